@@ -1,0 +1,34 @@
+"""Makes up a past for the demo's people, straight in the gate's tables: no user can do this."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from flask import Flask
+
+from flask_mfa_gate.crypto import new_id
+from flask_mfa_gate.domain.assurance import FactorKind
+from flask_mfa_gate.domain.enrollment import start_period
+from flask_mfa_gate.factors.totp import import_secret
+from flask_mfa_gate.web.state import GateState
+
+
+def let_period_lapse(app: Flask, key: str) -> None:
+    """A period that ended a day ago."""
+    state: GateState = app.extensions["mfa_gate"]
+    period = start_period(state.clock() - timedelta(days=8), days=7)
+    with state.store.database.write() as tx:
+        state.store.enrollments.set_requirement(tx, key, required_by="system", period=period)
+
+
+def enroll_with_key(app: Flask, key: str, secret: str) -> None:
+    """A key that was confirmed a while ago."""
+    state: GateState = app.extensions["mfa_gate"]
+    factor_id, now = new_id(), state.clock()
+    with state.store.database.write() as tx:
+        state.store.factors.add_pending(
+            tx, factor_id=factor_id, user_key=key, kind=FactorKind.TOTP, name="Authenticator app",
+            sealed=import_secret(state.keyring, secret, factor_id=factor_id), lineage=new_id(), now=now,
+        )  # fmt: skip
+        state.store.factors.try_confirm(tx, factor_id, step=0, name="Authenticator app", now=now)
+        state.store.enrollments.end_period(tx, key)

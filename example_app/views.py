@@ -1,0 +1,98 @@
+"""The portal's pages."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Blueprint, flash, jsonify, redirect, render_template, request, url_for
+from flask_login import current_user, login_required, login_user, logout_user
+from sqlalchemy import select
+from werkzeug.security import check_password_hash
+
+from flask_mfa_gate import MFAGate
+
+from .models import User, db
+from .people import PASSWORD, PEOPLE
+
+portal = Blueprint("portal", __name__)
+_marks = MFAGate()
+
+
+@portal.route("/login", methods=["GET", "POST"])
+def login() -> Any:
+    """Name and password."""
+    if request.method == "GET":
+        return render_template("login.html", people=PEOPLE, password=PASSWORD)
+    username, password = request.form.get("username", ""), request.form.get("password", "")
+    user = db.session.scalars(select(User).where(User.username == username)).first()
+    if user is None or not check_password_hash(user.password_hash, password):
+        flash("Name or password is not right.")
+        return render_template("login.html", people=PEOPLE, password=PASSWORD), 401
+    if not login_user(user, remember=bool(request.form.get("remember"))):
+        flash("This account is switched off.")
+        return render_template("login.html", people=PEOPLE, password=PASSWORD), 403
+    return redirect(_own_page(request.args.get("next")))
+
+
+@portal.route("/logout", methods=["GET", "POST"])
+def logout() -> Any:
+    """Out."""
+    logout_user()
+    return redirect(url_for("portal.login"))
+
+
+@portal.get("/")
+@login_required
+def home() -> Any:
+    """The portal itself."""
+    return render_template("home.html")
+
+
+@portal.get("/payroll")
+@login_required
+@_marks.resource("payroll")
+def payroll() -> Any:
+    """A resource that default access or a policy can protect."""
+    return render_template("payroll.html")
+
+
+@portal.get("/wiki")
+@login_required
+@_marks.resource("wiki")
+def wiki() -> Any:
+    """Another one."""
+    return render_template("wiki.html")
+
+
+@portal.route("/transfer", methods=["GET", "POST"])
+@login_required
+@_marks.require_mfa(max_age=timedelta(minutes=5))
+def transfer() -> Any:
+    """Asks for a proof of the last five minutes."""
+    if request.method == "POST":
+        flash("The transfer is on its way.")
+        return redirect(url_for("portal.transfer"))
+    return render_template("transfer.html")
+
+
+@portal.get("/api/me")
+@login_required
+def api_me() -> Any:
+    """For programs."""
+    return jsonify(id=current_user.id, username=current_user.username, name=current_user.name, group=current_user.group)
+
+
+@portal.get("/healthz")
+@_marks.exempt
+def healthz() -> Any:
+    """For load balancers."""
+    return jsonify(status="ok")
+
+
+def _own_page(target: str | None) -> str:
+    """Only pages of the portal, by path."""
+    parts = urlsplit(target or "")
+    is_own = target and target.startswith("/") and not target.startswith(("//", "/\\")) and not parts.netloc
+    return target if is_own and target else url_for("portal.home")

@@ -1,0 +1,213 @@
+"""Checks of single settings: each takes the full key and the configured value, and gives the value to keep.
+
+Each carries ``allowed``, the words of the reference page for what may stand there.
+"""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Callable, Iterable, Mapping
+from datetime import timedelta
+from types import MappingProxyType
+from typing import Any
+from urllib.parse import urlsplit
+
+from .crypto import decode_key
+from .errors import ConfigError
+
+Check = Callable[[str, Any], Any]
+MAIL_KINDS = ("start",)
+_APP_WORDS = ("user-setting", "allow", "require", "deny")
+_RESOURCE_WORDS = ("allow", "require", "deny")
+
+
+def _allowing(words: str) -> Callable[[Check], Check]:
+    """Attach what is allowed, and turn a refusal of the value into the error that names it."""
+
+    def decorate(check: Check) -> Check:
+        def checked(key: str, value: Any) -> Any:
+            try:
+                return check(key, value)
+            except ValueError:
+                raise ConfigError(key, "is not valid", given=value, allowed=words) from None
+
+        checked.allowed = words  # type: ignore[attr-defined]
+        return checked
+
+    return decorate
+
+
+def _demand(holds: object) -> None:
+    if not holds:
+        raise ValueError
+
+
+def whole_number(least: int, most: int) -> Check:
+    """An integer in a range; True and False are none."""
+
+    @_allowing(f"a whole number from {least} to {most}")
+    def check(key: str, value: Any) -> int:
+        _demand(type(value) is int and least <= value <= most)
+        return int(value)
+
+    return check
+
+
+def one_of(*numbers: int) -> Check:
+    """One of a few integers."""
+
+    @_allowing(" or ".join(str(number) for number in numbers))
+    def check(key: str, value: Any) -> int:
+        _demand(type(value) is int and value in numbers)
+        return int(value)
+
+    return check
+
+
+def word(*words: str) -> Check:
+    """One of a few words."""
+
+    @_allowing(", ".join(repr(one) for one in words))
+    def check(key: str, value: Any) -> str:
+        if isinstance(value, str) and value not in words:
+            nearest = difflib.get_close_matches(value, words, n=1)
+            raise ConfigError(key, "is not a known word", given=value, allowed=", ".join(words), nearest=nearest[0] if nearest else None)
+        _demand(isinstance(value, str))
+        return str(value)
+
+    return check
+
+
+def duration(*, zero: bool = False) -> Check:
+    """A timedelta."""
+
+    @_allowing("a datetime.timedelta, e.g. timedelta(minutes=30), " + ("zero or more" if zero else "more than zero"))
+    def check(key: str, value: Any) -> timedelta:
+        _demand(isinstance(value, timedelta) and (value > timedelta(0) or (zero and value == timedelta(0))))
+        assert isinstance(value, timedelta)  # noqa: S101 - for the type checker
+        return value
+
+    return check
+
+
+@_allowing("True or False")
+def flag(key: str, value: Any) -> bool:
+    """A boolean."""
+    _demand(isinstance(value, bool))
+    return bool(value)
+
+
+@_allowing("a text or None")
+def optional_text(key: str, value: Any) -> str | None:
+    """A text, or nothing."""
+    _demand(value is None or (isinstance(value, str) and value))
+    return None if value is None else str(value)
+
+
+@_allowing("a list or tuple of texts")
+def texts(key: str, value: Any) -> tuple[str, ...]:
+    """Several texts; a bare one would be read letter by letter."""
+    _demand(isinstance(value, list | tuple | set | frozenset) and all(isinstance(one, str) and one for one in value))
+    return tuple(value)
+
+
+@_allowing("a list or tuple of texts, or None")
+def optional_texts(key: str, value: Any) -> tuple[str, ...] | None:
+    """Several texts, or nothing."""
+    checked: tuple[str, ...] | None = None if value is None else texts(key, value)
+    return checked
+
+
+def keys(key: str, value: Any) -> tuple[bytes, ...]:
+    """Keys of 32 bytes; a wrong one is not repeated in the error."""
+    if isinstance(value, str) or not isinstance(value, Iterable):
+        raise ConfigError(key, "is not a list of keys", allowed=keys.allowed)  # type: ignore[attr-defined]
+    return tuple(_read_key(key, place, one) for place, one in enumerate(value))
+
+
+keys.allowed = "a list of keys from `flask mfa generate-key`, newest first"  # type: ignore[attr-defined]
+
+
+def _read_key(key: str, place: int, text: Any) -> bytes:
+    try:
+        return decode_key(text if isinstance(text, str) else "")
+    except ValueError as error:
+        raise ConfigError(f"{key}[{place}]", f"is {error}", allowed="url-safe base64 of 32 bytes") from None
+
+
+@_allowing("a text of at most 60 printable characters without a colon")
+def issuer(key: str, value: Any) -> str:
+    """Authenticator apps split label and issuer at a colon."""
+    _demand(isinstance(value, str) and len(value) <= 60 and value.isprintable() and ":" not in value)
+    return str(value)
+
+
+@_allowing("an http or https address without query, e.g. https://app.example.org, or None")
+def base_url(key: str, value: Any) -> str | None:
+    """An absolute address, kept without a slash at the end."""
+    if value is None:
+        return None
+    _demand(isinstance(value, str))
+    parts = urlsplit(value)
+    _demand(parts.scheme in {"http", "https"} and parts.hostname and not parts.query and not parts.fragment)
+    _demand(value.isprintable() and " " not in value and parts.username is None)
+    return str(value).rstrip("/")
+
+
+@_allowing("lower-case letters, digits and underscores, at most 31, a letter first")
+def table_prefix(key: str, value: Any) -> str:
+    """A prefix that every server takes unquoted."""
+    _demand(isinstance(value, str) and re.fullmatch(r"[a-z][a-z0-9_]{0,30}", value))
+    return str(value)
+
+
+@_allowing("a path such as /mfa, without a slash at the end")
+def url_prefix(key: str, value: Any) -> str:
+    """A path below the root."""
+    _demand(isinstance(value, str) and re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", value))
+    return str(value)
+
+
+@_allowing("a cookie name (RFC 6265) without `__Host-`, which the gate adds itself")
+def cookie_name(key: str, value: Any) -> str:
+    """A token."""
+    _demand(isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}", value))
+    _demand(not value.lower().startswith("__"))
+    return str(value)
+
+
+@_allowing("a path that starts with one slash, an endpoint name, or None")
+def login_url(key: str, value: Any) -> str | None:
+    """Where the host signs users in."""
+    _demand(value is None or (isinstance(value, str) and re.fullmatch(r"/(?!/)[!-~]*|[A-Za-z_][\w.]*", value)))
+    return None if value is None else str(value)
+
+
+def default_access(key: str, value: Any) -> Mapping[str, str]:
+    """A word for each resource; the app always has one, the console always requires."""
+    chosen = {"app": value} if isinstance(value, str) else value
+    if not isinstance(chosen, Mapping) or not all(isinstance(name, str) and name for name in chosen):
+        raise ConfigError(key, "is not valid", given=value, allowed=default_access.allowed)  # type: ignore[attr-defined]
+    words = {"app": _APP_WORDS, "mfa-admin": ("require",)}
+    checked = {name: word(*words.get(name, _RESOURCE_WORDS))(f"{key}[{name!r}]", one) for name, one in chosen.items()}
+    return MappingProxyType({"app": "user-setting", **checked})
+
+
+default_access.allowed = "a word for `app` (user-setting, allow, require, deny), or a mapping from resource to word (others: allow, require, deny)"  # type: ignore[attr-defined]
+
+
+def mail_kinds(key: str, value: Any) -> tuple[str, ...]:
+    """Kinds of mail that may be switched off."""
+    chosen: tuple[str, ...] = texts(key, value)
+    return tuple(word(*MAIL_KINDS)(key, one) for one in chosen)
+
+
+mail_kinds.allowed = f"a list of kinds: {', '.join(MAIL_KINDS)}"  # type: ignore[attr-defined]
+
+
+@_allowing("a callable without arguments")
+def clock(key: str, value: Any) -> Any:
+    """Called for every decision."""
+    _demand(callable(value))
+    return value

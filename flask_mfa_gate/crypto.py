@@ -1,0 +1,137 @@
+"""The keyring: secrets sealed with AES-256-GCM and bound to their row, keyed digests, random ids."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from .errors import SecretUnreadable
+
+KEY_LENGTH = 32
+_VERSION = b"\x01"
+_KEY_ID_LENGTH = 4
+_NONCE_LENGTH = 12
+_HEAD_LENGTH = len(_VERSION) + _KEY_ID_LENGTH + _NONCE_LENGTH
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _Key:
+    key_id: bytes
+    cipher: AESGCM
+    digest_key: bytes
+
+
+class Keyring:
+    """Keys, newest first: the first one seals, all of them open."""
+
+    def __init__(self, keys: Sequence[_Key]) -> None:
+        self._keys = tuple(keys)
+
+    @classmethod
+    def from_keys(cls, keys: Sequence[bytes]) -> Keyring:
+        """From master keys of 32 bytes each."""
+        if not keys or any(len(key) != KEY_LENGTH for key in keys):
+            raise ValueError("a keyring needs at least one key, each of 32 bytes")
+        return cls([_derive(key) for key in keys])
+
+    def seal(self, plain: bytes, *, table: str, column: str, row: str) -> bytes:
+        """Encrypt for one place; what is sealed there opens nowhere else."""
+        newest = self._keys[0]
+        nonce = secrets.token_bytes(_NONCE_LENGTH)
+        return _VERSION + newest.key_id + nonce + newest.cipher.encrypt(nonce, plain, _place(table, column, row))
+
+    def open(self, sealed: bytes, *, table: str, column: str, row: str) -> bytes:
+        """Decrypt.
+
+        :raises SecretUnreadable: for an unknown key, another place, or anything that is not what was sealed.
+        """
+        key = self._key_of(sealed)
+        nonce = sealed[_HEAD_LENGTH - _NONCE_LENGTH : _HEAD_LENGTH]
+        try:
+            # SECURITY: the place is authenticated too, so that a secret copied into another user's row stays shut.
+            return key.cipher.decrypt(nonce, sealed[_HEAD_LENGTH:], _place(table, column, row))
+        except InvalidTag:
+            raise SecretUnreadable("A stored secret can't be opened: it was changed or belongs elsewhere.") from None
+
+    def digest(self, value: bytes | str, *, purpose: str, row: str) -> str:
+        """HMAC-SHA-256 in hex, for one purpose and place."""
+        return _digest(self._keys[0], value, purpose, row)
+
+    def digests(self, value: bytes | str, *, purpose: str, row: str) -> tuple[str, ...]:
+        """The digest under each key, newest first, for values that were stored before a rotation."""
+        return tuple(_digest(key, value, purpose, row) for key in self._keys)
+
+    def _key_of(self, sealed: bytes) -> _Key:
+        key_id = sealed[len(_VERSION) : len(_VERSION) + _KEY_ID_LENGTH]
+        found = next((key for key in self._keys if key.key_id == key_id), None)
+        if len(sealed) < _HEAD_LENGTH or sealed[: len(_VERSION)] != _VERSION or found is None:
+            raise SecretUnreadable("A stored secret was sealed with a key that MFA_GATE_KEYS no longer holds.")
+        return found
+
+    def __repr__(self) -> str:
+        return f"<Keyring of {len(self._keys)}>"
+
+
+def generate_key() -> str:
+    """A new key in the form that ``MFA_GATE_KEYS`` takes: url-safe base64 of 32 random bytes."""
+    return urlsafe_b64encode(secrets.token_bytes(KEY_LENGTH)).decode()
+
+
+def decode_key(text: str) -> bytes:
+    """A key from its configured form.
+
+    :raises ValueError: without repeating the text.
+    """
+    try:
+        key = urlsafe_b64decode(text.encode("ascii"))
+    except ValueError:
+        raise ValueError("not url-safe base64") from None
+    if len(key) != KEY_LENGTH:
+        raise ValueError("not 32 bytes")
+    return key
+
+
+def new_id() -> str:
+    """A random name for a row, 128 bits in hex."""
+    return secrets.token_hex(16)
+
+
+def new_token() -> str:
+    """A random secret for a cookie, 256 bits, url-safe."""
+    return secrets.token_urlsafe(32)
+
+
+def token_digest(token: str) -> str:
+    """SHA-256 in hex. 256 random bits can't be guessed from it, so neither key nor salt nor slowness is needed."""
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _derive(master: bytes) -> _Key:
+    return _Key(
+        key_id=hashlib.sha256(b"flask_mfa_gate key id" + master).digest()[:_KEY_ID_LENGTH],
+        cipher=AESGCM(_subkey(master, b"flask_mfa_gate seal")),
+        digest_key=_subkey(master, b"flask_mfa_gate digest"),
+    )
+
+
+def _subkey(master: bytes, info: bytes) -> bytes:
+    return HKDF(algorithm=SHA256(), length=KEY_LENGTH, salt=None, info=info).derive(master)
+
+
+def _digest(key: _Key, value: bytes | str, purpose: str, row: str) -> str:
+    content = value.encode() if isinstance(value, str) else value
+    return hmac.new(key.digest_key, _place(purpose, row) + content, hashlib.sha256).hexdigest()
+
+
+def _place(*names: str) -> bytes:
+    """Names with their lengths, so that no two places read the same."""
+    return b"".join(len(name.encode()).to_bytes(4, "big") + name.encode() for name in names)

@@ -1,0 +1,1 @@
+"""Pure rules. Standard library only, no clock of their own, no I/O."""

@@ -1,0 +1,103 @@
+"""What a session has proved, and when. Levels are derived from these facts, never stored."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+ACR_SINGLE = "https://refeds.org/profile/sfa"
+ACR_MULTI = "https://refeds.org/profile/mfa"
+
+
+class FactorKind(StrEnum):
+    """A factor that a user can hold."""
+
+    TOTP = "totp"
+    WEBAUTHN = "webauthn"
+
+
+class Method(StrEnum):
+    """How something was proved: with a factor, or with a way back in."""
+
+    TOTP = "totp"
+    WEBAUTHN = "webauthn"
+    RECOVERY_CODE = "recovery_code"
+
+
+class SignIn(StrEnum):
+    """How the first step was done."""
+
+    PASSWORD = "password"  # noqa: S105 - a word of the vocabulary, not a secret
+    REMEMBER_ME = "remember-me"
+    SESSION = "session"
+    TOKEN = "token"  # noqa: S105
+
+
+FACTOR_METHODS = frozenset({Method.TOTP, Method.WEBAUTHN})
+_AMR = {
+    Method.TOTP: ("otp", "mfa"),
+    Method.WEBAUTHN: ("hwk", "mfa"),
+    Method.RECOVERY_CODE: ("mfa",),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """One accepted proof."""
+
+    method: Method
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Assurance:
+    """The facts of one session.
+
+    :param signed_in_at: when the first step was done.
+    :param proofs: accepted proofs, oldest first, at most one a method.
+    """
+
+    sign_in: SignIn
+    signed_in_at: datetime
+    proofs: tuple[Proof, ...] = field(default=())
+
+    @property
+    def methods(self) -> frozenset[Method]:
+        """Every method proved in this session."""
+        return frozenset(proof.method for proof in self.proofs)
+
+    @property
+    def amr(self) -> tuple[str, ...]:
+        """Authentication method references (RFC 8176), in a stable order without repeats."""
+        words = ["pwd"]
+        for proof in self.proofs:
+            words += [word for word in _AMR[proof.method] if word not in words]
+        return tuple(words)
+
+    @property
+    def acr(self) -> str:
+        """Authentication context class reference: one factor, or more (REFEDS profiles)."""
+        return ACR_MULTI if self.proofs else ACR_SINGLE
+
+    @property
+    def authenticated_at(self) -> datetime:
+        """When the user last proved anything."""
+        return max((proof.at for proof in self.proofs), default=self.signed_in_at)
+
+    def with_proof(self, method: Method, *, at: datetime) -> Assurance:
+        """These facts and one more; a later proof by the same method takes the place of the earlier."""
+        kept = tuple(proof for proof in self.proofs if proof.method is not method)
+        return replace(self, proofs=(*kept, Proof(method, at)))
+
+    def proved(self, methods: Collection[Method], *, now: datetime, max_age: timedelta | None = None) -> bool:
+        """Whether one of ``methods`` was proved, not longer than ``max_age`` ago. A proof from the future is none."""
+        return any(
+            proof.method in methods and (max_age is None or timedelta(0) <= now - proof.at <= max_age)
+            for proof in self.proofs
+        )
+
+    def is_fresh_sign_in(self, *, now: datetime, within: timedelta) -> bool:
+        """Whether the password itself was given, not longer than ``within`` ago."""
+        return self.sign_in is SignIn.PASSWORD and timedelta(0) <= now - self.signed_in_at <= within

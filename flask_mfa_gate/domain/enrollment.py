@@ -1,0 +1,94 @@
+"""Requirement, period and status of one user, and the arithmetic of days."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from .assurance import FactorKind
+
+DAY = timedelta(days=1)
+LONGEST_DAYS = 365
+
+
+class Status(StrEnum):
+    """Where a user's enrollment is. Requirement is another axis."""
+
+    DISABLED = "DISABLED"
+    ENROLLED = "ENROLLED"
+    ENROLLMENT_EXPIRED = "ENROLLMENT_EXPIRED"
+    IN_ENROLLMENT = "IN_ENROLLMENT"
+    PENDING_ACTIVATION = "PENDING_ACTIVATION"
+    NOT_ENROLLED = "NOT_ENROLLED"
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """The days in which a user may still defer, both ends in UTC and cut to the second. The end itself is outside."""
+
+    started_at: datetime
+    ends_at: datetime
+
+    def has_ended(self, now: datetime) -> bool:
+        """Whether the user may no longer defer."""
+        return now >= self.ends_at
+
+    def days_left(self, now: datetime) -> int:
+        """Days begun until the end: 7 right after a start with 7 days, 1 on the last day, 0 once it has ended."""
+        return max(0, -((now - self.ends_at) // DAY))
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """All that is stored about one user's MFA. A user the gate never met has this value's defaults.
+
+    :param required: the stored flag; default access may demand MFA all the same.
+    :param required_by: ``user:KEY``, ``cli``, ``host`` or ``system``.
+    :param period: present only while required, with days, and not enrolled.
+    :param factors: kinds of confirmed factors.
+    :param key_shown: whether a key was shown that no code has confirmed yet.
+    :param deferred_at: when "Set up later" was last chosen, in any browser.
+    """
+
+    user_key: str
+    required: bool = False
+    required_by: str | None = None
+    period: Period | None = None
+    factors: frozenset[FactorKind] = field(default=frozenset())
+    key_shown: bool = False
+    enrolled_at: datetime | None = None
+    deferred_at: datetime | None = None
+
+    @property
+    def is_forced(self) -> bool:
+        """Required, and without any day to defer."""
+        return self.required and self.period is None
+
+
+def start_period(now: datetime, *, days: int) -> Period:
+    """A period that starts now."""
+    started_at = now.replace(microsecond=0)
+    return Period(started_at, started_at + days * DAY)
+
+
+def extend_period(period: Period, *, now: datetime, days: int) -> Period:
+    """The same period, ``days`` longer; one that has ended goes on from now."""
+    return replace(period, ends_at=max(now.replace(microsecond=0), period.ends_at) + days * DAY)
+
+
+def move_end(period: Period, *, until: datetime) -> Period:
+    """The same period with another end."""
+    return replace(period, ends_at=until.replace(microsecond=0))
+
+
+def status_of(standing: Standing, *, now: datetime, enabled: Collection[FactorKind]) -> Status:
+    """The first status that holds, in the order of the product's law."""
+    if FactorKind.TOTP not in enabled:
+        return Status.DISABLED
+    if FactorKind.TOTP in standing.factors:
+        return Status.ENROLLED
+    if standing.period is not None:
+        return Status.ENROLLMENT_EXPIRED if standing.period.has_ended(now) else Status.IN_ENROLLMENT
+    return Status.PENDING_ACTIVATION if standing.key_shown else Status.NOT_ENROLLED

@@ -1,0 +1,100 @@
+"""A gate session: what one browser has proved, whether it is pending, and how long it lives."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from .assurance import Assurance, Method
+from .verdict import Demand
+
+ROTATION_GRACE = timedelta(seconds=30)
+GRANT_LIFETIME = timedelta(minutes=5)
+IDLE_MARK_INTERVAL = timedelta(minutes=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Lifetimes:
+    """How long a session lives: pending, without a request, and at most."""
+
+    pending: timedelta
+    idle: timedelta
+    max_age: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class StepUp:
+    """What a live session was asked to prove, and the request that a grant would be for."""
+
+    demand: Demand
+    endpoint: str
+    method: str
+    target: str
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Leave for one request to one endpoint by one method."""
+
+    endpoint: str
+    method: str
+    expires_at: datetime
+
+    def covers(self, endpoint: str | None, method: str, *, now: datetime) -> bool:
+        """Whether this request is the one that was proved for. HEAD has no grant of its own."""
+        return self.endpoint == endpoint and self.method == method and now < self.expires_at
+
+
+@dataclass(frozen=True, slots=True)
+class GateSession:
+    """One row of the session table.
+
+    :param id_digest: SHA-256 of the id in the cookie; the id itself is nowhere on the server.
+    :param lineage: stays the same while the id rotates, from sign-in to sign-out.
+    :param began_at: start of the absolute lifetime.
+    :param parked: the host's session keys, sealed, while the sign-in is pending.
+    :param target: where the user goes after the pass.
+    """
+
+    id_digest: str
+    lineage: str
+    user_key: str
+    assurance: Assurance
+    began_at: datetime
+    seen_at: datetime
+    superseded_at: datetime | None = None
+    deferred_at: datetime | None = None
+    parked: bytes | None = None
+    parked_at: datetime | None = None
+    parked_endpoint: str | None = None
+    target: str | None = None
+    step_up: StepUp | None = None
+    grant: Grant | None = None
+    host_user_id: str | None = None
+    address: str | None = None
+    user_agent: str | None = None
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether the identity is parked: the host sees nobody."""
+        return self.parked is not None
+
+    @property
+    def is_superseded(self) -> bool:
+        """Whether a newer id has taken this one's place. Such a session can rise no more."""
+        return self.superseded_at is not None
+
+    def is_alive(self, lifetimes: Lifetimes, *, now: datetime) -> bool:
+        """Whether this session still counts for anything."""
+        if self.superseded_at is not None and now - self.superseded_at >= ROTATION_GRACE:
+            return False
+        if self.parked_at is not None and self.is_pending:
+            return now - self.parked_at < lifetimes.pending
+        return now - self.seen_at < lifetimes.idle and now - self.began_at < lifetimes.max_age
+
+
+def grant_for(step_up: StepUp | None, method: Method, *, now: datetime) -> Grant | None:
+    """The grant that a proof leaves, when the view asks for one each request."""
+    if step_up is None or not step_up.demand.is_for_one_request or method not in step_up.demand.methods:
+        return None
+    return Grant(step_up.endpoint, step_up.method, now + GRANT_LIFETIME)

@@ -1,0 +1,61 @@
+"""Time steps and typed codes of TOTP (RFC 6238). The code of a step itself comes from outside."""
+
+from __future__ import annotations
+
+import hmac
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from enum import Enum, auto
+
+LONGEST_INPUT = 64
+_SEPARATORS = str.maketrans("", "", " -")
+_DIGITS = frozenset("0123456789")
+
+
+class CodeShape(Enum):
+    """What can be said of an input without trying it."""
+
+    OK = auto()
+    WRONG = auto()
+    UNUSABLE = auto()
+
+
+def usable_text(raw: object) -> str | None:
+    """The input without ASCII spaces and hyphens; None for what is no code at all: another type, empty, too long."""
+    # SECURITY: the length is checked before any other work, so that a huge input costs nothing.
+    if not isinstance(raw, str) or len(raw) > LONGEST_INPUT:
+        return None
+    return raw.translate(_SEPARATORS) or None
+
+
+def read_code(raw: object, *, digits: int) -> tuple[CodeShape, str]:
+    """Canonical form of a typed code: exactly ``digits`` ASCII digits."""
+    text = usable_text(raw)
+    if text is None:
+        return CodeShape.UNUSABLE, ""
+    # SECURITY: only ASCII digits; libraries that fold Unicode would take one code in many spellings.
+    is_code = len(text) == digits and _DIGITS.issuperset(text)
+    return (CodeShape.OK, text) if is_code else (CodeShape.WRONG, "")
+
+
+def step_at(now: datetime, *, period: int) -> int:
+    """The time step of an instant, counted from the Unix epoch (RFC 6238 section 4.2)."""
+    return int(now.timestamp()) // period
+
+
+def window_steps(step: int, *, window: int) -> tuple[int, ...]:
+    """The steps whose codes are accepted, oldest first."""
+    return tuple(candidate for candidate in range(step - window, step + window + 1) if candidate >= 0)
+
+
+def far_steps(step: int, *, window: int, reach: int = 20) -> tuple[int, ...]:
+    """Steps outside the window that a phone with a wrong clock would be at."""
+    near = set(window_steps(step, window=window))
+    return tuple(candidate for candidate in window_steps(step, window=reach) if candidate not in near)
+
+
+def matching_step(code: str, steps: Sequence[int], generate: Callable[[int], str]) -> int | None:
+    """The newest step with this code. Every step is computed, whichever matches."""
+    # SECURITY: constant work and constant-time comparison tell nothing about how near a guess was.
+    matches = [step for step in steps if hmac.compare_digest(generate(step).encode(), code.encode())]
+    return max(matches, default=None)

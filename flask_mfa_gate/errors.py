@@ -1,0 +1,116 @@
+"""Every error the gate raises, in one tree under :class:`MFAGateError`.
+
+Each carries a stable ``code`` for machines, an HTTP ``status`` for the web layer, and a sentence that a person can act on.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+
+class MFAGateError(Exception):
+    """Anything that went wrong inside the gate."""
+
+    code = "mfa_unavailable"
+    status = 503
+
+
+class ConfigError(MFAGateError):
+    """A setting is unknown, of the wrong type, out of range, or contradicts another. Raised while the app starts.
+
+    :param key: full name of the setting, e.g. ``MFA_GATE_TOTP_WINDOW``.
+    :param problem: what is wrong with it, in a few words.
+    :param given: what was configured.
+    :param allowed: what may stand there.
+    :param nearest: the known name that looks most like an unknown one.
+    """
+
+    def __init__(
+        self, key: str, problem: str, *, given: object = None, allowed: str = "", nearest: str | None = None
+    ) -> None:
+        self.key, self.given, self.allowed, self.nearest = key, given, allowed, nearest
+        parts = [f"{key} {problem}."]
+        if given is not None:
+            parts.append(f"Given: {given!r}.")
+        if allowed:
+            parts.append(f"Allowed: {allowed}.")
+        if nearest:
+            parts.append(f"Did you mean {nearest}?")
+        super().__init__(" ".join(parts))
+
+
+class StoreError(MFAGateError):
+    """The gate's own database could not do what was asked. Nothing was changed."""
+
+
+class StoreBusy(StoreError):
+    """Another transaction holds the lock. Commit the host's own work first, then call the gate again."""
+
+
+class StoreNotReady(StoreError):
+    """The gate's tables are missing or older than the code. The sentence names the command that mends it."""
+
+
+class SecretUnreadable(MFAGateError):
+    """A stored secret cannot be opened with the configured keys. Nobody is let in because of it."""
+
+
+class HostCallbackFailed(MFAGateError):
+    """A callback of the host (user loader, ``groups``, ``user_key``) raised, so nobody can be identified."""
+
+
+class UnknownUser(MFAGateError):
+    """The directory of users does not know this key."""
+
+    code = "unknown_user"
+    status = 404
+
+
+class BadRequest(MFAGateError):
+    """An argument is out of range or of the wrong shape."""
+
+    code = "bad_request"
+    status = 400
+
+
+class Conflict(MFAGateError):
+    """The action does not fit the state that the user is in.
+
+    :param reason: one stable word, e.g. ``lapsed``, ``no-period``.
+    """
+
+    code = "conflict"
+    status = 409
+
+    def __init__(self, reason: str, sentence: str) -> None:
+        self.reason = reason
+        super().__init__(sentence)
+
+
+class CodeInvalid(MFAGateError):
+    """The code was well formed enough to be tried, and is not accepted. It was counted.
+
+    :param hint: a sentence for the user, e.g. to check the clock of the phone.
+    """
+
+    code = "mfa_code_invalid"
+    status = 422
+
+    def __init__(self, sentence: str, *, hint: str | None = None) -> None:
+        self.hint = hint
+        super().__init__(sentence)
+
+
+class Throttled(MFAGateError):
+    """Too many wrong codes. The code was not tried and not counted.
+
+    :param retry_at: when the next code will be tried; None when an admin has to unlock.
+    :param retry_after: whole seconds until then, at least 1.
+    """
+
+    code = "mfa_throttled"
+    status = 429
+
+    def __init__(self, sentence: str, *, retry_at: datetime | None, retry_after: int) -> None:
+        self.retry_at, self.retry_after = retry_at, retry_after
+        super().__init__(sentence)

@@ -1,0 +1,1 @@
+"""Each factor and each way back in: how it begins, is confirmed, is verified and is described."""

@@ -1,0 +1,132 @@
+"""Authenticator app codes (RFC 6238), SHA-1, with a key of 160 bits sealed at rest."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import pyotp
+from sqlalchemy import Connection
+
+from ..crypto import Keyring, new_id
+from ..domain.assurance import FactorKind, Method
+from ..domain.totp import CodeShape, far_steps, matching_step, read_code, step_at, window_steps
+from ..settings import Settings
+from ..store import Store
+from ..store.factors import Factor
+
+KEY_BYTES = 20
+CLOCK_HINT = "This code would be right at another time. Set the clock of your phone to automatic and try the next code."
+_FIRST_NAME = "Authenticator app"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class PendingKey:
+    """A key that waits for its first code. ``secret`` is base32 (RFC 4648) without padding."""
+
+    factor_id: str
+    secret: str
+
+    def grouped(self) -> list[str]:
+        """The key in groups of four, easier to type."""
+        return [self.secret[start : start + 4] for start in range(0, len(self.secret), 4)]
+
+
+class TotpFactor:
+    """The authenticator app of a user. There is one live key at a time."""
+
+    method = Method.TOTP
+    is_stoppable = True
+
+    def __init__(self, store: Store, keyring: Keyring, settings: Settings) -> None:
+        self._store, self._keyring = store, keyring
+        self._digits, self._period, self._window = settings.totp_digits, settings.totp_period, settings.totp_window
+
+    def read(self, raw: object) -> tuple[CodeShape, str]:
+        """Exactly the configured number of ASCII digits, spaces and hyphens aside."""
+        return read_code(raw, digits=self._digits)
+
+    def begin(self, tx: Connection, user_key: str, *, lineage: str, now: datetime) -> PendingKey:
+        """The key of this gate session: the one it was shown before, else a new one."""
+        waiting = self._store.factors.pending(tx, user_key, lineage=lineage, now=now)
+        if waiting is not None:
+            return PendingKey(waiting.id, self._open(waiting))
+        pending = PendingKey(new_id(), pyotp.random_base32(KEY_BYTES * 8 // 5))
+        sealed = self._keyring.seal(pending.secret.encode(), table="factor", column="secret", row=pending.factor_id)
+        self._store.factors.add_pending(
+            tx, factor_id=pending.factor_id, user_key=user_key, kind=FactorKind.TOTP, name=_FIRST_NAME, sealed=sealed,
+            lineage=lineage, now=now,
+        )  # fmt: skip
+        return pending
+
+    def try_confirm(self, tx: Connection, user_key: str, code: str, *, lineage: str, now: datetime) -> str | None:
+        """Make this session's key the live one, in place of all others; its id, or None when the code is wrong."""
+        waiting = self._store.factors.pending(tx, user_key, lineage=lineage, now=now)
+        step = self._matching(waiting, code, now) if waiting else None
+        if waiting is None or step is None:
+            return None
+        if not self._store.factors.try_confirm(tx, waiting.id, step=step, name=self._next_name(tx, user_key), now=now):
+            return None
+        self._void_others(tx, user_key, waiting.id, now)
+        return waiting.id
+
+    def _next_name(self, tx: Connection, user_key: str) -> str:
+        """A replaced key hands on the name that its owner gave it."""
+        live = [factor.name for factor in self._confirmed(tx, user_key)]
+        return live[0] if live else _FIRST_NAME
+
+    def _void_others(self, tx: Connection, user_key: str, confirmed_id: str, now: datetime) -> None:
+        # SECURITY: keys that other sessions were shown die with the confirmation, or a thief could confirm one later.
+        self._store.factors.void(tx, user_key, now=now, but=confirmed_id, kind=FactorKind.TOTP)
+
+    def try_accept(self, tx: Connection, user_key: str, code: str, *, now: datetime) -> bool:
+        """Accept a code of the window whose step is later than any used before."""
+        for factor in self._confirmed(tx, user_key):
+            step = self._matching(factor, code, now)
+            if step is not None:
+                return self._store.factors.try_burn_step(tx, factor.id, step=step, now=now)
+        return False
+
+    def hint(self, tx: Connection, user_key: str, code: str, *, now: datetime) -> str | None:
+        """Tell an owner whose clock is off, which a code of a far step gives away."""
+        steps = far_steps(step_at(now, period=self._period), window=self._window)
+        is_far = any(self._match(factor, code, steps) is not None for factor in self._confirmed(tx, user_key))
+        return CLOCK_HINT if is_far else None
+
+    def provisioning_uri(self, secret: str, *, account: str, issuer: str) -> str:
+        """The ``otpauth://`` text of the QR code (Key Uri Format); parameters at their default are left out."""
+        totp = pyotp.TOTP(secret, digits=self._digits, interval=self._period)
+        return totp.provisioning_uri(name=_label(account) or "account", issuer_name=_label(issuer))
+
+    def _confirmed(self, tx: Connection, user_key: str) -> Sequence[Factor]:
+        return [factor for factor in self._store.factors.confirmed(tx, user_key) if factor.kind is FactorKind.TOTP]
+
+    def _matching(self, factor: Factor, code: str, now: datetime) -> int | None:
+        return self._match(factor, code, window_steps(step_at(now, period=self._period), window=self._window))
+
+    def _match(self, factor: Factor, code: str, steps: Sequence[int]) -> int | None:
+        totp = pyotp.TOTP(self._open(factor), digits=self._digits, interval=self._period)
+        return matching_step(code, steps, totp.generate_otp)
+
+    def _open(self, factor: Factor) -> str:
+        return self._keyring.open(factor.sealed, table="factor", column="secret", row=factor.id).decode()
+
+
+def import_secret(keyring: Keyring, secret: str, *, factor_id: str) -> bytes:
+    """Seal a base32 key that was made elsewhere.
+
+    :raises ValueError: for a key under 128 or over 512 bits, or text that is not base32.
+    """
+    length = len(pyotp.TOTP(secret).byte_secret())
+    if not 16 <= length <= 64:
+        raise ValueError("a TOTP key has 128 to 512 bits")
+    return keyring.seal(secret.encode(), table="factor", column="secret", row=factor_id)
+
+
+def _label(text: str) -> str:
+    """Issuer and account as authenticator apps can show them: printable, without a colon, not too long for the QR."""
+    printable = "".join(character for character in text if character.isprintable() and character != ":")
+    return printable.strip()[:48]
+
+

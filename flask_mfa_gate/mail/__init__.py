@@ -1,0 +1,1 @@
+"""Mail: what is told, the outbox it waits in, and how it leaves."""

@@ -1,0 +1,98 @@
+"""Tries of a code: counted before they are tried, so that no number of parallel requests gets more of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from ..clock import Clock
+from ..domain.assurance import Method
+from ..domain.person import Origin
+from ..domain.throttle import Admission, Failures, admission, retry_after, wait_until
+from ..domain.totp import CodeShape
+from ..errors import BadRequest, CodeInvalid, StoreBusy, Throttled
+from ..factors.protocol import Verifier
+from ..store import Store
+from .work import T, Work, Worker
+
+UNREADABLE_ADDRESS = "unknown"
+_TRIES_FOR_A_PLACE = 50
+_WAIT = "Too many wrong codes. Wait before you try again; the code was not tried."
+_STOPPED = "Too many wrong codes over the last days. Use a recovery code, or ask an administrator to unlock your account."
+
+
+class AttemptService:
+    """The one counter that every verifier of a typed code goes through."""
+
+    def __init__(self, store: Store, worker: Worker, *, clock: Clock) -> None:
+        self._store, self._worker, self._clock = store, worker, clock
+
+    def attempt(
+        self, verifier: Verifier, raw: object, *, user_key: str, origin: Origin, accept: Callable[[Work, str], T | None]
+    ) -> T:
+        """Try one code.
+
+        :param accept: does all that a right code leads to, in one transaction; answers None for a wrong code.
+        :raises BadRequest: for input that is no code at all; not counted.
+        :raises Throttled: while waiting or stopped; neither tried nor counted.
+        :raises CodeInvalid: for a wrong code; counted.
+        """
+        shape, code = verifier.read(raw)
+        if shape is CodeShape.UNUSABLE:
+            raise BadRequest("Send the code as text of at most 64 characters.")
+        address = origin.address or UNREADABLE_ADDRESS
+        self._charge(verifier, user_key=user_key, address=address)
+
+        def act(work: Work) -> T | None:
+            outcome = accept(work, code) if shape is CodeShape.OK else None
+            if outcome is None:
+                self._record_failure(work, verifier.method, user_key, origin)
+            else:
+                self._store.failures.clear(work.tx, user_key, address=address)
+            return outcome
+
+        accepted = self._worker.run(act)
+        if accepted is None:
+            raise CodeInvalid("That code is not right.", hint=self._hint(verifier, user_key, code, shape))
+        return accepted
+
+    def waiting(self, *, verifier: Verifier, user_key: str, origin: Origin) -> Throttled | None:
+        """The refusal that a code would meet now, for pages that say so before one is typed."""
+        with self._store.database.read() as tx:
+            failures, _ = self._store.failures.count(
+                tx, user_key, address=origin.address or UNREADABLE_ADDRESS, now=self._clock()
+            )
+        return self._refusal(failures, stoppable=verifier.is_stoppable)
+
+    def _charge(self, verifier: Verifier, *, user_key: str, address: str) -> None:
+        # SECURITY: the attempt is on record, in a transaction of its own, before the code is looked at.
+        for _ in range(_TRIES_FOR_A_PLACE):
+            if self._worker.run(lambda work: self._try_charge(work, verifier, user_key, address)):
+                return
+        raise StoreBusy("Too many codes are being tried for this account at once.")
+
+    def _try_charge(self, work: Work, verifier: Verifier, user_key: str, address: str) -> bool:
+        now = self._clock()
+        failures, ordinal = self._store.failures.count(work.tx, user_key, address=address, now=now)
+        refusal = self._refusal(failures, stoppable=verifier.is_stoppable)
+        if refusal is not None:
+            raise refusal
+        return self._store.failures.try_charge(work.tx, user_key, address=address, ordinal=ordinal, now=now)
+
+    def _refusal(self, failures: Failures, *, stoppable: bool) -> Throttled | None:
+        now = self._clock()
+        word = admission(failures, now=now, stoppable=stoppable)
+        if word is Admission.OPEN:
+            return None
+        if word is Admission.STOPPED:
+            return Throttled(_STOPPED, retry_at=None, retry_after=86400)
+        until = wait_until(failures) or now
+        return Throttled(_WAIT, retry_at=until, retry_after=retry_after(until, now))
+
+    def _record_failure(self, work: Work, method: Method, user_key: str, origin: Origin) -> None:
+        work.record("challenge_failed", subject=user_key, actor=f"user:{user_key}", origin=origin, method=method.value)
+
+    def _hint(self, verifier: Verifier, user_key: str, code: str, shape: CodeShape) -> str | None:
+        if shape is not CodeShape.OK:
+            return None
+        with self._store.database.read() as tx:
+            return verifier.hint(tx, user_key, code, now=self._clock())

@@ -1,0 +1,64 @@
+"""What an action on users answers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from ..domain.enrollment import Status
+
+
+class Outcome(StrEnum):
+    """What became of one user in an action."""
+
+    DONE = "done"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """Outcome for one user, with a stable reason word."""
+
+    outcome: Outcome
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ActionResult:
+    """Outcome for each user: pairs of key and reason."""
+
+    done: tuple[tuple[str, str], ...] = ()
+    skipped: tuple[tuple[str, str], ...] = ()
+    failed: tuple[tuple[str, str], ...] = ()
+
+    @classmethod
+    def of(cls, answers: Iterable[tuple[str, Answer]]) -> ActionResult:
+        """Sort the answers by outcome, keeping their order."""
+        pairs = list(answers)
+        return cls(
+            **{
+                outcome.value: tuple((key, answer.reason) for key, answer in pairs if answer.outcome is outcome)
+                for outcome in Outcome
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class MfaStatus:
+    """One user's enrollment, as lists, command line and host code see it.
+
+    :param days_left: days begun until ``ends_at``; None without a period.
+    :param factors: kinds of confirmed factors, sorted.
+    """
+
+    key: str
+    status: Status
+    required: bool
+    required_by: str | None
+    days_left: int | None
+    ends_at: datetime | None
+    enrolled_at: datetime | None
+    factors: tuple[str, ...]

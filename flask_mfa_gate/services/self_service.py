@@ -1,0 +1,122 @@
+"""What users do with their own factors, recovery codes and sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..clock import Clock
+from ..domain.enrollment import Standing
+from ..domain.person import Origin
+from ..domain.session import GateSession
+from ..domain.verdict import Rules, is_required
+from ..errors import BadRequest, Conflict
+from ..factors.recovery_code import RecoveryCodeFactor
+from ..signals import Event
+from ..store import Store
+from ..store.factors import Factor
+from .work import Work, Worker
+
+NAME_LENGTH = 64
+RECENT_EVENTS = 10
+_LAST_FACTOR = "MFA is required of you, so your last factor can't be removed. Set up another one in its place."
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What the security page shows."""
+
+    factors: Sequence[Factor]
+    recovery_codes_left: int
+    events: Sequence[Event]
+
+
+class SelfService:
+    """Each call is about the owner of the session it is given; ids of others are not found."""
+
+    def __init__(
+        self, store: Store, worker: Worker, recovery_codes: RecoveryCodeFactor, rules: Rules, *, clock: Clock
+    ) -> None:
+        self._store, self._worker, self._recovery_codes = store, worker, recovery_codes
+        self._rules, self._clock = rules, clock
+
+    def overview(self, session: GateSession) -> Overview:
+        """Factors, codes left, and what happened lately."""
+        with self._store.database.read() as tx:
+            return Overview(
+                factors=self._store.factors.confirmed(tx, session.user_key),
+                recovery_codes_left=self._store.recovery_codes.left(tx, session.user_key),
+                events=self._store.audit.recent(tx, session.user_key, limit=RECENT_EVENTS),
+            )
+
+    def recovery_codes_left(self, session: GateSession) -> int:
+        """How many codes are unused."""
+        with self._store.database.read() as tx:
+            return self._store.recovery_codes.left(tx, session.user_key)
+
+    def factor(self, session: GateSession, factor_id: str) -> Factor | None:
+        """One live factor of this user."""
+        # SECURITY: looked up among the user's own, so that another user's id is simply not there.
+        return next((factor for factor in self.overview(session).factors if factor.id == factor_id), None)
+
+    def rename_factor(self, session: GateSession, factor_id: str, name: object) -> bool:
+        """Give a factor another name of 1 to 64 printable characters; False when there is no such factor."""
+        if not isinstance(name, str) or not 0 < len(name.strip()) <= NAME_LENGTH or not name.isprintable():
+            raise BadRequest(f"Give a name of 1 to {NAME_LENGTH} printable characters.")
+        return self._worker.run(
+            lambda work: self._store.factors.rename(work.tx, factor_id, user_key=session.user_key, name=name.strip())
+        )
+
+    def is_removable(self, standing: Standing) -> bool:
+        """Whether a factor may go without another in its place."""
+        return not is_required(standing, self._rules) or len(standing.factors) > 1
+
+    def remove_factor(self, session: GateSession, factor_id: str, *, origin: Origin) -> bool:
+        """Void a factor; with the last one the recovery codes go too. False when there is no such factor.
+
+        :raises Conflict: ``last-factor``, while MFA is required.
+        """
+
+        def act(work: Work) -> bool:
+            key, now = session.user_key, self._clock()
+            self._store.enrollments.lock(work.tx, key)
+            standing = self._store.enrollments.standing(work.tx, key, now=now)
+            if not self.is_removable(standing):
+                raise Conflict("last-factor", _LAST_FACTOR)
+            if factor_id not in {factor.id for factor in self._store.factors.confirmed(work.tx, key)}:
+                return False
+            self._store.factors.void(work.tx, key, now=now, only=factor_id)
+            if len(standing.factors) == 1:
+                self._store.recovery_codes.void(work.tx, key)
+            self._store.sessions.end_all(work.tx, key, but=session.lineage)
+            work.record("factor_removed", subject=key, actor=f"user:{key}", origin=origin, factor=factor_id)
+            return True
+
+        return self._worker.run(act)
+
+    def make_recovery_codes(self, session: GateSession, *, origin: Origin) -> list[str]:
+        """A new set in place of the old one."""
+
+        def act(work: Work) -> list[str]:
+            self._store.enrollments.lock(work.tx, session.user_key)
+            codes = self._recovery_codes.make(work.tx, session.user_key, now=self._clock())
+            actor = f"user:{session.user_key}"
+            work.record("recovery_codes_made", subject=session.user_key, actor=actor, origin=origin)
+            return codes
+
+        return self._worker.run(act)
+
+    def sessions(self, session: GateSession) -> Sequence[GateSession]:
+        """Every sign-in of this user."""
+        with self._store.database.read() as tx:
+            return self._store.sessions.of_user(tx, session.user_key)
+
+    def end_session(self, session: GateSession, lineage: str) -> bool:
+        """End another sign-in of this user; False when there is no such one."""
+        return self._worker.run(lambda work: self._store.sessions.end(work.tx, lineage, user_key=session.user_key)) > 0
+
+    def end_other_sessions(self, session: GateSession) -> int:
+        """End every sign-in of this user but this one."""
+        return self._worker.run(
+            lambda work: self._store.sessions.end_all(work.tx, session.user_key, but=session.lineage)
+        )

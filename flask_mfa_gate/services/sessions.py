@@ -1,0 +1,147 @@
+"""Sign-ins and what becomes of them: parked, risen, ended."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from ..clock import Clock
+from ..crypto import Keyring, new_id, new_token, token_digest
+from ..domain.assurance import Assurance, SignIn
+from ..domain.enrollment import Standing
+from ..domain.person import Origin
+from ..domain.session import GateSession, Grant, Lifetimes, StepUp
+from ..domain.verdict import Context, Rules, Verdict, Word, decide
+from ..errors import Conflict
+from ..store import Store
+from .work import Work, Worker
+
+_USER_AGENT_LENGTH = 255
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Entry:
+    """A session together with the id that goes into the cookie."""
+
+    token: str
+    session: GateSession
+
+
+@dataclass(frozen=True, slots=True)
+class Parking:
+    """What is taken from the host's session while a sign-in is pending.
+
+    :param payload: the host's session keys in Flask's tagged JSON.
+    """
+
+    payload: bytes
+    endpoint: str | None
+    target: str | None
+    host_user_id: str | None
+
+
+class SessionService:
+    """Begins, parks, raises and ends gate sessions."""
+
+    def __init__(self, store: Store, worker: Worker, keyring: Keyring, rules: Rules, *, clock: Clock, lifetimes: Lifetimes) -> None:
+        self._store, self._worker, self._keyring, self._rules = store, worker, keyring, rules
+        self._clock, self._lifetimes = clock, lifetimes
+
+    def find(self, token: str) -> tuple[GateSession, Standing] | None:
+        """The living session of a cookie, with its user's standing, in one SELECT."""
+        now = self._clock()
+        with self._store.database.read() as tx:
+            found = self._store.sessions.load(tx, token_digest(token), now=now)
+        return found if found and found[0].is_alive(self._lifetimes, now=now) else None
+
+    def begin(
+        self, user_key: str, *, sign_in: SignIn, origin: Origin, parking: Parking | None, host_user_id: str | None,
+        replaces: GateSession | None,
+    ) -> Entry:  # fmt: skip
+        """Note a sign-in. With ``parking`` it is pending. A sign-in always begins a new row, without any proof."""
+        now = self._clock()
+        token = new_token()
+        session = GateSession(
+            id_digest=token_digest(token), lineage=new_id(), user_key=user_key, assurance=Assurance(sign_in, now),
+            began_at=now, seen_at=now, address=origin.address, user_agent=(origin.user_agent or "")[:_USER_AGENT_LENGTH],
+            host_user_id=host_user_id,
+        )  # fmt: skip
+        if parking is not None:
+            session = self._with_parking(session, parking, now)
+
+        def act(work: Work) -> None:
+            if replaces is not None:
+                self._store.sessions.end(work.tx, replaces.lineage, user_key=replaces.user_key)
+            self._store.sessions.add(work.tx, session)
+            work.record(
+                "signed_in", subject=user_key, actor=f"user:{user_key}", origin=origin, sign_in=sign_in.value,
+                pending=parking is not None,
+            )  # fmt: skip
+
+        self._worker.run(act)
+        return Entry(token, session)
+
+    def park(self, session: GateSession, parking: Parking) -> GateSession:
+        """Turn a live session into a pending one."""
+        parked = self._with_parking(session, parking, self._clock())
+        self._worker.run(lambda work: self._store.sessions.park(work.tx, parked))
+        return parked
+
+    def parked_payload(self, session: GateSession) -> bytes:
+        """What was taken from the host's session."""
+        return self._keyring.open(session.parked or b"", table="session", column="parked", row=session.lineage)
+
+    def _with_parking(self, session: GateSession, parking: Parking, now: datetime) -> GateSession:
+        sealed = self._keyring.seal(parking.payload, table="session", column="parked", row=session.lineage)
+        return replace(
+            session, parked=sealed, parked_at=now, parked_endpoint=parking.endpoint, target=parking.target,
+            host_user_id=parking.host_user_id,
+        )  # fmt: skip
+
+    def verdict(self, session: GateSession, standing: Standing) -> Verdict:
+        """What the app itself still asks of this session."""
+        return self._judge(session.assurance, standing, deferred=session.deferred_at is not None)
+
+    def _judge(self, assurance: Assurance, standing: Standing, *, deferred: bool) -> Verdict:
+        return decide(Context(assurance, deferred=deferred), standing, self._rules, now=self._clock())
+
+    def rise(self, work: Work, session: GateSession, assurance: Assurance, *, grant: Grant | None = None, deferred: bool = False) -> Entry:
+        """Go on under a new id with what was just proved; the identity is restored when the app is satisfied.
+
+        :raises Conflict: ``already-done``, when another tab or request rose from the same id.
+        """
+        now = self._clock()
+        token = new_token()
+        standing = self._store.enrollments.standing(work.tx, session.user_key, now=now)
+        is_in = self._judge(assurance, standing, deferred=deferred or session.deferred_at is not None).word is Word.PASS
+        successor = replace(
+            session, id_digest=token_digest(token), assurance=assurance, seen_at=now, grant=grant,
+            deferred_at=now if deferred else session.deferred_at,
+            began_at=now if session.is_pending else session.began_at,
+            step_up=None,
+            parked=None if is_in else session.parked,
+        )  # fmt: skip
+        if session.is_superseded or not self._store.sessions.try_rotate(work.tx, session, successor, now=now):
+            raise Conflict("already-done", "This step was already done, perhaps in another tab.")
+        return Entry(token, successor)
+
+    def end(self, session: GateSession, *, origin: Origin) -> None:
+        """Sign-out: every id of this sign-in is dead at once."""
+
+        def act(work: Work) -> None:
+            if self._store.sessions.end(work.tx, session.lineage, user_key=session.user_key):
+                work.record("signed_out", subject=session.user_key, actor=f"user:{session.user_key}", origin=origin)
+
+        self._worker.run(act)
+
+    def ask(self, session: GateSession, step_up: StepUp | None) -> None:
+        """Remember what a live session has to prove, and the way back."""
+        self._worker.run(lambda work: self._store.sessions.set_step_up(work.tx, session.id_digest, step_up))
+
+    def touch(self, session: GateSession) -> None:
+        """The idle mark."""
+        self._worker.run(lambda work: self._store.sessions.touch(work.tx, session.id_digest, now=self._clock()))
+
+    def try_use_grant(self, session: GateSession, grant: Grant) -> bool:
+        """Use up the grant for this one request."""
+        return self._worker.run(lambda work: self._store.sessions.try_use_grant(work.tx, session.id_digest, grant))

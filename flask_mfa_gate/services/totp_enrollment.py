@@ -1,0 +1,119 @@
+"""Enrollment of an authenticator app: show a key, confirm it by its first code, hand out recovery codes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+
+from ..clock import Clock
+from ..domain.assurance import FACTOR_METHODS, Method
+from ..domain.enrollment import Standing
+from ..domain.person import Origin
+from ..domain.session import GateSession
+from ..domain.verdict import SIGN_IN_METHODS, Word
+from ..errors import Conflict
+from ..factors.recovery_code import RecoveryCodeFactor
+from ..factors.totp import PendingKey, TotpFactor
+from ..store import Store
+from .attempts import AttemptService
+from .sessions import Entry, SessionService
+from .work import Work, Worker
+
+FRESH = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Enrolled:
+    """A confirmed key. ``recovery_codes`` are shown this once; empty when the user had a factor before."""
+
+    entry: Entry
+    recovery_codes: tuple[str, ...]
+
+
+class TotpEnrollmentService:
+    """What a user does to get an authenticator app, or to put it off."""
+
+    def __init__(
+        self, store: Store, worker: Worker, attempts: AttemptService, sessions: SessionService,
+        totp: TotpFactor, recovery_codes: RecoveryCodeFactor, *, clock: Clock,
+    ) -> None:  # fmt: skip
+        self._store, self._worker, self._attempts, self._sessions = store, worker, attempts, sessions
+        self._totp, self._recovery_codes, self._clock = totp, recovery_codes, clock
+
+    def needs_proof(self, session: GateSession, standing: Standing) -> bool:
+        """Whether an existing factor has to be proved first: a password alone never replaces a key."""
+        fresh = session.assurance.proved(SIGN_IN_METHODS, now=self._clock(), max_age=FRESH)
+        return bool(standing.factors) and not fresh
+
+    def needs_sign_in(self, session: GateSession, standing: Standing) -> bool:
+        """Whether the password has to be given again: a first factor wants a sign-in of the last minutes."""
+        return not standing.factors and not session.assurance.is_fresh_sign_in(now=self._clock(), within=FRESH)
+
+    def begin(self, session: GateSession) -> PendingKey:
+        """The key of this sign-in: reloads, wrong codes and other tabs of the browser see the same."""
+        return self._worker.run(
+            lambda work: self._totp.begin(work.tx, session.user_key, lineage=session.lineage, now=self._clock())
+        )
+
+    def confirm(self, session: GateSession, raw: object, *, origin: Origin) -> Enrolled:
+        """Try the first code of the key that this session was shown.
+
+        :raises Conflict: ``no-key``, when no key waits: never shown, expired, or confirmed in another browser.
+        """
+        with self._store.database.read() as tx:
+            waiting = self._store.factors.pending(tx, session.user_key, lineage=session.lineage, now=self._clock())
+        if waiting is None:
+            raise Conflict("no-key", "No key waits for a code here. Open the setup page again.")
+        return self._attempts.attempt(
+            self._totp, raw, user_key=session.user_key, origin=origin,
+            accept=lambda work, code: self._accept(work, session, code, origin),
+        )  # fmt: skip
+
+    def _accept(self, work: Work, session: GateSession, code: str, origin: Origin) -> Enrolled | None:
+        now, key = self._clock(), session.user_key
+        self._store.enrollments.lock(work.tx, key)
+        before = self._store.enrollments.standing(work.tx, key, now=now)
+        # SECURITY: judged again under the lock, so that a factor confirmed meanwhile elsewhere has to be proved first.
+        if self.needs_proof(session, before) or self.needs_sign_in(session, before) or self._is_refused(session, before):
+            raise Conflict("not-possible", "The setup can't go on here. Sign in again.")
+        factor_id = self._totp.try_confirm(work.tx, key, code, lineage=session.lineage, now=now)
+        if factor_id is None:
+            return None
+        self._store.enrollments.end_period(work.tx, key)
+        codes = () if before.factors else tuple(self._recovery_codes.make(work.tx, key, now=now))
+        entry = self._sessions.rise(work, session, session.assurance.with_proof(Method.TOTP, at=now))
+        self._store.sessions.end_all(work.tx, key, but=session.lineage)
+        self._record(work, session, origin, factor_id, is_first=not before.factors)
+        return Enrolled(entry, codes)
+
+    def _is_refused(self, session: GateSession, standing: Standing) -> bool:
+        return self._sessions.verdict(session, standing).word in {Word.DENY, Word.LOCKED}
+
+    def _record(self, work: Work, session: GateSession, origin: Origin, factor_id: str, *, is_first: bool) -> None:
+        for event in ("factor_added", "enrollment_completed") if is_first else ("factor_added",):
+            work.record(
+                event, subject=session.user_key, actor=f"user:{session.user_key}", origin=origin,
+                method=Method.TOTP.value, factor=factor_id,
+            )  # fmt: skip
+
+    def defer(self, session: GateSession, standing: Standing, *, origin: Origin) -> Entry:
+        """ "Set up later": let the user in for this sign-in.
+
+        :raises Conflict: ``not-possible``, when the period is over or setup is forced.
+        """
+        if self._sessions.verdict(session, standing).word is not Word.PROMPT:
+            raise Conflict("not-possible", "Setting up later is not possible now.")
+
+        def act(work: Work) -> Entry:
+            self._store.enrollments.note_deferral(work.tx, session.user_key, now=self._clock())
+            work.record(
+                "enrollment_prompt_deferred", subject=session.user_key, actor=f"user:{session.user_key}", origin=origin
+            )
+            return self._sessions.rise(work, session, session.assurance, deferred=True)
+
+        return self._worker.run(act)
+
+
+def has_fresh_factor(session: GateSession, *, clock: Clock) -> bool:
+    """Whether a factor itself was proved lately: what changing recovery codes and factors asks for."""
+    return session.assurance.proved(FACTOR_METHODS, now=clock(), max_age=FRESH)

@@ -1,0 +1,124 @@
+"""Authenticators of each user: a key waiting for its first code, live ones, and the record of void ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, insert, or_, select, update
+
+from ..domain.assurance import FactorKind
+from .enrollments import KEY_LIFETIME
+from .tables import Tables
+
+
+@dataclass(frozen=True, slots=True)
+class Factor:
+    """One authenticator. The sealed secret never shows in a repr."""
+
+    id: str
+    user_key: str
+    kind: FactorKind
+    name: str
+    sealed: bytes
+    created_at: datetime
+    confirmed_at: datetime | None
+    last_used_at: datetime | None
+
+    def __repr__(self) -> str:
+        return f"<Factor {self.id} {self.kind.value}>"
+
+
+class Factors:
+    """Rows of the factor table."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._table = tables.factor
+
+    def add_pending(
+        self, tx: Connection, *, factor_id: str, user_key: str, kind: FactorKind, name: str, sealed: bytes, lineage: str, now: datetime
+    ) -> None:
+        """A key that belongs to one gate session until a code confirms it."""
+        tx.execute(
+            insert(self._table).values(
+                id=factor_id, user_key=user_key, kind=kind, name=name, secret=sealed, lineage=lineage, created_at=now
+            )
+        )
+
+    def pending(self, tx: Connection, user_key: str, *, lineage: str, now: datetime) -> Factor | None:
+        """The key that this gate session was shown, if it still lives."""
+        mine = (
+            self._alive(user_key),
+            self._table.c.confirmed_at.is_(None),
+            self._table.c.lineage == lineage,
+            self._table.c.created_at > now - KEY_LIFETIME,
+        )
+        row = tx.execute(select(self._table).where(*mine).order_by(self._table.c.created_at)).first()
+        return _read(row) if row else None
+
+    def confirmed(self, tx: Connection, user_key: str) -> Sequence[Factor]:
+        """Every live authenticator, oldest first."""
+        live = select(self._table).where(self._alive(user_key), self._table.c.confirmed_at.is_not(None))
+        return [_read(row) for row in tx.execute(live.order_by(self._table.c.confirmed_at))]
+
+    def record(self, tx: Connection, user_key: str) -> Sequence[Factor]:
+        """Every authenticator that was ever confirmed, void ones too, for the auditor."""
+        ever = select(self._table).where(self._table.c.user_key == user_key, self._table.c.confirmed_at.is_not(None))
+        return [_read(row) for row in tx.execute(ever.order_by(self._table.c.confirmed_at))]
+
+    def try_confirm(self, tx: Connection, factor_id: str, *, step: int, name: str, now: datetime) -> bool:
+        """Make a pending key live and burn the confirming step; False when it is live or void already."""
+        changed = tx.execute(
+            update(self._table)
+            .where(self._table.c.id == factor_id, self._table.c.confirmed_at.is_(None), self._table.c.voided_at.is_(None))
+            .values(confirmed_at=now, last_step=step, last_used_at=now, lineage=None, name=name)
+        )
+        return changed.rowcount == 1
+
+    def try_burn_step(self, tx: Connection, factor_id: str, *, step: int, now: datetime) -> bool:
+        """Use up a time step; False when it or a later one was used before (RFC 6238 section 5.2)."""
+        # SECURITY: one conditional UPDATE, so that of all requests with one code only one finds the step unused.
+        unused = or_(self._table.c.last_step.is_(None), self._table.c.last_step < step)
+        changed = tx.execute(
+            update(self._table)
+            .where(self._table.c.id == factor_id, self._table.c.voided_at.is_(None), unused)
+            .values(last_step=step, last_used_at=now)
+        )
+        return changed.rowcount == 1
+
+    def rename(self, tx: Connection, factor_id: str, *, user_key: str, name: str) -> bool:
+        """Give a live authenticator of this user another name."""
+        changed = tx.execute(
+            update(self._table).where(self._table.c.id == factor_id, self._alive(user_key)).values(name=name)
+        )
+        return changed.rowcount == 1
+
+    def void(
+        self, tx: Connection, user_key: str, *, now: datetime, only: str | None = None, but: str | None = None, kind: FactorKind | None = None
+    ) -> int:
+        """Void authenticators, waiting and live, and forget their secrets. Counts the live ones among them."""
+        doomed = [self._alive(user_key)]
+        doomed += [self._table.c.id == only] if only else []
+        doomed += [self._table.c.id != but] if but else []
+        doomed += [self._table.c.kind == kind] if kind else []
+        live = len(tx.execute(select(self._table.c.id).where(*doomed, self._table.c.confirmed_at.is_not(None))).all())
+        tx.execute(update(self._table).where(*doomed).values(voided_at=now, secret=None, lineage=None))
+        return live
+
+    def _alive(self, user_key: str) -> ColumnElement[bool]:
+        return (self._table.c.user_key == user_key) & self._table.c.voided_at.is_(None)
+
+
+def _read(row: Row[Any]) -> Factor:
+    return Factor(
+        id=row.id,
+        user_key=row.user_key,
+        kind=FactorKind(row.kind),
+        name=row.name,
+        sealed=row.secret or b"",
+        created_at=row.created_at,
+        confirmed_at=row.confirmed_at,
+        last_used_at=row.last_used_at,
+    )

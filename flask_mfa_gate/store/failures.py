@@ -1,0 +1,60 @@
+"""Wrong codes, counted exactly."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from sqlalchemy import Connection, case, delete, func, insert, select
+from sqlalchemy.exc import IntegrityError
+
+from ..domain.throttle import MEMORY, Failures
+from .tables import Tables
+
+
+class FailureLog:
+    """Rows of the failure table: those of the last 30 days that no later success from the same address cleared."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._table = tables.failure
+
+    def count(self, tx: Connection, user_key: str, *, address: str, now: datetime) -> tuple[Failures, int]:
+        """What is on record for this user, and the next free ordinal at this address."""
+        row = self._table.c
+        is_recent = row.at > now - MEMORY
+        by_address = (
+            select(
+                row.address,
+                func.sum(case((is_recent, 1), else_=0)).label("times"),
+                func.max(row.at).label("last_at"),
+                func.max(row.ordinal).label("top"),
+            )
+            .where(row.user_key == user_key)
+            .group_by(row.address)
+        )
+        found = tx.execute(by_address).all()
+        here = next((entry for entry in found if entry.address == address), None)
+        failures = Failures(
+            at_address=int(here.times) if here else 0,
+            last_at_address=here.last_at if here else None,
+            in_total=sum(int(entry.times) for entry in found),
+        )
+        return failures, (here.top if here else 0) + 1
+
+    def try_charge(self, tx: Connection, user_key: str, *, address: str, ordinal: int, now: datetime) -> bool:
+        """Take one attempt before it is tried; False when another request took this ordinal."""
+        try:
+            with tx.begin_nested():
+                tx.execute(insert(self._table).values(user_key=user_key, address=address, ordinal=ordinal, at=now))
+        except IntegrityError:
+            return False
+        return True
+
+    def clear(self, tx: Connection, user_key: str, *, address: str | None = None) -> int:
+        """Forget the failures of one address after a success there, or all of them."""
+        mine = [self._table.c.user_key == user_key]
+        mine += [self._table.c.address == address] if address is not None else []
+        return tx.execute(delete(self._table).where(*mine)).rowcount
+
+    def sweep(self, tx: Connection, *, now: datetime) -> int:
+        """Delete what is too old to count."""
+        return tx.execute(delete(self._table).where(self._table.c.at <= now - MEMORY)).rowcount

@@ -1,0 +1,85 @@
+"""Mail that was decided and not sent yet."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, insert, or_, select, update
+
+from .tables import Tables
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """One mail in the outbox. The id is also the left part of its Message-ID, so a repeat can be told.
+
+    :param facts: what its template needs, as JSON values.
+    """
+
+    id: str
+    kind: str
+    user_key: str
+    recipient: str
+    facts: Mapping[str, Any]
+    created_at: datetime
+    attempts: int = 0
+
+
+class Outbox:
+    """Rows of the outbox table. A message is claimed before it is sent, so that two senders never take the same."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._table = tables.outbox
+
+    def add(self, tx: Connection, message: Message) -> None:
+        """Put a message in, in the transaction of the act it tells of."""
+        tx.execute(
+            insert(self._table).values(
+                id=message.id,
+                kind=message.kind,
+                user_key=message.user_key,
+                recipient=message.recipient,
+                facts=dict(message.facts),
+                created_at=message.created_at,
+                due_at=message.created_at,
+                attempts=0,
+            )
+        )
+
+    def due(self, tx: Connection, *, now: datetime, limit: int) -> Sequence[Message]:
+        """Messages whose time has come and that nobody has claimed, oldest first."""
+        row = self._table.c
+        waiting = select(self._table).where(row.sent_at.is_(None), row.due_at <= now, self._unclaimed(now))
+        return [
+            Message(found.id, found.kind, found.user_key, found.recipient, found.facts, found.created_at, found.attempts)
+            for found in tx.execute(waiting.order_by(row.due_at, row.id).limit(limit))
+        ]
+
+    def try_claim(self, tx: Connection, message_id: str, *, now: datetime, until: datetime) -> bool:
+        """Take a message for sending; False when another sender has it."""
+        mine = (self._table.c.id == message_id, self._table.c.sent_at.is_(None), self._unclaimed(now))
+        return tx.execute(update(self._table).where(*mine).values(claimed_until=until)).rowcount == 1
+
+    def note_sent(self, tx: Connection, message_id: str, *, now: datetime) -> None:
+        """The mail server took it."""
+        tx.execute(
+            update(self._table).where(self._table.c.id == message_id).values(sent_at=now, claimed_until=None, problem=None)
+        )
+
+    def note_failed(self, tx: Connection, message: Message, *, problem: str, due_at: datetime) -> None:
+        """The mail server did not take it; it waits until ``due_at``."""
+        tx.execute(
+            update(self._table)
+            .where(self._table.c.id == message.id)
+            .values(claimed_until=None, attempts=message.attempts + 1, problem=problem, due_at=due_at)
+        )
+
+    def waiting(self, tx: Connection) -> int:
+        """How many messages are not sent yet."""
+        return len(tx.execute(select(self._table.c.id).where(self._table.c.sent_at.is_(None))).all())
+
+    def _unclaimed(self, now: datetime) -> Any:
+        return or_(self._table.c.claimed_until.is_(None), self._table.c.claimed_until <= now)

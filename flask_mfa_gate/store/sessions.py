@@ -1,0 +1,165 @@
+"""Gate sessions: one row a signed-in or pending browser."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, insert, select, update
+
+from ..domain.assurance import Assurance, Method, Proof, SignIn
+from ..domain.enrollment import Standing
+from ..domain.session import GateSession, Grant, StepUp
+from ..domain.verdict import Demand
+from .enrollments import KEY_LIFETIME
+from .standing import read_standing, standing_columns
+from .tables import Tables
+
+
+class Sessions:
+    """Rows of the session table, found by the digest of the id in the cookie."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._tables = tables
+        self._table = tables.session
+
+    def load(self, tx: Connection, id_digest: str, *, now: datetime) -> tuple[GateSession, Standing] | None:
+        """A session with its user's standing: the one SELECT of a request."""
+        mine, enrollment = self._table, self._tables.enrollment
+        columns = standing_columns(self._tables, mine.c.user_key, key_since=now - KEY_LIFETIME)
+        session_columns = [column.label(f"session_{column.name}") for column in mine.c]
+        joined = mine.outerjoin(enrollment, enrollment.c.user_key == mine.c.user_key)
+        found = select(*session_columns, *columns).select_from(joined).where(mine.c.id_digest == id_digest)
+        row = tx.execute(found).first()
+        if row is None:
+            return None
+        session = _read({column.name: row._mapping[f"session_{column.name}"] for column in mine.c})
+        return session, read_standing(row, user_key=session.user_key)
+
+    def add(self, tx: Connection, session: GateSession) -> None:
+        """A new sign-in."""
+        tx.execute(insert(self._table).values(**_write(session)))
+
+    def try_rotate(self, tx: Connection, session: GateSession, successor: GateSession, *, now: datetime) -> bool:
+        """Put ``successor`` in the place of ``session``; False when another request did so before."""
+        # SECURITY: of two requests that rise from one id only one goes on; the other keeps the old assurance.
+        untouched = (self._table.c.id_digest == session.id_digest, self._table.c.superseded_at.is_(None))
+        if tx.execute(update(self._table).where(*untouched).values(superseded_at=now)).rowcount != 1:
+            return False
+        self.add(tx, successor)
+        return True
+
+    def park(self, tx: Connection, session: GateSession) -> None:
+        """Turn a live session into a pending one, with what ``session`` now holds."""
+        facts = _write(session)
+        changed = {name: facts[name] for name in ("parked", "parked_at", "parked_endpoint", "target", "step_up", "host_user_id")}
+        tx.execute(update(self._table).where(self._table.c.id_digest == session.id_digest).values(**changed))
+
+    def set_step_up(self, tx: Connection, id_digest: str, step_up: StepUp | None) -> None:
+        """Remember what is to be proved, and the way back."""
+        tx.execute(update(self._table).where(self._table.c.id_digest == id_digest).values(step_up=_write_step_up(step_up)))
+
+    def touch(self, tx: Connection, id_digest: str, *, now: datetime) -> None:
+        """The idle mark."""
+        tx.execute(update(self._table).where(self._table.c.id_digest == id_digest).values(seen_at=now))
+
+    def try_use_grant(self, tx: Connection, id_digest: str, grant: Grant) -> bool:
+        """Use up a grant; False when a parallel request did."""
+        # SECURITY: one conditional UPDATE, so that one proof lets one request through.
+        there = (
+            self._table.c.id_digest == id_digest,
+            self._table.c.grant_endpoint == grant.endpoint,
+            self._table.c.grant_method == grant.method,
+            self._table.c.grant_expires_at == grant.expires_at,
+        )
+        return tx.execute(update(self._table).where(*there).values(grant_endpoint=None)).rowcount == 1
+
+    def of_user(self, tx: Connection, user_key: str) -> Sequence[GateSession]:
+        """Sessions that no other has taken the place of, newest first."""
+        current = select(self._table).where(self._table.c.user_key == user_key, self._table.c.superseded_at.is_(None))
+        return [_read(dict(row._mapping)) for row in tx.execute(current.order_by(self._table.c.signed_in_at.desc()))]
+
+    def end(self, tx: Connection, lineage: str, *, user_key: str) -> int:
+        """End one sign-in of this user, with every id it ever had."""
+        mine = (self._table.c.lineage == lineage, self._table.c.user_key == user_key)
+        return tx.execute(delete(self._table).where(*mine)).rowcount
+
+    def end_all(self, tx: Connection, user_key: str, *, but: str | None = None) -> int:
+        """End every sign-in of a user, or every other than the lineage ``but``."""
+        doomed = [self._table.c.user_key == user_key]
+        doomed += [self._table.c.lineage != but] if but else []
+        return tx.execute(delete(self._table).where(*doomed)).rowcount
+
+    def sweep(self, tx: Connection, *, now: datetime, older_than: timedelta) -> int:
+        """Delete rows that no lifetime can keep alive."""
+        return tx.execute(delete(self._table).where(self._table.c.seen_at < now - older_than)).rowcount
+
+
+def _write(session: GateSession) -> dict[str, Any]:
+    assurance, grant = session.assurance, session.grant
+    return {
+        "id_digest": session.id_digest,
+        "lineage": session.lineage,
+        "user_key": session.user_key,
+        "sign_in": assurance.sign_in.value,
+        "signed_in_at": assurance.signed_in_at,
+        "began_at": session.began_at,
+        "seen_at": session.seen_at,
+        "superseded_at": session.superseded_at,
+        "deferred_at": session.deferred_at,
+        "proofs": [{"method": proof.method.value, "at": proof.at.isoformat()} for proof in assurance.proofs],
+        "parked": session.parked,
+        "parked_at": session.parked_at,
+        "parked_endpoint": session.parked_endpoint,
+        "target": session.target,
+        "step_up": _write_step_up(session.step_up),
+        "grant_endpoint": grant.endpoint if grant else None,
+        "grant_method": grant.method if grant else None,
+        "grant_expires_at": grant.expires_at if grant else None,
+        "host_user_id": session.host_user_id,
+        "address": session.address,
+        "user_agent": session.user_agent,
+    }
+
+
+def _read(row: dict[str, Any]) -> GateSession:
+    proofs = tuple(Proof(Method(proof["method"]), datetime.fromisoformat(proof["at"])) for proof in row["proofs"])
+    grant = None
+    if row["grant_endpoint"] is not None:
+        grant = Grant(row["grant_endpoint"], row["grant_method"], row["grant_expires_at"])
+    return GateSession(
+        assurance=Assurance(SignIn(row["sign_in"]), row["signed_in_at"], proofs),
+        step_up=_read_step_up(row["step_up"]),
+        grant=grant,
+        **{name: row[name] for name in _PLAIN_COLUMNS},
+    )
+
+
+_PLAIN_COLUMNS = (
+    "id_digest", "lineage", "user_key", "began_at", "seen_at", "superseded_at", "deferred_at", "parked", "parked_at",
+    "parked_endpoint", "target", "host_user_id", "address", "user_agent",
+)  # fmt: skip
+
+
+def _write_step_up(step_up: StepUp | None) -> dict[str, Any] | None:
+    if step_up is None:
+        return None
+    max_age = step_up.demand.max_age
+    return {
+        "methods": sorted(step_up.demand.methods),
+        "max_age": None if max_age is None else max_age.total_seconds(),
+        "endpoint": step_up.endpoint,
+        "method": step_up.method,
+        "target": step_up.target,
+    }
+
+
+def _read_step_up(facts: dict[str, Any] | None) -> StepUp | None:
+    if facts is None:
+        return None
+    max_age = facts["max_age"]
+    demand = Demand(
+        frozenset(Method(word) for word in facts["methods"]), None if max_age is None else timedelta(seconds=max_age)
+    )
+    return StepUp(demand, facts["endpoint"], facts["method"], facts["target"])

@@ -1,0 +1,52 @@
+"""How a row of the enrollment table and the kinds of live factors become one :class:`Standing`."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Row, and_, exists, func, select
+
+from ..domain.assurance import FactorKind
+from ..domain.enrollment import Period, Standing
+from .tables import Tables
+
+
+def standing_columns(tables: Tables, user_key: ColumnElement[str], *, key_since: datetime) -> Sequence[ColumnElement[Any]]:
+    """Columns for :func:`read_standing`, with ``enrollment`` joined by the caller.
+
+    :param key_since: a key that was shown earlier than this no longer waits for its first code.
+    """
+    factor = tables.factor
+    own = and_(factor.c.user_key == user_key, factor.c.voided_at.is_(None))
+    waiting = and_(own, factor.c.confirmed_at.is_(None), factor.c.created_at > key_since)
+    enrolled_at = select(func.min(factor.c.confirmed_at)).where(own, factor.c.kind == FactorKind.TOTP).scalar_subquery()
+    columns: list[ColumnElement[Any]] = [
+        tables.enrollment.c.required,
+        tables.enrollment.c.required_by,
+        tables.enrollment.c.started_at,
+        tables.enrollment.c.ends_at,
+        tables.enrollment.c.deferred_at.label("standing_deferred_at"),
+        exists().where(waiting).label("key_shown"),
+        enrolled_at.label("enrolled_at"),
+    ]
+    for kind in FactorKind:
+        held = exists().where(own, factor.c.kind == kind, factor.c.confirmed_at.is_not(None))
+        columns.append(held.label(f"has_{kind.value}"))
+    return columns
+
+
+def read_standing(row: Row[Any], *, user_key: str) -> Standing:
+    """The value of one row; nulls everywhere mean a user the gate never met."""
+    period = Period(row.started_at, row.ends_at) if row.ends_at is not None else None
+    return Standing(
+        user_key=user_key,
+        required=bool(row.required),
+        required_by=row.required_by,
+        period=period,
+        factors=frozenset(kind for kind in FactorKind if getattr(row, f"has_{kind.value}")),
+        key_shown=bool(row.key_shown),
+        enrolled_at=row.enrolled_at,
+        deferred_at=row.standing_deferred_at,
+    )

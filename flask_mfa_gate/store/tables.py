@@ -1,0 +1,181 @@
+"""The gate's tables. Each name starts with the configured prefix, which is the tenant."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, Table, Text
+
+from .types import BIG_ID, UTCDateTime, exact
+
+USER_KEY_LENGTH = 191
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """The tables of one prefix."""
+
+    metadata: MetaData
+    enrollment: Table
+    factor: Table
+    recovery_code: Table
+    session: Table
+    failure: Table
+    audit: Table
+    outbox: Table
+
+
+def build_tables(prefix: str) -> Tables:
+    """All tables for one prefix, on a metadata of their own."""
+    metadata = MetaData()
+    return Tables(
+        metadata=metadata,
+        enrollment=_enrollment(metadata, prefix),
+        factor=_factor(metadata, prefix),
+        recovery_code=_recovery_code(metadata, prefix),
+        session=_session(metadata, prefix),
+        failure=_failure(metadata, prefix),
+        audit=_audit(metadata, prefix),
+        outbox=_outbox(metadata, prefix),
+    )
+
+
+def _user_key(**options: bool) -> Column[str]:
+    return Column("user_key", exact(USER_KEY_LENGTH), nullable=False, **options)
+
+
+def _enrollment(metadata: MetaData, prefix: str) -> Table:
+    """The requirement and the period of one user. No row means: not required."""
+    return Table(
+        f"{prefix}enrollment",
+        metadata,
+        _user_key(primary_key=True),
+        Column("required", Boolean, nullable=False),
+        Column("required_by", exact(USER_KEY_LENGTH + 5)),
+        Column("days", Integer),
+        Column("started_at", UTCDateTime),
+        Column("ends_at", UTCDateTime),
+        Column("deferred_at", UTCDateTime),
+        Column("lapse_noted_at", UTCDateTime),
+        Index(f"ix_{prefix}enrollment_ends_at", "ends_at"),
+    )
+
+
+def _factor(metadata: MetaData, prefix: str) -> Table:
+    """Authenticators: waiting for the first code, live, or void. Void ones stay as a record, without their secret."""
+    return Table(
+        f"{prefix}factor",
+        metadata,
+        Column("id", exact(32), primary_key=True),
+        _user_key(),
+        Column("kind", exact(16), nullable=False),
+        Column("name", exact(64), nullable=False),
+        Column("secret", LargeBinary(512)),
+        Column("lineage", exact(32)),
+        Column("last_step", BigInteger),
+        Column("created_at", UTCDateTime, nullable=False),
+        Column("confirmed_at", UTCDateTime),
+        Column("last_used_at", UTCDateTime),
+        Column("voided_at", UTCDateTime),
+        Index(f"ix_{prefix}factor_user_key", "user_key"),
+    )
+
+
+def _recovery_code(metadata: MetaData, prefix: str) -> Table:
+    """One row a code; the digest is keyed and bound to the row's id, so no code can be looked up without its user."""
+    return Table(
+        f"{prefix}recovery_code",
+        metadata,
+        Column("id", exact(32), primary_key=True),
+        _user_key(),
+        Column("digest", exact(64), nullable=False),
+        Column("created_at", UTCDateTime, nullable=False),
+        Column("used_at", UTCDateTime),
+        Index(f"ix_{prefix}recovery_code_user_key", "user_key"),
+    )
+
+
+def _session(metadata: MetaData, prefix: str) -> Table:
+    """One signed-in or pending browser. ``parked`` holds the host's session keys while the sign-in is pending."""
+    return Table(
+        f"{prefix}session",
+        metadata,
+        Column("id_digest", exact(64), primary_key=True),
+        Column("lineage", exact(32), nullable=False),
+        _user_key(),
+        Column("sign_in", exact(16), nullable=False),
+        Column("signed_in_at", UTCDateTime, nullable=False),
+        Column("began_at", UTCDateTime, nullable=False),
+        Column("seen_at", UTCDateTime, nullable=False),
+        Column("superseded_at", UTCDateTime),
+        Column("deferred_at", UTCDateTime),
+        Column("proofs", JSON, nullable=False),
+        Column("parked", LargeBinary(2**24 - 1)),
+        Column("parked_at", UTCDateTime),
+        Column("parked_endpoint", Text),
+        Column("target", Text),
+        Column("step_up", JSON(none_as_null=True)),
+        Column("grant_endpoint", Text),
+        Column("grant_method", exact(16)),
+        Column("grant_expires_at", UTCDateTime),
+        Column("host_user_id", Text),
+        Column("address", exact(64)),
+        Column("user_agent", exact(255)),
+        Index(f"ix_{prefix}session_user_key", "user_key"),
+        Index(f"ix_{prefix}session_lineage", "lineage"),
+    )
+
+
+def _failure(metadata: MetaData, prefix: str) -> Table:
+    """Wrong codes that no later success from the same address has cleared.
+
+    The primary key makes counting exact: an attempt first takes the next ``ordinal`` of its user and address, and of two
+    that race for one ordinal the database lets only one have it.
+    """
+    return Table(
+        f"{prefix}failure",
+        metadata,
+        _user_key(primary_key=True),
+        Column("address", exact(64), primary_key=True),
+        Column("ordinal", Integer, primary_key=True, autoincrement=False),
+        Column("at", UTCDateTime, nullable=False),
+        Index(f"ix_{prefix}failure_at", "at"),
+    )
+
+
+def _audit(metadata: MetaData, prefix: str) -> Table:
+    """One row an event. Never a secret, a code or a key."""
+    return Table(
+        f"{prefix}audit",
+        metadata,
+        Column("id", BIG_ID, primary_key=True, autoincrement=True),
+        Column("at", UTCDateTime, nullable=False),
+        Column("event", exact(40), nullable=False),
+        Column("actor", exact(USER_KEY_LENGTH + 5), nullable=False),
+        Column("subject", exact(USER_KEY_LENGTH), nullable=False),
+        Column("address", exact(64)),
+        Column("user_agent", exact(255)),
+        Column("reason", Text),
+        Column("details", JSON, nullable=False),
+        Index(f"ix_{prefix}audit_subject", "subject", "id"),
+    )
+
+
+def _outbox(metadata: MetaData, prefix: str) -> Table:
+    """Mail that was decided in a transaction and is sent after its commit."""
+    return Table(
+        f"{prefix}outbox",
+        metadata,
+        Column("id", exact(32), primary_key=True),
+        Column("kind", exact(32), nullable=False),
+        _user_key(),
+        Column("recipient", Text, nullable=False),
+        Column("facts", JSON, nullable=False),
+        Column("created_at", UTCDateTime, nullable=False),
+        Column("due_at", UTCDateTime, nullable=False),
+        Column("claimed_until", UTCDateTime),
+        Column("attempts", Integer, nullable=False),
+        Column("sent_at", UTCDateTime),
+        Column("problem", Text),
+        Index(f"ix_{prefix}outbox_due", "sent_at", "due_at"),
+    )

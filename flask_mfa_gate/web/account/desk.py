@@ -1,0 +1,139 @@
+"""What every page of the gate does first: know the session, check the token, turn errors into answers."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any
+
+from flask import Response, request
+
+from ...domain.enrollment import Standing
+from ...domain.person import Origin
+from ...domain.session import GateSession
+from ...domain.verdict import Verdict, Word
+from ...errors import BadRequest, MFAGateError
+from ...services.sessions import Entry
+from .. import answers
+from ..client import SAFE_METHODS, origin_of, wants_json
+from ..csrf import has_csrf_token
+from ..fields import read_fields
+from ..parking import restore
+from ..passage import Passage, current_passage
+from ..state import GateState
+from ..targets import home, origin
+
+log = logging.getLogger("flask_mfa_gate")
+Route = tuple[str, str, list[str], Callable[..., Any]]
+_FOREIGN = "This page answers only requests that come from itself."
+_TOKEN_MISSING = "The form has expired or was sent from another sign-in. Open the page again and send it once more."
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """One request to one of the gate's pages, by somebody who is at least pending."""
+
+    passage: Passage
+    session: GateSession
+    standing: Standing
+    fields: Mapping[str, Any]
+
+    @property
+    def state(self) -> GateState:
+        """The app's gate."""
+        return self.passage.state
+
+    @property
+    def origin(self) -> Origin:
+        """From where the request came."""
+        return origin_of(request)
+
+    @property
+    def verdict(self) -> Verdict:
+        """What the app still asks."""
+        return self.state.sessions.verdict(self.session, self.standing)
+
+    @property
+    def wants_json(self) -> bool:
+        """Whether a program asks."""
+        return wants_json(request)
+
+    def go_on(self, entry: Entry) -> str:
+        """Take up the risen session, put the identity back when the app is satisfied; where to go next."""
+        before = self.session
+        self.passage.enter(entry)
+        if entry.session.is_pending:
+            with self.state.store.database.read() as tx:
+                standing = self.state.store.enrollments.standing(tx, before.user_key, now=self.state.clock())
+            return answers.next_url(self.state.sessions.verdict(entry.session, standing).word)
+        if before.is_pending:
+            return restore(self.passage, before)
+        return before.step_up.target if before.step_up else home()
+
+    def next_word(self) -> Word:
+        """What the session as it now is still needs."""
+        assert self.passage.session is not None  # noqa: S101 - nobody left
+        return Word.PASS if not self.passage.session.is_pending else self.verdict.word
+
+    def arrive(self, url: str) -> Response:
+        """Done: 303 for a browser, 200 with the way on for a program."""
+        if self.wants_json:
+            return answers.json_answer({"next": self.next_word().value, "continue_url": url})
+        return answers.see_other(url)
+
+
+def own_page(view: Callable[..., Any]) -> Callable[..., Any]:
+    """A view of the gate that gets a :class:`Desk`; a stranger, a foreign page or a missing token is answered here."""
+
+    @wraps(view)
+    def guarded(**kwargs: Any) -> Any:
+        passage = current_passage()
+        assert passage is not None  # noqa: S101 - the first hook made it
+        try:
+            return _serve(passage, view, kwargs)
+        except MFAGateError as error:
+            return answers.failure(passage, error)
+        except Exception:
+            log.exception("a page of the gate failed")
+            return answers.problem(passage, 503, "mfa_unavailable", "This page is not available right now.")
+
+    return guarded
+
+
+def _serve(passage: Passage, view: Callable[..., Any], kwargs: Mapping[str, Any]) -> Any:
+    # SECURITY: a page of another origin reads nothing here, whatever CORS headers the host puts on every answer.
+    if request.headers.get("Origin", origin()) not in {origin(), "null"}:
+        return answers.problem(passage, 403, "access_denied", _FOREIGN)
+    is_write = request.method not in SAFE_METHODS
+    fields = read_fields(request) if is_write else {}
+    if passage.session is None or passage.standing is None:
+        return answers.refuse_stranger(passage, is_api=wants_json(request))
+    if is_write and not has_csrf_token(request, passage.state.keyring, passage.session):
+        return answers.problem(passage, 400, "csrf_failed", _TOKEN_MISSING)
+    return view(Desk(passage, passage.session, passage.standing, fields), **kwargs)
+
+
+def require_proved(desk: Desk) -> Response | None:
+    """Self-service is for those who are in: others are shown their next step."""
+    if not desk.session.is_pending and desk.verdict.word in {Word.PASS, Word.PROMPT}:
+        return None
+    return next_step(desk)
+
+
+def next_step(desk: Desk) -> Response:
+    """The way to what the app still asks."""
+    verdict = desk.verdict
+    if desk.wants_json:
+        return answers.demand_problem(verdict)
+    if verdict.word in {Word.LOCKED, Word.DENY}:
+        return answers.blocked_page(desk.passage, verdict)
+    return answers.see_other(answers.next_url(verdict.word))
+
+
+def require_text(value: object, name: str) -> str:
+    """A field that has to be text."""
+    if not isinstance(value, str):
+        raise BadRequest(f"{name} has to be text.")
+    return value

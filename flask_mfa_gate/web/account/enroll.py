@@ -1,0 +1,136 @@
+"""Enrollment: the prompt, the key, the first code."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, request, url_for
+from markupsafe import Markup
+
+from ...domain.assurance import Method
+from ...domain.session import StepUp
+from ...domain.verdict import SIGN_IN_METHODS, Demand, Verdict, Word
+from ...errors import CodeInvalid, Conflict, MFAGateError, Throttled
+from ...factors.qr import qr_svg
+from ...factors.totp import PendingKey
+from ...services.totp_enrollment import FRESH, Enrolled
+from .. import answers
+from ..client import is_prefetch
+from .desk import Desk, Route, next_step
+
+_QR_LABEL = "QR code for your authenticator app. The key as text stands below."
+_PREFETCHED = "Open this page by a click; it makes a key."
+
+
+def enroll(desk: Desk) -> Response:
+    """The prompt with the days left, and the choice of factor."""
+    if _is_shut(desk) or desk.standing.factors:
+        return next_step(desk)
+    verdict = desk.verdict
+    if desk.wants_json:
+        return answers.demand_problem(verdict)
+    period = desk.standing.period
+    return answers.page(
+        "prompt.html", desk.passage, 200,
+        can_defer=verdict.word is Word.PROMPT,
+        days_left=period.days_left(desk.state.clock()) if period else None,
+        ends_at=period.ends_at if period else None,
+        later_url=url_for("mfa_gate.later"), totp_url=url_for("mfa_gate.enroll_totp"),
+        reason=answers.SENTENCES[verdict.reason],
+    )  # fmt: skip
+
+
+def later(desk: Desk) -> Response:
+    """ "Set up later": in for this time."""
+    entry = desk.state.totp_enrollment.defer(desk.session, desk.standing, origin=desk.origin)
+    return desk.arrive(desk.go_on(entry))
+
+
+def enroll_totp(desk: Desk) -> Response:
+    """Show the key of this sign-in, or confirm it by its first code."""
+    if (stopped := _before_setup(desk)) is not None:
+        return stopped
+    if is_prefetch(request):
+        raise Conflict("prefetch", _PREFETCHED)
+    if request.method == "GET":
+        return _show_key(desk, desk.state.totp_enrollment.begin(desk.session))
+    try:
+        enrolled = desk.state.totp_enrollment.confirm(desk.session, desk.fields.get("code"), origin=desk.origin)
+    except (CodeInvalid, Throttled) as error:
+        if desk.wants_json:
+            return answers.failure(desk.passage, error)
+        return _show_key(desk, desk.state.totp_enrollment.begin(desk.session), error)
+    return _show_success(desk, enrolled)
+
+
+def _is_shut(desk: Desk) -> bool:
+    """Locked or denied: nothing can be set up."""
+    return desk.verdict.word in {Word.LOCKED, Word.DENY}
+
+
+def _before_setup(desk: Desk) -> Response | None:
+    """What has to come first: a proof of the factor that is there, or the password once more."""
+    # SECURITY: with a factor in place, the password alone shows no new key; after the lapse nothing does.
+    if _is_shut(desk) or desk.verdict.word is Word.CHALLENGE:
+        return next_step(desk)
+    if desk.state.totp_enrollment.needs_proof(desk.session, desk.standing):
+        return ask_proof(desk, SIGN_IN_METHODS, back=url_for("mfa_gate.enroll_totp"))
+    if desk.state.totp_enrollment.needs_sign_in(desk.session, desk.standing):
+        return _sign_in_again(desk)
+    return None
+
+
+def ask_proof(desk: Desk, methods: frozenset[Method], *, back: str) -> Response:
+    """Step up to what changing a factor asks for, then come back."""
+    demand = Demand(methods, FRESH)
+    desk.state.sessions.ask(desk.session, StepUp(demand, request.endpoint or "", request.method, back))
+    verdict = Verdict(Word.CHALLENGE, answers.Reason.STEP_UP, demand, at_resource=True)
+    if desk.wants_json:
+        return answers.demand_problem(verdict)
+    return answers.see_other(answers.next_url(Word.CHALLENGE))
+
+
+def _sign_in_again(desk: Desk) -> Response:
+    login = answers.login_url(desk.passage)
+    if desk.wants_json:
+        sentence = "Setting up the first factor needs a sign-in with the password, not longer ago than 15 minutes."
+        return answers.problem_document(401, "sign_in_again", sentence, {"continue_url": login})
+    return answers.page("sign_in_again.html", desk.passage, 401, login_url=login)
+
+
+def _show_key(desk: Desk, pending: PendingKey, error: MFAGateError | None = None) -> Response:
+    account = _account(desk)
+    uri = desk.state.totp.provisioning_uri(pending.secret, account=account, issuer=desk.state.issuer)
+    svg = qr_svg(uri, label=_QR_LABEL)
+    if desk.wants_json:
+        return answers.json_answer({"secret": pending.secret, "otpauth_uri": uri, "qr_svg": svg})
+    throttled = error if isinstance(error, Throttled) else None
+    response = answers.page(
+        "enroll_totp.html", desk.passage, error.status if error else 200,
+        qr_svg=Markup(svg), secret_groups=pending.grouped(), secret=pending.secret, account=account,  # noqa: S704
+        error=str(error) if error else None, hint=error.hint if isinstance(error, CodeInvalid) else None,
+        retry_after=throttled.retry_after if throttled else None, action_url=url_for("mfa_gate.enroll_totp"),
+        back_url=url_for("mfa_gate.security" if desk.standing.factors else "mfa_gate.enroll"),
+        replacing=bool(desk.standing.factors),
+    )  # fmt: skip
+    return answers.with_retry(response, error) if error else response
+
+
+def _account(desk: Desk) -> str:
+    person = desk.state.directory.get(desk.session.user_key)
+    return (person.email or person.name or person.key) if person else desk.session.user_key
+
+
+def _show_success(desk: Desk, enrolled: Enrolled) -> Response:
+    continue_url = desk.go_on(enrolled.entry)
+    codes: dict[str, Any] = {"recovery_codes": list(enrolled.recovery_codes)}
+    if desk.wants_json:
+        return answers.json_answer({**codes, "next": desk.next_word().value, "continue_url": continue_url})
+    return answers.page("enrolled.html", desk.passage, 200, codes=codes["recovery_codes"], continue_url=continue_url)
+
+
+ROUTES: list[Route] = [
+    ("/enroll", "enroll", ["GET"], enroll),
+    ("/enroll/later", "later", ["POST"], later),
+    ("/enroll/totp", "enroll_totp", ["GET", "POST"], enroll_totp),
+]

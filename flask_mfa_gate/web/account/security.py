@@ -1,0 +1,218 @@
+"""The security page: own factors, recovery codes, sessions and recent activity."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask import Response, request, url_for
+
+from ...domain.assurance import FACTOR_METHODS
+from ...domain.enrollment import Status
+from ...domain.recovery_code import LOW
+from ...services.totp_enrollment import has_fresh_factor
+from ...store.factors import Factor
+from .. import answers
+from .desk import Desk, Route, require_proved
+from .enroll import ask_proof
+
+_SENTENCES = {
+    Status.ENROLLED: "Your account is protected by a second factor.",
+    Status.IN_ENROLLMENT: "Set up a second factor before your enrollment period ends.",
+    Status.PENDING_ACTIVATION: "A key was shown. Type its first code to finish the setup.",
+    Status.NOT_ENROLLED: "Your account is protected by the password alone.",
+    Status.ENROLLMENT_EXPIRED: "Your enrollment period has ended.",
+    Status.DISABLED: "Authenticator apps are switched off in this app.",
+}
+_EVENTS = {
+    "signed_in": "Signed in with the password",
+    "signed_out": "Signed out",
+    "challenge_passed": "Second factor accepted",
+    "challenge_failed": "Wrong code",
+    "enrollment_started": "Multi-factor authentication required",
+    "enrollment_prompt_deferred": "Setup put off",
+    "enrollment_extended": "Enrollment period extended",
+    "enrollment_completed": "Multi-factor authentication set up",
+    "enrollment_lapsed": "Enrollment period ended",
+    "factor_added": "Factor added",
+    "factor_removed": "Factor removed",
+    "recovery_codes_made": "New recovery codes made",
+    "mfa_reset": "Multi-factor authentication reset",
+    "requirement_removed": "Requirement removed",
+    "account_unlocked": "Failed attempts cleared",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class StatusLine:
+    """The status in a word and a sentence."""
+
+    word: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class FactorLine:
+    """One factor in the list."""
+
+    id: str
+    kind: str
+    name: str
+    created_at: datetime
+    last_used_at: datetime | None
+    rename_url: str
+    remove_url: str
+    removable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EventLine:
+    """One line of recent activity."""
+
+    at: datetime
+    text: str
+    address: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionLine:
+    """One sign-in in the list."""
+
+    id: str
+    current: bool
+    user_agent: str | None
+    address: str | None
+    signed_in_at: datetime
+    seen_at: datetime
+    end_url: str
+
+
+def security(desk: Desk) -> Response:
+    """Everything at a glance."""
+    if (stopped := require_proved(desk)) is not None:
+        return stopped
+    overview = desk.state.self_service.overview(desk.session)
+    word = desk.state.enrollments.describe(desk.standing, now=desk.state.clock()).status
+    factors = [_factor_line(desk, factor) for factor in overview.factors]
+    if desk.wants_json:
+        return answers.json_answer({"status": word.value, "factors": [_as_json(line) for line in factors], "recovery_codes_left": overview.recovery_codes_left})
+    return answers.page(
+        "security.html", desk.passage, 200,
+        status=StatusLine(word.value, _SENTENCES[word]), factors=factors,
+        totp_url=url_for("mfa_gate.enroll_totp"), replace_totp=bool(factors),
+        recovery_left=overview.recovery_codes_left, recovery_low=_is_low(desk, overview.recovery_codes_left),
+        recovery_url=url_for("mfa_gate.recovery_codes"), sessions_url=url_for("mfa_gate.sessions"),
+        events=[EventLine(event.at, _EVENTS.get(event.name, event.name), event.address) for event in overview.events],
+        notice=None,
+    )  # fmt: skip
+
+
+def factor_rename(desk: Desk, factor_id: str) -> Response:
+    """Give a factor another name."""
+    if (stopped := require_proved(desk)) is not None:
+        return stopped
+    if not desk.state.self_service.rename_factor(desk.session, factor_id, desk.fields.get("name")):
+        return _not_found(desk)
+    return desk.arrive(url_for("mfa_gate.security"))
+
+
+def factor_remove(desk: Desk, factor_id: str) -> Response:
+    """Ask whether to remove a factor, or remove it; a fresh proof comes first."""
+    if (stopped := require_proved(desk)) is not None:
+        return stopped
+    factor = desk.state.self_service.factor(desk.session, factor_id)
+    if factor is None:
+        return _not_found(desk)
+    back = url_for("mfa_gate.factor_remove", factor_id=factor_id)
+    # SECURITY: a stolen session alone removes nothing.
+    if not has_fresh_factor(desk.session, clock=desk.state.clock):
+        return ask_proof(desk, FACTOR_METHODS, back=back)
+    if request.method == "GET":
+        line = _factor_line(desk, factor)
+        return answers.page("remove_factor.html", desk.passage, 200, factor=line, action_url=back, back_url=url_for("mfa_gate.security"))
+    if not desk.state.self_service.remove_factor(desk.session, factor_id, origin=desk.origin):
+        return _not_found(desk)
+    return desk.arrive(url_for("mfa_gate.security"))
+
+
+def recovery_codes(desk: Desk) -> Response:
+    """How many are left; POST makes new ones and shows them once, after a fresh proof."""
+    if (stopped := require_proved(desk)) is not None:
+        return stopped
+    if not desk.standing.factors:
+        return answers.problem(desk.passage, 409, "conflict", "Recovery codes come with your first factor. Set one up.")
+    codes: list[str] = []
+    if request.method == "POST":
+        # SECURITY: a stolen session alone makes no codes.
+        if not has_fresh_factor(desk.session, clock=desk.state.clock):
+            return ask_proof(desk, FACTOR_METHODS, back=url_for("mfa_gate.recovery_codes"))
+        codes = desk.state.self_service.make_recovery_codes(desk.session, origin=desk.origin)
+    left = desk.state.self_service.recovery_codes_left(desk.session)
+    if desk.wants_json:
+        return answers.json_answer({"left": left, "low": _is_low(desk, left), **({"recovery_codes": codes} if codes else {})})
+    return answers.page(
+        "recovery_codes.html", desk.passage, 200, codes=codes, left=left, low=_is_low(desk, left),
+        action_url=url_for("mfa_gate.recovery_codes"), back_url=url_for("mfa_gate.security"),
+    )  # fmt: skip
+
+
+def sessions(desk: Desk) -> Response:
+    """Where this account is signed in; POST ends all the others."""
+    if (stopped := require_proved(desk)) is not None:
+        return stopped
+    if request.method == "POST":
+        desk.state.self_service.end_other_sessions(desk.session)
+        return desk.arrive(url_for("mfa_gate.sessions"))
+    lines = [
+        SessionLine(
+            id=found.lineage, current=found.lineage == desk.session.lineage, user_agent=found.user_agent,
+            address=found.address, signed_in_at=found.assurance.signed_in_at, seen_at=found.seen_at,
+            end_url=url_for("mfa_gate.session_end", lineage=found.lineage),
+        )
+        for found in desk.state.self_service.sessions(desk.session)
+    ]  # fmt: skip
+    if desk.wants_json:
+        return answers.json_answer({"sessions": [_as_json(line) for line in lines]})
+    return answers.page("sessions.html", desk.passage, 200, sessions=lines, end_others_url=url_for("mfa_gate.sessions"))
+
+
+def session_end(desk: Desk, lineage: str) -> Response:
+    """End one sign-in of this account."""
+    if (stopped := require_proved(desk)) is not None:
+        return stopped
+    if not desk.state.self_service.end_session(desk.session, lineage):
+        return _not_found(desk)
+    return desk.arrive(url_for("mfa_gate.sessions"))
+
+
+def _factor_line(desk: Desk, factor: Factor) -> FactorLine:
+    return FactorLine(
+        id=factor.id, kind=factor.kind.value, name=factor.name, created_at=factor.confirmed_at or factor.created_at,
+        last_used_at=factor.last_used_at, rename_url=url_for("mfa_gate.factor_rename", factor_id=factor.id),
+        remove_url=url_for("mfa_gate.factor_remove", factor_id=factor.id),
+        removable=desk.state.self_service.is_removable(desk.standing),
+    )  # fmt: skip
+
+
+def _is_low(desk: Desk, left: int) -> bool:
+    return bool(desk.standing.factors) and left <= LOW
+
+
+def _as_json(line: FactorLine | SessionLine) -> dict[str, object]:
+    values = {name: getattr(line, name) for name in line.__slots__}
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()}
+
+
+def _not_found(desk: Desk) -> Response:
+    return answers.problem(desk.passage, 404, "not_found", "There is no such thing on your account.")
+
+
+ROUTES: list[Route] = [
+    ("/", "security", ["GET"], security),
+    ("/factors/<factor_id>/rename", "factor_rename", ["POST"], factor_rename),
+    ("/factors/<factor_id>/remove", "factor_remove", ["GET", "POST"], factor_remove),
+    ("/factors/<factor_id>", "factor_delete", ["DELETE"], factor_remove),
+    ("/recovery-codes", "recovery_codes", ["GET", "POST"], recovery_codes),
+    ("/sessions", "sessions", ["GET", "POST"], sessions),
+    ("/sessions/<lineage>/end", "session_end", ["POST"], session_end),
+]

@@ -1,0 +1,191 @@
+"""The one place that speaks HTML, JSON and RFC 9470. Answers are returned, never raised."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Response, current_app, jsonify, make_response, redirect, render_template, request, url_for
+
+from ..domain.assurance import ACR_MULTI
+from ..domain.verdict import Reason, Verdict, Word
+from ..errors import CodeInvalid, Conflict, MFAGateError, Throttled
+from .client import Client, wants_json
+from .page import page_facts
+from .passage import Passage
+from .targets import home
+
+_STATUS = {Word.CHALLENGE: 401}
+_CODES = {
+    Word.CHALLENGE: "mfa_challenge_required",
+    Word.ENROLL: "mfa_enrollment_required",
+    Word.PROMPT: "mfa_enrollment_required",
+    Word.LOCKED: "mfa_enrollment_expired",
+    Word.DENY: "access_denied",
+}
+_ENDPOINTS = {
+    Word.CHALLENGE: "mfa_gate.challenge",
+    Word.ENROLL: "mfa_gate.enroll",
+    Word.PROMPT: "mfa_gate.enroll",
+    Word.LOCKED: "mfa_gate.blocked",
+    Word.DENY: "mfa_gate.blocked",
+    Word.PASS: "mfa_gate.challenge",
+}
+SENTENCES = {
+    Reason.SATISFIED: "Nothing more is needed.",
+    Reason.INACTIVE: "This account is switched off. Ask the administrator of this app.",
+    Reason.DEFAULT_DENY: "Access to this page is not allowed. Ask the administrator of this app.",
+    Reason.LAPSED: "The time to set up multi-factor authentication has ended. Ask the administrator of this app to let you in again.",
+    Reason.SIGN_IN: "Confirm that it's you with a second factor.",
+    Reason.STEP_UP: "This page asks you to confirm again that it's you.",
+    Reason.ENROLLMENT_FORCED: "Set up multi-factor authentication to go on.",
+    Reason.ENROLLMENT_PERIOD: "Multi-factor authentication is required for your account. You can set it up now or later.",
+}
+_BLOCKED_TITLES = {Word.LOCKED: "Your account is locked", Word.DENY: "Access denied"}
+_CSP = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'"
+)
+
+
+def next_url(word: Word) -> str:
+    """The gate's page for a verdict."""
+    return url_for(_ENDPOINTS[word])
+
+
+def stop(passage: Passage, verdict: Verdict, client: Client) -> Response:
+    """The answer to a request that doesn't satisfy yet."""
+    if client is Client.API:
+        return demand_problem(verdict)
+    if verdict.word in _BLOCKED_TITLES:
+        return blocked_page(passage, verdict)
+    if client is Client.NAVIGATION:
+        return see_other(next_url(verdict.word))
+    continue_url = next_url(verdict.word)
+    return page("resend.html", passage, 403, next_word=verdict.word.value, continue_url=continue_url)
+
+
+def after_sign_in(verdict: Verdict) -> Response:
+    """The answer in place of the one of the view that signed in."""
+    return demand_problem(verdict) if wants_json(request) else see_other(next_url(verdict.word))
+
+
+def blocked_page(passage: Passage, verdict: Verdict) -> Response:
+    """Locked or denied, in place: why, and whom to ask."""
+    period = passage.standing.period if passage.standing else None
+    return page(
+        "blocked.html", passage, 403, word=verdict.word.value, title=_BLOCKED_TITLES[verdict.word],
+        reason=SENTENCES[verdict.reason], reason_id=verdict.reason.value,
+        ended_at=period.ends_at if period and verdict.word is Word.LOCKED else None,
+    )  # fmt: skip
+
+
+def demand_problem(verdict: Verdict) -> Response:
+    """A problem document (RFC 9457) that says what is needed, with the challenge of RFC 9470 where a proof helps."""
+    is_step_up = verdict.at_resource and verdict.word is Word.CHALLENGE
+    max_age = verdict.demand.max_age
+    facts: dict[str, Any] = {
+        "next": verdict.word.value,
+        "reason_id": verdict.reason.value,
+        "factors": sorted(method.value for method in verdict.demand.methods),
+        "max_age": None if max_age is None else int(max_age.total_seconds()),
+        "continue_url": next_url(verdict.word),
+    }
+    code = "mfa_step_up_required" if is_step_up else _CODES[verdict.word]
+    status = _STATUS.get(verdict.word, 403)
+    response = problem_document(status, code, SENTENCES[verdict.reason], facts)
+    if status == 401:
+        response.headers["WWW-Authenticate"] = _insufficient(verdict)
+    return response
+
+
+def _insufficient(verdict: Verdict) -> str:
+    age = verdict.demand.max_age
+    parts = ['error="insufficient_user_authentication"', f'acr_values="{ACR_MULTI}"']
+    parts += [] if age is None else [f'max_age="{int(age.total_seconds())}"']
+    return f"Bearer {', '.join(parts)}"
+
+
+def refuse_stranger(passage: Passage, *, is_api: bool) -> Response:
+    """Nobody is signed in: to the host's login, or 401."""
+    login = login_url(passage)
+    if is_api or request.method not in {"GET", "HEAD"}:
+        sentence = "Sign in first."
+        if is_api:
+            response = problem_document(401, "sign_in_required", sentence, {"continue_url": login})
+            response.headers["WWW-Authenticate"] = "Bearer"
+            return response
+        return page("problem.html", passage, 401, title="Sign in first", detail=sentence, status=401, code="sign_in_required", continue_url=login)
+    return see_other(login)
+
+
+def login_url(passage: Passage) -> str:
+    """The host's sign-in page: as configured, else what Flask-Login was told, else ``/login``."""
+    manager = getattr(current_app, "login_manager", None)
+    named = passage.state.settings.login_url or getattr(manager, "login_view", None) or f"{request.script_root}/login"
+    return str(named) if str(named).startswith(("/", "http://", "https://")) else url_for(str(named))
+
+
+def failure(passage: Passage | None, error: MFAGateError) -> Response:
+    """The answer to any error of the gate."""
+    facts: dict[str, Any] = {}
+    if isinstance(error, CodeInvalid) and error.hint:
+        facts["hint"] = error.hint
+    if isinstance(error, Throttled):
+        facts["retry_after"] = error.retry_after
+    if isinstance(error, Conflict):
+        facts["reason"] = error.reason
+    response = problem(passage, error.status, error.code, str(error), facts)
+    return with_retry(response, error)
+
+
+def with_retry(response: Response, error: MFAGateError) -> Response:
+    """``Retry-After`` where waiting helps."""
+    if isinstance(error, Throttled):
+        response.headers["Retry-After"] = str(error.retry_after)
+    return response
+
+
+def problem(passage: Passage | None, status: int, code: str, detail: str, facts: Mapping[str, Any] | None = None) -> Response:
+    """A refusal, as the client reads it best. Without a passage there is no page to draw."""
+    if passage is None or passage.is_token or wants_json(request):
+        return problem_document(status, code, detail, facts or {})
+    title = {503: "Not available right now", 404: "Not found"}.get(status, "That didn't work")
+    return page("problem.html", passage, status, title=title, detail=detail, status=status, code=code, continue_url=None)
+
+
+def problem_document(status: int, code: str, detail: str, facts: Mapping[str, Any]) -> Response:
+    """``application/problem+json`` (RFC 9457)."""
+    response = jsonify({"type": "about:blank", "status": status, "code": code, "detail": detail, **facts})
+    response.status_code = status
+    response.mimetype = "application/problem+json"
+    return guarded(response)
+
+
+def json_answer(facts: Mapping[str, Any], status: int = 200) -> Response:
+    """A plain JSON answer of the gate."""
+    response = jsonify(facts)
+    response.status_code = status
+    return guarded(response)
+
+
+def page(template: str, passage: Passage, http_status: int = 200, **values: Any) -> Response:
+    """One of the gate's pages."""
+    html = render_template(f"mfa_gate/{template}", page=page_facts(passage), **values)
+    return guarded(make_response(html, http_status))
+
+
+def see_other(url: str) -> Response:
+    """Go there with GET; the body of a write is never sent again by itself."""
+    return guarded(make_response(redirect(url, code=303)))
+
+
+def guarded(response: Response) -> Response:
+    """Headers that every answer of the gate carries."""
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Content-Security-Policy"] = _CSP
+    response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
+    response.vary.add("Cookie")
+    return response

@@ -1,0 +1,35 @@
+"""The gate's own cookie: one random id, and nothing that means anything without its row."""
+
+from __future__ import annotations
+
+from flask import Request, Response
+
+from ..settings import Settings
+
+_LONGEST = 128
+
+
+def cookie_name(request: Request, settings: Settings) -> str:
+    """With TLS the browser itself guards the name (RFC 6265bis, ``__Host-``)."""
+    # SECURITY: over TLS only the guarded name counts, so that a neighbour host or plain HTTP can't plant an id.
+    return f"__Host-{settings.cookie_name}" if request.is_secure else settings.cookie_name
+
+
+def read_token(request: Request, settings: Settings) -> str | None:
+    """The id this browser sent, if it can be one."""
+    token = request.cookies.get(cookie_name(request, settings))
+    return token if token and len(token) <= _LONGEST and token.isascii() else None
+
+
+def set_token(response: Response, request: Request, settings: Settings, token: str) -> None:
+    """For the life of the browser's session, out of reach of scripts and of other sites."""
+    response.set_cookie(
+        cookie_name(request, settings), token, path="/", secure=request.is_secure, httponly=True, samesite="Lax"
+    )
+
+
+def drop_token(response: Response, request: Request, settings: Settings) -> None:
+    """Tell the browser to forget the id."""
+    response.delete_cookie(
+        cookie_name(request, settings), path="/", secure=request.is_secure, httponly=True, samesite="Lax"
+    )

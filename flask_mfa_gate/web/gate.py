@@ -1,0 +1,320 @@
+"""The gate at every request: decide before the host's hooks, look again before the view, compare after it."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+from flask import Response, after_this_request, current_app, request, session
+
+from ..domain.assurance import Assurance, SignIn
+from ..domain.session import IDLE_MARK_INTERVAL, GateSession, StepUp
+from ..domain.verdict import Verdict, Word, decide
+from ..errors import ConfigError, MFAGateError
+from . import answers, snapshot
+from .client import SAFE_METHODS, Client, carries_token, client_of, origin_of
+from .endpoints import is_automatic_options, is_own, is_sign_out, is_static
+from .identity import USER_ID, key_of, load_identity
+from .marks import NO_MARKS, Marks
+from .parking import intercept, is_active, park_whole
+from .passage import Passage, begin_passage, current_passage, marks_here
+from .state import current_state
+from .targets import asked_page, page_sent_from
+
+log = logging.getLogger("flask_mfa_gate")
+Answer = Response | None
+_UNAVAILABLE = "Sign-in checks are not available right now, so access is refused. Try again in a moment."
+
+
+def fail_closed(step: Callable[..., Any]) -> Callable[..., Any]:
+    """Any error of the gate refuses the request; the client learns no more than it has to."""
+
+    @wraps(step)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return step(*args, **kwargs)
+        except ConfigError:
+            raise
+        except MFAGateError as error:
+            log.exception("the gate refused a request")
+            return answers.failure(current_passage(), error)
+        # SECURITY: whatever else goes wrong in here, nobody is let through because of it.
+        except Exception:
+            log.exception("the gate failed and refused a request")
+            return answers.problem(current_passage(), 503, "mfa_unavailable", _UNAVAILABLE)
+
+    return guarded
+
+
+@fail_closed
+def open_request() -> Any:
+    """The first hook: own pages are answered here; other requests are decided here unless the host wants it later."""
+    state = current_state()
+    passage = begin_passage(state)
+    after_this_request(_closing(passage))
+    if is_static() or is_automatic_options():
+        state.identity.hide_for_now()
+        return None
+    passage.look_up()
+    if is_own(request.endpoint):
+        return _answer_own(passage)
+    if passage.session is not None and passage.session.is_pending:
+        return _hold_pending(passage, passage.session)
+    return _decide(passage) if state.settings.decide == "first" else None
+
+
+@fail_closed
+def before_view() -> Answer:
+    """The second hook, directly before the view: an identity that the host's hooks made since is parked here."""
+    passage = current_passage()
+    if passage is None or is_own(request.endpoint) or is_static() or is_automatic_options():
+        return None
+    pending = passage.session is not None and passage.session.is_pending
+    if passage.state.settings.decide == "last" and not pending:
+        answer = _decide(passage)
+        if answer is not None:
+            return answer
+    elif (answer := _catch_hook_identity(passage)) is not None:
+        return answer
+    if passage.user_key is None and marks_here().wants_identity:
+        return answers.refuse_stranger(passage, is_api=_client(passage) is Client.API)
+    passage.has_reached_view = True
+    return None
+
+
+def enforce(marks: Marks) -> Answer:
+    """Called by a marked view itself, for marks that the hooks could not see."""
+    passage = current_passage()
+    if passage is None:
+        return answers.problem(None, 503, "mfa_unavailable", _UNAVAILABLE)
+    settled = passage.settled or NO_MARKS
+    if set(marks.resources) <= set(settled.resources) and set(marks.demands) <= set(settled.demands):
+        return None
+    if passage.user_key is None:
+        return answers.refuse_stranger(passage, is_api=_client(passage) is Client.API)
+    return _enforce_late(passage, marks)
+
+
+@fail_closed
+def _enforce_late(passage: Passage, marks: Marks) -> Answer:
+    user = load_identity(passage.state.identity)
+    return _judge(passage, user, key_of(user, passage.state.user_key), marks)
+
+
+def _closing(passage: Passage) -> Callable[[Response], Response]:
+    """The third step. It goes to the end of the line once, so as to come after the view's own callbacks."""
+
+    def close(response: Response) -> Response:
+        passage.closings += 1
+        if passage.closings == 1:
+            after_this_request(close)
+            return response
+        answer: Response = _close(passage, response)
+        return passage.sign(answer)
+
+    return close
+
+
+@fail_closed
+def _close(passage: Passage, response: Response) -> Response:
+    if is_own(request.endpoint) or is_static() or is_automatic_options():
+        return response
+    if passage.session is not None and passage.session.is_pending and is_sign_out(request.endpoint, passage.state.settings):
+        return _end_session(passage, response)
+    return _compare(passage, response)
+
+
+def _compare(passage: Passage, response: Response) -> Response:
+    """Who is signed in now, who was when the view began?"""
+    if not passage.is_decided and not snapshot.difference(passage.before, session):
+        return response
+    try:
+        user = passage.state.identity.after_view(passage.before)
+        key = key_of(user, passage.state.user_key) if user is not None else None
+    except Exception:
+        # SECURITY: an identity that can't be named leaves the session again, or it would pass unseen.
+        snapshot.take_out(session, passage.before, snapshot.difference(passage.before, session))
+        raise
+    if key == passage.user_key:
+        return response
+    if user is None:
+        return _end_session(passage, response)
+    if passage.is_token and not passage.state.identity.is_from_session():
+        return response
+    sign_in = SignIn.PASSWORD if passage.has_reached_view else SignIn.SESSION
+    answer = intercept(passage, user, response, sign_in=sign_in)
+    if answer is None:
+        return response
+    response.close()
+    return answer
+
+
+def _end_session(passage: Passage, response: Response) -> Response:
+    """The host signed somebody out."""
+    if passage.session is not None:
+        passage.state.sessions.end(passage.session, origin=origin_of(request))
+        passage.leave()
+    return response
+
+
+def _answer_own(passage: Passage) -> Any:
+    """The gate's own pages don't run the host's hooks, which may want a sign-in or a token of their own."""
+    passage.state.identity.hide_for_now()
+    view = current_app.view_functions[request.endpoint or ""]
+    return current_app.ensure_sync(view)(**(request.view_args or {}))
+
+
+def _hold_pending(passage: Passage, pending: GateSession) -> Answer:
+    """Answered from the row alone: the host is not asked who this is."""
+    passage.state.identity.hide()
+    passage.is_decided = True
+    settings = passage.state.settings
+    if _is_open_endpoint(passage) or request.endpoint == pending.parked_endpoint or is_sign_out(request.endpoint, settings):
+        return None
+    assert passage.standing is not None  # noqa: S101 - the row came with it
+    passage.verdict = passage.state.sessions.verdict(pending, passage.standing)
+    return answers.stop(passage, passage.verdict, client_of(request, is_token=False))
+
+
+def _is_open_endpoint(passage: Passage) -> bool:
+    """Not stopped, and not trusted either: unmatched routes and exempt views see no unproven identity."""
+    if request.endpoint is None or request.routing_exception is not None:
+        return True
+    return marks_here().is_exempt or request.endpoint in passage.state.settings.exempt_endpoints
+
+
+def _decide(passage: Passage) -> Answer:
+    user = load_identity(passage.state.identity)
+    passage.is_decided = True
+    if user is None:
+        return None
+    passage.is_token = carries_token(request, passage.state.settings) and not passage.state.identity.is_from_session()
+    return _judge(passage, user, key_of(user, passage.state.user_key), marks_here())
+
+
+def _judge(passage: Passage, user: Any, key: str, marks: Marks) -> Answer:
+    """Let the request through, or stop it."""
+    if passage.is_token and passage.state.settings.tokens == "exempt" and is_active(user):
+        passage.user_key, passage.settled = key, marks
+        return None
+    _bind(passage, key)
+    verdict = _verdict(passage, user, marks)
+    passage.verdict = verdict
+    if verdict.word is not Word.PASS:
+        return _stop(passage, key, verdict)
+    passage.user_key, passage.settled = key, marks
+    _mark_seen(passage)
+    return None
+
+
+def _bind(passage: Passage, key: str) -> None:
+    """A session counts only for the user it was proved by."""
+    # SECURITY: proof of one user is none of another, whatever pair of cookies a client puts together.
+    if passage.session is not None and passage.session.user_key != key:
+        passage.session = passage.standing = None
+    if passage.standing is None or passage.standing.user_key != key:
+        state = passage.state
+        with state.store.database.read() as tx:
+            passage.standing = state.store.enrollments.standing(tx, key, now=state.clock())
+
+
+def _verdict(passage: Passage, user: Any, marks: Marks) -> Verdict:
+    verdict = _decide_once(passage, user, marks)
+    wants_grant = verdict.at_resource and verdict.demand.is_for_one_request
+    if not wants_grant or not _try_use_grant(passage):
+        return verdict
+    passage.is_granted = True
+    return _decide_once(passage, user, marks)
+
+
+def _decide_once(passage: Passage, user: Any, marks: Marks) -> Verdict:
+    state, now = passage.state, passage.state.clock()
+    assurance = passage.session.assurance if passage.session else Assurance(SignIn.SESSION, now)
+    context = passage.context(assurance, is_active=is_active(user), marks=marks, promptable=not passage.is_token)
+    assert passage.standing is not None  # noqa: S101 - bound before
+    return decide(context, passage.standing, state.rules, now=now)
+
+
+def _try_use_grant(passage: Passage) -> bool:
+    live = passage.session
+    if live is None or live.grant is None:
+        return False
+    if not live.grant.covers(request.endpoint, request.method, now=passage.state.clock()):
+        return False
+    return passage.state.sessions.try_use_grant(live, live.grant)
+
+
+def _mark_seen(passage: Passage) -> None:
+    live, now = passage.session, passage.state.clock()
+    if live is not None and not live.is_superseded and now - live.seen_at >= IDLE_MARK_INTERVAL:
+        passage.state.sessions.touch(live)
+
+
+def _stop(passage: Passage, key: str, verdict: Verdict) -> Answer:
+    """Refuse, and keep what the way back needs."""
+    client = _client(passage)
+    if passage.is_token:
+        passage.state.identity.hide_for_now()
+        return None if _is_open_endpoint(passage) else answers.stop(passage, verdict, client)
+    if verdict.at_resource:
+        return _stop_at_resource(passage, key, verdict, client)
+    if passage.has_dead_id and client is not Client.NAVIGATION:
+        return _touch_nothing(passage, verdict, client)
+    if request.method == "HEAD":
+        _put_back_as_it_came(passage)
+        return None if _is_open_endpoint(passage) else answers.stop(passage, verdict, client)
+    park_whole(passage, key, sign_in=passage.state.identity.kind(was_in_session=USER_ID in passage.before))
+    return None if _is_open_endpoint(passage) else answers.stop(passage, verdict, client)
+
+
+def _touch_nothing(passage: Passage, verdict: Verdict, client: Client) -> Answer:
+    """A request in flight with an id that is gone must not park what another request just put in order."""
+    _put_back_as_it_came(passage)
+    return None if _is_open_endpoint(passage) else answers.stop(passage, verdict, client)
+
+
+def _put_back_as_it_came(passage: Passage) -> None:
+    passage.state.identity.hide_for_now()
+    changed = snapshot.difference(passage.before, session)
+    snapshot.take_out(session, passage.before, changed)
+
+
+def _stop_at_resource(passage: Passage, key: str, verdict: Verdict, client: Client) -> Answer:
+    """The app itself is satisfied: the session stays, and remembers what to prove and the way back."""
+    passage.user_key = key
+    if _is_open_endpoint(passage):
+        return None
+    if verdict.word is not Word.DENY and request.method != "HEAD":
+        _remember_step_up(passage, key, verdict)
+    return answers.stop(passage, verdict, client)
+
+
+def _remember_step_up(passage: Passage, key: str, verdict: Verdict) -> None:
+    state = passage.state
+    target = asked_page() if request.method in SAFE_METHODS else page_sent_from()
+    step_up = StepUp(verdict.demand, request.endpoint or "", request.method, target)
+    if passage.session is None:
+        kind = state.identity.kind(was_in_session=USER_ID in passage.before)
+        passage.enter(
+            state.sessions.begin(
+                key, sign_in=kind, origin=origin_of(request), parking=None,
+                host_user_id=state.identity.host_user_id(), replaces=None,
+            )
+        )  # fmt: skip
+    assert passage.session is not None  # noqa: S101 - entered above
+    state.sessions.ask(passage.session, step_up)
+
+
+def _catch_hook_identity(passage: Passage) -> Answer:
+    """An identity that a hook of the host made after the decision."""
+    user = load_identity(passage.state.identity)
+    key = key_of(user, passage.state.user_key) if user is not None else None
+    if key == passage.user_key or user is None:
+        return None
+    return intercept(passage, user, None, sign_in=SignIn.SESSION)
+
+
+def _client(passage: Passage) -> Client:
+    return client_of(request, is_token=passage.is_token)

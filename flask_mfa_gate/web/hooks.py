@@ -1,0 +1,60 @@
+"""How the gate stands in an app, whatever the order in which things are set up."""
+
+from __future__ import annotations
+
+import difflib
+from typing import Any
+
+from flask import Flask, request_started
+
+from ..errors import ConfigError
+from . import gate
+from .endpoints import unknown_endpoints
+from .state import EXTENSION, GateState
+from .websockets import guard_outside_hooks
+
+_ARRANGED = "mfa_gate_arranged"
+
+
+def install(app: Flask) -> None:
+    """Stand first now, and put everything in its place once the app's set-up is over, at its first request."""
+    app.before_request_funcs.setdefault(None, []).insert(0, gate.open_request)
+    app.before_request(gate.before_view)
+    request_started.connect(_arrange_once, app)
+
+
+def arrange(app: Flask) -> None:
+    """First before all hooks, and last before the view, in the app and in each blueprint.
+
+    :raises ConfigError: for a setting that names an endpoint the app does not have, or a taken URL.
+    """
+    state: GateState = app.extensions[EXTENSION]
+    for key, name in unknown_endpoints(app, state.settings):
+        raise ConfigError(key, "names an endpoint that the app does not have", given=name, nearest=_nearest(name, app))
+    if taken := taken_rules(app, state.settings.url_prefix):
+        raise ConfigError("MFA_GATE_URL_PREFIX", f"is taken by {', '.join(taken)}", given=state.settings.url_prefix, allowed="a path that no other route uses")
+    hooks = app.before_request_funcs
+    for name in [None, *app.blueprints]:
+        others = [hook for hook in hooks.get(name, []) if hook not in (gate.open_request, gate.before_view)]
+        first = [gate.open_request] if name is None else []
+        hooks[name] = [*first, *others, gate.before_view]
+    guard_outside_hooks(app)
+
+
+def taken_rules(app: Flask, prefix: str) -> list[str]:
+    """Routes of the host at an address of the gate's own pages."""
+    own = {rule.rule for rule in app.url_map.iter_rules() if rule.endpoint.startswith("mfa_gate.")}
+    return sorted(
+        rule.endpoint for rule in app.url_map.iter_rules()
+        if rule.rule in own and not rule.endpoint.startswith("mfa_gate.") and rule.rule.startswith(prefix)
+    )  # fmt: skip
+
+
+def _arrange_once(app: Flask, **_: Any) -> None:
+    if not app.extensions.get(_ARRANGED):
+        arrange(app)
+        app.extensions[_ARRANGED] = True
+
+
+def _nearest(name: str, app: Flask) -> str | None:
+    return next(iter(difflib.get_close_matches(name, app.view_functions, n=1)), None)

@@ -1,0 +1,201 @@
+"""Who the host says is signed in, however the host does that."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from flask import current_app, g, request, session
+
+from ..domain.assurance import SignIn
+from ..errors import ConfigError, HostCallbackFailed
+
+USER_ID = "_user_id"
+LOGIN_KEYS = (USER_ID, "_fresh", "_id")
+_REMEMBER_COOKIE = "remember_token"
+LOADED = "_login_user"
+HIDDEN = "_mfa_gate_hidden"
+
+
+
+class IdentitySource(Protocol):
+    """Loads, hides and forgets the identity of a request."""
+
+    def load(self) -> Any:
+        """The user of this request, or None. Raises whatever the host's loader raises."""
+
+    def after_view(self, before: Mapping[str, Any]) -> Any:
+        """The user that the view left behind, or None; ``before`` is the session as it came in."""
+
+    def hide(self) -> None:
+        """Show nobody to what runs later, in this request and in those that follow."""
+
+    def hide_for_now(self) -> None:
+        """Show nobody in this request, and leave the session as it is."""
+
+    def sign_out(self) -> None:
+        """Make the host forget its user, in session and remember cookie."""
+
+    def host_user_id(self) -> str | None:
+        """What the host's session holds as its user's id."""
+
+    def is_from_session(self) -> bool:
+        """Whether a browser's session, not the request itself, says who this is."""
+
+    def kind(self, *, was_in_session: bool) -> SignIn:
+        """How an identity that no view made in this request came to be."""
+
+
+class FlaskLoginIdentity:
+    """Hosts with Flask-Login or a fork of it: found at the request, known by what it does, not by its class."""
+
+    def load(self) -> Any:
+        """The user from session, remember cookie or request, as the manager finds it."""
+        if not self._can_be_somebody():
+            return None
+        if LOADED not in g:
+            self._manager()._load_user()
+        user = g.get(LOADED)
+        return user if user is not None and user.is_authenticated else None
+
+    def after_view(self, before: Mapping[str, Any]) -> Any:
+        """A view may have written the session by itself, so the session has the last word."""
+        user_id = session.get(USER_ID)
+        if user_id is not None and user_id != before.get(USER_ID) and not self._is_loaded(user_id):
+            g.pop(LOADED, None)
+        return self.load()
+
+    def hide(self) -> None:
+        """The manager's anonymous user stands in, and the session no longer names anybody."""
+        self.hide_for_now()
+        session.pop(USER_ID, None)
+
+    def hide_for_now(self) -> None:
+        """The manager's anonymous user stands in."""
+        manager = getattr(current_app, "login_manager", None)
+        if manager is not None:
+            setattr(g, LOADED, manager.anonymous_user())
+
+    def sign_out(self) -> None:
+        """The keys go; the manager clears its remember cookie at the end of the request."""
+        for key in LOGIN_KEYS:
+            session.pop(key, None)
+        if self._remember_cookie() in request.cookies:
+            session["_remember"] = "clear"
+        self.hide()
+
+    def host_user_id(self) -> str | None:
+        """The manager's session key."""
+        value = session.get(USER_ID)
+        return None if value is None else str(value)
+
+    def is_from_session(self) -> bool:
+        """The manager keeps it in the session, also when a remember cookie brought it."""
+        return USER_ID in session
+
+    def kind(self, *, was_in_session: bool) -> SignIn:
+        """By header, by remember cookie, or by a session that was there before."""
+        if self.host_user_id() is None:
+            return SignIn.TOKEN
+        return SignIn.SESSION if was_in_session and session.get("_fresh") is not False else SignIn.REMEMBER_ME
+
+    def _is_loaded(self, user_id: object) -> bool:
+        user = g.get(LOADED)
+        return user is not None and user.is_authenticated and str(user.get_id()) == str(user_id)
+
+    def _can_be_somebody(self) -> bool:
+        """An empty session, no cookie and no way to sign in by request: nobody has to be asked."""
+        if LOADED in g or session or request.cookies:
+            return True
+        manager = self._manager()
+        return bool(getattr(manager, "_request_callback", None) or getattr(manager, "_header_callback", None))
+
+    def _remember_cookie(self) -> str:
+        return str(current_app.config.get("REMEMBER_COOKIE_NAME", _REMEMBER_COOKIE))
+
+    def _manager(self) -> Any:
+        manager = getattr(current_app, "login_manager", None)
+        if manager is None:
+            raise ConfigError("identity", "is missing", allowed="Flask-Login on the app, or identity= given to init_app")
+        return manager
+
+
+class HostIdentity:
+    """Hosts that keep their user their own way and said so with ``identity=``: the whole session is theirs."""
+
+    def __init__(self, source: Any) -> None:
+        self._source = source
+
+    def load(self) -> Any:
+        """Whatever the host's object finds in the request."""
+        return None if HIDDEN in g else self._source.load(request)
+
+    def after_view(self, before: Mapping[str, Any]) -> Any:
+        """Asked again when the view changed the session."""
+        if HIDDEN in g and g.get(HIDDEN) != dict(session):
+            g.pop(HIDDEN)
+        return self.load()
+
+    def hide(self) -> None:
+        """A session that names somebody is emptied; one that doesn't may hold what the sign-in form needs."""
+        if self._may_name_somebody():
+            session.clear()
+        self.hide_for_now()
+
+    def hide_for_now(self) -> None:
+        """The host's object is not asked again until the session changes."""
+        setattr(g, HIDDEN, dict(session))
+
+    def _may_name_somebody(self) -> bool:
+        try:
+            return self._source.load(request) is not None
+        except Exception:  # noqa: BLE001 - what can't be read can't be ruled out
+            return True
+
+    def sign_out(self) -> None:
+        """Nothing is left in the session."""
+        session.clear()
+        self.hide_for_now()
+
+    def host_user_id(self) -> str | None:
+        """Only the host knows where it keeps an id."""
+        return None
+
+    def is_from_session(self) -> bool:
+        """Only an empty session can't have made it."""
+        return bool(session)
+
+    def kind(self, *, was_in_session: bool) -> SignIn:
+        """A session with content may have made it; without, only the request itself can have."""
+        return SignIn.SESSION if was_in_session else SignIn.TOKEN
+
+
+def load_identity(source: IdentitySource) -> Any:
+    """The user of this request; a host's loader that fails identifies nobody and lets nobody in.
+
+    :raises HostCallbackFailed: with the sentence that helps where the loader needs the host's own hooks first.
+    """
+    try:
+        return source.load()
+    except ConfigError:
+        raise
+    except Exception as error:
+        raise HostCallbackFailed(
+            "The app's user loader failed, so nobody can be identified. If it needs what the app's own before_request hooks "
+            'open, set MFA_GATE_DECIDE = "last".'
+        ) from error
+
+
+def key_of(user: Any, user_key: Any) -> str:
+    """The stable key of a user.
+
+    :raises HostCallbackFailed: when the callback fails or gives no usable key.
+    """
+    try:
+        key = user_key(user)
+    except Exception as error:
+        raise HostCallbackFailed("The user_key callback failed, so nobody can be identified.") from error
+    # SECURITY: an empty or missing key would make one account out of many.
+    if not isinstance(key, str) or not key or key == "None":
+        raise HostCallbackFailed("The user_key callback has to give a text that is not empty.")
+    return key

@@ -1,0 +1,83 @@
+"""Marks that the host puts on its views: resources, demands, exemptions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import wraps
+from typing import Any, TypeVar, cast
+
+from flask import current_app
+
+from ..domain.assurance import FACTOR_METHODS, Method
+from ..domain.verdict import Demand
+from ..errors import BadRequest
+
+View = TypeVar("View", bound=Callable[..., Any])
+_ATTRIBUTE = "_mfa_gate_marks"
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """Everything marked on one view."""
+
+    resources: tuple[str, ...] = ()
+    demands: tuple[Demand, ...] = ()
+    is_exempt: bool = False
+
+    @property
+    def wants_identity(self) -> bool:
+        """A marked view answers nobody who isn't signed in."""
+        return bool(self.resources or self.demands)
+
+
+NO_MARKS = Marks()
+
+
+def marks_of(view: Any) -> Marks:
+    """The marks of a view, seen through decorators that keep its attributes."""
+    return cast(Marks, getattr(view, _ATTRIBUTE, NO_MARKS))
+
+
+def mark_resource(view: View, name: str, enforce: Callable[[Marks], Any]) -> View:
+    """Name what the view opens."""
+    return _marked(view, Marks(resources=(name,)), enforce)
+
+
+def mark_demand(view: View, demand: Demand, enforce: Callable[[Marks], Any]) -> View:
+    """Ask for proof at the view."""
+    return _marked(view, Marks(demands=(demand,)), enforce)
+
+
+def mark_exempt(view: View) -> View:
+    """Don't stop requests to the view; it still sees no unproven identity."""
+    setattr(view, _ATTRIBUTE, replace(marks_of(view), is_exempt=True))
+    return view
+
+
+def demand_of(max_age: timedelta | None, factors: Collection[str]) -> Demand:
+    """A demand from what a developer writes.
+
+    :raises BadRequest: for an unknown factor or a negative age.
+    """
+    if max_age is not None and max_age < timedelta(0):
+        raise BadRequest("max_age can't be negative.")
+    known = {method.value for method in FACTOR_METHODS}
+    if unknown := set(factors) - known:
+        raise BadRequest(f"Unknown factors {sorted(unknown)}; known are {sorted(known)}.")
+    return Demand(frozenset(Method(word) for word in factors) or FACTOR_METHODS, max_age)
+
+
+def _marked(view: View, added: Marks, enforce: Callable[[Marks], Any]) -> View:
+    known = marks_of(view)
+    marks = Marks((*known.resources, *added.resources), (*known.demands, *added.demands), known.is_exempt)
+
+    @wraps(view)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        # SECURITY: a decorator above that drops attributes hides the mark from the gate, so the view asks once more.
+        answer = enforce(added)
+        return current_app.ensure_sync(view)(*args, **kwargs) if answer is None else answer
+
+    setattr(guarded, _ATTRIBUTE, marks)
+    return cast(View, guarded)

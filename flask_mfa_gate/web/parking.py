@@ -1,0 +1,107 @@
+"""A sign-in is parked on the server until the second factor passes, and then put back as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Response, g, request, session
+
+from ..domain.assurance import Assurance, SignIn
+from ..domain.enrollment import Standing
+from ..domain.session import GateSession
+from ..domain.verdict import Verdict, Word, decide
+from ..services.sessions import Parking
+from . import answers, snapshot
+from .client import origin_of
+from .identity import HIDDEN, LOADED, key_of
+from .marks import NO_MARKS
+from .passage import Passage
+from .targets import asked_page, home, target_of
+
+
+def intercept(passage: Passage, user: Any, response: Response | None, *, sign_in: SignIn) -> Response | None:
+    """A sign-in was seen: note it, or park it and answer with the next step.
+
+    :param response: what the view that signed in answered; None when a hook of the host made the identity.
+    :returns: the answer in place of the view's own; None when nothing is demanded of this user.
+    """
+    state = passage.state
+    changed = snapshot.difference(passage.before, session)
+    host_user_id = state.identity.host_user_id()
+    # SECURITY: the keys leave the host's session before anything can fail, so that a failure signs nobody in.
+    snapshot.take_out(session, passage.before, changed)
+    state.identity.hide()
+    replaces, passage.user_key = passage.session, None
+    key = key_of(user, state.user_key)
+    verdict, standing = judge_new(passage, key, user, sign_in)
+    parking = None
+    if verdict.word is not Word.PASS:
+        parking = Parking(snapshot.pack(changed), request.endpoint, _target(passage, response), host_user_id)
+    entry = state.sessions.begin(
+        key, sign_in=sign_in, origin=origin_of(request), parking=parking, host_user_id=host_user_id, replaces=replaces
+    )
+    passage.enter(entry)
+    passage.standing = standing
+    if parking is None:
+        put_back(changed)
+        return None
+    return answers.after_sign_in(verdict)
+
+
+def _target(passage: Passage, response: Response | None) -> str | None:
+    if response is None:
+        return asked_page() if request.method == "GET" else None
+    return target_of(response, passage.state.settings, parked_endpoint=request.endpoint)
+
+
+def judge_new(passage: Passage, key: str, user: Any, sign_in: SignIn) -> tuple[Verdict, Standing]:
+    """What the app asks of a sign-in without any proof."""
+    state = passage.state
+    now = state.clock()
+    with state.store.database.read() as tx:
+        standing = state.store.enrollments.standing(tx, key, now=now)
+    passage.session = None
+    context = passage.context(Assurance(sign_in, now), is_active=is_active(user), marks=NO_MARKS, promptable=True)
+    return decide(context, standing, state.rules, now=now), standing
+
+
+def park_whole(passage: Passage, key: str, *, sign_in: SignIn) -> None:
+    """Take everything out of a session that is not, or no longer, proved enough."""
+    state = passage.state
+    host_user_id = state.identity.host_user_id()
+    contents = dict(session)
+    session.clear()
+    state.identity.hide()
+    passage.user_key = None
+    target = asked_page() if request.method == "GET" and request.url_rule is not None else home()
+    parking = Parking(snapshot.pack(contents), None, target, host_user_id)
+    if passage.session is not None:
+        passage.session = state.sessions.park(passage.session, parking)
+        return
+    entry = state.sessions.begin(
+        key, sign_in=sign_in, origin=origin_of(request), parking=parking, host_user_id=host_user_id, replaces=None
+    )
+    passage.enter(entry)
+
+
+def restore(passage: Passage, pending: GateSession) -> str:
+    """Put the identity back after the pass; where the user goes now.
+
+    The host's ``login_user`` is not called again: its receivers ran at the sign-in, and its choices are in the keys.
+    """
+    put_back(snapshot.unpack(passage.state.sessions.parked_payload(pending)))
+    return pending.target or home()
+
+
+def put_back(keys: Mapping[str, Any]) -> None:
+    """Into the host's session, where the identity is loaded anew."""
+    session.update(keys)
+    g.pop(LOADED, None)
+    g.pop(HIDDEN, None)
+
+
+def is_active(user: Any) -> bool:
+    """The host's word for an account that is switched on; a host without it has only such."""
+    return bool(getattr(user, "is_active", True))
+

@@ -1,0 +1,104 @@
+"""What the gate has found out about one request, and what its answer has to carry."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+from flask import Response, current_app, g, request, session
+
+from ..domain.assurance import Assurance
+from ..domain.enrollment import Standing
+from ..domain.session import GateSession
+from ..domain.verdict import PASSED, Context, Verdict
+from ..services.sessions import Entry
+from . import snapshot
+from .cookies import drop_token, read_token, set_token
+from .endpoints import is_own
+from .marks import NO_MARKS, Marks, marks_of
+from .state import GateState
+
+_NAME = "_mfa_gate_passage"
+
+
+@dataclass(slots=True)
+class Passage:
+    """One request on its way through the gate.
+
+    :param before: the host's session as it came in.
+    :param has_dead_id: the cookie names a session that is gone.
+    :param user_key: whom the host's hooks and view may see; None for nobody.
+    :param settled: marks that the decision has covered.
+    :param is_decided: whether the identity of the request was looked at before the view.
+    :param is_granted: whether a grant was used up for this request.
+    """
+
+    state: GateState
+    before: Mapping[str, Any]
+    session: GateSession | None = None
+    standing: Standing | None = None
+    has_dead_id: bool = False
+    user_key: str | None = None
+    verdict: Verdict = PASSED
+    settled: Marks | None = None
+    is_token: bool = False
+    is_granted: bool = False
+    is_decided: bool = False
+    has_reached_view: bool = False
+    token: str | None = None
+    drops_cookie: bool = False
+    closings: int = field(default=0)
+
+    def look_up(self) -> None:
+        """Find the session that the gate's cookie names: the one SELECT of a request with a cookie."""
+        token = read_token(request, self.state.settings)
+        found = self.state.sessions.find(token) if token else None
+        self.session, self.standing = found or (None, None)
+        self.has_dead_id = token is not None and found is None
+
+    def enter(self, entry: Entry) -> None:
+        """Go on with this session; the answer carries its id."""
+        self.session, self.token, self.drops_cookie = entry.session, entry.token, False
+
+    def leave(self) -> None:
+        """The session is over; the answer drops the cookie."""
+        self.session, self.token, self.drops_cookie = None, None, True
+
+    def context(self, assurance: Assurance, *, is_active: bool, marks: Marks, promptable: bool) -> Context:
+        """This request as the decision looks at it."""
+        return Context(
+            assurance,
+            is_active=is_active,
+            resources=marks.resources,
+            demands=marks.demands,
+            deferred=self.session is not None and self.session.deferred_at is not None,
+            promptable=promptable,
+            granted=self.is_granted,
+        )
+
+    def sign(self, response: Response) -> Response:
+        """Put the cookie into the answer, or take it away."""
+        if self.token is not None:
+            set_token(response, request, self.state.settings, self.token)
+        elif self.drops_cookie:
+            drop_token(response, request, self.state.settings)
+        return response
+
+
+def begin_passage(state: GateState) -> Passage:
+    """The record of a request that just arrived. A static file's session is not even looked at."""
+    passage = Passage(state, snapshot.take(session))
+    setattr(g, _NAME, passage)
+    return passage
+
+
+def current_passage() -> Passage | None:
+    """The record of this request; None where the gate's hook did not run, as with websockets."""
+    return cast(Passage | None, g.get(_NAME))
+
+
+def marks_here() -> Marks:
+    """What is marked on the view of this request."""
+    view = current_app.view_functions.get(request.endpoint or "")
+    return NO_MARKS if view is None or is_own(request.endpoint) else marks_of(view)

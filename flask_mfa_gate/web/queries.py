@@ -1,0 +1,53 @@
+"""What the host's own code and templates ask the gate about the current request."""
+
+from __future__ import annotations
+
+from flask import render_template
+from markupsafe import Markup
+
+from ..domain.assurance import Assurance, SignIn
+from ..domain.verdict import APP, PASSED, Verdict, Word, decide
+from .identity import load_identity
+from .marks import NO_MARKS, Marks
+from .parking import is_active
+from .passage import Passage, current_passage
+
+
+def assurance() -> Assurance | None:
+    """What the current session has proved."""
+    passage = current_passage()
+    return passage.session.assurance if passage and passage.session and not passage.session.is_pending else None
+
+
+def current_verdict(resource: str) -> Verdict:
+    """The decision about a resource, for the session of this request."""
+    passage = current_passage()
+    if passage is None or passage.user_key is None or passage.standing is None:
+        return PASSED
+    marks = NO_MARKS if resource == APP else Marks(resources=(resource,))
+    state, now = passage.state, passage.state.clock()
+    facts = assurance() or Assurance(SignIn.SESSION, now)
+    active = is_active(load_identity(state.identity))
+    context = passage.context(facts, is_active=active, marks=marks, promptable=not passage.is_token)
+    return decide(context, passage.standing, state.rules, now=now)
+
+
+class TemplateHelper:
+    """``{{ mfa_gate }}`` in the host's templates."""
+
+    def banner(self) -> Markup:
+        """Days left of the user's enrollment period; nothing for everybody else."""
+        passage = current_passage()
+        period = passage.standing.period if _is_in(passage) and passage and passage.standing else None
+        if passage is None or period is None or period.has_ended(passage.state.clock()):
+            return Markup("")
+        days_left = period.days_left(passage.state.clock())
+        return Markup(render_template("mfa_gate/banner.html", days_left=days_left, ends_at=period.ends_at))  # noqa: S704
+
+    def verdict(self, resource: str = APP) -> str:
+        """The verdict's word about a resource."""
+        return current_verdict(resource).word.value
+
+
+def _is_in(passage: Passage | None) -> bool:
+    return passage is not None and passage.user_key is not None and passage.verdict.word is Word.PASS
