@@ -72,7 +72,13 @@ def word(*words: str) -> Check:
     def check(key: str, value: Any) -> str:
         if isinstance(value, str) and value not in words:
             nearest = difflib.get_close_matches(value, words, n=1)
-            raise ConfigError(key, "is not a known word", given=value, allowed=", ".join(words), nearest=nearest[0] if nearest else None)
+            raise ConfigError(
+                key,
+                "is not a known word",
+                given=value,
+                allowed=", ".join(words),
+                nearest=nearest[0] if nearest else None,
+            )
         _demand(isinstance(value, str))
         return str(value)
 
@@ -194,7 +200,10 @@ def default_access(key: str, value: Any) -> Mapping[str, str]:
     return MappingProxyType({"app": "user-setting", **checked})
 
 
-default_access.allowed = "a word for `app` (user-setting, allow, require, deny), or a mapping from resource to word (others: allow, require, deny)"  # type: ignore[attr-defined]
+default_access.allowed = (  # type: ignore[attr-defined]
+    "a word for `app` (user-setting, allow, require, deny), "
+    "or a mapping from resource to word (others: allow, require, deny)"
+)
 
 
 def mail_kinds(key: str, value: Any) -> tuple[str, ...]:

@@ -1,6 +1,6 @@
 """Every error the gate raises, in one tree under :class:`MFAGateError`.
 
-Each carries a stable ``code`` for machines, an HTTP ``status`` for the web layer, and a sentence that a person can act on.
+Each carries a stable ``code`` for machines, an HTTP ``status`` for the web layer, and a sentence to act on.
 """
 
 from __future__ import annotations

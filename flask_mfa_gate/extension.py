@@ -113,4 +113,3 @@ class MFAGate:
     @property
     def _state(self) -> GateState:
         return current_state()
-

@@ -9,6 +9,8 @@ from datetime import timedelta
 from typing import Any
 
 from flask import Flask, current_app, has_request_context
+from sqlalchemy import inspect
+from sqlalchemy.orm import Mapper
 
 from .domain.assurance import Method
 from .domain.session import Lifetimes
@@ -73,7 +75,8 @@ def build_state(gate: Any, app: Flask, host: Host) -> GateState:
     return GateState(
         gate=gate, settings=settings, rules=rules, clock=settings.clock, keyring=keyring, store=store, worker=worker,
         directory=directory, identity=_identity(host), user_key=user_key_of(host), verifiers=verifiers, totp=totp,
-        attempts=attempts, sessions=sessions, location=location,
+        attempts=attempts, sessions=sessions, location=location, key_column=_key_column(host),
+        has_own_identity=host.identity is not None,
         challenges=ChallengeService(attempts, sessions, verifiers, clock=settings.clock),
         totp_enrollment=TotpEnrollmentService(store, worker, attempts, sessions, totp, codes, clock=settings.clock),
         enrollments=EnrollmentService(
@@ -91,17 +94,30 @@ def user_key_of(host: Host) -> Callable[[Any], str]:
     if host.user_key is not None:
         return host.user_key
     if host.user_model is not None:
-        column = host.user_model.__mapper__.primary_key[0]  # type: ignore[attr-defined]
-        name = host.user_model.__mapper__.get_property_by_column(column).key  # type: ignore[attr-defined]
+        name = _key_column(host) or ""
         return lambda user: str(getattr(user, name))
     return lambda user: str(user.get_id())
+
+
+def _key_column(host: Host) -> str | None:
+    """The attribute that is the key, where the model says so."""
+    if host.user_key is not None or host.user_model is None:
+        return None
+    mapper: Mapper[Any] = inspect(host.user_model)
+    return str(mapper.get_property_by_column(mapper.primary_key[0]).key)
 
 
 def _locate(app: Flask, host: Host, settings: Settings) -> Location:
     host_uri = app.config.get("SQLALCHEMY_DATABASE_URI") if host.db is not None else None
     if host.db is not None and host_uri is None and settings.database_uri is None:
-        raise ConfigError("SQLALCHEMY_DATABASE_URI", "has to be set before init_app", allowed="the address of the app's database")
-    return locate(configured=settings.database_uri, host_uri=None if host_uri is None else str(host_uri), instance_path=app.instance_path)
+        raise ConfigError(
+            "SQLALCHEMY_DATABASE_URI", "has to be set before init_app", allowed="the address of the app's database"
+        )
+    return locate(
+        configured=settings.database_uri,
+        host_uri=None if host_uri is None else str(host_uri),
+        instance_path=app.instance_path,
+    )
 
 
 def _open_store(location: Location, settings: Settings) -> Store:

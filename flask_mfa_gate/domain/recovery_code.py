@@ -26,7 +26,7 @@ def show(code: str) -> str:
 
 
 def read_recovery_code(raw: object) -> tuple[CodeShape, str]:
-    """Canonical form of a typed code: any case and grouping; digits that base32 lacks are read as what they look like."""
+    """Canonical form of a typed code: any case and grouping; 0, 1 and 8 are read as what they look like."""
     text = usable_text(raw)
     if text is None:
         return CodeShape.UNUSABLE, ""

@@ -34,7 +34,9 @@ def _is_plain(text: str) -> bool:
 def _is_plain_path(path: str) -> bool:
     """One slash at the front, also when somebody decodes the path once more."""
     decoded = unquote(path).replace("\\", "/")
-    return path.startswith("/") and not path.startswith("//") and not decoded.startswith("//") and _is_printable(decoded)
+    return (
+        path.startswith("/") and not path.startswith("//") and not decoded.startswith("//") and _is_printable(decoded)
+    )
 
 
 def _is_printable(text: str) -> bool:

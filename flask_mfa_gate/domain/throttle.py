@@ -36,7 +36,8 @@ def wait_until(failures: Failures) -> datetime | None:
     excess = failures.at_address - FREE_FAILURES
     if excess <= 0 or failures.last_at_address is None:
         return None
-    return failures.last_at_address + min(FIRST_WAIT * 2 ** min(excess - 1, _MOST_DOUBLINGS), LONGEST_WAIT)
+    wait = min(FIRST_WAIT * (1 << min(excess - 1, _MOST_DOUBLINGS)), LONGEST_WAIT)
+    return failures.last_at_address + wait
 
 
 def admission(failures: Failures, *, now: datetime, stoppable: bool) -> Admission:

@@ -124,7 +124,9 @@ PASSED = Verdict(Word.PASS)
 def decide(context: Context, standing: Standing, rules: Rules, *, now: datetime) -> Verdict:
     """The strictest of what the app and each resource say; of equals the first."""
     verdicts = [_judge_app(context, standing, rules, now)]
-    verdicts += [_judge_default(rules.default_access[name], context, standing, rules, now) for name in _guarded(context, rules)]
+    verdicts += [
+        _judge_default(rules.default_access[name], context, standing, rules, now) for name in _guarded(context, rules)
+    ]
     verdicts += [_judge_demand(demand, context, standing, rules, now) for demand in context.demands]
     return min(verdicts, key=lambda verdict: _PRECEDENCE[verdict.word])
 

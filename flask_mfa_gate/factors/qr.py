@@ -20,9 +20,10 @@ def qr_svg(text: str, *, label: str) -> str:
     code.make(fit=True)
     matrix = code.get_matrix()
     path = "".join(f"M{x} {y}h{length}" for y, row in enumerate(matrix) for x, length in _dark_runs(row))
+    size = len(matrix)
     return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {len(matrix)} {len(matrix)}" role="img" aria-label="{label}" '
-        f'shape-rendering="crispEdges"><path fill="#fff" d="M0 0h{len(matrix)}v{len(matrix)}H0z"/>'
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {size} {size}" role="img" aria-label="{label}" '
+        f'shape-rendering="crispEdges"><path fill="#fff" d="M0 0h{size}v{size}H0z"/>'
         f'<path stroke="#000" transform="translate(0 .5)" d="{path}"/></svg>'
     )
 

@@ -1,7 +1,7 @@
 """Recovery codes: ten of 80 bits, each good once.
 
-They are kept as keyed HMAC-SHA-256, not as a slow hash: 80 random bits cannot be searched, and a slow hash for each guess
-would let a stranger burn the server's time.
+They are kept as keyed HMAC-SHA-256, not as a slow hash: 80 random bits cannot be searched, and a slow hash for each
+guess would let a stranger burn the server's time.
 """
 
 from __future__ import annotations

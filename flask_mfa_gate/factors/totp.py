@@ -128,5 +128,3 @@ def _label(text: str) -> str:
     """Issuer and account as authenticator apps can show them: printable, without a colon, not too long for the QR."""
     printable = "".join(character for character in text if character.isprintable() and character != ":")
     return printable.strip()[:48]
-
-

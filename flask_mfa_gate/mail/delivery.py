@@ -21,7 +21,8 @@ log = logging.getLogger("flask_mfa_gate")
 class Sender(Protocol):
     """Hands one message to a mail server, or raises."""
 
-    def __call__(self, message: Message) -> None: ...
+    def __call__(self, message: Message) -> None:
+        """Return when the server took it."""
 
 
 class Delivery:

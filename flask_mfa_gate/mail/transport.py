@@ -27,7 +27,9 @@ def make_sender(app: Flask, settings: Settings) -> Any:
         mail = current_app.extensions.get("mail")
         if mail is None:
             raise MailNotSetUp("The app has no Flask-Mail.")
-        values = template_values(message, issuer=settings.issuer or app_name, base_url=settings.base_url, prefix=settings.url_prefix)
+        values = template_values(
+            message, issuer=settings.issuer or app_name, base_url=settings.base_url, prefix=settings.url_prefix
+        )
         draft = Mail(
             subject=_one_line(render_template(f"mfa_gate/mail/{message.kind}.subject.txt", **values)),
             recipients=[message.recipient],

@@ -17,7 +17,9 @@ from .work import T, Work, Worker
 UNREADABLE_ADDRESS = "unknown"
 _TRIES_FOR_A_PLACE = 50
 _WAIT = "Too many wrong codes. Wait before you try again; the code was not tried."
-_STOPPED = "Too many wrong codes over the last days. Use a recovery code, or ask an administrator to unlock your account."
+_STOPPED = (
+    "Too many wrong codes over the last days. Use a recovery code, or ask an administrator to unlock your account."
+)
 
 
 class AttemptService:

@@ -37,7 +37,11 @@ class ChallengeService:
             assurance = session.assurance.with_proof(method, at=now)
             entry = self._sessions.rise(work, session, assurance, grant=grant_for(session.step_up, method, now=now))
             work.record(
-                "challenge_passed", subject=session.user_key, actor=f"user:{session.user_key}", origin=origin, method=method.value
+                "challenge_passed",
+                subject=session.user_key,
+                actor=f"user:{session.user_key}",
+                origin=origin,
+                method=method.value,
             )
             return entry
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from typing import Any
 
 from ..clock import Clock
 from ..domain.enrollment import LONGEST_DAYS, Period, Standing, Status, extend_period, move_end, start_period, status_of
@@ -122,7 +123,9 @@ class EnrollmentService:
             factors=tuple(sorted(kind.value for kind in standing.factors)),
         )
 
-    def _each(self, keys: object, targets: list[str], step: Callable[[Work, Person, Standing, datetime], Answer]) -> ActionResult:
+    def _each(
+        self, keys: object, targets: list[str], step: Callable[[Work, Person, Standing, datetime], Answer]
+    ) -> ActionResult:
         return ActionResult.of([(key, self._one(key, step, is_single=isinstance(keys, str))) for key in targets])
 
     def _one(self, key: str, step: Callable[[Work, Person, Standing, datetime], Answer], *, is_single: bool) -> Answer:
@@ -133,7 +136,9 @@ class EnrollmentService:
             return Answer(Outcome.FAILED, "unknown-user")
         return self._worker.run(partial(self._locked_step, person=person, step=step))
 
-    def _locked_step(self, work: Work, *, person: Person, step: Callable[[Work, Person, Standing, datetime], Answer]) -> Answer:
+    def _locked_step(
+        self, work: Work, *, person: Person, step: Callable[[Work, Person, Standing, datetime], Answer]
+    ) -> Answer:
         now = self._clock()
         self._store.enrollments.lock(work.tx, person.key)
         return step(work, person, self._store.enrollments.standing(work.tx, person.key, now=now), now)
@@ -161,7 +166,11 @@ class EnrollmentService:
     ) -> Answer:  # fmt: skip
         if standing.period is None:
             return Answer(Outcome.SKIPPED, "no-period")
-        longer = extend_period(standing.period, now=now, days=days) if days else move_end(standing.period, until=until or now)
+        longer = (
+            extend_period(standing.period, now=now, days=days)
+            if days
+            else move_end(standing.period, until=until or now)
+        )
         by = standing.required_by or order.actor
         self._store.enrollments.set_requirement(work.tx, person.key, required_by=by, period=longer)
         _record(work, "enrollment_extended", person.key, order, ends_at=longer.ends_at.isoformat())
@@ -176,7 +185,9 @@ class EnrollmentService:
         self._store.sessions.end_all(work.tx, person.key)
         if standing.required:
             period = self._period_after_reset(standing, now, days)
-            self._store.enrollments.set_requirement(work.tx, person.key, required_by=standing.required_by, period=period)
+            self._store.enrollments.set_requirement(
+                work.tx, person.key, required_by=standing.required_by, period=period
+            )
         _record(work, "mfa_reset", person.key, order, factors=sorted(standing.factors), days=days)
         return DONE
 
@@ -204,7 +215,7 @@ class EnrollmentService:
         return status_of(standing, now=now, enabled=self._rules.enabled)
 
 
-def _record(work: Work, event: str, subject: str, order: Order, **details: object) -> None:
+def _record(work: Work, event: str, subject: str, order: Order, **details: Any) -> None:
     work.record(event, subject=subject, actor=order.actor, reason=order.reason, **details)
 
 

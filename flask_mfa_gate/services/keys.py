@@ -38,7 +38,9 @@ def _key_file(folder: Path) -> bytes:
         _write_once(path)
         return decode_key(path.read_text(encoding="ascii").strip())
     except (OSError, ValueError) as error:
-        raise ConfigError("MFA_GATE_KEYS", f"is missing and the key file {path} can't be used ({error})", allowed=_MISSING) from None
+        raise ConfigError(
+            "MFA_GATE_KEYS", f"is missing and the key file {path} can't be used ({error})", allowed=_MISSING
+        ) from None
 
 
 def _write_once(path: Path) -> None:

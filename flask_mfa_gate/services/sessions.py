@@ -16,8 +16,6 @@ from ..errors import Conflict
 from ..store import Store
 from .work import Work, Worker
 
-_USER_AGENT_LENGTH = 255
-
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Entry:
@@ -43,7 +41,9 @@ class Parking:
 class SessionService:
     """Begins, parks, raises and ends gate sessions."""
 
-    def __init__(self, store: Store, worker: Worker, keyring: Keyring, rules: Rules, *, clock: Clock, lifetimes: Lifetimes) -> None:
+    def __init__(
+        self, store: Store, worker: Worker, keyring: Keyring, rules: Rules, *, clock: Clock, lifetimes: Lifetimes
+    ) -> None:
         self._store, self._worker, self._keyring, self._rules = store, worker, keyring, rules
         self._clock, self._lifetimes = clock, lifetimes
 
@@ -63,8 +63,7 @@ class SessionService:
         token = new_token()
         session = GateSession(
             id_digest=token_digest(token), lineage=new_id(), user_key=user_key, assurance=Assurance(sign_in, now),
-            began_at=now, seen_at=now, address=origin.address, user_agent=(origin.user_agent or "")[:_USER_AGENT_LENGTH],
-            host_user_id=host_user_id,
+            began_at=now, seen_at=now, address=origin.address, user_agent=origin.user_agent, host_user_id=host_user_id,
         )  # fmt: skip
         if parking is not None:
             session = self._with_parking(session, parking, now)
@@ -105,7 +104,15 @@ class SessionService:
     def _judge(self, assurance: Assurance, standing: Standing, *, deferred: bool) -> Verdict:
         return decide(Context(assurance, deferred=deferred), standing, self._rules, now=self._clock())
 
-    def rise(self, work: Work, session: GateSession, assurance: Assurance, *, grant: Grant | None = None, deferred: bool = False) -> Entry:
+    def rise(
+        self,
+        work: Work,
+        session: GateSession,
+        assurance: Assurance,
+        *,
+        grant: Grant | None = None,
+        deferred: bool = False,
+    ) -> Entry:
         """Go on under a new id with what was just proved; the identity is restored when the app is satisfied.
 
         :raises Conflict: ``already-done``, when another tab or request rose from the same id.

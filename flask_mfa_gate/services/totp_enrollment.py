@@ -74,7 +74,11 @@ class TotpEnrollmentService:
         self._store.enrollments.lock(work.tx, key)
         before = self._store.enrollments.standing(work.tx, key, now=now)
         # SECURITY: judged again under the lock, so that a factor confirmed meanwhile elsewhere has to be proved first.
-        if self.needs_proof(session, before) or self.needs_sign_in(session, before) or self._is_refused(session, before):
+        if (
+            self.needs_proof(session, before)
+            or self.needs_sign_in(session, before)
+            or self._is_refused(session, before)
+        ):
             raise Conflict("not-possible", "The setup can't go on here. Sign in again.")
         factor_id = self._totp.try_confirm(work.tx, key, code, lineage=session.lineage, now=now)
         if factor_id is None:

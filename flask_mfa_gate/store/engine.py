@@ -26,7 +26,9 @@ _BUSY_STATES = {"40001", "40P01", "55P03", "57014"}
 _BUSY_NUMBERS = {1205, 1213, 3572}
 _MISSING_STATES = {"42P01", "42703", "3F000"}
 _MISSING_NUMBERS = {1146, 1054}
-_BUSY = "The gate's tables are locked by another transaction. Commit the app's own work before calling the gate, then try again."
+_BUSY = (
+    "The gate's tables are locked by another transaction. Commit the app's own work first, then call the gate again."
+)
 _NOT_READY = "The gate's tables are missing or older than the code. Run: flask mfa upgrade"
 _BROKEN = "The gate's database did not answer as it should."
 
@@ -108,7 +110,12 @@ def _server_engine(location: Location) -> Engine:
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
     connection.isolation_level = None
-    for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON", f"busy_timeout = {LOCK_WAIT_SECONDS * 1000}"):
+    for pragma in (
+        "journal_mode = WAL",
+        "synchronous = NORMAL",
+        "foreign_keys = ON",
+        f"busy_timeout = {LOCK_WAIT_SECONDS * 1000}",
+    ):
         connection.execute(f"PRAGMA {pragma}")
 
 
@@ -137,7 +144,9 @@ def _make_folder(location: Location) -> None:
     try:
         location.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError as error:
-        raise StoreNotReady(f"The gate can't make the folder of its database file, {location.folder}: {error.strerror}.") from None
+        raise StoreNotReady(
+            f"The gate can't make the folder of its database file, {location.folder}: {error.strerror}."
+        ) from None
 
 
 @contextmanager
@@ -158,6 +167,11 @@ def _meaning(error: SQLAlchemyError) -> StoreError:
     text = str(cause) if isinstance(cause, sqlite3.OperationalError) else ""
     if state in _BUSY_STATES or number in _BUSY_NUMBERS or "locked" in text or "busy" in text:
         return StoreBusy(_BUSY)
-    if state in _MISSING_STATES or number in _MISSING_NUMBERS or text.startswith(("no such table", "no such column")) or "has no column" in text:
+    if (
+        state in _MISSING_STATES
+        or number in _MISSING_NUMBERS
+        or text.startswith(("no such table", "no such column"))
+        or "has no column" in text
+    ):
         return StoreNotReady(_NOT_READY)
     return StoreError(_BROKEN)

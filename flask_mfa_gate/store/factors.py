@@ -38,7 +38,16 @@ class Factors:
         self._table = tables.factor
 
     def add_pending(
-        self, tx: Connection, *, factor_id: str, user_key: str, kind: FactorKind, name: str, sealed: bytes, lineage: str, now: datetime
+        self,
+        tx: Connection,
+        *,
+        factor_id: str,
+        user_key: str,
+        kind: FactorKind,
+        name: str,
+        sealed: bytes,
+        lineage: str,
+        now: datetime,
     ) -> None:
         """A key that belongs to one gate session until a code confirms it."""
         tx.execute(
@@ -72,7 +81,9 @@ class Factors:
         """Make a pending key live and burn the confirming step; False when it is live or void already."""
         changed = tx.execute(
             update(self._table)
-            .where(self._table.c.id == factor_id, self._table.c.confirmed_at.is_(None), self._table.c.voided_at.is_(None))
+            .where(
+                self._table.c.id == factor_id, self._table.c.confirmed_at.is_(None), self._table.c.voided_at.is_(None)
+            )
             .values(confirmed_at=now, last_step=step, last_used_at=now, lineage=None, name=name)
         )
         return changed.rowcount == 1
@@ -96,7 +107,14 @@ class Factors:
         return changed.rowcount == 1
 
     def void(
-        self, tx: Connection, user_key: str, *, now: datetime, only: str | None = None, but: str | None = None, kind: FactorKind | None = None
+        self,
+        tx: Connection,
+        user_key: str,
+        *,
+        now: datetime,
+        only: str | None = None,
+        but: str | None = None,
+        kind: FactorKind | None = None,
     ) -> int:
         """Void authenticators, waiting and live, and forget their secrets. Counts the live ones among them."""
         doomed = [self._alive(user_key)]

@@ -70,7 +70,9 @@ def _parse(key: str, text: str) -> URL:
 
 def _is_memory(url: URL) -> bool:
     database = url.database or ""
-    is_named = database.startswith("file:") and (":memory:" in database or url.query.get("mode") == "memory" or "mode=memory" in database)
+    is_named = database.startswith("file:") and (
+        ":memory:" in database or url.query.get("mode") == "memory" or "mode=memory" in database
+    )
     return url.get_backend_name() == "sqlite" and (database in {"", ":memory:"} or is_named)
 
 

@@ -54,7 +54,9 @@ class Outbox:
         row = self._table.c
         waiting = select(self._table).where(row.sent_at.is_(None), row.due_at <= now, self._unclaimed(now))
         return [
-            Message(found.id, found.kind, found.user_key, found.recipient, found.facts, found.created_at, found.attempts)
+            Message(
+                found.id, found.kind, found.user_key, found.recipient, found.facts, found.created_at, found.attempts
+            )
             for found in tx.execute(waiting.order_by(row.due_at, row.id).limit(limit))
         ]
 
@@ -66,7 +68,9 @@ class Outbox:
     def note_sent(self, tx: Connection, message_id: str, *, now: datetime) -> None:
         """The mail server took it."""
         tx.execute(
-            update(self._table).where(self._table.c.id == message_id).values(sent_at=now, claimed_until=None, problem=None)
+            update(self._table)
+            .where(self._table.c.id == message_id)
+            .values(sent_at=now, claimed_until=None, problem=None)
         )
 
     def note_failed(self, tx: Connection, message: Message, *, problem: str, due_at: datetime) -> None:

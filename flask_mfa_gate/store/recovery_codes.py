@@ -22,7 +22,9 @@ class RecoveryCodes:
         rows = [{"id": row_id, "user_key": user_key, "digest": digest, "created_at": now} for row_id, digest in digests]
         tx.execute(insert(self._table), rows)
 
-    def try_spend(self, tx: Connection, user_key: str, matches: Callable[[str], Collection[str]], *, now: datetime) -> bool:
+    def try_spend(
+        self, tx: Connection, user_key: str, matches: Callable[[str], Collection[str]], *, now: datetime
+    ) -> bool:
         """Spend the one code of this user whose digest is right, once.
 
         :param matches: for a row id, the digests that the code in hand may have there.

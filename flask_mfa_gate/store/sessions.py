@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from ..domain.assurance import Assurance, Method, Proof, SignIn
 from ..domain.enrollment import Standing
@@ -53,12 +53,17 @@ class Sessions:
     def park(self, tx: Connection, session: GateSession) -> None:
         """Turn a live session into a pending one, with what ``session`` now holds."""
         facts = _write(session)
-        changed = {name: facts[name] for name in ("parked", "parked_at", "parked_endpoint", "target", "step_up", "host_user_id")}
+        changed = {
+            name: facts[name]
+            for name in ("parked", "parked_at", "parked_endpoint", "target", "step_up", "host_user_id")
+        }
         tx.execute(update(self._table).where(self._table.c.id_digest == session.id_digest).values(**changed))
 
     def set_step_up(self, tx: Connection, id_digest: str, step_up: StepUp | None) -> None:
         """Remember what is to be proved, and the way back."""
-        tx.execute(update(self._table).where(self._table.c.id_digest == id_digest).values(step_up=_write_step_up(step_up)))
+        tx.execute(
+            update(self._table).where(self._table.c.id_digest == id_digest).values(step_up=_write_step_up(step_up))
+        )
 
     def touch(self, tx: Connection, id_digest: str, *, now: datetime) -> None:
         """The idle mark."""

@@ -13,7 +13,9 @@ from ..domain.enrollment import Period, Standing
 from .tables import Tables
 
 
-def standing_columns(tables: Tables, user_key: ColumnElement[str], *, key_since: datetime) -> Sequence[ColumnElement[Any]]:
+def standing_columns(
+    tables: Tables, user_key: ColumnElement[str], *, key_since: datetime
+) -> Sequence[ColumnElement[Any]]:
     """Columns for :func:`read_standing`, with ``enrollment`` joined by the caller.
 
     :param key_since: a key that was shown earlier than this no longer waits for its first code.

@@ -40,8 +40,8 @@ def build_tables(prefix: str) -> Tables:
     )
 
 
-def _user_key(**options: bool) -> Column[str]:
-    return Column("user_key", exact(USER_KEY_LENGTH), nullable=False, **options)
+def _user_key(*, primary_key: bool = False) -> Column[str]:
+    return Column("user_key", exact(USER_KEY_LENGTH), nullable=False, primary_key=primary_key)
 
 
 def _enrollment(metadata: MetaData, prefix: str) -> Table:
@@ -129,8 +129,8 @@ def _session(metadata: MetaData, prefix: str) -> Table:
 def _failure(metadata: MetaData, prefix: str) -> Table:
     """Wrong codes that no later success from the same address has cleared.
 
-    The primary key makes counting exact: an attempt first takes the next ``ordinal`` of its user and address, and of two
-    that race for one ordinal the database lets only one have it.
+    The primary key makes counting exact: an attempt first takes the next ``ordinal`` of its user and address, and of
+    two that race for one ordinal the database lets only one have it.
     """
     return Table(
         f"{prefix}failure",

@@ -44,4 +44,6 @@ class UTCDateTime(TypeDecorator[datetime]):
 
 def exact(length: int) -> String:
     """A string that is compared byte by byte, whatever collation the server would use (MariaDB folds case)."""
-    return String(length).with_variant(mysql.VARCHAR(length, charset="utf8mb4", collation="utf8mb4_bin"), "mysql", "mariadb")
+    return String(length).with_variant(
+        mysql.VARCHAR(length, charset="utf8mb4", collation="utf8mb4_bin"), "mysql", "mariadb"
+    )

@@ -13,7 +13,6 @@ from ..errors import CodeInvalid, Conflict, MFAGateError, Throttled
 from .client import Client, wants_json
 from .page import page_facts
 from .passage import Passage
-from .targets import home
 
 _STATUS = {Word.CHALLENGE: 401}
 _CODES = {
@@ -35,11 +34,11 @@ SENTENCES = {
     Reason.SATISFIED: "Nothing more is needed.",
     Reason.INACTIVE: "This account is switched off. Ask the administrator of this app.",
     Reason.DEFAULT_DENY: "Access to this page is not allowed. Ask the administrator of this app.",
-    Reason.LAPSED: "The time to set up multi-factor authentication has ended. Ask the administrator of this app to let you in again.",
+    Reason.LAPSED: "The time to set up multi-factor authentication has ended. Ask the app's administrator for help.",
     Reason.SIGN_IN: "Confirm that it's you with a second factor.",
     Reason.STEP_UP: "This page asks you to confirm again that it's you.",
     Reason.ENROLLMENT_FORCED: "Set up multi-factor authentication to go on.",
-    Reason.ENROLLMENT_PERIOD: "Multi-factor authentication is required for your account. You can set it up now or later.",
+    Reason.ENROLLMENT_PERIOD: "Multi-factor authentication is required for your account. Set it up now or later.",
 }
 _BLOCKED_TITLES = {Word.LOCKED: "Your account is locked", Word.DENY: "Access denied"}
 _CSP = (
@@ -115,7 +114,16 @@ def refuse_stranger(passage: Passage, *, is_api: bool) -> Response:
             response = problem_document(401, "sign_in_required", sentence, {"continue_url": login})
             response.headers["WWW-Authenticate"] = "Bearer"
             return response
-        return page("problem.html", passage, 401, title="Sign in first", detail=sentence, status=401, code="sign_in_required", continue_url=login)
+        return page(
+            "problem.html",
+            passage,
+            401,
+            title="Sign in first",
+            detail=sentence,
+            status=401,
+            code="sign_in_required",
+            continue_url=login,
+        )
     return see_other(login)
 
 
@@ -146,12 +154,16 @@ def with_retry(response: Response, error: MFAGateError) -> Response:
     return response
 
 
-def problem(passage: Passage | None, status: int, code: str, detail: str, facts: Mapping[str, Any] | None = None) -> Response:
+def problem(
+    passage: Passage | None, status: int, code: str, detail: str, facts: Mapping[str, Any] | None = None
+) -> Response:
     """A refusal, as the client reads it best. Without a passage there is no page to draw."""
     if passage is None or passage.is_token or wants_json(request):
         return problem_document(status, code, detail, facts or {})
     title = {503: "Not available right now", 404: "Not found"}.get(status, "That didn't work")
-    return page("problem.html", passage, status, title=title, detail=detail, status=status, code=code, continue_url=None)
+    return page(
+        "problem.html", passage, status, title=title, detail=detail, status=status, code=code, continue_url=None
+    )
 
 
 def problem_document(status: int, code: str, detail: str, facts: Mapping[str, Any]) -> Response:

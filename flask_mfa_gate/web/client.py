@@ -52,7 +52,9 @@ def carries_token(request: Request, settings: Settings) -> bool:
 
 def is_prefetch(request: Request) -> bool:
     """A page fetched before anybody asked for it, which must not have effects."""
-    return request.method == "HEAD" or "prefetch" in request.headers.get("Sec-Purpose", request.headers.get("Purpose", ""))
+    return request.method == "HEAD" or "prefetch" in request.headers.get(
+        "Sec-Purpose", request.headers.get("Purpose", "")
+    )
 
 
 def origin_of(request: Request) -> Origin:

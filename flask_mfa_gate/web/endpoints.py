@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask import Flask, request
+from werkzeug.routing import Rule
 
 from ..settings import Settings
 
@@ -17,15 +18,21 @@ def is_own(endpoint: str | None) -> bool:
 
 def is_static() -> bool:
     """A static file of the host: an endpoint named so whose only argument is a file name."""
-    rule = request.url_rule
-    if rule is None:
-        return False
-    return (rule.endpoint == "static" or rule.endpoint.endswith(".static")) and rule.arguments == {"filename"}
+    return request.url_rule is not None and is_static_rule(request.url_rule)
+
+
+def is_static_rule(rule: Rule) -> bool:
+    """The same for a rule of the map."""
+    return rule.endpoint.rsplit(".", 1)[-1] == "static" and rule.arguments == {"filename"}
 
 
 def is_automatic_options() -> bool:
     """A preflight that Flask answers itself; no view runs."""
-    return request.method == "OPTIONS" and request.url_rule is not None and bool(request.url_rule.provide_automatic_options)
+    return (
+        request.method == "OPTIONS"
+        and request.url_rule is not None
+        and bool(getattr(request.url_rule, "provide_automatic_options", False))
+    )
 
 
 def is_sign_out(endpoint: str | None, settings: Settings) -> bool:

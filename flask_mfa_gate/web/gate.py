@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from functools import wraps
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from flask import Response, after_this_request, current_app, request, session
 
@@ -25,14 +25,16 @@ from .targets import asked_page, page_sent_from
 
 log = logging.getLogger("flask_mfa_gate")
 Answer = Response | None
+P = ParamSpec("P")
+T = TypeVar("T")
 _UNAVAILABLE = "Sign-in checks are not available right now, so access is refused. Try again in a moment."
 
 
-def fail_closed(step: Callable[..., Any]) -> Callable[..., Any]:
+def fail_closed(step: Callable[P, T]) -> Callable[P, T | Response]:
     """Any error of the gate refuses the request; the client learns no more than it has to."""
 
     @wraps(step)
-    def guarded(*args: Any, **kwargs: Any) -> Any:
+    def guarded(*args: P.args, **kwargs: P.kwargs) -> T | Response:
         try:
             return step(*args, **kwargs)
         except ConfigError:
@@ -121,7 +123,11 @@ def _closing(passage: Passage) -> Callable[[Response], Response]:
 def _close(passage: Passage, response: Response) -> Response:
     if is_own(request.endpoint) or is_static() or is_automatic_options():
         return response
-    if passage.session is not None and passage.session.is_pending and is_sign_out(request.endpoint, passage.state.settings):
+    if (
+        passage.session is not None
+        and passage.session.is_pending
+        and is_sign_out(request.endpoint, passage.state.settings)
+    ):
         return _end_session(passage, response)
     return _compare(passage, response)
 
@@ -171,7 +177,11 @@ def _hold_pending(passage: Passage, pending: GateSession) -> Answer:
     passage.state.identity.hide()
     passage.is_decided = True
     settings = passage.state.settings
-    if _is_open_endpoint(passage) or request.endpoint == pending.parked_endpoint or is_sign_out(request.endpoint, settings):
+    if (
+        _is_open_endpoint(passage)
+        or request.endpoint == pending.parked_endpoint
+        or is_sign_out(request.endpoint, settings)
+    ):
         return None
     assert passage.standing is not None  # noqa: S101 - the row came with it
     passage.verdict = passage.state.sessions.verdict(pending, passage.standing)

@@ -29,15 +29,22 @@ def arrange(app: Flask) -> None:
     :raises ConfigError: for a setting that names an endpoint the app does not have, or a taken URL.
     """
     state: GateState = app.extensions[EXTENSION]
-    for key, name in unknown_endpoints(app, state.settings):
-        raise ConfigError(key, "names an endpoint that the app does not have", given=name, nearest=_nearest(name, app))
+    for key, endpoint in unknown_endpoints(app, state.settings):
+        nearest = _nearest(endpoint, app)
+        raise ConfigError(key, "names an endpoint that the app does not have", given=endpoint, nearest=nearest)
     if taken := taken_rules(app, state.settings.url_prefix):
-        raise ConfigError("MFA_GATE_URL_PREFIX", f"is taken by {', '.join(taken)}", given=state.settings.url_prefix, allowed="a path that no other route uses")
+        raise ConfigError(
+            "MFA_GATE_URL_PREFIX",
+            f"is taken by {', '.join(taken)}",
+            given=state.settings.url_prefix,
+            allowed="a path that no other route uses",
+        )
     hooks = app.before_request_funcs
-    for name in [None, *app.blueprints]:
+    names: list[str | None] = [None, *app.blueprints]
+    for name in names:
         others = [hook for hook in hooks.get(name, []) if hook not in (gate.open_request, gate.before_view)]
-        first = [gate.open_request] if name is None else []
-        hooks[name] = [*first, *others, gate.before_view]
+        hooks[name] = [*others, gate.before_view]
+    hooks[None].insert(0, gate.open_request)
     guard_outside_hooks(app)
 
 

@@ -17,7 +17,6 @@ LOADED = "_login_user"
 HIDDEN = "_mfa_gate_hidden"
 
 
-
 class IdentitySource(Protocol):
     """Loads, hides and forgets the identity of a request."""
 
@@ -116,7 +115,9 @@ class FlaskLoginIdentity:
     def _manager(self) -> Any:
         manager = getattr(current_app, "login_manager", None)
         if manager is None:
-            raise ConfigError("identity", "is missing", allowed="Flask-Login on the app, or identity= given to init_app")
+            raise ConfigError(
+                "identity", "is missing", allowed="Flask-Login on the app, or identity= given to init_app"
+            )
         return manager
 
 
@@ -181,8 +182,9 @@ def load_identity(source: IdentitySource) -> Any:
         raise
     except Exception as error:
         raise HostCallbackFailed(
-            "The app's user loader failed, so nobody can be identified. If it needs what the app's own before_request hooks "
-            'open, set MFA_GATE_DECIDE = "last".'
+            "The app's user loader failed, so nobody can be identified. If it needs what "
+            "the app's own before_request hooks open, "
+            'set MFA_GATE_DECIDE = "last".'
         ) from error
 
 

@@ -104,4 +104,3 @@ def put_back(keys: Mapping[str, Any]) -> None:
 def is_active(user: Any) -> bool:
     """The host's word for an account that is switched on; a host without it has only such."""
     return bool(getattr(user, "is_active", True))
-

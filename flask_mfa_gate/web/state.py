@@ -59,6 +59,9 @@ class GateState:
     delivery: Delivery
     upkeep: UpkeepService
 
+    key_column: str | None = None
+    has_own_identity: bool = False
+
     @property
     def issuer(self) -> str:
         """The name of the app, as users know it."""

@@ -13,6 +13,7 @@ from ...domain.verdict import Reason, Verdict, Word
 from ...errors import BadRequest, CodeInvalid, MFAGateError, Throttled
 from .. import answers
 from ..fields import text_field
+from ..targets import home
 from .desk import Desk, Route, next_step
 
 _LABELS = {Method.TOTP: "Authenticator app", Method.RECOVERY_CODE: "Recovery code"}
@@ -36,7 +37,7 @@ def challenge(desk: Desk) -> Response:
         return _complete(desk)
     step_up = desk.session.step_up
     if desk.verdict.word is not Word.CHALLENGE and (step_up is None or not desk.standing.factors):
-        return next_step(desk) if desk.session.is_pending else desk.arrive(answers.home())
+        return next_step(desk) if desk.session.is_pending else desk.arrive(home())
     return _show(desk, _chosen(desk, request.args.get("factor")))
 
 
@@ -76,7 +77,9 @@ def _chosen(desk: Desk, word: str | None) -> Method:
 
 def _show(desk: Desk, method: Method, error: MFAGateError | None = None) -> Response:
     verifier = desk.state.verifiers[method]
-    refusal = error or desk.state.attempts.waiting(verifier=verifier, user_key=desk.session.user_key, origin=desk.origin)
+    refusal = error or desk.state.attempts.waiting(
+        verifier=verifier, user_key=desk.session.user_key, origin=desk.origin
+    )
     if desk.wants_json:
         return answers.demand_problem(_pending_verdict(desk))
     response = answers.page(

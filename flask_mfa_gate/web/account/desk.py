@@ -28,7 +28,7 @@ from ..targets import home, origin
 log = logging.getLogger("flask_mfa_gate")
 Route = tuple[str, str, list[str], Callable[..., Any]]
 _FOREIGN = "This page answers only requests that come from itself."
-_TOKEN_MISSING = "The form has expired or was sent from another sign-in. Open the page again and send it once more."
+_FORM_EXPIRED = "The form has expired or was sent from another sign-in. Open the page again and send it once more."
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ def _serve(passage: Passage, view: Callable[..., Any], kwargs: Mapping[str, Any]
     if passage.session is None or passage.standing is None:
         return answers.refuse_stranger(passage, is_api=wants_json(request))
     if is_write and not has_csrf_token(request, passage.state.keyring, passage.session):
-        return answers.problem(passage, 400, "csrf_failed", _TOKEN_MISSING)
+        return answers.problem(passage, 400, "csrf_failed", _FORM_EXPIRED)
     return view(Desk(passage, passage.session, passage.standing, fields), **kwargs)
 
 

@@ -9,7 +9,7 @@ from markupsafe import Markup
 
 from ...domain.assurance import Method
 from ...domain.session import StepUp
-from ...domain.verdict import SIGN_IN_METHODS, Demand, Verdict, Word
+from ...domain.verdict import SIGN_IN_METHODS, Demand, Reason, Verdict, Word
 from ...errors import CodeInvalid, Conflict, MFAGateError, Throttled
 from ...factors.qr import qr_svg
 from ...factors.totp import PendingKey
@@ -84,7 +84,7 @@ def ask_proof(desk: Desk, methods: frozenset[Method], *, back: str) -> Response:
     """Step up to what changing a factor asks for, then come back."""
     demand = Demand(methods, FRESH)
     desk.state.sessions.ask(desk.session, StepUp(demand, request.endpoint or "", request.method, back))
-    verdict = Verdict(Word.CHALLENGE, answers.Reason.STEP_UP, demand, at_resource=True)
+    verdict = Verdict(Word.CHALLENGE, Reason.STEP_UP, demand, at_resource=True)
     if desk.wants_json:
         return answers.demand_problem(verdict)
     return answers.see_other(answers.next_url(Word.CHALLENGE))

@@ -6,12 +6,13 @@ from flask import Response
 
 from .. import answers
 from ..csrf import csrf_token
+from ..targets import home
 from .desk import Desk, Route, next_step
 
 
 def cancel(desk: Desk) -> Response:
     """Drop a pending sign-in: nobody is signed in afterwards."""
-    return _out(desk) if desk.session.is_pending else desk.arrive(answers.home())
+    return _out(desk) if desk.session.is_pending else desk.arrive(home())
 
 
 def sign_out(desk: Desk) -> Response:

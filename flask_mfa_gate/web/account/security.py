@@ -95,7 +95,13 @@ def security(desk: Desk) -> Response:
     word = desk.state.enrollments.describe(desk.standing, now=desk.state.clock()).status
     factors = [_factor_line(desk, factor) for factor in overview.factors]
     if desk.wants_json:
-        return answers.json_answer({"status": word.value, "factors": [_as_json(line) for line in factors], "recovery_codes_left": overview.recovery_codes_left})
+        return answers.json_answer(
+            {
+                "status": word.value,
+                "factors": [_as_json(line) for line in factors],
+                "recovery_codes_left": overview.recovery_codes_left,
+            }
+        )
     return answers.page(
         "security.html", desk.passage, 200,
         status=StatusLine(word.value, _SENTENCES[word]), factors=factors,
@@ -129,7 +135,9 @@ def factor_remove(desk: Desk, factor_id: str) -> Response:
         return ask_proof(desk, FACTOR_METHODS, back=back)
     if request.method == "GET":
         line = _factor_line(desk, factor)
-        return answers.page("remove_factor.html", desk.passage, 200, factor=line, action_url=back, back_url=url_for("mfa_gate.security"))
+        return answers.page(
+            "remove_factor.html", desk.passage, 200, factor=line, action_url=back, back_url=url_for("mfa_gate.security")
+        )
     if not desk.state.self_service.remove_factor(desk.session, factor_id, origin=desk.origin):
         return _not_found(desk)
     return desk.arrive(url_for("mfa_gate.security"))
@@ -149,7 +157,9 @@ def recovery_codes(desk: Desk) -> Response:
         codes = desk.state.self_service.make_recovery_codes(desk.session, origin=desk.origin)
     left = desk.state.self_service.recovery_codes_left(desk.session)
     if desk.wants_json:
-        return answers.json_answer({"left": left, "low": _is_low(desk, left), **({"recovery_codes": codes} if codes else {})})
+        return answers.json_answer(
+            {"left": left, "low": _is_low(desk, left), **({"recovery_codes": codes} if codes else {})}
+        )
     return answers.page(
         "recovery_codes.html", desk.passage, 200, codes=codes, left=left, low=_is_low(desk, left),
         action_url=url_for("mfa_gate.recovery_codes"), back_url=url_for("mfa_gate.security"),
