@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from flask import Flask
 
+from .cli import mfa
 from .domain.assurance import Assurance
 from .domain.verdict import APP, Verdict
 from .mail.delivery import Delivery
@@ -58,6 +59,7 @@ class MFAGate:
         app.extensions[EXTENSION] = state
         app.register_blueprint(account_blueprint(state.settings.url_prefix))
         app.context_processor(lambda: {"mfa_gate": queries.TemplateHelper()})
+        app.cli.add_command(mfa)
         install(app)
 
     def check(self, app: Flask) -> None:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import Response, current_app, jsonify, make_response, redirect, render_template, request, url_for
 
 from ..domain.assurance import ACR_MULTI
 from ..domain.verdict import Reason, Verdict, Word
 from ..errors import CodeInvalid, Conflict, MFAGateError, Throttled
-from .client import Client, wants_json
+from .client import SAFE_METHODS, Client, wants_json
 from .page import page_facts
 from .passage import Passage
+from .targets import asked_page
 
 _STATUS = {Word.CHALLENGE: 401}
 _CODES = {
@@ -106,25 +108,18 @@ def _insufficient(verdict: Verdict) -> str:
 
 
 def refuse_stranger(passage: Passage, *, is_api: bool) -> Response:
-    """Nobody is signed in: to the host's login, or 401."""
-    login = login_url(passage)
-    if is_api or request.method not in {"GET", "HEAD"}:
-        sentence = "Sign in first."
-        if is_api:
-            response = problem_document(401, "sign_in_required", sentence, {"continue_url": login})
-            response.headers["WWW-Authenticate"] = "Bearer"
-            return response
-        return page(
-            "problem.html",
-            passage,
-            401,
-            title="Sign in first",
-            detail=sentence,
-            status=401,
-            code="sign_in_required",
-            continue_url=login,
-        )
-    return see_other(login)
+    """Nobody is signed in: a page sends to the host's login and back again, anything else gets 401."""
+    login, sentence = login_url(passage), "Sign in first."
+    if is_api:
+        response = problem_document(401, "sign_in_required", sentence, {"continue_url": login})
+        response.headers["WWW-Authenticate"] = "Bearer"
+        return response
+    if request.method in SAFE_METHODS:
+        return see_other(f"{login}{'&' if '?' in login else '?'}{urlencode({'next': asked_page()})}")
+    return page(
+        "problem.html", passage, 401, title="Sign in first", detail=sentence, status=401, code="sign_in_required",
+        continue_url=login,
+    )  # fmt: skip
 
 
 def login_url(passage: Passage) -> str:

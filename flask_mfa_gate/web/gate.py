@@ -12,7 +12,7 @@ from flask import Response, after_this_request, current_app, request, session
 from ..domain.assurance import Assurance, SignIn
 from ..domain.session import IDLE_MARK_INTERVAL, GateSession, StepUp
 from ..domain.verdict import Verdict, Word, decide
-from ..errors import ConfigError, MFAGateError
+from ..errors import ConfigError, MFAGateError, StoreNotReady
 from . import answers, snapshot
 from .client import SAFE_METHODS, Client, carries_token, client_of, origin_of
 from .endpoints import is_automatic_options, is_own, is_sign_out, is_static
@@ -40,14 +40,20 @@ def fail_closed(step: Callable[P, T]) -> Callable[P, T | Response]:
         except ConfigError:
             raise
         except MFAGateError as error:
-            log.exception("the gate refused a request")
-            return answers.failure(current_passage(), error)
+            log.error("the gate refused a request: %s", error, exc_info=not isinstance(error, StoreNotReady))
+            return _refused(error)
         # SECURITY: whatever else goes wrong in here, nobody is let through because of it.
         except Exception:
             log.exception("the gate failed and refused a request")
-            return answers.problem(current_passage(), 503, "mfa_unavailable", _UNAVAILABLE)
+            return _refused(MFAGateError(_UNAVAILABLE))
 
     return guarded
+
+
+def _refused(error: MFAGateError) -> Response:
+    """Nobody is signed in for the rest of this request."""
+    current_state().identity.hide_for_now()
+    return answers.failure(current_passage(), error)
 
 
 @fail_closed
@@ -289,6 +295,7 @@ def _put_back_as_it_came(passage: Passage) -> None:
     passage.state.identity.hide_for_now()
     changed = snapshot.difference(passage.before, session)
     snapshot.take_out(session, passage.before, changed)
+    session.modified = False
 
 
 def _stop_at_resource(passage: Passage, key: str, verdict: Verdict, client: Client) -> Answer:

@@ -49,13 +49,13 @@ class FlaskLoginIdentity:
     """Hosts with Flask-Login or a fork of it: found at the request, known by what it does, not by its class."""
 
     def load(self) -> Any:
-        """The user from session, remember cookie or request, as the manager finds it."""
+        """The user from session, remember cookie or request, as the manager finds it; also one that is switched off."""
         if not self._can_be_somebody():
             return None
         if LOADED not in g:
             self._manager()._load_user()
         user = g.get(LOADED)
-        return user if user is not None and user.is_authenticated else None
+        return None if user is None or user.is_anonymous else user
 
     def after_view(self, before: Mapping[str, Any]) -> Any:
         """A view may have written the session by itself, so the session has the last word."""

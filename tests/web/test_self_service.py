@@ -1,0 +1,211 @@
+"""The security page and what can be done from it."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+
+from tests.conftest import JSON, Browser, Phone, StillClock, recovery_codes_in, state_of
+
+
+@pytest.fixture
+def proved(app: Flask, phone: Phone) -> Browser:
+    browser = Browser(app)
+    browser.sign_in("dave")
+    browser.send("/mfa/challenge", code=phone.code())
+    return browser
+
+
+def factor_of(browser: Browser) -> dict[str, str]:
+    (factor,) = browser.get("/mfa/", headers=JSON).json["factors"]  # type: ignore[index]
+    return dict(factor)
+
+
+def test_the_page_shows_factors_codes_and_activity(proved: Browser) -> None:
+    page = proved.get("/mfa/").text
+    for text in (
+        "Your security",
+        "Protected",
+        "Authenticator app",
+        "0 of 10 codes",
+        "Second factor accepted",
+        "127.0.0.1",
+    ):
+        assert text in page
+
+
+def test_pages_of_a_pending_sign_in_lead_to_the_next_step(app: Flask) -> None:
+    browser = Browser(app)
+    browser.sign_in("dave")
+    for path in ("/mfa/", "/mfa/sessions", "/mfa/recovery-codes", "/mfa/enroll/totp"):
+        assert browser.get(path).location == "/mfa/challenge", path
+    for path in ("/mfa/recovery-codes", "/mfa/sessions", "/mfa/factors/x/remove", "/mfa/factors/x/rename"):
+        assert browser.send(path).location == "/mfa/challenge", path
+
+
+def test_rename(proved: Browser) -> None:
+    assert proved.send(factor_of(proved)["rename_url"], name="<svg onload=x>").location == "/mfa/"
+    page = proved.get("/mfa/").text
+    assert "<svg onload" not in page
+    assert "&lt;svg onload=x&gt;" in page
+    for name in ("", " ", "x" * 65, "a\nb"):
+        assert proved.send(factor_of(proved)["rename_url"], name=name).status_code == 400
+
+
+def test_the_last_factor_stays_while_required(proved: Browser) -> None:
+    answer = proved.send(factor_of(proved)["remove_url"])
+    assert answer.status_code == 409
+    assert "can't be removed" in answer.text or "can&#39;t be removed" in answer.text
+    assert (
+        proved.send_json(f"/mfa/factors/{factor_of(proved)['id']}", {}, method="DELETE").json["reason"] == "last-factor"
+    )  # type: ignore[index]
+
+
+def test_removing_needs_a_fresh_factor_and_takes_the_codes_along(
+    app: Flask, proved: Browser, phone: Phone, clock: StillClock
+) -> None:
+    with app.app_context():
+        state_of(app).enrollments.remove("4")
+    proved.send("/mfa/recovery-codes")
+    url = factor_of(proved)["remove_url"]
+    clock.forward(minutes=16)
+    assert proved.send(url).location == "/mfa/challenge"
+    assert factor_of(proved)
+    assert proved.send("/mfa/challenge", code=phone.code()).location == url
+    assert "Remove" in proved.get(url).text
+    assert proved.send(url).location == "/mfa/"
+    assert proved.status()["factors"] == []
+    with state_of(app).store.database.read() as tx:
+        assert state_of(app).store.recovery_codes.left(tx, "4") == 0
+        (kept,) = state_of(app).store.factors.record(tx, "4")
+    assert kept.sealed == b"", "the record stays, the secret goes"
+
+
+def test_another_users_factor_is_not_there(app: Flask, proved: Browser, clock: StillClock) -> None:
+    bob = Browser(app)
+    bob.sign_in("bob")
+    bob.send("/mfa/enroll/totp", code=Phone(clock, bob.begin_setup()["secret"]).code())
+    url = factor_of(bob)
+    for path in (url["remove_url"], url["rename_url"]):
+        assert proved.send(path, name="mine").status_code == 404
+    assert factor_of(bob)["name"] == "Authenticator app"
+
+
+def test_new_codes_void_the_old_and_are_shown_once(app: Flask, proved: Browser, clock: StillClock) -> None:
+    first = recovery_codes_in(proved.send("/mfa/recovery-codes").text)
+    second = recovery_codes_in(proved.send("/mfa/recovery-codes").text)
+    assert len(set(first) | set(second)) == 20
+    assert recovery_codes_in(proved.get("/mfa/recovery-codes").text) == []
+    other = Browser(app)
+    other.sign_in("dave")
+    assert other.send("/mfa/challenge", factor="recovery_code", code=first[0]).status_code == 422
+    assert other.send("/mfa/challenge", factor="recovery_code", code=second[0]).status_code == 303
+
+
+def test_new_codes_need_a_fresh_factor(proved: Browser, clock: StillClock) -> None:
+    clock.forward(minutes=16)
+    assert proved.send("/mfa/recovery-codes").location == "/mfa/challenge"
+    assert proved.send_json("/mfa/recovery-codes", {}).status_code == 401
+
+
+def test_a_warning_when_three_or_fewer_are_left(app: Flask, proved: Browser, clock: StillClock) -> None:
+    codes = recovery_codes_in(proved.send("/mfa/recovery-codes").text)
+    warning = "Only a few are left"
+    for spent, code in enumerate(codes[:7], 1):
+        browser = Browser(app)
+        browser.sign_in("dave")
+        browser.send("/mfa/challenge", factor="recovery_code", code=code)
+        assert (warning in browser.get("/mfa/").text) == (10 - spent <= 3)
+
+
+def test_no_codes_before_a_factor(app: Flask) -> None:
+    browser = Browser(app)
+    browser.sign_in("frank")
+    assert browser.send("/mfa/recovery-codes").status_code == 409
+
+
+@pytest.mark.parametrize("token", ["", "wrong", "0" * 64, "é"])
+def test_writes_without_the_right_token_change_nothing(app: Flask, proved: Browser, token: str) -> None:
+    other = Browser(app)
+    other.sign_in("bob")
+    foreign = other.status()["csrf_token"]
+    for path in (
+        "/mfa/recovery-codes",
+        "/mfa/sign-out",
+        "/mfa/cancel",
+        "/mfa/sessions",
+        "/mfa/enroll/totp",
+        "/mfa/challenge",
+        "/mfa/enroll/later",
+        factor_of(proved)["rename_url"],
+    ):
+        for sent in (token, foreign):
+            answer = proved.client.post(path, data={"csrf_token": sent, "name": "x", "code": "123456"})
+            assert answer.status_code == 400, path
+        assert proved.client.post(path, data={"name": "x"}, headers=JSON).json["code"] == "csrf_failed"  # type: ignore[index]
+    assert proved.is_in()
+    assert factor_of(proved)["name"] == "Authenticator app"
+
+
+def test_get_changes_nothing(proved: Browser) -> None:
+    for path in ("/mfa/cancel", "/mfa/sign-out", "/mfa/enroll/later", factor_of(proved)["rename_url"]):
+        assert proved.get(path).status_code == 405
+    proved.get(factor_of(proved)["remove_url"])
+    assert factor_of(proved)
+
+
+def test_another_origin_reads_and_writes_nothing(proved: Browser) -> None:
+    for path in ("/mfa/status", "/mfa/enroll/totp", "/mfa/"):
+        answer = proved.get(path, headers={"Origin": "https://evil.example", **JSON})
+        assert answer.status_code == 403
+        assert "csrf_token" not in answer.text
+        assert "secret" not in answer.text
+
+
+def test_extra_fields_are_ignored(app: Flask, clock: StillClock) -> None:
+    browser = Browser(app)
+    browser.sign_in("bob")
+    secret = browser.begin_setup()["secret"]
+    mine = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+    sneaky = {"secret": mine, "user_id": "1", "user_key": "1", "confirmed": "true", "code": Phone(clock, mine).code()}
+    assert browser.send("/mfa/enroll/totp", **sneaky).status_code == 422
+    assert browser.begin_setup()["secret"] == secret
+
+
+def test_after_enrollment_the_key_is_never_shown_again(app: Flask, clock: StillClock) -> None:
+    browser = Browser(app)
+    browser.sign_in("bob")
+    secret = browser.begin_setup()["secret"]
+    browser.send("/mfa/enroll/totp", code=Phone(clock, secret).code())
+    groups = [secret[start : start + 4] for start in range(0, 32, 4)]
+    for path in ("/mfa/enroll/totp", "/mfa/", "/mfa/enroll"):
+        text = browser.get(path, follow_redirects=True).text
+        assert secret not in text
+        assert not all(group in text for group in groups)
+
+
+def test_no_secret_in_logs_or_audit(app: Flask, clock: StillClock, caplog: pytest.LogCaptureFixture) -> None:
+    from sqlalchemy import text
+
+    caplog.set_level("DEBUG")
+    browser = Browser(app)
+    browser.sign_in("bob")
+    setup = browser.begin_setup()
+    phone = Phone(clock, setup["secret"])
+    wrong = phone.wrong_code()
+    browser.send("/mfa/enroll/totp", code=wrong)
+    code = phone.code()
+    codes = recovery_codes_in(browser.send("/mfa/enroll/totp", code=code).text)
+    with state_of(app).store.database.read() as tx:
+        names = ("audit", "session", "factor", "recovery_code", "outbox")
+        kept = " ".join(str(tx.execute(text(f"SELECT * FROM mfa_gate_{name}")).all()) for name in names)
+    for secret in (
+        setup["secret"],
+        code,
+        wrong,
+        setup["otpauth_uri"],
+        *codes,
+        *(one.replace("-", "") for one in codes),
+    ):
+        assert secret not in caplog.text
+        assert secret not in kept
