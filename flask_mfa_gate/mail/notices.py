@@ -10,12 +10,14 @@ from ..domain.person import Person
 from ..store.outbox import Message
 
 START = "start"
+# A mail server refuses lines of over 998 characters (RFC 5321 section 4.5.3.1.6).
+LONGEST_NAME = 64
 
 
 def start_notice(person: Person, period: Period | None, *, now: datetime) -> Message:
     """MFA is now required, how many days are left, the exact end."""
     facts = {
-        "name": person.name,
+        "name": person.name[:LONGEST_NAME],
         "days": period.days_left(now) if period else 0,
         "ends_at": period.ends_at.isoformat() if period else None,
     }

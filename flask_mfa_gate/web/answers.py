@@ -66,9 +66,9 @@ def stop(passage: Passage, verdict: Verdict, client: Client) -> Response:
     return page("resend.html", passage, 403, next_word=verdict.word.value, continue_url=continue_url)
 
 
-def after_sign_in(verdict: Verdict) -> Response:
+def after_sign_in(verdict: Verdict, client: Client) -> Response:
     """The answer in place of the one of the view that signed in."""
-    return demand_problem(verdict) if wants_json(request) else see_other(next_url(verdict.word))
+    return demand_problem(verdict) if client is Client.API else see_other(next_url(verdict.word))
 
 
 def blocked_page(passage: Passage, verdict: Verdict) -> Response:

@@ -25,9 +25,9 @@ class Client(Enum):
     API = auto()
 
 
-def client_of(request: Request, *, is_token: bool) -> Client:
+def client_of(request: Request, settings: Settings) -> Client:
     """A browser that goes to a page, a page that sends something, or a program."""
-    if is_token or wants_json(request):
+    if carries_token(request, settings) or wants_json(request):
         return Client.API
     return Client.NAVIGATION if request.method in SAFE_METHODS else Client.PAGE_WRITE
 

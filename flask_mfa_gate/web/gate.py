@@ -64,10 +64,11 @@ def open_request() -> Any:
     after_this_request(_closing(passage))
     if is_static() or is_automatic_options():
         state.identity.hide_for_now()
-        return None
+        return _answer_own() if is_own(request.endpoint) else None
     passage.look_up()
     if is_own(request.endpoint):
-        return _answer_own(passage)
+        state.identity.hide_for_now()
+        return _answer_own()
     if passage.session is not None and passage.session.is_pending:
         return _hold_pending(passage, passage.session)
     return _decide(passage) if state.settings.decide == "first" else None
@@ -171,9 +172,8 @@ def _end_session(passage: Passage, response: Response) -> Response:
     return response
 
 
-def _answer_own(passage: Passage) -> Any:
-    """The gate's own pages don't run the host's hooks, which may want a sign-in or a token of their own."""
-    passage.state.identity.hide_for_now()
+def _answer_own() -> Any:
+    """The gate's own pages and files don't run the host's hooks, which may want a sign-in or a token of their own."""
     view = current_app.view_functions[request.endpoint or ""]
     return current_app.ensure_sync(view)(**(request.view_args or {}))
 
@@ -191,7 +191,7 @@ def _hold_pending(passage: Passage, pending: GateSession) -> Answer:
         return None
     assert passage.standing is not None  # noqa: S101 - the row came with it
     passage.verdict = passage.state.sessions.verdict(pending, passage.standing)
-    return answers.stop(passage, passage.verdict, client_of(request, is_token=False))
+    return answers.stop(passage, passage.verdict, client_of(request, settings))
 
 
 def _is_open_endpoint(passage: Passage) -> bool:
@@ -328,10 +328,11 @@ def _catch_hook_identity(passage: Passage) -> Answer:
     """An identity that a hook of the host made after the decision."""
     user = load_identity(passage.state.identity)
     key = key_of(user, passage.state.user_key) if user is not None else None
-    if key == passage.user_key or user is None:
+    if user is None or key is None or key == passage.user_key:
         return None
-    return intercept(passage, user, None, sign_in=SignIn.SESSION)
+    answer = intercept(passage, user, None, sign_in=SignIn.SESSION)
+    return _judge(passage, user, key, marks_here()) if answer is None else answer
 
 
 def _client(passage: Passage) -> Client:
-    return client_of(request, is_token=passage.is_token)
+    return client_of(request, passage.state.settings)

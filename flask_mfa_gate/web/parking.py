@@ -13,7 +13,7 @@ from ..domain.session import GateSession
 from ..domain.verdict import Verdict, Word, decide
 from ..services.sessions import Parking
 from . import answers, snapshot
-from .client import origin_of
+from .client import client_of, origin_of
 from .identity import HIDDEN, LOADED, key_of
 from .marks import NO_MARKS
 from .passage import Passage
@@ -37,16 +37,18 @@ def intercept(passage: Passage, user: Any, response: Response | None, *, sign_in
     verdict, standing = judge_new(passage, key, user, sign_in)
     parking = None
     if verdict.word is not Word.PASS:
-        parking = Parking(snapshot.pack(changed), request.endpoint, _target(passage, response), host_user_id)
+        endpoint = request.endpoint if response is not None else None
+        parking = Parking(snapshot.pack(changed), endpoint, _target(passage, response), host_user_id)
     entry = state.sessions.begin(
         key, sign_in=sign_in, origin=origin_of(request), parking=parking, host_user_id=host_user_id, replaces=replaces
     )
     passage.enter(entry)
     passage.standing = standing
     if parking is None:
+        passage.user_key = key
         put_back(changed)
         return None
-    return answers.after_sign_in(verdict)
+    return answers.after_sign_in(verdict, client_of(request, state.settings))
 
 
 def _target(passage: Passage, response: Response | None) -> str | None:

@@ -105,7 +105,7 @@ def own_page(view: Callable[..., Any]) -> Callable[..., Any]:
 def _serve(passage: Passage, view: Callable[..., Any], kwargs: Mapping[str, Any]) -> Any:
     # SECURITY: a page of another origin reads nothing here, whatever CORS headers the host puts on every answer.
     if request.headers.get("Origin", origin()) not in {origin(), "null"}:
-        return answers.problem(passage, 403, "access_denied", _FOREIGN)
+        return answers.problem_document(403, "access_denied", _FOREIGN, {})
     is_write = request.method not in SAFE_METHODS
     fields = read_fields(request) if is_write else {}
     if passage.session is None or passage.standing is None:
