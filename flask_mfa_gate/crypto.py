@@ -5,8 +5,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Sequence
+from base64 import b64decode, urlsafe_b64encode
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidTag
@@ -44,7 +44,11 @@ class Keyring:
         return cls([_derive(key) for key in keys])
 
     def seal(self, plain: bytes, *, table: str, column: str, row: str) -> bytes:
-        """Encrypt for one place; what is sealed there opens nowhere else."""
+        """Encrypt for one place; what is sealed there opens nowhere else.
+
+        The result is version (1 byte), key id (4), nonce (12), ciphertext and tag. Random nonces are good for 2**32
+        seals under one key (NIST SP 800-38D section 8.3).
+        """
         newest = self._keys[0]
         nonce = secrets.token_bytes(_NONCE_LENGTH)
         return _VERSION + newest.key_id + nonce + newest.cipher.encrypt(nonce, plain, _place(table, column, row))
@@ -62,6 +66,13 @@ class Keyring:
         except InvalidTag:
             raise SecretUnreadable("A stored secret can't be opened: it was changed or belongs elsewhere.") from None
 
+    def needs_resealing(self, sealed: bytes) -> bool:
+        """Whether another key than the newest sealed it.
+
+        :raises SecretUnreadable: when none of the keys did.
+        """
+        return self._key_of(sealed) is not self._keys[0]
+
     def digest(self, value: bytes | str, *, purpose: str, row: str) -> str:
         """HMAC-SHA-256 in hex, for one purpose and place."""
         return _digest(self._keys[0], value, purpose, row)
@@ -71,9 +82,11 @@ class Keyring:
         return tuple(_digest(key, value, purpose, row) for key in self._keys)
 
     def _key_of(self, sealed: bytes) -> _Key:
+        if len(sealed) < _HEAD_LENGTH or not sealed.startswith(_VERSION):
+            raise SecretUnreadable("A stored secret can't be opened: it is cut off or of an unknown form.")
         key_id = sealed[len(_VERSION) : len(_VERSION) + _KEY_ID_LENGTH]
         found = next((key for key in self._keys if key.key_id == key_id), None)
-        if len(sealed) < _HEAD_LENGTH or sealed[: len(_VERSION)] != _VERSION or found is None:
+        if found is None:
             raise SecretUnreadable("A stored secret was sealed with a key that MFA_GATE_KEYS no longer holds.")
         return found
 
@@ -87,12 +100,13 @@ def generate_key() -> str:
 
 
 def decode_key(text: str) -> bytes:
-    """A key from its configured form.
+    """A key from its configured form, white space around it aside.
 
     :raises ValueError: without repeating the text.
     """
     try:
-        key = urlsafe_b64decode(text.encode("ascii"))
+        # Strict, because a decoder that skips what it does not know would make another key of a mistyped one.
+        key = b64decode(text.strip(), altchars=b"-_", validate=True)
     except ValueError:
         raise ValueError("not url-safe base64") from None
     if len(key) != KEY_LENGTH:
@@ -100,9 +114,9 @@ def decode_key(text: str) -> bytes:
     return key
 
 
-def new_id() -> str:
+def new_id(random_bytes: Callable[[int], bytes] = secrets.token_bytes) -> str:
     """A random name for a row, 128 bits in hex."""
-    return secrets.token_hex(16)
+    return random_bytes(16).hex()
 
 
 def new_token() -> str:

@@ -30,6 +30,7 @@ def read_recovery_code(raw: object) -> tuple[CodeShape, str]:
     text = usable_text(raw)
     if text is None:
         return CodeShape.UNUSABLE, ""
+    # Outside ASCII, upper-casing makes plain letters of others: a long s for "S".
     if not text.isascii():
         return CodeShape.WRONG, ""
     code = text.upper().translate(_LOOKALIKES)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
+from unicodedata import category
 from urllib.parse import unquote, urlsplit
 
-_LONGEST = 2048
+_PLAIN = re.compile(r"[!-\[\]-~]{1,2048}")
+_BREAKS = frozenset({"Cc", "Zl", "Zp"})
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 
@@ -14,37 +17,32 @@ def safe_target(raw: object, *, origin: str) -> str | None:
     :param origin: scheme, host and port, e.g. ``https://app.example.org``.
     """
     # SECURITY: browsers drop control characters and read backslashes as slashes, so such a text means another place.
-    if not isinstance(raw, str) or not 0 < len(raw) <= _LONGEST or not raw.isascii() or not _is_plain(raw):
+    if not isinstance(raw, str) or not _PLAIN.fullmatch(raw) or raw.startswith("//"):
         return None
     try:
         parts = urlsplit(raw)
-        if (parts.scheme or parts.netloc) and _origin_of(raw) != _origin_of(origin):
+        # SECURITY: whoever could send a user elsewhere from here could show a copy of our pages there.
+        if parts.scheme and _origin_of(raw) != _origin_of(origin):
             return None
     except ValueError:
         return None
-    if not _is_plain_path(parts.path):
+    path = parts.path or ("/" if parts.netloc else "")
+    if not _stays_here(path):
         return None
-    return f"{parts.path}?{parts.query}" if parts.query else parts.path
+    return f"{path}?{parts.query}" if parts.query else path
 
 
-def _is_plain(text: str) -> bool:
-    return all(" " < character != "\\" for character in text) and "\x7f" not in text
-
-
-def _is_plain_path(path: str) -> bool:
-    """One slash at the front, also when somebody decodes the path once more."""
+def _stays_here(path: str) -> bool:
+    """One slash at the front, and the same page for everybody who reads the path."""
     decoded = unquote(path).replace("\\", "/")
-    return (
-        path.startswith("/") and not path.startswith("//") and not decoded.startswith("//") and _is_printable(decoded)
-    )
-
-
-def _is_printable(text: str) -> bool:
-    return all(character.isprintable() for character in text)
+    # SECURITY: a path that is decoded or resolved once more must become neither "//host" nor another page.
+    if decoded.startswith("//") or not {".", ".."}.isdisjoint(decoded.split("/")):
+        return False
+    return path.startswith("/") and not any(category(character) in _BREAKS for character in decoded)
 
 
 def _origin_of(url: str) -> tuple[str, str, int | None]:
     parts = urlsplit(url)
     if parts.username is not None or parts.password is not None or not parts.hostname:
         raise ValueError("no plain origin")
-    return parts.scheme, parts.hostname, parts.port or _DEFAULT_PORTS.get(parts.scheme)
+    return parts.scheme, parts.hostname, _DEFAULT_PORTS.get(parts.scheme) if parts.port is None else parts.port

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import hmac
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import Enum, auto
 
 LONGEST_INPUT = 64
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SEPARATORS = str.maketrans("", "", " -")
 _DIGITS = frozenset("0123456789")
 
@@ -39,8 +40,13 @@ def read_code(raw: object, *, digits: int) -> tuple[CodeShape, str]:
 
 
 def step_at(now: datetime, *, period: int) -> int:
-    """The time step of an instant, counted from the Unix epoch (RFC 6238 section 4.2)."""
-    return int(now.timestamp()) // period
+    """The time step of an instant, counted from the Unix epoch (RFC 6238 section 4.2).
+
+    :param period: seconds that one step lasts.
+    :raises TypeError: for a naive datetime, which is another instant on another machine.
+    """
+    # In whole numbers: as a float, the end of a far step is rounded up into the next one.
+    return (now - _EPOCH) // timedelta(seconds=period)
 
 
 def window_steps(step: int, *, window: int) -> tuple[int, ...]:
@@ -56,6 +62,7 @@ def far_steps(step: int, *, window: int, reach: int = 20) -> tuple[int, ...]:
 
 def matching_step(code: str, steps: Sequence[int], generate: Callable[[int], str]) -> int | None:
     """The newest step with this code. Every step is computed, whichever matches."""
+    given = code.encode(errors="surrogatepass")
     # SECURITY: constant work and constant-time comparison tell nothing about how near a guess was.
-    matches = [step for step in steps if hmac.compare_digest(generate(step).encode(), code.encode())]
+    matches = [step for step in steps if hmac.compare_digest(generate(step).encode(), given)]
     return max(matches, default=None)

@@ -17,6 +17,7 @@ from ..store import Store
 from ..store.factors import Factor
 
 KEY_BYTES = 20
+LONGEST_LABEL = 40
 CLOCK_HINT = "This code would be right at another time. Set the clock of your phone to automatic and try the next code."
 _FIRST_NAME = "Authenticator app"
 
@@ -127,4 +128,4 @@ def import_secret(keyring: Keyring, secret: str, *, factor_id: str) -> bytes:
 def _label(text: str) -> str:
     """Issuer and account as authenticator apps can show them: printable, without a colon, not too long for the QR."""
     printable = "".join(character for character in text if character.isprintable() and character != ":")
-    return printable.strip()[:48]
+    return printable.strip()[:LONGEST_LABEL]

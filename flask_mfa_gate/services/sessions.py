@@ -145,6 +145,15 @@ class SessionService:
         """Remember what a live session has to prove, and the way back."""
         self._worker.run(lambda work: self._store.sessions.set_step_up(work.tx, session.id_digest, step_up))
 
+    def note_refusal(self, user_key: str, verdict: Verdict, *, origin: Origin, endpoint: str | None) -> None:
+        """Put a denied or locked-out access on record."""
+        self._worker.run(
+            lambda work: work.record(
+                "access_denied", subject=user_key, actor=f"user:{user_key}", origin=origin,
+                verdict=verdict.word.value, reason_id=verdict.reason.value, endpoint=endpoint,
+            )
+        )  # fmt: skip
+
     def touch(self, session: GateSession) -> None:
         """The idle mark."""
         self._worker.run(lambda work: self._store.sessions.touch(work.tx, session.id_digest, now=self._clock()))

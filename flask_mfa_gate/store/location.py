@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import quote, unquote, urlsplit
 
 from sqlalchemy import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 
 from ..errors import ConfigError
 
 FILE_NAME = "mfa_gate.sqlite3"
 _OWN_KEY, _HOST_KEY = "MFA_GATE_DATABASE_URI", "SQLALCHEMY_DATABASE_URI"
+_KNOWN = {"sqlite", "postgresql", "mysql", "mariadb"}
+_A_URL = "an SQLAlchemy URL of SQLite, PostgreSQL, MariaDB or MySQL"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +39,9 @@ def locate(*, configured: str | None, host_uri: str | None, instance_path: str) 
     """As configured; else on the host's server; else in a file beside the host's, or in the instance folder.
 
     Beside an SQLite host the gate has a file of its own, because two writers of one file lock each other out.
-    A configured SQLite file is the operator's own and not embedded.
+    A configured SQLite file is the operator's own and not embedded: its folder and tables are made by hand.
+
+    :raises ConfigError: for an address that cannot be read or used. It never shows the address, which has a password.
     """
     if configured is not None:
         url = _parse(_OWN_KEY, configured)
@@ -48,7 +53,7 @@ def locate(*, configured: str | None, host_uri: str | None, instance_path: str) 
         return Location(url)
     if _is_memory(url):
         return Location(make_url("sqlite://"), memory=True)
-    return _embedded(Path(_absolute(url, instance_path).database or "").parent)
+    return _embedded((Path(instance_path) / _path(url)).parent)
 
 
 def _embedded(folder: Path) -> Location:
@@ -57,28 +62,48 @@ def _embedded(folder: Path) -> Location:
 
 def _parse(key: str, text: str) -> URL:
     try:
-        url = make_url(text)
-        is_async = bool(getattr(url.get_dialect(), "is_async", False))
-    except (ArgumentError, ImportError, ValueError, TypeError):
-        raise ConfigError(key, "can't be read as a database address", allowed="an SQLAlchemy URL") from None
-    except Exception:  # noqa: BLE001 - an unknown dialect raises by name of the plugin
-        raise ConfigError(key, "names a database that SQLAlchemy does not know", allowed="an SQLAlchemy URL") from None
+        url = _modern(make_url(text))
+        is_async = bool(url.get_dialect().is_async)
+    except NoSuchModuleError:
+        # SECURITY: the reader's own error stays out of the chain, and the text out of the sentence: passwords.
+        raise ConfigError(key, "names a database that SQLAlchemy does not know", allowed=_A_URL) from None
+    except (ArgumentError, ImportError, ValueError):
+        raise ConfigError(key, "can't be read as a database address", allowed=_A_URL) from None
+    if url.get_backend_name() not in _KNOWN:
+        where = "" if key == _OWN_KEY else f"; give the gate a database of its own with {_OWN_KEY}"
+        raise ConfigError(key, "names a kind of database that the gate can't use", allowed=_A_URL + where)
     if is_async:
         raise ConfigError(key, "names an async driver", allowed="a driver that is not async")
     return url
 
 
-def _is_memory(url: URL) -> bool:
+def _modern(url: URL) -> URL:
+    """``postgres://`` is what some hosting services still hand out; SQLAlchemy dropped the name."""
+    name, plus, driver = url.drivername.partition("+")
+    return url.set(drivername=f"postgresql{plus}{driver}") if name == "postgres" else url
+
+
+def _is_file_uri(url: URL) -> bool:
+    is_asked_for = str(url.query.get("uri", "")).lower() in {"true", "yes", "on", "y", "t", "1"}
+    return is_asked_for and (url.database or "").startswith("file:")
+
+
+def _path(url: URL) -> str:
+    """The path of an SQLite file, which may be written as a ``file:`` URI (https://www.sqlite.org/uri.html)."""
     database = url.database or ""
-    is_named = database.startswith("file:") and (
-        ":memory:" in database or url.query.get("mode") == "memory" or "mode=memory" in database
-    )
-    return url.get_backend_name() == "sqlite" and (database in {"", ":memory:"} or is_named)
+    return unquote(urlsplit(database).path) if _is_file_uri(url) else database
+
+
+def _is_memory(url: URL) -> bool:
+    if url.get_backend_name() != "sqlite":
+        return False
+    is_named = _is_file_uri(url) and url.query.get("mode") == "memory"
+    return is_named or _path(url) in {"", ":memory:"}
 
 
 def _absolute(url: URL, instance_path: str) -> URL:
     """Relative SQLite paths are relative to the instance folder, as with Flask-SQLAlchemy."""
     if url.get_backend_name() != "sqlite" or _is_memory(url):
         return url
-    path = (url.database or "").removeprefix("file:").partition("?")[0]
-    return URL.create("sqlite", database=str(Path(instance_path) / path))
+    path = str(Path(instance_path) / _path(url))
+    return url.set(database=f"file:{quote(path)}" if _is_file_uri(url) else path)

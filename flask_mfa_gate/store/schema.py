@@ -1,43 +1,70 @@
-"""Migrations of the gate's tables. They live in the wheel and keep a version table of their own."""
+"""Migrations of the gate's tables. They live in the wheel and keep a version table of their own.
+
+A revision is one file in ``migrations/versions`` with ``upgrade(op, prefix)`` and ``downgrade(op, prefix)``; the
+history is one line, without branches. Alembic's modules ``context`` and ``op`` are not used: a process has one of each,
+and it belongs to the host, whose ``env.py`` may well be what is making this app.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
 from alembic.migration import MigrationContext
-from alembic.script import ScriptDirectory
+from alembic.operations import Operations
+from alembic.script import Script, ScriptDirectory
+from alembic.script.revision import RevisionError
+from alembic.util import CommandError
 from sqlalchemy import Connection, text
 
-from .engine import Database
+from ..errors import BadRequest, StoreBusy, StoreNotReady
+from .engine import LOCK_WAIT_SECONDS, Database
 
 _SCRIPTS = Path(__file__).parent / "migrations"
-_LOCK_NUMBER = 0x6D666167
+_LOCK_NAME, _LOCK_NUMBER = "mfa_gate_migrations", 0x6D666167
+_TURN_SECONDS = 60
 
 
 def upgrade(database: Database, *, prefix: str, revision: str = "head") -> None:
-    """Bring the tables up to a revision. Two processes at once are safe: the second finds the work done."""
-    _migrate(database, prefix, lambda config: command.upgrade(config, revision))
+    """Bring the tables up to a revision. Two processes at once are safe: the second finds the work done.
+
+    :raises BadRequest: for a revision that does not exist or is behind the tables.
+    :raises StoreNotReady: when the tables are newer than the code.
+    """
+    if revision == "head" and is_ready(database, prefix=prefix):
+        return
+    with database.write() as connection, _alone(connection):
+        context, scripts = _context(connection, prefix), _scripts()
+        op = Operations(context)
+        for script in reversed(_between(scripts, upper=revision, lower=_known(context, scripts))):
+            script.module.upgrade(op, prefix)
+            context.stamp(scripts, script.revision)
 
 
 def downgrade(database: Database, *, prefix: str, revision: str) -> None:
-    """Take the tables down to a revision; ``base`` removes them."""
-    _migrate(database, prefix, lambda config: command.downgrade(config, revision))
+    """Take the tables down to a revision; ``base`` removes them.
+
+    :raises BadRequest: for a revision that does not exist or is ahead of the tables.
+    :raises StoreNotReady: when the tables are newer than the code.
+    """
+    with database.write() as connection, _alone(connection):
+        context, scripts = _context(connection, prefix), _scripts()
+        op = Operations(context)
+        for script in _between(scripts, upper=_known(context, scripts), lower=revision):
+            script.module.downgrade(op, prefix)
+            context.stamp(scripts, str(script.down_revision or "base"))
 
 
 def current(database: Database, *, prefix: str) -> str | None:
     """The revision that the tables are at; None before the first."""
     with database.read() as connection:
-        context = MigrationContext.configure(connection, opts={"version_table": version_table(prefix)})
-        return context.get_current_revision()
+        return _context(connection, prefix).get_current_revision()
 
 
 def head() -> str:
     """The revision that the code needs."""
-    newest = ScriptDirectory.from_config(_config()).get_current_head()
+    newest = _scripts().get_current_head()
     assert newest is not None  # noqa: S101 - there is at least one revision
     return newest
 
@@ -52,32 +79,58 @@ def version_table(prefix: str) -> str:
     return f"{prefix}alembic_version"
 
 
-def _migrate(database: Database, prefix: str, run: Callable[[Config], None]) -> None:
-    with database.write() as connection, _alone(connection):
-        config = _config()
-        config.attributes["connection"] = connection
-        config.attributes["prefix"] = prefix
-        run(config)
+def _scripts() -> ScriptDirectory:
+    return ScriptDirectory(str(_SCRIPTS))
 
 
-def _config() -> Config:
-    config = Config()
-    config.set_main_option("script_location", str(_SCRIPTS).replace("%", "%%"))
-    config.set_main_option("path_separator", "os")
-    return config
+def _context(connection: Connection, prefix: str) -> MigrationContext:
+    return MigrationContext.configure(connection, opts={"version_table": version_table(prefix)})
+
+
+def _known(context: MigrationContext, scripts: ScriptDirectory) -> str:
+    found = context.get_current_revision() or "base"
+    try:
+        scripts.get_revision(found)
+    except CommandError:
+        raise StoreNotReady(
+            f"The gate's tables are at revision {found}, which this version of flask-mfa-gate does not know. "
+            "Install the newer one that made them."
+        ) from None
+    return found
+
+
+def _between(scripts: ScriptDirectory, *, upper: str, lower: str) -> list[Script]:
+    """The revisions above ``lower`` up to ``upper``, newest first. Alembic's relative steps are not for one line."""
+    try:
+        if upper.isalnum() and lower.isalnum():
+            return list(scripts.iterate_revisions(upper, lower))
+    except (CommandError, RevisionError):
+        pass
+    raise BadRequest(f"There is no way between the revisions {lower!r} and {upper!r} of the gate's tables.")
 
 
 @contextmanager
 def _alone(connection: Connection) -> Iterator[None]:
-    """SQLite's write lock is held already; servers give a named one."""
+    """SQLite's write lock is held already; on a server, take turns for a named one."""
     if connection.dialect.name == "postgresql":
+        connection.execute(text(f"SET LOCAL lock_timeout = '{_TURN_SECONDS}s'"))
         connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK_NUMBER})
+        connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_WAIT_SECONDS}s'"))
         yield
     elif connection.dialect.name in {"mysql", "mariadb"}:
-        connection.execute(text("SELECT GET_LOCK('mfa_gate_migrations', 60)"))
-        try:
+        with _mysql_lock(connection):
             yield
-        finally:
-            connection.execute(text("SELECT RELEASE_LOCK('mfa_gate_migrations')"))
     else:
         yield
+
+
+@contextmanager
+def _mysql_lock(connection: Connection) -> Iterator[None]:
+    """Not bound to the transaction, which every change of a table ends there."""
+    what = {"name": _LOCK_NAME, "seconds": _TURN_SECONDS}
+    if connection.execute(text("SELECT GET_LOCK(:name, :seconds)"), what).scalar() != 1:
+        raise StoreBusy("Another process is changing the gate's tables. Try again when it is done.")
+    try:
+        yield
+    finally:
+        connection.execute(text("SELECT RELEASE_LOCK(:name)"), what)

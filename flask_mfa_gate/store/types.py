@@ -42,8 +42,27 @@ class UTCDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
-def exact(length: int) -> String:
-    """A string that is compared byte by byte, whatever collation the server would use (MariaDB folds case)."""
-    return String(length).with_variant(
-        mysql.VARCHAR(length, charset="utf8mb4", collation="utf8mb4_bin"), "mysql", "mariadb"
-    )
+class Exact(TypeDecorator[str]):
+    """A string of which every byte counts: case, accents and spaces at the end.
+
+    SQLite and PostgreSQL compare so by themselves. MariaDB and MySQL fold case, and most of their binary collations
+    still take ``bob`` and ``bob `` for one; each has one collation that does not (MariaDB 10.2, MySQL 8.0.17), under
+    another name, and a ``mysql://`` address may lead to either server.
+    """
+
+    impl = String
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """Ask the server's kind, which is known once it is connected to."""
+        length = self.impl_instance.length  # type: ignore[attr-defined]
+        if dialect.name not in {"mysql", "mariadb"}:
+            return dialect.type_descriptor(String(length))
+        # SECURITY: two people whose keys differ in a space or in case must never share a row.
+        collation = "utf8mb4_nopad_bin" if getattr(dialect, "is_mariadb", False) else "utf8mb4_0900_bin"
+        return dialect.type_descriptor(mysql.VARCHAR(length, charset="utf8mb4", collation=collation))
+
+
+def exact(length: int) -> Exact:
+    """A string of at most ``length`` characters that is compared byte by byte."""
+    return Exact(length)

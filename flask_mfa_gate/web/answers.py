@@ -16,13 +16,15 @@ from .page import page_facts
 from .passage import Passage
 from .targets import asked_page
 
-_STATUS = {Word.CHALLENGE: 401}
+_STATUS = {Word.CHALLENGE: 401, Word.PASS: 401}
 _CODES = {
     Word.CHALLENGE: "mfa_challenge_required",
     Word.ENROLL: "mfa_enrollment_required",
     Word.PROMPT: "mfa_enrollment_required",
     Word.LOCKED: "mfa_enrollment_expired",
     Word.DENY: "access_denied",
+    # Pending, and nothing is demanded any more: the challenge page completes the sign-in.
+    Word.PASS: "mfa_challenge_required",
 }
 _ENDPOINTS = {
     Word.CHALLENGE: "mfa_gate.challenge",

@@ -10,18 +10,18 @@ from typing import Any, ParamSpec, TypeVar
 from flask import Response, after_this_request, current_app, request, session
 
 from ..domain.assurance import Assurance, SignIn
-from ..domain.session import IDLE_MARK_INTERVAL, GateSession, StepUp
+from ..domain.session import IDLE_MARK_INTERVAL, GateSession
 from ..domain.verdict import Verdict, Word, decide
 from ..errors import ConfigError, MFAGateError, StoreNotReady
 from . import answers, snapshot
-from .client import SAFE_METHODS, Client, carries_token, client_of, origin_of
+from .client import Client, carries_token, client_of, origin_of
 from .endpoints import is_automatic_options, is_own, is_sign_out, is_static
-from .identity import USER_ID, key_of, load_identity
+from .identity import key_of, load_identity
 from .marks import NO_MARKS, Marks
-from .parking import intercept, is_active, park_whole
+from .parking import intercept, is_active
 from .passage import Passage, begin_passage, current_passage, marks_here
 from .state import current_state
-from .targets import asked_page, page_sent_from
+from .stops import is_open_endpoint, stop_request
 
 log = logging.getLogger("flask_mfa_gate")
 Answer = Response | None
@@ -184,7 +184,7 @@ def _hold_pending(passage: Passage, pending: GateSession) -> Answer:
     passage.is_decided = True
     settings = passage.state.settings
     if (
-        _is_open_endpoint(passage)
+        is_open_endpoint(passage)
         or request.endpoint == pending.parked_endpoint
         or is_sign_out(request.endpoint, settings)
     ):
@@ -192,13 +192,6 @@ def _hold_pending(passage: Passage, pending: GateSession) -> Answer:
     assert passage.standing is not None  # noqa: S101 - the row came with it
     passage.verdict = passage.state.sessions.verdict(pending, passage.standing)
     return answers.stop(passage, passage.verdict, client_of(request, settings))
-
-
-def _is_open_endpoint(passage: Passage) -> bool:
-    """Not stopped, and not trusted either: unmatched routes and exempt views see no unproven identity."""
-    if request.endpoint is None or request.routing_exception is not None:
-        return True
-    return marks_here().is_exempt or request.endpoint in passage.state.settings.exempt_endpoints
 
 
 def _decide(passage: Passage) -> Answer:
@@ -219,7 +212,7 @@ def _judge(passage: Passage, user: Any, key: str, marks: Marks) -> Answer:
     verdict = _verdict(passage, user, marks)
     passage.verdict = verdict
     if verdict.word is not Word.PASS:
-        return _stop(passage, key, verdict)
+        return stop_request(passage, key, verdict)
     passage.user_key, passage.settled = key, marks
     _mark_seen(passage)
     return None
@@ -266,62 +259,6 @@ def _mark_seen(passage: Passage) -> None:
     live, now = passage.session, passage.state.clock()
     if live is not None and not live.is_superseded and now - live.seen_at >= IDLE_MARK_INTERVAL:
         passage.state.sessions.touch(live)
-
-
-def _stop(passage: Passage, key: str, verdict: Verdict) -> Answer:
-    """Refuse, and keep what the way back needs."""
-    client = _client(passage)
-    if passage.is_token:
-        passage.state.identity.hide_for_now()
-        return None if _is_open_endpoint(passage) else answers.stop(passage, verdict, client)
-    if verdict.at_resource:
-        return _stop_at_resource(passage, key, verdict, client)
-    if passage.has_dead_id and client is not Client.NAVIGATION:
-        return _touch_nothing(passage, verdict, client)
-    if request.method == "HEAD":
-        _put_back_as_it_came(passage)
-        return None if _is_open_endpoint(passage) else answers.stop(passage, verdict, client)
-    park_whole(passage, key, sign_in=passage.state.identity.kind(was_in_session=USER_ID in passage.before))
-    return None if _is_open_endpoint(passage) else answers.stop(passage, verdict, client)
-
-
-def _touch_nothing(passage: Passage, verdict: Verdict, client: Client) -> Answer:
-    """A request in flight with an id that is gone must not park what another request just put in order."""
-    _put_back_as_it_came(passage)
-    return None if _is_open_endpoint(passage) else answers.stop(passage, verdict, client)
-
-
-def _put_back_as_it_came(passage: Passage) -> None:
-    passage.state.identity.hide_for_now()
-    changed = snapshot.difference(passage.before, session)
-    snapshot.take_out(session, passage.before, changed)
-    session.modified = False
-
-
-def _stop_at_resource(passage: Passage, key: str, verdict: Verdict, client: Client) -> Answer:
-    """The app itself is satisfied: the session stays, and remembers what to prove and the way back."""
-    passage.user_key = key
-    if _is_open_endpoint(passage):
-        return None
-    if verdict.word is not Word.DENY and request.method != "HEAD":
-        _remember_step_up(passage, key, verdict)
-    return answers.stop(passage, verdict, client)
-
-
-def _remember_step_up(passage: Passage, key: str, verdict: Verdict) -> None:
-    state = passage.state
-    target = asked_page() if request.method in SAFE_METHODS else page_sent_from()
-    step_up = StepUp(verdict.demand, request.endpoint or "", request.method, target)
-    if passage.session is None:
-        kind = state.identity.kind(was_in_session=USER_ID in passage.before)
-        passage.enter(
-            state.sessions.begin(
-                key, sign_in=kind, origin=origin_of(request), parking=None,
-                host_user_id=state.identity.host_user_id(), replaces=None,
-            )
-        )  # fmt: skip
-    assert passage.session is not None  # noqa: S101 - entered above
-    state.sessions.ask(passage.session, step_up)
 
 
 def _catch_hook_identity(passage: Passage) -> Answer:

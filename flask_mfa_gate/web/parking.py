@@ -48,7 +48,14 @@ def intercept(passage: Passage, user: Any, response: Response | None, *, sign_in
         passage.user_key = key
         put_back(changed)
         return None
+    note_refusal(passage, key, verdict)
     return answers.after_sign_in(verdict, client_of(request, state.settings))
+
+
+def note_refusal(passage: Passage, key: str, verdict: Verdict) -> None:
+    """A refusal that no proof can lift goes on record."""
+    if verdict.word in {Word.DENY, Word.LOCKED}:
+        passage.state.sessions.note_refusal(key, verdict, origin=origin_of(request), endpoint=request.endpoint)
 
 
 def _target(passage: Passage, response: Response | None) -> str | None:

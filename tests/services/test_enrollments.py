@@ -14,7 +14,7 @@ from flask_mfa_gate import Conflict, MFAGateError, UnknownUser
 from flask_mfa_gate.errors import BadRequest
 from flask_mfa_gate.services.enrollments import EnrollmentService
 from flask_mfa_gate.signals import Event
-from tests.conftest import Browser, Phone, StillClock, key_of, state_of
+from tests.conftest import JSON, Browser, Phone, StillClock, key_of, state_of
 
 
 @pytest.fixture
@@ -177,6 +177,8 @@ def test_remove_while_pending_completes_the_sign_in(app: Flask, key: Any) -> Non
     browser.sign_in("bob")
     with app.app_context():
         state_of(app).enrollments.remove(key("bob"))
+    told = browser.get("/api/me", headers=JSON)
+    assert (told.status_code, told.json["next"], told.json["continue_url"]) == (401, "pass", "/mfa/challenge")  # type: ignore[index]
     assert browser.get("/", follow_redirects=True).status_code == 200
     assert browser.is_in()
 

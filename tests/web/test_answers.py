@@ -259,3 +259,28 @@ def test_a_host_header_builds_no_link(app: Flask) -> None:
         "/mfa/challenge", headers={"X-Forwarded-Host": "evil.example", "Forwarded": "host=evil.example"}
     )
     assert "evil.example" not in answer.text
+
+
+def test_refusals_are_on_record_once(app: Flask, signals: list[Any]) -> None:
+    browser = held(app, "carol")
+    browser.get("/")
+    browser.get("/payroll")
+    refused = [event for event in signals if event.name == "access_denied"]
+    assert [(event.subject, event.details["verdict"], event.address) for event in refused] == [
+        (key_of(app, "carol"), "locked", "127.0.0.1")
+    ]
+
+
+def test_records_carry_address_agent_and_no_control_characters(app: Flask, signals: list[Any]) -> None:
+    client = app.test_client()
+    data = {"username": "dave", "password": "correct horse battery staple"}
+    client.post(
+        "/login",
+        data=data,
+        headers={"User-Agent": "a\x1b[31mb" + "x" * 400},
+        environ_base={"REMOTE_ADDR": "::ffff:10.0.0.5"},
+    )
+    (event,) = signals
+    assert (event.name, event.actor, event.address) == ("signed_in", "user:4", "10.0.0.5")
+    assert event.user_agent.isprintable()
+    assert len(event.user_agent) == 255

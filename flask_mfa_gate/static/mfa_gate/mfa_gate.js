@@ -1,22 +1,24 @@
-// Niceties only: every page works without this file.
+// Niceties only: every page works without this file. What needs it is hidden until it runs.
 (() => {
   "use strict";
-  const say = (near, text) => {
-    const place = near.closest("[data-needs-script]").querySelector("[data-said]");
-    if (place) place.textContent = text;
+  const all = (selector) => Array.from(document.querySelectorAll(selector));
+  const list = document.querySelector("[data-codes]");
+  const codes = () => Array.from(list.querySelectorAll("code"), (code) => code.textContent).join("\n");
+
+  const say = (button, text) => {
+    button.closest("[data-needs-script]").querySelector("[data-said]").textContent = text;
   };
   const copy = (button, text) =>
     navigator.clipboard.writeText(text).then(
       () => say(button, "Copied"),
-      () => say(button, "Copying is not allowed here"),
+      () => say(button, "This browser does not allow copying"),
     );
-  const codes = () => Array.from(document.querySelectorAll("[data-codes] code"), (code) => code.textContent).join("\n");
   const save = () => {
     const link = document.createElement("a");
-    link.href = URL.createObjectURL(new Blob([codes() + "\n"], { type: "text/plain" }));
+    link.href = URL.createObjectURL(new Blob([`${list.dataset.title}\n\n${codes()}\n`], { type: "text/plain" }));
     link.download = "recovery-codes.txt";
     link.click();
-    URL.revokeObjectURL(link.href);
+    setTimeout(() => URL.revokeObjectURL(link.href), 1000);
   };
   const actions = {
     "[data-copy-secret]": (button) => copy(button, document.querySelector("[data-secret]").dataset.secret),
@@ -24,8 +26,27 @@
     "[data-save-codes]": save,
     "[data-print]": () => window.print(),
   };
-  for (const place of document.querySelectorAll("[data-needs-script]")) place.hidden = false;
+
+  // Read aloud once, at the end: a region that speaks each second is a torment.
+  const countDown = (place) => {
+    const end = Date.now() + Number(place.dataset.retryAfter) * 1000;
+    const ticking = setInterval(() => {
+      const left = Math.ceil((end - Date.now()) / 1000);
+      if (left > 0) {
+        place.textContent = `Try again in ${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}.`;
+        return;
+      }
+      clearInterval(ticking);
+      place.setAttribute("role", "status");
+      setTimeout(() => (place.textContent = "You can try again now."), 100);
+    }, 1000);
+  };
+
+  all("[data-needs-script]").forEach((place) => (place.hidden = false));
+  // Browsers offer the clipboard to pages on HTTPS or on this machine only.
+  if (!navigator.clipboard) all("[data-copy-secret], [data-copy-codes]").forEach((button) => (button.hidden = true));
   for (const [selector, act] of Object.entries(actions)) {
-    for (const button of document.querySelectorAll(selector)) button.addEventListener("click", () => act(button));
+    all(selector).forEach((button) => button.addEventListener("click", () => act(button)));
   }
+  all("[data-retry-after]").forEach(countDown);
 })();

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from alembic import context, op
 import sqlalchemy as sa
+from alembic.operations import Operations
+
+from flask_mfa_gate.store.types import BIG_ID, UTCDateTime, exact
 
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
@@ -11,13 +13,9 @@ branch_labels = None
 depends_on = None
 
 
-def upgrade() -> None:
+def upgrade(op: Operations, prefix: str) -> None:
     """Forward."""
-    prefix = context.config.attributes["prefix"]
-    ${upgrades if upgrades else "pass"}
 
 
-def downgrade() -> None:
+def downgrade(op: Operations, prefix: str) -> None:
     """Back."""
-    prefix = context.config.attributes["prefix"]
-    ${downgrades if downgrades else "pass"}

@@ -125,6 +125,8 @@ def require_proved(desk: Desk) -> Response | None:
 def next_step(desk: Desk) -> Response:
     """The way to what the app still asks."""
     verdict = desk.verdict
+    if verdict.word is Word.PASS and not desk.session.is_pending:
+        return desk.arrive(home())
     if desk.wants_json:
         return answers.demand_problem(verdict)
     if verdict.word in {Word.LOCKED, Word.DENY}:

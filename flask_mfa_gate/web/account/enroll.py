@@ -28,7 +28,7 @@ def enroll(desk: Desk) -> Response:
         return next_step(desk)
     verdict = desk.verdict
     if desk.wants_json:
-        return answers.demand_problem(verdict)
+        return _next_as_json(verdict)
     period = desk.standing.period
     return answers.page(
         "prompt.html", desk.passage, 200,
@@ -38,6 +38,13 @@ def enroll(desk: Desk) -> Response:
         later_url=url_for("mfa_gate.later"), totp_url=url_for("mfa_gate.enroll_totp"),
         reason=answers.SENTENCES[verdict.reason],
     )  # fmt: skip
+
+
+def _next_as_json(verdict: Verdict) -> Response:
+    """What is demanded; nothing may be, and the setup is open all the same."""
+    if verdict.word is not Word.PASS:
+        return answers.demand_problem(verdict)
+    return answers.json_answer({"next": verdict.word.value, "continue_url": url_for("mfa_gate.enroll_totp")})
 
 
 def later(desk: Desk) -> Response:

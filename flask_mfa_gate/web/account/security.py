@@ -40,6 +40,7 @@ _EVENTS = {
     "mfa_reset": "Multi-factor authentication reset",
     "requirement_removed": "Requirement removed",
     "account_unlocked": "Failed attempts cleared",
+    "access_denied": "Access refused",
 }
 
 

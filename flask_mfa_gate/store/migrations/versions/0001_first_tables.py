@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import sqlalchemy as sa
-from alembic import context, op
+from alembic.operations import Operations
 
 from flask_mfa_gate.store.types import BIG_ID, UTCDateTime, exact
 
@@ -12,28 +14,38 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
+# Text that is not compared takes the table's character set, and only InnoDB has transactions.
+_OPTIONS: dict[str, Any] = {
+    f"{server}_{option}": value
+    for server in ("mysql", "mariadb")
+    for option, value in (("engine", "InnoDB"), ("charset", "utf8mb4"))
+}
 
-def upgrade() -> None:
+
+def upgrade(op: Operations, prefix: str) -> None:
     """Make every table."""
-    prefix = context.config.attributes["prefix"]
-    _enrollment(prefix)
-    _factor(prefix)
-    _recovery_code(prefix)
-    _session(prefix)
-    _failure(prefix)
-    _audit(prefix)
-    _outbox(prefix)
+    _enrollment(op, prefix)
+    _factor(op, prefix)
+    _recovery_code(op, prefix)
+    _session(op, prefix)
+    _failure(op, prefix)
+    _audit(op, prefix)
+    _outbox(op, prefix)
 
 
-def downgrade() -> None:
+def downgrade(op: Operations, prefix: str) -> None:
     """Drop them."""
-    prefix = context.config.attributes["prefix"]
     for name in ("outbox", "audit", "failure", "session", "recovery_code", "factor", "enrollment"):
         op.drop_table(f"{prefix}{name}")
 
 
-def _enrollment(prefix: str) -> None:
-    op.create_table(
+def _table(op: Operations, name: str, *columns: sa.Column[Any]) -> None:
+    op.create_table(name, *columns, **_OPTIONS)
+
+
+def _enrollment(op: Operations, prefix: str) -> None:
+    _table(
+        op,
         f"{prefix}enrollment",
         sa.Column("user_key", exact(191), primary_key=True),
         sa.Column("required", sa.Boolean, nullable=False),
@@ -47,8 +59,9 @@ def _enrollment(prefix: str) -> None:
     op.create_index(f"ix_{prefix}enrollment_ends_at", f"{prefix}enrollment", ["ends_at"])
 
 
-def _factor(prefix: str) -> None:
-    op.create_table(
+def _factor(op: Operations, prefix: str) -> None:
+    _table(
+        op,
         f"{prefix}factor",
         sa.Column("id", exact(32), primary_key=True),
         sa.Column("user_key", exact(191), nullable=False),
@@ -65,8 +78,9 @@ def _factor(prefix: str) -> None:
     op.create_index(f"ix_{prefix}factor_user_key", f"{prefix}factor", ["user_key"])
 
 
-def _recovery_code(prefix: str) -> None:
-    op.create_table(
+def _recovery_code(op: Operations, prefix: str) -> None:
+    _table(
+        op,
         f"{prefix}recovery_code",
         sa.Column("id", exact(32), primary_key=True),
         sa.Column("user_key", exact(191), nullable=False),
@@ -77,8 +91,9 @@ def _recovery_code(prefix: str) -> None:
     op.create_index(f"ix_{prefix}recovery_code_user_key", f"{prefix}recovery_code", ["user_key"])
 
 
-def _session(prefix: str) -> None:
-    op.create_table(
+def _session(op: Operations, prefix: str) -> None:
+    _table(
+        op,
         f"{prefix}session",
         sa.Column("id_digest", exact(64), primary_key=True),
         sa.Column("lineage", exact(32), nullable=False),
@@ -106,8 +121,9 @@ def _session(prefix: str) -> None:
     op.create_index(f"ix_{prefix}session_lineage", f"{prefix}session", ["lineage"])
 
 
-def _failure(prefix: str) -> None:
-    op.create_table(
+def _failure(op: Operations, prefix: str) -> None:
+    _table(
+        op,
         f"{prefix}failure",
         sa.Column("user_key", exact(191), primary_key=True),
         sa.Column("address", exact(64), primary_key=True),
@@ -117,8 +133,9 @@ def _failure(prefix: str) -> None:
     op.create_index(f"ix_{prefix}failure_at", f"{prefix}failure", ["at"])
 
 
-def _audit(prefix: str) -> None:
-    op.create_table(
+def _audit(op: Operations, prefix: str) -> None:
+    _table(
+        op,
         f"{prefix}audit",
         sa.Column("id", BIG_ID, primary_key=True, autoincrement=True),
         sa.Column("at", UTCDateTime, nullable=False),
@@ -133,8 +150,9 @@ def _audit(prefix: str) -> None:
     op.create_index(f"ix_{prefix}audit_subject", f"{prefix}audit", ["subject", "id"])
 
 
-def _outbox(prefix: str) -> None:
-    op.create_table(
+def _outbox(op: Operations, prefix: str) -> None:
+    _table(
+        op,
         f"{prefix}outbox",
         sa.Column("id", exact(32), primary_key=True),
         sa.Column("kind", exact(32), nullable=False),

@@ -1,0 +1,81 @@
+"""A request that does not satisfy: what is parked, what is remembered, what is left alone."""
+
+from __future__ import annotations
+
+from flask import Response, request, session
+
+from ..domain.session import StepUp
+from ..domain.verdict import Verdict, Word
+from . import answers, snapshot
+from .client import SAFE_METHODS, Client, client_of, origin_of
+from .identity import USER_ID
+from .parking import note_refusal, park_whole
+from .passage import Passage, marks_here
+from .targets import asked_page, page_sent_from
+
+Answer = Response | None
+
+
+def is_open_endpoint(passage: Passage) -> bool:
+    """Not stopped, and not trusted either: unmatched routes and exempt views see no unproven identity."""
+    if request.endpoint is None or request.routing_exception is not None:
+        return True
+    return marks_here().is_exempt or request.endpoint in passage.state.settings.exempt_endpoints
+
+
+def stop_request(passage: Passage, key: str, verdict: Verdict) -> Answer:
+    """Refuse, and keep what the way back needs."""
+    client = client_of(request, passage.state.settings)
+    if passage.is_token:
+        passage.state.identity.hide_for_now()
+        return None if is_open_endpoint(passage) else answers.stop(passage, verdict, client)
+    if verdict.at_resource:
+        return _stop_at_resource(passage, key, verdict, client)
+    if passage.has_dead_id and client is not Client.NAVIGATION:
+        return _touch_nothing(passage, verdict, client)
+    if request.method == "HEAD":
+        _put_back_as_it_came(passage)
+        return None if is_open_endpoint(passage) else answers.stop(passage, verdict, client)
+    note_refusal(passage, key, verdict)
+    park_whole(passage, key, sign_in=passage.state.identity.kind(was_in_session=USER_ID in passage.before))
+    return None if is_open_endpoint(passage) else answers.stop(passage, verdict, client)
+
+
+def _touch_nothing(passage: Passage, verdict: Verdict, client: Client) -> Answer:
+    """A request in flight with an id that is gone must not park what another request just put in order."""
+    _put_back_as_it_came(passage)
+    return None if is_open_endpoint(passage) else answers.stop(passage, verdict, client)
+
+
+def _put_back_as_it_came(passage: Passage) -> None:
+    passage.state.identity.hide_for_now()
+    changed = snapshot.difference(passage.before, session)
+    snapshot.take_out(session, passage.before, changed)
+    session.modified = False
+
+
+def _stop_at_resource(passage: Passage, key: str, verdict: Verdict, client: Client) -> Answer:
+    """The app itself is satisfied: the session stays, and remembers what to prove and the way back."""
+    passage.user_key = key
+    if is_open_endpoint(passage):
+        return None
+    note_refusal(passage, key, verdict)
+    if verdict.word is not Word.DENY and request.method != "HEAD":
+        _remember_step_up(passage, key, verdict)
+    return answers.stop(passage, verdict, client)
+
+
+def _remember_step_up(passage: Passage, key: str, verdict: Verdict) -> None:
+    state = passage.state
+    target = asked_page() if request.method in SAFE_METHODS else page_sent_from()
+    step_up = StepUp(verdict.demand, request.endpoint or "", request.method, target)
+    if passage.session is None:
+        kind = state.identity.kind(was_in_session=USER_ID in passage.before)
+        passage.enter(
+            state.sessions.begin(
+                key, sign_in=kind, origin=origin_of(request), parking=None,
+                host_user_id=state.identity.host_user_id(), replaces=None,
+            )
+        )  # fmt: skip
+    assert passage.session is not None  # noqa: S101 - entered above
+    state.sessions.ask(passage.session, step_up)

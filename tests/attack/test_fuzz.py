@@ -1,0 +1,157 @@
+"""Every input field of every route, with anything in it: never a 500, never a slow answer."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from hypothesis import given
+from hypothesis import strategies as st
+
+from example_app import create_app
+from flask_mfa_gate.web.endpoints import is_own
+from tests.conftest import IS_SOAK, Browser, Phone, StillClock, state_of
+
+pytestmark = [pytest.mark.soak] if IS_SOAK else []
+SLOW_SECONDS = 2
+FIELDS = ["code", "factor", "csrf_token", "trust_device", "name", "next"]
+ODD = [
+    "",
+    " ",
+    "\0",
+    "\x1b[31m",
+    "005924",
+    "00592４",
+    "٠٠٥٩٢٤",
+    "A" * 16,
+    "=cmd()",
+    "<svg onload=x>",
+    "{{7*7}}",
+    "../../x",
+    "\ud800",
+    "é" * 64,
+    "1" * 64,
+    "1" * 65,
+]
+texts = st.one_of(st.text(max_size=80), st.sampled_from(ODD), st.integers(1, 1_000_000).map(lambda size: "9" * size))
+values = st.recursive(
+    st.one_of(texts, st.none(), st.booleans(), st.integers(), st.floats(allow_nan=False)),
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(st.text(max_size=5), inner, max_size=3)),
+    max_leaves=5,
+)
+
+
+@pytest.fixture(scope="module")
+def portal(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    folder: Path = tmp_path_factory.mktemp("fuzz")
+    clock = StillClock()
+    app = create_app(
+        {"TESTING": True, "SQLALCHEMY_DATABASE_URI": f"sqlite:///{folder}/portal.sqlite3", "MFA_GATE_CLOCK": clock}
+    )
+    yield app, clock
+    state_of(app).store.database.dispose()
+    with app.app_context():
+        from example_app.models import db
+
+        db.engine.dispose()
+
+
+def writes(app: Flask) -> list[tuple[str, str]]:
+    """Every route of the gate that takes input."""
+    found = set()
+    for rule in app.url_map.iter_rules():
+        if is_own(rule.endpoint):
+            path = str(rule.build(dict.fromkeys(rule.arguments, "x"))[1])
+            found |= {(method, path) for method in (rule.methods or set()) & {"POST", "DELETE"}}
+    return sorted(found - {("POST", "/mfa/sign-out"), ("POST", "/mfa/cancel")})
+
+
+def someone(app: Flask, name: str, clock: StillClock) -> Browser:
+    browser = Browser(app)
+    browser.sign_in(name)
+    if name == "frank":
+        return browser
+    if name == "proved":
+        from example_app.people import DAVES_KEY
+
+        browser.sign_in("dave")
+        clock.forward(seconds=60)
+        with app.app_context():
+            state_of(app).enrollments.unlock("4")
+        browser.send("/mfa/challenge", code=Phone(clock, DAVES_KEY).code())
+    return browser
+
+
+@pytest.mark.parametrize("name", ["dave", "bob", "frank", "proved"])
+@given(data=st.data())
+def test_no_field_breaks_a_page(portal: Any, name: str, data: st.DataObject) -> None:
+    app, clock = portal
+    browser = getattr(app, f"kept_{name}", None)
+    if browser is None or browser.client.get("/mfa/status").status_code != 200:
+        browser = someone(app, name, clock)
+        setattr(app, f"kept_{name}", browser)
+    method, path = data.draw(st.sampled_from(writes(app)))
+    field, value = data.draw(st.sampled_from(FIELDS)), data.draw(values)
+    token = browser.status()["csrf_token"]
+    began = time.perf_counter()
+    if data.draw(st.booleans()):
+        body = {"code": "123456", field: value}
+        answer = browser.client.open(path, method=method, json=body, headers={"X-CSRFToken": token})
+    else:
+        text = value if isinstance(value, str) else str(value)
+        form = {"csrf_token": token, "code": "123456", field: text.encode("utf-8", "replace").decode()}
+        answer = browser.client.open(path, method=method, data=form)
+    assert answer.status_code < 500, (method, path, field, value, answer.text[:300])
+    assert time.perf_counter() - began < SLOW_SECONDS
+
+
+@given(
+    st.binary(max_size=200),
+    st.sampled_from(
+        ["application/json", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x", "text/plain", ""]
+    ),
+)
+def test_no_body_breaks_a_page(portal: Any, body: bytes, kind: str) -> None:
+    app, clock = portal
+    browser = someone(app, "dave", clock)
+    token = browser.status()["csrf_token"]
+    for path in ("/mfa/challenge", "/mfa/enroll/totp"):
+        answer = browser.client.post(path, data=body, content_type=kind, headers={"X-CSRFToken": token})
+        assert answer.status_code < 500
+
+
+@given(
+    st.text(max_size=300),
+    st.sampled_from(
+        [
+            "Cookie",
+            "Authorization",
+            "Accept",
+            "Sec-Fetch-Mode",
+            "User-Agent",
+            "Referer",
+            "X-CSRFToken",
+            "Origin",
+            "X-Forwarded-For",
+            "Sec-Purpose",
+        ]
+    ),
+)
+def test_no_header_breaks_a_page(portal: Any, value: str, name: str) -> None:
+    app, _clock = portal
+    header = value.encode("latin-1", "replace").decode("latin-1").replace("\r", "").replace("\n", "")
+    for path in ("/", "/payroll", "/mfa/status", "/mfa/challenge", "/api/me"):
+        client = app.test_client()
+        answer = client.get(path, headers={name: header})
+        assert answer.status_code < 500
+
+
+@given(st.text(max_size=60), st.sampled_from(["garbage", "10.0.0.1:99", "::ffff:10.0.0.5", "fe80::1%eth0", ""]))
+def test_no_query_breaks_the_challenge(portal: Any, query: str, address: str) -> None:
+    app, clock = portal
+    browser = someone(app, "dave", clock)
+    browser.client.environ_base["REMOTE_ADDR"] = address
+    assert browser.client.get("/mfa/challenge", query_string={"factor": query, "next": query}).status_code < 500

@@ -1,0 +1,108 @@
+"""A real server and a real browser."""
+
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+from selenium.webdriver import Chrome, ChromeOptions
+from selenium.webdriver.chrome.service import Service
+from selenium.webdriver.common.by import By
+from selenium.webdriver.support.ui import WebDriverWait
+from werkzeug.serving import make_server
+
+from tests.conftest import require_or_skip
+
+CHROME, DRIVER = shutil.which("chromium"), shutil.which("chromedriver")
+QUIET = (
+    "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync", "--window-size=1280,900",
+)  # fmt: skip
+
+
+@pytest.fixture
+def server(make_app: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
+    """The portal on a port of its own, with the real clock."""
+    app = make_app(MFA_GATE_CLOCK=lambda: datetime.now(UTC))
+    running = make_server("127.0.0.1", 0, app, threaded=True)
+    thread = threading.Thread(target=running.serve_forever)
+    thread.start()
+    yield f"http://127.0.0.1:{running.server_port}", app
+    running.shutdown()
+    thread.join()
+    running.server_close()
+
+
+@pytest.fixture(params=[True, False], ids=["script", "no-script"])
+def scripts(request: pytest.FixtureRequest) -> bool:
+    """Every road is walked with and without JavaScript."""
+    return bool(request.param)
+
+
+@pytest.fixture
+def chrome(tmp_path: Path, scripts: bool) -> Iterator[Chrome]:
+    require_or_skip("chromium", CHROME is not None and DRIVER is not None)
+    options = ChromeOptions()
+    options.binary_location = CHROME or ""
+    for flag in (*QUIET, f"--user-data-dir={tmp_path}/profile"):
+        options.add_argument(flag)
+    if not scripts:
+        options.add_experimental_option("prefs", {"profile.managed_default_content_settings.javascript": 2})
+    driver = Chrome(options=options, service=Service(DRIVER))
+    driver.implicitly_wait(3)
+    yield driver
+    driver.quit()
+
+
+class Screen:
+    """What a person does at the browser."""
+
+    def __init__(self, chrome: Chrome, base: str) -> None:
+        self.chrome, self.base = chrome, base
+
+    def open(self, path: str) -> None:
+        self.chrome.get(self.base + path)
+
+    def sign_in(self, username: str) -> None:
+        self.open("/login")
+        self.type("username", username)
+        self.type("password", "correct horse battery staple")
+        self.press("Sign in")
+
+    def type(self, name: str, text: str) -> None:
+        field = self.chrome.find_element(By.NAME, name)
+        field.clear()
+        field.send_keys(text)
+
+    def press(self, words: str) -> None:
+        self.chrome.find_element(
+            By.XPATH, f"//main//*[self::button or self::a][contains(normalize-space(.), '{words}')]"
+        ).click()
+
+    @property
+    def text(self) -> str:
+        return " ".join(self.chrome.find_element(By.TAG_NAME, "body").text.split())
+
+    @property
+    def path(self) -> str:
+        return self.chrome.current_url.removeprefix(self.base)
+
+    def complaints(self) -> list[Any]:
+        """What the browser's console says, e.g. of a content security policy."""
+        expected = ("favicon", "status of 422", "status of 403")
+        log = self.chrome.get_log("browser")
+        return [entry for entry in log if not any(words in entry["message"] for words in expected)]
+
+    def wait_for(self, path: str) -> None:
+        """Until the browser is there."""
+        WebDriverWait(self.chrome, 5).until(lambda _: self.path == path, f"at {self.path}, not at {path}")
+
+
+@pytest.fixture
+def screen(chrome: Chrome, server: tuple[str, Any]) -> Screen:
+    return Screen(chrome, server[0])

@@ -1,0 +1,93 @@
+"""The road of one user in a real browser, with `oathtool` as the phone."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from typing import Any
+
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+from tests.conftest import key_of, require_or_skip, state_of
+
+from .conftest import Screen
+
+
+def oathtool(key: str) -> str:
+    """The code that another implementation shows for the key a page showed."""
+    require_or_skip("oathtool", shutil.which("oathtool") is not None)
+    command = ["oathtool", "--totp", "--base32", key]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def test_prompt_later_enroll_challenge_recover(screen: Screen, scripts: bool) -> None:
+    screen.sign_in("bob")
+    screen.wait_for("/mfa/enroll")
+    assert "7 days" in screen.text
+    screen.press("Set up later")
+    assert "Hello Bob Baker" in screen.text
+    assert "7 days left" in screen.text
+    screen.open("/mfa/enroll/totp")
+    key = "".join(group.text for group in screen.chrome.find_elements(By.CSS_SELECTOR, ".mfa-key code"))
+    assert len(key) == 32
+    screen.type("code", "000000")
+    screen.press("Confirm")
+    assert screen.chrome.find_element(By.CSS_SELECTOR, "[role=alert]").text
+    again = "".join(group.text for group in screen.chrome.find_elements(By.CSS_SELECTOR, ".mfa-key code"))
+    assert again == key
+    screen.type("code", oathtool(key))
+    screen.press("Confirm")
+    codes = [item.text for item in screen.chrome.find_elements(By.CSS_SELECTOR, ".mfa-codes code")]
+    assert len(set(codes)) == 10
+    assert screen.chrome.find_element(By.CSS_SELECTOR, "[data-needs-script]").is_displayed() == scripts
+    screen.press("continue")
+    assert "Hello Bob Baker" in screen.text
+
+    screen.open("/mfa/")
+    assert "Protected" in screen.text
+    screen.chrome.find_element(By.XPATH, "//header//button[contains(., 'Sign out')]").click()
+    screen.wait_for("/login")
+
+    screen.sign_in("bob")
+    screen.wait_for("/mfa/challenge")
+    screen.press("recovery code")
+    screen.type("code", codes[3].lower())
+    screen.press("Verify")
+    assert "Hello Bob Baker" in screen.text
+    assert screen.complaints() == []
+
+
+def test_a_code_from_another_implementation_signs_in_by_keyboard_alone(screen: Screen, server: tuple[str, Any]) -> None:
+    from example_app.people import DAVES_KEY
+
+    screen.sign_in("dave")
+    screen.wait_for("/mfa/challenge")
+    field = screen.chrome.switch_to.active_element
+    assert field.get_attribute("name") == "code", "the field has the focus"
+    field.send_keys(oathtool(DAVES_KEY), Keys.ENTER)
+    assert "Hello Dave Dean" in screen.text
+
+
+def test_locked_and_rescued(screen: Screen, server: tuple[str, Any]) -> None:
+    screen.sign_in("carol")
+    assert "locked" in screen.text
+    app = server[1]
+    with app.app_context():
+        state_of(app).enrollments.extend(key_of(app, "carol"), days=3)
+    screen.open("/")
+    assert "3 days" in screen.text
+
+
+def test_pages_fit_every_width_and_name_every_control(screen: Screen) -> None:
+    screen.sign_in("bob")
+    for width in (320, 360, 1280):
+        screen.chrome.set_window_size(width, 800)
+        for path in ("/mfa/enroll", "/mfa/enroll/totp"):
+            screen.open(path)
+            root = screen.chrome.find_element(By.TAG_NAME, "html")
+            assert int(root.get_property("scrollWidth")) <= int(root.get_property("clientWidth")), (width, path)
+            for control in screen.chrome.find_elements(By.CSS_SELECTOR, "button, a[href], input:not([type=hidden])"):
+                if control.is_displayed() and "skip" not in (control.get_attribute("class") or ""):
+                    assert control.accessible_name, control.get_attribute("outerHTML")
+    assert screen.complaints() == []

@@ -1,0 +1,97 @@
+"""Periods, days and statuses."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta, timezone
+from math import ceil
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flask_mfa_gate.domain.assurance import FactorKind
+from flask_mfa_gate.domain.enrollment import (
+    DAY,
+    Period,
+    Standing,
+    Status,
+    extend_period,
+    move_end,
+    start_period,
+    status_of,
+)
+
+INSTANTS = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - hypothesis wants bounds without a zone
+DAYS = st.integers(1, 365)
+ENABLED = frozenset({FactorKind.TOTP})
+
+
+@given(INSTANTS, DAYS)
+def test_days_left_are_full_at_the_start_and_one_on_the_last_day(now: datetime, days: int) -> None:
+    period = start_period(now, days=days)
+    assert period.started_at == now.replace(microsecond=0)
+    assert period.ends_at - period.started_at == timedelta(days=days)
+    assert period.days_left(period.started_at) == days
+    assert period.days_left(now) == days
+    assert period.days_left(period.ends_at - timedelta(microseconds=1)) == 1
+    assert not period.has_ended(period.ends_at - timedelta(microseconds=1))
+    assert period.has_ended(period.ends_at)
+
+
+@given(INSTANTS, DAYS, st.floats(0, 365))
+def test_days_left_are_the_ceiling_and_never_zero_while_it_runs(now: datetime, days: int, later: float) -> None:
+    period = start_period(now, days=days)
+    then = period.started_at + timedelta(days=later)
+    if period.has_ended(then):
+        assert period.days_left(then) == 0
+    else:
+        assert period.days_left(then) == ceil((period.ends_at - then) / DAY) >= 1
+
+
+@given(INSTANTS, DAYS, DAYS, st.floats(0, 800))
+def test_extend_counts_from_the_later_of_end_and_now(now: datetime, days: int, more: int, later: float) -> None:
+    period = start_period(now, days=days)
+    then = now + timedelta(days=later)
+    longer = extend_period(period, now=then, days=more)
+    assert longer.ends_at == max(then.replace(microsecond=0), period.ends_at) + timedelta(days=more)
+    assert not longer.has_ended(then)
+    assert longer.started_at == period.started_at
+
+
+def test_daylight_saving_does_not_move_the_end() -> None:
+    new_york = timezone(timedelta(hours=-5))
+    period = start_period(datetime(2026, 3, 1, 2, 30, tzinfo=new_york), days=14)
+    assert period.ends_at - period.started_at == timedelta(hours=336)
+
+
+def test_move_end_cuts_to_the_second() -> None:
+    period = Period(datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 2, tzinfo=UTC))
+    assert move_end(period, until=datetime(2026, 1, 3, 0, 0, 0, 5, tzinfo=UTC)).ends_at == datetime(
+        2026, 1, 3, tzinfo=UTC
+    )
+
+
+NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
+RUNNING, OVER = Period(NOW - DAY, NOW + DAY), Period(NOW - DAY, NOW)
+
+
+@pytest.mark.parametrize(
+    ("standing", "status"),
+    [
+        (Standing("k"), Status.NOT_ENROLLED),
+        (Standing("k", required=True), Status.NOT_ENROLLED),
+        (Standing("k", key_shown=True), Status.PENDING_ACTIVATION),
+        (Standing("k", required=True, period=RUNNING), Status.IN_ENROLLMENT),
+        (Standing("k", required=True, period=RUNNING, key_shown=True), Status.IN_ENROLLMENT),
+        (Standing("k", required=True, period=OVER), Status.ENROLLMENT_EXPIRED),
+        (Standing("k", required=True, period=OVER, key_shown=True), Status.ENROLLMENT_EXPIRED),
+        (Standing("k", required=True, period=OVER, factors=ENABLED), Status.ENROLLED),
+        (Standing("k", factors=frozenset({FactorKind.WEBAUTHN})), Status.NOT_ENROLLED),
+    ],
+)
+def test_the_first_status_that_holds_counts(standing: Standing, status: Status) -> None:
+    assert status_of(standing, now=NOW, enabled=ENABLED) is status
+
+
+def test_a_factor_that_is_switched_off_is_disabled() -> None:
+    assert status_of(Standing("k", factors=ENABLED), now=NOW, enabled=frozenset()) is Status.DISABLED

@@ -1,0 +1,116 @@
+"""The QR code and what is in it."""
+
+from __future__ import annotations
+
+import io
+import re
+from typing import Any
+from urllib.parse import parse_qs, unquote, urlsplit
+
+import pytest
+import zxingcpp
+from flask import Flask
+from PIL import Image
+
+from flask_mfa_gate.factors.qr import qr_svg
+from flask_mfa_gate.factors.totp import import_secret
+from tests.conftest import state_of
+
+SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
+LABEL = "a label"
+
+
+def picture(svg: str, *, scale: int = 5) -> Image.Image:
+    """The SVG as a browser draws it: rows of dark runs on a white ground."""
+    size = int(re.search(r'viewBox="0 0 (\d+)', svg).group(1))  # type: ignore[union-attr]
+    image = Image.new("L", (size * scale, size * scale), 255)
+    for x, y, length in re.findall(r"M(\d+) (\d+)h(\d+)", svg.split("translate")[1]):
+        image.paste(0, (int(x) * scale, int(y) * scale, (int(x) + int(length)) * scale, (int(y) + 1) * scale))
+    return image
+
+
+@pytest.mark.parametrize(
+    "account", ["bob@example.org", "a" * 200, "zoë@bär.example", "🙂", "<svg onload=x>", "a&secret=AAAA", "a:b"]
+)
+@pytest.mark.parametrize("issuer", ["Acme Co", "X" * 60])
+def test_a_scanner_reads_the_uri(app: Flask, account: str, issuer: str) -> None:
+    uri = state_of(app).totp.provisioning_uri(SECRET, account=account, issuer=issuer)
+    svg = qr_svg(uri, label=LABEL)
+    (found,) = zxingcpp.read_barcodes(picture(svg))
+    assert found.text == uri
+    assert len(svg) <= 6_000
+    parts = urlsplit(uri)
+    facts = parse_qs(parts.query)
+    assert set(facts) == {"secret", "issuer"}, "parameters at their default are left out"
+    assert facts["secret"] == [SECRET]
+    label_issuer, _, _account = unquote(parts.path.lstrip("/")).partition(":")
+    assert label_issuer == facts["issuer"][0]
+    assert "+" not in uri
+    assert "=" not in facts["secret"][0]
+
+
+def test_a_usual_uri_is_short(app: Flask) -> None:
+    assert len(state_of(app).totp.provisioning_uri(SECRET, account="a" * 30, issuer="Portal")) <= 120
+
+
+def test_white_ground_quiet_zone_and_no_foreign_source() -> None:
+    svg = qr_svg("otpauth://totp/x?secret=A", label=LABEL)
+    image = picture(svg, scale=1)
+    size = image.width
+    assert 'fill="#fff"' in svg
+    for edge in range(4):
+        assert {image.getpixel((edge, n)) for n in range(size)} | {
+            image.getpixel((n, size - 1 - edge)) for n in range(size)
+        } == {255}
+    for foreign in ("href", "<image", "url(", "style="):
+        assert foreign not in svg
+    assert 'role="img"' in svg
+    assert f'aria-label="{LABEL}"' in svg
+
+
+def test_other_digits_and_periods_are_in_the_uri(make_app: Any) -> None:
+    app = make_app(MFA_GATE_TOTP_DIGITS=8, MFA_GATE_TOTP_PERIOD=60)
+    facts = parse_qs(urlsplit(state_of(app).totp.provisioning_uri(SECRET, account="a", issuer="b")).query)
+    assert (facts["digits"], facts["period"]) == (["8"], ["60"])
+
+
+def test_keys_are_160_bits_and_never_equal(app: Flask) -> None:
+    from base64 import b32decode
+
+    state = state_of(app)
+    with state.store.database.write() as tx:
+        keys = {state.totp.begin(tx, "1", lineage=str(n), now=state.clock()).secret for n in range(20)}
+    assert len(keys) == 20
+    assert {len(b32decode(key)) for key in keys} == {20}
+
+
+def test_a_key_sealed_for_one_row_opens_in_no_other(app: Flask) -> None:
+    from flask_mfa_gate.errors import SecretUnreadable
+
+    state = state_of(app)
+    with state.store.database.write() as tx:
+        one = state.totp.begin(tx, "1", lineage="a", now=state.clock())
+        two = state.totp.begin(tx, "2", lineage="b", now=state.clock())
+        table = state.store.factors._table
+        sealed = tx.execute(table.select().where(table.c.id == one.factor_id)).one().secret
+        tx.execute(table.update().where(table.c.id == two.factor_id).values(secret=sealed))
+        with pytest.raises(SecretUnreadable):
+            state.totp.begin(tx, "2", lineage="b", now=state.clock())
+
+
+@pytest.mark.parametrize("secret", ["", "A" * 16, "A" * 200, "not base32!", "JBSWY3DP"])
+def test_importing_a_bad_key_is_a_clean_error(app: Flask, secret: str) -> None:
+    with pytest.raises(ValueError):  # noqa: PT011 - pyotp and we both say so
+        import_secret(state_of(app).keyring, secret, factor_id="1")
+
+
+def test_nothing_secret_in_a_repr(app: Flask) -> None:
+    state = state_of(app)
+    with state.store.database.write() as tx:
+        pending = state.totp.begin(tx, "1", lineage="a", now=state.clock())
+        (factor,) = [state.store.factors.pending(tx, "1", lineage="a", now=state.clock())]
+    assert pending.secret not in repr(pending)
+    assert "sealed" not in repr(factor)
+    buffer = io.StringIO()
+    print(pending, factor, file=buffer)
+    assert pending.secret not in buffer.getvalue()

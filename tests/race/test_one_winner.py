@@ -1,0 +1,174 @@
+"""Many at once with one right code: exactly one is let in. Threads in one process, and real processes."""
+
+from __future__ import annotations
+
+import multiprocessing
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from example_app import create_app
+from tests.conftest import IS_SOAK, Browser, Phone, StillClock, recovery_codes_in, state_of
+
+ROUNDS = 200 if IS_SOAK else 10
+ROUNDS_MARK = [pytest.mark.soak] if IS_SOAK else []
+pytestmark = ROUNDS_MARK
+THREADS, PROCESSES = 8, 4
+
+
+def at_once(tasks: list[Callable[[], Any]]) -> list[Any]:
+    """Run all from one starting line."""
+    line = threading.Barrier(len(tasks))
+    results: list[Any] = [None] * len(tasks)
+
+    def run(place: int, task: Callable[[], Any]) -> None:
+        line.wait()
+        results[place] = task()
+
+    threads = [threading.Thread(target=run, args=(place, task)) for place, task in enumerate(tasks)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+def pending(app: Flask, count: int) -> list[tuple[Browser, str]]:
+    """Sign-ins of dave from different addresses, each with its form token."""
+    found = []
+    for number in range(count):
+        browser = Browser(app)
+        browser.client.environ_base["REMOTE_ADDR"] = f"198.51.100.{number}"
+        browser.sign_in("dave")
+        found.append((browser, browser.status()["csrf_token"]))
+    return found
+
+
+def post(browser: Browser, token: str, code: str, factor: str = "totp") -> int:
+    return browser.client.post("/mfa/challenge", data={"csrf_token": token, "factor": factor, "code": code}).status_code
+
+
+def test_threads_with_one_code(app: Flask, clock: StillClock, phone: Phone) -> None:
+    for _ in range(ROUNDS):
+        clock.forward(seconds=60)
+        code = phone.code()
+        seen = at_once([lambda one=one, code=code: post(*one, code) for one in pending(app, THREADS)])  # type: ignore[misc]
+        assert sorted(seen) == [303] + [422] * (THREADS - 1)
+        with app.app_context():
+            state_of(app).enrollments.unlock("4")
+
+
+def test_threads_in_one_pending_sign_in(app: Flask, clock: StillClock, phone: Phone) -> None:
+    for _ in range(ROUNDS):
+        clock.forward(seconds=60)
+        ((browser, token),) = pending(app, 1)
+        gate_id = browser.cookie() or ""
+        code = phone.code()
+
+        def double_click(gate_id: str = gate_id, token: str = token, code: str = code) -> int:
+            client = app.test_client()
+            client.set_cookie("mfa_gate", gate_id)
+            return client.post("/mfa/challenge", data={"csrf_token": token, "code": code}).status_code
+
+        seen = at_once([double_click] * 4)
+        assert seen.count(303) == 1
+        assert set(seen) <= {303, 409, 422}
+        with app.app_context():
+            state_of(app).enrollments.unlock("4")
+
+
+def test_threads_with_one_recovery_code(app: Flask, clock: StillClock, phone: Phone) -> None:
+    owner = Browser(app)
+    owner.sign_in("dave")
+    owner.send("/mfa/challenge", code=phone.code())
+    rounds = min(ROUNDS, 20)
+    for _ in range(rounds):
+        clock.forward(seconds=60)
+        fresh = Browser(app)
+        fresh.sign_in("dave")
+        fresh.send("/mfa/challenge", code=phone.code())
+        code = recovery_codes_in(fresh.send("/mfa/recovery-codes").text)[0]
+        seen = at_once([lambda one=one, code=code: post(*one, code, "recovery_code") for one in pending(app, THREADS)])  # type: ignore[misc]
+        assert sorted(seen) == [303] + [422] * (THREADS - 1)
+        with app.app_context():
+            state_of(app).enrollments.unlock("4")
+
+
+def test_parallel_guesses_get_no_more_tries(app: Flask, phone: Phone, clock: StillClock) -> None:
+    for _ in range(max(1, ROUNDS // 10)):
+        clock.forward(days=31)
+        sign_ins = []
+        for _number in range(12):
+            browser = Browser(app)
+            browser.sign_in("dave")
+            sign_ins.append((browser, browser.status()["csrf_token"]))
+        wrong = phone.wrong_code()
+        seen = at_once([lambda one=one, wrong=wrong: post(*one, wrong) for one in sign_ins])  # type: ignore[misc]
+        assert seen.count(422) == 6
+        assert seen.count(429) == 6
+
+
+def test_threads_confirm_keys_of_two_browsers(app: Flask, clock: StillClock) -> None:
+    for number in range(max(2, ROUNDS // 5)):
+        with app.app_context():
+            state_of(app).enrollments.reset("6")
+            state_of(app).enrollments.require("6", days=7)
+        browsers = [Browser(app) for _ in range(2)]
+        tasks = []
+        for place, browser in enumerate(browsers):
+            browser.client.environ_base["REMOTE_ADDR"] = f"198.51.100.{place}"
+            browser.sign_in("frank")
+            code = Phone(clock, browser.begin_setup()["secret"]).code()
+            token = browser.status()["csrf_token"]
+            tasks.append(
+                lambda b=browser, t=token, c=code: (
+                    b.client.post("/mfa/enroll/totp", data={"csrf_token": t, "code": c}).status_code
+                )
+            )
+        seen = at_once(tasks)
+        assert seen.count(200) == 1, (number, seen)
+        with state_of(app).store.database.read() as tx:
+            assert len(state_of(app).store.factors.confirmed(tx, "6")) == 1
+
+
+def work_in_process(folder: str, now: Any, sign_ins: list[tuple[str, str]], code: str, line: Any, answers: Any) -> None:
+    """A worker process of its own on the same files."""
+    clock = StillClock()
+    clock.now = now
+    app = create_app(
+        {"TESTING": True, "SQLALCHEMY_DATABASE_URI": f"sqlite:///{folder}/portal.sqlite3", "MFA_GATE_CLOCK": clock}
+    )
+    client = app.test_client()
+    for gate_id, token in sign_ins:
+        client.set_cookie("mfa_gate", gate_id)
+        line.wait()
+        answers.put(client.post("/mfa/challenge", data={"csrf_token": token, "code": code}).status_code)
+        line.wait()
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")
+def test_processes_with_one_code(app: Flask, clock: StillClock, phone: Phone, tmp_path: Path) -> None:
+    """Each process holds another pending sign-in; one round is one code. Rounds use codes of one window, oldest first."""
+    context = multiprocessing.get_context("spawn")
+    winners = []
+    for _ in range(max(1, ROUNDS // 10)):
+        clock.forward(seconds=120)
+        rows = [[(b.cookie() or "", t)] for b, t in pending(app, PROCESSES)]
+        line, answers = context.Barrier(PROCESSES), context.Queue()
+        workers = [
+            context.Process(target=work_in_process, args=(str(tmp_path), clock(), mine, phone.code(), line, answers))
+            for mine in rows
+        ]
+        for worker in workers:
+            worker.start()
+        seen = [answers.get(timeout=60) for _ in range(PROCESSES)]
+        for worker in workers:
+            worker.join()
+        winners.append(sorted(seen))
+        with app.app_context():
+            state_of(app).enrollments.unlock("4")
+    assert winners == [[303] + [422] * (PROCESSES - 1)] * len(winners)

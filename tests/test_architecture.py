@@ -1,0 +1,50 @@
+"""The house stays in order."""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+LONGEST_FUNCTION = 40
+LONGEST_MODULE = 300
+
+
+def modules() -> Iterator[Path]:
+    for folder in ("flask_mfa_gate", "example_app"):
+        yield from (path for path in sorted((ROOT / folder).rglob("*.py")) if "versions" not in path.parts)
+
+
+def test_imports_point_down() -> None:
+    command = [str(Path(sys.executable).with_name("lint-imports")), "--no-cache"]
+    result = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert result.returncode == 0, result.stdout
+
+
+def test_modules_are_short() -> None:
+    long = {path.name: lines for path in modules() if (lines := path.read_text().count("\n")) > LONGEST_MODULE}
+    assert long == {}
+
+
+def test_functions_are_short() -> None:
+    long = []
+    for path in modules():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.FunctionDef) and (node.end_lineno or 0) - node.lineno + 1 > LONGEST_FUNCTION:
+                long.append(f"{path.name}:{node.name}")
+    assert long == []
+
+
+def test_security_marks_give_a_reason() -> None:
+    marks = [line.strip() for path in modules() for line in path.read_text().splitlines() if "SECURITY" in line]
+    assert marks
+    assert [mark for mark in marks if not re.match(r"# SECURITY: \w.{20,}", mark)] == []
+
+
+def test_codes_are_compared_in_constant_time() -> None:
+    for name in ("domain/totp.py", "web/csrf.py"):
+        assert "compare_digest" in (ROOT / "flask_mfa_gate" / name).read_text()
