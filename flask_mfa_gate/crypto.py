@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import secrets
 from base64 import b64decode, urlsafe_b64encode
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cryptography.exceptions import InvalidTag
@@ -66,13 +66,6 @@ class Keyring:
         except InvalidTag:
             raise SecretUnreadable("A stored secret can't be opened: it was changed or belongs elsewhere.") from None
 
-    def needs_resealing(self, sealed: bytes) -> bool:
-        """Whether another key than the newest sealed it.
-
-        :raises SecretUnreadable: when none of the keys did.
-        """
-        return self._key_of(sealed) is not self._keys[0]
-
     def digest(self, value: bytes | str, *, purpose: str, row: str) -> str:
         """HMAC-SHA-256 in hex, for one purpose and place."""
         return _digest(self._keys[0], value, purpose, row)
@@ -114,9 +107,9 @@ def decode_key(text: str) -> bytes:
     return key
 
 
-def new_id(random_bytes: Callable[[int], bytes] = secrets.token_bytes) -> str:
+def new_id() -> str:
     """A random name for a row, 128 bits in hex."""
-    return random_bytes(16).hex()
+    return secrets.token_hex(16)
 
 
 def new_token() -> str:

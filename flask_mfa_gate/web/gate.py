@@ -121,6 +121,7 @@ def _closing(passage: Passage) -> Callable[[Response], Response]:
             after_this_request(close)
             return response
         answer: Response = _close(passage, response)
+        passage.give_back()
         return passage.sign(answer)
 
     return close

@@ -41,7 +41,7 @@ class IdentitySource(Protocol):
     def is_from_session(self) -> bool:
         """Whether a browser's session, not the request itself, says who this is."""
 
-    def kind(self, *, was_in_session: bool) -> SignIn:
+    def kind(self, before: Mapping[str, Any]) -> SignIn:
         """How an identity that no view made in this request came to be."""
 
 
@@ -92,11 +92,11 @@ class FlaskLoginIdentity:
         """The manager keeps it in the session, also when a remember cookie brought it."""
         return USER_ID in session
 
-    def kind(self, *, was_in_session: bool) -> SignIn:
+    def kind(self, before: Mapping[str, Any]) -> SignIn:
         """By header, by remember cookie, or by a session that was there before."""
         if self.host_user_id() is None:
             return SignIn.TOKEN
-        return SignIn.SESSION if was_in_session and session.get("_fresh") is not False else SignIn.REMEMBER_ME
+        return SignIn.SESSION if USER_ID in before and session.get("_fresh") is not False else SignIn.REMEMBER_ME
 
     def _is_loaded(self, user_id: object) -> bool:
         user = g.get(LOADED)
@@ -166,9 +166,9 @@ class HostIdentity:
         """Only an empty session can't have made it."""
         return bool(session)
 
-    def kind(self, *, was_in_session: bool) -> SignIn:
+    def kind(self, before: Mapping[str, Any]) -> SignIn:
         """A session with content may have made it; without, only the request itself can have."""
-        return SignIn.SESSION if was_in_session else SignIn.TOKEN
+        return SignIn.SESSION if before else SignIn.TOKEN
 
 
 def load_identity(source: IdentitySource) -> Any:

@@ -31,6 +31,7 @@ class Passage:
     :param user_key: whom the host's hooks and view may see; None for nobody.
     :param settled: marks that the decision has covered.
     :param is_decided: whether the identity of the request was looked at before the view.
+    :param withheld: what the session held, when nobody may see it and nothing may be changed.
     :param is_granted: whether a grant was used up for this request.
     """
 
@@ -48,6 +49,7 @@ class Passage:
     has_reached_view: bool = False
     token: str | None = None
     drops_cookie: bool = False
+    withheld: Mapping[str, Any] | None = None
     closings: int = field(default=0)
 
     def look_up(self) -> None:
@@ -65,6 +67,14 @@ class Passage:
         """The session is over; the answer drops the cookie."""
         self.session, self.token, self.drops_cookie = None, None, True
 
+    def give_back(self) -> None:
+        """Put into the session what was withheld, beside what the view wrote there."""
+        if self.withheld is None or self.token is not None:
+            return
+        written = dict(session)
+        session.update({**self.withheld, **written})
+        session.modified = bool(written)
+
     def context(self, assurance: Assurance, *, is_active: bool, marks: Marks, promptable: bool) -> Context:
         """This request as the decision looks at it."""
         return Context(
@@ -81,6 +91,8 @@ class Passage:
         """Put the cookie into the answer, or take it away."""
         if self.token is not None:
             set_token(response, request, self.state.settings, self.token)
+            # SECURITY: a cache that serves one user's answer to another must not serve the cookie along.
+            response.vary.add("Cookie")
         elif self.drops_cookie:
             drop_token(response, request, self.state.settings)
         return response

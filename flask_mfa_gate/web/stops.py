@@ -8,7 +8,6 @@ from ..domain.session import StepUp
 from ..domain.verdict import Verdict, Word
 from . import answers, snapshot
 from .client import SAFE_METHODS, Client, client_of, origin_of
-from .identity import USER_ID
 from .parking import note_refusal, park_whole
 from .passage import Passage, marks_here
 from .targets import asked_page, page_sent_from
@@ -31,27 +30,21 @@ def stop_request(passage: Passage, key: str, verdict: Verdict) -> Answer:
         return None if is_open_endpoint(passage) else answers.stop(passage, verdict, client)
     if verdict.at_resource:
         return _stop_at_resource(passage, key, verdict, client)
-    if passage.has_dead_id and client is not Client.NAVIGATION:
-        return _touch_nothing(passage, verdict, client)
-    if request.method == "HEAD":
-        _put_back_as_it_came(passage)
-        return None if is_open_endpoint(passage) else answers.stop(passage, verdict, client)
-    note_refusal(passage, key, verdict)
-    park_whole(passage, key, sign_in=passage.state.identity.kind(was_in_session=USER_ID in passage.before))
+    # A request in flight with an id that is gone must not park what another request just put in order.
+    if request.method == "HEAD" or (passage.has_dead_id and client is not Client.NAVIGATION):
+        _touch_nothing(passage)
+    else:
+        note_refusal(passage, key, verdict)
+        park_whole(passage, key, sign_in=passage.state.identity.kind(passage.before))
     return None if is_open_endpoint(passage) else answers.stop(passage, verdict, client)
 
 
-def _touch_nothing(passage: Passage, verdict: Verdict, client: Client) -> Answer:
-    """A request in flight with an id that is gone must not park what another request just put in order."""
-    _put_back_as_it_came(passage)
-    return None if is_open_endpoint(passage) else answers.stop(passage, verdict, client)
-
-
-def _put_back_as_it_came(passage: Passage) -> None:
+def _touch_nothing(passage: Passage) -> None:
+    """Show nobody, and give the session back as it came when the request is over."""
+    snapshot.take_out(session, passage.before, snapshot.difference(passage.before, session))
+    passage.withheld = dict(session)
+    session.clear()
     passage.state.identity.hide_for_now()
-    changed = snapshot.difference(passage.before, session)
-    snapshot.take_out(session, passage.before, changed)
-    session.modified = False
 
 
 def _stop_at_resource(passage: Passage, key: str, verdict: Verdict, client: Client) -> Answer:
@@ -70,7 +63,7 @@ def _remember_step_up(passage: Passage, key: str, verdict: Verdict) -> None:
     target = asked_page() if request.method in SAFE_METHODS else page_sent_from()
     step_up = StepUp(verdict.demand, request.endpoint or "", request.method, target)
     if passage.session is None:
-        kind = state.identity.kind(was_in_session=USER_ID in passage.before)
+        kind = state.identity.kind(passage.before)
         passage.enter(
             state.sessions.begin(
                 key, sign_in=kind, origin=origin_of(request), parking=None,

@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from urllib.parse import quote, unquote, urlsplit
+
 from flask import Response, current_app, request
 from werkzeug.exceptions import HTTPException
+from werkzeug.routing import RequestRedirect
 
 from ..domain.redirects import safe_target
 from ..settings import Settings
 from .endpoints import is_own, is_sign_out
+
+# What a path may hold as it is (RFC 3986 section 3.3); the rest is written in percent form again.
+_PATH_MARKS = "/:@!$&'()*+,;=~"
 
 
 def origin() -> str:
@@ -23,7 +29,8 @@ def home() -> str:
 def asked_page() -> str:
     """The page of this request, with its query."""
     query = f"?{request.query_string.decode('ascii', 'replace')}" if request.query_string else ""
-    return safe_target(f"{request.script_root}{request.path}{query}", origin=origin()) or home()
+    path = f"{request.script_root}{request.path}"
+    return safe_target(f"{quote(path, safe=_PATH_MARKS)}{query}", origin=origin()) or home()
 
 
 def target_of(response: Response, settings: Settings, *, parked_endpoint: str | None) -> str | None:
@@ -43,12 +50,14 @@ def page_sent_from() -> str:
 
 def _leads_back(target: str, settings: Settings, parked_endpoint: str | None) -> bool:
     """Sign-in, sign-out and the gate's own pages would go round in circles."""
-    path = target.removeprefix(request.script_root).partition("?")[0] or "/"
+    path = unquote(target.partition("?")[0]).removeprefix(request.script_root) or "/"
     adapter = current_app.create_url_adapter(request)
     if adapter is None:
         return False
     try:
-        endpoint = adapter.match(path, method="GET")[0]
+        endpoint = adapter.match(path.rstrip("/") or "/", method="GET")[0]
+    except RequestRedirect as redirect:
+        return _leads_back(urlsplit(redirect.new_url).path, settings, parked_endpoint)
     except HTTPException:
         return False
     return endpoint == parked_endpoint or is_own(endpoint) or is_sign_out(endpoint, settings)

@@ -257,3 +257,17 @@ def test_an_unusable_key_identifies_nobody(key: Any) -> None:
     client = host.client()
     assert client.post("/login").status_code == 503
     assert "session" not in str(client.get_cookie("session"))
+
+
+def test_a_dead_id_shows_nobody_to_exempt_views_and_changes_nothing() -> None:
+    host = keeps_user_in_session()
+    client = host.client()
+    client.get("/login")
+    client.post("/login")
+    host.pass_challenge(client)
+    host.clock.forward(hours=2)
+    for answer in (client.get("/healthz", headers=JSON), client.head("/healthz")):
+        assert answer.headers.getlist("Set-Cookie") == []
+        assert '"1"' not in answer.text
+    with client.session_transaction() as stored:
+        assert stored["uid"] == "1"

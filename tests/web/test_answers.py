@@ -284,3 +284,34 @@ def test_records_carry_address_agent_and_no_control_characters(app: Flask, signa
     assert (event.name, event.actor, event.address) == ("signed_in", "user:4", "10.0.0.5")
     assert event.user_agent.isprintable()
     assert len(event.user_agent) == 255
+
+
+@pytest.mark.parametrize("path", ["/gr%C3%B6%C3%9Fe", "/a%20b?c=%2F", "/100%25", "/a;b=c"])
+def test_the_page_asked_for_is_kept_as_it_was_written(make_app: Any, phone: Phone, path: str) -> None:
+    app: Flask = make_app()
+    app._got_first_request = False
+    app.add_url_rule("/<name>", "any", lambda name: name)
+    browser = Browser(app)
+    browser.sign_in("dave", remember="1")
+    browser.send("/mfa/challenge", code=phone.code())
+    other = Browser(app)
+    other.client.set_cookie("remember_token", browser.cookie("remember_token") or "")
+    other.get(path)
+    assert other.send("/mfa/challenge", code=phone.code(steps=1)).location == path
+
+
+@pytest.mark.parametrize(
+    "target",
+    ["/login", "/logout", "/%6cogout", "/logout/", "/mfa/enroll", "/mfa/%63hallenge", "//evil", "/login?next=/login"],
+)
+def test_targets_that_lead_in_circles_lead_home(app: Flask, phone: Phone, target: str) -> None:
+    browser = Browser(app)
+    data = {"username": "dave", "password": "correct horse battery staple"}
+    browser.client.post("/login", query_string={"next": target}, data=data)
+    assert browser.send("/mfa/challenge", code=phone.code()).location == "/"
+
+
+def test_a_sandboxed_page_reads_nothing(app: Flask) -> None:
+    answer = held(app, "dave").get("/mfa/status", headers={"Origin": "null"})
+    assert answer.status_code == 403
+    assert held(app, "dave").get("/mfa/status", headers={"Origin": "https://localhost"}).status_code == 200
