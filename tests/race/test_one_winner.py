@@ -15,8 +15,7 @@ from example_app import create_app
 from tests.conftest import IS_SOAK, Browser, Phone, StillClock, recovery_codes_in, state_of
 
 ROUNDS = 200 if IS_SOAK else 10
-ROUNDS_MARK = [pytest.mark.soak] if IS_SOAK else []
-pytestmark = ROUNDS_MARK
+pytestmark = [pytest.mark.soak] if IS_SOAK else []
 THREADS, PROCESSES = 8, 4
 
 
@@ -85,8 +84,7 @@ def test_threads_with_one_recovery_code(app: Flask, clock: StillClock, phone: Ph
     owner = Browser(app)
     owner.sign_in("dave")
     owner.send("/mfa/challenge", code=phone.code())
-    rounds = min(ROUNDS, 20)
-    for _ in range(rounds):
+    for _ in range(ROUNDS):
         clock.forward(seconds=60)
         fresh = Browser(app)
         fresh.sign_in("dave")
@@ -135,40 +133,37 @@ def test_threads_confirm_keys_of_two_browsers(app: Flask, clock: StillClock) -> 
             assert len(state_of(app).store.factors.confirmed(tx, "6")) == 1
 
 
-def work_in_process(folder: str, now: Any, sign_ins: list[tuple[str, str]], code: str, line: Any, answers: Any) -> None:
-    """A worker process of its own on the same files."""
+def worker(folder: str, jobs: Any, line: Any, answers: Any) -> None:
+    """A process of its own on the same files; a job is a cookie, a form token, a code and the time."""
     clock = StillClock()
-    clock.now = now
     app = create_app(
         {"TESTING": True, "SQLALCHEMY_DATABASE_URI": f"sqlite:///{folder}/portal.sqlite3", "MFA_GATE_CLOCK": clock}
     )
     client = app.test_client()
-    for gate_id, token in sign_ins:
+    for gate_id, token, code, now in iter(jobs.get, None):
+        clock.now = now
         client.set_cookie("mfa_gate", gate_id)
         line.wait()
         answers.put(client.post("/mfa/challenge", data={"csrf_token": token, "code": code}).status_code)
-        line.wait()
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_processes_with_one_code(app: Flask, clock: StillClock, phone: Phone, tmp_path: Path) -> None:
-    """Each process holds another pending sign-in; one round is one code. Rounds use codes of one window, oldest first."""
     context = multiprocessing.get_context("spawn")
-    winners = []
-    for _ in range(max(1, ROUNDS // 10)):
+    line, answers = context.Barrier(PROCESSES), context.Queue()
+    queues = [context.Queue() for _ in range(PROCESSES)]
+    workers = [
+        context.Process(target=worker, args=(str(tmp_path), jobs, line, answers), daemon=True) for jobs in queues
+    ]
+    for one in workers:
+        one.start()
+    for _ in range(ROUNDS):
         clock.forward(seconds=120)
-        rows = [[(b.cookie() or "", t)] for b, t in pending(app, PROCESSES)]
-        line, answers = context.Barrier(PROCESSES), context.Queue()
-        workers = [
-            context.Process(target=work_in_process, args=(str(tmp_path), clock(), mine, phone.code(), line, answers))
-            for mine in rows
-        ]
-        for worker in workers:
-            worker.start()
-        seen = [answers.get(timeout=60) for _ in range(PROCESSES)]
-        for worker in workers:
-            worker.join()
-        winners.append(sorted(seen))
+        for jobs, (browser, token) in zip(queues, pending(app, PROCESSES), strict=True):
+            jobs.put((browser.cookie(), token, phone.code(), clock()))
+        assert sorted(answers.get(timeout=60) for _ in range(PROCESSES)) == [303] + [422] * (PROCESSES - 1)
         with app.app_context():
             state_of(app).enrollments.unlock("4")
-    assert winners == [[303] + [422] * (PROCESSES - 1)] * len(winners)
+    for jobs in queues:
+        jobs.put(None)
+    for one in workers:
+        one.join(30)
