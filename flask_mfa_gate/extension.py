@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from datetime import timedelta
 from typing import Any, TypeVar
 
-from flask import Flask
+from flask import Flask, current_app
 
 from .cli import mfa
 from .domain.assurance import Assurance
@@ -15,11 +15,14 @@ from .mail.delivery import Delivery
 from .services.directory import Directory
 from .services.enrollments import EnrollmentService
 from .services.upkeep import Upkeep
+from .store import schema
 from .web import gate as hooks
 from .web import queries
 from .web.account import account_blueprint
+from .web.doctor import Finding, findings
 from .web.hooks import arrange, install
 from .web.marks import demand_of, mark_demand, mark_exempt, mark_resource
+from .web.routes import route_table
 from .web.state import EXTENSION, GateState, current_state
 from .web.websockets import still_ok
 from .wiring import Host, build_state
@@ -99,6 +102,19 @@ class MFAGate:
     def run_due(self) -> Upkeep:
         """Note lapses, send waiting mail, sweep out dead sessions: what a cron job calls."""
         return self._state.upkeep.run_due()
+
+    def upgrade(self, revision: str = "head") -> None:
+        """Bring the gate's tables up to date."""
+        state = self._state
+        schema.upgrade(state.store.database, prefix=state.settings.table_prefix, revision=revision)
+
+    def doctor(self) -> list[Finding]:
+        """Faults and warnings of this app's set-up."""
+        return findings(current_app, self._state)
+
+    def routes(self) -> list[dict[str, Any]]:
+        """Every endpoint of this app with what protects it."""
+        return route_table(current_app, self._state)
 
     def assurance(self) -> Assurance | None:
         """What the current session has proved; None for nobody and for tokens."""
