@@ -1,5 +1,4 @@
 # Everything below sets itself up in .venv; it needs Python 3.11 to 3.13, make and a package registry.
-SHELL := /bin/bash
 PORT ?= 5000
 VENV := .venv
 BIN := $(VENV)/bin
@@ -34,7 +33,9 @@ clean:
 
 $(READY): pyproject.toml
 	@test -n "$(PYTHON)" || { echo "No Python 3.11 to 3.13 found. Install one, or say: make PYTHON=/path/to/python3.13"; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	@# One Python laid over another's venv would leave the old one in charge.
+	@test "$$($(BIN)/python -V 2>&1)" = "$$($(PYTHON) -V 2>&1)" && $(BIN)/python -m pip -V >/dev/null 2>&1 \
+		|| { echo "$(PYTHON) -m venv --clear $(VENV)"; $(PYTHON) -m venv --clear $(VENV); }
 	$(BIN)/python -m pip install --quiet --upgrade pip
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
 	touch $@

@@ -91,8 +91,6 @@ class Passage:
         """Put the cookie into the answer, or take it away."""
         if self.token is not None:
             set_token(response, request, self.state.settings, self.token)
-            # SECURITY: a cache that serves one user's answer to another must not serve the cookie along.
-            response.vary.add("Cookie")
         elif self.drops_cookie:
             drop_token(response, request, self.state.settings)
         return response

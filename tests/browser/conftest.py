@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
@@ -98,9 +99,14 @@ class Screen:
         log = self.chrome.get_log("browser")
         return [entry for entry in log if not any(words in entry["message"] for words in expected)]
 
+    def wait_to_see(self, words: str) -> None:
+        """Until the page says so."""
+        patience = WebDriverWait(self.chrome, 10, ignored_exceptions=[StaleElementReferenceException])
+        patience.until(lambda _: words in self.text, f"{words!r} is not on the page")
+
     def wait_for(self, path: str) -> None:
         """Until the browser is there."""
-        WebDriverWait(self.chrome, 5).until(lambda _: self.path == path, f"at {self.path}, not at {path}")
+        WebDriverWait(self.chrome, 10).until(lambda _: self.path == path, f"at {self.path}, not at {path}")
 
 
 @pytest.fixture

@@ -1,0 +1,112 @@
+"""What only a race or a stolen half could reach, done by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from flask_mfa_gate import Conflict
+from flask_mfa_gate.crypto import token_digest
+from flask_mfa_gate.domain.assurance import Method
+from flask_mfa_gate.domain.person import NOWHERE
+from flask_mfa_gate.domain.session import GateSession, Grant
+from flask_mfa_gate.mail.transport import _one_line
+from tests.conftest import Browser, Phone, StillClock, recovery_codes_in, state_of
+
+
+def session_of(app: Flask, browser: Browser) -> GateSession:
+    found = state_of(app).sessions.find(browser.cookie() or "")
+    assert found is not None
+    return found[0]
+
+
+def test_a_key_confirmed_elsewhere_meanwhile_has_to_be_proved_first(app: Flask, clock: StillClock) -> None:
+    """The password alone, and a key shown just before the owner's first factor was confirmed."""
+    browser = Browser(app)
+    browser.sign_in("dave")
+    thief = session_of(app, browser)
+    state = state_of(app)
+    with app.app_context():
+        secret = state.totp_enrollment.begin(thief).secret
+        with pytest.raises(Conflict, match="Sign in again"):
+            state.totp_enrollment.confirm(thief, Phone(clock, secret).code(), origin=NOWHERE)
+
+
+def test_only_one_rises_from_one_id(app: Flask, clock: StillClock) -> None:
+    browser = Browser(app)
+    browser.sign_in("dave")
+    session, state = session_of(app, browser), state_of(app)
+    proved = session.assurance.with_proof(Method.TOTP, at=clock())
+    with app.app_context():
+        state.worker.run(lambda work: state.sessions.rise(work, session, proved))
+        with pytest.raises(Conflict, match="already done"):
+            state.worker.run(lambda work: state.sessions.rise(work, session, proved))
+
+
+def test_a_grant_is_used_once(app: Flask, clock: StillClock) -> None:
+    from dataclasses import replace
+    from datetime import timedelta
+
+    browser = Browser(app)
+    browser.sign_in("frank")
+    state = state_of(app)
+    grant = Grant("burn", "POST", clock() + timedelta(minutes=5))
+    session = replace(session_of(app, browser), id_digest=token_digest("x"), grant=grant)
+    with app.app_context():
+        state.worker.run(lambda work: state.store.sessions.add(work.tx, session))
+        assert [state.sessions.try_use_grant(session, grant) for _ in range(2)] == [True, False]
+
+
+def test_a_recovery_code_spent_between_look_and_write_is_refused(app: Flask, clock: StillClock, phone: Phone) -> None:
+    browser = Browser(app)
+    browser.sign_in("dave")
+    browser.send("/mfa/challenge", code=phone.code())
+    code = recovery_codes_in(browser.send("/mfa/recovery-codes").text)[0].replace("-", "")
+    state = state_of(app)
+    codes = state.store.recovery_codes
+    with state.store.database.write() as tx:
+
+        def matches(row_id: str) -> Any:
+            tx.execute(codes._table.update().where(codes._table.c.id == row_id).values(used_at=clock()))
+            return state.keyring.digests(code, purpose="recovery-code", row=row_id)
+
+        assert not codes.try_spend(tx, "4", matches, now=clock())
+
+
+def test_a_stolen_host_session_with_the_thiefs_own_proof(app: Flask, clock: StillClock, phone: Phone) -> None:
+    thief = Browser(app)
+    thief.sign_in("dave")
+    thief.send("/mfa/challenge", code=phone.code())
+    victim = Browser(app)
+    victim.sign_in("bob")
+    victim.send("/mfa/enroll/totp", code=Phone(clock, victim.begin_setup()["secret"]).code())
+    thief.client.set_cookie("session", victim.cookie("session") or "")
+    assert thief.get("/").location == "/mfa/challenge"
+
+
+def test_an_error_nobody_thought_of_lets_nobody_in(app: Flask, phone: Phone, monkeypatch: pytest.MonkeyPatch) -> None:
+    browser = Browser(app)
+    browser.sign_in("dave")
+    browser.send("/mfa/challenge", code=phone.code())
+
+    def broken(*_args: Any) -> None:
+        raise RuntimeError("hunter2")
+
+    monkeypatch.setattr(type(state_of(app).sessions), "find", broken)
+    answer = browser.get("/")
+    assert answer.status_code == 503
+    assert "hunter2" not in answer.text
+
+
+def test_a_large_body_is_refused_before_it_is_read(app: Flask, phone: Phone) -> None:
+    browser = Browser(app)
+    browser.sign_in("dave")
+    assert browser.send("/mfa/challenge", code=phone.code(), junk="x" * 70_000).status_code == 400
+    assert browser.send_json("/mfa/challenge", {"code": phone.code(), "junk": "x" * 70_000}).status_code == 400
+    assert browser.send("/mfa/challenge", code=phone.code()).status_code == 303
+
+
+def test_a_subject_is_one_line() -> None:
+    assert _one_line("Hello\r\nBcc: x@evil.example\n") == "Hello Bcc: x@evil.example"
