@@ -23,7 +23,7 @@ lint: $(READY)
 	$(BIN)/lint-imports
 
 soak: $(READY)
-	MFA_GATE_SOAK=1 $(BIN)/pytest -m soak
+	MFA_GATE_SOAK=1 $(BIN)/pytest -m soak -n 2 --durations=0
 
 docs: $(READY)
 	$(BIN)/python -m docs.generate
