@@ -23,20 +23,32 @@ def settings_page() -> str:
 
 
 def _entry(item: Any) -> str:
+    facts = item.metadata
     default = item.default if item.default is not MISSING else item.default_factory()
-    allowed = item.metadata["check"].allowed
-    title = f"## `{PREFIX}{item.name.upper()}`"
-    return f"{title}\n\n{item.metadata['meaning']}\n\n- Default: {_shown(default)}\n- Allowed: {allowed}\n"
+    lines = [f"Type: {facts['kind']}", f"Default: {_shown(default)}"]
+    if facts["unit"]:
+        lines.append(f"Unit: {facts['unit']}")
+    lines.append(f"Allowed: {facts['check'].allowed}")
+    listed = "\n".join(f"- {line}" for line in lines)
+    return f"## `{PREFIX}{item.name.upper()}`\n\n{facts['meaning']}\n\n{listed}\n"
 
 
 def _shown(default: Any) -> str:
     if isinstance(default, timedelta):
-        return f"`timedelta(seconds={int(default.total_seconds())})`"
+        return f"`{_duration(default)}`"
     if callable(default):
         return f"`{default.__module__}.{default.__name__}`"
     if hasattr(default, "items"):
         return f"`{dict(default)!r}`"
     return f"`{default!r}`"
+
+
+def _duration(value: timedelta) -> str:
+    seconds = int(value.total_seconds())
+    for unit, size in (("hours", 3600), ("minutes", 60)):
+        if seconds and seconds % size == 0:
+            return f"timedelta({unit}={seconds // size})"
+    return f"timedelta(seconds={seconds})" if seconds else "timedelta(0)"
 
 
 if __name__ == "__main__":

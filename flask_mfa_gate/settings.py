@@ -18,85 +18,141 @@ PREFIX = "MFA_GATE_"
 _APP_DEFAULT: Mapping[str, str] = MappingProxyType({"app": "user-setting"})
 
 
-def _key(default: Any, check: Check, meaning: str) -> Any:
-    return field(default=default, metadata={"check": check, "meaning": meaning})
+def _key(default: Any, kind: str, check: Check, meaning: str, *, unit: str = "", secret: bool = False) -> Any:
+    """One key: the type in words, the check, the line of the reference page, and what a number counts.
+
+    A secret stays out of the representation, and so out of logs and tracebacks.
+    """
+    metadata = {"kind": kind, "check": check, "meaning": meaning, "unit": unit}
+    # A mapping is no default that dataclasses take, though this one can't change.
+    start: dict[str, Any] = (
+        {"default_factory": lambda: default} if isinstance(default, Mapping) else {"default": default}
+    )
+    return field(**start, repr=not secret, metadata=metadata)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """All settings of one app."""
 
-    keys: tuple[bytes, ...] = field(
-        default=(),
-        repr=False,
-        metadata={
-            "check": checks.keys,
-            "meaning": "Keys that seal secrets at rest, newest first. `flask mfa generate-key` makes one.",
-        },
+    keys: tuple[bytes, ...] = _key(
+        (),
+        "list of str",
+        checks.keys,
+        "Keys that seal secrets at rest, newest first. `flask mfa generate-key` makes one.",
+        secret=True,
     )
     issuer: str = _key(
-        "", checks.issuer, "Name of the app in authenticator apps and on the pages. Empty: the name of the Flask app."
+        "",
+        "str",
+        checks.issuer,
+        "Name of the app in authenticator apps and on the pages. Empty: the name of the Flask app.",
     )
     base_url: str | None = _key(
-        None, checks.base_url, "Public address of the app, for links in mails. Never taken from a request."
+        None,
+        "str or None",
+        checks.base_url,
+        "Public address of the app, for links in mails. Never taken from a request.",
     )
     database_uri: str | None = _key(
-        None, checks.optional_text, "Where the gate's tables live. None: beside the host's database."
+        None,
+        "str or None",
+        checks.optional_text,
+        "Where the gate's tables live. None: beside the host's database.",
+        secret=True,  # it may carry a password
     )
-    table_prefix: str = _key("mfa_gate_", checks.table_prefix, "Start of every table name; the prefix is the tenant.")
-    url_prefix: str = _key("/mfa", checks.url_prefix, "Where the pages of the end user are.")
+    table_prefix: str = _key(
+        "mfa_gate_", "str", checks.table_prefix, "Start of every table name; the prefix is the tenant."
+    )
+    url_prefix: str = _key("/mfa", "str", checks.url_prefix, "Where the pages of the end user are.")
     cookie_name: str = _key(
-        "mfa_gate", checks.cookie_name, "Name of the gate's cookie; with TLS it gets `__Host-` in front."
+        "mfa_gate", "str", checks.cookie_name, "Name of the gate's cookie; with TLS it gets `__Host-` in front."
     )
-    enrollment_days: int = _key(7, checks.whole_number(1, 365), "Days of an enrollment period when none are given.")
+    enrollment_days: int = _key(
+        7, "int", checks.whole_number(1, 365), "Days of an enrollment period when none are given.", unit="days"
+    )
     prompt_interval: timedelta = _key(
         timedelta(0),
+        "timedelta",
         checks.duration(zero=True),
         'How long "Set up later" holds for other sign-ins too; never past the last day.',
     )
     lapsed: str = _key(
         "locked",
+        "str",
         checks.word("locked", "confined"),
         "What a lapsed period does: locks the account, or forces enrollment.",
     )
     challenge_unrequired: bool = _key(
-        True, checks.flag, "Ask enrolled users for a code even where MFA is not required of them."
+        True, "bool", checks.flag, "Ask enrolled users for a code even where MFA is not required of them."
     )
-    default_access: Mapping[str, str] = field(
-        default_factory=lambda: _APP_DEFAULT,
-        metadata={"check": checks.default_access, "meaning": "Default access by resource; a bare text means `app`."},
+    default_access: Mapping[str, str] = _key(
+        _APP_DEFAULT,
+        "dict of str to str, or str",
+        checks.default_access,
+        "Default access by resource; a bare text means `app`.",
     )
-    session_idle: timedelta = _key(timedelta(hours=1), checks.duration(), "How long a proof lives without a request.")
-    session_max_age: timedelta = _key(timedelta(hours=12), checks.duration(), "How long a proof lives at most.")
-    pending_minutes: int = _key(10, checks.whole_number(1, 60), "Minutes that a sign-in waits for its second factor.")
-    totp_digits: int = _key(6, checks.one_of(6, 8), "Digits of a code. Many authenticator apps only know 6.")
-    totp_period: int = _key(30, checks.one_of(30, 60), "Seconds of a time step. Many authenticator apps only know 30.")
-    totp_window: int = _key(1, checks.whole_number(0, 2), "Time steps accepted before and after the current one.")
+    session_idle: timedelta = _key(
+        timedelta(hours=1), "timedelta", checks.duration(), "How long a proof lives without a request."
+    )
+    session_max_age: timedelta = _key(
+        timedelta(hours=12), "timedelta", checks.duration(), "How long a proof lives at most."
+    )
+    pending_minutes: int = _key(
+        10, "int", checks.whole_number(1, 60), "Minutes that a sign-in waits for its second factor.", unit="minutes"
+    )
+    totp_digits: int = _key(
+        6, "int", checks.one_of(6, 8), "Digits of a code. Many authenticator apps only know 6.", unit="digits"
+    )
+    totp_period: int = _key(
+        30,
+        "int",
+        checks.one_of(30, 60),
+        "Seconds of a time step. Many authenticator apps only know 30.",
+        unit="seconds",
+    )
+    totp_window: int = _key(
+        1,
+        "int",
+        checks.whole_number(0, 2),
+        "Time steps accepted before and after the current one.",
+        unit="time steps",
+    )
     exempt_endpoints: tuple[str, ...] = _key(
-        (), checks.texts, "Endpoints that are not stopped; they see no unproven identity."
+        (), "list of str", checks.texts, "Endpoints that are not stopped; they see no unproven identity."
     )
     sign_out_endpoints: tuple[str, ...] | None = _key(
-        None, checks.optional_texts, "Endpoints that sign out. None: names ending in logout, signout, sign_out."
+        None,
+        "list of str, or None",
+        checks.optional_texts,
+        "Endpoints that sign out. None: names ending in logout, signout, sign_out.",
     )
     login_url: str | None = _key(
         None,
+        "str or None",
         checks.login_url,
         "Path or endpoint of the host's sign-in page. None: as Flask-Login was told, else `/login`.",
     )
     decide: str = _key(
-        "first", checks.word("first", "last"), "Decide before the host's hooks, or directly before the view."
+        "first",
+        "str",
+        checks.word("first", "last"),
+        "Decide before the host's hooks, or directly before the view.",
     )
     tokens: str = _key(
         "refuse",
+        "str",
         checks.word("refuse", "exempt"),
         "Token requests meet the same demands as sessions, or none but a deny and a switched-off account.",
     )
-    token_headers: tuple[str, ...] = _key((), checks.texts, "Headers beside Authorization that mark a token request.")
-    mail_sender: str | None = _key(
-        None, checks.optional_text, "Sender of the gate's mails. None: the default of Flask-Mail."
+    token_headers: tuple[str, ...] = _key(
+        (), "list of str", checks.texts, "Headers beside Authorization that mark a token request."
     )
-    mail_disabled: tuple[str, ...] = _key((), checks.mail_kinds, "Kinds of mail that are not sent.")
-    clock: Clock = _key(utc_now, checks.clock, "Gives the time as an aware UTC datetime.")
+    mail_sender: str | None = _key(
+        None, "str or None", checks.optional_text, "Sender of the gate's mails. None: the default of Flask-Mail."
+    )
+    mail_disabled: tuple[str, ...] = _key((), "list of str", checks.mail_kinds, "Kinds of mail that are not sent.")
+    clock: Clock = _key(utc_now, "callable", checks.clock, "Gives the time as an aware UTC datetime.")
 
     @classmethod
     def from_mapping(cls, config: Mapping[str, Any]) -> Settings:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from base64 import urlsafe_b64decode
+from dataclasses import fields
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -12,7 +17,7 @@ from flask import Flask
 from docs.generate import settings_page
 from flask_mfa_gate import ConfigError, MFAGate
 from flask_mfa_gate.crypto import generate_key
-from flask_mfa_gate.settings import Settings
+from flask_mfa_gate.settings import PREFIX, Settings
 
 WRONG = [
     ("ENROLLMENT_DAYS", 0), ("ENROLLMENT_DAYS", 366), ("ENROLLMENT_DAYS", True), ("ENROLLMENT_DAYS", "7"), ("ENROLLMENT_DAYS", 7.0),
@@ -57,6 +62,15 @@ def test_a_wrong_key_is_not_repeated() -> None:
     assert "keys" not in repr(Settings.from_mapping({"MFA_GATE_KEYS": [generate_key()]})).split("issuer")[0]
 
 
+def test_secrets_stay_out_of_the_representation() -> None:
+    key = generate_key()
+    shown = repr(
+        Settings.from_mapping({"MFA_GATE_KEYS": [key], "MFA_GATE_DATABASE_URI": "postgresql://gate:hunter2@db/gate"})
+    )
+    assert "hunter2" not in shown
+    assert repr(urlsafe_b64decode(key)) not in shown
+
+
 def test_an_impossible_mix() -> None:
     with pytest.raises(ConfigError, match="longer than MFA_GATE_SESSION_MAX_AGE"):
         Settings.from_mapping({"MFA_GATE_SESSION_IDLE": timedelta(days=1)})
@@ -76,6 +90,18 @@ def test_a_missing_key_stops_the_start_and_prints_the_command(tmp_path: Path) ->
     app.config.update(SECRET_KEY="x", MFA_GATE_DATABASE_URI=f"sqlite:///{tmp_path}/own.sqlite3", DEBUG=True)
     with pytest.raises(ConfigError, match=r"MFA_GATE_KEYS is missing.*flask mfa generate-key"):
         MFAGate(app)
+
+
+def test_the_printed_command_runs_where_the_app_cannot_start(tmp_path: Path) -> None:
+    (tmp_path / "app.py").write_text("raise SystemExit('this app does not start')", encoding="utf-8")
+    flask = Path(sys.executable).with_name("flask")
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("FLASK_")}
+    result = subprocess.run(
+        [flask, "--app", "app", "mfa", "generate-key"],
+        cwd=tmp_path, env=clean, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert result.returncode == 0, result.stderr
+    assert Settings.from_mapping({"MFA_GATE_KEYS": [result.stdout.strip()]}).keys
 
 
 def test_an_unknown_exempt_endpoint_stops_the_start() -> None:
@@ -98,3 +124,12 @@ def test_the_portal_stops_at_its_start(make_app: Any) -> None:
 def test_the_reference_page_is_up_to_date() -> None:
     page = Path(__file__).parents[1] / "docs" / "settings.md"
     assert page.read_text(encoding="utf-8") == settings_page(), "run: make docs"
+
+
+@pytest.mark.parametrize("item", fields(Settings), ids=lambda item: item.name)
+def test_every_key_says_its_type_and_every_number_its_unit(item: Any) -> None:
+    entry = settings_page().partition(f"## `{PREFIX}{item.name.upper()}`")[2].partition("\n## ")[0]
+    assert "- Type: " in entry
+    assert "- Default: " in entry
+    assert "- Allowed: " in entry
+    assert ("- Unit: " in entry) == (item.metadata["kind"] == "int")

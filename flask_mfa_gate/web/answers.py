@@ -111,7 +111,7 @@ def _insufficient(verdict: Verdict) -> str:
 
 def refuse_stranger(passage: Passage, *, is_api: bool) -> Response:
     """Nobody is signed in: a page sends to the host's login and back again, anything else gets 401."""
-    login, sentence = login_url(passage), "Sign in first."
+    login, sentence = login_url(passage), "This needs somebody who is signed in. What you sent was not carried out."
     if is_api:
         response = problem_document(401, "sign_in_required", sentence, {"continue_url": login})
         response.headers["WWW-Authenticate"] = "Bearer"

@@ -14,7 +14,7 @@ from ..domain.session import IDLE_MARK_INTERVAL, GateSession
 from ..domain.verdict import Verdict, Word, decide
 from ..errors import ConfigError, MFAGateError, StoreNotReady
 from . import answers, snapshot
-from .client import Client, carries_token, client_of, origin_of
+from .client import Client, carries_token, client_of, is_basic, origin_of
 from .endpoints import is_automatic_options, is_own, is_sign_out, is_static
 from .identity import key_of, load_identity
 from .marks import NO_MARKS, Marks
@@ -206,17 +206,22 @@ def _decide(passage: Passage) -> Answer:
 
 def _judge(passage: Passage, user: Any, key: str, marks: Marks) -> Answer:
     """Let the request through, or stop it."""
-    if passage.is_token and passage.state.settings.tokens == "exempt" and is_active(user):
-        passage.user_key, passage.settled = key, marks
-        return None
     _bind(passage, key)
     verdict = _verdict(passage, user, marks)
     passage.verdict = verdict
-    if verdict.word is not Word.PASS:
+    if verdict.word is not Word.PASS and not _is_lifted(passage, verdict):
         return stop_request(passage, key, verdict)
     passage.user_key, passage.settled = key, marks
     _mark_seen(passage)
     return None
+
+
+def _is_lifted(passage: Passage, verdict: Verdict) -> bool:
+    """Whether the host exempts tokens from what is demanded."""
+    # SECURITY: a refusal stops tokens in every mode, and HTTP Basic is a password, not a token.
+    if verdict.word in {Word.DENY, Word.LOCKED} or is_basic(request):
+        return False
+    return passage.is_token and passage.state.settings.tokens == "exempt"
 
 
 def _bind(passage: Passage, key: str) -> None:

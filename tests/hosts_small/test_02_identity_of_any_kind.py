@@ -271,3 +271,37 @@ def test_a_dead_id_shows_nobody_to_exempt_views_and_changes_nothing() -> None:
         assert '"1"' not in answer.text
     with client.session_transaction() as stored:
         assert stored["uid"] == "1"
+
+
+def test_exempt_lifts_no_refusal_and_no_password() -> None:
+    host = Host(MFA_GATE_TOKENS="exempt", MFA_GATE_DEFAULT_ACCESS={"closed": "deny"})
+    manager = host.with_login_manager()
+    host.gate.init_app(host.app)
+    manager.request_loader(
+        lambda request: (
+            User(request.headers["Authorization"].split()[-1]) if "Authorization" in request.headers else None
+        )
+    )
+
+    @host.app.get("/api")
+    def api() -> Any:
+        return {"user": current_user.id}
+
+    @host.app.get("/closed")
+    @host.gate.resource("closed")
+    def closed() -> str:
+        return "closed"
+
+    host.enroll()
+    with host.app.app_context():
+        host.gate.enrollments.require("2", days=1)
+        host.gate.enrollments.require("3", days=0)
+
+    def ask(scheme: str, key: str, path: str = "/api") -> int:
+        return host.client().get(path, headers={"Authorization": f"{scheme} {key}"}).status_code
+
+    assert [ask("Bearer", key) for key in ("1", "2", "3")] == [200, 200, 200]
+    assert ask("Bearer", "1", "/closed") == 403
+    assert [ask("Basic", key) for key in ("1", "3")] == [401, 403]
+    host.clock.forward(days=2)
+    assert ask("Bearer", "2") == 403, "a lapse stops tokens in every mode"
