@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
@@ -22,15 +22,15 @@ _APP_WORDS = ("user-setting", "allow", "require", "deny")
 _RESOURCE_WORDS = ("allow", "require", "deny")
 
 
-def _allowing(words: str) -> Callable[[Check], Check]:
-    """Attach what is allowed, and turn a refusal of the value into the error that names it."""
+def _allowing(words: str, *, secret: bool = False) -> Callable[[Check], Check]:
+    """Attach what is allowed, and turn a refusal of the value into the error that names it, and shows no secret."""
 
     def decorate(check: Check) -> Check:
         def checked(key: str, value: Any) -> Any:
             try:
                 return check(key, value)
             except ValueError:
-                raise ConfigError(key, "is not valid", given=value, allowed=words) from None
+                raise ConfigError(key, "is not valid", given=None if secret else value, allowed=words) from None
 
         checked.allowed = words  # type: ignore[attr-defined]
         return checked
@@ -111,6 +111,13 @@ def optional_text(key: str, value: Any) -> str | None:
     return None if value is None else str(value)
 
 
+@_allowing("an address of a database (as SQLAlchemy takes it), or None", secret=True)
+def database_uri(key: str, value: Any) -> str | None:
+    """It may carry a password."""
+    _demand(value is None or (isinstance(value, str) and value))
+    return None if value is None else str(value)
+
+
 @_allowing("a list or tuple of texts")
 def texts(key: str, value: Any) -> tuple[str, ...]:
     """Several texts; a bare one would be read letter by letter."""
@@ -127,7 +134,7 @@ def optional_texts(key: str, value: Any) -> tuple[str, ...] | None:
 
 def keys(key: str, value: Any) -> tuple[bytes, ...]:
     """Keys of 32 bytes; a wrong one is not repeated in the error."""
-    if isinstance(value, str) or not isinstance(value, Iterable):
+    if not isinstance(value, list | tuple):
         raise ConfigError(key, "is not a list of keys", allowed=keys.allowed)  # type: ignore[attr-defined]
     return tuple(_read_key(key, place, one) for place, one in enumerate(value))
 
@@ -149,15 +156,15 @@ def issuer(key: str, value: Any) -> str:
     return str(value)
 
 
-@_allowing("an http or https address without query, e.g. https://app.example.org, or None")
+@_allowing("an http or https address without user and query, e.g. https://app.example.org, or None", secret=True)
 def base_url(key: str, value: Any) -> str | None:
     """An absolute address, kept without a slash at the end."""
     if value is None:
         return None
     _demand(isinstance(value, str))
     parts = urlsplit(value)
-    _demand(parts.scheme in {"http", "https"} and parts.hostname and not parts.query and not parts.fragment)
-    _demand(value.isprintable() and " " not in value and parts.username is None)
+    _demand(parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0)
+    _demand(re.fullmatch(r"[^\s?#\\]+", value) and value.isprintable() and parts.username is None)
     return str(value).rstrip("/")
 
 
@@ -171,7 +178,7 @@ def table_prefix(key: str, value: Any) -> str:
 @_allowing("a path such as /mfa, without a slash at the end")
 def url_prefix(key: str, value: Any) -> str:
     """A path below the root."""
-    _demand(isinstance(value, str) and re.fullmatch(r"(/[A-Za-z0-9._~-]+)+", value))
+    _demand(isinstance(value, str) and re.fullmatch(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+", value))
     return str(value)
 
 
@@ -186,8 +193,16 @@ def cookie_name(key: str, value: Any) -> str:
 @_allowing("a path that starts with one slash, an endpoint name, or None")
 def login_url(key: str, value: Any) -> str | None:
     """Where the host signs users in."""
-    _demand(value is None or (isinstance(value, str) and re.fullmatch(r"/(?!/)[!-~]*|[A-Za-z_][\w.]*", value)))
+    _demand(value is None or (isinstance(value, str) and re.fullmatch(r"/(?![/\\])[!-~]*|[A-Za-z_][\w.-]*", value)))
     return None if value is None else str(value)
+
+
+@_allowing("a list or tuple of header names, e.g. X-Api-Key")
+def header_names(key: str, value: Any) -> tuple[str, ...]:
+    """One that is no name (RFC 9110 section 5.1) would never be found in a request."""
+    names: tuple[str, ...] = texts(key, value)
+    _demand(all(re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", name) for name in names))
+    return names
 
 
 def default_access(key: str, value: Any) -> Mapping[str, str]:

@@ -59,6 +59,13 @@ class HostCallbackFailed(MFAGateError):
     """A callback of the host (user loader, ``groups``, ``user_key``) raised, so nobody can be identified."""
 
 
+class NotProved(MFAGateError):
+    """Outside of the gate's hooks, as in a websocket's event, a user was loaded who has not passed the gate."""
+
+    code = "mfa_challenge_required"
+    status = 401
+
+
 class UnknownUser(MFAGateError):
     """The directory of users does not know this key."""
 

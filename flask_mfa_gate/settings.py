@@ -57,7 +57,7 @@ class Settings:
     database_uri: str | None = _key(
         None,
         "str or None",
-        checks.optional_text,
+        checks.database_uri,
         "Where the gate's tables live. None: beside the host's database.",
         secret=True,  # it may carry a password
     )
@@ -146,7 +146,7 @@ class Settings:
         "Token requests meet the same demands as sessions, or none but a deny and a switched-off account.",
     )
     token_headers: tuple[str, ...] = _key(
-        (), "list of str", checks.texts, "Headers beside Authorization that mark a token request."
+        (), "list of str", checks.header_names, "Headers beside Authorization that mark a token request."
     )
     mail_sender: str | None = _key(
         None, "str or None", checks.optional_text, "Sender of the gate's mails. None: the default of Flask-Mail."

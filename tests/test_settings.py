@@ -13,6 +13,8 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from hypothesis import given
+from hypothesis import strategies as st
 
 from docs.generate import settings_page
 from flask_mfa_gate import ConfigError, MFAGate
@@ -30,7 +32,9 @@ WRONG = [
     ("COOKIE_NAME", "a b"), ("TABLE_PREFIX", "Mfa"), ("TABLE_PREFIX", "1"), ("LOGIN_URL", "//evil"), ("LOGIN_URL", "http://x"),
     ("DEFAULT_ACCESS", "maybe"), ("DEFAULT_ACCESS", {"payroll": "user-setting"}), ("DEFAULT_ACCESS", {"mfa-admin": "allow"}),
     ("DEFAULT_ACCESS", 7), ("KEYS", "abc"), ("KEYS", ["abc"]), ("KEYS", [7]), ("MAIL_DISABLED", ["reset"]), ("CLOCK", 7),
-    ("DATABASE_URI", ""), ("MAIL_SENDER", 7),
+    ("DATABASE_URI", ""), ("MAIL_SENDER", 7), ("BASE_URL", "https://x/?"), ("BASE_URL", "https://x#"), ("BASE_URL", "https://x:abc"),
+    ("BASE_URL", "https://x:99999"), ("URL_PREFIX", "/.."), ("URL_PREFIX", "/mfa/../x"), ("LOGIN_URL", "/\\evil.example"),
+    ("KEYS", set()), ("KEYS", {}), ("KEYS", b"abc"), ("TOKEN_HEADERS", ["X Api Key"]), ("TOKEN_HEADERS", ["X-Api-Key:"]),
 ]  # fmt: skip
 
 
@@ -62,6 +66,19 @@ def test_a_wrong_key_is_not_repeated() -> None:
     assert "keys" not in repr(Settings.from_mapping({"MFA_GATE_KEYS": [generate_key()]})).split("issuer")[0]
 
 
+@pytest.mark.parametrize(
+    ("name", "value"), [("BASE_URL", "https://bob:hunter2@x"), ("DATABASE_URI", b"postgresql://u:hunter2@h/d")]
+)
+def test_a_password_in_a_wrong_address_is_not_repeated(name: str, value: Any) -> None:
+    with pytest.raises(ConfigError, match="Allowed: ") as refused:
+        Settings.from_mapping({f"MFA_GATE_{name}": value})
+    assert "hunter2" not in str(refused.value)
+
+
+def test_a_sign_in_endpoint_may_have_a_hyphen() -> None:
+    assert Settings.from_mapping({"MFA_GATE_LOGIN_URL": "my-auth.login"}).login_url == "my-auth.login"
+
+
 def test_secrets_stay_out_of_the_representation() -> None:
     key = generate_key()
     shown = repr(
@@ -69,6 +86,120 @@ def test_secrets_stay_out_of_the_representation() -> None:
     )
     assert "hunter2" not in shown
     assert repr(urlsafe_b64decode(key)) not in shown
+
+
+@pytest.mark.parametrize("uri", [("postgresql://gate:hunter2@db/gate",), b"postgresql://gate:hunter2@db/gate"])
+def test_an_address_of_the_wrong_type_is_refused_and_its_password_not_repeated(uri: object) -> None:
+    """A comma at the end of the line makes a tuple of the address."""
+    with pytest.raises(ConfigError, match="MFA_GATE_DATABASE_URI is not valid") as refused:
+        Settings.from_mapping({"MFA_GATE_DATABASE_URI": uri})
+    assert "hunter2" not in str(refused.value)
+
+
+@pytest.mark.parametrize("keys", [{"hunter2": 1}, b"hunter2", "hunter2", ["hunter2"], ("hunter2",), [b"hunter2"]])
+def test_nothing_that_was_meant_as_a_key_is_repeated(keys: object) -> None:
+    with pytest.raises(ConfigError, match="MFA_GATE_KEYS") as refused:
+        Settings.from_mapping({"MFA_GATE_KEYS": keys})
+    assert "hunter2" not in f"{refused.value}{refused.value.given!r}"
+
+
+@pytest.mark.parametrize(
+    "address", ["https://x.example:99999", "https://x.example:port", "https://x.example?", "https://x.example#"]
+)
+def test_an_address_that_makes_broken_links_is_refused(address: str) -> None:
+    with pytest.raises(ConfigError, match="MFA_GATE_BASE_URL"):
+        Settings.from_mapping({"MFA_GATE_BASE_URL": address})
+
+
+@pytest.mark.parametrize("prefix", ["/.", "/..", "/mfa/../x", "/mfa/."])
+def test_a_prefix_that_browsers_would_resolve_is_refused(prefix: str) -> None:
+    with pytest.raises(ConfigError, match="MFA_GATE_URL_PREFIX"):
+        Settings.from_mapping({"MFA_GATE_URL_PREFIX": prefix})
+
+
+NAMES = sorted(f"{PREFIX}{item.name.upper()}" for item in fields(Settings))
+ANYTHING = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=12) | st.binary(max_size=12) | st.timedeltas(),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3),
+    max_leaves=5,
+)  # fmt: skip
+
+
+@given(st.sampled_from(NAMES), ANYTHING)
+def test_any_value_is_taken_or_refused_by_name(name: str, value: Any) -> None:
+    # Of the two lifetimes one alone may contradict the default of the other.
+    lifetimes = {"MFA_GATE_SESSION_IDLE", "MFA_GATE_SESSION_MAX_AGE"}
+    named = refused_key({name: value})
+    assert named is None or named.startswith(name) or {named, name} <= lifetimes
+
+
+def refused_key(config: dict[str, Any]) -> str | None:
+    try:
+        Settings.from_mapping(config)
+    except ConfigError as refused:
+        return refused.key
+    return None
+
+
+@given(st.sampled_from([name for name in NAMES if name != "MFA_GATE_CHALLENGE_UNREQUIRED"]), st.booleans())
+def test_true_and_false_are_no_numbers_and_no_texts(name: str, value: bool) -> None:
+    with pytest.raises(ConfigError):
+        Settings.from_mapping({name: value})
+
+
+@given(
+    st.sampled_from(["KEYS", "EXEMPT_ENDPOINTS", "SIGN_OUT_ENDPOINTS", "TOKEN_HEADERS", "MAIL_DISABLED"]),
+    st.text(),
+)
+def test_a_bare_text_is_no_list(name: str, text: str) -> None:
+    with pytest.raises(ConfigError, match=name):
+        Settings.from_mapping({f"{PREFIX}{name}": text})
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("slip", ["drop", "swap", "double"])
+def test_a_slip_of_the_finger_names_the_key_that_was_meant(name: str, slip: str) -> None:
+    at = len(name) - 2
+    typed = {
+        "drop": name[:at] + name[at + 1 :],
+        "swap": name[:at] + name[at + 1] + name[at],
+        "double": name[:at] + name[at] + name[at:],
+    }[slip]
+    if typed in NAMES:
+        return
+    with pytest.raises(ConfigError) as refused:
+        Settings.from_mapping({typed: 1})
+    assert refused.value.nearest == name
+
+
+def test_a_name_like_no_other_has_no_nearest() -> None:
+    with pytest.raises(ConfigError, match="is not a setting") as refused:
+        Settings.from_mapping({"MFA_GATE_" + "Z" * 60: 1})
+    assert refused.value.nearest is None
+
+
+@given(st.timedeltas(timedelta(seconds=1)), st.timedeltas(timedelta(seconds=1)))
+def test_idle_is_never_longer_than_the_whole_life(idle: timedelta, most: timedelta) -> None:
+    config = {"MFA_GATE_SESSION_IDLE": idle, "MFA_GATE_SESSION_MAX_AGE": most}
+    if idle <= most:
+        assert Settings.from_mapping(config).session_idle == idle
+    else:
+        with pytest.raises(ConfigError, match="longer than"):
+            Settings.from_mapping(config)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("ENROLLMENT_DAYS", 1), ("ENROLLMENT_DAYS", 365), ("TOTP_DIGITS", 8), ("TOTP_PERIOD", 60), ("TOTP_WINDOW", 0),
+        ("TOTP_WINDOW", 2), ("PENDING_MINUTES", 1), ("PENDING_MINUTES", 60), ("LAPSED", "confined"), ("TOKENS", "exempt"),
+        ("DECIDE", "last"), ("ISSUER", "x" * 60), ("ISSUER", ""), ("PROMPT_INTERVAL", timedelta(0)),
+        ("SESSION_IDLE", timedelta(microseconds=1)), ("TABLE_PREFIX", "a" * 31), ("URL_PREFIX", "/a/b.c~d"),
+        ("LOGIN_URL", "/"), ("LOGIN_URL", "auth.login"), ("CHALLENGE_UNREQUIRED", False), ("BASE_URL", "http://[::1]:5000"),
+    ],
+)  # fmt: skip
+def test_what_is_just_inside_is_kept(name: str, value: Any) -> None:
+    assert getattr(Settings.from_mapping({f"MFA_GATE_{name}": value}), name.lower()) == value
 
 
 def test_an_impossible_mix() -> None:

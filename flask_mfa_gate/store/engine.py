@@ -21,6 +21,7 @@ from .location import Location
 T = TypeVar("T")
 LOCK_WAIT_SECONDS = 5
 _PAUSES_SECONDS = (0.05, 0.1)
+_WAL_PAUSE_SECONDS = 0.01
 _WRITES = "mfa_gate_writes"
 
 _BUSY_STATES = {"40001", "40P01", "55P03"}
@@ -140,13 +141,24 @@ def _common() -> dict[str, Any]:
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
-    for pragma in (
-        f"busy_timeout = {LOCK_WAIT_SECONDS * 1000}",
-        "journal_mode = WAL",
-        "synchronous = NORMAL",
-        "foreign_keys = ON",
-    ):
-        connection.execute(f"PRAGMA {pragma}")
+    connection.execute(f"PRAGMA busy_timeout = {LOCK_WAIT_SECONDS * 1000}")
+    _use_wal(connection)
+    connection.execute("PRAGMA synchronous = NORMAL")
+    connection.execute("PRAGMA foreign_keys = ON")
+
+
+def _use_wal(connection: sqlite3.Connection) -> None:
+    """SQLite does not wait here by itself, and processes that start at once make one file together."""
+    give_up_at = time.monotonic() + LOCK_WAIT_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF not in _BUSY_CODES or time.monotonic() >= give_up_at:
+                raise
+            time.sleep(_WAL_PAUSE_SECONDS)
+        else:
+            return
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -34,7 +34,7 @@ def upgrade(database: Database, *, prefix: str, revision: str = "head") -> None:
     """
     if revision == "head" and is_ready(database, prefix=prefix):
         return
-    with database.write() as connection, _alone(connection):
+    with _alone(database) as connection:
         context, scripts = _context(connection, prefix), _scripts()
         op = Operations(context)
         for script in reversed(_between(scripts, upper=revision, lower=_known(context, scripts))):
@@ -48,7 +48,7 @@ def downgrade(database: Database, *, prefix: str, revision: str) -> None:
     :raises BadRequest: for a revision that does not exist or is ahead of the tables.
     :raises StoreNotReady: when the tables are newer than the code.
     """
-    with database.write() as connection, _alone(connection):
+    with _alone(database) as connection:
         context, scripts = _context(connection, prefix), _scripts()
         op = Operations(context)
         for script in _between(scripts, upper=_known(context, scripts), lower=revision):
@@ -110,27 +110,32 @@ def _between(scripts: ScriptDirectory, *, upper: str, lower: str) -> list[Script
 
 
 @contextmanager
-def _alone(connection: Connection) -> Iterator[None]:
-    """SQLite's write lock is held already; on a server, take turns for a named one."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(text(f"SET LOCAL lock_timeout = '{_TURN_SECONDS}s'"))
-        connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK_NUMBER})
-        connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_WAIT_SECONDS}s'"))
-        yield
-    elif connection.dialect.name in {"mysql", "mariadb"}:
-        with _mysql_lock(connection):
-            yield
-    else:
-        yield
+def _alone(database: Database) -> Iterator[Connection]:
+    """A transaction that no other migration runs beside: SQLite has one writer, a server gives a named lock."""
+    if database.engine.dialect.name in {"mysql", "mariadb"}:
+        with database.read() as guard, _named_lock(guard), database.write() as connection:
+            yield connection
+        return
+    with database.write() as connection:
+        if database.engine.dialect.name == "postgresql":
+            _advisory_lock(connection)
+        yield connection
+
+
+def _advisory_lock(connection: Connection) -> None:
+    """Held until the transaction is over. Its turn may take longer than a row's."""
+    connection.execute(text(f"SET LOCAL lock_timeout = '{_TURN_SECONDS}s'"))
+    connection.execute(text("SELECT pg_advisory_xact_lock(:number)"), {"number": _LOCK_NUMBER})
+    connection.execute(text(f"SET LOCAL lock_timeout = '{LOCK_WAIT_SECONDS}s'"))
 
 
 @contextmanager
-def _mysql_lock(connection: Connection) -> Iterator[None]:
-    """Not bound to the transaction, which every change of a table ends there."""
+def _named_lock(guard: Connection) -> Iterator[None]:
+    """Held by a connection of its own, so that it outlives the transaction: before the commit nobody sees its work."""
     what = {"name": _LOCK_NAME, "seconds": _TURN_SECONDS}
-    if connection.execute(text("SELECT GET_LOCK(:name, :seconds)"), what).scalar() != 1:
+    if guard.execute(text("SELECT GET_LOCK(:name, :seconds)"), what).scalar() != 1:
         raise StoreBusy("Another process is changing the gate's tables. Try again when it is done.")
     try:
         yield
     finally:
-        connection.execute(text("SELECT RELEASE_LOCK(:name)"), what)
+        guard.execute(text("SELECT RELEASE_LOCK(:name)"), what)

@@ -80,6 +80,8 @@ def before_view() -> Answer:
     passage = current_passage()
     if passage is None or is_own(request.endpoint) or is_static() or is_automatic_options():
         return None
+    if not _is_last_look(passage):
+        return None
     pending = passage.session is not None and passage.session.is_pending
     if passage.state.settings.decide == "last" and not pending:
         answer = _decide(passage)
@@ -91,6 +93,12 @@ def before_view() -> Answer:
         return answers.refuse_stranger(passage, is_api=_client(passage) is Client.API)
     passage.has_reached_view = True
     return None
+
+
+def _is_last_look(passage: Passage) -> bool:
+    """The hook is last in the app's list and in that of each blueprint; only the last of them is before the view."""
+    passage.looks += 1
+    return passage.looks == 1 + sum(name in current_app.blueprints for name in request.blueprints)
 
 
 def enforce(marks: Marks) -> Answer:
@@ -131,13 +139,11 @@ def _closing(passage: Passage) -> Callable[[Response], Response]:
 def _close(passage: Passage, response: Response) -> Response:
     if is_own(request.endpoint) or is_static() or is_automatic_options():
         return response
-    if (
-        passage.session is not None
-        and passage.session.is_pending
-        and is_sign_out(request.endpoint, passage.state.settings)
-    ):
-        return _end_session(passage, response)
-    return _compare(passage, response)
+    before, answer = passage.session, _compare(passage, response)
+    is_same = before is not None and before.is_pending and passage.session is before
+    if is_same and is_sign_out(request.endpoint, passage.state.settings):
+        return _end_session(passage, answer)
+    return answer
 
 
 def _compare(passage: Passage, response: Response) -> Response:
@@ -167,10 +173,15 @@ def _compare(passage: Passage, response: Response) -> Response:
 
 def _end_session(passage: Passage, response: Response) -> Response:
     """The host signed somebody out."""
+    _end_row(passage)
+    return response
+
+
+def _end_row(passage: Passage) -> None:
+    """The sign-in is over, with every id it had."""
     if passage.session is not None:
         passage.state.sessions.end(passage.session, origin=origin_of(request))
         passage.leave()
-    return response
 
 
 def _answer_own() -> Any:
@@ -271,10 +282,16 @@ def _catch_hook_identity(passage: Passage) -> Answer:
     """An identity that a hook of the host made after the decision."""
     user = load_identity(passage.state.identity)
     key = key_of(user, passage.state.user_key) if user is not None else None
-    if user is None or key is None or key == passage.user_key:
+    if key == passage.user_key:
+        return None
+    if user is None or key is None:
+        _end_row(passage)
+        passage.user_key = None
         return None
     answer = intercept(passage, user, None, sign_in=SignIn.SESSION)
-    return _judge(passage, user, key, marks_here()) if answer is None else answer
+    if answer is None:
+        return _judge(passage, user, key, marks_here())
+    return None if is_open_endpoint(passage) else answer
 
 
 def _client(passage: Passage) -> Client:

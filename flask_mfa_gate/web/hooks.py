@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import difflib
+import re
 from typing import Any
 
-from flask import Flask, request_started
+from flask import Flask, appcontext_pushed, request_started
 
 from ..errors import ConfigError
 from . import gate
@@ -21,6 +22,7 @@ def install(app: Flask) -> None:
     app.before_request_funcs.setdefault(None, []).insert(0, gate.open_request)
     app.before_request(gate.before_view)
     request_started.connect(_arrange_once, app)
+    appcontext_pushed.connect(guard_outside_hooks, app)
 
 
 def arrange(app: Flask) -> None:
@@ -43,18 +45,22 @@ def arrange(app: Flask) -> None:
     names: list[str | None] = [None, *app.blueprints]
     for name in names:
         others = [hook for hook in hooks.get(name, []) if hook not in (gate.open_request, gate.before_view)]
-        hooks[name] = [*others, gate.before_view]
-    hooks[None].insert(0, gate.open_request)
-    guard_outside_hooks(app)
+        # One assignment: another first request may look at the list meanwhile.
+        hooks[name] = [*([gate.open_request] if name is None else []), *others, gate.before_view]
 
 
 def taken_rules(app: Flask, prefix: str) -> list[str]:
     """Routes of the host at an address of the gate's own pages."""
-    own = {rule.rule for rule in app.url_map.iter_rules() if rule.endpoint.startswith("mfa_gate.")}
+    own = {_shape(rule.rule) for rule in app.url_map.iter_rules() if rule.endpoint.startswith("mfa_gate.")}
     return sorted(
         rule.endpoint for rule in app.url_map.iter_rules()
-        if rule.rule in own and not rule.endpoint.startswith("mfa_gate.") and rule.rule.startswith(prefix)
+        if _shape(rule.rule) in own and not rule.endpoint.startswith("mfa_gate.") and rule.rule.startswith(prefix)
     )  # fmt: skip
+
+
+def _shape(rule: str) -> str:
+    """The rule whatever its arguments are called."""
+    return re.sub("<[^>]*>", "<>", rule)
 
 
 def _arrange_once(app: Flask, **_: Any) -> None:

@@ -15,6 +15,7 @@ LOGIN_KEYS = (USER_ID, "_fresh", "_id")
 _REMEMBER_COOKIE = "remember_token"
 LOADED = "_login_user"
 HIDDEN = "_mfa_gate_hidden"
+FROM_SESSION = "_mfa_gate_from_session"
 
 
 class IdentitySource(Protocol):
@@ -54,12 +55,16 @@ class FlaskLoginIdentity:
             return None
         if LOADED not in g:
             self._manager()._load_user()
+            setattr(g, FROM_SESSION, USER_ID in session)
         user = g.get(LOADED)
         return None if user is None or user.is_anonymous else user
 
     def after_view(self, before: Mapping[str, Any]) -> Any:
         """A view may have written the session by itself, so the session has the last word."""
         user_id = session.get(USER_ID)
+        if user_id is None and (USER_ID in before or g.get(FROM_SESSION)):
+            self.hide_for_now()
+            return None
         if user_id is not None and user_id != before.get(USER_ID) and not self._is_loaded(user_id):
             g.pop(LOADED, None)
         return self.load()

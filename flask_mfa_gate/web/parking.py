@@ -37,7 +37,7 @@ def intercept(passage: Passage, user: Any, response: Response | None, *, sign_in
     verdict, standing = judge_new(passage, key, user, sign_in)
     parking = None
     if verdict.word is not Word.PASS:
-        endpoint = request.endpoint if response is not None else None
+        endpoint = request.endpoint if passage.has_reached_view else None
         parking = Parking(snapshot.pack(changed), endpoint, _target(passage, response), host_user_id)
     entry = state.sessions.begin(
         key, sign_in=sign_in, origin=origin_of(request), parking=parking, host_user_id=host_user_id, replaces=replaces
@@ -61,7 +61,9 @@ def note_refusal(passage: Passage, key: str, verdict: Verdict) -> None:
 def _target(passage: Passage, response: Response | None) -> str | None:
     if response is None:
         return asked_page() if request.method == "GET" else None
-    return target_of(response, passage.state.settings, parked_endpoint=request.endpoint)
+    return target_of(
+        response, passage.state.settings, parked_endpoint=request.endpoint if passage.has_reached_view else None
+    )
 
 
 def judge_new(passage: Passage, key: str, user: Any, sign_in: SignIn) -> tuple[Verdict, Standing]:

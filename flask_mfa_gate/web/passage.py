@@ -31,6 +31,7 @@ class Passage:
     :param user_key: whom the host's hooks and view may see; None for nobody.
     :param settled: marks that the decision has covered.
     :param is_decided: whether the identity of the request was looked at before the view.
+    :param looks: how often the second hook was called; it acts at the last call.
     :param withheld: what the session held, when nobody may see it and nothing may be changed.
     :param is_granted: whether a grant was used up for this request.
     """
@@ -51,6 +52,7 @@ class Passage:
     drops_cookie: bool = False
     withheld: Mapping[str, Any] | None = None
     closings: int = field(default=0)
+    looks: int = 0
 
     def look_up(self) -> None:
         """Find the session that the gate's cookie names: the one SELECT of a request with a cookie."""

@@ -8,21 +8,28 @@ from typing import Any
 from flask import Flask, g, has_request_context, request, session
 
 from ..domain.session import GateSession
+from ..errors import NotProved
 from .cookies import read_token
-from .identity import USER_ID
+from .identity import USER_ID, key_of
 from .passage import current_passage
 from .state import current_state
 
 _CHECKED = "_mfa_gate_checked"
 
 
-def guard_outside_hooks(app: Flask) -> None:
-    """Listen where Flask-Login, or the fork that the app uses, is about to load a user."""
+def guard_outside_hooks(app: Flask, **_: Any) -> None:
+    """Listen where Flask-Login, or the fork that the app uses, is about to load a user. Twice is the same as once."""
     manager = getattr(app, "login_manager", None)
-    module = sys.modules.get(type(manager).__module__)
-    signal = getattr(module, "user_accessed", None)
-    if signal is not None:
-        signal.connect(_refuse_unproven, app)
+    for name, receiver in (("user_accessed", _refuse_unproven), ("user_loaded_from_request", _refuse_unproven_loader)):
+        signal = _signal_of(manager, name)
+        if signal is not None:
+            signal.connect(receiver, app)
+
+
+def _signal_of(manager: object, name: str) -> Any:
+    """From the module where the manager, or what it is derived from, was written."""
+    modules = [sys.modules.get(base.__module__) for base in type(manager).__mro__]
+    return next((getattr(module, name) for module in modules if hasattr(module, name)), None)
 
 
 def still_ok() -> bool:
@@ -40,6 +47,16 @@ def _refuse_unproven(_app: Flask, **_: Any) -> None:
     if not still_ok():
         session.pop(USER_ID, None)
         session["_remember"] = "clear"
+
+
+def _refuse_unproven_loader(_app: Flask, user: Any = None, **_: Any) -> None:
+    """A user that ``request_loader`` made can't be taken back by a signal, only refused by an error."""
+    if not has_request_context() or current_passage() is not None:
+        return
+    live = _live_session()
+    # SECURITY: the event fails rather than run for somebody who proved nothing.
+    if live is None or live.is_pending or live.user_key != key_of(user, current_state().user_key):
+        raise NotProved("This user has not proved a second factor, so nothing is done in its name here.")
 
 
 def _live_session() -> GateSession | None:

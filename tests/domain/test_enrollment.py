@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta, timezone
 from math import ceil
+from zoneinfo import ZoneInfo, available_timezones
 
 import pytest
 from hypothesis import given
@@ -20,6 +21,7 @@ from flask_mfa_gate.domain.enrollment import (
     start_period,
     status_of,
 )
+from tests.conftest import require_or_skip
 
 INSTANTS = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - hypothesis wants bounds without a zone
 DAYS = st.integers(1, 365)
@@ -58,10 +60,62 @@ def test_extend_counts_from_the_later_of_end_and_now(now: datetime, days: int, m
     assert longer.started_at == period.started_at
 
 
-def test_daylight_saving_does_not_move_the_end() -> None:
-    new_york = timezone(timedelta(hours=-5))
-    period = start_period(datetime(2026, 3, 1, 2, 30, tzinfo=new_york), days=14)
-    assert period.ends_at - period.started_at == timedelta(hours=336)
+@pytest.mark.parametrize(
+    ("start", "days"),
+    [
+        (datetime(2026, 3, 1, 2, 30), 14),  # noqa: DTZ001
+        (datetime(2026, 3, 1, 2, 30), 7),  # noqa: DTZ001 - it would end in the hour that is left out
+        (datetime(2026, 10, 25, 1, 30), 7),  # noqa: DTZ001 - and this in the one that comes twice
+    ],
+)
+def test_daylight_saving_does_not_move_the_end(start: datetime, days: int) -> None:
+    """Fourteen days are 336 hours, wherever the clock of the app is."""
+    require_or_skip("time zone data", "America/New_York" in available_timezones())
+    new_york = start.replace(tzinfo=ZoneInfo("America/New_York"))
+    period = start_period(new_york, days=days)
+    assert period.ends_at.astimezone(UTC) - new_york.astimezone(UTC) == timedelta(days=days)
+    assert period.days_left(new_york) == days
+    assert period.days_left(new_york.astimezone(UTC)) == days
+    longer = extend_period(start_period(new_york - 9 * DAY, days=1), now=new_york, days=days)
+    assert longer.ends_at.astimezone(UTC) - new_york.astimezone(UTC) == timedelta(days=days)
+
+
+LEAP_DAY = datetime(2028, 2, 29, 12, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("days", "end"),
+    [(1, datetime(2028, 3, 1, 12, tzinfo=UTC)), (365, datetime(2029, 2, 28, 12, tzinfo=UTC))],
+)
+def test_a_period_from_a_leap_day_counts_days_and_no_dates(days: int, end: datetime) -> None:
+    assert start_period(LEAP_DAY, days=days).ends_at == end
+
+
+@given(INSTANTS, DAYS, st.integers(-14, 14))
+def test_an_instant_told_with_another_offset_means_the_same(now: datetime, days: int, hours: int) -> None:
+    elsewhere = now.astimezone(timezone(timedelta(hours=hours)))
+    here, there = start_period(now, days=days), start_period(elsewhere, days=days)
+    assert here == there
+    assert here.days_left(elsewhere) == there.days_left(now)
+    assert move_end(here, until=elsewhere) == move_end(here, until=now)
+
+
+@pytest.mark.parametrize("naive", [datetime(2026, 3, 2, 9)])  # noqa: DTZ001
+def test_a_naive_instant_never_meets_a_period(naive: datetime) -> None:
+    period = start_period(LEAP_DAY, days=7)
+    for ask in (period.has_ended, period.days_left, lambda now: extend_period(period, now=now, days=1)):
+        with pytest.raises(TypeError):
+            ask(naive)
+
+
+@given(
+    INSTANTS, DAYS, st.timedeltas(timedelta(0), timedelta(days=400)), st.timedeltas(timedelta(0), timedelta(days=400))
+)
+def test_days_left_only_fall_and_a_lapse_stays(now: datetime, days: int, one: timedelta, more: timedelta) -> None:
+    period = start_period(now, days=days)
+    assert period.days_left(now + one) >= period.days_left(now + one + more)
+    assert period.has_ended(now + one) == (period.days_left(now + one) == 0)
+    assert not period.has_ended(now + one) or period.has_ended(now + one + more)
 
 
 def test_move_end_cuts_to_the_second() -> None:

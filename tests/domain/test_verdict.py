@@ -166,3 +166,117 @@ def test_amr_and_acr_follow_from_the_proofs() -> None:
     assert PASSWORD.with_proof(Method.RECOVERY_CODE, at=NOW).amr == ("pwd", "mfa")
     assert PASSWORD.with_proof(Method.TOTP, at=NOW).acr.rsplit("/", 1)[1] == "mfa"
     assert PASSWORD.with_proof(Method.TOTP, at=NOW + DAY).authenticated_at == NOW + DAY
+
+
+STRICTEST_FIRST = [Word.DENY, Word.LOCKED, Word.CHALLENGE, Word.ENROLL, Word.PROMPT, Word.PASS]
+RUNNING = Period(NOW - DAY, NOW + 2 * DAY)
+LAPSED = Standing("k", required=True, period=Period(NOW - DAY, NOW))
+SOFT = Standing("k", required=True, period=RUNNING)
+HOLDER = Standing("k", factors=TOTP)
+
+
+def test_the_order_of_the_words_is_the_law() -> None:
+    assert list(Word) == STRICTEST_FIRST
+
+
+@pytest.mark.parametrize(
+    ("context", "standing", "chosen", "expected"),
+    [
+        (Context(PASSWORD, is_active=False), LAPSED, Rules(), Word.DENY),
+        (Context(PASSWORD), LAPSED, Rules({"app": Access.DENY}), Word.DENY),
+        (Context(PASSWORD, resources=("a",)), LAPSED, Rules({"a": Access.DENY}), Word.DENY),
+        (Context(PASSWORD, demands=(Demand(),)), LAPSED, Rules(), Word.LOCKED),
+        (Context(PASSWORD), LAPSED, Rules({"app": Access.ALLOW}), Word.LOCKED),
+        (Context(PASSWORD), LAPSED, Rules(lapse=Lapse.CONFINED), Word.ENROLL),
+        (Context(PASSWORD, demands=(Demand(frozenset({Method.WEBAUTHN})),)), HOLDER, Rules(), Word.CHALLENGE),
+        (Context(PASSWORD, demands=(Demand(),)), SOFT, Rules(), Word.ENROLL),
+        (Context(PASSWORD), SOFT, Rules({"app": Access.REQUIRE}), Word.ENROLL),
+        (Context(PASSWORD), Standing("k"), Rules({"app": Access.REQUIRE}), Word.ENROLL),
+        (Context(PASSWORD), SOFT, Rules({"app": Access.ALLOW}), Word.PROMPT),
+        (Context(PASSWORD), HOLDER, Rules({"app": Access.ALLOW}), Word.PASS),
+        (Context(PASSWORD), HOLDER, Rules(challenge_unrequired=False), Word.PASS),
+        (Context(PASSWORD), Standing("k", required=True, factors=TOTP), Rules(challenge_unrequired=False), Word.CHALLENGE),
+        (Context(PASSWORD), HOLDER, Rules({"app": Access.REQUIRE}, challenge_unrequired=False), Word.CHALLENGE),
+        (Context(PASSWORD, resources=("b",)), HOLDER, Rules({"app": Access.ALLOW, "b": Access.REQUIRE}), Word.CHALLENGE),
+        (Context(PASSWORD, resources=("unnamed",)), Standing("k"), Rules(), Word.PASS),
+    ],
+)  # fmt: skip
+def test_the_strictest_of_all_that_applies_is_said(
+    context: Context, standing: Standing, chosen: Rules, expected: Word
+) -> None:
+    assert word(context, standing, chosen) is expected
+
+
+@given(contexts, standings, rules)
+def test_the_verdict_is_the_strictest_of_its_parts(context: Context, standing: Standing, chosen: Rules) -> None:
+    from dataclasses import replace
+
+    alone = replace(context, resources=(), demands=())
+    parts = [alone]
+    parts += [replace(alone, resources=(name,)) for name in context.resources]
+    parts += [replace(alone, demands=(demand,)) for demand in context.demands]
+    words = {word(part, standing, chosen) for part in parts}
+    assert word(context, standing, chosen) is min(words, key=STRICTEST_FIRST.index)
+
+
+@given(contexts, standings, rules)
+def test_only_a_passed_verdict_has_no_reason_to_stop(context: Context, standing: Standing, chosen: Rules) -> None:
+    verdict = decide(context, standing, chosen, now=NOW)
+    assert (verdict.reason is Reason.SATISFIED) == (verdict.word is Word.PASS)
+
+
+@given(contexts, standings, rules)
+def test_a_soft_prompt_never_stops_a_token(context: Context, standing: Standing, chosen: Rules) -> None:
+    from dataclasses import replace
+
+    assert word(replace(context, promptable=False), standing, chosen) is not Word.PROMPT
+
+
+@given(contexts, standings, rules)
+def test_set_up_later_lifts_a_prompt_and_nothing_else(context: Context, standing: Standing, chosen: Rules) -> None:
+    from dataclasses import replace
+
+    asked = word(replace(context, deferred=False), standing, chosen)
+    later = word(replace(context, deferred=True), standing, chosen)
+    assert later is (Word.PASS if asked is Word.PROMPT else asked)
+
+
+@pytest.mark.parametrize(
+    ("since", "left", "expected"),
+    [
+        (timedelta(hours=1), 2 * DAY, Word.PASS),
+        (timedelta(hours=4) - timedelta(microseconds=1), 2 * DAY, Word.PASS),
+        (timedelta(hours=4), 2 * DAY, Word.PROMPT),
+        (timedelta(hours=1), DAY + timedelta(microseconds=1), Word.PASS),
+        (timedelta(hours=1), DAY, Word.PROMPT),
+        (timedelta(hours=1), timedelta(0), Word.LOCKED),
+    ],
+)
+def test_the_prompt_can_be_rarer_but_not_past_the_last_day(since: timedelta, left: timedelta, expected: Word) -> None:
+    standing = Standing("k", required=True, period=Period(NOW - 9 * DAY, NOW + left), deferred_at=NOW - since)
+    assert word(Context(PASSWORD), standing, Rules(prompt_interval=timedelta(hours=4))) is expected
+    if left:
+        assert word(Context(PASSWORD), standing, Rules()) is Word.PROMPT, "by default each sign-in asks"
+
+
+@pytest.mark.parametrize("granted", [True, False])
+def test_a_demand_for_one_request_is_met_by_a_grant_only(granted: bool) -> None:
+    proved = PASSWORD.with_proof(Method.TOTP, at=NOW)
+    context = Context(proved, demands=(Demand(max_age=timedelta(0)),), granted=granted)
+    assert word(context, HOLDER, Rules()) is (Word.PASS if granted else Word.CHALLENGE)
+
+
+def test_a_grant_is_no_sign_in() -> None:
+    context = Context(PASSWORD, demands=(Demand(max_age=timedelta(0)),), granted=True)
+    assert word(context, HOLDER, Rules()) is Word.CHALLENGE
+
+
+def test_a_verdict_of_a_resource_says_so_and_what_it_wants() -> None:
+    demand = Demand(frozenset({Method.TOTP}), timedelta(minutes=5))
+    proved = PASSWORD.with_proof(Method.TOTP, at=NOW - timedelta(hours=1))
+    verdict = decide(Context(proved, demands=(demand,)), HOLDER, Rules(), now=NOW)
+    assert (verdict.word, verdict.reason, verdict.demand, verdict.at_resource) == (
+        Word.CHALLENGE, Reason.STEP_UP, demand, True,
+    )  # fmt: skip
+    at_sign_in = decide(Context(PASSWORD, demands=(demand,)), HOLDER, Rules(), now=NOW)
+    assert (at_sign_in.reason, at_sign_in.at_resource) == (Reason.SIGN_IN, False), "of equals the app's own"

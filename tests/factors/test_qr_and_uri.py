@@ -49,6 +49,46 @@ def test_a_scanner_reads_the_uri(app: Flask, account: str, issuer: str) -> None:
     assert "=" not in facts["secret"][0]
 
 
+@pytest.mark.parametrize("account", ["é" * 200, "漢" * 200, "🙂" * 200], ids=["latin", "han", "emoji"])
+@pytest.mark.parametrize("issuer", ["Portal", "漢" * 60, "🙂" * 60], ids=["plain", "han", "emoji"])
+def test_a_long_name_in_any_script_stays_small_enough_to_scan(app: Flask, account: str, issuer: str) -> None:
+    """Percent codes make three to twelve characters of one: the label is cut by what it takes in the code."""
+    uri = state_of(app).totp.provisioning_uri(SECRET, account=account, issuer=issuer)
+    svg = qr_svg(uri, label=LABEL)
+    (found,) = zxingcpp.read_barcodes(picture(svg))
+    assert found.text == uri
+    version = (picture(svg, scale=1).width - 2 * 4 - 17) // 4
+    assert version <= 10
+    assert len(svg) <= 6_000
+
+
+@pytest.mark.parametrize("text", ["a" * 39 + " and more", "x" * 39 + "\u3000y"])
+def test_a_label_is_not_cut_to_a_space_at_its_end(app: Flask, text: str) -> None:
+    uri = state_of(app).totp.provisioning_uri(SECRET, account=text, issuer=text)
+    issuer, _, account = unquote(urlsplit(uri).path.lstrip("/")).partition(":")
+    assert (issuer, account) == (issuer.strip(), account.strip())
+    assert parse_qs(urlsplit(uri).query)["issuer"] == [issuer]
+
+
+def test_spaces_are_percent_codes_and_a_colon_is_left_out(app: Flask) -> None:
+    uri = state_of(app).totp.provisioning_uri(SECRET, account="bob: the builder", issuer="Acme Co")
+    assert uri == f"otpauth://totp/Acme%20Co:bob%20the%20builder?secret={SECRET}&issuer=Acme%20Co"
+
+
+@pytest.mark.parametrize("account", ["", " ", "\n", ":", "\u200b"])
+def test_an_account_without_a_name_is_called_account(app: Flask, account: str) -> None:
+    uri = state_of(app).totp.provisioning_uri(SECRET, account=account, issuer="Portal")
+    assert uri.startswith("otpauth://totp/Portal:account?")
+
+
+def test_the_ground_is_painted_first_and_covers_the_quiet_zone() -> None:
+    svg = qr_svg("otpauth://totp/x?secret=A", label=LABEL)
+    size = picture(svg, scale=1).width
+    assert svg.index(f'<path fill="#fff" d="M0 0h{size}v{size}H0z"/>') < svg.index('stroke="#000"')
+    columns = [int(x) for x, _ in re.findall(r"M(\d+) (\d+)h", svg.split("translate")[1])]
+    assert min(columns) == 4, "a border of four modules, and no more"
+
+
 def test_a_usual_uri_is_short(app: Flask) -> None:
     assert len(state_of(app).totp.provisioning_uri(SECRET, account="a" * 30, issuer="Portal")) <= 120
 

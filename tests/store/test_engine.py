@@ -343,6 +343,35 @@ def test_sqlite_is_set_up(tmp_path: Path) -> None:
     database.dispose()
 
 
+def test_a_file_that_another_is_just_making_is_waited_for(tmp_path: Path) -> None:
+    """SQLite says at once that it is locked when two change the kind of journal, whatever the busy timeout is."""
+    holder = sqlite3.connect(tmp_path / "gate.sqlite3", isolation_level=None, check_same_thread=False)
+    holder.execute("CREATE TABLE other (id INTEGER)")
+    holder.execute("BEGIN IMMEDIATE")
+    holder.execute("INSERT INTO other VALUES (1)")
+    release = threading.Timer(0.3, lambda: holder.execute("COMMIT"))
+    release.start()
+    database = Database(make_engine(Location(make_url(f"sqlite:///{tmp_path}/gate.sqlite3"), embedded=True)))
+    assert settings_of(database, "PRAGMA journal_mode") == ["wal"]
+    release.join()
+    holder.close()
+    database.dispose()
+
+
+@pytest.mark.usefixtures("short_wait")
+def test_a_file_that_stays_locked_is_busy_within_bounded_time(short_wait: None, tmp_path: Path) -> None:
+    holder = sqlite3.connect(tmp_path / "gate.sqlite3", isolation_level=None)
+    holder.execute("CREATE TABLE other (id INTEGER)")
+    holder.execute("BEGIN IMMEDIATE")
+    database = Database(make_engine(Location(make_url(f"sqlite:///{tmp_path}/gate.sqlite3"), embedded=True)))
+    began = time.monotonic()
+    with pytest.raises(StoreBusy), database.read():
+        pass
+    assert time.monotonic() - began < 2.5
+    holder.close()
+    database.dispose()
+
+
 @pytest.mark.parametrize("location", ["postgresql"], indirect=True)
 def test_postgresql_is_set_up(database: Database) -> None:
     assert settings_of(database, "SHOW lock_timeout", "SHOW TimeZone") == ["5s", "UTC"]
@@ -462,6 +491,9 @@ uri, query = sys.argv[1:]
 memory = uri == "sqlite://"
 database = Database(make_engine(Location(make_url(uri), memory=memory)))
 
+def say(*words):
+    os.write(1, (" ".join(map(str, words)) + "\\n").encode())     # one write, so that children do not mix
+
 def ask():
     with database.read() as tx:
         return tx.execute(text(query)).scalar()
@@ -476,13 +508,13 @@ for _ in range(3):
     if not pid:
         if not memory:
             assert database.engine.pool.checkedin() == 0, "the child holds connections of its parent"
-        print(ask(), flush=True)
+        say(ask())
         database.dispose()
         sys.exit(0)
     children.append(pid)
 for pid in children:
     assert os.waitpid(pid, 0)[1] == 0, "a child failed"
-print(before, ask(), flush=True)
+say(before, ask())
 database.dispose()
 """
 QUERIES = {

@@ -17,7 +17,7 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, LargeBinary, MetaData, create_engine, insert, inspect, make_url, select, text
+from sqlalchemy import Connection, LargeBinary, create_engine, event, insert, inspect, make_url, select, text
 from sqlalchemy.dialects import mysql
 
 from flask_mfa_gate.errors import BadRequest, StoreBusy, StoreNotReady
@@ -90,22 +90,24 @@ def test_the_comparison_would_find_a_difference(database: Database, prefix: str)
 
 
 @pytest.mark.parametrize("location", ["mariadb"], indirect=True)
-def test_mariadb_keeps_transactions_and_any_text_whatever_its_defaults(
-    open_database: OpenDatabase, prefix: str
-) -> None:
-    database = open_database()
-    with database.write() as tx:
-        tx.execute(text("SET SESSION default_storage_engine = 'MyISAM'"))
-        tx.execute(text("SET SESSION collation_server = 'latin1_swedish_ci'"))
-    schema.upgrade(database, prefix=prefix)
-    with database.write() as tx:
-        for name in build_tables(prefix).metadata.tables:
-            options = inspect(tx).get_table_options(name)
-            engine, charset = options["mysql_engine"], options["mysql_default charset"]
-            assert (engine, charset) == ("InnoDB", "utf8mb4")
-        found = MetaData()
-        found.reflect(tx, only=lambda name, _metadata: name.startswith(prefix))
-        found.drop_all(tx)
+def test_mariadb_keeps_transactions_and_any_text_whatever_its_defaults(location: Location, prefix: str) -> None:
+    careless = f"{prefix}latin1"
+    server = create_engine(location.url.set(database=None), isolation_level="AUTOCOMMIT")
+    url = location.url.set(database=careless).update_query_dict({"init_command": "SET default_storage_engine = 'Aria'"})
+    database = Database(make_engine(Location(url)))
+    with server.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {careless} CHARACTER SET latin1"))
+        try:
+            schema.upgrade(database, prefix=prefix)
+            fill(database, prefix)
+            assert rows(database, prefix)[f"{prefix}audit"][0].reason == "🔐"
+            with database.read() as tx:
+                found = [inspect(tx).get_table_options(name) for name in build_tables(prefix).metadata.tables]
+            assert {(one["mysql_engine"], one["mysql_default charset"]) for one in found} == {("InnoDB", "utf8mb4")}
+        finally:
+            database.dispose()
+            connection.execute(text(f"DROP DATABASE {careless}"))
+    server.dispose()
 
 
 def test_up_down_and_up_again_with_rows_in_the_tables(database: Database, prefix: str) -> None:
@@ -221,6 +223,24 @@ def test_processes_that_start_at_once_make_the_tables_once(empty_database: Datab
     assert schema.is_ready(empty_database, prefix=prefix)
     with empty_database.read() as tx:
         assert differences(tx, prefix) == []
+
+
+@pytest.mark.parametrize("location", ["mariadb"], indirect=True)
+def test_the_turn_is_over_when_others_can_see_what_was_done(
+    empty_database: Database, prefix: str, open_database: OpenDatabase
+) -> None:
+    """Given away before the commit, the next one would find no revision and make the tables again."""
+    other = open_database()
+    seen: list[str | None] = []
+
+    def look(_connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
+        if "RELEASE_LOCK" in statement:
+            seen.append(schema.current(other, prefix=prefix))
+
+    event.listen(empty_database.engine, "before_cursor_execute", look)
+    schema.upgrade(empty_database, prefix=prefix)
+    schema.downgrade(empty_database, prefix=prefix, revision="base")
+    assert seen == [schema.head(), None]
 
 
 def test_apps_that_start_in_threads_do_not_disturb_each_other(open_database: OpenDatabase, prefix: str) -> None:

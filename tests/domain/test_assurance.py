@@ -1,0 +1,106 @@
+"""What a session has proved, and what follows from it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flask_mfa_gate.domain.assurance import ACR_MULTI, ACR_SINGLE, FACTOR_METHODS, Assurance, FactorKind, Method, SignIn
+
+NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
+PASSWORD = Assurance(SignIn.PASSWORD, NOW)
+QUARTER = timedelta(minutes=15)
+INSTANT = timedelta(microseconds=1)
+STEPS = st.lists(st.tuples(st.sampled_from(Method), st.integers(0, 600)), max_size=6)
+
+
+def proved(steps: list[tuple[Method, int]]) -> Assurance:
+    """Proofs in the order in which they were given."""
+    assurance = PASSWORD
+    for method, minutes in sorted(steps, key=lambda step: step[1]):
+        assurance = assurance.with_proof(method, at=NOW + timedelta(minutes=minutes))
+    return assurance
+
+
+@given(STEPS)
+def test_there_is_one_proof_a_method_and_it_is_the_latest(steps: list[tuple[Method, int]]) -> None:
+    assurance = proved(steps)
+    latest: dict[Method, int] = {}
+    for method, minutes in steps:
+        latest[method] = max(minutes, latest.get(method, 0))
+    assert {proof.method: proof.at for proof in assurance.proofs} == {
+        method: NOW + timedelta(minutes=minutes) for method, minutes in latest.items()
+    }
+    assert len(assurance.proofs) == len(assurance.methods)
+    assert all(earlier.at <= later.at for earlier, later in pairwise(assurance.proofs))
+
+
+@given(STEPS)
+def test_words_are_never_repeated_and_the_password_is_first(steps: list[tuple[Method, int]]) -> None:
+    assurance = proved(steps)
+    assert assurance.amr[0] == "pwd"
+    assert len(set(assurance.amr)) == len(assurance.amr)
+    assert ("mfa" in assurance.amr) == bool(steps) == (assurance.acr == ACR_MULTI)
+    assert ("otp" in assurance.amr) == (Method.TOTP in assurance.methods)
+    assert ("hwk" in assurance.amr) == (Method.WEBAUTHN in assurance.methods)
+    assert steps or assurance.acr == ACR_SINGLE
+
+
+@given(STEPS)
+def test_the_last_proof_is_the_time_of_authentication(steps: list[tuple[Method, int]]) -> None:
+    latest = max((minutes for _, minutes in steps), default=0)
+    assert proved(steps).authenticated_at == NOW + timedelta(minutes=latest)
+
+
+@given(STEPS, st.integers(0, 700), st.none() | st.integers(0, 700))
+def test_a_longer_age_never_takes_a_proof_away(steps: list[tuple[Method, int]], minutes: int, most: int | None) -> None:
+    assurance, now = proved(steps), NOW + timedelta(minutes=minutes)
+    max_age = None if most is None else timedelta(minutes=most)
+    if assurance.proved(FACTOR_METHODS, now=now, max_age=max_age):
+        assert assurance.proved(FACTOR_METHODS, now=now, max_age=None if max_age is None else max_age + QUARTER)
+        assert assurance.methods & FACTOR_METHODS
+
+
+@pytest.mark.parametrize(
+    ("age", "is_proved"),
+    [(timedelta(0), True), (QUARTER, True), (QUARTER + INSTANT, False), (-INSTANT, False), (-timedelta(days=1), False)],
+)
+def test_the_age_of_a_proof_counts_to_the_instant(age: timedelta, is_proved: bool) -> None:
+    assurance = PASSWORD.with_proof(Method.TOTP, at=NOW - age)
+    assert assurance.proved({Method.TOTP}, now=NOW, max_age=QUARTER) is is_proved
+
+
+def test_nothing_is_proved_by_nothing_and_by_another_method() -> None:
+    assert not PASSWORD.proved(FACTOR_METHODS, now=NOW)
+    recovered = PASSWORD.with_proof(Method.RECOVERY_CODE, at=NOW)
+    assert not recovered.proved(FACTOR_METHODS, now=NOW)
+    assert not recovered.proved((), now=NOW)
+    assert recovered.proved({Method.RECOVERY_CODE}, now=NOW)
+
+
+def test_a_recovery_code_is_no_factor() -> None:
+    assert Method.RECOVERY_CODE not in FACTOR_METHODS
+    assert {method.value for method in FACTOR_METHODS} == {kind.value for kind in FactorKind}
+
+
+@pytest.mark.parametrize("sign_in", SignIn)
+def test_only_the_password_itself_is_a_fresh_sign_in(sign_in: SignIn) -> None:
+    fresh = Assurance(sign_in, NOW).is_fresh_sign_in(now=NOW, within=QUARTER)
+    assert fresh is (sign_in is SignIn.PASSWORD)
+
+
+@pytest.mark.parametrize(
+    ("later", "is_fresh"),
+    [(timedelta(0), True), (QUARTER, True), (QUARTER + INSTANT, False), (-INSTANT, False)],
+)
+def test_a_sign_in_is_fresh_for_fifteen_minutes(later: timedelta, is_fresh: bool) -> None:
+    assert PASSWORD.is_fresh_sign_in(now=NOW + later, within=QUARTER) is is_fresh
+
+
+def test_a_later_proof_makes_an_old_sign_in_no_fresher() -> None:
+    assurance = PASSWORD.with_proof(Method.TOTP, at=NOW + timedelta(hours=1))
+    assert not assurance.is_fresh_sign_in(now=NOW + timedelta(hours=1), within=QUARTER)

@@ -1,0 +1,126 @@
+"""How long a gate session lives, and what a grant covers."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flask_mfa_gate.domain.assurance import Assurance, Method, SignIn
+from flask_mfa_gate.domain.session import (
+    GRANT_LIFETIME,
+    ROTATION_GRACE,
+    GateSession,
+    Grant,
+    Lifetimes,
+    StepUp,
+    grant_for,
+)
+from flask_mfa_gate.domain.verdict import Demand
+
+NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
+INSTANT = timedelta(microseconds=1)
+LIVES = Lifetimes(pending=timedelta(minutes=10), idle=timedelta(hours=1), max_age=timedelta(hours=12))
+ONE_REQUEST = Demand(max_age=timedelta(0))
+SPANS = st.timedeltas(timedelta(0), timedelta(days=2))
+
+
+def session(**facts: Any) -> GateSession:
+    assurance = Assurance(SignIn.PASSWORD, NOW)
+    return GateSession(
+        **{
+            "id_digest": "0" * 64, "lineage": "1" * 32, "user_key": "7", "assurance": assurance,
+            "began_at": NOW, "seen_at": NOW, **facts,
+        }
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("facts", "life"),
+    [
+        ({}, LIVES.idle),
+        ({"seen_at": NOW + timedelta(hours=11, minutes=30)}, LIVES.max_age),
+        ({"seen_at": NOW + timedelta(hours=3)}, timedelta(hours=4)),
+        ({"parked": b"sealed", "parked_at": NOW}, LIVES.pending),
+        ({"parked": b"sealed", "parked_at": NOW, "seen_at": NOW + timedelta(minutes=9)}, LIVES.pending),
+        ({"superseded_at": NOW}, ROTATION_GRACE),
+        ({"superseded_at": NOW, "parked": b"sealed", "parked_at": NOW}, ROTATION_GRACE),
+        ({"superseded_at": NOW + timedelta(minutes=59, seconds=50)}, LIVES.idle),
+    ],
+)
+def test_it_dies_at_the_instant(facts: dict[str, Any], life: timedelta) -> None:
+    assert session(**facts).is_alive(LIVES, now=NOW + life - INSTANT)
+    assert not session(**facts).is_alive(LIVES, now=NOW + life)
+
+
+@given(SPANS, SPANS, st.booleans(), st.none() | SPANS)
+def test_what_is_dead_stays_dead(one: timedelta, more: timedelta, pending: bool, superseded: timedelta | None) -> None:
+    facts: dict[str, Any] = {"parked": b"sealed", "parked_at": NOW} if pending else {}
+    row = session(**facts, superseded_at=None if superseded is None else NOW + superseded)
+    if not row.is_alive(LIVES, now=NOW + one):
+        assert not row.is_alive(LIVES, now=NOW + one + more)
+
+
+@given(SPANS, SPANS)
+def test_being_superseded_never_lengthens_a_life(since: timedelta, later: timedelta) -> None:
+    row = session()
+    if replace(row, superseded_at=NOW + since).is_alive(LIVES, now=NOW + later):
+        assert row.is_alive(LIVES, now=NOW + later)
+
+
+def test_the_old_id_lives_for_half_a_minute_and_a_grant_for_five() -> None:
+    assert (timedelta(seconds=30), timedelta(minutes=5)) == (ROTATION_GRACE, GRANT_LIFETIME)
+
+
+def test_pending_means_parked_and_superseded_means_replaced() -> None:
+    assert not session().is_pending
+    assert session(parked=b"").is_pending
+    assert not session().is_superseded
+    assert session(superseded_at=NOW).is_superseded
+
+
+@pytest.mark.parametrize(
+    ("endpoint", "method", "later", "is_covered"),
+    [
+        ("pay", "POST", timedelta(0), True),
+        ("pay", "POST", GRANT_LIFETIME - INSTANT, True),
+        ("pay", "POST", GRANT_LIFETIME, False),
+        ("pay", "GET", timedelta(0), False),
+        ("pay", "HEAD", timedelta(0), False),
+        ("pay", "post", timedelta(0), False),
+        ("pay2", "POST", timedelta(0), False),
+        (None, "POST", timedelta(0), False),
+    ],
+)
+def test_a_grant_covers_one_endpoint_and_method_for_five_minutes(
+    endpoint: str | None, method: str, later: timedelta, is_covered: bool
+) -> None:
+    grant = Grant("pay", "POST", NOW + GRANT_LIFETIME)
+    assert grant.covers(endpoint, method, now=NOW + later) is is_covered
+
+
+def test_a_grant_for_get_is_none_for_head() -> None:
+    assert not Grant("pay", "GET", NOW + GRANT_LIFETIME).covers("pay", "HEAD", now=NOW)
+
+
+def test_a_proof_for_one_request_leaves_a_grant() -> None:
+    step_up = StepUp(ONE_REQUEST, "pay", "POST", "/pay")
+    assert grant_for(step_up, Method.TOTP, now=NOW) == Grant("pay", "POST", NOW + GRANT_LIFETIME)
+
+
+@pytest.mark.parametrize(
+    ("step_up", "method"),
+    [
+        (None, Method.TOTP),
+        (StepUp(Demand(), "pay", "POST", "/pay"), Method.TOTP),
+        (StepUp(Demand(max_age=timedelta(minutes=5)), "pay", "POST", "/pay"), Method.TOTP),
+        (StepUp(ONE_REQUEST, "pay", "POST", "/pay"), Method.RECOVERY_CODE),
+        (StepUp(Demand(frozenset({Method.WEBAUTHN}), timedelta(0)), "pay", "POST", "/pay"), Method.TOTP),
+    ],
+)
+def test_no_other_proof_leaves_one(step_up: StepUp | None, method: Method) -> None:
+    assert grant_for(step_up, method, now=NOW) is None

@@ -1,0 +1,279 @@
+"""An authenticator app from the first code to the last."""
+
+from __future__ import annotations
+
+import threading
+from datetime import UTC, datetime, timedelta
+
+import pyotp
+import pytest
+
+from flask_mfa_gate.crypto import Keyring, new_id
+from flask_mfa_gate.domain.assurance import FactorKind
+from flask_mfa_gate.domain.totp import CodeShape
+from flask_mfa_gate.errors import SecretUnreadable
+from flask_mfa_gate.factors.totp import CLOCK_HINT, TotpFactor, import_secret
+from flask_mfa_gate.settings import Settings
+from flask_mfa_gate.store import Store
+
+NOW = datetime(2026, 3, 2, 9, 0, 7, tzinfo=UTC)
+STEP = timedelta(seconds=30)
+RFC_KEY = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
+
+
+@pytest.fixture
+def factor(store: Store, keyring: Keyring) -> TotpFactor:
+    return TotpFactor(store, keyring, Settings())
+
+
+def code_of(secret: str, now: datetime) -> str:
+    return pyotp.TOTP(secret).generate_otp(int(now.timestamp()) // 30)
+
+
+def begin(factor: TotpFactor, store: Store, lineage: str = "a", *, user: str = "7", now: datetime = NOW) -> str:
+    with store.database.write() as tx:
+        return factor.begin(tx, user, lineage=lineage, now=now).secret
+
+
+def confirm(
+    factor: TotpFactor, store: Store, code: str, lineage: str = "a", *, user: str = "7", now: datetime = NOW
+) -> str | None:
+    with store.database.write() as tx:
+        return factor.try_confirm(tx, user, code, lineage=lineage, now=now)
+
+
+def is_accepted(factor: TotpFactor, store: Store, code: str, *, user: str = "7", now: datetime = NOW) -> bool:
+    with store.database.write() as tx:
+        return factor.try_accept(tx, user, code, now=now)
+
+
+def hint(factor: TotpFactor, store: Store, code: str, *, now: datetime = NOW) -> str | None:
+    with store.database.read() as tx:
+        return factor.hint(tx, "7", code, now=now)
+
+
+def held(store: Store, secret: str, keyring: Keyring, *, step: int = 0, user: str = "7") -> str:
+    """A live key, whose last used step is ``step``."""
+    factor_id = new_id()
+    with store.database.write() as tx:
+        store.factors.add_pending(
+            tx, factor_id=factor_id, user_key=user, kind=FactorKind.TOTP, name="App",
+            sealed=import_secret(keyring, secret, factor_id=factor_id), lineage="x", now=NOW,
+        )  # fmt: skip
+        assert store.factors.try_confirm(tx, factor_id, step=step, name="App", now=NOW)
+    return factor_id
+
+
+def test_a_session_is_shown_one_key_and_another_session_another(factor: TotpFactor, store: Store) -> None:
+    assert begin(factor, store, "a") == begin(factor, store, "a") != begin(factor, store, "b")
+    assert begin(factor, store, "a", user="8") not in {begin(factor, store, "a"), begin(factor, store, "b")}
+
+
+def test_a_key_that_nobody_confirmed_lives_for_a_day(factor: TotpFactor, store: Store) -> None:
+    secret, day = begin(factor, store), timedelta(days=1)
+    assert begin(factor, store, now=NOW + day - timedelta(seconds=1)) == secret
+    assert confirm(factor, store, code_of(secret, NOW + day), now=NOW + day) is None
+    assert begin(factor, store, now=NOW + day) != secret
+
+
+def test_a_wrong_code_leaves_the_key_as_it_is(factor: TotpFactor, store: Store) -> None:
+    secret = begin(factor, store)
+    assert confirm(factor, store, code_of(secret, NOW + 5 * STEP)) is None
+    assert begin(factor, store) == secret
+    assert confirm(factor, store, code_of(secret, NOW))
+
+
+def test_only_the_session_and_the_user_of_a_key_confirm_it(factor: TotpFactor, store: Store) -> None:
+    code = code_of(begin(factor, store), NOW)
+    assert confirm(factor, store, code, "b") is None
+    assert confirm(factor, store, code, user="8") is None
+    assert confirm(factor, store, code)
+
+
+def test_nothing_is_accepted_before_the_first_confirmation(factor: TotpFactor, store: Store) -> None:
+    secret = begin(factor, store)
+    assert not is_accepted(factor, store, code_of(secret, NOW))
+
+
+def test_the_code_that_confirmed_is_used_up(factor: TotpFactor, store: Store) -> None:
+    secret = begin(factor, store)
+    assert confirm(factor, store, code_of(secret, NOW))
+    assert not is_accepted(factor, store, code_of(secret, NOW))
+    assert not is_accepted(factor, store, code_of(secret, NOW - STEP)), "nor is an older one good"
+    assert is_accepted(factor, store, code_of(secret, NOW + STEP)), "the next one is, also a little early"
+
+
+def test_the_first_confirmation_wins_and_the_other_keys_are_void(factor: TotpFactor, store: Store) -> None:
+    """SECURITY: a thief who was shown a key before must not confirm it later."""
+    first, second = begin(factor, store, "a"), begin(factor, store, "b")
+    assert confirm(factor, store, code_of(first, NOW), "a")
+    assert confirm(factor, store, code_of(second, NOW), "b") is None
+    assert begin(factor, store, "b") not in {first, second}
+    later = NOW + STEP
+    assert not is_accepted(factor, store, code_of(second, later), now=later)
+    assert is_accepted(factor, store, code_of(first, later), now=later)
+
+
+def test_a_replaced_key_works_until_the_new_one_is_confirmed_and_hands_on_its_name(
+    factor: TotpFactor, store: Store, keyring: Keyring
+) -> None:
+    old_id = held(store, RFC_KEY, keyring)
+    with store.database.write() as tx:
+        assert store.factors.rename(tx, old_id, user_key="7", name="My phone")
+    new = begin(factor, store)
+    assert is_accepted(factor, store, code_of(RFC_KEY, NOW))
+    assert confirm(factor, store, code_of(new, NOW))
+    later = NOW + STEP
+    assert not is_accepted(factor, store, code_of(RFC_KEY, later), now=later)
+    assert is_accepted(factor, store, code_of(new, later), now=later)
+    with store.database.read() as tx:
+        assert [live.name for live in store.factors.confirmed(tx, "7")] == ["My phone"]
+
+
+def test_a_void_key_forgets_its_secret(factor: TotpFactor, store: Store, keyring: Keyring) -> None:
+    held(store, RFC_KEY, keyring)
+    assert confirm(factor, store, code_of(begin(factor, store), NOW))
+    with store.database.read() as tx:
+        assert [bool(one.sealed) for one in store.factors.record(tx, "7")] == [False, True]
+
+
+@pytest.mark.parametrize(("apart", "accepted"), [(-2, False), (-1, True), (0, True), (1, True), (2, False)])
+def test_one_step_to_each_side_is_accepted(
+    factor: TotpFactor, store: Store, keyring: Keyring, apart: int, accepted: bool
+) -> None:
+    held(store, RFC_KEY, keyring)
+    assert is_accepted(factor, store, code_of(RFC_KEY, NOW + apart * STEP)) is accepted
+
+
+@pytest.mark.parametrize("apart", [-1, 0, 1])
+def test_no_window_means_this_step_only(store: Store, keyring: Keyring, apart: int) -> None:
+    strict = TotpFactor(store, keyring, Settings(totp_window=0))
+    held(store, RFC_KEY, keyring)
+    assert is_accepted(strict, store, code_of(RFC_KEY, NOW + apart * STEP)) is (apart == 0)
+
+
+def test_codes_are_good_once_and_only_forward(factor: TotpFactor, store: Store, keyring: Keyring) -> None:
+    held(store, RFC_KEY, keyring)
+    assert is_accepted(factor, store, code_of(RFC_KEY, NOW))
+    assert not is_accepted(factor, store, code_of(RFC_KEY, NOW))
+    assert not is_accepted(factor, store, code_of(RFC_KEY, NOW - STEP)), "older and never used"
+    assert is_accepted(factor, store, code_of(RFC_KEY, NOW + STEP))
+
+
+@pytest.mark.parametrize("back", [timedelta(seconds=60), timedelta(days=1)])
+def test_a_clock_that_went_back_makes_no_code_good_again(
+    factor: TotpFactor, store: Store, keyring: Keyring, back: timedelta
+) -> None:
+    held(store, RFC_KEY, keyring)
+    assert is_accepted(factor, store, code_of(RFC_KEY, NOW))
+    earlier = NOW - back
+    assert not is_accepted(factor, store, code_of(RFC_KEY, NOW), now=earlier)
+    assert not is_accepted(factor, store, code_of(RFC_KEY, earlier), now=earlier)
+    later = NOW + STEP
+    assert is_accepted(factor, store, code_of(RFC_KEY, later), now=later), "good again when time has caught up"
+
+
+def test_a_clock_that_was_ahead_for_a_day_opens_nothing(factor: TotpFactor, store: Store, keyring: Keyring) -> None:
+    held(store, RFC_KEY, keyring)
+    ahead = NOW + timedelta(days=1)
+    assert is_accepted(factor, store, code_of(RFC_KEY, ahead), now=ahead)
+    assert not is_accepted(factor, store, code_of(RFC_KEY, NOW))
+
+
+def test_a_code_of_another_user_is_wrong(factor: TotpFactor, store: Store, keyring: Keyring) -> None:
+    held(store, RFC_KEY, keyring, user="8")
+    assert not is_accepted(factor, store, code_of(RFC_KEY, NOW))
+
+
+@pytest.mark.parametrize("apart", [-20, -2, 2, 20])
+def test_the_owner_of_a_wrong_clock_is_told_and_nothing_is_used_up(
+    factor: TotpFactor, store: Store, keyring: Keyring, apart: int
+) -> None:
+    held(store, RFC_KEY, keyring)
+    assert hint(factor, store, code_of(RFC_KEY, NOW + apart * STEP)) == CLOCK_HINT
+    assert is_accepted(factor, store, code_of(RFC_KEY, NOW))
+
+
+@pytest.mark.parametrize("apart", [-21, 0, 21])
+def test_other_codes_give_no_hint(factor: TotpFactor, store: Store, keyring: Keyring, apart: int) -> None:
+    held(store, RFC_KEY, keyring)
+    assert hint(factor, store, code_of(RFC_KEY, NOW + apart * STEP)) is None
+
+
+def test_the_codes_of_the_standard_are_accepted(store: Store, keyring: Keyring) -> None:
+    """RFC 6238 appendix B, SHA-1, in both lengths, through the stored key."""
+    eight = TotpFactor(store, keyring, Settings(totp_digits=8))
+    six = TotpFactor(store, keyring, Settings())
+    vectors = {
+        59: "94287082", 1111111109: "07081804", 1111111111: "14050471", 1234567890: "89005924",
+        2000000000: "69279037", 20000000000: "65353130",
+    }  # fmt: skip
+    for user, reader, digits in (("8", eight, 8), ("6", six, 6)):
+        held(store, RFC_KEY, keyring, user=user)
+        for seconds, code in vectors.items():
+            now = datetime.fromtimestamp(seconds, UTC)
+            assert reader.read(code[-digits:]) == (CodeShape.OK, code[-digits:])
+            assert is_accepted(reader, store, code[-digits:], user=user, now=now), (digits, seconds)
+
+
+def test_a_used_code_is_not_taken_in_another_spelling(factor: TotpFactor, store: Store, keyring: Keyring) -> None:
+    held(store, RFC_KEY, keyring)
+    code = code_of(RFC_KEY, NOW)
+    assert is_accepted(factor, store, code)
+    assert factor.read("".join(chr(ord(digit) + 0xFEE0) for digit in code)) == (CodeShape.WRONG, "")
+    spaced = factor.read(f" {code[:3]}-{code[3:]} ")
+    assert spaced == (CodeShape.OK, code)
+    assert not is_accepted(factor, store, spaced[1])
+
+
+def test_of_eight_threads_with_one_code_one_is_let_in(factor: TotpFactor, store: Store, keyring: Keyring) -> None:
+    held(store, RFC_KEY, keyring)
+    code = code_of(RFC_KEY, NOW)
+    together = threading.Barrier(8, timeout=20)
+    answers: list[bool] = []
+
+    def try_it() -> None:
+        together.wait()
+        answers.append(store.database.transact(lambda tx: factor.try_accept(tx, "7", code, now=NOW)))
+
+    threads = [threading.Thread(target=try_it) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert sorted(answers) == [False] * 7 + [True]
+
+
+def test_of_eight_threads_that_burn_one_step_one_does(store: Store, keyring: Keyring) -> None:
+    factor_id = held(store, RFC_KEY, keyring, step=10)
+    together = threading.Barrier(8, timeout=20)
+    burned: list[bool] = []
+
+    def burn() -> None:
+        together.wait()
+        burned.append(store.database.transact(lambda tx: store.factors.try_burn_step(tx, factor_id, step=11, now=NOW)))
+
+    threads = [threading.Thread(target=burn) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert sorted(burned) == [False] * 7 + [True]
+
+
+def test_a_keyring_without_the_key_lets_nobody_in(store: Store, keyring: Keyring) -> None:
+    held(store, RFC_KEY, keyring)
+    stranger = TotpFactor(store, Keyring.from_keys([b"\x02" * 32]), Settings())
+    with pytest.raises(SecretUnreadable):
+        is_accepted(stranger, store, code_of(RFC_KEY, NOW))
+    rotated = TotpFactor(store, Keyring.from_keys([b"\x02" * 32, b"\x01" * 32]), Settings())
+    assert is_accepted(rotated, store, code_of(RFC_KEY, NOW))
+
+
+def test_the_key_is_sealed_at_rest_and_shown_in_groups_of_four(factor: TotpFactor, store: Store) -> None:
+    with store.database.write() as tx:
+        pending = factor.begin(tx, "7", lineage="a", now=NOW)
+        (row,) = tx.execute(store.factors._table.select()).all()
+    assert pending.secret.encode() not in row.secret
+    assert "".join(pending.grouped()) == pending.secret
+    assert {len(group) for group in pending.grouped()} == {4}
