@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 from .assurance import FactorKind
@@ -69,18 +69,25 @@ class Standing:
 
 def start_period(now: datetime, *, days: int) -> Period:
     """A period that starts now."""
-    started_at = now.replace(microsecond=0)
+    started_at = _whole_second(now)
     return Period(started_at, started_at + days * DAY)
 
 
 def extend_period(period: Period, *, now: datetime, days: int) -> Period:
     """The same period, ``days`` longer; one that has ended goes on from now."""
-    return replace(period, ends_at=max(now.replace(microsecond=0), period.ends_at) + days * DAY)
+    return replace(period, ends_at=max(_whole_second(now), period.ends_at) + days * DAY)
 
 
 def move_end(period: Period, *, until: datetime) -> Period:
     """The same period with another end."""
-    return replace(period, ends_at=until.replace(microsecond=0))
+    return replace(period, ends_at=_whole_second(until))
+
+
+def _whole_second(moment: datetime) -> datetime:
+    """In UTC, where every day has 24 hours; a zone with summer time would make some shorter."""
+    if moment.tzinfo is None:
+        raise TypeError("an instant without a zone is no instant")
+    return moment.astimezone(UTC).replace(microsecond=0)
 
 
 def status_of(standing: Standing, *, now: datetime, enabled: Collection[FactorKind]) -> Status:

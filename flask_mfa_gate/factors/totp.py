@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from urllib.parse import quote
 
 import pyotp
 from sqlalchemy import Connection
@@ -126,6 +127,8 @@ def import_secret(keyring: Keyring, secret: str, *, factor_id: str) -> bytes:
 
 
 def _label(text: str) -> str:
-    """Issuer and account as authenticator apps can show them: printable, without a colon, not too long for the QR."""
-    printable = "".join(character for character in text if character.isprintable() and character != ":")
-    return printable.strip()[:LONGEST_LABEL]
+    """Issuer and account as authenticator apps can show them: printable, without a colon, short also when encoded."""
+    printable = "".join(character for character in text if character.isprintable() and character != ":").strip()
+    while len(quote(printable)) > LONGEST_LABEL:
+        printable = printable[:-1]
+    return printable.strip()

@@ -10,6 +10,8 @@ from flask import current_app, g, session
 from flask.testing import FlaskClient
 from flask_login import AnonymousUserMixin, LoginManager, current_user, login_user
 
+from flask_mfa_gate.errors import NotProved
+
 from .kit import Host, User
 
 user_accessed = Namespace().signal("accessed")
@@ -94,14 +96,15 @@ def test_the_very_first_thing_a_process_does_may_be_an_event() -> None:
     assert event(host, unproven(host)) is None
 
 
-def test_a_user_made_by_request_loader_is_nobody_without_proof() -> None:
+def test_an_event_fails_for_a_user_made_by_request_loader_without_proof() -> None:
     """A cookie of the host's own that a ``request_loader`` reads is one factor here too."""
     host = socket_host()
     host.app.login_manager.request_loader(  # type: ignore[attr-defined]
         lambda request: User(request.cookies["jwt"]) if "jwt" in request.cookies else None
     )
     host.client().get("/")
-    assert event(host, {"jwt": "1"}) is None
+    with pytest.raises(NotProved):
+        event(host, {"jwt": "1"})
 
 
 def test_a_user_who_owes_nothing_is_the_user() -> None:
