@@ -78,9 +78,10 @@ def open_request() -> Any:
 def before_view() -> Answer:
     """The second hook, directly before the view: an identity that the host's hooks made since is parked here."""
     passage = current_passage()
-    if passage is None or is_own(request.endpoint) or is_static() or is_automatic_options():
-        return None
-    if not _is_last_look(passage):
+    # SECURITY: whatever kept the first hook from running, nothing goes on without a decision.
+    if passage is None:
+        return open_request()
+    if is_own(request.endpoint) or is_static() or is_automatic_options() or not _is_last_look(passage):
         return None
     pending = passage.session is not None and passage.session.is_pending
     if passage.state.settings.decide == "last" and not pending:

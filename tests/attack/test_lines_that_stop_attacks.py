@@ -110,3 +110,14 @@ def test_a_large_body_is_refused_before_it_is_read(app: Flask, phone: Phone) -> 
 
 def test_a_subject_is_one_line() -> None:
     assert _one_line("Hello\r\nBcc: x@evil.example\n") == "Hello Bcc: x@evil.example"
+
+
+def test_a_lost_first_hook_is_made_up_for(app: Flask, phone: Phone) -> None:
+    from flask_mfa_gate.web.gate import open_request
+
+    browser = Browser(app)
+    browser.sign_in("dave")
+    browser.send("/mfa/challenge", code=phone.code())
+    browser.client.delete_cookie("mfa_gate")
+    app.before_request_funcs[None].remove(open_request)
+    assert browser.get("/").location == "/mfa/challenge"
