@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from flask import Flask, current_app, has_request_context
-from sqlalchemy import inspect
+from sqlalchemy import URL, inspect
 from sqlalchemy.orm import Mapper
 
 from .domain.assurance import Method
@@ -115,9 +115,14 @@ def _locate(app: Flask, host: Host, settings: Settings) -> Location:
         )
     return locate(
         configured=settings.database_uri,
-        host_uri=None if host_uri is None else str(host_uri),
+        host_uri=_as_text(host_uri),
         instance_path=app.instance_path,
     )
+
+
+def _as_text(uri: str | URL | None) -> str | None:
+    """The whole address: SQLAlchemy's own text of a URL object masks the password."""
+    return uri.render_as_string(hide_password=False) if isinstance(uri, URL) else uri
 
 
 def _open_store(location: Location, settings: Settings) -> Store:
