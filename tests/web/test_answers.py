@@ -154,7 +154,8 @@ def test_anonymous_requests_to_marked_views(app: Flask) -> None:
 
 def test_strangers_at_the_gates_own_pages(app: Flask) -> None:
     stranger = Browser(app)
-    assert stranger.get("/mfa/status", headers=JSON).status_code == 401
+    assert stranger.get("/mfa/status").status_code == 401
+    assert stranger.get("/mfa/status").json["code"] == "sign_in_required"  # type: ignore[index]
     for rule in app.url_map.iter_rules():
         if not is_own(rule.endpoint) or rule.endpoint == "mfa_gate.static":
             continue

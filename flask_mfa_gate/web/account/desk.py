@@ -109,7 +109,8 @@ def _serve(passage: Passage, view: Callable[..., Any], kwargs: Mapping[str, Any]
         return answers.problem_document(403, "access_denied", _FOREIGN, {})
     fields = read_fields(request) if is_write else {}
     if passage.session is None or passage.standing is None:
-        return answers.refuse_stranger(passage, is_api=wants_json(request))
+        is_api = wants_json(request) or request.endpoint == "mfa_gate.status"
+        return answers.refuse_stranger(passage, is_api=is_api)
     if is_write and not has_csrf_token(request, passage.state.keyring, passage.session):
         return answers.problem(passage, 400, "csrf_failed", _FORM_EXPIRED)
     return view(Desk(passage, passage.session, passage.standing, fields), **kwargs)
