@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
@@ -48,6 +48,7 @@ class Reason(StrEnum):
     """Why, as a stable word that an admin can search for."""
 
     SATISFIED = "satisfied"
+    STRANGER = "not-signed-in"
     INACTIVE = "account-inactive"
     DEFAULT_DENY = "default-access-deny"
     LAPSED = "enrollment-lapsed"
@@ -110,12 +111,14 @@ class Verdict:
     """The outcome, why, and what would satisfy it.
 
     :param at_resource: whether one resource or view says so, and not the app itself.
+    :param app_is_satisfied: whether the app itself asks for nothing more; if it does, nobody may be seen.
     """
 
     word: Word
     reason: Reason = Reason.SATISFIED
     demand: Demand = Demand(SIGN_IN_METHODS)
     at_resource: bool = False
+    app_is_satisfied: bool = True
 
 
 PASSED = Verdict(Word.PASS)
@@ -123,12 +126,13 @@ PASSED = Verdict(Word.PASS)
 
 def decide(context: Context, standing: Standing, rules: Rules, *, now: datetime) -> Verdict:
     """The strictest of what the app and each resource say; of equals the first."""
-    verdicts = [_judge_app(context, standing, rules, now)]
-    verdicts += [
-        _judge_default(rules.default_access[name], context, standing, rules, now) for name in _guarded(context, rules)
-    ]
+    app = _judge_app(context, standing, rules, now)
+    verdicts = [app]
+    for name in _guarded(context, rules):
+        verdicts.append(_judge_default(rules.default_access[name], context, standing, rules, now))
     verdicts += [_judge_demand(demand, context, standing, rules, now) for demand in context.demands]
-    return min(verdicts, key=lambda verdict: _PRECEDENCE[verdict.word])
+    strictest = min(verdicts, key=lambda verdict: _PRECEDENCE[verdict.word])
+    return replace(strictest, app_is_satisfied=app.word is Word.PASS)
 
 
 def is_required(standing: Standing, rules: Rules) -> bool:

@@ -10,7 +10,7 @@ from ..domain.person import Origin
 from ..domain.session import GateSession, grant_for
 from ..factors.protocol import Verifier
 from .attempts import AttemptService
-from .sessions import Entry, SessionService
+from .sessions import Entry, SessionService, require_current
 from .work import Work
 
 
@@ -29,6 +29,7 @@ class ChallengeService:
         :raises Conflict: when another request rose from this id; the code stays unused.
         """
         verifier = self._verifiers[method]
+        require_current(session)
 
         def accept(work: Work, code: str) -> Entry | None:
             now = self._clock()

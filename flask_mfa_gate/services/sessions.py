@@ -16,6 +16,8 @@ from ..errors import Conflict
 from ..store import Store
 from .work import Work, Worker
 
+_ALREADY_DONE = "This step was already done, perhaps in another tab."
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Entry:
@@ -36,6 +38,15 @@ class Parking:
     endpoint: str | None
     target: str | None
     host_user_id: str | None
+
+
+def require_current(session: GateSession) -> None:
+    """A session whose place another id took can rise no more; nothing is tried or counted in it.
+
+    :raises Conflict: ``already-done``.
+    """
+    if session.is_superseded:
+        raise Conflict("already-done", _ALREADY_DONE)
 
 
 class SessionService:
@@ -94,7 +105,7 @@ class SessionService:
         sealed = self._keyring.seal(parking.payload, table="session", column="parked", row=session.lineage)
         return replace(
             session, parked=sealed, parked_at=now, parked_endpoint=parking.endpoint, target=parking.target,
-            host_user_id=parking.host_user_id,
+            host_user_id=parking.host_user_id, step_up=None, grant=None,
         )  # fmt: skip
 
     def verdict(self, session: GateSession, standing: Standing) -> Verdict:
@@ -128,8 +139,9 @@ class SessionService:
             step_up=None,
             parked=None if is_in else session.parked,
         )  # fmt: skip
-        if session.is_superseded or not self._store.sessions.try_rotate(work.tx, session, successor, now=now):
-            raise Conflict("already-done", "This step was already done, perhaps in another tab.")
+        require_current(session)
+        if not self._store.sessions.try_rotate(work.tx, session, successor, now=now):
+            raise Conflict("already-done", _ALREADY_DONE)
         return Entry(token, successor)
 
     def end(self, session: GateSession, *, origin: Origin) -> None:

@@ -16,7 +16,7 @@ from ..factors.recovery_code import RecoveryCodeFactor
 from ..factors.totp import PendingKey, TotpFactor
 from ..store import Store
 from .attempts import AttemptService
-from .sessions import Entry, SessionService
+from .sessions import Entry, SessionService, require_current
 from .work import Work, Worker
 
 FRESH = timedelta(minutes=15)
@@ -60,6 +60,7 @@ class TotpEnrollmentService:
 
         :raises Conflict: ``no-key``, when no key waits: never shown, expired, or confirmed in another browser.
         """
+        require_current(session)
         with self._store.database.read() as tx:
             waiting = self._store.factors.pending(tx, session.user_key, lineage=session.lineage, now=self._clock())
         if waiting is None:

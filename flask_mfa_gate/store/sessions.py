@@ -53,10 +53,7 @@ class Sessions:
     def park(self, tx: Connection, session: GateSession) -> None:
         """Turn a live session into a pending one, with what ``session`` now holds."""
         facts = _write(session)
-        changed = {
-            name: facts[name]
-            for name in ("parked", "parked_at", "parked_endpoint", "target", "step_up", "host_user_id")
-        }
+        changed = {name: facts[name] for name in _PARKED_COLUMNS}
         tx.execute(update(self._table).where(self._table.c.id_digest == session.id_digest).values(**changed))
 
     def set_step_up(self, tx: Connection, id_digest: str, step_up: StepUp | None) -> None:
@@ -141,6 +138,10 @@ def _read(row: dict[str, Any]) -> GateSession:
     )
 
 
+_PARKED_COLUMNS = (
+    "parked", "parked_at", "parked_endpoint", "target", "step_up", "host_user_id",
+    "grant_endpoint", "grant_method", "grant_expires_at",
+)  # fmt: skip
 _PLAIN_COLUMNS = (
     "id_digest", "lineage", "user_key", "began_at", "seen_at", "superseded_at", "deferred_at", "parked", "parked_at",
     "parked_endpoint", "target", "host_user_id", "address", "user_agent",

@@ -36,6 +36,7 @@ _ENDPOINTS = {
 }
 SENTENCES = {
     Reason.SATISFIED: "Nothing more is needed.",
+    Reason.STRANGER: "Sign in first.",
     Reason.INACTIVE: "This account is switched off. Ask the administrator of this app.",
     Reason.DEFAULT_DENY: "Access to this page is not allowed. Ask the administrator of this app.",
     Reason.LAPSED: "The time to set up multi-factor authentication has ended. Ask the app's administrator for help.",

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable
-from functools import wraps
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 from flask import Response, after_this_request, current_app, request, session
 
 from ..domain.assurance import Assurance, SignIn
 from ..domain.session import IDLE_MARK_INTERVAL, GateSession
 from ..domain.verdict import Verdict, Word, decide
-from ..errors import ConfigError, MFAGateError, StoreNotReady
+from ..errors import MFAGateError
 from . import answers, snapshot
 from .client import Client, carries_token, client_of, is_basic, origin_of
 from .endpoints import is_automatic_options, is_own, is_sign_out, is_static
+from .failing import UNAVAILABLE, fail_closed, refused
 from .identity import key_of, load_identity
 from .marks import NO_MARKS, Marks
 from .parking import intercept, is_active
@@ -23,37 +22,7 @@ from .passage import Passage, begin_passage, current_passage, marks_here
 from .state import current_state
 from .stops import is_open_endpoint, stop_request
 
-log = logging.getLogger("flask_mfa_gate")
 Answer = Response | None
-P = ParamSpec("P")
-T = TypeVar("T")
-_UNAVAILABLE = "Sign-in checks are not available right now, so access is refused. Try again in a moment."
-
-
-def fail_closed(step: Callable[P, T]) -> Callable[P, T | Response]:
-    """Any error of the gate refuses the request; the client learns no more than it has to."""
-
-    @wraps(step)
-    def guarded(*args: P.args, **kwargs: P.kwargs) -> T | Response:
-        try:
-            return step(*args, **kwargs)
-        except ConfigError:
-            raise
-        except MFAGateError as error:
-            log.error("the gate refused a request: %s", error, exc_info=not isinstance(error, StoreNotReady))
-            return _refused(error)
-        # SECURITY: whatever else goes wrong in here, nobody is let through because of it.
-        except Exception:
-            log.exception("the gate failed and refused a request")
-            return _refused(MFAGateError(_UNAVAILABLE))
-
-    return guarded
-
-
-def _refused(error: MFAGateError) -> Response:
-    """Nobody is signed in for the rest of this request."""
-    current_state().identity.hide_for_now()
-    return answers.failure(current_passage(), error)
 
 
 @fail_closed
@@ -80,7 +49,10 @@ def before_view() -> Answer:
     passage = current_passage()
     # SECURITY: whatever kept the first hook from running, nothing goes on without a decision.
     if passage is None:
-        return open_request()
+        answer = open_request()
+        passage = current_passage()
+        if answer is not None or passage is None:
+            return answer or refused(MFAGateError(UNAVAILABLE))
     if is_own(request.endpoint) or is_static() or is_automatic_options() or not _is_last_look(passage):
         return None
     pending = passage.session is not None and passage.session.is_pending
@@ -92,7 +64,7 @@ def before_view() -> Answer:
         return answer
     if passage.user_key is None and marks_here().wants_identity:
         return answers.refuse_stranger(passage, is_api=_client(passage) is Client.API)
-    passage.has_reached_view = True
+    passage.has_reached_view = request.routing_exception is None
     return None
 
 
@@ -106,7 +78,7 @@ def enforce(marks: Marks) -> Answer:
     """Called by a marked view itself, for marks that the hooks could not see."""
     passage = current_passage()
     if passage is None:
-        return answers.problem(None, 503, "mfa_unavailable", _UNAVAILABLE)
+        return answers.problem(None, 503, "mfa_unavailable", UNAVAILABLE)
     settled = passage.settled or NO_MARKS
     if set(marks.resources) <= set(settled.resources) and set(marks.demands) <= set(settled.demands):
         return None

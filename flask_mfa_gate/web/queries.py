@@ -6,7 +6,7 @@ from flask import render_template
 from markupsafe import Markup
 
 from ..domain.assurance import Assurance, SignIn
-from ..domain.verdict import APP, PASSED, Verdict, Word, decide
+from ..domain.verdict import APP, Reason, Verdict, Word, decide
 from .identity import load_identity
 from .marks import NO_MARKS, Marks
 from .parking import is_active
@@ -23,13 +23,25 @@ def current_verdict(resource: str) -> Verdict:
     """The decision about a resource, for the session of this request."""
     passage = current_passage()
     if passage is None or passage.user_key is None or passage.standing is None:
-        return PASSED
+        return _of_nobody(passage)
     marks = NO_MARKS if resource == APP else Marks(resources=(resource,))
     state, now = passage.state, passage.state.clock()
     facts = assurance() or Assurance(SignIn.SESSION, now)
     active = is_active(load_identity(state.identity))
     context = passage.context(facts, is_active=active, marks=marks, promptable=not passage.is_token)
     return decide(context, passage.standing, state.rules, now=now)
+
+
+def _of_nobody(passage: Passage | None) -> Verdict:
+    """A pending sign-in has its next step; somebody who isn't signed in has nothing to show."""
+    if (
+        passage is not None
+        and passage.session is not None
+        and passage.session.is_pending
+        and passage.standing is not None
+    ):
+        return passage.state.sessions.verdict(passage.session, passage.standing)
+    return Verdict(Word.DENY, Reason.STRANGER)
 
 
 class TemplateHelper:

@@ -28,15 +28,27 @@ def stop_request(passage: Passage, key: str, verdict: Verdict) -> Answer:
     if passage.is_token:
         passage.state.identity.hide_for_now()
         return None if is_open_endpoint(passage) else answers.stop(passage, verdict, client)
-    if verdict.at_resource:
+    # SECURITY: what a resource says never keeps an identity in place that has not satisfied the app itself.
+    if verdict.at_resource and verdict.app_is_satisfied:
         return _stop_at_resource(passage, key, verdict, client)
-    # A request in flight with an id that is gone must not park what another request just put in order.
-    if request.method == "HEAD" or (passage.has_dead_id and client is not Client.NAVIGATION):
+    if _has_no_say(passage, client):
         _touch_nothing(passage)
     else:
         note_refusal(passage, key, verdict)
         park_whole(passage, key, sign_in=passage.state.identity.kind(passage.before))
     return None if is_open_endpoint(passage) else answers.stop(passage, verdict, client)
+
+
+def _has_no_say(passage: Passage, client: Client) -> bool:
+    """A request that must not park: without effects by its method, late with an id whose place another took, or sent by
+    the page of another site.
+    """
+    if request.method == "HEAD" or (passage.session is not None and passage.session.is_superseded):
+        return True
+    # SECURITY: a request in flight, or a foreign page's picture, must not sign anybody out.
+    is_page = client is Client.NAVIGATION and request.headers.get("Sec-Fetch-Dest", "document") == "document"
+    is_foreign = request.headers.get("Sec-Fetch-Site") == "cross-site"
+    return not is_page and (passage.has_dead_id or is_foreign)
 
 
 def _touch_nothing(passage: Passage) -> None:

@@ -121,3 +121,112 @@ def test_a_lost_first_hook_is_made_up_for(app: Flask, phone: Phone) -> None:
     browser.client.delete_cookie("mfa_gate")
     app.before_request_funcs[None].remove(open_request)
     assert browser.get("/").location == "/mfa/challenge"
+
+
+def old_session_of(app: Flask, name: str, browser: Browser) -> Any:
+    """A client that holds the host's session of a signed-in browser, and no gate cookie."""
+    client = app.test_client()
+    client.set_cookie("session", browser.cookie("session") or "")
+    return client
+
+
+def test_a_resource_never_keeps_an_unproven_identity_in_place(make_app: Any, phone: Phone) -> None:
+    from flask_login import current_user
+
+    app: Flask = make_app(MFA_GATE_DEFAULT_ACCESS={"wiki": "deny"})
+    gate = state_of(app).gate
+    app._got_first_request = False
+
+    @app.get("/open")
+    @gate.exempt
+    @gate.resource("wiki")
+    def open_view() -> str:
+        return f"I see {current_user.is_authenticated}"
+
+    browser = Browser(app)
+    browser.sign_in("dave")
+    browser.send("/mfa/challenge", code=phone.code())
+    thief = old_session_of(app, "dave", browser)
+    assert "I see True" not in thief.get("/open").text
+    thief = old_session_of(app, "dave", browser)
+    assert thief.get("/wiki").status_code == 403
+    with thief.session_transaction() as stored:
+        assert "_user_id" not in stored
+
+
+def test_a_late_request_with_the_old_id_signs_nobody_out(app: Flask, clock: StillClock) -> None:
+    browser = Browser(app)
+    browser.sign_in("frank")
+    late = app.test_client()
+    for name in ("session", "mfa_gate"):
+        late.set_cookie(name, browser.cookie(name) or "")
+    browser.send("/mfa/enroll/totp", code=Phone(clock, browser.begin_setup()["secret"]).code())
+    for options in ({"headers": {"Accept": "application/json"}}, {}):
+        assert late.get("/api/me", **options).headers.getlist("Set-Cookie") == []  # type: ignore[arg-type]
+    assert browser.is_in()
+
+
+def test_a_picture_on_another_site_signs_nobody_out(app: Flask, phone: Phone) -> None:
+    browser = Browser(app)
+    browser.sign_in("dave")
+    browser.send("/mfa/challenge", code=phone.code())
+    foreign = old_session_of(app, "dave", browser)
+    for mode, target in (("no-cors", "image"), ("navigate", "iframe")):
+        headers = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": mode, "Sec-Fetch-Dest": target}
+        answer = foreign.get("/", headers=headers)
+        assert answer.status_code in {303, 401}
+        assert answer.headers.getlist("Set-Cookie") == []
+
+
+def test_a_step_up_does_not_outlive_the_parking(app: Flask, clock: StillClock) -> None:
+    browser = Browser(app)
+    browser.sign_in("frank")
+    assert browser.get("/transfer").location == "/mfa/enroll"
+    assert session_of(app, browser).step_up is not None
+    with app.app_context():
+        state_of(app).enrollments.require("6", days=0)
+    browser.get("/")
+    parked = session_of(app, browser)
+    assert (parked.is_pending, parked.step_up, parked.grant) == (True, None, None)
+
+
+def test_head_completes_nothing(app: Flask) -> None:
+    browser = Browser(app)
+    browser.sign_in("bob")
+    with app.app_context():
+        state_of(app).enrollments.remove("2")
+    before = browser.cookie()
+    browser.client.head("/mfa/challenge")
+    assert browser.cookie() == before
+    assert session_of(app, browser).is_pending
+
+
+def test_a_right_code_on_an_old_id_is_not_counted(app: Flask, clock: StillClock, phone: Phone) -> None:
+    browser = Browser(app)
+    browser.sign_in("dave")
+    old_id, token = browser.cookie(), browser.status()["csrf_token"]
+    browser.send("/mfa/challenge", code=phone.code())
+    late = app.test_client()
+    late.set_cookie("mfa_gate", old_id or "")
+    for _ in range(7):
+        assert late.post("/mfa/challenge", data={"csrf_token": token, "code": phone.code(steps=1)}).status_code == 409
+    other = Browser(app)
+    other.sign_in("dave")
+    assert other.send("/mfa/challenge", code=phone.code(steps=1)).status_code == 303
+
+
+def test_a_pending_user_passes_no_verdict_that_the_host_asks_for(app: Flask) -> None:
+    gate = state_of(app).gate
+    app._got_first_request = False
+    seen: list[str] = []
+
+    @app.get("/menu")
+    @gate.exempt
+    def menu() -> str:
+        seen.extend([gate.current_verdict("payroll").word, gate.current_verdict().word])
+        return "menu"
+
+    browser = Browser(app)
+    browser.sign_in("dave")
+    browser.get("/menu")
+    assert seen == ["challenge", "challenge"]

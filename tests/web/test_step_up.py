@@ -199,5 +199,5 @@ def test_assurance_and_verdict_for_the_hosts_own_code(make_app: Any, phone: Phon
             "app": gate.current_verdict().word,
         }
 
-    assert Browser(app).get("/facts").json == {"amr": None, "wiki": "pass", "app": "pass"}
+    assert Browser(app).get("/facts").json == {"amr": None, "wiki": "deny", "app": "deny"}
     assert prove(app, phone).get("/facts").json == {"amr": ["pwd", "otp", "mfa"], "wiki": "deny", "app": "pass"}

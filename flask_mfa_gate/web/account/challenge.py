@@ -12,6 +12,7 @@ from ...domain.session import StepUp
 from ...domain.verdict import Reason, Verdict, Word
 from ...errors import BadRequest, CodeInvalid, MFAGateError, Throttled
 from .. import answers
+from ..client import is_prefetch
 from ..fields import text_field
 from ..targets import home
 from .desk import Desk, Route, next_step
@@ -34,7 +35,7 @@ def challenge(desk: Desk) -> Response:
     if request.method == "POST":
         return _take(desk)
     if desk.session.is_pending and desk.verdict.word is Word.PASS:
-        return _complete(desk)
+        return next_step(desk) if is_prefetch(request) else _complete(desk)
     step_up = desk.session.step_up
     if desk.verdict.word is not Word.CHALLENGE and (step_up is None or not desk.standing.factors):
         return next_step(desk) if desk.session.is_pending else desk.arrive(home())
