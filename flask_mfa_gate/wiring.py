@@ -167,7 +167,7 @@ def _by_user_loader(key: str) -> Any:
 
 
 def _identity(host: Host) -> IdentitySource:
-    return FlaskLoginIdentity() if host.identity is None else HostIdentity(host.identity)
+    return FlaskLoginIdentity() if host.identity is None else HostIdentity(host.identity, user_key_of(host))
 
 
 def _rules(settings: Settings) -> Rules:

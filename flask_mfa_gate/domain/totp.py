@@ -55,9 +55,9 @@ def window_steps(step: int, *, window: int) -> tuple[int, ...]:
 
 
 def far_steps(step: int, *, window: int, reach: int = 20) -> tuple[int, ...]:
-    """Steps outside the window that a phone with a wrong clock would be at."""
-    near = set(window_steps(step, window=window))
-    return tuple(candidate for candidate in window_steps(step, window=reach) if candidate not in near)
+    """Steps before the window, that a phone whose clock is slow would be at."""
+    # SECURITY: no later steps, or the hint would tell a guesser which code to try again in a few minutes.
+    return tuple(candidate for candidate in range(step - reach, step - window) if candidate >= 0)
 
 
 def matching_step(code: str, steps: Sequence[int], generate: Callable[[int], str]) -> int | None:

@@ -12,7 +12,7 @@ from ..domain.session import IDLE_MARK_INTERVAL, GateSession
 from ..domain.verdict import Verdict, Word, decide
 from ..errors import MFAGateError
 from . import answers, snapshot
-from .client import Client, carries_token, client_of, is_basic, origin_of
+from .client import Client, client_of, is_basic, origin_of
 from .endpoints import is_automatic_options, is_own, is_sign_out, is_static
 from .failing import UNAVAILABLE, fail_closed, refused
 from .identity import key_of, load_identity
@@ -21,8 +21,10 @@ from .parking import intercept, is_active
 from .passage import Passage, begin_passage, current_passage, marks_here
 from .state import current_state
 from .stops import is_open_endpoint, stop_request
+from .tokens import is_made_by_token
 
 Answer = Response | None
+_TURNS_GIVEN_UP = 3
 
 
 @fail_closed
@@ -94,11 +96,11 @@ def _enforce_late(passage: Passage, marks: Marks) -> Answer:
 
 
 def _closing(passage: Passage) -> Callable[[Response], Response]:
-    """The third step. It goes to the end of the line once, so as to come after the view's own callbacks."""
+    """The third step. It goes to the end of the line, so as to come after the view's callbacks and those they add."""
 
     def close(response: Response) -> Response:
         passage.closings += 1
-        if passage.closings == 1:
+        if passage.closings <= _TURNS_GIVEN_UP:
             after_this_request(close)
             return response
         answer: Response = _close(passage, response)
@@ -184,8 +186,9 @@ def _decide(passage: Passage) -> Answer:
     passage.is_decided = True
     if user is None:
         return None
-    passage.is_token = carries_token(request, passage.state.settings) and not passage.state.identity.is_from_session()
-    return _judge(passage, user, key_of(user, passage.state.user_key), marks_here())
+    key = key_of(user, passage.state.user_key)
+    passage.is_token = is_made_by_token(request, passage.state, key)
+    return _judge(passage, user, key, marks_here())
 
 
 def _judge(passage: Passage, user: Any, key: str, marks: Marks) -> Answer:

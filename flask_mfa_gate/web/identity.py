@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
-from flask import current_app, g, request, session
+from flask import Request, current_app, g, request, session
 
 from ..domain.assurance import SignIn
 from ..errors import ConfigError, HostCallbackFailed
+from . import snapshot
 
 USER_ID = "_user_id"
 LOGIN_KEYS = (USER_ID, "_fresh", "_id")
@@ -41,6 +42,9 @@ class IdentitySource(Protocol):
 
     def is_from_session(self) -> bool:
         """Whether a browser's session, not the request itself, says who this is."""
+
+    def load_from(self, bare: Request) -> Any:
+        """The user that this request would have; asked with one whose tokens were taken off."""
 
     def kind(self, before: Mapping[str, Any]) -> SignIn:
         """How an identity that no view made in this request came to be."""
@@ -97,6 +101,11 @@ class FlaskLoginIdentity:
         """The manager keeps it in the session, also when a remember cookie brought it."""
         return USER_ID in session
 
+    def load_from(self, bare: Request) -> Any:
+        """By the host's ``request_loader``; a header alone is what was taken off."""
+        callback = getattr(self._manager(), "_request_callback", None)
+        return callback(bare) if callback is not None else None
+
     def kind(self, before: Mapping[str, Any]) -> SignIn:
         """By header, by remember cookie, or by a session that was there before."""
         if self.host_user_id() is None:
@@ -129,18 +138,42 @@ class FlaskLoginIdentity:
 class HostIdentity:
     """Hosts that keep their user their own way and said so with ``identity=``: the whole session is theirs."""
 
-    def __init__(self, source: Any) -> None:
-        self._source = source
+    def __init__(self, source: Any, user_key: Callable[[Any], str]) -> None:
+        self._source, self._user_key = source, user_key
 
     def load(self) -> Any:
         """Whatever the host's object finds in the request."""
         return None if HIDDEN in g else self._source.load(request)
 
     def after_view(self, before: Mapping[str, Any]) -> Any:
-        """Asked again when the view changed the session."""
-        if HIDDEN in g and g.get(HIDDEN) != dict(session):
-            g.pop(HIDDEN)
-        return self.load()
+        """Asked again when the view changed the session; what was hidden stays so unless the view itself made it."""
+        if HIDDEN not in g:
+            return self.load()
+        hidden, now = g.get(HIDDEN), dict(session)
+        if hidden == now:
+            return None
+        user, without = self._source.load(request), self._load_with(hidden)
+        # SECURITY: a cookie of the host's own names the same user before and after; no view signed anybody in.
+        if user is None or (without is not None and self._user_key(without) == self._user_key(user)):
+            return None
+        g.pop(HIDDEN)
+        return user
+
+    def _load_with(self, contents: Mapping[str, Any]) -> Any:
+        """The user of this request if the session held this."""
+        now, was_modified = dict(session), session.modified
+        try:
+            session.clear()
+            session.update(contents)
+            return self._source.load(request)
+        finally:
+            session.clear()
+            session.update(now)
+            session.modified = was_modified
+
+    def load_from(self, bare: Request) -> Any:
+        """The host's object takes any request."""
+        return self._source.load(bare)
 
     def hide(self) -> None:
         """A session that names somebody is emptied; one that doesn't may hold what the sign-in form needs."""
@@ -150,7 +183,7 @@ class HostIdentity:
 
     def hide_for_now(self) -> None:
         """The host's object is not asked again until the session changes."""
-        setattr(g, HIDDEN, dict(session))
+        setattr(g, HIDDEN, snapshot.take(session))
 
     def _may_name_somebody(self) -> bool:
         try:

@@ -8,9 +8,11 @@ from typing import Any
 from flask import Flask, g, has_request_context, request, session
 
 from ..domain.session import GateSession
+from ..domain.verdict import Word
 from ..errors import NotProved
 from .cookies import read_token
-from .identity import USER_ID, key_of
+from .identity import USER_ID, key_of, load_identity
+from .parking import is_active
 from .passage import current_passage
 from .state import current_state
 
@@ -35,7 +37,16 @@ def _signal_of(manager: object, name: str) -> Any:
 def still_ok() -> bool:
     """Whether the identity of an open socket still holds: asked by the host before it trusts an event."""
     live = _live_session()
-    return live is not None and not live.is_pending and live.host_user_id == session.get(USER_ID)
+    if live is None:
+        return False
+    user = load_identity(current_state().identity)
+    return user is not None and _is_owner(live, user)
+
+
+def _is_owner(live: GateSession, user: Any) -> bool:
+    """Whether the session was proved by this user, whose account is switched on."""
+    # SECURITY: the host's identity itself is compared, so that no pair of cookies of two people fits together.
+    return is_active(user) and live.user_key == key_of(user, current_state().user_key)
 
 
 def _refuse_unproven(_app: Flask, **_: Any) -> None:
@@ -55,15 +66,17 @@ def _refuse_unproven_loader(_app: Flask, user: Any = None, **_: Any) -> None:
         return
     live = _live_session()
     # SECURITY: the event fails rather than run for somebody who proved nothing.
-    if live is None or live.is_pending or live.user_key != key_of(user, current_state().user_key):
+    if live is None or not _is_owner(live, user):
         raise NotProved("This user has not proved a second factor, so nothing is done in its name here.")
 
 
 def _live_session() -> GateSession | None:
+    """The session of the gate's cookie, when it is in and nothing more is asked of it."""
     state = current_state()
     token = read_token(request, state.settings)
     found = state.sessions.find(token) if token else None
     if found is None:
         return None
     live, standing = found
-    return live if state.sessions.verdict(live, standing).word.value == "pass" else None
+    is_in = not live.is_pending and state.sessions.verdict(live, standing).word is Word.PASS
+    return live if is_in else None

@@ -185,7 +185,7 @@ def test_a_code_of_another_user_is_wrong(factor: TotpFactor, store: Store, keyri
     assert not is_accepted(factor, store, code_of(RFC_KEY, NOW))
 
 
-@pytest.mark.parametrize("apart", [-20, -2, 2, 20])
+@pytest.mark.parametrize("apart", [-20, -2])
 def test_the_owner_of_a_wrong_clock_is_told_and_nothing_is_used_up(
     factor: TotpFactor, store: Store, keyring: Keyring, apart: int
 ) -> None:
@@ -194,7 +194,7 @@ def test_the_owner_of_a_wrong_clock_is_told_and_nothing_is_used_up(
     assert is_accepted(factor, store, code_of(RFC_KEY, NOW))
 
 
-@pytest.mark.parametrize("apart", [-21, 0, 21])
+@pytest.mark.parametrize("apart", [-21, 0, 2, 20, 21])
 def test_other_codes_give_no_hint(factor: TotpFactor, store: Store, keyring: Keyring, apart: int) -> None:
     held(store, RFC_KEY, keyring)
     assert hint(factor, store, code_of(RFC_KEY, NOW + apart * STEP)) is None

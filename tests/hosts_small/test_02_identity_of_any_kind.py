@@ -305,3 +305,100 @@ def test_exempt_lifts_no_refusal_and_no_password() -> None:
     assert [ask("Basic", key) for key in ("1", "3")] == [401, 403]
     host.clock.forward(days=2)
     assert ask("Bearer", "2") == 403, "a lapse stops tokens in every mode"
+
+
+class ByOwnCookie:
+    """A host whose proxy or sign-on server keeps the user in a cookie of its own."""
+
+    def load(self, request: Any) -> User | None:
+        return User(request.cookies["sso"]) if "sso" in request.cookies else None
+
+
+def signed_on_elsewhere(**config: Any) -> Host:
+    from flask import flash
+
+    host = Host(**config)
+    host.gate.init_app(host.app, identity=ByOwnCookie(), user_key=lambda user: user.id)
+
+    @host.app.get("/")
+    def home() -> str:
+        return f"secret of {request.cookies['sso']}"
+
+    @host.app.get("/logout")
+    def logout() -> str:
+        flash("bye")
+        return "out"
+
+    @host.app.errorhandler(404)
+    def missing(_error: Any) -> Any:
+        flash("not here")
+        return "no such page", 404
+
+    host.enroll()
+    return host
+
+
+@pytest.mark.parametrize("tokens", ["refuse", "exempt"])
+def test_a_header_beside_an_own_cookie_makes_no_token(tokens: str) -> None:
+    junk = {"Authorization": "Bearer junk"}
+    host = signed_on_elsewhere(MFA_GATE_TOKENS=tokens)
+    with host.app.app_context():
+        host.gate.enrollments.require("2", days=7)
+    for key, status in (("1", 401), ("2", 403)):
+        client = host.client()
+        client.set_cookie("sso", key)
+        answer = client.get("/", headers=junk)
+        assert answer.status_code == status
+        assert "secret" not in answer.text
+    by_loader = Host(MFA_GATE_TOKENS=tokens)
+    by_loader.with_login_manager().request_loader(ByOwnCookie().load)
+    by_loader.gate.init_app(by_loader.app)
+    by_loader.app.add_url_rule("/", "home", lambda: "secret")
+    by_loader.enroll()
+    client = by_loader.client()
+    client.set_cookie("sso", "1")
+    assert client.get("/", headers=junk).status_code == 401
+
+
+@pytest.mark.parametrize("path", ["/logout", "/nowhere"])
+def test_a_write_to_the_session_makes_no_sign_in_of_an_old_cookie(path: str) -> None:
+    host = signed_on_elsewhere()
+    with host.app.app_context():
+        host.gate.enrollments.require("7", days=0)
+    thief = host.client()
+    thief.set_cookie("sso", "7")
+    assert thief.get("/").location == "/mfa/enroll"
+    assert thief.get("/mfa/enroll/totp").status_code == 401
+    thief.get(path)
+    thief.get("/")
+    assert thief.get("/mfa/enroll/totp").status_code == 401, "still no sign-in with the password"
+
+
+def test_a_sign_in_that_changes_nested_data_in_place_is_seen() -> None:
+    host = Host()
+
+    class Nested:
+        def load(self, _request: Any) -> User | None:
+            key = session.get("auth", {}).get("user")
+            return User(key) if key else None
+
+    host.gate.init_app(host.app, identity=Nested(), user_key=lambda user: user.id)
+
+    @host.app.route("/login", methods=["GET", "POST"])
+    def login() -> str:
+        if request.method == "GET":
+            session["auth"] = {}
+            return "form"
+        session["auth"]["user"] = request.form["user"]
+        session.modified = True
+        return f"TOKEN for {request.form['user']}"
+
+    host.enroll()
+    host.enroll("2")
+    client = host.client()
+    client.get("/login")
+    for user in ("1", "2"):
+        answer = client.post("/login", data={"user": user})
+        assert answer.location == "/mfa/challenge"
+        assert "TOKEN" not in answer.text
+        client.get("/login")

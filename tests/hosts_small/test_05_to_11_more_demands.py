@@ -219,3 +219,85 @@ def test_11_one_gate_object_serves_two_apps() -> None:
     with two.app.app_context():
         assert not one.gate.enrollments.status("9").required
     assert not [value for value in vars(one.gate).values() if isinstance(value, Flask)]
+
+
+def test_05_a_switched_off_account_is_nobody_on_a_socket() -> None:
+    host = Host()
+    off: set[str] = set()
+
+    class Account(User):
+        @property
+        def is_active(self) -> bool:
+            return self.id not in off
+
+    host.with_login_manager().user_loader(Account)
+    host.gate.init_app(host.app)
+
+    @host.app.post("/login")
+    def login() -> str:
+        login_user(Account("1"))
+        return "in"
+
+    @host.app.get("/event")
+    @host.gate.exempt
+    def event() -> Any:
+        return {"ok": host.gate.still_ok()}
+
+    host.enroll()
+    client = host.client()
+    client.post("/login")
+    host.pass_challenge(client)
+    assert seen_by_socket(host, client)
+    assert client.get("/event").json == {"ok": True}
+    off.add("1")
+    assert not seen_by_socket(host, client)
+    assert client.get("/mfa/").status_code == 403, "nor do the gate's own pages"
+
+
+def test_05_cookies_of_two_people_fit_nowhere() -> None:
+    host = Host()
+
+    class InSession:
+        def load(self, _request: Any) -> Any:
+            return User(session["uid"]) if "uid" in session else None
+
+    host.gate.init_app(host.app, identity=InSession(), user_key=lambda user: user.id)
+
+    @host.app.post("/login/<key>")
+    def login(key: str) -> str:
+        session["uid"] = key
+        return "in"
+
+    host.app.add_url_rule("/", "home", lambda: "home")
+    attacker, victim = host.client(), host.client()
+    attacker.post("/login/9")
+    victim.post("/login/8")
+    cookies = f"mfa_gate={attacker.get_cookie('mfa_gate').value}; session={victim.get_cookie('session').value}"  # type: ignore[union-attr]
+    with host.app.test_request_context("/socket", headers={"Cookie": cookies}):
+        assert not host.gate.still_ok()
+
+
+def test_03_a_callback_added_by_a_callback_sends_nothing() -> None:
+    from flask import after_this_request
+
+    host = Host()
+    host.with_login_manager()
+    host.gate.init_app(host.app)
+
+    @host.app.post("/login")
+    def login() -> str:
+        login_user(User("1"))
+
+        @after_this_request
+        def outer(answer: Any) -> Any:
+            @after_this_request
+            def inner(late: Any) -> Any:
+                late.set_cookie("jwt", "API-TOKEN")
+                return late
+
+            return answer
+
+        return "in"
+
+    host.enroll()
+    assert "API-TOKEN" not in str(host.client().post("/login").headers)

@@ -316,3 +316,24 @@ def test_a_sandboxed_page_reads_nothing(app: Flask) -> None:
     answer = held(app, "dave").get("/mfa/status", headers={"Origin": "null"})
     assert answer.status_code == 403
     assert held(app, "dave").get("/mfa/status", headers={"Origin": "https://localhost"}).status_code == 200
+
+
+def test_a_disabled_account_changes_nothing_on_the_gates_pages(app: Flask, phone: Phone) -> None:
+    from example_app.models import User, db
+
+    proved, fresh, waiting = Browser(app), Browser(app), Browser(app)
+    proved.sign_in("dave")
+    proved.send("/mfa/challenge", code=phone.code())
+    fresh.sign_in("erin")
+    waiting.sign_in("bob")
+    tokens = {one: one.status()["csrf_token"] for one in (proved, fresh, waiting)}
+    with app.app_context():
+        db.session.execute(db.update(User).values(enabled=False))
+        db.session.commit()
+    for browser, token in tokens.items():
+        for path in ("/mfa/recovery-codes", "/mfa/enroll/totp", "/mfa/sessions", "/mfa/challenge", "/mfa/enroll/later"):
+            answer = browser.client.post(path, data={"csrf_token": token, "code": "123456"})
+            assert answer.status_code == 403, path
+            assert "switched off" in answer.text
+        assert browser.get("/mfa/enroll/totp").status_code == 403
+        assert browser.client.post("/mfa/sign-out", data={"csrf_token": token}).status_code == 303

@@ -51,7 +51,7 @@ def _complete(desk: Desk) -> Response:
 
 def _take(desk: Desk) -> Response:
     method = _chosen(desk, text_field(desk.fields, "factor", default=Method.TOTP.value))
-    if not desk.standing.factors:
+    if not desk.standing.factors or desk.verdict.word in {Word.DENY, Word.LOCKED}:
         return next_step(desk)
     _refuse_weak(desk.session.step_up, method, is_pending=desk.session.is_pending)
     try:

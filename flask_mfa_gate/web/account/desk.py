@@ -13,7 +13,7 @@ from flask import Response, request
 from ...domain.enrollment import Standing
 from ...domain.person import Origin
 from ...domain.session import GateSession
-from ...domain.verdict import Verdict, Word
+from ...domain.verdict import Reason, Verdict, Word
 from ...errors import BadRequest, MFAGateError
 from ...services.sessions import Entry
 from .. import answers
@@ -24,6 +24,7 @@ from ..parking import restore
 from ..passage import Passage, current_passage
 from ..state import GateState
 from ..targets import home
+from .accounts import is_switched_on
 
 log = logging.getLogger("flask_mfa_gate")
 Route = tuple[str, str, list[str], Callable[..., Any]]
@@ -39,6 +40,7 @@ class Desk:
     session: GateSession
     standing: Standing
     fields: Mapping[str, Any]
+    is_active: bool = True
 
     @property
     def state(self) -> GateState:
@@ -53,6 +55,9 @@ class Desk:
     @property
     def verdict(self) -> Verdict:
         """What the app still asks."""
+        # SECURITY: a switched-off account changes nothing here either, whatever its session has proved.
+        if not self.is_active:
+            return Verdict(Word.DENY, Reason.INACTIVE)
         return self.state.sessions.verdict(self.session, self.standing)
 
     @property
@@ -113,7 +118,8 @@ def _serve(passage: Passage, view: Callable[..., Any], kwargs: Mapping[str, Any]
         return answers.refuse_stranger(passage, is_api=is_api)
     if is_write and not has_csrf_token(request, passage.state.keyring, passage.session):
         return answers.problem(passage, 400, "csrf_failed", _FORM_EXPIRED)
-    return view(Desk(passage, passage.session, passage.standing, fields), **kwargs)
+    active = is_switched_on(passage.state.directory, passage.session)
+    return view(Desk(passage, passage.session, passage.standing, fields, active), **kwargs)
 
 
 def _is_own_origin(sent: str | None, *, is_write: bool) -> bool:

@@ -1,0 +1,32 @@
+"""Whether a token, and nothing else, says who a request is from."""
+
+from __future__ import annotations
+
+import io
+
+from flask import Request, current_app
+
+from .client import carries_token
+from .identity import key_of
+from .state import GateState
+
+_AUTHORIZATION = "HTTP_AUTHORIZATION"
+
+
+def is_made_by_token(request: Request, state: GateState, key: str) -> bool:
+    """A token request carries a token, and without it would be somebody else's or nobody's."""
+    if not carries_token(request, state.settings) or state.identity.is_from_session():
+        return False
+    # SECURITY: a browser that adds a header to its own cookie stays a browser, with all that is demanded of one.
+    try:
+        user = state.identity.load_from(_without_tokens(request, state))
+        return user is None or key_of(user, state.user_key) != key
+    except Exception:  # noqa: BLE001 - what can't be told apart is no token
+        return False
+
+
+def _without_tokens(request: Request, state: GateState) -> Request:
+    names = {f"HTTP_{name.upper().replace('-', '_')}" for name in state.settings.token_headers} | {_AUTHORIZATION}
+    environ = {name: value for name, value in request.environ.items() if name not in names}
+    environ.pop("werkzeug.request", None)
+    return current_app.request_class({**environ, "wsgi.input": io.BytesIO(), "CONTENT_LENGTH": "0"})
