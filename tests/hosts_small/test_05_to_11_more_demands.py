@@ -250,6 +250,9 @@ def test_05_a_switched_off_account_is_nobody_on_a_socket() -> None:
     assert seen_by_socket(host, client)
     assert client.get("/event").json == {"ok": True}
     off.add("1")
+    kept = "; ".join(f"{name}={client.get_cookie(name).value}" for name in ("session", "mfa_gate"))  # type: ignore[union-attr]
+    with host.app.test_request_context("/socket", headers={"Cookie": kept}):
+        assert not host.gate.still_ok()
     assert not seen_by_socket(host, client)
     assert client.get("/mfa/").status_code == 403, "nor do the gate's own pages"
 
