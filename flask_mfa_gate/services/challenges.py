@@ -33,6 +33,7 @@ class ChallengeService:
 
         def accept(work: Work, code: str) -> Entry | None:
             now = self._clock()
+            self._sessions.take_turn(work, session.user_key)
             if not verifier.try_accept(work.tx, session.user_key, code, now=now):
                 return None
             assurance = session.assurance.with_proof(method, at=now)

@@ -113,10 +113,18 @@ class SelfService:
 
     def end_session(self, session: GateSession, lineage: str) -> bool:
         """End another sign-in of this user; False when there is no such one."""
-        return self._worker.run(lambda work: self._store.sessions.end(work.tx, lineage, user_key=session.user_key)) > 0
+
+        def act(work: Work) -> int:
+            self._store.enrollments.lock(work.tx, session.user_key)
+            return self._store.sessions.end(work.tx, lineage, user_key=session.user_key)
+
+        return self._worker.run(act) > 0
 
     def end_other_sessions(self, session: GateSession) -> int:
         """End every sign-in of this user but this one."""
-        return self._worker.run(
-            lambda work: self._store.sessions.end_all(work.tx, session.user_key, but=session.lineage)
-        )
+
+        def act(work: Work) -> int:
+            self._store.enrollments.lock(work.tx, session.user_key)
+            return self._store.sessions.end_all(work.tx, session.user_key, but=session.lineage)
+
+        return self._worker.run(act)

@@ -128,6 +128,7 @@ class SessionService:
 
         :raises Conflict: ``already-done``, when another tab or request rose from the same id.
         """
+        self.take_turn(work, session.user_key)
         now = self._clock()
         token = new_token()
         standing = self._store.enrollments.standing(work.tx, session.user_key, now=now)
@@ -144,10 +145,16 @@ class SessionService:
             raise Conflict("already-done", _ALREADY_DONE)
         return Entry(token, successor)
 
+    def take_turn(self, work: Work, user_key: str) -> None:
+        """What raises and what ends the sessions of one user come one after the other."""
+        # SECURITY: on a server a new id could otherwise be written beside the sign-out or reset that ends all of them.
+        self._store.enrollments.lock(work.tx, user_key)
+
     def end(self, session: GateSession, *, origin: Origin) -> None:
         """Sign-out: every id of this sign-in is dead at once."""
 
         def act(work: Work) -> None:
+            self.take_turn(work, session.user_key)
             if self._store.sessions.end(work.tx, session.lineage, user_key=session.user_key):
                 work.record("signed_out", subject=session.user_key, actor=f"user:{session.user_key}", origin=origin)
 

@@ -1,0 +1,87 @@
+"""Races that only a server with row locks shows."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from flask import Flask
+from sqlalchemy import create_engine, text
+from sqlalchemy.exc import OperationalError
+
+from example_app import create_app
+from flask_mfa_gate import Conflict
+from flask_mfa_gate.domain.assurance import Method
+from flask_mfa_gate.domain.person import NOWHERE
+from tests.conftest import IS_SOAK, Browser, StillClock, require_or_skip, state_of
+
+from .test_one_winner import at_once
+
+pytestmark = [pytest.mark.soak] if IS_SOAK else []
+ROUNDS = 200 if IS_SOAK else 20
+SERVERS = {"PostgreSQL": "postgresql+psycopg://root@localhost/postgres", "MariaDB": "mysql+pymysql://root@127.0.0.1/"}
+
+
+@pytest.fixture(params=SERVERS)
+def portal(request: pytest.FixtureRequest, clock: StillClock) -> Iterator[Flask]:
+    admin = create_engine(SERVERS[request.param], isolation_level="AUTOCOMMIT")
+    name = f"mfa_gate_race_{uuid.uuid4().hex[:8]}"
+    try:
+        with admin.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {name}"))
+    except OperationalError:
+        admin.dispose()
+        require_or_skip(request.param, False)
+    url = admin.url.set(database=name).render_as_string(hide_password=False)
+    app = create_app({"TESTING": True, "SQLALCHEMY_DATABASE_URI": url, "MFA_GATE_CLOCK": clock})
+    yield app
+    from example_app.models import db
+
+    state_of(app).store.database.dispose()
+    with app.app_context():
+        db.engine.dispose()
+    with admin.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name}"))
+    admin.dispose()
+
+
+def test_no_id_survives_the_end_of_its_sign_in(portal: Flask, clock: StillClock) -> None:
+    state = state_of(portal)
+    for number in range(ROUNDS):
+        browser = Browser(portal)
+        browser.sign_in("frank")
+        found = state.sessions.find(browser.cookie() or "")
+        assert found is not None
+        session = found[0]
+
+        def rise(session: Any = session) -> None:
+            proved = session.assurance.with_proof(Method.TOTP, at=clock())
+            try:
+                state.worker.run(lambda work: state.sessions.rise(work, session, proved))
+            except Conflict:
+                return
+
+        def sign_out(session: Any = session) -> None:
+            state.sessions.end(session, origin=NOWHERE)
+
+        def reset() -> None:
+            with portal.app_context():
+                state.enrollments.reset("6")
+
+        at_once([rise, sign_out if number % 2 else reset])
+        with state.store.database.read() as tx:
+            assert state.store.sessions.of_user(tx, "6") == [], number
+
+
+def test_one_code_on_a_server_lets_one_in(portal: Flask, clock: StillClock, phone: Any) -> None:
+    from .test_one_winner import pending, post
+
+    for _ in range(ROUNDS // 2):
+        clock.forward(seconds=60)
+        code = phone.code()
+        seen = at_once([lambda one=one, code=code: post(*one, code) for one in pending(portal, 8)])  # type: ignore[misc]
+        assert sorted(seen) == [303] + [422] * 7
+        with portal.app_context():
+            state_of(portal).enrollments.unlock("4")
