@@ -16,7 +16,8 @@ from flask_mfa_gate.web.endpoints import is_own
 from tests.conftest import IS_SOAK, Browser, Phone, StillClock, state_of
 
 pytestmark = [pytest.mark.soak] if IS_SOAK else []
-SLOW_SECONDS = 2
+# CPU time of this thread, which serves the request itself: the machine's other load must not count.
+SLOW_SECONDS = 0.5
 FIELDS = ["code", "factor", "csrf_token", "trust_device", "name", "next"]
 ODD = [
     "",
@@ -96,7 +97,7 @@ def test_no_field_breaks_a_page(portal: Any, name: str, data: st.DataObject) -> 
     method, path = data.draw(st.sampled_from(writes(app)))
     field, value = data.draw(st.sampled_from(FIELDS)), data.draw(values)
     token = browser.status()["csrf_token"]
-    began = time.perf_counter()
+    began = time.thread_time()
     if data.draw(st.booleans()):
         body = {"code": "123456", field: value}
         answer = browser.client.open(path, method=method, json=body, headers={"X-CSRFToken": token})
@@ -105,7 +106,7 @@ def test_no_field_breaks_a_page(portal: Any, name: str, data: st.DataObject) -> 
         form = {"csrf_token": token, "code": "123456", field: text.encode("utf-8", "replace").decode()}
         answer = browser.client.open(path, method=method, data=form)
     assert answer.status_code < 500, (method, path, field, value, answer.text[:300])
-    assert time.perf_counter() - began < SLOW_SECONDS
+    assert time.thread_time() - began < SLOW_SECONDS
 
 
 @given(
