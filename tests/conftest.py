@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import re
 import sqlite3
+import threading
+import uuid
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -15,7 +17,8 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import HealthCheck, settings
-from sqlalchemy import event
+from sqlalchemy import create_engine, event, text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.pool import Pool
 from werkzeug.test import TestResponse
 
@@ -213,3 +216,40 @@ def key_of(app: Flask, username: str) -> str:
 
 def recovery_codes_in(html: str) -> list[str]:
     return re.findall(r"<code>([A-Z2-7]{4}(?:-[A-Z2-7]{4}){3})</code>", html)
+
+
+def at_once(tasks: list[Callable[[], Any]]) -> list[Any]:
+    """Run all from one starting line."""
+    line = threading.Barrier(len(tasks))
+    results: list[Any] = [None] * len(tasks)
+
+    def run(place: int, task: Callable[[], Any]) -> None:
+        line.wait()
+        results[place] = task()
+
+    threads = [threading.Thread(target=run, args=(place, task)) for place, task in enumerate(tasks)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return results
+
+
+SERVERS = {"PostgreSQL": "postgresql+psycopg://root@localhost/postgres", "MariaDB": "mysql+pymysql://root@127.0.0.1/"}
+
+
+@pytest.fixture(params=SERVERS)
+def server_url(request: pytest.FixtureRequest) -> Iterator[str]:
+    """A fresh database on each server."""
+    admin = create_engine(SERVERS[request.param], isolation_level="AUTOCOMMIT")
+    name = f"mfa_gate_test_{uuid.uuid4().hex[:8]}"
+    try:
+        with admin.connect() as connection:
+            connection.execute(text(f"CREATE DATABASE {name}"))
+    except OperationalError:
+        admin.dispose()
+        require_or_skip(request.param, False)
+    yield admin.url.set(database=name).render_as_string(hide_password=False)
+    with admin.connect() as connection:
+        connection.execute(text(f"DROP DATABASE {name}"))
+    admin.dispose()

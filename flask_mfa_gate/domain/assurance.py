@@ -92,7 +92,7 @@ class Assurance:
         return replace(self, proofs=(*kept, Proof(method, at)))
 
     def proved(self, methods: Collection[Method], *, now: datetime, max_age: timedelta | None = None) -> bool:
-        """Whether one of ``methods`` was proved, not longer than ``max_age`` ago. A proof from the future is none."""
+        """Whether one of ``methods`` was proved, at most ``max_age`` ago; a proof from the future has no age."""
         return any(
             proof.method in methods and (max_age is None or timedelta(0) <= now - proof.at <= max_age)
             for proof in self.proofs

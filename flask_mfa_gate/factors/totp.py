@@ -123,7 +123,7 @@ def import_secret(keyring: Keyring, secret: str, *, factor_id: str) -> bytes:
     length = len(pyotp.TOTP(secret).byte_secret())
     if not 16 <= length <= 64:
         raise ValueError("a TOTP key has 128 to 512 bits")
-    return keyring.seal(secret.encode(), table="factor", column="secret", row=factor_id)
+    return keyring.seal(secret.upper().encode(), table="factor", column="secret", row=factor_id)
 
 
 def _label(text: str) -> str:

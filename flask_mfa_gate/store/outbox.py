@@ -81,9 +81,5 @@ class Outbox:
             .values(claimed_until=None, attempts=message.attempts + 1, problem=problem, due_at=due_at)
         )
 
-    def waiting(self, tx: Connection) -> int:
-        """How many messages are not sent yet."""
-        return len(tx.execute(select(self._table.c.id).where(self._table.c.sent_at.is_(None))).all())
-
     def _unclaimed(self, now: datetime) -> Any:
         return or_(self._table.c.claimed_until.is_(None), self._table.c.claimed_until <= now)

@@ -12,7 +12,7 @@ from ..errors import ConfigError
 from . import gate
 from .endpoints import unknown_endpoints
 from .state import EXTENSION, GateState
-from .websockets import guard_outside_hooks
+from .websockets import expect_hooks, guard_outside_hooks
 
 _ARRANGED = "mfa_gate_arranged"
 
@@ -21,6 +21,7 @@ def install(app: Flask) -> None:
     """Stand first now, and put everything in its place once the app's set-up is over, at its first request."""
     app.before_request_funcs.setdefault(None, []).insert(0, gate.open_request)
     app.before_request(gate.before_view)
+    request_started.connect(expect_hooks, app)
     request_started.connect(_arrange_once, app)
     appcontext_pushed.connect(guard_outside_hooks, app)
 

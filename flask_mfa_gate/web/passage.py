@@ -99,7 +99,7 @@ class Passage:
 
 
 def begin_passage(state: GateState) -> Passage:
-    """The record of a request that just arrived. A static file's session is not even looked at."""
+    """The record of a request that just arrived."""
     passage = Passage(state, snapshot.take(session))
     setattr(g, _NAME, passage)
     return passage

@@ -30,7 +30,6 @@ from ..store.location import Location
 from .identity import IdentitySource
 
 EXTENSION = "mfa_gate"
-BLUEPRINT = "mfa_gate"
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from .passage import current_passage
 from .state import current_state
 
 _CHECKED = "_mfa_gate_checked"
+_HOOKS_FOLLOW = "_mfa_gate_hooks_follow"
 
 
 def guard_outside_hooks(app: Flask, **_: Any) -> None:
@@ -26,6 +27,15 @@ def guard_outside_hooks(app: Flask, **_: Any) -> None:
         signal = _signal_of(manager, name)
         if signal is not None:
             signal.connect(receiver, app)
+
+
+def expect_hooks(_app: Flask, **_: Any) -> None:
+    """An HTTP request has begun: whoever asks for the user before the hooks, the hooks decide."""
+    setattr(g, _HOOKS_FOLLOW, True)
+
+
+def _runs_without_hooks() -> bool:
+    return has_request_context() and current_passage() is None and _HOOKS_FOLLOW not in g
 
 
 def _signal_of(manager: object, name: str) -> Any:
@@ -51,7 +61,7 @@ def _is_owner(live: GateSession, user: Any) -> bool:
 
 def _refuse_unproven(_app: Flask, **_: Any) -> None:
     """Runs before the user is loaded."""
-    if not has_request_context() or current_passage() is not None or _CHECKED in g:
+    if not _runs_without_hooks() or _CHECKED in g:
         return
     setattr(g, _CHECKED, True)
     # SECURITY: without the hooks there was no decision, so only a proved session may name a user here.
@@ -62,7 +72,7 @@ def _refuse_unproven(_app: Flask, **_: Any) -> None:
 
 def _refuse_unproven_loader(_app: Flask, user: Any = None, **_: Any) -> None:
     """A user that ``request_loader`` made can't be taken back by a signal, only refused by an error."""
-    if not has_request_context() or current_passage() is not None:
+    if not _runs_without_hooks():
         return
     live = _live_session()
     # SECURITY: the event fails rather than run for somebody who proved nothing.

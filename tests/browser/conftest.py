@@ -76,14 +76,32 @@ class Screen:
         self.press("Sign in")
 
     def type(self, name: str, text: str) -> None:
-        field = self.chrome.find_element(By.NAME, name)
-        field.clear()
-        field.send_keys(text)
+        def fill(_: Chrome) -> bool:
+            field = self.chrome.find_element(By.NAME, name)
+            field.clear()
+            field.send_keys(text)
+            return True
 
-    def press(self, words: str) -> None:
-        self.chrome.find_element(
-            By.XPATH, f"//main//*[self::button or self::a][contains(normalize-space(.), '{words}')]"
-        ).click()
+        self._patiently(fill, f"can't type into {name}")
+
+    def press(self, words: str, *, within: str = "main") -> None:
+        path = f"//{within}//*[self::button or self::a][contains(normalize-space(.), '{words}')]"
+
+        def click(_: Chrome) -> bool:
+            self.chrome.find_element(By.XPATH, path).click()
+            return True
+
+        self._patiently(click, f"can't press {words}")
+
+    def texts(self, selector: str) -> list[str]:
+        """What the elements say."""
+        return self._patiently(
+            lambda _: [one.text for one in self.chrome.find_elements(By.CSS_SELECTOR, selector)], f"no {selector}"
+        )
+
+    def _patiently(self, act: Callable[[Chrome], Any], problem: str) -> Any:
+        """Again when the page was exchanged in the middle of it; what does not come in ten seconds fails."""
+        return WebDriverWait(self.chrome, 10, ignored_exceptions=[StaleElementReferenceException]).until(act, problem)
 
     @property
     def text(self) -> str:
@@ -99,10 +117,9 @@ class Screen:
         log = self.chrome.get_log("browser")
         return [entry for entry in log if not any(words in entry["message"] for words in expected)]
 
-    def wait_to_see(self, words: str) -> None:
+    def expect(self, words: str) -> None:
         """Until the page says so."""
-        patience = WebDriverWait(self.chrome, 10, ignored_exceptions=[StaleElementReferenceException])
-        patience.until(lambda _: words in self.text, f"{words!r} is not on the page")
+        self._patiently(lambda _: words in self.text, f"{words!r} is not on the page")
 
     def wait_for(self, path: str) -> None:
         """Until the browser is there."""

@@ -24,31 +24,31 @@ def oathtool(key: str) -> str:
 def test_prompt_later_enroll_challenge_recover(screen: Screen, scripts: bool) -> None:
     screen.sign_in("bob")
     screen.wait_for("/mfa/enroll")
-    screen.wait_to_see("7 days")
+    screen.expect("7 days")
     screen.press("Set up later")
-    screen.wait_to_see("Hello Bob Baker")
-    screen.wait_to_see("7 days left")
+    screen.expect("Hello Bob Baker")
+    screen.expect("7 days left")
     screen.open("/mfa/enroll/totp")
-    key = "".join(group.text for group in screen.chrome.find_elements(By.CSS_SELECTOR, ".mfa-key code"))
+    key = "".join(screen.texts(".mfa-key code"))
     assert len(key) == 32
     screen.type("code", "000000")
     screen.press("Confirm")
-    screen.wait_to_see("not right")
-    assert screen.chrome.find_element(By.CSS_SELECTOR, "[role=alert]").text
-    again = "".join(group.text for group in screen.chrome.find_elements(By.CSS_SELECTOR, ".mfa-key code"))
+    screen.expect("not right")
+    assert any(screen.texts("[role=alert]"))
+    again = "".join(screen.texts(".mfa-key code"))
     assert again == key
     screen.type("code", oathtool(key))
     screen.press("Confirm")
-    screen.wait_to_see("recovery codes")
-    codes = [item.text for item in screen.chrome.find_elements(By.CSS_SELECTOR, ".mfa-codes code")]
+    screen.expect("recovery codes")
+    codes = screen.texts(".mfa-codes code")
     assert len(set(codes)) == 10
     assert screen.chrome.find_element(By.CSS_SELECTOR, "[data-needs-script]").is_displayed() == scripts
     screen.press("continue")
-    screen.wait_to_see("Hello Bob Baker")
+    screen.expect("Hello Bob Baker")
 
     screen.open("/mfa/")
-    screen.wait_to_see("Protected")
-    screen.chrome.find_element(By.XPATH, "//header//button[contains(., 'Sign out')]").click()
+    screen.expect("Protected")
+    screen.press("Sign out", within="header")
     screen.wait_for("/login")
 
     screen.sign_in("bob")
@@ -57,7 +57,7 @@ def test_prompt_later_enroll_challenge_recover(screen: Screen, scripts: bool) ->
     screen.wait_for("/mfa/challenge?factor=recovery_code")
     screen.type("code", codes[3].lower())
     screen.press("Verify")
-    screen.wait_to_see("Hello Bob Baker")
+    screen.expect("Hello Bob Baker")
     assert screen.complaints() == []
 
 
@@ -69,17 +69,17 @@ def test_a_code_from_another_implementation_signs_in_by_keyboard_alone(screen: S
     field = screen.chrome.switch_to.active_element
     assert field.get_attribute("name") == "code", "the field has the focus"
     field.send_keys(oathtool(DAVES_KEY), Keys.ENTER)
-    screen.wait_to_see("Hello Dave Dean")
+    screen.expect("Hello Dave Dean")
 
 
 def test_locked_and_rescued(screen: Screen, server: tuple[str, Any]) -> None:
     screen.sign_in("carol")
-    screen.wait_to_see("locked")
+    screen.expect("locked")
     app = server[1]
     with app.app_context():
         state_of(app).enrollments.extend(key_of(app, "carol"), days=3)
     screen.open("/")
-    screen.wait_to_see("3 days")
+    screen.expect("3 days")
 
 
 def test_pages_fit_every_width_and_name_every_control(screen: Screen) -> None:

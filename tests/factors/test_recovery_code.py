@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from datetime import UTC, datetime
 
 import pytest
@@ -11,6 +10,7 @@ from flask_mfa_gate.crypto import Keyring
 from flask_mfa_gate.domain.totp import CodeShape
 from flask_mfa_gate.factors.recovery_code import RecoveryCodeFactor
 from flask_mfa_gate.store import Store
+from tests.conftest import at_once
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 
@@ -103,18 +103,11 @@ def test_codes_from_before_a_rotation_are_still_good(factor: RecoveryCodeFactor,
 
 def test_of_eight_threads_with_one_code_one_is_let_in(factor: RecoveryCodeFactor, store: Store) -> None:
     _, code = factor.read(make(factor, store)[0])
-    together = threading.Barrier(8, timeout=20)
-    answers: list[bool] = []
 
-    def try_it() -> None:
-        together.wait()
-        answers.append(store.database.transact(lambda tx: factor.try_accept(tx, "7", code, now=NOW)))
+    def try_it() -> bool:
+        return store.database.transact(lambda tx: factor.try_accept(tx, "7", code, now=NOW))
 
-    threads = [threading.Thread(target=try_it) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
+    answers = at_once([try_it] * 8)
     assert sorted(answers) == [False] * 7 + [True]
     assert left(store) == 9
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 from datetime import UTC, datetime, timedelta
 
 import pyotp
@@ -15,6 +14,7 @@ from flask_mfa_gate.errors import SecretUnreadable
 from flask_mfa_gate.factors.totp import CLOCK_HINT, TotpFactor, import_secret
 from flask_mfa_gate.settings import Settings
 from flask_mfa_gate.store import Store
+from tests.conftest import at_once
 
 NOW = datetime(2026, 3, 2, 9, 0, 7, tzinfo=UTC)
 STEP = timedelta(seconds=30)
@@ -229,35 +229,21 @@ def test_a_used_code_is_not_taken_in_another_spelling(factor: TotpFactor, store:
 def test_of_eight_threads_with_one_code_one_is_let_in(factor: TotpFactor, store: Store, keyring: Keyring) -> None:
     held(store, RFC_KEY, keyring)
     code = code_of(RFC_KEY, NOW)
-    together = threading.Barrier(8, timeout=20)
-    answers: list[bool] = []
 
-    def try_it() -> None:
-        together.wait()
-        answers.append(store.database.transact(lambda tx: factor.try_accept(tx, "7", code, now=NOW)))
+    def try_it() -> bool:
+        return store.database.transact(lambda tx: factor.try_accept(tx, "7", code, now=NOW))
 
-    threads = [threading.Thread(target=try_it) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
+    answers = at_once([try_it] * 8)
     assert sorted(answers) == [False] * 7 + [True]
 
 
 def test_of_eight_threads_that_burn_one_step_one_does(store: Store, keyring: Keyring) -> None:
     factor_id = held(store, RFC_KEY, keyring, step=10)
-    together = threading.Barrier(8, timeout=20)
-    burned: list[bool] = []
 
-    def burn() -> None:
-        together.wait()
-        burned.append(store.database.transact(lambda tx: store.factors.try_burn_step(tx, factor_id, step=11, now=NOW)))
+    def burn() -> bool:
+        return store.database.transact(lambda tx: store.factors.try_burn_step(tx, factor_id, step=11, now=NOW))
 
-    threads = [threading.Thread(target=burn) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
+    burned = at_once([burn] * 8)
     assert sorted(burned) == [False] * 7 + [True]
 
 

@@ -304,3 +304,29 @@ def test_03_a_callback_added_by_a_callback_sends_nothing() -> None:
 
     host.enroll()
     assert "API-TOKEN" not in str(host.client().post("/login").headers)
+
+
+def test_05_who_asks_for_the_user_before_the_hooks_signs_nobody_out() -> None:
+    """A host that reads ``current_user`` in a URL preprocessor, which runs before any hook."""
+    host = plain()
+    seen: list[bool] = []
+    host.app.url_value_preprocessor(lambda _endpoint, _values: seen.append(current_user.is_authenticated))
+
+    @host.app.post("/login2")
+    def login2() -> str:
+        login_user(User("2"))
+        return "in"
+
+    owes_nothing = host.client()
+    owes_nothing.post("/login2")
+    host.clock.forward(hours=30)
+    assert owes_nothing.get("/").text == "home"
+    client = host.client()
+    client.post("/login")
+    host.pass_challenge(client)
+    remembered = host.client()
+    remembered.set_cookie("remember_token", client.get_cookie("remember_token").value)  # type: ignore[union-attr]
+    assert remembered.get("/").location == "/mfa/challenge"
+    host.pass_challenge(remembered)
+    assert remembered.get("/").text == "home"
+    assert any(seen)

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -12,28 +10,11 @@ import pytest
 from flask import Flask
 
 from example_app import create_app
-from tests.conftest import IS_SOAK, Browser, Phone, StillClock, recovery_codes_in, state_of
+from tests.conftest import IS_SOAK, Browser, Phone, StillClock, at_once, recovery_codes_in, state_of
 
 ROUNDS = 200 if IS_SOAK else 10
 pytestmark = [pytest.mark.soak] if IS_SOAK else []
 THREADS, PROCESSES = 8, 4
-
-
-def at_once(tasks: list[Callable[[], Any]]) -> list[Any]:
-    """Run all from one starting line."""
-    line = threading.Barrier(len(tasks))
-    results: list[Any] = [None] * len(tasks)
-
-    def run(place: int, task: Callable[[], Any]) -> None:
-        line.wait()
-        results[place] = task()
-
-    threads = [threading.Thread(target=run, args=(place, task)) for place, task in enumerate(tasks)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return results
 
 
 def pending(app: Flask, count: int) -> list[tuple[Browser, str]]:

@@ -2,49 +2,31 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy import create_engine, text
-from sqlalchemy.exc import OperationalError
 
 from example_app import create_app
 from flask_mfa_gate import Conflict
 from flask_mfa_gate.domain.assurance import Method
 from flask_mfa_gate.domain.person import NOWHERE
-from tests.conftest import IS_SOAK, Browser, StillClock, require_or_skip, state_of
-
-from .test_one_winner import at_once
+from tests.conftest import IS_SOAK, Browser, StillClock, at_once, state_of
 
 pytestmark = [pytest.mark.soak] if IS_SOAK else []
 ROUNDS = 200 if IS_SOAK else 20
-SERVERS = {"PostgreSQL": "postgresql+psycopg://root@localhost/postgres", "MariaDB": "mysql+pymysql://root@127.0.0.1/"}
 
 
-@pytest.fixture(params=SERVERS)
-def portal(request: pytest.FixtureRequest, clock: StillClock) -> Iterator[Flask]:
-    admin = create_engine(SERVERS[request.param], isolation_level="AUTOCOMMIT")
-    name = f"mfa_gate_race_{uuid.uuid4().hex[:8]}"
-    try:
-        with admin.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {name}"))
-    except OperationalError:
-        admin.dispose()
-        require_or_skip(request.param, False)
-    url = admin.url.set(database=name).render_as_string(hide_password=False)
-    app = create_app({"TESTING": True, "SQLALCHEMY_DATABASE_URI": url, "MFA_GATE_CLOCK": clock})
+@pytest.fixture
+def portal(server_url: str, clock: StillClock) -> Iterator[Flask]:
+    app = create_app({"TESTING": True, "SQLALCHEMY_DATABASE_URI": server_url, "MFA_GATE_CLOCK": clock})
     yield app
     from example_app.models import db
 
     state_of(app).store.database.dispose()
     with app.app_context():
         db.engine.dispose()
-    with admin.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name}"))
-    admin.dispose()
 
 
 def test_no_id_survives_the_end_of_its_sign_in(portal: Flask, clock: StillClock) -> None:

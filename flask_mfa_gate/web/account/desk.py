@@ -14,7 +14,7 @@ from ...domain.enrollment import Standing
 from ...domain.person import Origin
 from ...domain.session import GateSession
 from ...domain.verdict import Reason, Verdict, Word
-from ...errors import BadRequest, MFAGateError
+from ...errors import MFAGateError
 from ...services.sessions import Entry
 from .. import answers
 from ..client import SAFE_METHODS, origin_of, wants_json
@@ -148,10 +148,3 @@ def next_step(desk: Desk) -> Response:
     if verdict.word in {Word.LOCKED, Word.DENY}:
         return answers.blocked_page(desk.passage, verdict)
     return answers.see_other(answers.next_url(verdict.word))
-
-
-def require_text(value: object, name: str) -> str:
-    """A field that has to be text."""
-    if not isinstance(value, str):
-        raise BadRequest(f"{name} has to be text.")
-    return value

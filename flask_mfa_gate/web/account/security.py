@@ -136,6 +136,8 @@ def factor_remove(desk: Desk, factor_id: str) -> Response:
         return ask_proof(desk, FACTOR_METHODS, back=back)
     if request.method == "GET":
         line = _factor_line(desk, factor)
+        if desk.wants_json:
+            return answers.json_answer(_as_json(line))
         return answers.page(
             "remove_factor.html", desk.passage, 200, factor=line, action_url=back, back_url=url_for("mfa_gate.security")
         )
