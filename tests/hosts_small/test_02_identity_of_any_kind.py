@@ -402,3 +402,14 @@ def test_a_sign_in_that_changes_nested_data_in_place_is_seen() -> None:
         assert answer.location == "/mfa/challenge"
         assert "TOKEN" not in answer.text
         client.get("/login")
+
+
+def test_a_loader_that_fails_without_the_header_makes_no_token() -> None:
+    """What can't be told apart from a browser meets the demands on one."""
+    host = Host(MFA_GATE_TOKENS="exempt")
+    host.with_login_manager().request_loader(lambda request: User(request.headers["Authorization"].split()[-1]))
+    host.gate.init_app(host.app)
+    host.app.add_url_rule("/api", "api", lambda: "secret")
+    host.enroll()
+    answer = host.client().get("/api", headers={"Authorization": "Bearer 1"})
+    assert (answer.status_code, answer.json["code"]) == (401, "mfa_challenge_required")  # type: ignore[index]

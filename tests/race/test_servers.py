@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -55,6 +57,41 @@ def test_no_id_survives_the_end_of_its_sign_in(portal: Flask, clock: StillClock)
         at_once([rise, sign_out if number % 2 else reset])
         with state.store.database.read() as tx:
             assert state.store.sessions.of_user(tx, "6") == [], number
+
+
+@pytest.mark.parametrize("ending", ["sign-out", "reset", "end-others"])
+def test_an_id_that_is_being_written_dies_with_its_sign_in(portal: Flask, clock: StillClock, ending: str) -> None:
+    """The new id is written and not yet committed when all ids of the user are ended."""
+    state = state_of(portal)
+    browser, other = Browser(portal), Browser(portal)
+    browser.sign_in("frank")
+    other.sign_in("frank")
+    found, kept = (state.sessions.find(one.cookie() or "") for one in (browser, other))
+    assert found is not None
+    assert kept is not None
+    written = threading.Event()
+
+    def rise() -> None:
+        def act(work: Any) -> None:
+            state.sessions.rise(work, found[0], found[0].assurance.with_proof(Method.TOTP, at=clock()))
+            written.set()
+            time.sleep(0.5)
+
+        state.worker.run(act)
+
+    def end() -> None:
+        assert written.wait(10)
+        if ending == "sign-out":
+            state.sessions.end(found[0], origin=NOWHERE)
+        elif ending == "end-others":
+            state.self_service.end_other_sessions(kept[0])
+        else:
+            with portal.app_context():
+                state.enrollments.reset("6")
+
+    at_once([rise, end])
+    with state.store.database.read() as tx:
+        assert found[0].lineage not in {one.lineage for one in state.store.sessions.of_user(tx, "6")}
 
 
 def test_one_code_on_a_server_lets_one_in(portal: Flask, clock: StillClock, phone: Any) -> None:
