@@ -41,12 +41,15 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
         MAIL_DEFAULT_SENDER="portal@example.org",
         MFA_GATE_KEYS=[DEMO_KEY],
         MFA_GATE_ISSUER="Example Portal",
+        MFA_GATE_ADMIN_ENROLLMENT="sign-in",
     )
     app.config.update(config or {})
     db.init_app(app)
     login_manager.init_app(app)
     mail.init_app(app)
-    gate.init_app(app, db=db, user_model=User)
+    gate.init_app(
+        app, db=db, user_model=User, groups=lambda user: user.groups, admin_role=lambda user: user.role or None
+    )
     app.register_blueprint(portal)
     gate.check(app)
     with app.app_context():

@@ -34,3 +34,8 @@ class User(UserMixin, db.Model):  # type: ignore[name-defined, misc]
     def is_active(self) -> bool:
         """Whether the account is switched on."""
         return self.enabled
+
+    @property
+    def groups(self) -> list[str]:
+        """Names of groups, for policies and filters."""
+        return [self.group] if self.group else []

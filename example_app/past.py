@@ -9,6 +9,7 @@ from flask import Flask
 from flask_mfa_gate.crypto import new_id
 from flask_mfa_gate.domain.assurance import FactorKind
 from flask_mfa_gate.domain.enrollment import start_period
+from flask_mfa_gate.domain.moves import Requirement
 from flask_mfa_gate.factors.totp import import_secret
 from flask_mfa_gate.web.state import GateState
 
@@ -18,7 +19,8 @@ def let_period_lapse(app: Flask, key: str) -> None:
     state: GateState = app.extensions["mfa_gate"]
     period = start_period(state.clock() - timedelta(days=8), days=7)
     with state.store.database.write() as tx:
-        state.store.enrollments.set_requirement(tx, key, required_by="system", period=period)
+        requirement = Requirement("system", period)
+        state.store.enrollments.set_requirement(tx, [key], requirement, due_at=period.ends_at)
 
 
 def enroll_with_key(app: Flask, key: str, secret: str) -> None:

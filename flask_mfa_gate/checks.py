@@ -14,10 +14,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from .crypto import decode_key
+from .domain.assurance import FactorKind
 from .errors import ConfigError
 
 Check = Callable[[str, Any], Any]
 MAIL_KINDS = ("start",)
+FACTOR_KINDS = tuple(kind.value for kind in FactorKind)
 _APP_WORDS = ("user-setting", "allow", "require", "deny")
 _RESOURCE_WORDS = ("allow", "require", "deny")
 
@@ -95,6 +97,14 @@ def duration(*, zero: bool = False) -> Check:
         return value
 
     return check
+
+
+@_allowing("a datetime.timedelta of more than zero, or a list of them")
+def durations(key: str, value: Any) -> tuple[timedelta, ...]:
+    """One or several, the longest first."""
+    many = list(value) if isinstance(value, list | tuple | set | frozenset) else [value]
+    _demand(all(isinstance(one, timedelta) and one > timedelta(0) for one in many))
+    return tuple(sorted(set(many), reverse=True))
 
 
 @_allowing("True or False")
@@ -228,6 +238,17 @@ def mail_kinds(key: str, value: Any) -> tuple[str, ...]:
 
 
 mail_kinds.allowed = f"a list of kinds: {', '.join(MAIL_KINDS)}"  # type: ignore[attr-defined]
+
+
+def factor_kinds(key: str, value: Any) -> tuple[str, ...]:
+    """Kinds of factor, at least one."""
+    chosen: tuple[str, ...] = texts(key, value)
+    if not chosen:
+        raise ConfigError(key, "names no factor", allowed=factor_kinds.allowed)  # type: ignore[attr-defined]
+    return tuple(word(*FACTOR_KINDS)(key, one) for one in chosen)
+
+
+factor_kinds.allowed = f"a list of one or more of {', '.join(FACTOR_KINDS)}"  # type: ignore[attr-defined]
 
 
 @_allowing("a callable without arguments")

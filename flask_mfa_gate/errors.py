@@ -73,6 +73,27 @@ class UnknownUser(MFAGateError):
     status = 404
 
 
+class NotAllowed(MFAGateError):
+    """The actor's role does not allow this action on this user.
+
+    :param reason: one stable word: ``yourself``, ``higher-role``, ``not-allowed``.
+    """
+
+    code = "access_denied"
+    status = 403
+
+    def __init__(self, reason: str, sentence: str) -> None:
+        self.reason = reason
+        super().__init__(sentence)
+
+
+class DirectoryEmpty(MFAGateError):
+    """The host's directory has nobody in it though the gate knows people; more likely it is the wrong one."""
+
+    code = "conflict"
+    status = 409
+
+
 class BadRequest(MFAGateError):
     """An argument is out of range or of the wrong shape."""
 

@@ -12,9 +12,11 @@ from .cli import mfa
 from .domain.assurance import Assurance
 from .domain.verdict import APP, Verdict
 from .mail.delivery import Delivery
+from .services.access_passes import AccessPassService
 from .services.directory import Directory
 from .services.enrollments import EnrollmentService
 from .services.upkeep import Upkeep
+from .services.users import UserService
 from .store import schema
 from .web import gate as hooks
 from .web import queries
@@ -45,19 +47,29 @@ class MFAGate:
         user_model: type | None = None,
         directory: Directory | None = None,
         user_key: Callable[[Any], str] | None = None,
+        groups: Callable[[Any], Collection[str]] | None = None,
+        admin_role: Callable[[Any], str | None] | None = None,
+        session_stamp: Callable[[Any], Any] | None = None,
         identity: Any = None,
     ) -> None:
         """Put the gate into an app, before or after its other extensions.
 
         :param db: the host's Flask-SQLAlchemy; the gate uses its URL, never its session's transaction.
         :param user_model: mapped class of the host's users.
-        :param directory: in place of ``user_model``, an object with ``get(key)``.
+        :param directory: in place of ``user_model``, an object with ``get(key)`` and ``page(after_key, limit)``.
         :param user_key: gives a user's key: a text that never changes nor returns. Default: the primary key of
             ``user_model``, else ``get_id()``.
+        :param groups: gives the names of a user's groups.
+        :param admin_role: gives ``admin``, ``helpdesk``, ``auditor`` or None. Default: nobody has a role.
+        :param session_stamp: gives what changes with a user's password; another value voids his sessions. Default: the
+            attribute ``password_hash``, ``password`` or ``fs_uniquifier``.
         :param identity: for hosts without Flask-Login, an object with ``load(request)`` that gives the user or None.
         :raises ConfigError: for a setting that is unknown, wrong or missing.
         """
-        host = Host(db=db, user_model=user_model, directory=directory, user_key=user_key, identity=identity)
+        host = Host(
+            db=db, user_model=user_model, directory=directory, user_key=user_key, groups=groups,
+            admin_role=admin_role, session_stamp=session_stamp, identity=identity,
+        )  # fmt: skip
         state = build_state(self, app, host)
         app.extensions[EXTENSION] = state
         app.register_blueprint(account_blueprint(state.settings.url_prefix))
@@ -91,8 +103,22 @@ class MFAGate:
 
     @property
     def enrollments(self) -> EnrollmentService:
-        """Require, extend, reset, remove, unlock, status."""
+        """Require, extend, reset, remove, remind, unlock, status."""
         return self._state.enrollments
+
+    @property
+    def access_passes(self) -> AccessPassService:
+        """Ways back in for users who lost their device: issue, revoke."""
+        return self._state.access_passes
+
+    @property
+    def users(self) -> UserService:
+        """What the gate knows of the app's users: sync, rename, forget."""
+        return self._state.users
+
+    def password_changed(self, key: str) -> None:
+        """End every session of a user. Only needed where the gate can't see a changed password by itself."""
+        self._state.users.password_changed(key)
 
     @property
     def delivery(self) -> Delivery:
@@ -100,7 +126,7 @@ class MFAGate:
         return self._state.delivery
 
     def run_due(self) -> Upkeep:
-        """Note lapses, send waiting mail, sweep out dead sessions: what a cron job calls."""
+        """Remind, note lapses, take people over, send waiting mail, sweep: what a cron job calls."""
         return self._state.upkeep.run_due()
 
     def upgrade(self, revision: str = "head") -> None:

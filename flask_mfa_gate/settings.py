@@ -71,6 +71,18 @@ class Settings:
     enrollment_days: int = _key(
         7, "int", checks.whole_number(1, 365), "Days of an enrollment period when none are given.", unit="days"
     )
+    factors: tuple[str, ...] = _key(
+        ("totp",),
+        "list of str",
+        checks.factor_kinds,
+        "Factors that users may hold. One that is left out counts nowhere.",
+    )
+    reminders: tuple[timedelta, ...] = _key(
+        (timedelta(hours=24),),
+        "timedelta, or list of timedelta",
+        checks.durations,
+        "How long before the end of a period its reminders go out. Empty: none.",
+    )
     prompt_interval: timedelta = _key(
         timedelta(0),
         "timedelta",
@@ -82,6 +94,27 @@ class Settings:
         "str",
         checks.word("locked", "confined"),
         "What a lapsed period does: locks the account, or forces enrollment.",
+    )
+    lockout_scope: str = _key(
+        "app",
+        "str",
+        checks.word("app", "protected"),
+        "How far a lapse locks: the account, or wherever a demand is met by no other factor of the user.",
+    )
+    period_satisfied_by: tuple[str, ...] = _key(
+        ("totp",), "list of str", checks.factor_kinds, "Factors whose setup ends an enrollment period."
+    )
+    first_enrollment: str = _key(
+        "sign-in",
+        "str",
+        checks.word("sign-in", "pass"),
+        "What setting up a first factor takes: a sign-in of the last 15 minutes, or an access pass.",
+    )
+    admin_enrollment: str = _key(
+        "pass",
+        "str",
+        checks.word("sign-in", "pass"),
+        "The same for whoever has a role in the console: an admin's password alone must not buy it.",
     )
     challenge_unrequired: bool = _key(
         True, "bool", checks.flag, "Ask enrolled users for a code even where MFA is not required of them."
@@ -181,4 +214,9 @@ def _refuse_impossible(settings: Settings) -> None:
         raise ConfigError(
             f"{PREFIX}SESSION_IDLE", "is longer than MFA_GATE_SESSION_MAX_AGE",
             given=settings.session_idle, allowed=f"at most {settings.session_max_age}",
+        )  # fmt: skip
+    if not set(settings.factors) & set(settings.period_satisfied_by):
+        raise ConfigError(
+            f"{PREFIX}FACTORS", "has no factor of MFA_GATE_PERIOD_SATISFIED_BY, so no period could ever be satisfied",
+            given=list(settings.factors), allowed=f"at least one of {', '.join(settings.period_satisfied_by)}",
         )  # fmt: skip

@@ -12,24 +12,34 @@ from flask import Flask, current_app, has_request_context
 from sqlalchemy import URL, inspect
 from sqlalchemy.orm import Mapper
 
-from .domain.assurance import Method
+from .clock import Clock
+from .crypto import Keyring
+from .domain.assurance import FactorKind, Method
+from .domain.roles import Role
 from .domain.session import Lifetimes
-from .domain.verdict import Access, Lapse, Rules
+from .domain.verdict import APP, Access, Lapse, LockoutScope, Rules
 from .errors import ConfigError
+from .factors.access_pass import AccessPassFactor
 from .factors.protocol import Verifier
 from .factors.recovery_code import RecoveryCodeFactor
 from .factors.totp import TotpFactor
 from .mail.delivery import Delivery
 from .mail.transport import make_sender
+from .services.access_passes import AccessPassService
+from .services.actions import ActionRunner
 from .services.attempts import AttemptService
 from .services.challenges import ChallengeService
-from .services.directory import Directory, ModelDirectory, NoDirectory
+from .services.digest import DigestService
+from .services.directory import Directory, KnownPeople, ModelDirectory, PersonReader
 from .services.enrollments import EnrollmentService
 from .services.keys import find_keyring
+from .services.moves import MoveWriter
 from .services.self_service import SelfService
 from .services.sessions import SessionService
-from .services.totp_enrollment import TotpEnrollmentService
+from .services.stamps import ATTRIBUTES, Stamper
+from .services.totp_enrollment import FirstEnrollment, TotpEnrollmentService
 from .services.upkeep import UpkeepService
+from .services.users import UserService
 from .services.work import Worker
 from .settings import Settings
 from .signals import Event, gate_signals
@@ -37,9 +47,10 @@ from .store import Store, build_store
 from .store.engine import Database, make_engine
 from .store.location import Location, locate
 from .store.schema import upgrade
+from .store.selection import Selection
 from .web.after_response import try_soon
 from .web.identity import FlaskLoginIdentity, HostIdentity, IdentitySource
-from .web.state import GateState
+from .web.state import GateState, HostTraits
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +61,9 @@ class Host:
     user_model: type | None = None
     directory: Directory | None = None
     user_key: Callable[[Any], str] | None = None
+    groups: Callable[[Any], Collection[str]] | None = None
+    admin_role: Callable[[Any], str | None] | None = None
+    session_stamp: Callable[[Any], Any] | None = None
     identity: Any = None
 
 
@@ -64,29 +78,90 @@ def build_state(gate: Any, app: Flask, host: Host) -> GateState:
     keyring = find_keyring(settings, location, testing=testing, secret_key=secret_key)
     store = _open_store(location, settings)
     delivery = Delivery(store, make_sender(app, settings), clock=settings.clock)
-    worker = Worker(store, settings.clock, _publisher(app), _dispatcher(delivery))
-    rules = _rules(settings)
-    lifetimes = _lifetimes(settings)
-    totp, codes = TotpFactor(store, keyring, settings), RecoveryCodeFactor(store, keyring)
-    verifiers: dict[Method, Verifier] = {totp.method: totp, codes.method: codes}
-    attempts = AttemptService(store, worker, clock=settings.clock)
-    sessions = SessionService(store, worker, keyring, rules, clock=settings.clock, lifetimes=lifetimes)
-    directory = _directory(host)
-    return GateState(
-        gate=gate, settings=settings, rules=rules, clock=settings.clock, keyring=keyring, store=store, worker=worker,
-        directory=directory, identity=_identity(host), user_key=user_key_of(host), verifiers=verifiers, totp=totp,
-        attempts=attempts, sessions=sessions, location=location, key_column=_key_column(host),
-        has_own_identity=host.identity is not None,
-        challenges=ChallengeService(attempts, sessions, verifiers, clock=settings.clock),
-        totp_enrollment=TotpEnrollmentService(store, worker, attempts, sessions, totp, codes, clock=settings.clock),
-        enrollments=EnrollmentService(
-            store, worker, directory, rules, clock=settings.clock, default_days=settings.enrollment_days,
-            muted_mails=settings.mail_disabled,
-        ),
-        self_service=SelfService(store, worker, codes, rules, clock=settings.clock),
-        delivery=delivery,
-        upkeep=UpkeepService(store, worker, delivery, clock=settings.clock, lifetimes=lifetimes),
+    worker = Worker(store, settings.clock, _publisher(app), _dispatcher(delivery), frozenset(settings.mail_disabled))
+    reader = PersonReader(user_key_of(host), host.groups, host.admin_role)
+    base = Base(
+        settings=settings, store=store, worker=worker, keyring=keyring, rules=_rules(settings), delivery=delivery,
+        lifetimes=_lifetimes(settings), directory=_directory(host, store, reader, settings.clock),
     )  # fmt: skip
+    return GateState(
+        gate=gate, settings=settings, rules=base.rules, clock=settings.clock, keyring=keyring, store=store,
+        worker=worker, directory=base.directory, identity=_identity(host), user_key=reader.user_key, reader=reader,
+        stamper=Stamper(keyring, host.session_stamp), location=location, delivery=delivery,
+        traits=_traits(host), **_admin_services(base), **_account_services(base),
+    )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Base:
+    """What every service rests on."""
+
+    settings: Settings
+    store: Store
+    worker: Worker
+    keyring: Keyring
+    rules: Rules
+    lifetimes: Lifetimes
+    directory: Directory
+    delivery: Delivery
+
+
+def _admin_services(base: Base) -> dict[str, Any]:
+    """What admins, command line and cron use."""
+    store, worker, rules, clock = base.store, base.worker, base.rules, base.settings.clock
+    everybody = rules.default_access.get(APP) is Access.REQUIRE
+    selection = Selection(store.tables, enabled=rules.enabled, everybody_required=everybody)
+    writer = MoveWriter(store, reminders=base.settings.reminders)
+    runner = ActionRunner(store, worker, base.directory, selection, writer, clock=clock, enabled=rules.enabled)
+    users = UserService(store, worker, base.directory, writer, clock=clock)
+    return {
+        "selection": selection,
+        "users": users,
+        "enrollments": EnrollmentService(
+            store, worker, runner, writer, rules, clock=clock, default_days=base.settings.enrollment_days
+        ),
+        "access_passes": AccessPassService(
+            store, worker, base.directory, runner, AccessPassFactor(store, base.keyring), clock=clock
+        ),
+        "upkeep": UpkeepService(
+            store, worker, writer, users, DigestService(store, worker, selection, clock=clock), base.delivery,
+            clock=clock, lifetimes=base.lifetimes, reminders=base.settings.reminders,
+        ),
+    }  # fmt: skip
+
+
+def _account_services(base: Base) -> dict[str, Any]:
+    """What the user's own pages use."""
+    store, worker, rules, clock = base.store, base.worker, base.rules, base.settings.clock
+    totp, codes = TotpFactor(store, base.keyring, base.settings), RecoveryCodeFactor(store, base.keyring)
+    verifiers: dict[Method, Verifier] = {
+        one.method: one for one in (totp, codes, AccessPassFactor(store, base.keyring))
+    }
+    attempts = AttemptService(store, worker, clock=clock)
+    sessions = SessionService(store, worker, base.keyring, rules, clock=clock, lifetimes=base.lifetimes)
+    return {
+        "verifiers": verifiers,
+        "totp": totp,
+        "attempts": attempts,
+        "sessions": sessions,
+        "challenges": ChallengeService(store, attempts, sessions, verifiers, clock=clock),
+        "totp_enrollment": TotpEnrollmentService(
+            store, worker, attempts, sessions, totp, codes, rules, _first_enrollment(base), clock=clock
+        ),
+        "self_service": SelfService(store, worker, codes, rules, clock=clock),
+    }
+
+
+def _first_enrollment(base: Base) -> FirstEnrollment:
+    def role_of(key: str) -> Role | None:
+        person = base.directory.get(key)
+        return person.role if person is not None else None
+
+    return FirstEnrollment(
+        everybody_by_pass=base.settings.first_enrollment == "pass",
+        admins_by_pass=base.settings.admin_enrollment == "pass",
+        role_of=role_of,
+    )
 
 
 def user_key_of(host: Host) -> Callable[[Any], str]:
@@ -151,12 +226,20 @@ def _dispatcher(delivery: Delivery) -> Callable[[Collection[str]], None]:
     return dispatch
 
 
-def _directory(host: Host) -> Directory:
+def _directory(host: Host, store: Store, reader: PersonReader, clock: Clock) -> Directory:
     if host.directory is not None:
         return host.directory
     if host.user_model is None or host.db is None:
-        return NoDirectory()
-    return ModelDirectory(host.db, host.user_model, user_key_of(host), _by_user_loader)
+        return KnownPeople(store, clock=clock)
+    return ModelDirectory(host.db, host.user_model, reader, _by_user_loader)
+
+
+def _traits(host: Host) -> HostTraits:
+    has_stamp = host.session_stamp is not None or any(hasattr(host.user_model, name) for name in ATTRIBUTES)
+    return HostTraits(
+        key_column=_key_column(host), user_model=host.user_model, has_user_key=host.user_key is not None,
+        has_own_identity=host.identity is not None, has_stamp=has_stamp,
+    )  # fmt: skip
 
 
 def _by_user_loader(key: str) -> Any:
@@ -173,7 +256,10 @@ def _identity(host: Host) -> IdentitySource:
 def _rules(settings: Settings) -> Rules:
     return Rules(
         default_access={name: Access(word) for name, word in settings.default_access.items()},
+        enabled=frozenset(FactorKind(word) for word in settings.factors),
+        satisfying=frozenset(FactorKind(word) for word in settings.period_satisfied_by),
         lapse=Lapse(settings.lapsed),
+        lockout_scope=LockoutScope(settings.lockout_scope),
         challenge_unrequired=settings.challenge_unrequired,
         prompt_interval=settings.prompt_interval,
     )

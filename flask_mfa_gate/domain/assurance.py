@@ -24,6 +24,8 @@ class Method(StrEnum):
     TOTP = "totp"
     WEBAUTHN = "webauthn"
     RECOVERY_CODE = "recovery_code"
+    ACCESS_PASS = "access_pass"  # noqa: S105 - a word of the vocabulary, not a secret
+    ENROLLMENT_PASS = "enrollment_pass"  # noqa: S105
 
 
 class SignIn(StrEnum):
@@ -36,10 +38,16 @@ class SignIn(StrEnum):
 
 
 FACTOR_METHODS = frozenset({Method.TOTP, Method.WEBAUTHN})
+PASS_METHODS = frozenset({Method.ACCESS_PASS, Method.ENROLLMENT_PASS})
+# A recovery code or an access pass signs in; a pass for enrollment only opens the setup of a factor.
+SIGN_IN_METHODS = FACTOR_METHODS | {Method.RECOVERY_CODE, Method.ACCESS_PASS}
+SETUP_METHODS = SIGN_IN_METHODS | {Method.ENROLLMENT_PASS}
 _AMR = {
     Method.TOTP: ("otp", "mfa"),
     Method.WEBAUTHN: ("hwk", "mfa"),
     Method.RECOVERY_CODE: ("mfa",),
+    Method.ACCESS_PASS: ("mfa",),
+    Method.ENROLLMENT_PASS: (),
 }
 
 
@@ -79,7 +87,7 @@ class Assurance:
     @property
     def acr(self) -> str:
         """Authentication context class reference: one factor, or more (REFEDS profiles)."""
-        return ACR_MULTI if self.proofs else ACR_SINGLE
+        return ACR_MULTI if self.methods & SIGN_IN_METHODS else ACR_SINGLE
 
     @property
     def authenticated_at(self) -> datetime:

@@ -20,6 +20,7 @@ class Status(StrEnum):
     ENROLLED = "ENROLLED"
     ENROLLMENT_EXPIRED = "ENROLLMENT_EXPIRED"
     IN_ENROLLMENT = "IN_ENROLLMENT"
+    PRE_ENROLLMENT = "PRE_ENROLLMENT"
     PENDING_ACTIVATION = "PENDING_ACTIVATION"
     NOT_ENROLLED = "NOT_ENROLLED"
 
@@ -47,6 +48,7 @@ class Standing:
     :param required: the stored flag; default access may demand MFA all the same.
     :param required_by: ``user:KEY``, ``cli``, ``host`` or ``system``.
     :param period: present only while required, with days, and not enrolled.
+    :param waiting_days: length of a period that begins when the account is switched on and used; then there is none.
     :param factors: kinds of confirmed factors.
     :param key_shown: whether a key was shown that no code has confirmed yet.
     :param deferred_at: when "Set up later" was last chosen, in any browser.
@@ -56,6 +58,7 @@ class Standing:
     required: bool = False
     required_by: str | None = None
     period: Period | None = None
+    waiting_days: int | None = None
     factors: frozenset[FactorKind] = field(default=frozenset())
     key_shown: bool = False
     enrolled_at: datetime | None = None
@@ -64,7 +67,7 @@ class Standing:
     @property
     def is_forced(self) -> bool:
         """Required, and without any day to defer."""
-        return self.required and self.period is None
+        return self.required and self.period is None and self.waiting_days is None
 
 
 def start_period(now: datetime, *, days: int) -> Period:
@@ -83,6 +86,16 @@ def move_end(period: Period, *, until: datetime) -> Period:
     return replace(period, ends_at=_whole_second(until))
 
 
+def next_due(period: Period, reminders: Collection[timedelta], *, after: datetime) -> datetime | None:
+    """When this period has to be looked at next: for the next reminder before its end, then at the end itself.
+
+    A reminder that is not shorter than the whole period is none.
+    """
+    length = period.ends_at - period.started_at
+    moments = [period.ends_at - offset for offset in reminders if offset < length] + [period.ends_at]
+    return min((moment for moment in moments if moment > after), default=None)
+
+
 def _whole_second(moment: datetime) -> datetime:
     """In UTC, where every day has 24 hours; a zone with summer time would make some shorter."""
     if moment.tzinfo is None:
@@ -98,4 +111,6 @@ def status_of(standing: Standing, *, now: datetime, enabled: Collection[FactorKi
         return Status.ENROLLED
     if standing.period is not None:
         return Status.ENROLLMENT_EXPIRED if standing.period.has_ended(now) else Status.IN_ENROLLMENT
+    if standing.waiting_days is not None:
+        return Status.PRE_ENROLLMENT
     return Status.PENDING_ACTIVATION if standing.key_shown else Status.NOT_ENROLLED

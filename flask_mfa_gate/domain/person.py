@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from .roles import Role
 
 
 @dataclass(frozen=True, slots=True)
 class Person:
-    """Whom a key stands for. ``name`` and ``email`` may be empty."""
+    """Whom a key stands for. Everything but the key may be empty.
+
+    :param groups: names that policies and filters speak of.
+    :param role: in the console; None for everybody else.
+    :param locale: language of mails, e.g. ``de`` or ``pt_BR``.
+    :param timezone: IANA name of the zone that mails tell times in.
+    """
 
     key: str
     name: str = ""
     email: str = ""
     is_active: bool = True
+    groups: frozenset[str] = field(default=frozenset())
+    role: Role | None = None
+    locale: str = ""
+    timezone: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,9 +36,3 @@ class Origin:
 
 
 NOWHERE = Origin()
-ACTOR_WORDS = frozenset({"cli", "host", "system"})
-
-
-def actor_of(text: str) -> str:
-    """The actor in its stored form: ``user:KEY`` or one of the words; other bare text is read as a user key."""
-    return text if text in ACTOR_WORDS or text.startswith("user:") else f"user:{text}"

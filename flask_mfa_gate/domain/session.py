@@ -54,6 +54,9 @@ class GateSession:
     :param began_at: start of the absolute lifetime.
     :param parked: the host's session keys, sealed, while the sign-in is pending.
     :param target: where the user goes after the pass.
+    :param stamp: digest of what the host changes with the password; None where it has no such thing.
+    :param pass_id: the access pass that opened this session, with which it ends.
+    :param ends_at: a hard end, whatever else is proved.
     """
 
     id_digest: str
@@ -73,6 +76,9 @@ class GateSession:
     host_user_id: str | None = None
     address: str | None = None
     user_agent: str | None = None
+    stamp: str | None = None
+    pass_id: str | None = None
+    ends_at: datetime | None = None
 
     @property
     def is_pending(self) -> bool:
@@ -87,6 +93,8 @@ class GateSession:
     def is_alive(self, lifetimes: Lifetimes, *, now: datetime) -> bool:
         """Whether this session still counts for anything."""
         if self.superseded_at is not None and now - self.superseded_at >= ROTATION_GRACE:
+            return False
+        if self.ends_at is not None and now >= self.ends_at:
             return False
         if self.parked_at is not None and self.is_pending:
             return now - self.parked_at < lifetimes.pending

@@ -7,11 +7,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from .assurance import FACTOR_METHODS, Assurance, FactorKind, Method
+from .assurance import FACTOR_METHODS, SIGN_IN_METHODS, Assurance, FactorKind, Method
 from .enrollment import Standing, Status, status_of
 
 APP = "app"
-SIGN_IN_METHODS = FACTOR_METHODS | {Method.RECOVERY_CODE}
 
 
 class Word(StrEnum):
@@ -44,6 +43,13 @@ class Lapse(StrEnum):
     CONFINED = "confined"
 
 
+class LockoutScope(StrEnum):
+    """How far a lapse locks: the whole account, or wherever a demand is met by no other factor of the user."""
+
+    APP = "app"
+    PROTECTED = "protected"
+
+
 class Reason(StrEnum):
     """Why, as a stable word that an admin can search for."""
 
@@ -56,6 +62,7 @@ class Reason(StrEnum):
     STEP_UP = "step-up"
     ENROLLMENT_FORCED = "enrollment-required-now"
     ENROLLMENT_PERIOD = "enrollment-period"
+    ENROLLMENT_PASS = "pass-for-enrollment-only"  # noqa: S105
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,11 +84,17 @@ class Demand:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The settings that the decision depends on."""
+    """The settings that the decision depends on.
+
+    :param enabled: kinds that are switched on.
+    :param satisfying: kinds whose enrollment ends a period.
+    """
 
     default_access: Mapping[str, Access] = field(default_factory=dict)
     enabled: frozenset[FactorKind] = frozenset({FactorKind.TOTP})
+    satisfying: frozenset[FactorKind] = frozenset({FactorKind.TOTP})
     lapse: Lapse = Lapse.LOCKED
+    lockout_scope: LockoutScope = LockoutScope.APP
     challenge_unrequired: bool = True
     prompt_interval: timedelta = timedelta(0)
 
@@ -153,24 +166,41 @@ def _judge_app(context: Context, standing: Standing, rules: Rules, now: datetime
         return Verdict(Word.DENY, Reason.INACTIVE)
     if _app_access(rules) is Access.DENY:
         return Verdict(Word.DENY, Reason.DEFAULT_DENY)
-    status = status_of(standing, now=now, enabled=rules.enabled)
-    if status is Status.ENROLLMENT_EXPIRED and rules.lapse is Lapse.LOCKED:
+    if _is_locked(standing, rules, now) and rules.lockout_scope is LockoutScope.APP:
         return Verdict(Word.LOCKED, Reason.LAPSED)
     if standing.factors & rules.enabled:
         return _judge_holder(context, standing, rules, now)
-    return _judge_unenrolled(context, standing, rules, status, now)
+    return _judge_unenrolled(context, standing, rules, now)
+
+
+def _is_locked(standing: Standing, rules: Rules, now: datetime) -> bool:
+    """Whether the period ended without enrollment, in an app where that locks."""
+    lapsed = status_of(standing, now=now, enabled=rules.enabled) is Status.ENROLLMENT_EXPIRED
+    return lapsed and rules.lapse is Lapse.LOCKED
 
 
 def _judge_holder(context: Context, standing: Standing, rules: Rules, now: datetime) -> Verdict:
     relaxed = _app_access(rules) is Access.ALLOW or not (rules.challenge_unrequired or is_required(standing, rules))
     if relaxed or context.assurance.proved(SIGN_IN_METHODS, now=now):
-        return PASSED
+        return _judge_period(context, standing, rules, now)
+    # SECURITY: such a pass opens the setup of a factor, and not the app.
+    if context.assurance.proved({Method.ENROLLMENT_PASS}, now=now):
+        return Verdict(Word.ENROLL, Reason.ENROLLMENT_PASS)
     return Verdict(Word.CHALLENGE, Reason.SIGN_IN)
 
 
-def _judge_unenrolled(context: Context, standing: Standing, rules: Rules, status: Status, now: datetime) -> Verdict:
+def _judge_unenrolled(context: Context, standing: Standing, rules: Rules, now: datetime) -> Verdict:
+    if _is_locked(standing, rules, now):
+        return Verdict(Word.LOCKED, Reason.LAPSED) if _app_access(rules) is Access.REQUIRE else PASSED
+    status = status_of(standing, now=now, enabled=rules.enabled)
     if standing.is_forced or status is Status.ENROLLMENT_EXPIRED or _app_access(rules) is Access.REQUIRE:
         return Verdict(Word.ENROLL, Reason.ENROLLMENT_FORCED)
+    return _judge_period(context, standing, rules, now)
+
+
+def _judge_period(context: Context, standing: Standing, rules: Rules, now: datetime) -> Verdict:
+    """A running period prompts, also one who holds another factor than the period asks for."""
+    status = status_of(standing, now=now, enabled=rules.enabled)
     if status is Status.IN_ENROLLMENT and context.promptable and not _is_deferred(context, standing, rules, now):
         return Verdict(Word.PROMPT, Reason.ENROLLMENT_PERIOD)
     return PASSED
@@ -195,6 +225,8 @@ def _judge_default(access: Access, context: Context, standing: Standing, rules: 
 
 def _judge_demand(demand: Demand, context: Context, standing: Standing, rules: Rules, now: datetime) -> Verdict:
     if not _can_meet(demand, standing, rules):
+        if _is_locked(standing, rules, now):
+            return Verdict(Word.LOCKED, Reason.LAPSED, demand, at_resource=True)
         return Verdict(Word.ENROLL, Reason.ENROLLMENT_FORCED, demand, at_resource=True)
     if demand.is_for_one_request:
         met = context.granted

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -9,6 +10,18 @@ from sqlalchemy import Connection
 
 from ..domain.assurance import Method
 from ..domain.totp import CodeShape
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What an accepted code proves.
+
+    :param pass_id: the access pass that it was; what it opens ends at ``ends_at``.
+    """
+
+    method: Method
+    pass_id: str | None = None
+    ends_at: datetime | None = None
 
 
 class Verifier(Protocol):
@@ -25,7 +38,7 @@ class Verifier(Protocol):
     def read(self, raw: object) -> tuple[CodeShape, str]:
         """Bring user input into canonical form, without trying it."""
 
-    def try_accept(self, tx: Connection, user_key: str, code: str, *, now: datetime) -> bool:
+    def try_accept(self, tx: Connection, user_key: str, code: str, *, now: datetime) -> Accepted | None:
         """Accept the code and use it up, or neither."""
 
     def hint(self, tx: Connection, user_key: str, code: str, *, now: datetime) -> str | None:

@@ -16,6 +16,7 @@ from ..domain.assurance import Method
 from ..domain.recovery_code import CODE_COUNT, make_code, read_recovery_code, show
 from ..domain.totp import CodeShape
 from ..store import Store
+from .protocol import Accepted
 
 _PURPOSE = "recovery-code"
 
@@ -40,11 +41,12 @@ class RecoveryCodeFactor:
         self._store.recovery_codes.replace(tx, user_key, digests, now=now)
         return [show(code) for _, code in codes]
 
-    def try_accept(self, tx: Connection, user_key: str, code: str, *, now: datetime) -> bool:
+    def try_accept(self, tx: Connection, user_key: str, code: str, *, now: datetime) -> Accepted | None:
         """Spend the code, if it is an unused one of this user."""
-        return self._store.recovery_codes.try_spend(
+        is_spent = self._store.recovery_codes.try_spend(
             tx, user_key, lambda row_id: self._keyring.digests(code, purpose=_PURPOSE, row=row_id), now=now
         )
+        return Accepted(self.method) if is_spent else None
 
     def hint(self, tx: Connection, user_key: str, code: str, *, now: datetime) -> str | None:
         """Nothing more can be said about a wrong recovery code."""

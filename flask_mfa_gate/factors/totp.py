@@ -16,6 +16,7 @@ from ..domain.totp import CodeShape, far_steps, matching_step, read_code, step_a
 from ..settings import Settings
 from ..store import Store
 from ..store.factors import Factor
+from .protocol import Accepted
 
 KEY_BYTES = 20
 LONGEST_LABEL = 40
@@ -82,13 +83,14 @@ class TotpFactor:
         # SECURITY: keys that other sessions were shown die with the confirmation, or a thief could confirm one later.
         self._store.factors.void(tx, user_key, now=now, but=confirmed_id, kind=FactorKind.TOTP)
 
-    def try_accept(self, tx: Connection, user_key: str, code: str, *, now: datetime) -> bool:
+    def try_accept(self, tx: Connection, user_key: str, code: str, *, now: datetime) -> Accepted | None:
         """Accept a code of the window whose step is later than any used before."""
         for factor in self._confirmed(tx, user_key):
             step = self._matching(factor, code, now)
             if step is not None:
-                return self._store.factors.try_burn_step(tx, factor.id, step=step, now=now)
-        return False
+                is_unused = self._store.factors.try_burn_step(tx, factor.id, step=step, now=now)
+                return Accepted(self.method) if is_unused else None
+        return None
 
     def hint(self, tx: Connection, user_key: str, code: str, *, now: datetime) -> str | None:
         """Tell an owner whose clock is off, which a code of a far step gives away."""

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 
 from ..clock import Clock
 from ..domain.assurance import Method
+from ..domain.moves import Notice
 from ..domain.person import Origin
 from ..domain.throttle import Admission, Failures, admission, retry_after, wait_until
 from ..domain.totp import CodeShape
@@ -16,6 +18,9 @@ from .work import T, Work, Worker
 
 UNREADABLE_ADDRESS = "unknown"
 _TRIES_FOR_A_PLACE = 50
+_WARNING = "wrong-codes"
+_WARN_FROM = 3
+_WARNING_INTERVAL = timedelta(hours=1)
 _WAIT = "Too many wrong codes. Wait before you try again; the code was not tried."
 _STOPPED = (
     "Too many wrong codes over the last days. Use a recovery code, or ask an administrator to unlock your account."
@@ -92,9 +97,21 @@ class AttemptService:
 
     def _record_failure(self, work: Work, method: Method, user_key: str, origin: Origin) -> None:
         work.record("challenge_failed", subject=user_key, actor=f"user:{user_key}", origin=origin, method=method.value)
+        now = work.clock()
+        address = origin.address or UNREADABLE_ADDRESS
+        failures, _ = self._store.failures.count(work.tx, user_key, address=address, now=now)
+        is_known = self._store.outbox.was_told(work.tx, user_key, _WARNING, since=now - _WARNING_INTERVAL)
+        # Whoever guesses codes has the password; somebody who sets up a first factor only mistypes.
+        if failures.in_total >= _WARN_FROM and not is_known and self._store.factors.confirmed(work.tx, user_key):
+            work.tell(user_key, Notice(_WARNING, {"times": failures.in_total, **seen_from(origin)}))
 
     def _hint(self, verifier: Verifier, user_key: str, code: str, shape: CodeShape) -> str | None:
         if shape is not CodeShape.OK:
             return None
         with self._store.database.read() as tx:
             return verifier.hint(tx, user_key, code, now=self._clock())
+
+
+def seen_from(origin: Origin) -> dict[str, str | None]:
+    """From where something was done, for a mail that asks whether it was the owner."""
+    return {"address": origin.address, "user_agent": origin.user_agent}

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
 
 from ..clock import Clock
 from ..domain.assurance import Method
+from ..domain.moves import Notice
 from ..domain.person import Origin
 from ..domain.session import GateSession, grant_for
-from ..factors.protocol import Verifier
-from .attempts import AttemptService
+from ..factors.protocol import Accepted, Verifier
+from ..store import Store
+from .attempts import AttemptService, seen_from
 from .sessions import Entry, SessionService, require_current
 from .work import Work
 
@@ -18,9 +22,11 @@ class ChallengeService:
     """Takes a code and raises the session that it was typed in."""
 
     def __init__(
-        self, attempts: AttemptService, sessions: SessionService, verifiers: Mapping[Method, Verifier], *, clock: Clock
-    ) -> None:
-        self._attempts, self._sessions, self._verifiers, self._clock = attempts, sessions, verifiers, clock
+        self, store: Store, attempts: AttemptService, sessions: SessionService, verifiers: Mapping[Method, Verifier], *,
+        clock: Clock,
+    ) -> None:  # fmt: skip
+        self._store, self._attempts, self._sessions = store, attempts, sessions
+        self._verifiers, self._clock = verifiers, clock
 
     def verify(self, session: GateSession, raw: object, *, method: Method, origin: Origin) -> Entry:
         """Try a code; a right one rotates the session's id and adds the proof.
@@ -34,17 +40,28 @@ class ChallengeService:
         def accept(work: Work, code: str) -> Entry | None:
             now = self._clock()
             self._sessions.take_turn(work, session.user_key)
-            if not verifier.try_accept(work.tx, session.user_key, code, now=now):
+            accepted = verifier.try_accept(work.tx, session.user_key, code, now=now)
+            if accepted is None:
                 return None
-            assurance = session.assurance.with_proof(method, at=now)
-            entry = self._sessions.rise(work, session, assurance, grant=grant_for(session.step_up, method, now=now))
-            work.record(
-                "challenge_passed",
-                subject=session.user_key,
-                actor=f"user:{session.user_key}",
-                origin=origin,
-                method=method.value,
-            )
+            proved = _with(session, accepted, now)
+            grant = grant_for(session.step_up, accepted.method, now=now)
+            entry = self._sessions.rise(work, proved, proved.assurance, grant=grant)
+            self._note(work, session.user_key, accepted.method, origin)
             return entry
 
         return self._attempts.attempt(verifier, raw, user_key=session.user_key, origin=origin, accept=accept)
+
+    def _note(self, work: Work, user_key: str, method: Method, origin: Origin) -> None:
+        work.record("challenge_passed", subject=user_key, actor=f"user:{user_key}", origin=origin, method=method.value)
+        if method is Method.RECOVERY_CODE:
+            left = self._store.recovery_codes.left(work.tx, user_key)
+            work.tell(user_key, Notice("recovery-code-used", {"left": left, **seen_from(origin)}))
+
+
+def _with(session: GateSession, accepted: Accepted, now: datetime) -> GateSession:
+    """The session with this proof. What a pass opened ends with the pass, also when it was stronger before."""
+    ends = [moment for moment in (session.ends_at, accepted.ends_at) if moment is not None]
+    return replace(
+        session, assurance=session.assurance.with_proof(accepted.method, at=now), ends_at=min(ends, default=None),
+        pass_id=accepted.pass_id or session.pass_id,
+    )  # fmt: skip

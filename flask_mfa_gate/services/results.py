@@ -5,17 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
 from ..domain.enrollment import Status
-
-
-class Outcome(StrEnum):
-    """What became of one user in an action."""
-
-    DONE = "done"
-    SKIPPED = "skipped"
-    FAILED = "failed"
+from ..domain.moves import Outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +42,7 @@ class ActionResult:
 class MfaStatus:
     """One user's enrollment, as lists, command line and host code see it.
 
-    :param days_left: days begun until ``ends_at``; None without a period.
+    :param days_left: days begun until ``ends_at``; all of them while the period waits to begin; None without a period.
     :param factors: kinds of confirmed factors, sorted.
     """
 

@@ -6,7 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..clock import Clock
+from ..domain.assurance import FactorKind
 from ..domain.enrollment import Standing
+from ..domain.moves import Notice
 from ..domain.person import Origin
 from ..domain.session import GateSession
 from ..domain.verdict import Rules, is_required
@@ -15,6 +17,7 @@ from ..factors.recovery_code import RecoveryCodeFactor
 from ..signals import Event
 from ..store import Store
 from ..store.factors import Factor
+from .attempts import seen_from
 from .work import Work, Worker
 
 NAME_LENGTH = 64
@@ -67,9 +70,12 @@ class SelfService:
             lambda work: self._store.factors.rename(work.tx, factor_id, user_key=session.user_key, name=name.strip())
         )
 
-    def is_removable(self, standing: Standing) -> bool:
-        """Whether a factor may go without another in its place."""
-        return not is_required(standing, self._rules) or len(standing.factors) > 1
+    def is_removable(self, standing: Standing, kind: FactorKind) -> bool:
+        """Whether a factor may go without another in its place: not the last, nor the last that a period asks for."""
+        if not is_required(standing, self._rules):
+            return True
+        left = (standing.factors - {kind}) & self._rules.enabled
+        return bool(left) and (kind not in self._rules.satisfying or bool(left & self._rules.satisfying))
 
     def remove_factor(self, session: GateSession, factor_id: str, *, origin: Origin) -> bool:
         """Void a factor; with the last one the recovery codes go too. False when there is no such factor.
@@ -81,15 +87,18 @@ class SelfService:
             key, now = session.user_key, self._clock()
             self._store.enrollments.lock(work.tx, key)
             standing = self._store.enrollments.standing(work.tx, key, now=now)
-            if not self.is_removable(standing):
-                raise Conflict("last-factor", _LAST_FACTOR)
-            if factor_id not in {factor.id for factor in self._store.factors.confirmed(work.tx, key)}:
+            kinds = {factor.id: factor.kind for factor in self._store.factors.confirmed(work.tx, key)}
+            if factor_id not in kinds:
                 return False
+            if not self.is_removable(standing, kinds[factor_id]):
+                raise Conflict("last-factor", _LAST_FACTOR)
             self._store.factors.void(work.tx, key, now=now, only=factor_id)
             if len(standing.factors) == 1:
                 self._store.recovery_codes.void(work.tx, key)
-            self._store.sessions.end_all(work.tx, key, but=session.lineage)
+            self._store.sessions.end_others(work.tx, key, but=session.lineage)
             work.record("factor_removed", subject=key, actor=f"user:{key}", origin=origin, factor=factor_id)
+            facts = {"method": kinds[factor_id].value, "by_admin": False, **seen_from(origin)}
+            work.tell(key, Notice("factor-removed", facts))
             return True
 
         return self._worker.run(act)
@@ -102,6 +111,7 @@ class SelfService:
             codes = self._recovery_codes.make(work.tx, session.user_key, now=self._clock())
             actor = f"user:{session.user_key}"
             work.record("recovery_codes_made", subject=session.user_key, actor=actor, origin=origin)
+            work.tell(session.user_key, Notice("recovery-codes-made", seen_from(origin)))
             return codes
 
         return self._worker.run(act)
@@ -125,6 +135,6 @@ class SelfService:
 
         def act(work: Work) -> int:
             self._store.enrollments.lock(work.tx, session.user_key)
-            return self._store.sessions.end_all(work.tx, session.user_key, but=session.lineage)
+            return self._store.sessions.end_others(work.tx, session.user_key, but=session.lineage)
 
         return self._worker.run(act)

@@ -9,7 +9,7 @@ from ..clock import Clock
 from ..crypto import Keyring, new_id, new_token, token_digest
 from ..domain.assurance import Assurance, SignIn
 from ..domain.enrollment import Standing
-from ..domain.person import Origin
+from ..domain.person import Origin, Person
 from ..domain.session import GateSession, Grant, Lifetimes, StepUp
 from ..domain.verdict import Context, Rules, Verdict, Word, decide
 from ..errors import Conflict
@@ -40,6 +40,19 @@ class Parking:
     host_user_id: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Newcomer:
+    """Who signs in, as the host tells it at this moment.
+
+    :param stamp: digest of what changes with the password; None where the host has no such thing.
+    :param host_user_id: what the host's session holds as its user's id.
+    """
+
+    person: Person
+    stamp: str | None
+    host_user_id: str | None
+
+
 def require_current(session: GateSession) -> None:
     """A session whose place another id took can rise no more; nothing is tried or counted in it.
 
@@ -66,15 +79,16 @@ class SessionService:
         return found if found and found[0].is_alive(self._lifetimes, now=now) else None
 
     def begin(
-        self, user_key: str, *, sign_in: SignIn, origin: Origin, parking: Parking | None, host_user_id: str | None,
+        self, who: Newcomer, *, sign_in: SignIn, origin: Origin, parking: Parking | None,
         replaces: GateSession | None,
     ) -> Entry:  # fmt: skip
         """Note a sign-in. With ``parking`` it is pending. A sign-in always begins a new row, without any proof."""
-        now = self._clock()
+        now, user_key = self._clock(), who.person.key
         token = new_token()
         session = GateSession(
             id_digest=token_digest(token), lineage=new_id(), user_key=user_key, assurance=Assurance(sign_in, now),
-            began_at=now, seen_at=now, address=origin.address, user_agent=origin.user_agent, host_user_id=host_user_id,
+            began_at=now, seen_at=now, address=origin.address, user_agent=origin.user_agent,
+            host_user_id=who.host_user_id, stamp=who.stamp,
         )  # fmt: skip
         if parking is not None:
             session = self._with_parking(session, parking, now)
@@ -82,6 +96,7 @@ class SessionService:
         def act(work: Work) -> None:
             if replaces is not None:
                 self._store.sessions.end(work.tx, replaces.lineage, user_key=replaces.user_key)
+            self._store.people.note_sign_in(work.tx, who.person, now=now)
             self._store.sessions.add(work.tx, session)
             work.record(
                 "signed_in", subject=user_key, actor=f"user:{user_key}", origin=origin, sign_in=sign_in.value,

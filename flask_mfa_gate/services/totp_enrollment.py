@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
 from ..clock import Clock
-from ..domain.assurance import FACTOR_METHODS, Method
+from ..domain.assurance import FACTOR_METHODS, PASS_METHODS, SETUP_METHODS, FactorKind, Method
 from ..domain.enrollment import Standing
+from ..domain.moves import Notice
 from ..domain.person import Origin
+from ..domain.roles import Role
 from ..domain.session import GateSession
-from ..domain.verdict import SIGN_IN_METHODS, Word
+from ..domain.verdict import Rules, Word
 from ..errors import Conflict
 from ..factors.recovery_code import RecoveryCodeFactor
 from ..factors.totp import PendingKey, TotpFactor
 from ..store import Store
-from .attempts import AttemptService
+from .attempts import AttemptService, seen_from
 from .sessions import Entry, SessionService, require_current
 from .work import Work, Worker
 
@@ -30,24 +33,53 @@ class Enrolled:
     recovery_codes: tuple[str, ...]
 
 
+@dataclass(frozen=True, slots=True)
+class FirstEnrollment:
+    """Who needs an access pass to set up a first factor.
+
+    :param role_of: the console role that the host gives a user now.
+    """
+
+    everybody_by_pass: bool
+    admins_by_pass: bool
+    role_of: Callable[[str], Role | None]
+
+
 class TotpEnrollmentService:
     """What a user does to get an authenticator app, or to put it off."""
 
     def __init__(
         self, store: Store, worker: Worker, attempts: AttemptService, sessions: SessionService,
-        totp: TotpFactor, recovery_codes: RecoveryCodeFactor, *, clock: Clock,
+        totp: TotpFactor, recovery_codes: RecoveryCodeFactor, rules: Rules, terms: FirstEnrollment, *, clock: Clock,
     ) -> None:  # fmt: skip
         self._store, self._worker, self._attempts, self._sessions = store, worker, attempts, sessions
-        self._totp, self._recovery_codes, self._clock = totp, recovery_codes, clock
+        self._totp, self._recovery_codes = totp, recovery_codes
+        self._rules, self._terms, self._clock = rules, terms, clock
 
     def needs_proof(self, session: GateSession, standing: Standing) -> bool:
         """Whether an existing factor has to be proved first: a password alone never replaces a key."""
-        fresh = session.assurance.proved(SIGN_IN_METHODS, now=self._clock(), max_age=FRESH)
+        fresh = session.assurance.proved(SETUP_METHODS, now=self._clock(), max_age=FRESH)
         return bool(standing.factors) and not fresh
 
     def needs_sign_in(self, session: GateSession, standing: Standing) -> bool:
-        """Whether the password has to be given again: a first factor wants a sign-in of the last minutes."""
-        return not standing.factors and not session.assurance.is_fresh_sign_in(now=self._clock(), within=FRESH)
+        """Whether the password has to be given again: a first factor wants a sign-in or a pass of the last minutes."""
+        is_fresh = session.assurance.is_fresh_sign_in(now=self._clock(), within=FRESH)
+        return not standing.factors and not is_fresh and not self._has_fresh_pass(session)
+
+    def needs_pass(self, session: GateSession, standing: Standing) -> bool:
+        """Whether a first factor takes an access pass: of everybody, or of those with a role in the console."""
+        if standing.factors or self._has_fresh_pass(session):
+            return False
+        return self._terms.everybody_by_pass or (
+            self._terms.admins_by_pass and self._terms.role_of(session.user_key) is not None
+        )
+
+    def is_offered(self) -> bool:
+        """Whether authenticator apps are switched on."""
+        return FactorKind.TOTP in self._rules.enabled
+
+    def _has_fresh_pass(self, session: GateSession) -> bool:
+        return session.assurance.proved(PASS_METHODS, now=self._clock(), max_age=FRESH)
 
     def begin(self, session: GateSession) -> PendingKey:
         """The key of this sign-in: reloads, wrong codes and other tabs of the browser see the same."""
@@ -78,16 +110,18 @@ class TotpEnrollmentService:
         if (
             self.needs_proof(session, before)
             or self.needs_sign_in(session, before)
+            or self.needs_pass(session, before)
             or self._is_refused(session, before)
         ):
             raise Conflict("not-possible", "The setup can't go on here. Sign in again.")
         factor_id = self._totp.try_confirm(work.tx, key, code, lineage=session.lineage, now=now)
         if factor_id is None:
             return None
-        self._store.enrollments.end_period(work.tx, key)
+        if FactorKind.TOTP in self._rules.satisfying:
+            self._store.enrollments.end_period(work.tx, key)
         codes = () if before.factors else tuple(self._recovery_codes.make(work.tx, key, now=now))
         entry = self._sessions.rise(work, session, session.assurance.with_proof(Method.TOTP, at=now))
-        self._store.sessions.end_all(work.tx, key, but=session.lineage)
+        self._store.sessions.end_others(work.tx, key, but=session.lineage)
         self._record(work, session, origin, factor_id, is_first=not before.factors)
         return Enrolled(entry, codes)
 
@@ -100,6 +134,8 @@ class TotpEnrollmentService:
                 event, subject=session.user_key, actor=f"user:{session.user_key}", origin=origin,
                 method=Method.TOTP.value, factor=factor_id,
             )  # fmt: skip
+        facts = {"method": Method.TOTP.value, **seen_from(origin)}
+        work.tell(session.user_key, Notice("enrolled" if is_first else "factor-added", facts))
 
     def defer(self, session: GateSession, standing: Standing, *, origin: Origin) -> Entry:
         """ "Set up later": let the user in for this sign-in.

@@ -1,26 +1,34 @@
-"""What a cron job does: note lapses, send mail that waits, sweep out what is dead."""
+"""What a cron job does: remind, note lapses, take people over, send mail that waits, sweep out what is dead."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from ..clock import Clock
+from ..domain.enrollment import Standing, next_due
+from ..domain.moves import Move, lapse, reminder, without_notice
 from ..domain.session import Lifetimes
 from ..mail.delivery import Delivery
 from ..store import Store
+from .digest import DigestService
+from .moves import MoveWriter
+from .users import UserService
 from .work import Work, Worker
 
 SLICE = 500
 _SWEEP_MARGIN = timedelta(days=1)
+_OUTBOX_MEMORY = timedelta(days=30)
 
 
 @dataclass(frozen=True, slots=True)
 class Upkeep:
     """What one run did."""
 
+    reminded: int
     lapsed: int
+    synced: int
     mails_sent: int
     mails_failed: int
     swept: int
@@ -29,39 +37,65 @@ class Upkeep:
 class UpkeepService:
     """Safe to run at any time and twice at once."""
 
-    def __init__(self, store: Store, worker: Worker, delivery: Delivery, *, clock: Clock, lifetimes: Lifetimes) -> None:
-        self._store, self._worker, self._delivery = store, worker, delivery
-        self._clock, self._lifetimes = clock, lifetimes
+    def __init__(
+        self, store: Store, worker: Worker, writer: MoveWriter, users: UserService, digest: DigestService,
+        delivery: Delivery, *, clock: Clock, lifetimes: Lifetimes, reminders: Sequence[timedelta],
+    ) -> None:  # fmt: skip
+        self._store, self._worker, self._writer = store, worker, writer
+        self._users, self._digest, self._delivery = users, digest, delivery
+        self._clock, self._lifetimes, self._reminders = clock, lifetimes, reminders
 
     def run_due(self) -> Upkeep:
         """Do all that is due now."""
-        lapsed = self._note_lapses()
+        synced = self._users.sync().people if self._users.is_sync_due() else 0
+        reminded, lapsed = self._look_at_periods()
+        self._digest.post_if_due()
         sent, failed = self._delivery.send_due()
-        return Upkeep(lapsed=lapsed, mails_sent=sent, mails_failed=failed, swept=self._sweep())
+        return Upkeep(
+            reminded=reminded, lapsed=lapsed, synced=synced, mails_sent=sent, mails_failed=failed, swept=self._sweep()
+        )
 
-    def _note_lapses(self) -> int:
-        noted = 0
+    def _look_at_periods(self) -> tuple[int, int]:
+        """Reminders and lapses, a slice in one transaction. What another process looks at is left to it."""
+        reminded = lapsed = 0
         while True:
-            with self._store.database.read() as tx:
-                keys = self._store.enrollments.lapsed_unnoted(tx, now=self._clock(), limit=SLICE)
-            noted += sum(self._worker.run(self._noting(key)) for key in keys)
-            if len(keys) < SLICE:
-                return noted
+            events = self._worker.run(self._take_slice, is_bulk=True)
+            reminded += events.count("enrollment_reminded")
+            lapsed += events.count("enrollment_lapsed")
+            if len(events) < SLICE:
+                return reminded, lapsed
 
-    def _noting(self, key: str) -> Callable[[Work], bool]:
-        def act(work: Work) -> bool:
-            is_mine = self._store.enrollments.try_note_lapse(work.tx, key, now=self._clock())
-            if is_mine:
-                work.record("enrollment_lapsed", subject=key, actor="system")
-            return is_mine
+    def _take_slice(self, work: Work) -> list[str | None]:
+        now = self._clock()
+        keys = self._store.enrollments.take_due(work.tx, now=now, limit=SLICE)
+        standings = self._store.enrollments.standings(work.tx, keys, now=now)
+        people = self._store.people.known(work.tx, keys, now=now)
+        off = {key for key, known in people.items() if not known.person.is_active}
+        moved = [(key, _move(standings[key], now, is_active=key not in off)) for key in keys]
+        self._writer.write(work, moved, actor="system")
+        self._writer.set_due(work, [(key, self._next(standings[key], now)) for key in keys])
+        return [move.event for _, move in moved]
 
-        return act
+    def _next(self, standing: Standing, now: datetime) -> datetime | None:
+        return next_due(standing.period, self._reminders, after=now) if standing.period else None
 
     def _sweep(self) -> int:
         kept = max(self._lifetimes.max_age, self._lifetimes.pending) + _SWEEP_MARGIN
 
         def act(work: Work) -> int:
-            swept = self._store.sessions.sweep(work.tx, now=self._clock(), older_than=kept)
-            return swept + self._store.failures.sweep(work.tx, now=self._clock())
+            now = self._clock()
+            swept = self._store.sessions.sweep(work.tx, now=now, older_than=kept)
+            swept += self._store.outbox.sweep(work.tx, now=now, older_than=_OUTBOX_MEMORY)
+            return swept + self._store.failures.sweep(work.tx, now=now)
 
         return self._worker.run(act)
+
+
+def _move(standing: Standing, now: datetime, *, is_active: bool) -> Move:
+    """Who is switched off can do nothing about it, and is not written to."""
+    period = standing.period
+    if period is None:
+        return Move()
+    if period.has_ended(now):
+        return lapse(period) if is_active else without_notice(lapse(period))
+    return reminder(period, now=now) if is_active else Move()

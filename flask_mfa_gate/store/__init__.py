@@ -4,15 +4,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from .access_passes import AccessPasses
 from .audit import AuditLog
 from .engine import Database
 from .enrollments import Enrollments
 from .factors import Factors
 from .failures import FailureLog
+from .keys import Keys
+from .marks import Marks
 from .outbox import Outbox
+from .people import People
 from .recovery_codes import RecoveryCodes
 from .sessions import Sessions
-from .tables import build_tables
+from .tables import Tables, build_tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,13 +24,18 @@ class Store:
     """One aggregate a table; each method takes the connection of the transaction it belongs to."""
 
     database: Database
+    tables: Tables
+    people: People
+    keys: Keys
     enrollments: Enrollments
     factors: Factors
     recovery_codes: RecoveryCodes
+    access_passes: AccessPasses
     sessions: Sessions
     failures: FailureLog
     audit: AuditLog
     outbox: Outbox
+    marks: Marks
 
 
 def build_store(database: Database, *, prefix: str) -> Store:
@@ -34,11 +43,16 @@ def build_store(database: Database, *, prefix: str) -> Store:
     tables = build_tables(prefix)
     return Store(
         database=database,
+        tables=tables,
+        people=People(tables),
+        keys=Keys(tables),
         enrollments=Enrollments(tables),
         factors=Factors(tables),
         recovery_codes=RecoveryCodes(tables),
+        access_passes=AccessPasses(tables),
         sessions=Sessions(tables),
         failures=FailureLog(tables),
         audit=AuditLog(tables),
         outbox=Outbox(tables),
+        marks=Marks(tables),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select
@@ -17,25 +17,28 @@ class AuditLog:
     def __init__(self, tables: Tables) -> None:
         self._table = tables.audit
 
-    def write(self, tx: Connection, event: Event) -> None:
-        """One record of one event."""
-        tx.execute(
-            insert(self._table).values(
-                at=event.at,
-                event=event.name,
-                actor=event.actor,
-                subject=event.subject,
-                address=event.address,
-                user_agent=event.user_agent,
-                reason=event.reason,
-                details=dict(event.details),
-            )
-        )
+    def write(self, tx: Connection, events: Collection[Event]) -> None:
+        """One record for each event."""
+        if events:
+            tx.execute(insert(self._table), [_row(event) for event in events])
 
     def recent(self, tx: Connection, subject: str, *, limit: int) -> Sequence[Event]:
         """The latest events about one user, newest first."""
         mine = select(self._table).where(self._table.c.subject == subject)
         return [_read(row) for row in tx.execute(mine.order_by(self._table.c.id.desc()).limit(limit))]
+
+
+def _row(event: Event) -> dict[str, Any]:
+    return {
+        "at": event.at,
+        "event": event.name,
+        "actor": event.actor,
+        "subject": event.subject,
+        "address": event.address,
+        "user_agent": event.user_agent,
+        "reason": event.reason,
+        "details": dict(event.details),
+    }
 
 
 def _read(row: Row[Any]) -> Event:

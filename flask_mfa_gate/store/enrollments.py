@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, insert, literal, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import ColumnElement, Connection, Row, Select, literal, select, update
 
-from ..domain.enrollment import Period, Standing
-from .standing import read_standing, standing_columns
+from ..domain.enrollment import Standing
+from ..domain.moves import Requirement
+from .standing import read_standing, standing_columns, standing_of
 from .tables import Tables
+from .upsert import upsert
 
 KEY_LIFETIME = timedelta(hours=24)
 
@@ -29,59 +31,70 @@ class Enrollments:
         joined = one.outerjoin(self._table, self._table.c.user_key == one.c.user_key)
         return read_standing(tx.execute(select(*columns).select_from(joined)).one(), user_key=user_key)
 
-    def lock(self, tx: Connection, user_key: str) -> None:
-        """Take the user's row, made when missing, until the transaction ends: changes to one user come one by one."""
-        if tx.execute(self._locking(user_key)).first() is None:
-            self._create(tx, user_key)
-            tx.execute(self._locking(user_key))
+    def standings(self, tx: Connection, keys: Collection[str], *, now: datetime) -> dict[str, Standing]:
+        """The standing of each of these users, in two SELECTs."""
+        rows = {row.user_key: row for row in tx.execute(select(self._table).where(self._table.c.user_key.in_(keys)))}
+        factor = self._tables.factor
+        live = select(factor).where(factor.c.user_key.in_(keys), factor.c.voided_at.is_(None))
+        held: dict[str, list[Row[Any]]] = {}
+        for row in tx.execute(live):
+            held.setdefault(row.user_key, []).append(row)
+        return {key: standing_of(key, rows.get(key), held.get(key, ()), key_since=now - KEY_LIFETIME) for key in keys}
 
-    def _locking(self, user_key: str) -> Select[tuple[str]]:
-        return select(self._table.c.user_key).where(self._is(user_key)).with_for_update()
+    def lock(self, tx: Connection, *keys: str) -> None:
+        """Take the users' rows, made when missing, until the transaction ends: changes to one user come one by one."""
+        there = {row.user_key for row in tx.execute(self._locking(keys))}
+        missing = [key for key in sorted(keys) if key not in there]
+        if missing:
+            upsert(tx, self._table, [{"user_key": key, "required": False} for key in missing])
+            tx.execute(self._locking(missing)).all()
 
-    def _create(self, tx: Connection, user_key: str) -> None:
-        try:
-            with tx.begin_nested():
-                tx.execute(insert(self._table).values(user_key=user_key, required=False))
-        except IntegrityError:
-            return
+    def _locking(self, keys: Collection[str]) -> Select[tuple[str]]:
+        """In the order of the keys, so that two who want the same users don't wait for each other."""
+        mine = select(self._table.c.user_key).where(self._table.c.user_key.in_(keys))
+        return mine.order_by(self._table.c.user_key).with_for_update()
 
-    def set_requirement(self, tx: Connection, user_key: str, *, required_by: str | None, period: Period | None) -> None:
-        """Write the requirement; ``required_by`` None means: not required. Marks of an earlier period go."""
+    def set_requirement(
+        self, tx: Connection, keys: Collection[str], requirement: Requirement, *, due_at: datetime | None
+    ) -> None:
+        """Write the same requirement for each of these users. Marks of an earlier period go.
+
+        :param due_at: when upkeep has to look at them next.
+        """
+        period = requirement.period
+        length = (period.ends_at - period.started_at).days if period else requirement.waiting_days
         tx.execute(
             update(self._table)
-            .where(self._is(user_key))
+            .where(self._table.c.user_key.in_(keys))
             .values(
-                required=required_by is not None,
-                required_by=required_by,
-                days=(period.ends_at - period.started_at).days if period else None,
+                required=requirement.required_by is not None,
+                required_by=requirement.required_by,
+                days=length,
                 started_at=period.started_at if period else None,
                 ends_at=period.ends_at if period else None,
                 deferred_at=None,
-                lapse_noted_at=None,
+                due_at=due_at,
             )
         )
 
     def end_period(self, tx: Connection, user_key: str) -> None:
         """The user is enrolled: the requirement stays, the period is over."""
-        tx.execute(update(self._table).where(self._is(user_key)).values(days=None, started_at=None, ends_at=None))
+        over = {"days": None, "started_at": None, "ends_at": None, "due_at": None}
+        tx.execute(update(self._table).where(self._is(user_key)).values(over))
 
     def note_deferral(self, tx: Connection, user_key: str, *, now: datetime) -> None:
         """Remember when "Set up later" was last chosen."""
         tx.execute(update(self._table).where(self._is(user_key)).values(deferred_at=now))
 
-    def lapsed_unnoted(self, tx: Connection, *, now: datetime, limit: int) -> Sequence[str]:
-        """Keys of users whose period has ended and whose lapse is not on record yet."""
-        due = select(self._table.c.user_key).where(self._table.c.ends_at <= now, self._table.c.lapse_noted_at.is_(None))
-        return tx.execute(due.order_by(self._table.c.user_key).limit(limit)).scalars().all()
+    def take_due(self, tx: Connection, *, now: datetime, limit: int) -> Sequence[str]:
+        """Keys of users whom upkeep has to look at, locked; those that another process has at hand are its own."""
+        row = self._table.c
+        due = select(row.user_key).where(row.due_at <= now).order_by(row.due_at).limit(limit)
+        return tx.execute(due.with_for_update(skip_locked=True)).scalars().all()
 
-    def try_note_lapse(self, tx: Connection, user_key: str, *, now: datetime) -> bool:
-        """Put one lapse on record; False when another process did, or the period was moved meanwhile."""
-        noted = tx.execute(
-            update(self._table)
-            .where(self._is(user_key), self._table.c.ends_at <= now, self._table.c.lapse_noted_at.is_(None))
-            .values(lapse_noted_at=now)
-        )
-        return noted.rowcount == 1
+    def set_due(self, tx: Connection, keys: Collection[str], due_at: datetime | None) -> None:
+        """When upkeep has to look at these users next."""
+        tx.execute(update(self._table).where(self._table.c.user_key.in_(keys)).values(due_at=due_at))
 
     def keys(self, tx: Connection) -> Sequence[str]:
         """Every user the gate has a requirement row for."""

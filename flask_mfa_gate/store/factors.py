@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -124,6 +124,11 @@ class Factors:
         live = len(tx.execute(select(self._table.c.id).where(*doomed, self._table.c.confirmed_at.is_not(None))).all())
         tx.execute(update(self._table).where(*doomed).values(voided_at=now, secret=None, lineage=None))
         return live
+
+    def void_all(self, tx: Connection, keys: Collection[str], *, now: datetime) -> None:
+        """Void every authenticator of these users."""
+        doomed = (self._table.c.user_key.in_(keys), self._table.c.voided_at.is_(None))
+        tx.execute(update(self._table).where(*doomed).values(voided_at=now, secret=None, lineage=None))
 
     def _alive(self, user_key: str) -> ColumnElement[bool]:
         return (self._table.c.user_key == user_key) & self._table.c.voided_at.is_(None)

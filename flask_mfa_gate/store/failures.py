@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from datetime import datetime
 
 from sqlalchemy import Connection, case, delete, func, insert, select
@@ -49,11 +50,13 @@ class FailureLog:
             return False
         return True
 
-    def clear(self, tx: Connection, user_key: str, *, address: str | None = None) -> int:
-        """Forget the failures of one address after a success there, or all of them."""
-        mine = [self._table.c.user_key == user_key]
-        mine += [self._table.c.address == address] if address is not None else []
-        return tx.execute(delete(self._table).where(*mine)).rowcount
+    def clear(self, tx: Connection, user_key: str, *, address: str) -> None:
+        """Forget the failures of one address after a success there."""
+        tx.execute(delete(self._table).where(self._table.c.user_key == user_key, self._table.c.address == address))
+
+    def clear_all(self, tx: Connection, keys: Collection[str]) -> None:
+        """Forget every failure of these users."""
+        tx.execute(delete(self._table).where(self._table.c.user_key.in_(keys)))
 
     def sweep(self, tx: Connection, *, now: datetime) -> int:
         """Delete what is too old to count."""

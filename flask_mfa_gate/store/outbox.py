@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, insert, or_, select, update
+from sqlalchemy import Connection, delete, insert, or_, select, update
 
 from .tables import Tables
 
@@ -34,20 +34,16 @@ class Outbox:
     def __init__(self, tables: Tables) -> None:
         self._table = tables.outbox
 
-    def add(self, tx: Connection, message: Message) -> None:
-        """Put a message in, in the transaction of the act it tells of."""
-        tx.execute(
-            insert(self._table).values(
-                id=message.id,
-                kind=message.kind,
-                user_key=message.user_key,
-                recipient=message.recipient,
-                facts=dict(message.facts),
-                created_at=message.created_at,
-                due_at=message.created_at,
-                attempts=0,
-            )
-        )
+    def add(self, tx: Connection, messages: Collection[Message]) -> None:
+        """Put messages in, in the transaction of the act they tell of."""
+        if messages:
+            tx.execute(insert(self._table), [_row(message) for message in messages])
+
+    def was_told(self, tx: Connection, user_key: str, kind: str, *, since: datetime) -> bool:
+        """Whether a mail of this kind was decided for this user since then."""
+        row = self._table.c
+        mine = select(row.id).where(row.user_key == user_key, row.kind == kind, row.created_at > since)
+        return tx.execute(mine.limit(1)).first() is not None
 
     def due(self, tx: Connection, *, now: datetime, limit: int) -> Sequence[Message]:
         """Messages whose time has come and that nobody has claimed, oldest first."""
@@ -81,5 +77,22 @@ class Outbox:
             .values(claimed_until=None, attempts=message.attempts + 1, problem=problem, due_at=due_at)
         )
 
+    def sweep(self, tx: Connection, *, now: datetime, older_than: timedelta) -> int:
+        """Delete what was sent long ago."""
+        return tx.execute(delete(self._table).where(self._table.c.sent_at < now - older_than)).rowcount
+
     def _unclaimed(self, now: datetime) -> Any:
         return or_(self._table.c.claimed_until.is_(None), self._table.c.claimed_until <= now)
+
+
+def _row(message: Message) -> dict[str, Any]:
+    return {
+        "id": message.id,
+        "kind": message.kind,
+        "user_key": message.user_key,
+        "recipient": message.recipient,
+        "facts": dict(message.facts),
+        "created_at": message.created_at,
+        "due_at": message.created_at,
+        "attempts": 0,
+    }

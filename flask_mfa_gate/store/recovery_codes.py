@@ -44,9 +44,9 @@ class RecoveryCodes:
         """How many codes are unused."""
         return tx.execute(select(func.count()).select_from(self._table).where(self._unused(user_key))).scalar_one()
 
-    def void(self, tx: Connection, user_key: str) -> None:
-        """Make every code of the user worthless."""
-        tx.execute(delete(self._table).where(self._table.c.user_key == user_key))
+    def void(self, tx: Connection, *keys: str) -> None:
+        """Make every code of these users worthless."""
+        tx.execute(delete(self._table).where(self._table.c.user_key.in_(keys)))
 
     def _unused(self, user_key: str) -> ColumnElement[bool]:
         return (self._table.c.user_key == user_key) & self._table.c.used_at.is_(None)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -87,10 +87,18 @@ class Sessions:
         mine = (self._table.c.lineage == lineage, self._table.c.user_key == user_key)
         return tx.execute(delete(self._table).where(*mine)).rowcount
 
-    def end_all(self, tx: Connection, user_key: str, *, but: str | None = None) -> int:
-        """End every sign-in of a user, or every other than the lineage ``but``."""
-        doomed = [self._table.c.user_key == user_key]
-        doomed += [self._table.c.lineage != but] if but else []
+    def end_others(self, tx: Connection, user_key: str, *, but: str) -> int:
+        """End every sign-in of a user other than the lineage ``but``."""
+        doomed = (self._table.c.user_key == user_key, self._table.c.lineage != but)
+        return tx.execute(delete(self._table).where(*doomed)).rowcount
+
+    def end_all(self, tx: Connection, *keys: str) -> int:
+        """End every sign-in of these users."""
+        return tx.execute(delete(self._table).where(self._table.c.user_key.in_(keys))).rowcount
+
+    def end_of_pass(self, tx: Connection, user_key: str, pass_ids: Collection[str]) -> int:
+        """End what was opened with these access passes."""
+        doomed = (self._table.c.user_key == user_key, self._table.c.pass_id.in_(pass_ids))
         return tx.execute(delete(self._table).where(*doomed)).rowcount
 
     def sweep(self, tx: Connection, *, now: datetime, older_than: timedelta) -> int:
@@ -122,6 +130,9 @@ def _write(session: GateSession) -> dict[str, Any]:
         "host_user_id": session.host_user_id,
         "address": session.address,
         "user_agent": session.user_agent,
+        "stamp": session.stamp,
+        "pass_id": session.pass_id,
+        "ends_at": session.ends_at,
     }
 
 
@@ -144,7 +155,7 @@ _PARKED_COLUMNS = (
 )  # fmt: skip
 _PLAIN_COLUMNS = (
     "id_digest", "lineage", "user_key", "began_at", "seen_at", "superseded_at", "deferred_at", "parked", "parked_at",
-    "parked_endpoint", "target", "host_user_id", "address", "user_agent",
+    "parked_endpoint", "target", "host_user_id", "address", "user_agent", "stamp", "pass_id", "ends_at",
 )  # fmt: skip
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -27,6 +28,7 @@ def standing_columns(
     columns: list[ColumnElement[Any]] = [
         tables.enrollment.c.required,
         tables.enrollment.c.required_by,
+        tables.enrollment.c.days,
         tables.enrollment.c.started_at,
         tables.enrollment.c.ends_at,
         tables.enrollment.c.deferred_at.label("standing_deferred_at"),
@@ -41,14 +43,41 @@ def standing_columns(
 
 def read_standing(row: Row[Any], *, user_key: str) -> Standing:
     """The value of one row; nulls everywhere mean a user the gate never met."""
-    period = Period(row.started_at, row.ends_at) if row.ends_at is not None else None
     return Standing(
         user_key=user_key,
         required=bool(row.required),
         required_by=row.required_by,
-        period=period,
+        period=_period(row),
+        waiting_days=_waiting_days(row),
         factors=frozenset(kind for kind in FactorKind if getattr(row, f"has_{kind.value}")),
         key_shown=bool(row.key_shown),
         enrolled_at=row.enrolled_at,
         deferred_at=row.standing_deferred_at,
     )
+
+
+def standing_of(user_key: str, row: Row[Any] | None, factors: Collection[Row[Any]], *, key_since: datetime) -> Standing:
+    """The same from a row of the enrollment table, if there is one, and the user's rows of the factor table."""
+    confirmed = [factor for factor in factors if factor.confirmed_at is not None]
+    totp = [factor.confirmed_at for factor in confirmed if factor.kind == FactorKind.TOTP]
+    standing = Standing(
+        user_key=user_key,
+        factors=frozenset(FactorKind(factor.kind) for factor in confirmed),
+        key_shown=any(factor.confirmed_at is None and factor.created_at > key_since for factor in factors),
+        enrolled_at=min(totp, default=None),
+    )
+    if row is None:
+        return standing
+    return replace(
+        standing, required=row.required, required_by=row.required_by, period=_period(row),
+        waiting_days=_waiting_days(row), deferred_at=row.deferred_at,
+    )  # fmt: skip
+
+
+def _period(row: Row[Any]) -> Period | None:
+    return Period(row.started_at, row.ends_at) if row.ends_at is not None else None
+
+
+def _waiting_days(row: Row[Any]) -> int | None:
+    """Days without an end are those of a period that has not begun."""
+    return row.days if row.ends_at is None else None

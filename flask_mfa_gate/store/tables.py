@@ -23,6 +23,10 @@ class Tables:
     failure: Table
     audit: Table
     outbox: Table
+    person: Table
+    person_group: Table
+    access_pass: Table
+    mark: Table
 
 
 def build_tables(prefix: str) -> Tables:
@@ -37,6 +41,10 @@ def build_tables(prefix: str) -> Tables:
         failure=_failure(metadata, prefix),
         audit=_audit(metadata, prefix),
         outbox=_outbox(metadata, prefix),
+        person=_person(metadata, prefix),
+        person_group=_person_group(metadata, prefix),
+        access_pass=_access_pass(metadata, prefix),
+        mark=_mark(metadata, prefix),
     )
 
 
@@ -45,7 +53,11 @@ def _user_key(*, primary_key: bool = False) -> Column[str]:
 
 
 def _enrollment(metadata: MetaData, prefix: str) -> Table:
-    """The requirement and the period of one user. No row means: not required."""
+    """The requirement and the period of one user. No row means: not required.
+
+    ``days`` without ``ends_at`` is a period that waits for the account to be switched on. ``due_at`` is when upkeep has
+    to look at the user next, for a reminder or the lapse.
+    """
     return Table(
         f"{prefix}enrollment",
         metadata,
@@ -56,8 +68,9 @@ def _enrollment(metadata: MetaData, prefix: str) -> Table:
         Column("started_at", UTCDateTime),
         Column("ends_at", UTCDateTime),
         Column("deferred_at", UTCDateTime),
-        Column("lapse_noted_at", UTCDateTime),
+        Column("due_at", UTCDateTime),
         Index(f"ix_{prefix}enrollment_ends_at", "ends_at"),
+        Index(f"ix_{prefix}enrollment_due_at", "due_at"),
     )
 
 
@@ -121,6 +134,9 @@ def _session(metadata: MetaData, prefix: str) -> Table:
         Column("host_user_id", Text),
         Column("address", exact(64)),
         Column("user_agent", exact(255)),
+        Column("stamp", exact(64)),
+        Column("pass_id", exact(32)),
+        Column("ends_at", UTCDateTime),
         Index(f"ix_{prefix}session_user_key", "user_key"),
         Index(f"ix_{prefix}session_lineage", "lineage"),
     )
@@ -178,4 +194,69 @@ def _outbox(metadata: MetaData, prefix: str) -> Table:
         Column("sent_at", UTCDateTime),
         Column("problem", Text),
         Index(f"ix_{prefix}outbox_due", "sent_at", "due_at"),
+        Index(f"ix_{prefix}outbox_user_key", "user_key", "kind", "created_at"),
+    )
+
+
+def _person(metadata: MetaData, prefix: str) -> Table:
+    """Whom the gate knows of the host's users, as last seen at a sign-in or by ``sync``."""
+    return Table(
+        f"{prefix}person",
+        metadata,
+        _user_key(primary_key=True),
+        Column("name", Text, nullable=False),
+        Column("email", Text, nullable=False),
+        Column("former_email", Text, nullable=False),
+        Column("email_changed_at", UTCDateTime),
+        Column("is_active", Boolean, nullable=False),
+        Column("role", exact(16)),
+        Column("groups", JSON, nullable=False),
+        Column("locale", exact(35), nullable=False),
+        Column("timezone", exact(64), nullable=False),
+        Column("seen_at", UTCDateTime, nullable=False),
+        Column("last_sign_in_at", UTCDateTime),
+        Index(f"ix_{prefix}person_seen_at", "seen_at"),
+        Index(f"ix_{prefix}person_role", "role"),
+    )
+
+
+def _person_group(metadata: MetaData, prefix: str) -> Table:
+    """The groups of ``person`` once more, to be found by."""
+    return Table(
+        f"{prefix}person_group",
+        metadata,
+        Column("name", exact(USER_KEY_LENGTH), primary_key=True),
+        _user_key(primary_key=True),
+        Index(f"ix_{prefix}person_group_user_key", "user_key"),
+    )
+
+
+def _access_pass(metadata: MetaData, prefix: str) -> Table:
+    """Ways back in that an admin gave out, as keyed digests bound to the row. Void ones stay as a record."""
+    return Table(
+        f"{prefix}access_pass",
+        metadata,
+        Column("id", exact(32), primary_key=True),
+        _user_key(),
+        Column("digest", exact(64), nullable=False),
+        Column("scope", exact(16), nullable=False),
+        Column("one_time", Boolean, nullable=False),
+        Column("starts_at", UTCDateTime, nullable=False),
+        Column("ends_at", UTCDateTime, nullable=False),
+        Column("issued_by", exact(USER_KEY_LENGTH + 5), nullable=False),
+        Column("created_at", UTCDateTime, nullable=False),
+        Column("used_at", UTCDateTime),
+        Column("voided_at", UTCDateTime),
+        Index(f"ix_{prefix}access_pass_user_key", "user_key"),
+    )
+
+
+def _mark(metadata: MetaData, prefix: str) -> Table:
+    """How far a job has come, and when it last ran."""
+    return Table(
+        f"{prefix}mark",
+        metadata,
+        Column("name", exact(USER_KEY_LENGTH), primary_key=True),
+        Column("at", UTCDateTime, nullable=False),
+        Column("value", Text, nullable=False),
     )

@@ -43,6 +43,7 @@ SENTENCES = {
     Reason.SIGN_IN: "Confirm that it's you with a second factor.",
     Reason.STEP_UP: "This page asks you to confirm again that it's you.",
     Reason.ENROLLMENT_FORCED: "Set up multi-factor authentication to go on.",
+    Reason.ENROLLMENT_PASS: "Your access pass is for setting up a new factor. Do that to go on.",
     Reason.ENROLLMENT_PERIOD: "Multi-factor authentication is required for your account. Set it up now or later.",
 }
 _BLOCKED_TITLES = {Word.LOCKED: "Your account is locked", Word.DENY: "Access denied"}

@@ -83,13 +83,13 @@ def _mail(app: Flask, state: GateState) -> Iterator[Finding]:
 
 
 def _users(app: Flask, state: GateState) -> Iterator[Finding]:
-    if state.key_column in _UNSTABLE_KEYS:
+    if state.traits.key_column in _UNSTABLE_KEYS:
         yield Finding(
             "warning",
             "unstable-key",
-            f"The user key is the column {state.key_column!r}, which can change. Give user_key=.",
+            f"The user key is the column {state.traits.key_column!r}, which can change. Give user_key=.",
         )
-    if getattr(app, "login_manager", None) is None and not state.has_own_identity:
+    if getattr(app, "login_manager", None) is None and not state.traits.has_own_identity:
         yield Finding(
             "fault", "no-identity", "There is neither Flask-Login nor identity=, so nobody can be identified."
         )

@@ -17,7 +17,7 @@ from .endpoints import is_automatic_options, is_own, is_sign_out, is_static
 from .failing import UNAVAILABLE, fail_closed, refused
 from .identity import key_of, load_identity
 from .marks import NO_MARKS, Marks
-from .parking import intercept, is_active
+from .parking import intercept, is_active, start_clock
 from .passage import Passage, begin_passage, current_passage, marks_here
 from .state import current_state
 from .stops import is_open_endpoint, stop_request
@@ -193,12 +193,13 @@ def _decide(passage: Passage) -> Answer:
 
 def _judge(passage: Passage, user: Any, key: str, marks: Marks) -> Answer:
     """Let the request through, or stop it."""
-    _bind(passage, key)
+    _bind(passage, user, key)
     verdict = _verdict(passage, user, marks)
     passage.verdict = verdict
     if verdict.word is not Word.PASS and not _is_lifted(passage, verdict):
-        return stop_request(passage, key, verdict)
+        return stop_request(passage, user, key, verdict)
     passage.user_key, passage.settled = key, marks
+    start_clock(passage, user, key)
     _mark_seen(passage)
     return None
 
@@ -211,11 +212,16 @@ def _is_lifted(passage: Passage, verdict: Verdict) -> bool:
     return passage.is_token and passage.state.settings.tokens == "exempt"
 
 
-def _bind(passage: Passage, key: str) -> None:
-    """A session counts only for the user it was proved by."""
+def _bind(passage: Passage, user: Any, key: str) -> None:
+    """A session counts only for the user it was proved by, and only as long as his password stays."""
     # SECURITY: proof of one user is none of another, whatever pair of cookies a client puts together.
     if passage.session is not None and passage.session.user_key != key:
         passage.session = passage.standing = None
+    live = passage.session
+    # SECURITY: whoever signed in with the old password is out with it.
+    if live is not None and passage.state.stamper.is_stale(live.stamp, user, key):
+        _end_row(passage)
+        passage.has_dead_id = True
     if passage.standing is None or passage.standing.user_key != key:
         state = passage.state
         with state.store.database.read() as tx:

@@ -16,6 +16,7 @@ from . import answers, snapshot
 from .client import client_of, origin_of
 from .identity import HIDDEN, LOADED, key_of
 from .marks import NO_MARKS
+from .newcomers import newcomer, person_of
 from .passage import Passage
 from .targets import asked_page, home, target_of
 
@@ -39,12 +40,12 @@ def intercept(passage: Passage, user: Any, response: Response | None, *, sign_in
     if verdict.word is not Word.PASS:
         endpoint = request.endpoint if passage.has_reached_view else None
         parking = Parking(snapshot.pack(changed), endpoint, _target(passage, response), host_user_id)
-    entry = state.sessions.begin(
-        key, sign_in=sign_in, origin=origin_of(request), parking=parking, host_user_id=host_user_id, replaces=replaces
-    )
+    who = newcomer(state, user, key, host_user_id=host_user_id)
+    entry = state.sessions.begin(who, sign_in=sign_in, origin=origin_of(request), parking=parking, replaces=replaces)
     passage.enter(entry)
     passage.standing = standing
     if parking is None:
+        start_clock(passage, user, key)
         passage.user_key = key
         put_back(changed)
         return None
@@ -77,7 +78,13 @@ def judge_new(passage: Passage, key: str, user: Any, sign_in: SignIn) -> tuple[V
     return decide(context, standing, state.rules, now=now), standing
 
 
-def park_whole(passage: Passage, key: str, *, sign_in: SignIn) -> None:
+def start_clock(passage: Passage, user: Any, key: str) -> None:
+    """A period that waited for the account to be switched on begins with the first request that is let through."""
+    if passage.standing is not None and passage.standing.waiting_days is not None:
+        passage.state.enrollments.begin_waiting(person_of(passage.state, user, key))
+
+
+def park_whole(passage: Passage, user: Any, key: str, *, sign_in: SignIn) -> None:
     """Take everything out of a session that is not, or no longer, proved enough."""
     state = passage.state
     host_user_id = state.identity.host_user_id()
@@ -90,9 +97,8 @@ def park_whole(passage: Passage, key: str, *, sign_in: SignIn) -> None:
     if passage.session is not None:
         passage.session = state.sessions.park(passage.session, parking)
         return
-    entry = state.sessions.begin(
-        key, sign_in=sign_in, origin=origin_of(request), parking=parking, host_user_id=host_user_id, replaces=None
-    )
+    who = newcomer(state, user, key, host_user_id=host_user_id)
+    entry = state.sessions.begin(who, sign_in=sign_in, origin=origin_of(request), parking=parking, replaces=None)
     passage.enter(entry)
 
 

@@ -15,21 +15,40 @@ from ..domain.verdict import Rules
 from ..factors.protocol import Verifier
 from ..factors.totp import TotpFactor
 from ..mail.delivery import Delivery
+from ..services.access_passes import AccessPassService
 from ..services.attempts import AttemptService
 from ..services.challenges import ChallengeService
-from ..services.directory import Directory
+from ..services.directory import Directory, PersonReader
 from ..services.enrollments import EnrollmentService
 from ..services.self_service import SelfService
 from ..services.sessions import SessionService
+from ..services.stamps import Stamper
 from ..services.totp_enrollment import TotpEnrollmentService
 from ..services.upkeep import UpkeepService
+from ..services.users import UserService
 from ..services.work import Worker
 from ..settings import Settings
 from ..store import Store
 from ..store.location import Location
+from ..store.selection import Selection
 from .identity import IdentitySource
 
 EXTENSION = "mfa_gate"
+
+
+@dataclass(frozen=True, slots=True)
+class HostTraits:
+    """What the host told of itself, for the doctor.
+
+    :param key_column: attribute of the user model that is the key, where that is not up to ``user_key=``.
+    :param has_stamp: whether a changed password can be seen.
+    """
+
+    key_column: str | None = None
+    user_model: type | None = None
+    has_user_key: bool = False
+    has_own_identity: bool = False
+    has_stamp: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +66,9 @@ class GateState:
     directory: Directory
     identity: IdentitySource
     user_key: Callable[[Any], str]
+    reader: PersonReader
+    stamper: Stamper
+    traits: HostTraits
     verifiers: Mapping[Method, Verifier]
     totp: TotpFactor
     attempts: AttemptService
@@ -54,12 +76,12 @@ class GateState:
     challenges: ChallengeService
     totp_enrollment: TotpEnrollmentService
     enrollments: EnrollmentService
+    access_passes: AccessPassService
+    users: UserService
+    selection: Selection
     self_service: SelfService
     delivery: Delivery
     upkeep: UpkeepService
-
-    key_column: str | None = None
-    has_own_identity: bool = False
 
     @property
     def issuer(self) -> str:

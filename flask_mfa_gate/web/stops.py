@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from flask import Response, request, session
 
 from ..domain.session import StepUp
 from ..domain.verdict import Verdict, Word
 from . import answers, snapshot
 from .client import SAFE_METHODS, Client, client_of, origin_of
+from .newcomers import newcomer
 from .parking import note_refusal, park_whole
 from .passage import Passage, marks_here
 from .targets import asked_page, page_sent_from
@@ -22,7 +25,7 @@ def is_open_endpoint(passage: Passage) -> bool:
     return marks_here().is_exempt or request.endpoint in passage.state.settings.exempt_endpoints
 
 
-def stop_request(passage: Passage, key: str, verdict: Verdict) -> Answer:
+def stop_request(passage: Passage, user: Any, key: str, verdict: Verdict) -> Answer:
     """Refuse, and keep what the way back needs."""
     client = client_of(request, passage.state.settings)
     if passage.is_token:
@@ -30,12 +33,12 @@ def stop_request(passage: Passage, key: str, verdict: Verdict) -> Answer:
         return None if is_open_endpoint(passage) else answers.stop(passage, verdict, client)
     # SECURITY: what a resource says never keeps an identity in place that has not satisfied the app itself.
     if verdict.at_resource and verdict.app_is_satisfied:
-        return _stop_at_resource(passage, key, verdict, client)
+        return _stop_at_resource(passage, user, key, verdict, client)
     if _has_no_say(passage, client):
         _touch_nothing(passage)
     else:
         note_refusal(passage, key, verdict)
-        park_whole(passage, key, sign_in=passage.state.identity.kind(passage.before))
+        park_whole(passage, user, key, sign_in=passage.state.identity.kind(passage.before))
     return None if is_open_endpoint(passage) else answers.stop(passage, verdict, client)
 
 
@@ -59,28 +62,24 @@ def _touch_nothing(passage: Passage) -> None:
     passage.state.identity.hide_for_now()
 
 
-def _stop_at_resource(passage: Passage, key: str, verdict: Verdict, client: Client) -> Answer:
+def _stop_at_resource(passage: Passage, user: Any, key: str, verdict: Verdict, client: Client) -> Answer:
     """The app itself is satisfied: the session stays, and remembers what to prove and the way back."""
     passage.user_key = key
     if is_open_endpoint(passage):
         return None
     note_refusal(passage, key, verdict)
     if verdict.word is not Word.DENY and request.method != "HEAD":
-        _remember_step_up(passage, key, verdict)
+        _remember_step_up(passage, user, key, verdict)
     return answers.stop(passage, verdict, client)
 
 
-def _remember_step_up(passage: Passage, key: str, verdict: Verdict) -> None:
+def _remember_step_up(passage: Passage, user: Any, key: str, verdict: Verdict) -> None:
     state = passage.state
     target = asked_page() if request.method in SAFE_METHODS else page_sent_from()
     step_up = StepUp(verdict.demand, request.endpoint or "", request.method, target)
     if passage.session is None:
         kind = state.identity.kind(passage.before)
-        passage.enter(
-            state.sessions.begin(
-                key, sign_in=kind, origin=origin_of(request), parking=None,
-                host_user_id=state.identity.host_user_id(), replaces=None,
-            )
-        )  # fmt: skip
+        who = newcomer(state, user, key, host_user_id=state.identity.host_user_id())
+        passage.enter(state.sessions.begin(who, sign_in=kind, origin=origin_of(request), parking=None, replaces=None))
     assert passage.session is not None  # noqa: S101 - entered above
     state.sessions.ask(passage.session, step_up)

@@ -56,7 +56,10 @@ def still_ok() -> bool:
 def _is_owner(live: GateSession, user: Any) -> bool:
     """Whether the session was proved by this user, whose account is switched on."""
     # SECURITY: the host's identity itself is compared, so that no pair of cookies of two people fits together.
-    return is_active(user) and live.user_key == key_of(user, current_state().user_key)
+    state = current_state()
+    if not is_active(user) or live.user_key != key_of(user, state.user_key):
+        return False
+    return not state.stamper.is_stale(live.stamp, user, live.user_key)
 
 
 def _refuse_unproven(_app: Flask, **_: Any) -> None:

@@ -1,27 +1,48 @@
-"""Whether an account is switched on, asked where the row alone would not know."""
+"""What has become of an account, asked where the row alone would not know."""
 
 from __future__ import annotations
 
+from enum import Enum, auto
 from typing import Any
 
 from flask import current_app
 
 from ...domain.session import GateSession
-from ...services.directory import Directory, NoDirectory
+from ...services.directory import KnownPeople, ModelDirectory
 from ..parking import is_active
+from ..state import GateState
 
 
-def is_switched_on(directory: Directory, session: GateSession) -> bool:
+class Account(Enum):
+    """Whether a session may go on for its user."""
+
+    ON = auto()
+    OFF = auto()
+    CHANGED = auto()
+
+
+def account_of(state: GateState, session: GateSession) -> Account:
     """By the directory, where the host told who its users are; else as its user loader finds the user.
 
     A directory that fails lets nobody on; a loader may need hooks of the host that do not run for these pages, so one
     that fails says nothing, and the next page of the app itself refuses.
     """
-    if not isinstance(directory, NoDirectory):
-        person = directory.get(session.user_key)
-        return person is not None and person.is_active
+    if isinstance(state.directory, ModelDirectory):
+        user = state.directory.user(session.user_key)
+        return Account.OFF if user is None else _judge(state, session, user)
+    if not isinstance(state.directory, KnownPeople):
+        person = state.directory.get(session.user_key)
+        if person is None or not person.is_active:
+            return Account.OFF
     user = _by_loader(session.host_user_id)
-    return user is None or is_active(user)
+    return Account.ON if user is None else _judge(state, session, user)
+
+
+def _judge(state: GateState, session: GateSession, user: Any) -> Account:
+    if not is_active(user):
+        return Account.OFF
+    is_stale = state.stamper.is_stale(session.stamp, user, session.user_key)
+    return Account.CHANGED if is_stale else Account.ON
 
 
 def _by_loader(host_user_id: str | None) -> Any:

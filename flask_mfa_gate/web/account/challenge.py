@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Response, request, url_for
 
-from ...domain.assurance import Method
+from ...domain.assurance import PASS_METHODS, Method
 from ...domain.session import StepUp
 from ...domain.verdict import Reason, Verdict, Word
 from ...errors import BadRequest, CodeInvalid, MFAGateError, Throttled
@@ -17,7 +17,11 @@ from ..fields import text_field
 from ..targets import home
 from .desk import Desk, Route, next_step
 
-_LABELS = {Method.TOTP: "Authenticator app", Method.RECOVERY_CODE: "Recovery code"}
+_LABELS = {
+    Method.TOTP: "Authenticator app",
+    Method.RECOVERY_CODE: "Recovery code",
+    Method.ACCESS_PASS: "Access pass",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,10 +40,15 @@ def challenge(desk: Desk) -> Response:
         return _take(desk)
     if desk.session.is_pending and desk.verdict.word is Word.PASS:
         return next_step(desk) if is_prefetch(request) else _complete(desk)
-    step_up = desk.session.step_up
-    if desk.verdict.word is not Word.CHALLENGE and (step_up is None or not desk.standing.factors):
+    if desk.verdict.word is not Word.CHALLENGE and not _is_asked(desk):
         return next_step(desk) if desk.session.is_pending else desk.arrive(home())
     return _show(desk, _chosen(desk, request.args.get("factor")))
+
+
+def _is_asked(desk: Desk) -> bool:
+    """A step-up that the user can answer: with a factor, or where a first one takes a pass, with that."""
+    step_up = desk.session.step_up
+    return step_up is not None and (bool(desk.standing.factors) or bool(step_up.demand.methods & PASS_METHODS))
 
 
 def _complete(desk: Desk) -> Response:
@@ -51,7 +60,8 @@ def _complete(desk: Desk) -> Response:
 
 def _take(desk: Desk) -> Response:
     method = _chosen(desk, text_field(desk.fields, "factor", default=Method.TOTP.value))
-    if not desk.standing.factors or desk.verdict.word in {Word.DENY, Word.LOCKED}:
+    # SECURITY: without a factor only a pass is taken, and neither opens a locked account; it is not spent there.
+    if desk.verdict.word in {Word.DENY, Word.LOCKED} or not (desk.standing.factors or method is Method.ACCESS_PASS):
         return next_step(desk)
     _refuse_weak(desk.session.step_up, method, is_pending=desk.session.is_pending)
     try:
@@ -73,7 +83,9 @@ def _chosen(desk: Desk, word: str | None) -> Method:
     known = {method.value: method for method in desk.state.verifiers}
     if word is not None and word not in known:
         raise BadRequest(f"Unknown factor. Known are: {', '.join(sorted(known))}.")
-    return known[word] if word else Method.TOTP
+    if word:
+        return known[word]
+    return Method.TOTP if desk.standing.factors else Method.ACCESS_PASS
 
 
 def _show(desk: Desk, method: Method, error: MFAGateError | None = None) -> Response:
@@ -114,13 +126,20 @@ def _is_step_up(desk: Desk) -> bool:
 
 
 def _ways(desk: Desk, current: Method) -> list[Way]:
-    step_up = desk.session.step_up
-    allowed = step_up.demand.methods if step_up and _is_step_up(desk) else frozenset(desk.state.verifiers)
+    allowed = _allowed(desk)
     return [
         Way(method.value, _LABELS[method], url_for("mfa_gate.challenge", factor=method.value), method is current)
         for method in desk.state.verifiers
         if method in allowed
     ]
+
+
+def _allowed(desk: Desk) -> frozenset[Method]:
+    """What would help: whoever has no factor can only hand in a pass."""
+    if not desk.standing.factors:
+        return PASS_METHODS
+    step_up = desk.session.step_up
+    return step_up.demand.methods if step_up and _is_step_up(desk) else frozenset(desk.state.verifiers)
 
 
 ROUTES: list[Route] = [("/challenge", "challenge", ["GET", "POST"], challenge)]

@@ -24,7 +24,7 @@ from ..parking import restore
 from ..passage import Passage, current_passage
 from ..state import GateState
 from ..targets import home
-from .accounts import is_switched_on
+from .accounts import Account, account_of
 
 log = logging.getLogger("flask_mfa_gate")
 Route = tuple[str, str, list[str], Callable[..., Any]]
@@ -118,8 +118,14 @@ def _serve(passage: Passage, view: Callable[..., Any], kwargs: Mapping[str, Any]
         return answers.refuse_stranger(passage, is_api=is_api)
     if is_write and not has_csrf_token(request, passage.state.keyring, passage.session):
         return answers.problem(passage, 400, "csrf_failed", _FORM_EXPIRED)
-    active = is_switched_on(passage.state.directory, passage.session)
-    return view(Desk(passage, passage.session, passage.standing, fields, active), **kwargs)
+    account = account_of(passage.state, passage.session)
+    # SECURITY: a password that was changed ends what rests on the old one here as well, where no user is loaded.
+    if account is Account.CHANGED:
+        passage.state.sessions.end(passage.session, origin=origin_of(request))
+        passage.leave()
+        return answers.refuse_stranger(passage, is_api=wants_json(request))
+    is_on = account is Account.ON
+    return view(Desk(passage, passage.session, passage.standing, fields, is_on), **kwargs)
 
 
 def _is_own_origin(sent: str | None, *, is_write: bool) -> bool:

@@ -7,9 +7,9 @@ from typing import Any
 from flask import Response, request, url_for
 from markupsafe import Markup
 
-from ...domain.assurance import Method
+from ...domain.assurance import PASS_METHODS, SETUP_METHODS, Method
 from ...domain.session import StepUp
-from ...domain.verdict import SIGN_IN_METHODS, Demand, Reason, Verdict, Word
+from ...domain.verdict import Demand, Reason, Verdict, Word
 from ...errors import CodeInvalid, Conflict, MFAGateError, Throttled
 from ...factors.qr import qr_svg
 from ...factors.totp import PendingKey
@@ -24,9 +24,9 @@ _PREFETCHED = "Open this page by a click; it makes a key."
 
 def enroll(desk: Desk) -> Response:
     """The prompt with the days left, and the choice of factor."""
-    if _is_shut(desk) or desk.standing.factors:
-        return next_step(desk)
     verdict = desk.verdict
+    if _is_shut(desk) or (desk.standing.factors and verdict.word not in {Word.ENROLL, Word.PROMPT}):
+        return next_step(desk)
     if desk.wants_json:
         return _next_as_json(verdict)
     period = desk.standing.period
@@ -82,8 +82,12 @@ def _before_setup(desk: Desk) -> Response | None:
     # SECURITY: with a factor in place, the password alone shows no new key; after the lapse nothing does.
     if _is_shut(desk) or desk.verdict.word is Word.CHALLENGE:
         return next_step(desk)
+    if not desk.state.totp_enrollment.is_offered():
+        return answers.problem(desk.passage, 409, "conflict", "Authenticator apps are switched off in this app.")
     if desk.state.totp_enrollment.needs_proof(desk.session, desk.standing):
-        return ask_proof(desk, SIGN_IN_METHODS, back=url_for("mfa_gate.enroll_totp"))
+        return ask_proof(desk, SETUP_METHODS, back=url_for("mfa_gate.enroll_totp"))
+    if desk.state.totp_enrollment.needs_pass(desk.session, desk.standing):
+        return ask_proof(desk, PASS_METHODS, back=url_for("mfa_gate.enroll_totp"))
     if desk.state.totp_enrollment.needs_sign_in(desk.session, desk.standing):
         return _sign_in_again(desk)
     return None
@@ -96,6 +100,8 @@ def ask_proof(desk: Desk, methods: frozenset[Method], *, back: str) -> Response:
     verdict = Verdict(Word.CHALLENGE, Reason.STEP_UP, demand, at_resource=True)
     if desk.wants_json:
         return answers.demand_problem(verdict)
+    if methods == PASS_METHODS:
+        return answers.see_other(url_for("mfa_gate.challenge", factor=Method.ACCESS_PASS.value))
     return answers.see_other(answers.next_url(Word.CHALLENGE))
 
 

@@ -19,6 +19,7 @@ from .enroll import ask_proof
 _SENTENCES = {
     Status.ENROLLED: "Your account is protected by a second factor.",
     Status.IN_ENROLLMENT: "Set up a second factor before your enrollment period ends.",
+    Status.PRE_ENROLLMENT: "Your enrollment period begins with your next page.",
     Status.PENDING_ACTIVATION: "A key was shown. Type its first code to finish the setup.",
     Status.NOT_ENROLLED: "Your account is protected by the password alone.",
     Status.ENROLLMENT_EXPIRED: "Your enrollment period has ended.",
@@ -32,6 +33,7 @@ _EVENTS = {
     "enrollment_started": "Multi-factor authentication required",
     "enrollment_prompt_deferred": "Setup put off",
     "enrollment_extended": "Enrollment period extended",
+    "enrollment_reminded": "Reminded of the setup",
     "enrollment_completed": "Multi-factor authentication set up",
     "enrollment_lapsed": "Enrollment period ended",
     "factor_added": "Factor added",
@@ -40,6 +42,9 @@ _EVENTS = {
     "mfa_reset": "Multi-factor authentication reset",
     "requirement_removed": "Requirement removed",
     "account_unlocked": "Failed attempts cleared",
+    "access_pass_issued": "Access pass given out",
+    "access_pass_revoked": "Access pass taken back",
+    "password_changed": "Password changed",
     "access_denied": "Access refused",
 }
 
@@ -203,7 +208,7 @@ def _factor_line(desk: Desk, factor: Factor) -> FactorLine:
         id=factor.id, kind=factor.kind.value, name=factor.name, created_at=factor.confirmed_at or factor.created_at,
         last_used_at=factor.last_used_at, rename_url=url_for("mfa_gate.factor_rename", factor_id=factor.id),
         remove_url=url_for("mfa_gate.factor_remove", factor_id=factor.id),
-        removable=desk.state.self_service.is_removable(desk.standing),
+        removable=desk.state.self_service.is_removable(desk.standing, factor.kind),
     )  # fmt: skip
 
 

@@ -1,0 +1,8 @@
+"""``flask mfa …``: everything an operator does, with an exit status and, on demand, JSON."""
+
+from __future__ import annotations
+
+from . import health, keys, people, users
+from .group import mfa
+
+__all__ = ["health", "keys", "mfa", "people", "users"]

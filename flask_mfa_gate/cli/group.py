@@ -1,0 +1,52 @@
+"""The command group, and what its commands share."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import wraps
+from typing import Any
+
+import click
+from flask.cli import AppGroup
+
+from ..errors import MFAGateError
+
+ACTOR = "cli"
+mfa = AppGroup("mfa", help="Multi-factor authentication: users, tables, keys, health.")
+as_json_option = click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
+
+
+def said(command: Callable[..., Any]) -> Callable[..., Any]:
+    """An error of the gate is one sentence on stderr and a failing exit status, not a stack trace."""
+
+    @wraps(command)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return command(*args, **kwargs)
+        except MFAGateError as error:
+            raise click.ClickException(str(error)) from error
+
+    return guarded
+
+
+def print_json(value: Mapping[str, Any] | Sequence[Any]) -> None:
+    """For programs."""
+    click.echo(json.dumps(value, indent=2))
+
+
+def print_facts(facts: Mapping[str, object], *, as_json: bool) -> None:
+    """What a command did, in numbers."""
+    if as_json:
+        print_json(facts)
+    else:
+        click.echo(", ".join(f"{name.replace('_', ' ')}: {count}" for name, count in facts.items()))
+
+
+@contextmanager
+def progress(label: str, length: int | None = None) -> Iterator[Callable[[int], None]]:
+    """A bar on stderr for whoever watches; takes the number of users that were done since the last call."""
+    with click.progressbar(range(length or 0), length=length, label=label, file=sys.stderr, show_pos=True) as bar:
+        yield bar.update

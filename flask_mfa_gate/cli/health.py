@@ -1,0 +1,58 @@
+"""Commands on tables, set-up and routes."""
+
+from __future__ import annotations
+
+import click
+from flask import current_app
+from flask.cli import with_appcontext
+
+from ..store import schema
+from ..web.doctor import findings
+from ..web.routes import route_table
+from ..web.state import current_state
+from .group import as_json_option, mfa, print_json, said
+
+
+@mfa.command()
+@click.option("--revision", default="head", show_default=True, help="Revision to go to; base removes the tables.")
+@said
+def upgrade(revision: str) -> None:
+    """Bring the gate's tables up to date."""
+    state = current_state()
+    prefix = state.settings.table_prefix
+    if revision == "base":
+        schema.downgrade(state.store.database, prefix=prefix, revision=revision)
+    else:
+        schema.upgrade(state.store.database, prefix=prefix, revision=revision)
+    click.echo(f"The tables are at {schema.current(state.store.database, prefix=prefix) or 'base'}.")
+
+
+@mfa.command()
+@as_json_option
+@said
+def doctor(as_json: bool) -> None:
+    """Look for faults in configuration, tables and keys. Exits with 1 on any fault."""
+    found = findings(current_app._get_current_object(), current_state())  # type: ignore[attr-defined]
+    if as_json:
+        print_json([{"level": one.level, "code": one.code, "sentence": one.sentence} for one in found])
+    else:
+        for one in found:
+            click.echo(f"{one.level}: {one.sentence} [{one.code}]")
+        click.echo(f"{len(found)} findings." if found else "All is well.")
+    if any(one.level == "fault" for one in found):
+        raise SystemExit(1)
+
+
+@mfa.command()
+@as_json_option
+@with_appcontext
+@said
+def routes(as_json: bool) -> None:
+    """List every endpoint with what protects it."""
+    table = route_table(current_app._get_current_object(), current_state())  # type: ignore[attr-defined]
+    if as_json:
+        print_json(table)
+        return
+    for row in table:
+        shields = ", ".join([*row["resources"], *row["demands"]]) or "app"
+        click.echo(f"{row['endpoint']:32} {','.join(row['methods']):18} {row['default']:14} {shields:28} {row['rule']}")

@@ -1,0 +1,119 @@
+"""Access passes: given out, taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+from ..clock import Clock
+from ..domain.access_pass import DEFAULT, AccessPass, Scope, terms
+from ..domain.moves import Notice
+from ..domain.person import Person
+from ..domain.roles import Actor, Right, refusal
+from ..errors import BadRequest, NotAllowed, UnknownUser
+from ..factors.access_pass import AccessPassFactor
+from ..store import Store
+from .actions import LOUD, REFUSALS, ActionRunner
+from .directory import Directory
+from .work import Work, Worker, write_person
+
+
+class AccessPassService:
+    """``gate.access_passes``: ways back in for users who lost their device. A user has at most one at a time."""
+
+    def __init__(
+        self, store: Store, worker: Worker, directory: Directory, runner: ActionRunner, factor: AccessPassFactor, *,
+        clock: Clock,
+    ) -> None:  # fmt: skip
+        self._store, self._worker, self._directory, self._runner = store, worker, directory, runner
+        self._factor, self._clock = factor, clock
+
+    def issue(
+        self, key: str, *, actor: str = "host", lifetime: timedelta = DEFAULT, one_time: bool = True,
+        scope: str = Scope.FULL, starts_at: datetime | None = None, reason: str | None = None, notify: bool = True,
+    ) -> str:  # fmt: skip
+        """A new pass in place of any other, to be shown this once.
+
+        :param lifetime: 10 minutes to 30 days from the start; what the pass opens ends with it.
+        :param one_time: whether the first use spends it.
+        :param scope: ``full``, or ``enroll-only``, which opens nothing but the setup of a factor.
+        :raises UnknownUser, NotAllowed, BadRequest: see there.
+        """
+        granted = self._terms(scope, one_time, lifetime, starts_at)
+        by, person = self._checked(key, actor)
+        # SECURITY: a pass is a way into the account, so its owner hears of it unless the operator himself made it.
+        if not notify and not by.may_be_silent:
+            raise BadRequest(LOUD)
+
+        def act(work: Work) -> str:
+            write_person(work, person)
+            self._revoke(work, key)
+            code = self._factor.issue(work.tx, key, granted, issued_by=by.name, now=self._clock())
+            work.record(
+                "access_pass_issued", subject=key, actor=by.name, reason=reason, scope=granted.scope.value,
+                one_time=one_time, starts_at=granted.starts_at.isoformat(), ends_at=granted.ends_at.isoformat(),
+            )  # fmt: skip
+            if notify:
+                work.tell(key, _notice(granted))
+            return code
+
+        return self._worker.run(act)
+
+    def revoke(self, key: str, *, actor: str = "host", reason: str | None = None) -> bool:
+        """Make a user's pass worthless and end what it opened; False when there was none.
+
+        :raises UnknownUser, NotAllowed: see there.
+        """
+        by, _person = self._checked(key, actor)
+
+        def act(work: Work) -> bool:
+            there = self._store.access_passes.waiting_or_live(work.tx, key, now=self._clock())
+            ended = self._revoke(work, key)
+            if there or ended:
+                work.record("access_pass_revoked", subject=key, actor=by.name, reason=reason)
+            return bool(there or ended)
+
+        return self._worker.run(act)
+
+    def of(self, key: str) -> Sequence[AccessPass]:
+        """The terms of the pass that a user has, now or later."""
+        with self._store.database.read() as tx:
+            return [one.terms for one in self._store.access_passes.waiting_or_live(tx, key, now=self._clock())]
+
+    def _revoke(self, work: Work, key: str) -> int:
+        self._store.enrollments.lock(work.tx, key)
+        ids = self._store.access_passes.void(work.tx, key, now=self._clock())
+        # SECURITY: a session lives no longer than the pass that opened it.
+        return self._store.sessions.end_of_pass(work.tx, key, ids)
+
+    def _terms(self, scope: str, one_time: bool, lifetime: timedelta, starts_at: datetime | None) -> AccessPass:
+        if scope not in set(Scope):
+            raise BadRequest(f"scope is one of {', '.join(Scope)}.")
+        if starts_at is not None and starts_at.tzinfo is None:
+            raise BadRequest("starts_at has to be an aware datetime.")
+        granted = terms(
+            scope=Scope(scope), one_time=one_time, lifetime=lifetime, starts_at=starts_at, now=self._clock()
+        )
+        if granted is None:
+            raise BadRequest("A pass lives 10 minutes to 30 days, and starts now or within a year.")
+        return granted
+
+    def _checked(self, key: str, actor: str) -> tuple[Actor, Person]:
+        by, person = self._runner.actor(actor), self._directory.get(key)
+        if person is None:
+            raise UnknownUser(f"No user with the key {key!r} is known.")
+        if (why := refusal(by, Right.RESCUE, subject=key, role=person.role)) is not None:
+            raise NotAllowed(why, REFUSALS[why])
+        return by, person
+
+
+def _notice(granted: AccessPass) -> Notice:
+    return Notice(
+        "access-pass",
+        {
+            "starts_at": granted.starts_at,
+            "expires_at": granted.ends_at,
+            "scope": granted.scope.value,
+            "one_time": granted.one_time,
+        },
+    )

@@ -1,0 +1,185 @@
+"""Runs actions on one user, on several, or on all whom a filter finds: one road, slice by slice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypedDict
+
+from ..clock import Clock
+from ..domain.assurance import FactorKind
+from ..domain.enrollment import Standing
+from ..domain.moves import Action, Case, Move, Outcome, fail, without_notice
+from ..domain.person import Person
+from ..domain.roles import Actor, actor_name, refusal
+from ..domain.user_filter import UserFilter
+from ..errors import BadRequest, NotAllowed, UnknownUser
+from ..store import Store
+from ..store.selection import Selection
+from .directory import Directory
+from .moves import MoveWriter
+from .results import ActionResult, Answer
+from .work import Work, Worker
+
+SLICE = 1000
+Progress = Callable[[int], None]
+REFUSALS = {
+    "yourself": "Nobody acts on his own account. Ask another administrator.",
+    "higher-role": "This user has a role of its own, so only an administrator may do that.",
+    "not-allowed": "Your role does not allow that.",
+}
+LOUD = "The user is always told of this, unless the command line or the app itself does it."
+
+
+class Terms(TypedDict, total=False):
+    """What every action takes beside its own arguments; the meaning is that of :class:`Order`."""
+
+    actor: str
+    reason: str | None
+    notify: bool
+    dry_run: bool
+    progress: Progress | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """Who orders an action, and how.
+
+    :param actor: ``user:KEY``, or ``cli``, ``host``, ``system``; other text is read as a user key.
+    :param reason: kept in the audit record.
+    :param notify: whether users are told.
+    :param dry_run: say what would happen, and change nothing.
+    :param progress: called after each slice with the number of users it was about.
+    """
+
+    actor: str = "host"
+    reason: str | None = None
+    notify: bool = True
+    dry_run: bool = False
+    progress: Progress | None = None
+
+
+class ActionRunner:
+    """Finds the users, asks whether the actor may, and moves a slice of them in one transaction.
+
+    A process that is killed leaves whole slices behind: no user is half done, and the same order again does the rest.
+    """
+
+    def __init__(
+        self, store: Store, worker: Worker, directory: Directory, selection: Selection, writer: MoveWriter, *,
+        clock: Clock, enabled: frozenset[FactorKind],
+    ) -> None:  # fmt: skip
+        self._store, self._worker, self._directory = store, worker, directory
+        self._selection, self._writer = selection, writer
+        self._clock, self._enabled = clock, enabled
+
+    def on_one(self, action: Action, key: str, order: Order) -> ActionResult:
+        """One user, as the host knows him this moment.
+
+        :raises UnknownUser, NotAllowed: see there.
+        """
+        actor = self._actor(action, order)
+        person = self._directory.get(key)
+        if person is None:
+            raise UnknownUser(f"No user with the key {key!r} is known.")
+        result = ActionResult.of(self._slice(action, [person], [person], actor, order))
+        if result.failed:
+            why = result.failed[0][1]
+            raise NotAllowed(why, REFUSALS[why])
+        return result
+
+    def on_keys(self, action: Action, keys: Sequence[str], order: Order) -> ActionResult:
+        """Several users, as the gate knows them; whom it does not know the host is asked about."""
+        actor = self._actor(action, order)
+        answers: dict[str, Answer] = {}
+        for start in range(0, len(keys), SLICE):
+            wanted = keys[start : start + SLICE]
+            known, fresh = self._people(wanted)
+            answers |= dict.fromkeys(wanted, Answer(Outcome.FAILED, "unknown-user"))
+            answers |= dict(self._slice(action, [*known, *fresh], fresh, actor, order))
+        return ActionResult.of(answers.items())
+
+    def on_filter(self, action: Action, users: UserFilter, order: Order) -> ActionResult:
+        """Everybody for whom the filter holds."""
+        actor = self._actor(action, order)
+        answers: list[tuple[str, Answer]] = []
+        for people in self._pages(users):
+            answers += self._slice(action, people, [], actor, order)
+        return ActionResult.of(answers)
+
+    def standings(self, users: UserFilter) -> Iterator[tuple[Sequence[Person], dict[str, Standing]]]:
+        """The same people with their standing, page by page."""
+        for people in self._pages(users):
+            with self._store.database.read() as tx:
+                keys = [person.key for person in people]
+                yield people, self._store.enrollments.standings(tx, keys, now=self._clock())
+
+    def actor(self, text: str) -> Actor:
+        """The actor with the role that the host gives him now; one who is switched off has none."""
+        named = Actor(actor_name(text))
+        if named.user_key is None:
+            return named
+        person = self._directory.get(named.user_key)
+        return Actor(named.name, person.role if person is not None and person.is_active else None)
+
+    def _actor(self, action: Action, order: Order) -> Actor:
+        actor = self.actor(order.actor)
+        # SECURITY: whoever took over an admin's account must not reset others behind their back.
+        if action.must_tell and not order.notify and not actor.may_be_silent:
+            raise BadRequest(LOUD)
+        return actor
+
+    def _pages(self, users: UserFilter) -> Iterator[Sequence[Person]]:
+        after = ""
+        while True:
+            with self._store.database.read() as tx:
+                people = self._selection.page(tx, users, after=after, limit=SLICE, now=self._clock())
+            if not people:
+                return
+            yield people
+            after = people[-1].key
+
+    def _people(self, keys: Sequence[str]) -> tuple[list[Person], list[Person]]:
+        """Those the gate knows, and those the host had to be asked about."""
+        with self._store.database.read() as tx:
+            known = self._store.people.known(tx, keys, now=self._clock())
+        asked = [self._directory.get(key) for key in keys if key not in known]
+        return [one.person for one in known.values()], [person for person in asked if person is not None]
+
+    def _slice(
+        self, action: Action, people: Sequence[Person], fresh: Sequence[Person], actor: Actor, order: Order
+    ) -> list[tuple[str, Answer]]:
+        def act(work: Work) -> list[tuple[str, Move]]:
+            self._store.people.write(work.tx, fresh, now=self._clock())
+            self._store.enrollments.lock(work.tx, *(person.key for person in people))
+            moved = self._moves(work, action, people, actor, order)
+            self._writer.write(work, moved, actor=actor.name, reason=order.reason)
+            return moved
+
+        if not people:
+            return []
+        moved = (
+            self._preview(action, people, actor, order)
+            if order.dry_run
+            else self._worker.run(act, is_bulk=len(people) > 1)
+        )
+        if order.progress is not None:
+            order.progress(len(people))
+        return [(key, Answer(move.outcome, move.reason)) for key, move in moved]
+
+    def _preview(self, action: Action, people: Sequence[Person], actor: Actor, order: Order) -> list[tuple[str, Move]]:
+        with self._store.database.read() as tx:
+            return self._moves(Work(self._store, tx, self._clock), action, people, actor, order)
+
+    def _moves(
+        self, work: Work, action: Action, people: Iterable[Person], actor: Actor, order: Order
+    ) -> list[tuple[str, Move]]:
+        now, found = self._clock(), list(people)
+        standings = self._store.enrollments.standings(work.tx, [person.key for person in found], now=now)
+        moved = []
+        for person in found:
+            why = refusal(actor, action.right, subject=person.key, role=person.role)
+            case = Case(standings[person.key], person.is_active, now, self._enabled)
+            move = fail(why) if why is not None else action.on(case, by=actor.name)
+            moved.append((person.key, move if order.notify else without_notice(move)))
+        return moved

@@ -1,0 +1,169 @@
+"""People: taken over from the host, renamed, and forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from ..clock import Clock
+from ..crypto import new_id
+from ..domain.moves import Requirement
+from ..domain.person import Person
+from ..errors import Conflict, DirectoryEmpty, UnknownUser
+from ..store import Store
+from ..store.marks import JobMark
+from .directory import Directory, KnownPeople, pages_of
+from .moves import MoveWriter
+from .work import Work, Worker
+
+PAGE = 1000
+SYNC = "sync"
+SYNC_INTERVAL = timedelta(days=1)
+_IS_EMPTY = (
+    "The app's directory of users is empty, and the gate knows people in it. Nothing was changed. "
+    "If they are really all gone, forget them one by one."
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Synced:
+    """What a run took over, and how many users it found deleted."""
+
+    people: int
+    deleted: int
+
+
+class UserService:
+    """``gate.users``: what the gate knows of the host's users, and what happens when one is gone."""
+
+    def __init__(self, store: Store, worker: Worker, directory: Directory, writer: MoveWriter, *, clock: Clock) -> None:
+        self._store, self._worker, self._directory, self._writer = store, worker, directory, writer
+        self._clock = clock
+
+    def sync(self, keys: Iterable[str] | None = None, *, progress: Callable[[int], None] | None = None) -> Synced:
+        """Take over what the host says of its users now: of these, or of everybody.
+
+        A run over everybody that was cut short goes on where it was. Who is no longer there loses every factor, code,
+        pass, session and requirement.
+
+        :param progress: called after each page with the number of people so far.
+        :raises DirectoryEmpty: when nobody is there at all: a wrong database must not void everybody.
+        """
+        if keys is not None:
+            return self._sync_some(list(dict.fromkeys(keys)))
+        if isinstance(self._directory, KnownPeople):
+            return Synced(0, 0)
+        began = self._resume()
+        count = 0
+        for after, people in pages_of(self._directory, began.value or None, PAGE):
+            self._worker.run(lambda work, after=after, people=people: self._keep(work, people, began, after))  # type: ignore[misc]
+            count += len(people)
+            if progress is not None:
+                progress(count)
+        return Synced(count, self._void_unseen(began))
+
+    def is_sync_due(self) -> bool:
+        """Whether the last whole run is a day ago, or none was finished."""
+        with self._store.database.read() as tx:
+            done = self._store.marks.get(tx, f"{SYNC}-done")
+        return done is None or self._clock() - done.at >= SYNC_INTERVAL
+
+    def rename(self, old: str, new: str, *, actor: str = "host") -> None:
+        """The host gave a user another key; everything stays his.
+
+        :raises Conflict: ``key-taken``, when the gate knows somebody by the new key.
+        """
+
+        def act(work: Work) -> None:
+            self._store.enrollments.lock(work.tx, old)
+            if self._store.keys.is_known(work.tx, new):
+                raise Conflict("key-taken", "Somebody else has this key already.")
+            self._store.keys.rename(work.tx, old, new)
+            work.record("user_renamed", subject=new, actor=actor, former=old)
+
+        self._worker.run(act)
+
+    def forget(self, key: str, *, actor: str = "host") -> None:
+        """Delete everything about a user. Audit records stay, with nothing in them that leads to a person.
+
+        :raises UnknownUser: when the gate has nothing about this key.
+        """
+        stranger = f"forgotten-{new_id()}"
+
+        def act(work: Work) -> None:
+            if not self._store.keys.is_known(work.tx, key):
+                raise UnknownUser(f"The gate has nothing about the key {key!r}.")
+            self._store.keys.forget(work.tx, key, stranger=stranger)
+            work.record("user_forgotten", subject=stranger, actor=actor if actor != f"user:{key}" else "host")
+
+        self._worker.run(act)
+
+    def password_changed(self, key: str, *, actor: str = "host") -> None:
+        """End every session of a user. Hosts with a ``session_stamp`` need not call it."""
+
+        def act(work: Work) -> None:
+            self._store.enrollments.lock(work.tx, key)
+            self._store.sessions.end_all(work.tx, key)
+            work.record("password_changed", subject=key, actor=actor)
+
+        self._worker.run(act)
+
+    def _sync_some(self, keys: Sequence[str]) -> Synced:
+        people = [person for key in keys if (person := self._directory.get(key)) is not None]
+        gone = sorted(set(keys) - {person.key for person in people})
+        for start in range(0, len(people), PAGE):
+            page = people[start : start + PAGE]
+            self._worker.run(lambda work, page=page: self._store.people.write(work.tx, page, now=self._clock()))  # type: ignore[misc]
+        return Synced(len(people), self._void(gone))
+
+    def _resume(self) -> JobMark:
+        """Where the last run stopped, or the mark of a new one."""
+        with self._store.database.read() as tx:
+            stopped = self._store.marks.get(tx, SYNC)
+        return stopped or JobMark(self._clock(), "")
+
+    def _keep(self, work: Work, people: Sequence[Person], began: JobMark, after: str) -> None:
+        self._store.people.write(work.tx, people, now=max(self._clock(), began.at))
+        self._store.marks.put(work.tx, SYNC, at=began.at, value=after)
+
+    def _void_unseen(self, began: JobMark) -> int:
+        """Whom this run did not see, the host is asked about once more."""
+        gone, after = 0, ""
+        with self._store.database.read() as tx:
+            if not self._store.people.any_since(tx, since=began.at):
+                self._refuse_emptiness(tx, began.at)
+        while True:
+            with self._store.database.read() as tx:
+                unseen = self._store.people.unseen(tx, since=began.at, after=after, limit=PAGE)
+            if not unseen:
+                break
+            gone += self._void([key for key in unseen if self._directory.get(key) is None])
+            after = unseen[-1]
+        self._worker.run(lambda work: self._finish(work))
+        return gone
+
+    def _refuse_emptiness(self, tx: object, since: datetime) -> None:
+        if self._store.people.unseen(tx, since=since, after="", limit=1):  # type: ignore[arg-type]
+            raise DirectoryEmpty(_IS_EMPTY)
+
+    def _finish(self, work: Work) -> None:
+        self._store.marks.drop(work.tx, SYNC)
+        self._store.marks.put(work.tx, f"{SYNC}-done", at=self._clock())
+
+    def _void(self, keys: Sequence[str]) -> int:
+        """Users who are no longer there: a key that comes back must not find what was somebody else's."""
+
+        def act(work: Work) -> None:
+            self._store.enrollments.lock(work.tx, *keys)
+            # SECURITY: everything goes, whatever it is; a new user with an old key starts with nothing.
+            self._writer.void(work, keys)
+            self._store.enrollments.set_requirement(work.tx, keys, Requirement(None), due_at=None)
+            self._store.failures.clear_all(work.tx, keys)
+            self._store.people.delete(work.tx, keys)
+            for key in keys:
+                work.record("user_deleted", subject=key, actor="system")
+
+        if keys:
+            self._worker.run(act, is_bulk=True)
+        return len(keys)

@@ -1,0 +1,41 @@
+"""User keys wherever they stand: one user renamed or forgotten in every table at once."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, Table, delete, exists, or_, select, update
+
+from .tables import Tables
+
+
+class Keys:
+    """Every table that has a user's key in it."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._audit = tables.audit
+        self._owned: list[Table] = [
+            table for table in tables.metadata.sorted_tables if "user_key" in table.c and table is not tables.audit
+        ]
+
+    def is_known(self, tx: Connection, key: str) -> bool:
+        """Whether any table has something about this user."""
+        found = [exists().where(table.c.user_key == key) for table in self._owned]
+        return bool(tx.execute(select(or_(*found, exists().where(self._audit.c.subject == key)))).scalar())
+
+    def rename(self, tx: Connection, old: str, new: str) -> None:
+        """Everything of the one key is the other's from now on."""
+        for table in self._owned:
+            tx.execute(update(table).where(table.c.user_key == old).values(user_key=new))
+        tx.execute(update(self._audit).where(self._audit.c.subject == old).values(subject=new))
+        self._rename_actor(tx, old, new)
+
+    def forget(self, tx: Connection, key: str, *, stranger: str) -> None:
+        """Rows go; of audit records only what happened when stays, to somebody without a name."""
+        for table in self._owned:
+            tx.execute(delete(table).where(table.c.user_key == key))
+        mine = update(self._audit).where(self._audit.c.subject == key)
+        tx.execute(mine.values(subject=stranger, address=None, user_agent=None, reason=None, details={}))
+        self._rename_actor(tx, key, stranger)
+
+    def _rename_actor(self, tx: Connection, old: str, new: str) -> None:
+        mine = update(self._audit).where(self._audit.c.actor == f"user:{old}")
+        tx.execute(mine.values(actor=f"user:{new}"))

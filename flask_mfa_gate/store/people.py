@@ -1,0 +1,148 @@
+"""Whom the gate knows of the host's users."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, update
+
+from ..domain.person import Person
+from ..domain.roles import Role
+from .tables import Tables
+from .upsert import upsert
+
+FORMER_EMAIL_LIFETIME = timedelta(days=30)
+_FACTS = (
+    "name", "email", "former_email", "email_changed_at", "is_active", "role", "groups", "locale", "timezone", "seen_at",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class KnownPerson:
+    """A person as the gate last saw him.
+
+    :param former_email: the address before the last change; empty when there is none, or the change is long ago.
+    """
+
+    person: Person
+    former_email: str
+    last_sign_in_at: datetime | None
+
+    @property
+    def addresses(self) -> list[str]:
+        """Where news of a changed factor goes: whoever took over the mailbox of today must not be the only one told."""
+        return [address for address in (self.person.email, self.former_email) if address]
+
+
+class People:
+    """Rows of the person table and of their groups."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._table, self._group = tables.person, tables.person_group
+
+    def write(self, tx: Connection, people: Sequence[Person], *, now: datetime) -> None:
+        """Keep what is known of these people now; an address that changed is remembered for a while."""
+        before = self._rows(tx, [person.key for person in people])
+        rows = [_facts(person, before.get(person.key), now) for person in people]
+        upsert(tx, self._table, rows, update=_FACTS)
+        moved = [person for person in people if _groups(before.get(person.key)) != person.groups]
+        self._write_groups(tx, moved)
+
+    def note_sign_in(self, tx: Connection, person: Person, *, now: datetime) -> None:
+        """The same for one who signs in."""
+        self.write(tx, [person], now=now)
+        tx.execute(update(self._table).where(self._table.c.user_key == person.key).values(last_sign_in_at=now))
+
+    def known(self, tx: Connection, keys: Collection[str], *, now: datetime) -> dict[str, KnownPerson]:
+        """Those of these users whom the gate has met."""
+        return {key: _read(row, now) for key, row in self._rows(tx, keys).items()}
+
+    def unseen(self, tx: Connection, *, since: datetime, after: str, limit: int) -> Sequence[str]:
+        """Keys of people whom nothing has seen since then, in order."""
+        row = self._table.c
+        found = select(row.user_key).where(row.seen_at < since, row.user_key > after)
+        return tx.execute(found.order_by(row.user_key).limit(limit)).scalars().all()
+
+    def any_since(self, tx: Connection, *, since: datetime) -> bool:
+        """Whether anybody was seen since then."""
+        return (
+            tx.execute(select(self._table.c.user_key).where(self._table.c.seen_at >= since).limit(1)).first()
+            is not None
+        )
+
+    def holders(self, tx: Connection, role: Role, *, now: datetime) -> Sequence[KnownPerson]:
+        """Everybody with a role who is switched on."""
+        mine = select(self._table).where(self._table.c.role == role, self._table.c.is_active.is_(True))
+        return [_read(row, now) for row in tx.execute(mine.order_by(self._table.c.user_key))]
+
+    def keys_of_email(self, tx: Connection, email: str) -> Sequence[str]:
+        """Keys of everybody with this address, in any case."""
+        mine = func.lower(self._table.c.email) == email.lower()
+        return tx.execute(select(self._table.c.user_key).where(mine)).scalars().all()
+
+    def delete(self, tx: Connection, keys: Collection[str]) -> None:
+        """Know them no more."""
+        for table in (self._group, self._table):
+            tx.execute(delete(table).where(table.c.user_key.in_(keys)))
+
+    def _rows(self, tx: Connection, keys: Collection[str]) -> dict[str, Row[Any]]:
+        found = tx.execute(select(self._table).where(self._is_one_of(keys)))
+        return {row.user_key: row for row in found}
+
+    def _is_one_of(self, keys: Collection[str]) -> ColumnElement[bool]:
+        return self._table.c.user_key.in_(keys)
+
+    def _write_groups(self, tx: Connection, people: Iterable[Person]) -> None:
+        keys = [person.key for person in people]
+        if not keys:
+            return
+        tx.execute(delete(self._group).where(self._group.c.user_key.in_(keys)))
+        pairs = [{"name": name, "user_key": person.key} for person in people for name in sorted(person.groups)]
+        if pairs:
+            tx.execute(insert(self._group), pairs)
+
+
+def _facts(person: Person, before: Row[Any] | None, now: datetime) -> Mapping[str, Any]:
+    has_moved = before is not None and before.email not in {"", person.email}
+    former, changed_at = ("", None) if before is None else (before.former_email, before.email_changed_at)
+    return {
+        "user_key": person.key,
+        "name": person.name,
+        "email": person.email,
+        "former_email": before.email if before is not None and has_moved else former,
+        "email_changed_at": now if has_moved else changed_at,
+        "is_active": person.is_active,
+        "role": person.role,
+        "groups": sorted(person.groups),
+        "locale": person.locale,
+        "timezone": person.timezone,
+        "seen_at": now,
+    }
+
+
+def _groups(row: Row[Any] | None) -> frozenset[str]:
+    return frozenset(row.groups) if row is not None else frozenset()
+
+
+def _read(row: Row[Any], now: datetime) -> KnownPerson:
+    is_recent = row.email_changed_at is not None and now - row.email_changed_at < FORMER_EMAIL_LIFETIME
+    return KnownPerson(
+        person=read_person(row), former_email=row.former_email if is_recent else "", last_sign_in_at=row.last_sign_in_at
+    )
+
+
+def read_person(row: Row[Any]) -> Person:
+    """The person of one row."""
+    return Person(
+        key=row.user_key,
+        name=row.name,
+        email=row.email,
+        is_active=row.is_active,
+        groups=frozenset(row.groups),
+        role=Role(row.role) if row.role else None,
+        locale=row.locale,
+        timezone=row.timezone,
+    )
