@@ -31,7 +31,7 @@ from tests.servers import DATABASES, SERVERS, SeededDatabase, as_uri, is_reachab
 IS_SOAK = bool(os.environ.get("MFA_GATE_SOAK"))
 _MISSING: set[str] = set()
 JSON = {"Accept": "application/json"}
-FOLDERS_ON_EVERY_DATABASE = {"services", "web"}
+FOLDERS_ON_EVERY_DATABASE = {"race", "services", "web"}
 
 settings.register_profile("ci", max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 settings.register_profile("soak", max_examples=10_000, deadline=None, suppress_health_check=list(HealthCheck))
