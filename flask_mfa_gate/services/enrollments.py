@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +21,8 @@ from .results import ActionResult, Answer, MfaStatus, Outcome
 from .work import Work, Worker
 
 DONE = Answer(Outcome.DONE)
+LONGEST_REASON = 10_000
+_UNKEPT = re.compile(r"[\x00\ud800-\udfff]")
 _LAPSED_SENTENCE = "The enrollment period of this user has ended. Extend it or reset the user instead."
 
 
@@ -30,6 +33,13 @@ class Order:
     actor: str
     reason: str | None
     notify: bool
+
+    def __post_init__(self) -> None:
+        """Take only what every database keeps: PostgreSQL has no NUL in text, and MariaDB's TEXT ends at 64 KiB."""
+        if len(self.reason or "") > LONGEST_REASON:
+            raise BadRequest(f"Give a reason of at most {LONGEST_REASON:,} characters.")
+        if _UNKEPT.search(f"{self.actor} {self.reason}"):
+            raise BadRequest("There is a NUL or half of a surrogate pair in the reason or the actor.")
 
 
 class EnrollmentService:
