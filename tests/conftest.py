@@ -1,4 +1,4 @@
-"""Fixtures: a clock that stands still, the example portal, a browser, a phone, and a recorder of signals."""
+"""Fixtures: a clock that stands still, the example portal on each database, a browser, a phone, a recorder of signals."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import os
 import re
 import sqlite3
 import threading
-import uuid
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import HealthCheck, settings
-from sqlalchemy import create_engine, event, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import event
 from sqlalchemy.pool import Pool
 from werkzeug.test import TestResponse
 
@@ -26,10 +26,12 @@ from example_app import create_app
 from example_app.people import DAVES_KEY, PASSWORD
 from flask_mfa_gate.signals import Event, gate_signals
 from flask_mfa_gate.web.state import GateState
+from tests.servers import DATABASES, SERVERS, SeededDatabase, as_uri, is_reachable, new_database
 
 IS_SOAK = bool(os.environ.get("MFA_GATE_SOAK"))
 _MISSING: set[str] = set()
 JSON = {"Accept": "application/json"}
+FOLDERS_ON_EVERY_DATABASE = {"race", "services", "web"}
 
 settings.register_profile("ci", max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
 settings.register_profile("soak", max_examples=10_000, deadline=None, suppress_health_check=list(HealthCheck))
@@ -56,6 +58,13 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
     """One line that says what was left out."""
     if _MISSING:
         terminalreporter.write_line(f"skipped, not on this machine: {', '.join(sorted(_MISSING))}")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Where the store is at work behind the portal, each test runs on each database."""
+    folder = metafunc.definition.path.relative_to(Path(__file__).parent).parts[0]
+    if folder in FOLDERS_ON_EVERY_DATABASE and "portal_uri" in metafunc.fixturenames:
+        metafunc.parametrize("portal_uri", DATABASES, indirect=True)
 
 
 @pytest.fixture(autouse=True)
@@ -144,31 +153,65 @@ def clock() -> StillClock:
     return StillClock()
 
 
+@pytest.fixture(scope="session")
+def portal_on() -> Iterator[Callable[[str], SeededDatabase]]:
+    """On each server one database of this process, which is made when first asked for."""
+    with ExitStack() as stack:
+
+        @cache
+        def made(server: str) -> SeededDatabase:
+            portal = SeededDatabase(stack.enter_context(new_database(server)), start=start_portal)
+            stack.callback(portal.close)
+            return portal
+
+        yield made
+
+
 @pytest.fixture
-def make_app(tmp_path: Path, clock: StillClock) -> Iterator[Callable[..., Flask]]:
-    """Example portals on SQLite files of this test."""
+def portal_uri(request: pytest.FixtureRequest, tmp_path: Path, portal_on: Callable[[str], SeededDatabase]) -> str:
+    """A database for the portal of this test: an SQLite file, unless the test asks for one on a server."""
+    kind = getattr(request, "param", "sqlite")
+    if kind == "sqlite":
+        return f"sqlite:///{tmp_path}/portal.sqlite3"
+    require_or_skip(kind, is_reachable(kind))
+    portal_on(kind).restore()
+    return portal_on(kind).uri
+
+
+def portal_config(uri: str, clock: Callable[[], datetime]) -> dict[str, Any]:
+    return {
+        "TESTING": True,
+        "SQLALCHEMY_DATABASE_URI": uri,
+        "MFA_GATE_CLOCK": clock,
+        "MFA_GATE_BASE_URL": "https://portal.example.org",
+    }
+
+
+def start_portal(uri: str) -> None:
+    close_portal(create_app(portal_config(uri, StillClock())))
+
+
+def close_portal(app: Flask) -> None:
+    """Servers have only so many connections."""
+    from example_app.models import db
+
+    state_of(app).store.database.dispose()
+    with app.app_context():
+        db.engine.dispose()
+
+
+@pytest.fixture
+def make_app(portal_uri: str, clock: StillClock) -> Iterator[Callable[..., Flask]]:
+    """Example portals on the database of this test."""
     made: list[Flask] = []
 
     def make(**config: Any) -> Flask:
-        app = create_app(
-            {
-                "TESTING": True,
-                "SQLALCHEMY_DATABASE_URI": f"sqlite:///{tmp_path}/portal.sqlite3",
-                "MFA_GATE_CLOCK": clock,
-                "MFA_GATE_BASE_URL": "https://portal.example.org",
-                **config,
-            }
-        )
-        made.append(app)
-        return app
+        made.append(create_app({**portal_config(portal_uri, clock), **config}))
+        return made[-1]
 
     yield make
     for app in made:
-        state_of(app).store.database.dispose()
-        with app.app_context():
-            from example_app.models import db
-
-            db.engine.dispose()
+        close_portal(app)
 
 
 @pytest.fixture
@@ -235,21 +278,9 @@ def at_once(tasks: list[Callable[[], Any]]) -> list[Any]:
     return results
 
 
-SERVERS = {"PostgreSQL": "postgresql+psycopg://root@localhost/postgres", "MariaDB": "mysql+pymysql://root@127.0.0.1/"}
-
-
 @pytest.fixture(params=SERVERS)
 def server_url(request: pytest.FixtureRequest) -> Iterator[str]:
     """A fresh database on each server."""
-    admin = create_engine(SERVERS[request.param], isolation_level="AUTOCOMMIT")
-    name = f"mfa_gate_test_{uuid.uuid4().hex[:8]}"
-    try:
-        with admin.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {name}"))
-    except OperationalError:
-        admin.dispose()
-        require_or_skip(request.param, False)
-    yield admin.url.set(database=name).render_as_string(hide_password=False)
-    with admin.connect() as connection:
-        connection.execute(text(f"DROP DATABASE {name}"))
-    admin.dispose()
+    require_or_skip(request.param, is_reachable(request.param))
+    with new_database(request.param) as url:
+        yield as_uri(url)

@@ -15,6 +15,7 @@ from ..factors.access_pass import AccessPassFactor
 from ..store import Store
 from .actions import LOUD, REFUSALS, ActionRunner
 from .directory import Directory
+from .words import check_words
 from .work import Work, Worker, write_person
 
 
@@ -39,6 +40,7 @@ class AccessPassService:
         :param scope: ``full``, or ``enroll-only``, which opens nothing but the setup of a factor.
         :raises UnknownUser, NotAllowed, BadRequest: see there.
         """
+        check_words(actor, reason)
         granted = self._terms(scope, one_time, lifetime, starts_at)
         by, person = self._checked(key, actor)
         # SECURITY: a pass is a way into the account, so its owner hears of it unless the operator himself made it.
@@ -64,6 +66,7 @@ class AccessPassService:
 
         :raises UnknownUser, NotAllowed: see there.
         """
+        check_words(actor, reason)
         by, _person = self._checked(key, actor)
 
         def act(work: Work) -> bool:

@@ -19,6 +19,7 @@ from ..store.selection import Selection
 from .directory import Directory
 from .moves import MoveWriter
 from .results import ActionResult, Answer
+from .words import check_words
 from .work import Work, Worker
 
 SLICE = 1000
@@ -57,6 +58,10 @@ class Order:
     notify: bool = True
     dry_run: bool = False
     progress: Progress | None = None
+
+    def __post_init__(self) -> None:
+        """Take only what can be kept."""
+        check_words(self.actor, self.reason)
 
 
 class ActionRunner:

@@ -14,12 +14,13 @@ from ..domain.person import Person
 from ..domain.roles import Role
 from ..errors import HostCallbackFailed
 from ..store import Store
+from .words import kept_text
 
 _NAME_ATTRIBUTES = ("name", "full_name", "display_name", "username")
 _EMAIL_ATTRIBUTES = ("email", "email_address", "mail")
 _LOCALE_ATTRIBUTES = ("locale", "language")
 _TIMEZONE_ATTRIBUTES = ("timezone", "tz")
-LONGEST_NAME, LONGEST_EMAIL = 255, 320
+LONGEST_NAME, LONGEST_EMAIL, LONGEST_GROUP = 255, 320, 191
 
 
 @runtime_checkable
@@ -72,7 +73,7 @@ class PersonReader:
         # SECURITY: a bare text would be read letter by letter, and a policy for the group would match nobody.
         if isinstance(names, str) or not all(isinstance(name, str) for name in names):
             raise HostCallbackFailed("The groups callback has to give a list of texts.")
-        return frozenset(names)
+        return frozenset(kept_text(name)[:LONGEST_GROUP] for name in names)
 
     def role_of(self, user: Any) -> Role | None:
         """The user's role in the console."""
@@ -189,4 +190,4 @@ def pages_of(directory: Directory, after: str | None, limit: int) -> Iterator[tu
 
 def _first_text(user: Any, names: tuple[str, ...]) -> str:
     values = (getattr(user, name, None) for name in names)
-    return next((value for value in values if isinstance(value, str) and value), "")
+    return kept_text(next((value for value in values if isinstance(value, str) and value), ""))

@@ -16,6 +16,7 @@ from ..errors import Conflict
 from ..store import Store
 from .work import Work, Worker
 
+DROPPED, LONGEST_DROPPED = "dropped-session-key:", 160
 _ALREADY_DONE = "This step was already done, perhaps in another tab."
 
 
@@ -32,9 +33,11 @@ class Parking:
     """What is taken from the host's session while a sign-in is pending.
 
     :param payload: the host's session keys in Flask's tagged JSON.
+    :param dropped: names of keys whose value can't be kept.
     """
 
     payload: bytes
+    dropped: tuple[str, ...]
     endpoint: str | None
     target: str | None
     host_user_id: str | None
@@ -98,6 +101,7 @@ class SessionService:
                 self._store.sessions.end(work.tx, replaces.lineage, user_key=replaces.user_key)
             self._store.people.note_sign_in(work.tx, who.person, now=now)
             self._store.sessions.add(work.tx, session)
+            self._note_dropped(work, parking)
             work.record(
                 "signed_in", subject=user_key, actor=f"user:{user_key}", origin=origin, sign_in=sign_in.value,
                 pending=parking is not None,
@@ -109,8 +113,18 @@ class SessionService:
     def park(self, session: GateSession, parking: Parking) -> GateSession:
         """Turn a live session into a pending one."""
         parked = self._with_parking(session, parking, self._clock())
-        self._worker.run(lambda work: self._store.sessions.park(work.tx, parked))
+
+        def act(work: Work) -> None:
+            self._store.sessions.park(work.tx, parked)
+            self._note_dropped(work, parking)
+
+        self._worker.run(act)
         return parked
+
+    def _note_dropped(self, work: Work, parking: Parking | None) -> None:
+        """For the doctor, who tells the host's developer."""
+        for name in parking.dropped if parking is not None else ():
+            self._store.marks.put(work.tx, f"{DROPPED}{name[:LONGEST_DROPPED]}", at=self._clock())
 
     def parked_payload(self, session: GateSession) -> bytes:
         """What was taken from the host's session."""

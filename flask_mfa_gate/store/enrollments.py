@@ -92,6 +92,11 @@ class Enrollments:
         due = select(row.user_key).where(row.due_at <= now).order_by(row.due_at).limit(limit)
         return tx.execute(due.with_for_update(skip_locked=True)).scalars().all()
 
+    def is_overdue(self, tx: Connection, *, since: datetime) -> bool:
+        """Whether upkeep should have looked at somebody before then."""
+        late = select(self._table.c.user_key).where(self._table.c.due_at < since)
+        return tx.execute(late.limit(1)).first() is not None
+
     def set_due(self, tx: Connection, keys: Collection[str], due_at: datetime | None) -> None:
         """When upkeep has to look at these users next."""
         tx.execute(update(self._table).where(self._table.c.user_key.in_(keys)).values(due_at=due_at))

@@ -77,6 +77,12 @@ class Outbox:
             .values(claimed_until=None, attempts=message.attempts + 1, problem=problem, due_at=due_at)
         )
 
+    def oldest_problem(self, tx: Connection, *, since: datetime) -> str | None:
+        """What kept the mail from leaving that waits longest, when it was decided before then."""
+        row = self._table.c
+        late = select(row.problem).where(row.sent_at.is_(None), row.created_at < since, row.problem.is_not(None))
+        return tx.execute(late.order_by(row.created_at).limit(1)).scalar()
+
     def sweep(self, tx: Connection, *, now: datetime, older_than: timedelta) -> int:
         """Delete what was sent long ago."""
         return tx.execute(delete(self._table).where(self._table.c.sent_at < now - older_than)).rowcount

@@ -83,6 +83,12 @@ class People:
         mine = func.lower(self._table.c.email) == email.lower()
         return tx.execute(select(self._table.c.user_key).where(mine)).scalars().all()
 
+    def has_twins(self, tx: Connection) -> bool:
+        """Whether two keys have one address, as when a key is made anew at each sign-in."""
+        email = func.lower(self._table.c.email)
+        twins = select(email).where(self._table.c.email != "").group_by(email).having(func.count() > 1)
+        return tx.execute(twins.limit(1)).first() is not None
+
     def delete(self, tx: Connection, keys: Collection[str]) -> None:
         """Know them no more."""
         for table in (self._group, self._table):

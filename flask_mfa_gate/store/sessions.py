@@ -101,6 +101,11 @@ class Sessions:
         doomed = (self._table.c.user_key == user_key, self._table.c.pass_id.in_(pass_ids))
         return tx.execute(delete(self._table).where(*doomed)).rowcount
 
+    def lack_stamps(self, tx: Connection) -> bool:
+        """Whether there are sign-ins of users in whom nothing changes with the password."""
+        bare = select(self._table.c.id_digest).where(self._table.c.stamp.is_(None))
+        return tx.execute(bare.limit(1)).first() is not None
+
     def sweep(self, tx: Connection, *, now: datetime, older_than: timedelta) -> int:
         """Delete rows that no lifetime can keep alive."""
         return tx.execute(delete(self._table).where(self._table.c.seen_at < now - older_than)).rowcount

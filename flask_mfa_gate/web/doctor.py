@@ -1,21 +1,31 @@
-"""What may be wrong with an app's gate, each finding with the sentence that mends it."""
+"""Faults and warnings of an app's set-up, each with the sentence that mends it."""
 
 from __future__ import annotations
 
 import stat
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
 
 from flask import Flask
+from sqlalchemy import inspect
 
 from ..errors import MFAGateError
 from ..services.keys import KEY_FILE
+from ..services.sessions import DROPPED
 from ..store import schema
 from .endpoints import unknown_endpoints
 from .hooks import taken_rules
 from .state import GateState
 
 _UNSTABLE_KEYS = frozenset({"email", "email_address", "mail", "name", "username", "full_name", "display_name"})
+_LATE_UPKEEP = timedelta(hours=2)
+_LATE_MAIL = timedelta(days=1)
+_NO_STAMP = (
+    "The gate can't see when a password is changed, so sessions outlive it. "
+    "Give session_stamp=, or call gate.password_changed(key)."
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,69 +44,105 @@ class Finding:
 def findings(app: Flask, state: GateState) -> list[Finding]:
     """Everything found, faults first."""
     found = [
-        *_tables(state),
         *_endpoints(app, state),
         *_keys(state),
         *_mail(app, state),
         *_users(app, state),
         *_cookies(app),
+        *_store(state),
     ]
     return sorted(found, key=lambda one: one.level)
 
 
-def _tables(state: GateState) -> Iterator[Finding]:
+def _warning(code: str, sentence: str) -> Finding:
+    return Finding("warning", code, sentence)
+
+
+def _fault(code: str, sentence: str) -> Finding:
+    return Finding("fault", code, sentence)
+
+
+def _store(state: GateState) -> Iterator[Finding]:
+    """What only the tables can tell, when there are any."""
     try:
         if not schema.is_ready(state.store.database, prefix=state.settings.table_prefix):
-            yield Finding(
-                "fault", "tables", "The gate's tables are missing or older than the code. Run: flask mfa upgrade"
-            )
+            yield _fault("tables", "The gate's tables are missing or older than the code. Run: flask mfa upgrade")
+            return
+        yield from _rows(state)
     except MFAGateError as error:
-        yield Finding("fault", "database", str(error))
+        yield _fault("database", str(error))
+
+
+def _rows(state: GateState) -> Iterator[Finding]:
+    now, store = state.clock(), state.store
+    with store.database.read() as tx:
+        for name in store.marks.names(tx, prefix=DROPPED):
+            sentence = f"The session key {name!r} can't be kept while a sign-in waits, and is dropped."
+            yield _warning("dropped-session-key", sentence)
+        if store.enrollments.is_overdue(tx, since=now - _LATE_UPKEEP):
+            yield _warning("upkeep-late", "Reminders or lapses wait for hours. Run from cron: flask mfa run-due")
+        if problem := store.outbox.oldest_problem(tx, since=now - _LATE_MAIL):
+            yield _warning("mail-late", f"Mail waits for over a day. The last problem was: {problem}.")
+        # Without a model, what its users have is not known before one signs in.
+        if not state.traits.has_stamp and (state.traits.user_model is not None or store.sessions.lack_stamps(tx)):
+            yield _warning("no-session-stamp", _NO_STAMP)
+        if _takes_get_id(state) and store.people.has_twins(tx):
+            sentence = "Two user keys have one email address: does get_id() change? Give user_key= or user_model=."
+            yield _warning("unstable-get-id", sentence)
+
+
+def _takes_get_id(state: GateState) -> bool:
+    return not state.traits.has_user_key and state.traits.user_model is None
 
 
 def _endpoints(app: Flask, state: GateState) -> Iterator[Finding]:
     for key, name in unknown_endpoints(app, state.settings):
-        yield Finding("fault", "unknown-endpoint", f"{key} names the endpoint {name!r}, which the app does not have.")
+        yield _fault("unknown-endpoint", f"{key} names the endpoint {name!r}, which the app does not have.")
     for endpoint in taken_rules(app, state.settings.url_prefix):
-        yield Finding(
-            "fault",
-            "taken-route",
-            f"The endpoint {endpoint!r} has an address of the gate's pages. Set MFA_GATE_URL_PREFIX.",
-        )
+        sentence = f"The endpoint {endpoint!r} has an address of the gate's pages. Set MFA_GATE_URL_PREFIX."
+        yield _fault("taken-route", sentence)
 
 
 def _keys(state: GateState) -> Iterator[Finding]:
     if state.settings.keys or not state.location.embedded:
         return
     path = state.location.folder / KEY_FILE
-    sentence = f"Secrets are sealed with the key file {path}. Back it up, or set MFA_GATE_KEYS."
-    yield Finding("warning", "key-file", sentence)
+    yield _warning("key-file", f"Secrets are sealed with the key file {path}. Back it up, or set MFA_GATE_KEYS.")
     if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
-        yield Finding("fault", "key-file-mode", f"Others can read the key file {path}. Run: chmod 600 {path}")
+        yield _fault("key-file-mode", f"Others can read the key file {path}. Run: chmod 600 {path}")
 
 
 def _mail(app: Flask, state: GateState) -> Iterator[Finding]:
     if "mail" not in app.extensions:
-        yield Finding("warning", "no-mail", "Flask-Mail is not set up, so mails wait in the outbox.")
+        yield _warning("no-mail", "Flask-Mail is not set up, so mails wait in the outbox.")
     if state.settings.base_url is None:
-        yield Finding("warning", "no-base-url", "MFA_GATE_BASE_URL is not set, so mails carry no link.")
+        yield _warning("no-base-url", "MFA_GATE_BASE_URL is not set, so mails carry no link.")
 
 
 def _users(app: Flask, state: GateState) -> Iterator[Finding]:
-    if state.traits.key_column in _UNSTABLE_KEYS:
-        yield Finding(
-            "warning",
-            "unstable-key",
-            f"The user key is the column {state.traits.key_column!r}, which can change. Give user_key=.",
+    traits = state.traits
+    if traits.key_column in _UNSTABLE_KEYS:
+        sentence = f"The user key is the column {traits.key_column!r}, which can change. Give user_key=."
+        yield _warning("unstable-key", sentence)
+    if traits.user_model is not None and traits.key_column is not None and _comes_back(app, traits.user_model):
+        sentence = (
+            "SQLite gives the key of a deleted last user to the next one. "
+            "Set sqlite_autoincrement=True in __table_args__ of the user model."
         )
-    if getattr(app, "login_manager", None) is None and not state.traits.has_own_identity:
-        yield Finding(
-            "fault", "no-identity", "There is neither Flask-Login nor identity=, so nobody can be identified."
-        )
+        yield _warning("reused-key", sentence)
+    if getattr(app, "login_manager", None) is None and not traits.has_own_identity:
+        yield _fault("no-identity", "There is neither Flask-Login nor identity=, so nobody can be identified.")
+
+
+def _comes_back(app: Flask, model: type) -> bool:
+    """Whether the host's database may hand out a key twice (https://www.sqlite.org/autoinc.html)."""
+    if not str(app.config.get("SQLALCHEMY_DATABASE_URI", "")).startswith("sqlite"):
+        return False
+    table: Any = inspect(model).local_table
+    column = next(iter(table.primary_key.columns))
+    return column.type.python_type is int and not table.dialect_options["sqlite"]["autoincrement"]
 
 
 def _cookies(app: Flask) -> Iterator[Finding]:
     if not app.config.get("SESSION_COOKIE_HTTPONLY", True):
-        yield Finding(
-            "warning", "session-cookie", "SESSION_COOKIE_HTTPONLY is off, so scripts can read the app's session."
-        )
+        yield _warning("session-cookie", "SESSION_COOKIE_HTTPONLY is off, so scripts can read the app's session.")

@@ -39,7 +39,7 @@ def intercept(passage: Passage, user: Any, response: Response | None, *, sign_in
     parking = None
     if verdict.word is not Word.PASS:
         endpoint = request.endpoint if passage.has_reached_view else None
-        parking = Parking(snapshot.pack(changed), endpoint, _target(passage, response), host_user_id)
+        parking = Parking(*snapshot.pack(changed), endpoint, _target(passage, response), host_user_id)
     who = newcomer(state, user, key, host_user_id=host_user_id)
     entry = state.sessions.begin(who, sign_in=sign_in, origin=origin_of(request), parking=parking, replaces=replaces)
     passage.enter(entry)
@@ -93,7 +93,7 @@ def park_whole(passage: Passage, user: Any, key: str, *, sign_in: SignIn) -> Non
     state.identity.hide()
     passage.user_key = None
     target = asked_page() if request.method == "GET" and request.url_rule is not None else home()
-    parking = Parking(snapshot.pack(contents), None, target, host_user_id)
+    parking = Parking(*snapshot.pack(contents), None, target, host_user_id)
     if passage.session is not None:
         passage.session = state.sessions.park(passage.session, parking)
         return

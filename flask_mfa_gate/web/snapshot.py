@@ -32,17 +32,18 @@ def take_out(session: MutableMapping[str, Any], before: Mapping[str, Any], chang
             session[key] = before[key]
 
 
-def pack(changed: Mapping[str, Any]) -> bytes:
-    """The keys as Flask's tagged JSON. A value that can't be written is dropped, and the log names its key."""
-    writable = {}
+def pack(changed: Mapping[str, Any]) -> tuple[bytes, tuple[str, ...]]:
+    """The keys as Flask's tagged JSON, and the names of those whose value can't be written and is dropped."""
+    writable, dropped = {}, []
     for key, value in changed.items():
         try:
             _serializer.dumps({key: value})
         except (TypeError, ValueError):
             log.warning("session key %r can't be kept during a pending sign-in and was dropped", key)
+            dropped.append(key)
         else:
             writable[key] = value
-    return _serializer.dumps(writable).encode()
+    return _serializer.dumps(writable).encode(), tuple(dropped)
 
 
 def unpack(payload: bytes) -> dict[str, Any]:

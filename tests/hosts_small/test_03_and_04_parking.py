@@ -88,7 +88,9 @@ def test_what_the_view_wrote_and_answered_waits_for_the_proof() -> None:
 def test_tuples_stay_tuples_and_what_cant_be_written_is_dropped() -> None:
     from flask_mfa_gate.web.snapshot import pack, unpack
 
-    kept = unpack(pack({"pair": (1, 2), "bad": object(), "bytes": b"x"}))
+    payload, dropped = pack({"pair": (1, 2), "bad": object(), "bytes": b"x"})
+    assert dropped == ("bad",)
+    kept = unpack(payload)
     assert kept == {"pair": (1, 2), "bytes": b"x"}
 
 

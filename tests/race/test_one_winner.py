@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import multiprocessing
-from pathlib import Path
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from functools import cache
+from itertools import cycle
 from typing import Any
 
 import pytest
 from flask import Flask
+from flask.testing import FlaskClient
 
 from example_app import create_app
-from tests.conftest import IS_SOAK, Browser, Phone, StillClock, at_once, recovery_codes_in, state_of
+from tests.conftest import IS_SOAK, Browser, Phone, StillClock, at_once, portal_config, recovery_codes_in, state_of
 
 ROUNDS = 200 if IS_SOAK else 10
 pytestmark = [pytest.mark.soak] if IS_SOAK else []
@@ -61,16 +65,17 @@ def test_threads_in_one_pending_sign_in(app: Flask, clock: StillClock, phone: Ph
             state_of(app).enrollments.unlock("4")
 
 
+def new_recovery_codes(app: Flask, clock: StillClock, phone: Phone) -> list[str]:
+    clock.forward(seconds=60)
+    browser = Browser(app)
+    browser.sign_in("dave")
+    browser.send("/mfa/challenge", code=phone.code())
+    return recovery_codes_in(browser.send("/mfa/recovery-codes").text)
+
+
 def test_threads_with_one_recovery_code(app: Flask, clock: StillClock, phone: Phone) -> None:
-    owner = Browser(app)
-    owner.sign_in("dave")
-    owner.send("/mfa/challenge", code=phone.code())
     for _ in range(ROUNDS):
-        clock.forward(seconds=60)
-        fresh = Browser(app)
-        fresh.sign_in("dave")
-        fresh.send("/mfa/challenge", code=phone.code())
-        code = recovery_codes_in(fresh.send("/mfa/recovery-codes").text)[0]
+        code = new_recovery_codes(app, clock, phone)[0]
         seen = at_once([lambda one=one, code=code: post(*one, code, "recovery_code") for one in pending(app, THREADS)])  # type: ignore[misc]
         assert sorted(seen) == [303] + [422] * (THREADS - 1)
         with app.app_context():
@@ -114,37 +119,73 @@ def test_threads_confirm_keys_of_two_browsers(app: Flask, clock: StillClock) -> 
             assert len(state_of(app).store.factors.confirmed(tx, "6")) == 1
 
 
-def worker(folder: str, jobs: Any, line: Any, answers: Any) -> None:
-    """A process of its own on the same files; a job is a cookie, a form token, a code and the time."""
+Job = tuple[str, str | None, datetime, dict[str, str]]
+
+
+@cache
+def portal_at(uri: str) -> tuple[FlaskClient, StillClock]:
     clock = StillClock()
-    app = create_app(
-        {"TESTING": True, "SQLALCHEMY_DATABASE_URI": f"sqlite:///{folder}/portal.sqlite3", "MFA_GATE_CLOCK": clock}
-    )
-    client = app.test_client()
-    for gate_id, token, code, now in iter(jobs.get, None):
+    return create_app(portal_config(uri, clock)).test_client(), clock
+
+
+def worker(jobs: Any, line: Any, answers: Any) -> None:
+    """A process of its own. A job is a database, a cookie, the time and a form."""
+    for uri, gate_id, now, form in iter(jobs.get, None):
+        client, clock = portal_at(uri)
         clock.now = now
         client.set_cookie("mfa_gate", gate_id)
-        line.wait()
-        answers.put(client.post("/mfa/challenge", data={"csrf_token": token, "code": code}).status_code)
+        line.wait(60)
+        answers.put(client.post("/mfa/challenge", data=form).status_code)
 
 
-def test_processes_with_one_code(app: Flask, clock: StillClock, phone: Phone, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def in_processes() -> Iterator[Callable[[list[Job]], list[int]]]:
+    """Does jobs in turn on all processes, always one on each at once, and says how they were answered, sorted."""
     context = multiprocessing.get_context("spawn")
     line, answers = context.Barrier(PROCESSES), context.Queue()
     queues = [context.Queue() for _ in range(PROCESSES)]
-    workers = [
-        context.Process(target=worker, args=(str(tmp_path), jobs, line, answers), daemon=True) for jobs in queues
-    ]
+    workers = [context.Process(target=worker, args=(jobs, line, answers), daemon=True) for jobs in queues]
     for one in workers:
         one.start()
-    for _ in range(ROUNDS):
-        clock.forward(seconds=120)
-        for jobs, (browser, token) in zip(queues, pending(app, PROCESSES), strict=True):
-            jobs.put((browser.cookie(), token, phone.code(), clock()))
-        assert sorted(answers.get(timeout=60) for _ in range(PROCESSES)) == [303] + [422] * (PROCESSES - 1)
-        with app.app_context():
-            state_of(app).enrollments.unlock("4")
-    for jobs in queues:
-        jobs.put(None)
+
+    def run(jobs: list[Job]) -> list[int]:
+        for queue, job in zip(cycle(queues), jobs, strict=False):
+            queue.put(job)
+        return sorted(answers.get(timeout=60) for _ in jobs)
+
+    yield run
+    for queue in queues:
+        queue.put(None)
     for one in workers:
         one.join(30)
+
+
+@pytest.mark.parametrize("factor", ["totp", "recovery_code"])
+def test_processes_with_one_code(
+    app: Flask, clock: StillClock, phone: Phone, portal_uri: str, in_processes: Any, factor: str
+) -> None:
+    recovery_codes: list[str] = []
+    for _ in range(ROUNDS):
+        if factor == "recovery_code" and not recovery_codes:
+            recovery_codes = new_recovery_codes(app, clock, phone)
+        clock.forward(seconds=120)
+        code = phone.code() if factor == "totp" else recovery_codes.pop()
+        jobs = [
+            (portal_uri, browser.cookie(), clock(), {"csrf_token": token, "factor": factor, "code": code})
+            for browser, token in pending(app, PROCESSES)
+        ]
+        assert in_processes(jobs) == [303] + [422] * (PROCESSES - 1)
+        with app.app_context():
+            state_of(app).enrollments.unlock("4")
+
+
+def test_guesses_in_processes_get_no_more_tries(
+    app: Flask, clock: StillClock, phone: Phone, portal_uri: str, in_processes: Any
+) -> None:
+    for _ in range(max(1, ROUNDS // 10)):
+        clock.forward(days=31)
+        jobs = [
+            (portal_uri, browser.cookie(), clock(), {"csrf_token": token, "code": phone.wrong_code()})
+            for browser, token in pending(app, 3 * PROCESSES)
+        ]
+        assert in_processes(jobs) == [422] * 6 + [429] * 6

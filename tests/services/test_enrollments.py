@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Any
 
 import pytest
@@ -256,3 +257,24 @@ def test_the_host_transaction_stays_the_hosts(app: Flask, service: EnrollmentSer
     db.session.rollback()
     assert db.session.get(User, int(key("frank"))).name == "Frank Ford"  # type: ignore[union-attr]
     assert service.status(key("frank")).required
+
+
+@pytest.mark.parametrize("reason", ["r" * 10_000, "🔐" * 10_000], ids=["1 byte", "4 bytes"])
+def test_a_long_reason_is_kept_whole(app: Flask, service: EnrollmentService, reason: str) -> None:
+    service.require("6", days=7, reason=reason)
+    with state_of(app).store.database.read() as tx:
+        assert [event.reason for event in state_of(app).store.audit.recent(tx, "6", limit=5)] == [reason]
+
+
+@pytest.mark.parametrize(
+    "order",
+    [{"reason": "r" * 10_001}, {"reason": "a\0b"}, {"reason": "\ud800"}, {"actor": "a\0b"}, {"actor": "\ud800"}],
+    ids=["too long", "NUL", "surrogate", "actor with NUL", "actor with surrogate"],
+)
+def test_what_some_database_could_not_keep_is_refused_before_it_is_asked(
+    service: EnrollmentService, order: dict[str, str]
+) -> None:
+    for act in (service.require, service.reset, service.remove, service.unlock, partial(service.extend, days=1)):
+        with pytest.raises(BadRequest):
+            act("2", **order)
+    assert service.status("2").days_left == 7

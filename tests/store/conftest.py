@@ -2,62 +2,36 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
 
 import pytest
-from sqlalchemy import MetaData, create_engine, make_url, text
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import URL, MetaData, make_url
 
 from flask_mfa_gate.crypto import new_id
 from flask_mfa_gate.store.engine import Database, make_engine
 from flask_mfa_gate.store.location import Location
 from flask_mfa_gate.store.schema import upgrade
 from tests.conftest import require_or_skip
-
-DATABASE_NAME = "mfa_gate_test_store"
-SERVERS = {
-    "postgresql": os.environ.get("MFA_GATE_TEST_POSTGRESQL", "postgresql+psycopg://root@localhost/postgres"),
-    "mariadb": os.environ.get("MFA_GATE_TEST_MARIADB", "mysql+pymysql://root@127.0.0.1/"),
-}
+from tests.servers import DATABASES, is_reachable, new_database
 
 
-@cache
-def is_reachable(server: str) -> bool:
-    """Whether the server answers; makes the tests' database there on the way."""
-    engine = create_engine(SERVERS[server], isolation_level="AUTOCOMMIT", connect_args={"connect_timeout": 2})
-    try:
-        engine.connect().close()
-        create_database(server)
-    except SQLAlchemyError:
-        return False
-    finally:
-        engine.dispose()
-    return True
+@pytest.fixture(scope="session")
+def database_on() -> Iterator[Callable[[str], URL]]:
+    """On each server one database of this process, which is made when first asked for."""
+    with ExitStack() as stack:
+        yield cache(lambda server: stack.enter_context(new_database(server)))
 
 
-def create_database(server: str) -> None:
-    """Another worker may have made it already. It stays, as others may be at work in it; tables do not."""
-    engine = create_engine(SERVERS[server], isolation_level="AUTOCOMMIT")
-    try:
-        with engine.connect() as connection:
-            connection.execute(text(f"CREATE DATABASE {DATABASE_NAME}"))
-    except SQLAlchemyError as error:
-        if "exist" not in str(error) and "duplicate" not in str(error):
-            raise
-    finally:
-        engine.dispose()
-
-
-@pytest.fixture(params=["sqlite", *SERVERS])
-def location(request: pytest.FixtureRequest, tmp_path: Path) -> Location:
+@pytest.fixture(params=DATABASES)
+def location(request: pytest.FixtureRequest, tmp_path: Path, database_on: Callable[[str], URL]) -> Location:
     """A file, and each server."""
     if request.param == "sqlite":
         return Location(make_url(f"sqlite:///{tmp_path}/gate.sqlite3"), embedded=True)
     require_or_skip(request.param, is_reachable(request.param))
-    return Location(make_url(SERVERS[request.param]).set(database=DATABASE_NAME))
+    return Location(database_on(request.param))
 
 
 @pytest.fixture

@@ -24,6 +24,7 @@ from flask_mfa_gate.store.engine import Database, make_engine
 from flask_mfa_gate.store.location import Location
 from flask_mfa_gate.store.schema import is_ready, upgrade
 from flask_mfa_gate.store.tables import Tables, build_tables
+from tests.servers import SERVERS
 
 OpenDatabase = Callable[[], Database]
 
@@ -289,6 +290,49 @@ def test_a_deadlock_is_done_again_and_counts_once(database: Database, tables: Ta
     assert len(tries) == (2 if database.engine.dialect.name == "sqlite" else 3)
     with database.read() as tx:
         assert tx.execute(select(tables.enrollment.c.days)).scalars().all() == [2, 2]
+
+
+@pytest.mark.parametrize("location", SERVERS, indirect=True)
+def test_who_loses_every_deadlock_is_told_in_the_end_and_changed_nothing(
+    database: Database, tables: Tables, open_database: OpenDatabase
+) -> None:
+    """PostgreSQL undoes who waited first, MariaDB who wrote less."""
+    other, winners = open_database(), []
+    with database.write() as tx:
+        add(tx, tables, "1")
+        add(tx, tables, "2")
+
+    def win(holds: threading.Event, is_waiting: threading.Event) -> None:
+        with other.write() as tx:
+            touch(tx, tables, "2")
+            for number in range(20):
+                add(tx, tables, f"{len(winners)}: {number}")
+            holds.set()
+            is_waiting.wait(5)
+            time.sleep(0.2)
+            touch(tx, tables, "1")
+
+    def work(tx: Connection) -> None:
+        for winner in winners:
+            winner.join()
+        holds, is_waiting = threading.Event(), threading.Event()
+        winners.append(threading.Thread(target=win, args=(holds, is_waiting)))
+        winners[-1].start()
+        touch(tx, tables, "1")
+        add(tx, tables, "never")
+        holds.wait(5)
+        is_waiting.set()
+        touch(tx, tables, "2")
+
+    with pytest.raises(StoreBusy):
+        database.transact(work)
+    for winner in winners:
+        winner.join()
+    assert len(winners) == 3
+    with database.read() as tx:
+        count = select(tables.enrollment.c.days).where(tables.enrollment.c.user_key.in_(["1", "2"]))
+        assert tx.execute(count).scalars().all() == [3, 3]
+    assert len(keys(database, tables)) == 2 + 3 * 20
 
 
 def test_two_that_read_and_then_write_take_turns(

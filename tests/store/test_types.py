@@ -4,18 +4,24 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Dialect, func, insert, select
+from sqlalchemy import Dialect, func, insert, select, text
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.exc import IntegrityError, StatementError
 
+from flask_mfa_gate.domain.assurance import FactorKind
+from flask_mfa_gate.domain.moves import Requirement
 from flask_mfa_gate.errors import StoreError
-from flask_mfa_gate.store.engine import Database
+from flask_mfa_gate.signals import Event
+from flask_mfa_gate.store import build_store
+from flask_mfa_gate.store.engine import Database, make_engine
+from flask_mfa_gate.store.location import Location
 from flask_mfa_gate.store.tables import Tables, build_tables
 from flask_mfa_gate.store.types import UTCDateTime, exact
 
@@ -56,6 +62,31 @@ def test_an_instant_comes_back_to_the_microsecond_wherever_the_machine_is(
         assert found.scalar_one() == 1
     assert row.started_at == row.ends_at == INSTANT
     assert row.started_at.tzinfo is row.ends_at.tzinfo is UTC
+
+
+# A host may have put a zone into the address that it shares with the gate.
+ZONED: dict[str, dict[str, str]] = {
+    "sqlite": {},
+    "postgresql": {"options": "-c TimeZone=Asia/Kolkata"},
+    "mariadb": {"init_command": "SET time_zone = '+05:30'"},
+}
+
+
+def test_an_instant_is_the_same_in_sessions_of_any_zone(
+    local_zone: str, request: pytest.FixtureRequest, location: Location, database: Database, tables: Tables
+) -> None:
+    zone = ZONED[request.node.callspec.params["location"]]
+    zoned = Database(make_engine(replace(location, url=location.url.update_query_dict(zone))))
+    add(zoned, tables, "zoned", ends_at=INSTANT)
+    add(database, tables, "plain", ends_at=INSTANT)
+    column = tables.enrollment.c.ends_at
+    for each in (zoned, database):
+        with each.read() as tx:
+            assert tx.execute(select(column)).scalars().all() == [INSTANT, INSTANT]
+            assert tx.execute(select(func.count()).where(column == INSTANT)).scalar_one() == 2
+            written = text(f"SELECT CAST(ends_at AS CHAR(26)) FROM {tables.enrollment.name}")
+            assert set(tx.execute(written).scalars()) == {"2026-03-29 01:30:00.123456"}
+    zoned.dispose()
 
 
 def test_instants_are_ordered_by_the_microsecond(database: Database, tables: Tables) -> None:
@@ -108,6 +139,54 @@ def test_keys_that_look_alike_are_different_people(database: Database, tables: T
             assert tx.execute(select(column).where(column == key)).scalars().all() == [key]
     with pytest.raises(IntegrityError):
         add(database, tables, "bob ")
+
+
+LONGEST = ["k" * 191, "🔐" * 191, "🔐" * 190 + "🔒"]
+
+
+def test_the_longest_keys_come_back_and_stay_apart(database: Database, tables: Tables) -> None:
+    for key in LONGEST:
+        add(database, tables, key)
+    column = tables.enrollment.c.user_key
+    with database.read() as tx:
+        for key in LONGEST:
+            assert tx.execute(select(column).where(column == key)).scalars().all() == [key]
+
+
+def test_people_whose_keys_look_alike_share_nothing(database: Database, prefix: str) -> None:
+    """One is charged, required and given codes; all others stay as they were."""
+    store = build_store(database, prefix=prefix)
+    with database.write() as tx:
+        for key in KEYS:
+            store.enrollments.lock(tx, key)
+        assert store.failures.try_charge(tx, "bob", address="192.0.2.1", ordinal=1, now=INSTANT)
+        store.enrollments.set_requirement(tx, ["bob"], Requirement("user:Bob"), due_at=None)
+        store.recovery_codes.replace(tx, "bob", [("1", "digest")], now=INSTANT)
+    with database.write() as tx:
+        for key in KEYS:
+            is_bob = key == "bob"
+            assert store.enrollments.standing(tx, key, now=INSTANT).required is is_bob
+            assert store.failures.count(tx, key, address="192.0.2.1", now=INSTANT)[0].in_total == is_bob
+            assert store.recovery_codes.left(tx, key) == is_bob
+
+
+@pytest.mark.parametrize("reason", ["r" * 10_000, "漢" * 10_000, "🔐" * 10_000], ids=["1 byte", "3 bytes", "4 bytes"])
+def test_long_text_comes_back(database: Database, prefix: str, reason: str) -> None:
+    store = build_store(database, prefix=prefix)
+    actor, name = f"user:{'🔐' * 191}", "🔐" * 64
+    event = Event(
+        name="mfa_reset", at=INSTANT, actor=actor, subject="🔐" * 191, address=None, user_agent="🦊" * 255,
+        reason=reason, details={"said": reason},
+    )  # fmt: skip
+    with database.write() as tx:
+        store.audit.write(tx, [event])
+        store.factors.add_pending(
+            tx, factor_id="f", user_key="1", kind=FactorKind.TOTP, name=name, sealed=b"", lineage="l", now=INSTANT
+        )
+        pending = store.factors.pending(tx, "1", lineage="l", now=INSTANT)
+        assert store.audit.recent(tx, event.subject, limit=2) == [event]
+    assert pending is not None
+    assert pending.name == name
 
 
 def test_text_of_any_kind_comes_back(database: Database, tables: Tables) -> None:

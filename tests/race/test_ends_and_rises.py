@@ -1,16 +1,14 @@
-"""Races that only a server with row locks shows."""
+"""What raises a sign-in and what ends it at the same moment: most of these races only a server with row locks shows."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
 from flask import Flask
 
-from example_app import create_app
 from flask_mfa_gate import Conflict
 from flask_mfa_gate.domain.assurance import Method
 from flask_mfa_gate.domain.person import NOWHERE
@@ -20,21 +18,10 @@ pytestmark = [pytest.mark.soak] if IS_SOAK else []
 ROUNDS = 200 if IS_SOAK else 20
 
 
-@pytest.fixture
-def portal(server_url: str, clock: StillClock) -> Iterator[Flask]:
-    app = create_app({"TESTING": True, "SQLALCHEMY_DATABASE_URI": server_url, "MFA_GATE_CLOCK": clock})
-    yield app
-    from example_app.models import db
-
-    state_of(app).store.database.dispose()
-    with app.app_context():
-        db.engine.dispose()
-
-
-def test_no_id_survives_the_end_of_its_sign_in(portal: Flask, clock: StillClock) -> None:
-    state = state_of(portal)
+def test_no_id_survives_the_end_of_its_sign_in(app: Flask, clock: StillClock) -> None:
+    state = state_of(app)
     for number in range(ROUNDS):
-        browser = Browser(portal)
+        browser = Browser(app)
         browser.sign_in("frank")
         found = state.sessions.find(browser.cookie() or "")
         assert found is not None
@@ -51,7 +38,7 @@ def test_no_id_survives_the_end_of_its_sign_in(portal: Flask, clock: StillClock)
             state.sessions.end(session, origin=NOWHERE)
 
         def reset() -> None:
-            with portal.app_context():
+            with app.app_context():
                 state.enrollments.reset("6")
 
         at_once([rise, sign_out if number % 2 else reset])
@@ -60,10 +47,10 @@ def test_no_id_survives_the_end_of_its_sign_in(portal: Flask, clock: StillClock)
 
 
 @pytest.mark.parametrize("ending", ["sign-out", "reset", "end-others"])
-def test_an_id_that_is_being_written_dies_with_its_sign_in(portal: Flask, clock: StillClock, ending: str) -> None:
+def test_an_id_that_is_being_written_dies_with_its_sign_in(app: Flask, clock: StillClock, ending: str) -> None:
     """The new id is written and not yet committed when all ids of the user are ended."""
-    state = state_of(portal)
-    browser, other = Browser(portal), Browser(portal)
+    state = state_of(app)
+    browser, other = Browser(app), Browser(app)
     browser.sign_in("frank")
     other.sign_in("frank")
     found, kept = (state.sessions.find(one.cookie() or "") for one in (browser, other))
@@ -86,21 +73,9 @@ def test_an_id_that_is_being_written_dies_with_its_sign_in(portal: Flask, clock:
         elif ending == "end-others":
             state.self_service.end_other_sessions(kept[0])
         else:
-            with portal.app_context():
+            with app.app_context():
                 state.enrollments.reset("6")
 
     at_once([rise, end])
     with state.store.database.read() as tx:
         assert found[0].lineage not in {one.lineage for one in state.store.sessions.of_user(tx, "6")}
-
-
-def test_one_code_on_a_server_lets_one_in(portal: Flask, clock: StillClock, phone: Any) -> None:
-    from .test_one_winner import pending, post
-
-    for _ in range(ROUNDS // 2):
-        clock.forward(seconds=60)
-        code = phone.code()
-        seen = at_once([lambda one=one, code=code: post(*one, code) for one in pending(portal, 8)])  # type: ignore[misc]
-        assert sorted(seen) == [303] + [422] * 7
-        with portal.app_context():
-            state_of(portal).enrollments.unlock("4")

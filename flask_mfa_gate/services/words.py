@@ -1,0 +1,27 @@
+"""Text from outside that goes into the store: only what every database keeps as it is."""
+
+from __future__ import annotations
+
+import re
+
+from ..errors import BadRequest
+
+LONGEST_REASON = 10_000
+# PostgreSQL has no NUL in text, and no driver takes half of a surrogate pair.
+_UNKEPT = re.compile(r"[\x00\ud800-\udfff]")
+
+
+def check_words(actor: str, reason: str | None) -> None:
+    """Refuse what could not be kept; MariaDB's TEXT ends at 64 KiB.
+
+    :raises BadRequest: with the sentence that says so.
+    """
+    if len(reason or "") > LONGEST_REASON:
+        raise BadRequest(f"Give a reason of at most {LONGEST_REASON:,} characters.")
+    if _UNKEPT.search(f"{actor} {reason}"):
+        raise BadRequest("There is a NUL or half of a surrogate pair in the reason or the actor.")
+
+
+def kept_text(text: str) -> str:
+    """The same text without what no database keeps: a name of the host must not cost anybody the sign-in."""
+    return _UNKEPT.sub("", text)
