@@ -2,23 +2,106 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
+from enum import StrEnum
+from typing import Any
 
+from ..checks import ALWAYS_SENT
 from ..crypto import new_id
 from ..domain.enrollment import Period
 from ..domain.person import Person
 from ..store.outbox import Message
 
-START = "start"
-# A mail server refuses lines of over 998 characters (RFC 5321 section 4.5.3.1.6).
 LONGEST_NAME = 64
+LONGEST_TEXT = 300
+LONGEST_LIST = 50
+
+
+class Kind(StrEnum):
+    """What a mail tells; also the name of its template."""
+
+    START = "start"
+    REMINDER = "reminder"
+    LAPSED = "lapsed"
+    ENROLLED = "enrolled"
+    FACTOR_ADDED = "factor-added"
+    FACTOR_REMOVED = "factor-removed"
+    RESET = "reset"
+    REQUIREMENT_REMOVED = "requirement-removed"
+    RECOVERY_CODE_USED = "recovery-code-used"
+    RECOVERY_CODES_MADE = "recovery-codes-made"
+    ACCESS_PASS = "access-pass"  # noqa: S105 - a word of the vocabulary, not a secret
+    WRONG_CODES = "wrong-codes"
+    BREAK_GLASS = "break-glass"
+    DIGEST = "digest"
+
+
+_FROM_WHERE = frozenset({"address", "user_agent", "reason"})
+_FACTS: Mapping[Kind, frozenset[str]] = {
+    Kind.START: frozenset({"days", "ends_at"}),
+    Kind.REMINDER: frozenset({"days_left", "ends_at"}),
+    Kind.LAPSED: frozenset({"ended_at"}),
+    Kind.ENROLLED: frozenset({"method"}),
+    Kind.FACTOR_ADDED: frozenset({"method"}),
+    Kind.FACTOR_REMOVED: frozenset({"method", "by_admin"}),
+    Kind.RESET: frozenset({"days", "forced"}),
+    Kind.REQUIREMENT_REMOVED: frozenset(),
+    Kind.RECOVERY_CODE_USED: frozenset({"left"}),
+    Kind.RECOVERY_CODES_MADE: frozenset(),
+    Kind.ACCESS_PASS: frozenset({"expires_at", "starts_at", "scope", "one_time"}),
+    Kind.WRONG_CODES: frozenset({"times"}),
+    Kind.BREAK_GLASS: frozenset({"who"}),
+    Kind.DIGEST: frozenset({"lapsing", "lapsed_count", "in_period_count"}),
+}
+START = Kind.START
+
+
+def notice(kind: Kind, person: Person, *, now: datetime, to: str | None = None, **facts: Any) -> Message:
+    """A mail of this kind to a person.
+
+    :param to: another address than the person's own, e.g. the one before a change.
+    :param facts: what the template of this kind tells, each may be left out. ``reason``, ``address`` and
+        ``user_agent`` are taken by every kind.
+    :raises TypeError: for a fact that this kind does not tell.
+    """
+    kind = Kind(kind)
+    # SECURITY: mail is no safe place for a code or pass, so no fact beyond the known ones reaches the outbox.
+    if strange := facts.keys() - _FACTS[kind] - _FROM_WHERE:
+        raise TypeError(f"the mail {kind} tells no {', '.join(sorted(strange))}")
+    kept = {
+        **{name: _as_json(value) for name, value in facts.items()},
+        "name": person.name[:LONGEST_NAME],
+        "locale": getattr(person, "locale", ""),
+        "timezone": getattr(person, "timezone", ""),
+        "at": now.isoformat(),
+    }
+    if kind is Kind.DIGEST:
+        kept["lapsing_more"] = max(0, len(facts.get("lapsing", ())) - LONGEST_LIST)
+    recipient = person.email if to is None else to
+    return Message(id=new_id(), kind=kind, user_key=person.key, recipient=recipient, facts=kept, created_at=now)
 
 
 def start_notice(person: Person, period: Period | None, *, now: datetime) -> Message:
     """MFA is now required, how many days are left, the exact end."""
-    facts = {
-        "name": person.name[:LONGEST_NAME],
-        "days": period.days_left(now) if period else 0,
-        "ends_at": period.ends_at.isoformat() if period else None,
-    }
-    return Message(id=new_id(), kind=START, user_key=person.key, recipient=person.email, facts=facts, created_at=now)
+    if period is None:
+        return notice(Kind.START, person, now=now, days=0, ends_at=None)
+    return notice(Kind.START, person, now=now, days=period.days_left(now), ends_at=period.ends_at)
+
+
+def is_silenceable(kind: Kind) -> bool:
+    """Whether a host may switch mails of this kind off."""
+    return kind not in ALWAYS_SENT
+
+
+def _as_json(value: Any) -> Any:
+    """The same in words that a JSON column takes. A text is cut: what a client sent may be of any length."""
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, str):
+        return str(value)[:LONGEST_TEXT]
+    if isinstance(value, Mapping):
+        return {str(name): _as_json(one) for name, one in value.items()}
+    if isinstance(value, list | tuple):
+        return [_as_json(one) for one in value[:LONGEST_LIST]]
+    return value
