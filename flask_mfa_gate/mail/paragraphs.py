@@ -84,17 +84,11 @@ def _joined(paragraphs: Iterable[Paragraph]) -> Iterator[Paragraph]:
 
 def _text(paragraph: Paragraph, link: str | None) -> str:
     if paragraph.shape is Shape.LIST:
-        return "\n".join(_fill(f"- {_line(row)}", indent="  ") for row in paragraph.rows)
+        return "\n".join(f"- {_line(row)}" for row in paragraph.rows)
     if paragraph.shape is Shape.LINK:
         return f"{paragraph.text}: {link}" if paragraph.text != link else paragraph.text
-    return _fill(paragraph.text)
+    return textwrap.fill(paragraph.text, WIDTH, break_long_words=False, break_on_hyphens=False)
 
 
 def _line(row: Row) -> str:
     return f"{row.label}: {row.value}" if row.label else row.value
-
-
-def _fill(text: str, *, indent: str = "") -> str:
-    return textwrap.fill(
-        text, WIDTH, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
-    )  # fmt: skip

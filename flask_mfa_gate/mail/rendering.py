@@ -17,6 +17,7 @@ from .notices import Kind
 from .paragraphs import as_text, read_paragraphs
 
 FOLDER = "mfa_gate/mail"
+_FOR_ADMINS = frozenset({Kind.BREAK_GLASS, Kind.DIGEST})
 _JOINERS = "\u200c\u200d"
 
 
@@ -30,17 +31,22 @@ class Rendered:
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
-    """Where the app is, as configured: a request's Host proves nothing. Without a base URL there is no link."""
+class Portal:
+    """What mails say of the app, as configured. Without a base URL there is no link.
+
+    :param locks_out: whether a lapsed period locks the account, and does not just force enrollment.
+    """
 
     issuer: str
     base_url: str | None
     prefix: str
     admin_prefix: str
+    locks_out: bool
 
     def link_in(self, kind: str) -> str | None:
         """What the button of a mail opens."""
-        prefix = self.admin_prefix if kind == Kind.DIGEST else self.prefix
+        prefix = self.admin_prefix if kind in _FOR_ADMINS else self.prefix
+        # SECURITY: the Host header of a request is whatever its sender likes, so no link is made from it.
         return f"{self.base_url}{prefix}/" if self.base_url else None
 
 
@@ -55,25 +61,25 @@ def mail_environment(host: Environment) -> Environment:
     )
 
 
-def render(message: Message, environment: Environment, place: Place) -> Rendered:
+def render(message: Message, environment: Environment, portal: Portal) -> Rendered:
     """Subject, text and HTML of a message."""
     locale = one_line(str(message.facts.get("locale") or ""))
     names = [f"{FOLDER}/{language}/{message.kind}.txt" for language in languages_for(locale)]
     template = environment.select_template(names)
     language = str(template.name).split("/")[-2]
-    values = {
-        **_facts(message, locale, language),
-        "issuer": one_line(place.issuer),
-        "link": place.link_in(message.kind),
-    }
-    subject, _, body = template.render(values).strip().partition("\n")
-    subject = one_line(subject)
-    paragraphs = read_paragraphs(body, link=values["link"])
-    look = {**values, "subject": subject, "heading": _heading(subject, values["issuer"]), "paragraphs": paragraphs}
-    html = _html_template(environment, f"{FOLDER}/{language}/{message.kind}.html")
-    return Rendered(
-        subject, as_text(paragraphs, link=values["link"]), html.render(look, language=language.replace("_", "-"))
+    issuer, link = one_line(portal.issuer), portal.link_in(message.kind)
+    facts = _facts(message, locale, language)
+    values = {**facts, "issuer": issuer, "link": link, "locks_out": portal.locks_out}
+    first, _, body = template.render(values).strip().partition("\n")
+    subject, paragraphs = one_line(first), read_paragraphs(body, link=link)
+    html = _html_template(environment, f"{FOLDER}/{language}/{message.kind}.html").render(
+        values,
+        subject=subject,
+        heading=_heading(subject, issuer),
+        paragraphs=paragraphs,
+        language=language.replace("_", "-"),
     )
+    return Rendered(subject, as_text(paragraphs, link=link), html)
 
 
 def one_line(text: str) -> str:

@@ -14,12 +14,13 @@ from datetime import timedelta
 from typing import Any
 
 from flask import Flask, current_app
+from jinja2 import Environment
 
 from ..errors import MFAGateError
 from ..settings import Settings
 from ..store.outbox import Message
 from .delivery import Sender, ServerUnavailable
-from .rendering import Place, mail_environment, render
+from .rendering import Portal, Rendered, mail_environment, render
 
 FAREWELL_SECONDS = 2
 log = logging.getLogger("flask_mfa_gate")
@@ -37,19 +38,23 @@ class UnusableAddress(MFAGateError):
 
 def make_sender(app: Flask, settings: Settings) -> Sender:
     """What hands a message of this app to its mail server."""
-    place = Place(
+    portal = Portal(
         issuer=settings.issuer or app.name,
         base_url=settings.base_url,
         prefix=settings.url_prefix,
         admin_prefix=getattr(settings, "admin_url_prefix", settings.url_prefix),
+        locks_out=settings.lapsed == "locked",
     )
+    environment: Environment | None = None
 
     def send(message: Message, *, limit: timedelta) -> None:
+        nonlocal environment
         mail = current_app.extensions.get("mail")
         sender = settings.mail_sender or getattr(mail, "default_sender", None)
         if mail is None or not sender:
             raise MailNotSetUp("The app has no Flask-Mail." if mail is None else "Flask-Mail has no default sender.")
-        _hand_over(mail, _draft(message, place, sender), limit)
+        environment = environment or mail_environment(current_app.jinja_env)
+        _hand_over(mail, _draft(message, render(message, environment, portal), sender), limit)
 
     return send
 
@@ -70,10 +75,9 @@ def one_address(text: str) -> str:
     return f"{local}@{domain}"
 
 
-def _draft(message: Message, place: Place, sender: str) -> Any:
+def _draft(message: Message, words: Rendered, sender: str) -> Any:
     from flask_mail import Message as Mail  # noqa: PLC0415 - only sending needs it
 
-    words = render(message, mail_environment(current_app.jinja_env), place)
     draft = Mail(
         subject=words.subject,
         recipients=[one_address(message.recipient)],
