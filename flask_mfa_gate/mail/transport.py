@@ -113,22 +113,29 @@ def _session(mail: Any, limit: timedelta) -> Iterator[smtplib.SMTP]:
     :raises ServerUnavailable: when no session can be had, or the time is over.
     """
     ends = time.monotonic() + limit.total_seconds()
-    try:
+    with _failing_as_unavailable():
         server = _connect(mail, limit.total_seconds())
-    except (OSError, smtplib.SMTPException) as error:
-        raise ServerUnavailable(type(error).__name__) from error
     cut = threading.Timer(ends - time.monotonic(), _cut, [server])
     cut.start()
     try:
-        _introduce(server, mail)
+        with _failing_as_unavailable():
+            _introduce(server, mail)
         yield server
     except (OSError, smtplib.SMTPException) as error:
         if time.monotonic() >= ends:
-            raise ServerUnavailable("timed out") from error
+            raise ServerUnavailable("TimeoutError") from error
         raise
     finally:
         cut.cancel()
         _leave(server)
+
+
+@contextmanager
+def _failing_as_unavailable() -> Iterator[None]:
+    try:
+        yield
+    except (OSError, smtplib.SMTPException) as error:
+        raise ServerUnavailable(type(error).__name__) from error
 
 
 def _connect(mail: Any, seconds: float) -> smtplib.SMTP:
@@ -137,14 +144,11 @@ def _connect(mail: Any, seconds: float) -> smtplib.SMTP:
 
 
 def _introduce(server: smtplib.SMTP, mail: Any) -> None:
-    try:
-        server.set_debuglevel(int(mail.debug))
-        if mail.use_tls:
-            server.starttls()
-        if mail.username and mail.password:
-            server.login(mail.username, mail.password)
-    except (OSError, smtplib.SMTPException) as error:
-        raise ServerUnavailable(type(error).__name__) from error
+    server.set_debuglevel(int(mail.debug))
+    if mail.use_tls:
+        server.starttls()
+    if mail.username and mail.password:
+        server.login(mail.username, mail.password)
 
 
 def _leave(server: smtplib.SMTP) -> None:
