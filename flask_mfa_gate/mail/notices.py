@@ -70,16 +70,16 @@ def notice(kind: Kind, person: Person, *, now: datetime, to: str | None = None, 
     if strange := facts.keys() - _FACTS[kind] - _FROM_WHERE:
         raise TypeError(f"the mail {kind} tells no {', '.join(sorted(strange))}")
     kept = {
-        **{name: _as_json(value) for name, value in facts.items()},
-        "name": person.name[:LONGEST_NAME],
+        **facts,
+        "name": person.name,
         "locale": getattr(person, "locale", ""),
         "timezone": getattr(person, "timezone", ""),
-        "at": now.isoformat(),
+        "at": now,
     }
     if kind is Kind.DIGEST:
         kept["lapsing_more"] = max(0, len(facts.get("lapsing", ())) - LONGEST_LIST)
     recipient = person.email if to is None else to
-    return Message(id=new_id(), kind=kind, user_key=person.key, recipient=recipient, facts=kept, created_at=now)
+    return Message(new_id(), kind, person.key, recipient, facts=_as_json(kept), created_at=now)
 
 
 def start_notice(person: Person, period: Period | None, *, now: datetime) -> Message:
@@ -94,14 +94,15 @@ def is_silenceable(kind: Kind) -> bool:
     return kind not in ALWAYS_SENT
 
 
-def _as_json(value: Any) -> Any:
+def _as_json(value: Any, *, longest: int = LONGEST_TEXT) -> Any:
     """The same in words that a JSON column takes. A text is cut: what a client sent may be of any length."""
     if isinstance(value, datetime):
         return value.isoformat()
     if isinstance(value, str):
-        return str(value)[:LONGEST_TEXT]
+        return str(value)[:longest]
     if isinstance(value, Mapping):
-        return {str(name): _as_json(one) for name, one in value.items()}
+        lengths = {"name": LONGEST_NAME}
+        return {str(key): _as_json(one, longest=lengths.get(key, longest)) for key, one in value.items()}
     if isinstance(value, list | tuple):
         return [_as_json(one) for one in value[:LONGEST_LIST]]
     return value
