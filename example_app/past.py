@@ -20,7 +20,7 @@ def let_period_lapse(app: Flask, key: str) -> None:
     period = start_period(state.clock() - timedelta(days=8), days=7)
     with state.store.database.write() as tx:
         requirement = Requirement("system", period)
-        state.store.enrollments.set_requirement(tx, [key], requirement, due_at=period.ends_at)
+        state.store.enrollments.set_requirement(tx, [key], requirement, due_at=state.clock())
 
 
 def enroll_with_key(app: Flask, key: str, secret: str) -> None:

@@ -18,8 +18,13 @@ from .domain.assurance import FactorKind
 from .errors import ConfigError
 
 Check = Callable[[str, Any], Any]
-MAIL_KINDS = ("start",)
 FACTOR_KINDS = tuple(kind.value for kind in FactorKind)
+MAIL_KINDS = (
+    "start", "reminder", "lapsed", "enrolled", "factor-added", "factor-removed", "reset", "requirement-removed",
+    "recovery-code-used", "recovery-codes-made", "access-pass", "wrong-codes", "break-glass", "digest",
+)  # fmt: skip
+ALWAYS_SENT = frozenset({"reset", "factor-removed", "access-pass", "break-glass"})
+_SILENCEABLE = tuple(kind for kind in MAIL_KINDS if kind not in ALWAYS_SENT)
 _APP_WORDS = ("user-setting", "allow", "require", "deny")
 _RESOURCE_WORDS = ("allow", "require", "deny")
 
@@ -234,10 +239,17 @@ default_access.allowed = (  # type: ignore[attr-defined]
 def mail_kinds(key: str, value: Any) -> tuple[str, ...]:
     """Kinds of mail that may be switched off."""
     chosen: tuple[str, ...] = texts(key, value)
-    return tuple(word(*MAIL_KINDS)(key, one) for one in chosen)
+    return tuple(_silenceable(key, one) for one in chosen)
 
 
-mail_kinds.allowed = f"a list of kinds: {', '.join(MAIL_KINDS)}"  # type: ignore[attr-defined]
+mail_kinds.allowed = f"a list of kinds: {', '.join(_SILENCEABLE)}"  # type: ignore[attr-defined]
+
+
+def _silenceable(key: str, kind: str) -> str:
+    # SECURITY: whoever weakens an account must not do so without its owner being told.
+    if kind in ALWAYS_SENT:
+        raise ConfigError(key, "names a mail that can't be switched off", given=kind, allowed=", ".join(_SILENCEABLE))
+    return str(word(*_SILENCEABLE)(key, kind))
 
 
 def factor_kinds(key: str, value: Any) -> tuple[str, ...]:

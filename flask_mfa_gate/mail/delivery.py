@@ -5,9 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Collection, Iterable
 from datetime import timedelta
+from enum import Enum, auto
+from smtplib import SMTPRecipientsRefused, SMTPResponseException
 from typing import Protocol
 
 from ..clock import Clock
+from ..errors import MFAGateError
 from ..store import Store
 from ..store.outbox import Message
 
@@ -15,14 +18,30 @@ CLAIM = timedelta(minutes=10)
 FIRST_RETRY = timedelta(minutes=1)
 LONGEST_RETRY = timedelta(hours=6)
 SLICE = 100
+PATIENCE = timedelta(seconds=30)
 log = logging.getLogger("flask_mfa_gate")
+
+
+class ServerUnavailable(MFAGateError):
+    """No mail server to talk to: it can't be reached, lets the app not in, or does not answer in time."""
 
 
 class Sender(Protocol):
     """Hands one message to a mail server, or raises."""
 
-    def __call__(self, message: Message) -> None:
-        """Return when the server took it."""
+    def __call__(self, message: Message, *, limit: timedelta) -> None:
+        """Return when the server took it.
+
+        :raises ServerUnavailable: when the next message would fare no better.
+        """
+
+
+class Outcome(Enum):
+    """How one try ended."""
+
+    SENT = auto()
+    REFUSED = auto()
+    UNAVAILABLE = auto()
 
 
 class Delivery:
@@ -31,31 +50,40 @@ class Delivery:
     def __init__(self, store: Store, send: Sender, *, clock: Clock) -> None:
         self._store, self._send, self._clock = store, send, clock
 
-    def send_due(self) -> tuple[int, int]:
-        """Try everything that is due once; counts of sent and failed."""
-        return self._send_until_empty(lambda _: True)
+    def send_due(self, *, limit: timedelta = PATIENCE) -> tuple[int, int]:
+        """Try everything that is due once; counts of sent and failed.
 
-    def send_only(self, message_ids: Collection[str]) -> tuple[int, int]:
+        :param limit: how long to wait for the mail server, for each message. A server that is down ends the run.
+        """
+        return self._send_until_empty(lambda _: True, limit)
+
+    def send_only(self, message_ids: Collection[str], *, limit: timedelta = PATIENCE) -> tuple[int, int]:
         """Try these messages once."""
-        return self._send_until_empty(lambda message: message.id in message_ids)
+        return self._send_until_empty(lambda message: message.id in message_ids, limit)
 
-    def _send_until_empty(self, is_wanted: Callable[[Message], bool]) -> tuple[int, int]:
+    def _send_until_empty(self, is_wanted: Callable[[Message], bool], limit: timedelta) -> tuple[int, int]:
         sent = failed = 0
         for message in self._claimed(is_wanted):
-            if self._try_send(message):
+            outcome = self._try_send(message, limit)
+            if outcome is Outcome.SENT:
                 sent += 1
             else:
                 failed += 1
+            if outcome is Outcome.UNAVAILABLE:
+                break
         return sent, failed
 
     def _claimed(self, is_wanted: Callable[[Message], bool]) -> Iterable[Message]:
-        while True:
+        """Each is claimed when its turn comes: the claim must outlast its own send only, and a run may stop early."""
+        claimed_any = True
+        while claimed_any:
+            claimed_any = False
             with self._store.database.read() as tx:
                 due = self._store.outbox.due(tx, now=self._clock(), limit=SLICE)
-            mine = [message for message in due if is_wanted(message) and self._claim(message)]
-            yield from mine
-            if not mine:
-                return
+            for message in due:
+                if is_wanted(message) and self._claim(message):
+                    claimed_any = True
+                    yield message
 
     def _claim(self, message: Message) -> bool:
         now = self._clock()
@@ -63,19 +91,29 @@ class Delivery:
             lambda tx: self._store.outbox.try_claim(tx, message.id, now=now, until=now + CLAIM)
         )
 
-    def _try_send(self, message: Message) -> bool:
+    def _try_send(self, message: Message, limit: timedelta) -> Outcome:
         try:
-            self._send(message)
+            self._send(message, limit=limit)
         except Exception as error:  # noqa: BLE001 - a mail server may fail in any way; none of them may cost a mail
-            self._postpone(message, error)
-            return False
+            self._postpone(message, _problem(error))
+            return Outcome.UNAVAILABLE if isinstance(error, ServerUnavailable) else Outcome.REFUSED
         self._store.database.transact(lambda tx: self._store.outbox.note_sent(tx, message.id, now=self._clock()))
-        return True
+        return Outcome.SENT
 
-    def _postpone(self, message: Message, error: Exception) -> None:
-        log.warning("mail %s of kind %s not sent: %s", message.id, message.kind, type(error).__name__)
+    def _postpone(self, message: Message, problem: str) -> None:
+        log.warning("mail %s of kind %s not sent: %s", message.id, message.kind, problem)
         pause = min(FIRST_RETRY * 2 ** min(message.attempts, 12), LONGEST_RETRY)
         due_at = self._clock() + pause
         self._store.database.transact(
-            lambda tx: self._store.outbox.note_failed(tx, message, problem=type(error).__name__, due_at=due_at)
+            lambda tx: self._store.outbox.note_failed(tx, message, problem=problem, due_at=due_at)
         )
+
+
+def _problem(error: Exception) -> str:
+    """What went wrong, without the server's own words: they may repeat the address."""
+    name = type(error).__name__
+    if isinstance(error, ServerUnavailable):
+        return f"{name}: {error}"
+    if isinstance(error, SMTPRecipientsRefused):
+        return " ".join([name, *(str(code) for code, _ in error.recipients.values())])
+    return f"{name} {error.smtp_code}" if isinstance(error, SMTPResponseException) else name

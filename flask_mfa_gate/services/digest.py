@@ -10,12 +10,12 @@ from ..domain.enrollment import Status
 from ..domain.moves import Notice
 from ..domain.roles import Role
 from ..domain.user_filter import UserFilter
+from ..mail.notices import LONGEST_LIST, Kind
 from ..store import Store
 from ..store.selection import Selection
 from .work import Work, Worker
 
 INTERVAL = timedelta(days=7)
-LONGEST_LIST = 50
 _MARK = "digest"
 
 
@@ -47,15 +47,15 @@ class DigestService:
         ending = UserFilter(ends_within=INTERVAL)
         facts = {
             "lapsing": self._lapsing(work, ending),
-            "lapsing_count": self._selection.count(work.tx, ending, now=now),
+            "lapsing_more": max(0, self._selection.count(work.tx, ending, now=now) - LONGEST_LIST),
             "lapsed_count": self._selection.count(work.tx, UserFilter(status=Status.ENROLLMENT_EXPIRED), now=now),
             "in_period_count": self._selection.count(work.tx, UserFilter(status=Status.IN_ENROLLMENT), now=now),
         }
-        if not facts["lapsing_count"] and not facts["lapsed_count"]:
+        if not facts["lapsing"] and not facts["lapsed_count"]:
             return 0
         admins = self._store.people.holders(work.tx, Role.ADMIN, now=now)
         for known in admins:
-            work.tell(known.person.key, Notice("digest", facts))
+            work.tell(known.person.key, Notice(Kind.DIGEST, facts))
         return len(admins)
 
     def _lapsing(self, work: Work, ending: UserFilter) -> list[dict[str, str]]:

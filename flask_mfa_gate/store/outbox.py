@@ -57,8 +57,9 @@ class Outbox:
         ]
 
     def try_claim(self, tx: Connection, message_id: str, *, now: datetime, until: datetime) -> bool:
-        """Take a message for sending; False when another sender has it."""
-        mine = (self._table.c.id == message_id, self._table.c.sent_at.is_(None), self._unclaimed(now))
+        """Take a message for sending; False when another sender has it, or has just tried it."""
+        row = self._table.c
+        mine = (row.id == message_id, row.sent_at.is_(None), row.due_at <= now, self._unclaimed(now))
         return tx.execute(update(self._table).where(*mine).values(claimed_until=until)).rowcount == 1
 
     def note_sent(self, tx: Connection, message_id: str, *, now: datetime) -> None:

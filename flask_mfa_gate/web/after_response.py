@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Collection
+from datetime import timedelta
 
 from flask import Flask, Response, after_this_request
 
@@ -28,4 +29,4 @@ def try_soon(app: Flask, delivery: Delivery, message_ids: Collection[str]) -> No
 
 def _send(app: Flask, delivery: Delivery, message_ids: Collection[str]) -> None:
     with app.app_context():
-        delivery.send_only(message_ids)
+        delivery.send_only(message_ids, limit=timedelta(seconds=LONGEST_SECONDS))

@@ -12,7 +12,7 @@ from flask_mfa_gate.crypto import token_digest
 from flask_mfa_gate.domain.assurance import Method
 from flask_mfa_gate.domain.person import NOWHERE
 from flask_mfa_gate.domain.session import GateSession, Grant
-from flask_mfa_gate.mail.transport import _one_line
+from flask_mfa_gate.mail.rendering import one_line
 from tests.conftest import Browser, Phone, StillClock, recovery_codes_in, state_of
 
 
@@ -108,8 +108,8 @@ def test_a_large_body_is_refused_before_it_is_read(app: Flask, phone: Phone) -> 
     assert browser.send("/mfa/challenge", code=phone.code()).status_code == 303
 
 
-def test_a_subject_is_one_line() -> None:
-    assert _one_line("Hello\r\nBcc: x@evil.example\n") == "Hello Bcc: x@evil.example"
+def test_a_subject_isone_line() -> None:
+    assert one_line("Hello\r\nBcc: x@evil.example\n") == "Hello Bcc: x@evil.example"
 
 
 def test_a_lost_first_hook_is_made_up_for(app: Flask, phone: Phone) -> None:

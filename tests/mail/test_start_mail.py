@@ -2,61 +2,13 @@
 
 from __future__ import annotations
 
-import email
-import email.policy
-import socket
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from aiosmtpd.controller import Controller
 from flask import Flask
-from flask_mail import Mail
 
 from tests.conftest import StillClock, key_of, state_of
-
-
-class Inbox:
-    """Keeps what an SMTP server received."""
-
-    def __init__(self) -> None:
-        self.mails: list[Any] = []
-        self.refuse = False
-
-    async def handle_DATA(self, _server: Any, _session: Any, envelope: Any) -> str:  # noqa: N802 - aiosmtpd's name
-        if self.refuse:
-            return "451 try again later"
-        self.mails.append(email.message_from_bytes(envelope.content, policy=email.policy.default))
-        return "250 OK"
-
-
-@pytest.fixture
-def inbox() -> Iterator[tuple[Inbox, int]]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    handler = Inbox()
-    controller = Controller(handler, hostname="127.0.0.1", port=port)
-    controller.start()
-    yield handler, port
-    controller.stop()
-
-
-@pytest.fixture
-def portal(make_app: Any, inbox: tuple[Inbox, int]) -> Flask:
-    app: Flask = make_app(MAIL_SUPPRESS_SEND=False, MAIL_SERVER="127.0.0.1", MAIL_PORT=inbox[1])
-    app.extensions["mail"] = Mail(app).state
-    return app
-
-
-def run_due(app: Flask) -> Any:
-    with app.app_context():
-        return state_of(app).gate.run_due()
-
-
-def require(app: Flask, name: str, **options: Any) -> None:
-    with app.app_context():
-        state_of(app).enrollments.require(key_of(app, name), **options)
+from tests.mail.kit import Inbox, require, run_due, settle
 
 
 def test_it_says_what_how_long_and_where(portal: Flask, inbox: tuple[Inbox, int]) -> None:
@@ -81,11 +33,11 @@ def test_forced_says_at_the_next_sign_in(portal: Flask, inbox: tuple[Inbox, int]
 def test_a_server_that_refuses_delays_mail_and_nothing_else(
     portal: Flask, inbox: tuple[Inbox, int], clock: StillClock
 ) -> None:
-    inbox[0].refuse = True
+    inbox[0].answer = "451 try again later"
     require(portal, "frank", days=7)
     assert run_due(portal).mails_failed == 1
     assert run_due(portal).mails_failed == 0, "it waits before the next try"
-    inbox[0].refuse = False
+    inbox[0].answer = "250 OK"
     clock.forward(minutes=1)
     assert run_due(portal).mails_sent == 1
     assert len(inbox[0].mails) == 1
@@ -172,6 +124,7 @@ def test_mail_kinds_can_be_switched_off(make_app: Any, inbox: tuple[Inbox, int])
     app: Flask = make_app(
         MAIL_SUPPRESS_SEND=False, MAIL_SERVER="127.0.0.1", MAIL_PORT=inbox[1], MFA_GATE_MAIL_DISABLED=["start"]
     )
+    settle(app)
     require(app, "frank", days=7)
     run_due(app)
     assert inbox[0].mails == []
