@@ -66,6 +66,17 @@ class Keyring:
         except InvalidTag:
             raise SecretUnreadable("A stored secret can't be opened: it was changed or belongs elsewhere.") from None
 
+    @property
+    def newest_id(self) -> str:
+        """Names the key that seals, in hex; the key can't be told from it."""
+        return self._keys[0].key_id.hex()
+
+    def reseal(self, sealed: bytes, *, table: str, column: str, row: str) -> bytes | None:
+        """The same secret under the newest key; None when it is there already."""
+        if self._key_of(sealed) is self._keys[0]:
+            return None
+        return self.seal(self.open(sealed, table=table, column=column, row=row), table=table, column=column, row=row)
+
     def digest(self, value: bytes | str, *, purpose: str, row: str) -> str:
         """HMAC-SHA-256 in hex, for one purpose and place."""
         return _digest(self._keys[0], value, purpose, row)

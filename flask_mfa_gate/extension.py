@@ -13,8 +13,10 @@ from .domain.assurance import Assurance
 from .domain.verdict import APP, Verdict
 from .mail.delivery import Delivery
 from .services.access_passes import AccessPassService
+from .services.audit_chain import AuditChain
 from .services.directory import Directory
 from .services.enrollments import EnrollmentService
+from .services.key_rotation import Rotated
 from .services.upkeep import Upkeep
 from .services.users import UserService
 from .store import schema
@@ -115,6 +117,15 @@ class MFAGate:
     def users(self) -> UserService:
         """What the gate knows of the app's users: sync, rename, forget."""
         return self._state.users
+
+    @property
+    def audit(self) -> AuditChain:
+        """The audit log: seal, verify, export."""
+        return self._state.audit
+
+    def rotate_keys(self) -> Rotated:
+        """Seal every secret with the first of ``MFA_GATE_KEYS``."""
+        return self._state.key_rotation.run()
 
     def password_changed(self, key: str) -> None:
         """End every session of a user. Only needed where the gate can't see a changed password by itself."""

@@ -28,10 +28,12 @@ from .mail.transport import make_sender
 from .services.access_passes import AccessPassService
 from .services.actions import ActionRunner
 from .services.attempts import AttemptService
+from .services.audit_chain import AuditChain
 from .services.challenges import ChallengeService
 from .services.digest import DigestService
 from .services.directory import Directory, KnownPeople, ModelDirectory, PersonReader
 from .services.enrollments import EnrollmentService
+from .services.key_rotation import KeyRotation
 from .services.keys import find_keyring
 from .services.moves import MoveWriter
 from .services.self_service import SelfService
@@ -113,9 +115,12 @@ def _admin_services(base: Base) -> dict[str, Any]:
     selection = Selection(store.tables, enabled=rules.enabled, everybody_required=everybody)
     writer = MoveWriter(store, reminders=base.settings.reminders)
     runner = ActionRunner(store, worker, base.directory, selection, writer, clock=clock, enabled=rules.enabled)
+    audit = AuditChain(store, worker, base.keyring, clock=clock)
     users = UserService(store, worker, base.directory, writer, clock=clock)
     return {
         "selection": selection,
+        "audit": audit,
+        "key_rotation": KeyRotation(store, worker, base.keyring, clock=clock),
         "users": users,
         "enrollments": EnrollmentService(
             store, worker, runner, writer, rules, clock=clock, default_days=base.settings.enrollment_days
@@ -124,7 +129,7 @@ def _admin_services(base: Base) -> dict[str, Any]:
             store, worker, base.directory, runner, AccessPassFactor(store, base.keyring), clock=clock
         ),
         "upkeep": UpkeepService(
-            store, worker, writer, users, DigestService(store, worker, selection, clock=clock), base.delivery,
+            store, worker, writer, users, DigestService(store, worker, selection, clock=clock), audit, base.delivery,
             clock=clock, lifetimes=base.lifetimes, reminders=base.settings.reminders,
         ),
     }  # fmt: skip

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import health, keys, people, users
+from . import audit, health, keys, people, users
 from .group import mfa
 
-__all__ = ["health", "keys", "mfa", "people", "users"]
+__all__ = ["audit", "health", "keys", "mfa", "people", "users"]

@@ -51,7 +51,7 @@ _FACTS: Mapping[Kind, frozenset[str]] = {
     Kind.ACCESS_PASS: frozenset({"expires_at", "starts_at", "scope", "one_time"}),
     Kind.WRONG_CODES: frozenset({"times"}),
     Kind.BREAK_GLASS: frozenset({"who"}),
-    Kind.DIGEST: frozenset({"lapsing", "lapsing_more", "lapsed_count", "in_period_count"}),
+    Kind.DIGEST: frozenset({"audit_head", "lapsing", "lapsing_more", "lapsed_count", "in_period_count"}),
 }
 _TOLD_TWICE = frozenset(
     {

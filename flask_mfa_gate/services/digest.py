@@ -25,9 +25,10 @@ class DigestService:
     def __init__(self, store: Store, worker: Worker, selection: Selection, *, clock: Clock) -> None:
         self._store, self._worker, self._selection, self._clock = store, worker, selection, clock
 
-    def post_if_due(self) -> int:
+    def post_if_due(self, *, audit_head: str) -> int:
         """Put the digest into the outbox a week after the last, or after the first run; of two processes one does.
 
+        :param audit_head: the newest link of the audit log, for whoever keeps the mail.
         :returns: how many mails that are.
         """
         with self._store.database.read() as tx:
@@ -38,14 +39,15 @@ class DigestService:
         def act(work: Work) -> int:
             if not self._store.marks.try_move(work.tx, _MARK, last, at=self._clock()):
                 return 0
-            return self._post(work) if last is not None else 0
+            return self._post(work, audit_head) if last is not None else 0
 
         return self._worker.run(act, is_bulk=True)
 
-    def _post(self, work: Work) -> int:
+    def _post(self, work: Work, audit_head: str) -> int:
         now = self._clock()
         ending = UserFilter(ends_within=INTERVAL)
         facts = {
+            "audit_head": audit_head,
             "lapsing": self._lapsing(work, ending),
             "lapsing_more": max(0, self._selection.count(work.tx, ending, now=now) - LONGEST_LIST),
             "lapsed_count": self._selection.count(work.tx, UserFilter(status=Status.ENROLLMENT_EXPIRED), now=now),

@@ -12,6 +12,7 @@ from ..domain.moves import Move, lapse, reminder, without_notice
 from ..domain.session import Lifetimes
 from ..mail.delivery import Delivery
 from ..store import Store
+from .audit_chain import AuditChain
 from .digest import DigestService
 from .moves import MoveWriter
 from .users import UserService
@@ -39,17 +40,18 @@ class UpkeepService:
 
     def __init__(
         self, store: Store, worker: Worker, writer: MoveWriter, users: UserService, digest: DigestService,
-        delivery: Delivery, *, clock: Clock, lifetimes: Lifetimes, reminders: Sequence[timedelta],
+        audit: AuditChain, delivery: Delivery, *, clock: Clock, lifetimes: Lifetimes, reminders: Sequence[timedelta],
     ) -> None:  # fmt: skip
         self._store, self._worker, self._writer = store, worker, writer
-        self._users, self._digest, self._delivery = users, digest, delivery
+        self._users, self._digest, self._audit, self._delivery = users, digest, audit, delivery
         self._clock, self._lifetimes, self._reminders = clock, lifetimes, reminders
 
     def run_due(self) -> Upkeep:
         """Do all that is due now."""
         synced = self._users.sync().people if self._users.is_sync_due() else 0
         reminded, lapsed = self._look_at_periods()
-        self._digest.post_if_due()
+        head = self._audit.seal()
+        self._digest.post_if_due(audit_head=str(head))
         sent, failed = self._delivery.send_due()
         return Upkeep(
             reminded=reminded, lapsed=lapsed, synced=synced, mails_sent=sent, mails_failed=failed, swept=self._sweep()

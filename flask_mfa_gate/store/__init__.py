@@ -15,6 +15,7 @@ from .marks import Marks
 from .outbox import Outbox
 from .people import People
 from .recovery_codes import RecoveryCodes
+from .sealed import SealedValues
 from .sessions import Sessions
 from .tables import Tables, build_tables
 
@@ -36,6 +37,7 @@ class Store:
     audit: AuditLog
     outbox: Outbox
     marks: Marks
+    sealed: SealedValues
 
 
 def build_store(database: Database, *, prefix: str) -> Store:
@@ -55,4 +57,5 @@ def build_store(database: Database, *, prefix: str) -> Store:
         audit=AuditLog(tables),
         outbox=Outbox(tables),
         marks=Marks(tables),
+        sealed=SealedValues(tables),
     )

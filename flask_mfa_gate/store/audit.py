@@ -2,13 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from ..signals import Event
 from .tables import Tables
+
+_PAGE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record of the log.
+
+    :param number: place in the chain, counted from 1; None until it is sealed.
+    :param mac: links it to the record before.
+    :param personal: salted digest of everything that names somebody.
+    :param salt: gone when what it covers was changed on behalf of the user.
+    """
+
+    id: int
+    event: Event
+    number: int | None
+    mac: str | None
+    personal: str | None
+    salt: str | None
 
 
 class AuditLog:
@@ -25,7 +47,46 @@ class AuditLog:
     def recent(self, tx: Connection, subject: str, *, limit: int) -> Sequence[Event]:
         """The latest events about one user, newest first."""
         mine = select(self._table).where(self._table.c.subject == subject)
-        return [_read(row) for row in tx.execute(mine.order_by(self._table.c.id.desc()).limit(limit))]
+        return [_read(row).event for row in tx.execute(mine.order_by(self._table.c.id.desc()).limit(limit))]
+
+    def records(self, tx: Connection, *, since: datetime | None = None, subject: str | None = None) -> Iterator[Record]:
+        """Every record in the order of writing."""
+        row = self._table.c
+        conditions = ([row.at >= since] if since else []) + ([row.subject == subject] if subject is not None else [])
+        after = 0
+        while True:
+            page = select(self._table).where(*conditions, row.id > after).order_by(row.id).limit(_PAGE)
+            found = tx.execute(page).all()
+            yield from map(_read, found)
+            if len(found) < _PAGE:
+                return
+            after = found[-1].id
+
+    def unsealed(self, tx: Connection, *, limit: int) -> Sequence[Record]:
+        """Records that have no place in the chain yet, oldest first."""
+        waiting = select(self._table).where(self._table.c.number.is_(None))
+        return [_read(row) for row in tx.execute(waiting.order_by(self._table.c.id).limit(limit))]
+
+    def count_unsealed(self, tx: Connection) -> int:
+        """How many those are."""
+        return tx.execute(select(func.count()).where(self._table.c.number.is_(None))).scalar_one()
+
+    def seal(self, tx: Connection, seals: Sequence[Mapping[str, Any]]) -> None:
+        """Give records their place: ``record_id``, ``number``, ``mac``, ``personal``, ``salt``."""
+        names = ("number", "mac", "personal", "salt")
+        placed = update(self._table).where(self._table.c.id == bindparam("record_id"))
+        tx.execute(placed.values({name: bindparam(f"new_{name}") for name in names}), _renamed(seals, names))
+
+    def sealed(self, tx: Connection, *, after: int, limit: int) -> Sequence[Record]:
+        """The next records of the chain behind this number."""
+        row = self._table.c
+        chain = select(self._table).where(row.number > after).order_by(row.number).limit(limit)
+        return [_read(found) for found in tx.execute(chain)]
+
+
+def _renamed(seals: Sequence[Mapping[str, Any]], names: Collection[str]) -> list[dict[str, Any]]:
+    """A parameter must not be called like the column that it is for."""
+    return [{"record_id": seal["record_id"], **{f"new_{name}": seal[name] for name in names}} for seal in seals]
 
 
 def _row(event: Event) -> dict[str, Any]:
@@ -41,8 +102,8 @@ def _row(event: Event) -> dict[str, Any]:
     }
 
 
-def _read(row: Row[Any]) -> Event:
-    return Event(
+def _read(row: Row[Any]) -> Record:
+    event = Event(
         name=row.event,
         at=row.at,
         actor=row.actor,
@@ -52,3 +113,4 @@ def _read(row: Row[Any]) -> Event:
         reason=row.reason,
         details=row.details,
     )
+    return Record(row.id, event, row.number, row.mac, row.personal, row.salt)

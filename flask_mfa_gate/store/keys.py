@@ -22,10 +22,10 @@ class Keys:
         return bool(tx.execute(select(or_(*found, exists().where(self._audit.c.subject == key)))).scalar())
 
     def rename(self, tx: Connection, old: str, new: str) -> None:
-        """Everything of the one key is the other's from now on."""
+        """Everything of the one key is the other's; of audit records the chain covers no longer who it was."""
         for table in self._owned:
             tx.execute(update(table).where(table.c.user_key == old).values(user_key=new))
-        tx.execute(update(self._audit).where(self._audit.c.subject == old).values(subject=new))
+        tx.execute(update(self._audit).where(self._audit.c.subject == old).values(subject=new, salt=None))
         self._rename_actor(tx, old, new)
 
     def forget(self, tx: Connection, key: str, *, stranger: str) -> None:
@@ -33,9 +33,9 @@ class Keys:
         for table in self._owned:
             tx.execute(delete(table).where(table.c.user_key == key))
         mine = update(self._audit).where(self._audit.c.subject == key)
-        tx.execute(mine.values(subject=stranger, address=None, user_agent=None, reason=None, details={}))
+        tx.execute(mine.values(subject=stranger, address=None, user_agent=None, reason=None, details={}, salt=None))
         self._rename_actor(tx, key, stranger)
 
     def _rename_actor(self, tx: Connection, old: str, new: str) -> None:
         mine = update(self._audit).where(self._audit.c.actor == f"user:{old}")
-        tx.execute(mine.values(actor=f"user:{new}"))
+        tx.execute(mine.values(actor=f"user:{new}", salt=None))

@@ -40,6 +40,12 @@ class Marks:
         """Set it, whatever stood there."""
         upsert(tx, self._table, [{"name": name, "at": at, "value": value}], update=("at", "value"))
 
+    def lock(self, tx: Connection, name: str, *, at: datetime) -> JobMark:
+        """The mark, made when missing, held until the transaction ends."""
+        upsert(tx, self._table, [{"name": name, "at": at, "value": ""}])
+        row = tx.execute(select(self._table).where(self._table.c.name == name).with_for_update()).one()
+        return JobMark(row.at, row.value)
+
     def try_move(self, tx: Connection, name: str, before: JobMark | None, *, at: datetime) -> bool:
         """Set it if nobody did since ``before`` was read; of two processes one goes on."""
         if before is None:

@@ -44,6 +44,11 @@ class RecoveryCodes:
         """How many codes are unused."""
         return tx.execute(select(func.count()).select_from(self._table).where(self._unused(user_key))).scalar_one()
 
+    def count_older(self, tx: Connection, moment: datetime) -> int:
+        """How many unused codes were made before then."""
+        mine = (self._table.c.created_at < moment, self._table.c.used_at.is_(None))
+        return tx.execute(select(func.count()).select_from(self._table).where(*mine)).scalar_one()
+
     def void(self, tx: Connection, *keys: str) -> None:
         """Make every code of these users worthless."""
         tx.execute(delete(self._table).where(self._table.c.user_key.in_(keys)))

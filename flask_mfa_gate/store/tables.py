@@ -160,7 +160,7 @@ def _failure(metadata: MetaData, prefix: str) -> Table:
 
 
 def _audit(metadata: MetaData, prefix: str) -> Table:
-    """One row an event. Never a secret, a code or a key."""
+    """One row an event. Never a secret, a code or a key. ``number`` to ``salt`` are its place in the chain."""
     return Table(
         f"{prefix}audit",
         metadata,
@@ -173,7 +173,12 @@ def _audit(metadata: MetaData, prefix: str) -> Table:
         Column("user_agent", exact(255)),
         Column("reason", Text),
         Column("details", JSON, nullable=False),
+        Column("number", BigInteger),
+        Column("mac", exact(64)),
+        Column("personal", exact(64)),
+        Column("salt", exact(32)),
         Index(f"ix_{prefix}audit_subject", "subject", "id"),
+        Index(f"ix_{prefix}audit_number", "number", unique=True),
     )
 
 

@@ -17,9 +17,11 @@ from ..factors.totp import TotpFactor
 from ..mail.delivery import Delivery
 from ..services.access_passes import AccessPassService
 from ..services.attempts import AttemptService
+from ..services.audit_chain import AuditChain
 from ..services.challenges import ChallengeService
 from ..services.directory import Directory, PersonReader
 from ..services.enrollments import EnrollmentService
+from ..services.key_rotation import KeyRotation
 from ..services.self_service import SelfService
 from ..services.sessions import SessionService
 from ..services.stamps import Stamper
@@ -79,6 +81,8 @@ class GateState:
     access_passes: AccessPassService
     users: UserService
     selection: Selection
+    audit: AuditChain
+    key_rotation: KeyRotation
     self_service: SelfService
     delivery: Delivery
     upkeep: UpkeepService
