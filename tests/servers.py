@@ -14,9 +14,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from flask_mfa_gate.store.engine import Database, make_engine
 from flask_mfa_gate.store.location import Location
 
+# Without the last part PyMySQL reads all certificates of the machine for each connection.
 SERVERS = {
     "postgresql": os.environ.get("MFA_GATE_TEST_POSTGRESQL", "postgresql+psycopg://root@localhost/postgres"),
-    "mariadb": os.environ.get("MFA_GATE_TEST_MARIADB", "mysql+pymysql://root@127.0.0.1/"),
+    "mariadb": os.environ.get("MFA_GATE_TEST_MARIADB", "mysql+pymysql://root@127.0.0.1/?ssl_disabled=true"),
 }
 DATABASES = ("sqlite", *SERVERS)
 

@@ -15,7 +15,7 @@ from ..factors.access_pass import AccessPassFactor
 from ..store import Store
 from .actions import LOUD, REFUSALS, ActionRunner
 from .directory import Directory
-from .words import check_words
+from .words import check_words, is_key
 from .work import Work, Worker, write_person
 
 
@@ -102,7 +102,8 @@ class AccessPassService:
         return granted
 
     def _checked(self, key: str, actor: str) -> tuple[Actor, Person]:
-        by, person = self._runner.actor(actor), self._directory.get(key)
+        by = self._runner.actor(actor)
+        person = self._directory.get(key) if is_key(key) else None
         if person is None:
             raise UnknownUser(f"No user with the key {key!r} is known.")
         if (why := refusal(by, Right.RESCUE, subject=key, role=person.role)) is not None:

@@ -19,7 +19,7 @@ from ..store.selection import Selection
 from .directory import Directory
 from .moves import MoveWriter
 from .results import ActionResult, Answer
-from .words import check_words
+from .words import check_words, is_key
 from .work import Work, Worker
 
 SLICE = 1000
@@ -84,7 +84,7 @@ class ActionRunner:
         :raises UnknownUser, NotAllowed: see there.
         """
         actor = self._actor(action, order)
-        person = self._directory.get(key)
+        person = self._directory.get(key) if is_key(key) else None
         if person is None:
             raise UnknownUser(f"No user with the key {key!r} is known.")
         result = ActionResult.of(self._slice(action, [person], [person], actor, order))
@@ -147,8 +147,8 @@ class ActionRunner:
     def _people(self, keys: Sequence[str]) -> tuple[list[Person], list[Person]]:
         """Those the gate knows, and those the host had to be asked about."""
         with self._store.database.read() as tx:
-            known = self._store.people.known(tx, keys, now=self._clock())
-        asked = [self._directory.get(key) for key in keys if key not in known]
+            known = self._store.people.known(tx, [key for key in keys if is_key(key)], now=self._clock())
+        asked = [self._directory.get(key) for key in keys if key not in known and is_key(key)]
         return [one.person for one in known.values()], [person for person in asked if person is not None]
 
     def _slice(

@@ -7,6 +7,7 @@ import re
 from ..errors import BadRequest
 
 LONGEST_REASON = 10_000
+LONGEST_KEY = 191
 # PostgreSQL has no NUL in text, and no driver takes half of a surrogate pair.
 _UNKEPT = re.compile(r"[\x00\ud800-\udfff]")
 
@@ -20,6 +21,11 @@ def check_words(actor: str, reason: str | None) -> None:
         raise BadRequest(f"Give a reason of at most {LONGEST_REASON:,} characters.")
     if _UNKEPT.search(f"{actor} {reason}"):
         raise BadRequest("There is a NUL or half of a surrogate pair in the reason or the actor.")
+
+
+def is_key(text: object) -> bool:
+    """Whether every database keeps this user key whole. SQLite would take any length, and the others none above."""
+    return isinstance(text, str) and 0 < len(text) <= LONGEST_KEY and not _UNKEPT.search(text)
 
 
 def kept_text(text: str) -> str:

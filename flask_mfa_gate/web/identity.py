@@ -9,6 +9,7 @@ from flask import Request, current_app, g, request, session
 
 from ..domain.assurance import SignIn
 from ..errors import ConfigError, HostCallbackFailed
+from ..services.words import is_key
 from . import snapshot
 
 USER_ID = "_user_id"
@@ -236,6 +237,6 @@ def key_of(user: Any, user_key: Any) -> str:
     except Exception as error:
         raise HostCallbackFailed("The user_key callback failed, so nobody can be identified.") from error
     # SECURITY: an empty or missing key would make one account out of many.
-    if not isinstance(key, str) or not key or key == "None":
-        raise HostCallbackFailed("The user_key callback has to give a text that is not empty.")
-    return key
+    if not is_key(key) or key == "None":
+        raise HostCallbackFailed("The user_key callback has to give a text of 1 to 191 characters.")
+    return str(key)

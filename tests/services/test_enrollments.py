@@ -278,3 +278,12 @@ def test_what_some_database_could_not_keep_is_refused_before_it_is_asked(
         with pytest.raises(BadRequest):
             act("2", **order)
     assert service.status("2").days_left == 7
+
+
+@pytest.mark.parametrize("odd", ["a\0b", "\ud800", "k" * 192, ""], ids=["NUL", "surrogate", "too long", "empty"])
+def test_a_key_that_no_user_can_have_is_nobodys(app: Flask, service: EnrollmentService, odd: str) -> None:
+    assert service.status(odd).status == "NOT_ENROLLED"
+    assert service.require([odd, "6"], days=7).failed == ((odd, "unknown-user"),)
+    for act in (service.require, service.reset, state_of(app).access_passes.issue):
+        with pytest.raises(UnknownUser):
+            act(odd)
