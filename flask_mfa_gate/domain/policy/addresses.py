@@ -46,7 +46,7 @@ def span_of(entry: str) -> Span:
 
 
 def _spot(address: IPv4Address | IPv6Address) -> int:
-    # SECURITY: ::ffff:10.0.0.1 is 10.0.0.1 seen through a v6 socket; as another address it would evade a block.
+    # SECURITY: a v6 socket shows 10.0.0.1 as ::ffff:10.0.0.1; taken for another address it would evade a block.
     address = _unmapped(address)
     return int(address) + (_SIX if address.version == 6 else 0)
 

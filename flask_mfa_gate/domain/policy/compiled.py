@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeAlias
 
-from .conditions.protocol import ConditionWord, Networks
+from .conditions.protocol import ConditionWord, Networks, Wanted
 from .conditions.registry import Registry
 from .facts import Environment, Mark, Subject
 from .logic import Matcher, every_of, not_of, some_of
@@ -60,12 +60,10 @@ class CompiledPolicy:
 
     policy: Policy
     position: int
-    resources: frozenset[str]
+    resources: tuple[str, ...]
     users: Matcher
     criteria: tuple[CompiledCriterion, ...]
     matcher: Matcher
-    hit: Match
-    unknown: Match
 
     def mark_safely(self, subject: Subject, environment: Environment, on_error: OnError) -> Mark:
         """Like ``matcher``, with each condition that raises told to ``on_error`` and taken as unknown."""
@@ -97,29 +95,50 @@ class CompiledPolicy:
         return assemble(self.policy.conditions, lambda _: _always(next(marks)))
 
 
-def compile_policy(policy: Policy, position: int, registry: Registry, networks: Networks) -> CompiledPolicy:
-    """The policy with its tests. What a condition names and nobody knows raises :class:`PolicyError`."""
-    where = f"policies[{position}].conditions"
-    criteria: list[CompiledCriterion] = []
+@dataclass(frozen=True, slots=True)
+class Compiler:
+    """Makes policies of one set ready. Equal criteria share one test, which keeps large sets small and quick."""
 
-    def leaf(criterion: Criterion) -> Matcher:
-        path = f"{where}.{criterion.word}"
-        word = registry.find(criterion.word, path)
-        criteria.append(CompiledCriterion(criterion, word, word.compile(criterion.wanted, networks, path)))
-        return criteria[-1].matcher
+    registry: Registry
+    networks: Networks
+    made: dict[tuple[str, Hashable], CompiledCriterion] = field(default_factory=dict)
 
-    conditions = assemble(policy.conditions, leaf)
-    users = users_matcher(policy.users)
-    return CompiledPolicy(
-        policy=policy,
-        position=position,
-        resources=frozenset(policy.resources or (APP,)),
-        users=users or _always(Mark.HIT),
-        criteria=tuple(criteria),
-        matcher=every_of((users, conditions)) if users else conditions,
-        hit=Match(policy, Mark.HIT),
-        unknown=Match(policy, Mark.UNKNOWN),
-    )
+    def policy(self, policy: Policy, position: int) -> CompiledPolicy:
+        """The policy with its tests. What a condition names and nobody knows raises :class:`PolicyError`."""
+        where = f"policies[{position}].conditions"
+        criteria: list[CompiledCriterion] = []
+
+        def leaf(criterion: Criterion) -> Matcher:
+            criteria.append(self._criterion(criterion, where))
+            return criteria[-1].matcher
+
+        conditions = assemble(policy.conditions, leaf)
+        users = users_matcher(policy.users)
+        return CompiledPolicy(
+            policy=policy,
+            position=position,
+            resources=policy.resources or _WHOLE_APP,
+            users=users or _EVERYBODY,
+            criteria=tuple(criteria),
+            matcher=every_of((users, conditions)) if users else conditions,
+        )
+
+    def _criterion(self, criterion: Criterion, where: str) -> CompiledCriterion:
+        key = (criterion.word, _hashable(criterion.wanted))
+        if key not in self.made:
+            path = f"{where}.{criterion.word}"
+            word = self.registry.find(criterion.word, path)
+            matcher = word.compile(criterion.wanted, self.networks, path)
+            self.made[key] = CompiledCriterion(criterion, word, matcher)
+        return self.made[key]
+
+
+def _hashable(wanted: Wanted) -> Hashable:
+    return tuple((key, _frozen(value)) for key, value in wanted.items()) if isinstance(wanted, Mapping) else wanted
+
+
+def _frozen(value: object) -> Hashable:
+    return tuple(value) if isinstance(value, list | tuple) else str(value)
 
 
 def assemble(condition: Condition, leaf: Callable[[Criterion], Matcher]) -> Matcher:
@@ -137,3 +156,7 @@ def assemble(condition: Condition, leaf: Callable[[Criterion], Matcher]) -> Matc
 
 def _always(mark: Mark) -> Matcher:
     return lambda subject, environment: mark
+
+
+_WHOLE_APP = (APP,)
+_EVERYBODY = _always(Mark.HIT)

@@ -6,14 +6,14 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from .compiled import CompiledPolicy, Match, OnError, compile_policy
+from .compiled import CompiledPolicy, Compiler, Match, OnError
 from .conditions.registry import Registry
 from .facts import Environment, Mark, Subject
 from .model import EVERYBODY, PolicySet, PolicyState
 from .trace import PolicyTrace
 from .users import group_names, user_keys
 
-HIT, UNKNOWN = Mark.HIT, Mark.UNKNOWN
+MISS = Mark.MISS
 Rows = Sequence[CompiledPolicy]
 
 
@@ -81,19 +81,18 @@ class CompiledPolicies:
 
     def ask_groups(self, resources: Iterable[str]) -> bool:
         """Whether a policy on one of these resources, live or report-only, names a group."""
+        wanted = frozenset(resources)
         return any(
             group_names(row.policy.users.include) or group_names(row.policy.users.exclude)
             for row in self.policies
-            if row.policy.state is not PolicyState.OFF and not row.resources.isdisjoint(resources)
+            if row.policy.state is not PolicyState.OFF and not wanted.isdisjoint(row.resources)
         )
 
 
 def compile_policies(policy_set: PolicySet, registry: Registry, *, version: int) -> CompiledPolicies:
     """All policies made ready. A name that nobody knows raises :class:`PolicyError`, also in one that is off."""
-    networks = {network.name: network for network in policy_set.networks}
-    rows = tuple(
-        compile_policy(policy, position, registry, networks) for position, policy in enumerate(policy_set.policies)
-    )
+    compiler = Compiler(registry, {network.name: network for network in policy_set.networks})
+    rows = tuple(compiler.policy(policy, position) for position, policy in enumerate(policy_set.policies))
     return CompiledPolicies(
         version=version,
         policies=rows,
@@ -118,10 +117,8 @@ def _matches(rows: Rows, subject: Subject, environment: Environment, on_error: O
             mark = row.matcher(subject, environment)
         except Exception:  # noqa: BLE001 - judged again, slowly, to learn which condition raises
             mark = row.mark_safely(subject, environment, on_error)
-        if mark is HIT:
-            found.append(row.hit)
-        elif mark is UNKNOWN:
-            found.append(row.unknown)
+        if mark is not MISS:
+            found.append(Match(row.policy, mark))
     return tuple(found)
 
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from functools import cache
+from datetime import UTC, date, datetime, timedelta
+from functools import cache, lru_cache
 from types import MappingProxyType
 from zoneinfo import ZoneInfo, available_timezones
 
@@ -30,14 +30,13 @@ class Hours:
     start: int
     end: int
 
-    def began(self, local: datetime) -> date | None:
-        """The day to which this moment belongs; None when it lies outside."""
-        minute = local.hour * 60 + local.minute
+    def began(self, today: date, yesterday: date, minute: int) -> date | None:
+        """The day to which this minute of today belongs; None when it lies outside."""
         if self.start < self.end:
-            return local.date() if self.start <= minute < self.end else None
+            return today if self.start <= minute < self.end else None
         if minute >= self.start:
-            return local.date()
-        return local.date() - _NIGHT if minute < self.end else None
+            return today
+        return yesterday if minute < self.end else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +60,7 @@ class ScheduleWord:
         def match(subject: Subject, environment: Environment) -> Mark:
             if environment.at is None:
                 return Mark.UNKNOWN
-            day = hours.began(_local(environment.at, zone))
+            day = hours.began(*_wall(_utc(environment.at), zone))
             return Mark.HIT if day is not None and day.weekday() in days and day not in holidays else Mark.MISS
 
         return match
@@ -71,7 +70,7 @@ class ScheduleWord:
         if environment.at is None:
             return ""
         zone = ZoneInfo(str(table_of(wanted)["zone"]))
-        return f"{_local(environment.at, zone):%a %Y-%m-%d %H:%M} {zone.key}"
+        return f"{environment.at.astimezone(zone):%a %Y-%m-%d %H:%M} {zone.key}"
 
     def is_client_chosen(self, wanted: Wanted) -> bool:
         """Yes: one can wait."""
@@ -82,11 +81,21 @@ class ScheduleWord:
         return frozenset()
 
 
-def _local(at: datetime, zone: ZoneInfo) -> datetime:
+def _utc(at: datetime) -> datetime:
     # SECURITY: Python takes a naive time as one of the server's own zone, which would shift every schedule unseen.
     if at.tzinfo is None:
         raise TypeError("an instant without a zone is no instant")
-    return at.astimezone(zone)
+    return at if at.tzinfo is UTC else at.astimezone(UTC)
+
+
+@lru_cache(maxsize=64)
+def _wall(at: datetime, zone: ZoneInfo) -> tuple[date, date, int]:
+    """Today, yesterday and the minute of today in a zone.
+
+    Only UTC may come in here: elsewhere the two hours of an autumn night that bear one name are equal as keys.
+    """
+    local = at.astimezone(zone)
+    return local.date(), local.date() - _NIGHT, local.hour * 60 + local.minute
 
 
 def _parts(table: Mapping[str, object]) -> tuple[ZoneInfo, frozenset[int], Hours, frozenset[date]]:
