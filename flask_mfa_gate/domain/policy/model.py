@@ -107,6 +107,23 @@ class Policy:
     message: str = ""
     help_link: str = ""
 
+    @classmethod
+    def from_document(cls, table: Mapping[str, object]) -> Policy:
+        """A policy from its table in a document, with the built-in condition words.
+
+        A fault raises :class:`~flask_mfa_gate.errors.PolicyError` with the path of what is wrong.
+        """
+        from .conditions.registry import BUILT_IN  # noqa: PLC0415 - both build on this module
+        from .document import read_policy  # noqa: PLC0415
+
+        return read_policy(table, registry=BUILT_IN)
+
+    def to_document(self) -> dict[str, object]:
+        """This policy as a table of a document; what is empty is left out."""
+        from .policy_form import write_policy  # noqa: PLC0415 - it builds on this module
+
+        return write_policy(self)
+
 
 @dataclass(frozen=True, slots=True)
 class Network:
