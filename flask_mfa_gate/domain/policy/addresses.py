@@ -36,6 +36,7 @@ def read_entry(text: str, where: str) -> str:
         raise PolicyError(f"is {text!r}, which is no address, block or range", path=where) from None
 
 
+@lru_cache(maxsize=1024)
 def span_of(entry: str) -> Span:
     """First and last place of an entry that :func:`read_entry` returned."""
     if "-" in entry:

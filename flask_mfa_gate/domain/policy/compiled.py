@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeAlias
 
+from .addresses import Span
+from .conditions.network import NETWORK
 from .conditions.protocol import ConditionWord, Networks, Wanted
 from .conditions.registry import Registry
 from .facts import Environment, Mark, Subject
@@ -32,11 +34,15 @@ class Match:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CompiledCriterion:
-    """One test with all that explains it."""
+    """One test with all that explains it.
+
+    :param spans: of a network, the addresses in it.
+    """
 
     criterion: Criterion
     word: ConditionWord
     matcher: Matcher
+    spans: Sequence[Span] | None
 
     def find(self, subject: Subject, environment: Environment, on_error: Callable[[str, Exception], None]) -> Finding:
         """The test's result; one that raises is told to ``on_error`` and counts as unknown."""
@@ -56,6 +62,7 @@ class CompiledPolicy:
 
     :param position: its place in the document.
     :param matcher: whether users and conditions hold; raises what a condition raises.
+    :param spans: addresses outside of which the conditions fail, whatever else is known; None for no such bound.
     """
 
     policy: Policy
@@ -64,6 +71,7 @@ class CompiledPolicy:
     users: Matcher
     criteria: tuple[CompiledCriterion, ...]
     matcher: Matcher
+    spans: Sequence[Span] | None
 
     def mark_safely(self, subject: Subject, environment: Environment, on_error: OnError) -> Mark:
         """Like ``matcher``, with each condition that raises told to ``on_error`` and taken as unknown."""
@@ -121,7 +129,14 @@ class Compiler:
             users=users or _EVERYBODY,
             criteria=tuple(criteria),
             matcher=every_of((users, conditions)) if users else conditions,
+            spans=self._bound(policy.conditions, where),
         )
+
+    def _bound(self, conditions: Condition, where: str) -> Sequence[Span] | None:
+        """The first network that has to hold. A network under ``any`` or ``not`` bounds nothing."""
+        parts = conditions.parts if isinstance(conditions, Every) else (conditions,)
+        found = (self._criterion(part, where).spans for part in parts if isinstance(part, Criterion))
+        return next((spans for spans in found if spans is not None), None)
 
     def _criterion(self, criterion: Criterion, where: str) -> CompiledCriterion:
         key = (criterion.word, _hashable(criterion.wanted))
@@ -129,7 +144,8 @@ class Compiler:
             path = f"{where}.{criterion.word}"
             word = self.registry.find(criterion.word, path)
             matcher = word.compile(criterion.wanted, self.networks, path)
-            self.made[key] = CompiledCriterion(criterion, word, matcher)
+            spans = NETWORK.spans(criterion.wanted, self.networks, path) if word is NETWORK else None
+            self.made[key] = CompiledCriterion(criterion, word, matcher, spans)
         return self.made[key]
 
 

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from operator import itemgetter
 
+from .address_index import AddressIndex, Rows, index_addresses
 from .compiled import CompiledPolicy, Compiler, Match, OnError
 from .conditions.registry import Registry
 from .facts import Environment, Mark, Subject
@@ -14,7 +16,6 @@ from .trace import PolicyTrace
 from .users import group_names, user_keys
 
 MISS = Mark.MISS
-Rows = Sequence[CompiledPolicy]
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,22 +25,24 @@ class UserIndex:
     :param grouped: those that include a group and not everybody, for a subject whose groups are unknown.
     """
 
-    everybody: Rows
-    by_group: Mapping[str, Rows]
-    by_user: Mapping[str, Rows]
-    grouped: Rows
+    everybody: AddressIndex
+    by_group: Mapping[str, AddressIndex]
+    by_user: Mapping[str, AddressIndex]
+    grouped: AddressIndex
 
-    def find(self, subject: Subject) -> Rows:
-        """Every policy that may include the subject, each once, in the document's order."""
-        buckets = [self.everybody, self.by_user.get(subject.key, ())]
+    def find(self, subject: Subject, address: str | None) -> Rows:
+        """Every policy that may apply to the subject at the address, each once, in no order."""
+        buckets = [self.everybody.find(address)]
+        if subject.key in self.by_user:
+            buckets.append(self.by_user[subject.key].find(address))
         if subject.groups is None:
-            buckets.append(self.grouped)
+            buckets.append(self.grouped.find(address))
         else:
-            buckets += [self.by_group[name] for name in subject.groups if name in self.by_group]
-        buckets = [bucket for bucket in buckets if bucket]
-        if len(buckets) < 2:
-            return buckets[0] if buckets else ()
-        return sorted({row for bucket in buckets for row in bucket}, key=_position)
+            buckets += [self.by_group[name].find(address) for name in subject.groups if name in self.by_group]
+        filled = [bucket for bucket in buckets if bucket]
+        if len(filled) < 2:
+            return filled[0] if filled else ()
+        return list({row for bucket in filled for row in bucket})
 
 
 Index = Mapping[str, UserIndex]
@@ -54,9 +57,9 @@ class CompiledPolicies:
     live: Index = field(repr=False)
     reported: Index = field(repr=False)
 
-    def candidates(self, subject: Subject, resource: str) -> Rows:
-        """Policies that are on, speak of the resource and may include the subject."""
-        return _candidates(self.live, subject, resource)
+    def candidates(self, subject: Subject, resource: str, address: str | None) -> Rows:
+        """Policies that are on, speak of the resource, and may include subject and address; in no order."""
+        return _candidates(self.live, subject, resource, address)
 
     def matches(
         self, subject: Subject, resource: str, environment: Environment, on_error: OnError
@@ -65,13 +68,14 @@ class CompiledPolicies:
 
         :param on_error: told the policy's name, the word and the error of each condition that raises.
         """
-        return _matches(self.candidates(subject, resource), subject, environment, on_error)
+        return _matches(self.candidates(subject, resource, environment.address), subject, environment, on_error)
 
     def reported_matches(
         self, subject: Subject, resource: str, environment: Environment, on_error: OnError
     ) -> tuple[Match, ...]:
         """Policies that would apply, were they not report-only."""
-        return _matches(_candidates(self.reported, subject, resource), subject, environment, on_error)
+        rows = _candidates(self.reported, subject, resource, environment.address)
+        return _matches(rows, subject, environment, on_error)
 
     def explain(
         self, subject: Subject, resource: str, environment: Environment, on_error: OnError
@@ -101,25 +105,22 @@ def compile_policies(policy_set: PolicySet, registry: Registry, *, version: int)
     )
 
 
-def _position(row: CompiledPolicy) -> int:
-    return row.position
-
-
-def _candidates(index: Index, subject: Subject, resource: str) -> Rows:
+def _candidates(index: Index, subject: Subject, resource: str, address: str | None) -> Rows:
     found = index.get(resource)
-    return found.find(subject) if found else ()
+    return found.find(subject, address) if found else ()
 
 
 def _matches(rows: Rows, subject: Subject, environment: Environment, on_error: OnError) -> tuple[Match, ...]:
-    found: list[Match] = []
+    found: list[tuple[int, Match]] = []
     for row in rows:
         try:
             mark = row.matcher(subject, environment)
         except Exception:  # noqa: BLE001 - judged again, slowly, to learn which condition raises
             mark = row.mark_safely(subject, environment, on_error)
         if mark is not MISS:
-            found.append(Match(row.policy, mark))
-    return tuple(found)
+            found.append((row.position, Match(row.policy, mark)))
+    found.sort(key=itemgetter(0))
+    return tuple([match for _, match in found])
 
 
 def _index(rows: Iterable[CompiledPolicy]) -> Index:
@@ -146,4 +147,8 @@ def _user_index(rows: Collection[CompiledPolicy]) -> UserIndex:
             by_group[name].append(row)
         for key in user_keys(include):
             by_user[key].append(row)
-    return UserIndex(everybody, dict(by_group), dict(by_user), grouped)
+    return UserIndex(index_addresses(everybody), _indexed(by_group), _indexed(by_user), index_addresses(grouped))
+
+
+def _indexed(buckets: Mapping[str, Rows]) -> dict[str, AddressIndex]:
+    return {name: index_addresses(rows) for name, rows in buckets.items()}

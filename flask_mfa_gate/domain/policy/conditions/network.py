@@ -32,7 +32,7 @@ class NetworkWord:
 
     def compile(self, wanted: Wanted, networks: Networks, where: str) -> Matcher:
         """A test by halving among sorted spans."""
-        spans = merged(spans_of(texts_of(wanted), networks, where))
+        spans = self.spans(wanted, networks, where)
         if len(spans) == 1:
             return _one_span_matcher(*spans[0])
         firsts, lasts = [first for first, _ in spans], [last for _, last in spans]
@@ -45,6 +45,10 @@ class NetworkWord:
             return HIT if below >= 0 and spot <= lasts[below] else MISS
 
         return match
+
+    def spans(self, wanted: Wanted, networks: Networks, where: str) -> list[Span]:
+        """All addresses that are wanted, sorted. An unknown name raises :class:`PolicyError`."""
+        return merged(_spans_of(texts_of(wanted), networks, where))
 
     def looked_at(self, subject: Subject, environment: Environment, wanted: Wanted) -> str:
         """The address; also one that cannot be read, since that is what an admin has to see."""
@@ -71,8 +75,7 @@ def _one_span_matcher(first: int, last: int) -> Matcher:
     return match
 
 
-def spans_of(wanted: tuple[str, ...], networks: Networks, where: str) -> Iterable[Span]:
-    """Every span that is wanted, in no order. An unknown name raises :class:`PolicyError`."""
+def _spans_of(wanted: tuple[str, ...], networks: Networks, where: str) -> Iterable[Span]:
     for index, entry in enumerate(wanted):
         if looks_like_address(entry):
             yield span_of(entry)

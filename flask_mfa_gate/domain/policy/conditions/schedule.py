@@ -30,13 +30,14 @@ class Hours:
     start: int
     end: int
 
-    def began(self, today: date, yesterday: date, minute: int) -> date | None:
-        """The day to which this minute of today belongs; None when it lies outside."""
+    def began(self, local: datetime) -> date | None:
+        """The day to which this moment belongs; None when it lies outside."""
+        minute = local.hour * 60 + local.minute
         if self.start < self.end:
-            return today if self.start <= minute < self.end else None
+            return local.date() if self.start <= minute < self.end else None
         if minute >= self.start:
-            return today
-        return yesterday if minute < self.end else None
+            return local.date()
+        return local.date() - _NIGHT if minute < self.end else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,11 +58,17 @@ class ScheduleWord:
         """A test of the wall clock, so that a change of summer time moves no hour of it."""
         zone, days, hours, holidays = _parts(table_of(wanted))
 
-        def match(subject: Subject, environment: Environment) -> Mark:
-            if environment.at is None:
-                return Mark.UNKNOWN
-            day = hours.began(*_wall(_utc(environment.at), zone))
+        # Only UTC may be remembered: elsewhere the two hours of an autumn night that bear one name are equal as keys.
+        @lru_cache(maxsize=8)
+        def mark_at(at: datetime) -> Mark:
+            day = hours.began(at.astimezone(zone))
             return Mark.HIT if day is not None and day.weekday() in days and day not in holidays else Mark.MISS
+
+        def match(subject: Subject, environment: Environment) -> Mark:
+            at = environment.at
+            if at is None:
+                return Mark.UNKNOWN
+            return mark_at(at if at.tzinfo is UTC else _utc(at))
 
         return match
 
@@ -85,17 +92,7 @@ def _utc(at: datetime) -> datetime:
     # SECURITY: Python takes a naive time as one of the server's own zone, which would shift every schedule unseen.
     if at.tzinfo is None:
         raise TypeError("an instant without a zone is no instant")
-    return at if at.tzinfo is UTC else at.astimezone(UTC)
-
-
-@lru_cache(maxsize=64)
-def _wall(at: datetime, zone: ZoneInfo) -> tuple[date, date, int]:
-    """Today, yesterday and the minute of today in a zone.
-
-    Only UTC may come in here: elsewhere the two hours of an autumn night that bear one name are equal as keys.
-    """
-    local = at.astimezone(zone)
-    return local.date(), local.date() - _NIGHT, local.hour * 60 + local.minute
+    return at.astimezone(UTC)
 
 
 def _parts(table: Mapping[str, object]) -> tuple[ZoneInfo, frozenset[int], Hours, frozenset[date]]:
