@@ -50,12 +50,19 @@ Index = Mapping[str, UserIndex]
 
 @dataclass(frozen=True, slots=True)
 class CompiledPolicies:
-    """One version of all policies. Immutable, so a worker changes to the next one by a single assignment."""
+    """One version of all policies. Immutable, so a worker changes to the next one by a single assignment.
+
+    :param policies: all of them, in the document's order.
+    :param live: those that are on, by resource.
+    :param reported: those that are report-only, by resource.
+    :param grouped_resources: the resources of which one of either kind names a group.
+    """
 
     version: int
     policies: tuple[CompiledPolicy, ...]
     live: Index = field(repr=False)
     reported: Index = field(repr=False)
+    grouped_resources: frozenset[str] = field(repr=False)
 
     def candidates(self, subject: Subject, resource: str, address: str | None) -> Rows:
         """Policies that are on, speak of the resource, and may include subject and address; in no order."""
@@ -85,12 +92,7 @@ class CompiledPolicies:
 
     def ask_groups(self, resources: Iterable[str]) -> bool:
         """Whether a policy on one of these resources, live or report-only, names a group."""
-        wanted = frozenset(resources)
-        return any(
-            group_names(row.policy.users.include) or group_names(row.policy.users.exclude)
-            for row in self.policies
-            if row.policy.state is not PolicyState.OFF and not wanted.isdisjoint(row.resources)
-        )
+        return not self.grouped_resources.isdisjoint(resources)
 
 
 def compile_policies(policy_set: PolicySet, registry: Registry, *, version: int) -> CompiledPolicies:
@@ -102,6 +104,13 @@ def compile_policies(policy_set: PolicySet, registry: Registry, *, version: int)
         policies=rows,
         live=_index(row for row in rows if row.policy.state is PolicyState.ON),
         reported=_index(row for row in rows if row.policy.state is PolicyState.REPORT_ONLY),
+        grouped_resources=frozenset(
+            resource
+            for row in rows
+            if row.policy.state is not PolicyState.OFF
+            and group_names(row.policy.users.include + row.policy.users.exclude)
+            for resource in row.resources
+        ),
     )
 
 

@@ -178,6 +178,15 @@ def test_a_condition_that_raises_is_unknown_and_told(conditions: Condition, expe
     assert next(found.mark for found in trace.criteria if found.word == "broken") is UNKNOWN
 
 
+def test_a_condition_that_raises_does_not_make_unknown_membership_certain() -> None:
+    registry = BUILT_IN.with_word(BROKEN)
+    conditions = Some((Criterion("broken", ("x",)), OFFICE))
+    ready = compiled(policy(conditions=conditions, users=Users(("group:a",))), registry=registry)
+    here = Environment(address="10.0.0.1")
+    found = ready.matches(Subject("1", groups=None), "app", here, lambda *error: None)
+    assert [match.mark for match in found] == [UNKNOWN]
+
+
 @pytest.mark.parametrize(
     ("criterion", "path", "nearest"),
     [

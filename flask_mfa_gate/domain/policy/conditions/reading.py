@@ -7,14 +7,11 @@ from difflib import get_close_matches
 
 from ....errors import PolicyError
 
-# Comparing takes time by the square of the length.
-_LONGEST = 100
-
 
 def nearest(given: str, known: Collection[str]) -> str | None:
     """The known word that looks most like the given one, whatever its case."""
     by_folded = {word.casefold(): word for word in known}
-    found = get_close_matches(given[:_LONGEST].casefold(), by_folded, n=1, cutoff=0.5)
+    found = get_close_matches(given.casefold(), by_folded, n=1, cutoff=0.5)
     return by_folded[found[0]] if found else None
 
 
