@@ -7,17 +7,17 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeAlias
 
+from ..verdict import APP
 from .addresses import Span
 from .conditions.network import NETWORK
 from .conditions.protocol import ConditionWord, Networks, Wanted
 from .conditions.registry import Registry
 from .facts import Environment, Mark, Subject
-from .logic import Matcher, every_of, not_of, some_of
+from .logic import Matcher, certain, every_of, not_of, some_of
 from .model import Condition, Criterion, Every, Not, Policy, Some
 from .trace import Finding, PolicyTrace, finding, wanted_text
 from .users import looked_at_user, users_matcher, users_text
 
-APP = "app"
 OnError: TypeAlias = Callable[[str, str, Exception], None]
 
 
@@ -49,7 +49,7 @@ class CompiledCriterion:
         wanted, looked_at = self.criterion.wanted, ""
         try:
             looked_at = self.word.looked_at(subject, environment, wanted)
-            mark = self.matcher(subject, environment)
+            mark = certain(self.matcher(subject, environment))
         except Exception as error:  # noqa: BLE001 - a condition may be the host's code and raise anything
             on_error(self.criterion.word, error)
             mark = Mark.UNKNOWN

@@ -11,6 +11,7 @@ from .address_index import AddressIndex, Rows, index_addresses
 from .compiled import CompiledPolicy, Compiler, Match, OnError
 from .conditions.registry import Registry
 from .facts import Environment, Mark, Subject
+from .logic import certain
 from .model import EVERYBODY, PolicySet, PolicyState
 from .trace import PolicyTrace
 from .users import group_names, user_keys
@@ -127,7 +128,7 @@ def _matches(rows: Rows, subject: Subject, environment: Environment, on_error: O
         except Exception:  # noqa: BLE001 - judged again, slowly, to learn which condition raises
             mark = row.mark_safely(subject, environment, on_error)
         if mark is not MISS:
-            found.append((row.position, Match(row.policy, mark)))
+            found.append((row.position, Match(row.policy, certain(mark))))
     found.sort(key=itemgetter(0))
     return tuple([match for _, match in found])
 

@@ -9,7 +9,11 @@ from .facts import Environment, Mark, Subject
 
 HIT, MISS, UNKNOWN = Mark.HIT, Mark.MISS, Mark.UNKNOWN
 Matcher: TypeAlias = Callable[[Subject, Environment], Mark]
-_OPPOSITE = {HIT: MISS, MISS: HIT, UNKNOWN: UNKNOWN}
+
+
+def certain(mark: Mark) -> Mark:
+    """The mark itself; unknown for anything that is none."""
+    return mark if mark is HIT or mark is MISS else UNKNOWN
 
 
 def every_of(parts: Sequence[Matcher]) -> Matcher:
@@ -23,7 +27,8 @@ def every_of(parts: Sequence[Matcher]) -> Matcher:
             found = part(subject, environment)
             if found is MISS:
                 return MISS
-            if found is UNKNOWN:
+            # SECURITY: a host's word may answer None or False by mistake; that must not pass for a certain answer.
+            if found is not HIT:
                 mark = UNKNOWN
         return mark
 
@@ -41,7 +46,7 @@ def some_of(parts: Sequence[Matcher]) -> Matcher:
             found = part(subject, environment)
             if found is HIT:
                 return HIT
-            if found is UNKNOWN:
+            if found is not MISS:
                 mark = UNKNOWN
         return mark
 
@@ -52,6 +57,9 @@ def not_of(part: Matcher) -> Matcher:
     """Holds when the part does not."""
 
     def match(subject: Subject, environment: Environment) -> Mark:
-        return _OPPOSITE[part(subject, environment)]
+        mark = part(subject, environment)
+        if mark is HIT:
+            return MISS
+        return HIT if mark is MISS else UNKNOWN
 
     return match

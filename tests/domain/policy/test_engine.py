@@ -127,6 +127,17 @@ def test_matches_come_once_and_in_the_document_s_order() -> None:
     ]
 
 
+def test_many_policies_leave_few_candidates() -> None:
+    users = [Users((f"group:g{number % 100}",)) for number in range(2000)]
+    ready = compiled(
+        *(policy(str(number), users=whom, resources=(f"r{number % 40}",)) for number, whom in enumerate(users))
+    )
+    found = ready.candidates(Subject("1", frozenset({"g7", "g8"})), "r7", None)
+    assert {row.policy.name for row in found} == {str(number) for number in range(7, 2000, 200)}
+    assert len(ready.candidates(Subject("1", groups=None), "r7", None)) == 50
+    assert len(ready.candidates(Subject("1"), "r7", None)) == 0
+
+
 def failing(subject: Subject, environment: Environment) -> str:
     raise RuntimeError("the host's own fault")
 
@@ -176,6 +187,45 @@ def test_a_condition_that_raises_is_unknown_and_told(conditions: Condition, expe
     trace = ready.explain(ANYONE, "app", here, lambda *error: None)[0]
     assert trace.applies is (expected or MISS)
     assert next(found.mark for found in trace.criteria if found.word == "broken") is UNKNOWN
+
+
+class Careless:
+    """A host's word that answers with something else than a mark."""
+
+    word = "careless"
+
+    def __init__(self, answer: Any) -> None:
+        self.answer = answer
+
+    def read(self, wanted: object, where: str) -> Any:
+        return ("x",)
+
+    def compile(self, wanted: Any, networks: Any, where: str) -> Any:
+        return lambda subject, environment: self.answer
+
+    def looked_at(self, subject: Subject, environment: Environment, wanted: Any) -> str:
+        return ""
+
+    def is_client_chosen(self, wanted: Any) -> bool:
+        return False
+
+    def needs(self, wanted: Any) -> Any:
+        return frozenset()
+
+
+@pytest.mark.parametrize("answer", [None, False, True, "hit", 0])
+@pytest.mark.parametrize(
+    "wrap", [lambda part: part, Not, lambda part: Every((part, OFFICE)), lambda part: Some((part, Not(OFFICE)))]
+)
+def test_an_answer_that_is_no_mark_is_unknown(answer: Any, wrap: Any) -> None:
+    ready = compiled(
+        policy(conditions=wrap(Criterion("careless", ("x",)))), registry=BUILT_IN.with_word(Careless(answer))
+    )
+    here = Environment(address="10.0.0.1")
+    assert [match.mark for match in ready.matches(ANYONE, "app", here, no_error)] == [UNKNOWN]
+    trace = ready.explain(ANYONE, "app", here, no_error)[0]
+    assert trace.applies is UNKNOWN
+    assert trace.criteria[2].mark is UNKNOWN
 
 
 def test_a_condition_that_raises_does_not_make_unknown_membership_certain() -> None:
