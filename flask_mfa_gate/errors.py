@@ -101,6 +101,23 @@ class BadRequest(MFAGateError):
     status = 400
 
 
+class PolicyError(MFAGateError):
+    """A policy document, or a value inside it, cannot be accepted. Nothing of it was taken.
+
+    :param problem: what is wrong, in a few words that follow the path.
+    :param path: where the fault is, e.g. ``policies[2].conditions.network[1]``; empty for the whole document.
+    :param nearest: the known word that looks most like an unknown one.
+    """
+
+    code = "bad_policy"
+    status = 400
+
+    def __init__(self, problem: str, *, path: str = "", nearest: str | None = None) -> None:
+        self.path, self.nearest = path, nearest
+        hint = f" Did you mean {nearest}?" if nearest else ""
+        super().__init__(f"{path or 'The document'} {problem}.{hint}")
+
+
 class Conflict(MFAGateError):
     """The action does not fit the state that the user is in.
 

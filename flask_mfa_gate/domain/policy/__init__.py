@@ -1,0 +1,1 @@
+"""Conditional access: policies, their conditions, and which of them match."""

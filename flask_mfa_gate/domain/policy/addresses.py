@@ -1,0 +1,74 @@
+"""Addresses, blocks and ranges as numbers on one line: first all of IPv4, then all of IPv6."""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import TypeAlias
+
+from ...errors import PolicyError
+
+Span: TypeAlias = tuple[int, int]
+_SIX = 1 << 32
+_ADDRESS_LIKE = re.compile(r"[0-9a-fA-F.:]*[.:][0-9a-fA-F.:]*([-/%].*)?|\d+/\d+")
+
+
+def looks_like_address(text: str) -> bool:
+    """Whether this is meant as an address, block or range, and not as the name of a network."""
+    return _ADDRESS_LIKE.fullmatch(text) is not None
+
+
+@lru_cache(maxsize=64)
+def spot_of(address: str | None) -> int | None:
+    """The place of an address on the line; None when it is missing or unreadable."""
+    try:
+        return _spot(ip_address(address or ""))
+    except ValueError:
+        return None
+
+
+def read_entry(text: str, where: str) -> str:
+    """An entry of a network, checked and in canonical spelling. A bad one raises :class:`PolicyError`."""
+    try:
+        return _range_text(text) if "-" in text else _block_text(text, where)
+    except ValueError:
+        raise PolicyError(f"is {text!r}, which is no address, block or range", path=where) from None
+
+
+@lru_cache(maxsize=1024)
+def span_of(entry: str) -> Span:
+    """First and last place of an entry that :func:`read_entry` returned."""
+    if "-" in entry:
+        first, last = (_spot(ip_address(part)) for part in entry.split("-"))
+        return first, last
+    block = ip_network(entry)
+    return _spot(block.network_address), _spot(block.broadcast_address)
+
+
+def _spot(address: IPv4Address | IPv6Address) -> int:
+    # SECURITY: a v6 socket shows 10.0.0.1 as ::ffff:10.0.0.1; taken for another address it would evade a block.
+    address = _unmapped(address)
+    return int(address) + (_SIX if address.version == 6 else 0)
+
+
+def _unmapped(address: IPv4Address | IPv6Address) -> IPv4Address | IPv6Address:
+    return (address.ipv4_mapped if isinstance(address, IPv6Address) else None) or address
+
+
+def _range_text(text: str) -> str:
+    first, last = (_unmapped(ip_address(part.strip())) for part in text.split("-"))
+    if first.version != last.version or int(first) > int(last):
+        raise ValueError(text)
+    return f"{first}-{last}"
+
+
+def _block_text(text: str, where: str) -> str:
+    block = ip_network(text, strict=False)
+    if "/" not in text:
+        return str(_unmapped(block.network_address))
+    if ip_address(text.partition("/")[0]) != block.network_address:
+        raise PolicyError(f"is {text!r}, which has bits set behind the prefix", path=where, nearest=str(block))
+    if block.version == 6 and block.prefixlen >= 96 and int(block.network_address) >> 32 == 0xFFFF:
+        return f"{_unmapped(block.network_address)}/{block.prefixlen - 96}"
+    return str(block)

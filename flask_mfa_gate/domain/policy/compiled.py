@@ -1,0 +1,178 @@
+"""One policy made ready: judged quickly, and explained by the same tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TypeAlias
+
+from ..verdict import APP
+from .addresses import Span
+from .conditions.network import NETWORK
+from .conditions.protocol import ConditionWord, Networks, Wanted
+from .conditions.registry import Registry
+from .facts import Environment, Mark, Subject
+from .logic import Matcher, certain, every_of, not_of, some_of
+from .model import Condition, Criterion, Every, Not, Policy, Some
+from .trace import Finding, PolicyTrace, finding, wanted_text
+from .users import looked_at_user, users_matcher, users_text
+
+OnError: TypeAlias = Callable[[str, str, Exception], None]
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """A policy that applies.
+
+    :param mark: ``hit`` for certain, ``unknown`` because a fact is missing; never ``miss``.
+    """
+
+    policy: Policy
+    mark: Mark
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CompiledCriterion:
+    """One test with all that explains it.
+
+    :param spans: of a network, the addresses in it.
+    """
+
+    criterion: Criterion
+    word: ConditionWord
+    matcher: Matcher
+    spans: Sequence[Span] | None
+
+    def find(self, subject: Subject, environment: Environment, on_error: Callable[[str, Exception], None]) -> Finding:
+        """The test's result; one that raises is told to ``on_error`` and counts as unknown."""
+        wanted, looked_at = self.criterion.wanted, ""
+        try:
+            looked_at = self.word.looked_at(subject, environment, wanted)
+            mark = certain(self.matcher(subject, environment))
+        except Exception as error:  # noqa: BLE001 - a condition may be the host's code and raise anything
+            on_error(self.criterion.word, error)
+            mark = Mark.UNKNOWN
+        return finding(self.criterion.word, mark, looked_at, wanted_text(wanted))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CompiledPolicy:
+    """One policy with its tests. Equal to itself only, so that sets of them are cheap.
+
+    :param position: its place in the document.
+    :param matcher: whether users and conditions hold; raises what a condition raises.
+    :param spans: addresses outside of which the conditions fail, whatever else is known; None for no such bound.
+    """
+
+    policy: Policy
+    position: int
+    resources: tuple[str, ...]
+    users: Matcher
+    criteria: tuple[CompiledCriterion, ...]
+    matcher: Matcher
+    spans: Sequence[Span] | None
+
+    def mark_safely(self, subject: Subject, environment: Environment, on_error: OnError) -> Mark:
+        """Like ``matcher``, with each condition that raises told to ``on_error`` and taken as unknown."""
+        findings = self._findings(subject, environment, on_error)
+        return every_of((self.users, self._fold(findings)))(subject, environment)
+
+    def trace(self, subject: Subject, resource: str, environment: Environment, on_error: OnError) -> PolicyTrace:
+        """Each criterion, users and resources among them, and what they come to together."""
+        policy = self.policy
+        at_resource = Mark.HIT if resource in self.resources else Mark.MISS
+        whom = self.users(subject, environment)
+        findings = self._findings(subject, environment, on_error)
+        conditions = self._fold(findings)(subject, environment)
+        applies = every_of([_always(mark) for mark in (at_resource, whom, conditions)])(subject, environment)
+        criteria = (
+            finding("resources", at_resource, resource, " or ".join(sorted(self.resources))),
+            finding("users", whom, looked_at_user(subject), users_text(policy.users)),
+            *findings,
+        )
+        return PolicyTrace(policy.name, policy.state, applies, criteria)
+
+    def _findings(self, subject: Subject, environment: Environment, on_error: OnError) -> list[Finding]:
+        report = partial(on_error, self.policy.name)
+        return [criterion.find(subject, environment, report) for criterion in self.criteria]
+
+    def _fold(self, findings: list[Finding]) -> Matcher:
+        """The policy's own logic over marks that are there already."""
+        marks = iter([found.mark for found in findings])
+        return assemble(self.policy.conditions, lambda _: _always(next(marks)))
+
+
+@dataclass(frozen=True, slots=True)
+class Compiler:
+    """Makes policies of one set ready. Equal criteria share one test, which keeps large sets small and quick."""
+
+    registry: Registry
+    networks: Networks
+    made: dict[tuple[str, Hashable], CompiledCriterion] = field(default_factory=dict)
+
+    def policy(self, policy: Policy, position: int) -> CompiledPolicy:
+        """The policy with its tests. What a condition names and nobody knows raises :class:`PolicyError`."""
+        where = f"policies[{position}].conditions"
+        criteria: list[CompiledCriterion] = []
+
+        def leaf(criterion: Criterion) -> Matcher:
+            criteria.append(self._criterion(criterion, where))
+            return criteria[-1].matcher
+
+        conditions = assemble(policy.conditions, leaf)
+        users = users_matcher(policy.users)
+        return CompiledPolicy(
+            policy=policy,
+            position=position,
+            resources=policy.resources or _WHOLE_APP,
+            users=users or _EVERYBODY,
+            criteria=tuple(criteria),
+            matcher=every_of((users, conditions)) if users else conditions,
+            spans=self._bound(policy.conditions, where),
+        )
+
+    def _bound(self, conditions: Condition, where: str) -> Sequence[Span] | None:
+        """The first network that has to hold. A network under ``any`` or ``not`` bounds nothing."""
+        parts = conditions.parts if isinstance(conditions, Every) else (conditions,)
+        found = (self._criterion(part, where).spans for part in parts if isinstance(part, Criterion))
+        return next((spans for spans in found if spans is not None), None)
+
+    def _criterion(self, criterion: Criterion, where: str) -> CompiledCriterion:
+        key = (criterion.word, _hashable(criterion.wanted))
+        if key not in self.made:
+            path = f"{where}.{criterion.word}"
+            word = self.registry.find(criterion.word, path)
+            matcher = word.compile(criterion.wanted, self.networks, path)
+            spans = NETWORK.spans(criterion.wanted, self.networks, path) if word is NETWORK else None
+            self.made[key] = CompiledCriterion(criterion, word, matcher, spans)
+        return self.made[key]
+
+
+def _hashable(wanted: Wanted) -> Hashable:
+    return tuple((key, _frozen(value)) for key, value in wanted.items()) if isinstance(wanted, Mapping) else wanted
+
+
+def _frozen(value: object) -> Hashable:
+    return tuple(value) if isinstance(value, list | tuple) else str(value)
+
+
+def assemble(condition: Condition, leaf: Callable[[Criterion], Matcher]) -> Matcher:
+    """One test out of the tests of its criteria, which are asked for from left to right."""
+    match condition:
+        case Criterion():
+            return leaf(condition)
+        case Every(parts):
+            return every_of([assemble(part, leaf) for part in parts])
+        case Some(parts):
+            return some_of([assemble(part, leaf) for part in parts])
+        case Not(part):
+            return not_of(assemble(part, leaf))
+
+
+def _always(mark: Mark) -> Matcher:
+    return lambda subject, environment: mark
+
+
+_WHOLE_APP = (APP,)
+_EVERYBODY = _always(Mark.HIT)

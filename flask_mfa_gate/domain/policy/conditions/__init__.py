@@ -1,0 +1,1 @@
+"""The words that conditions are made of, one file each."""

@@ -1,0 +1,14 @@
+"""``enrollment``: where the user's own enrollment is."""
+
+from __future__ import annotations
+
+from ...enrollment import Status
+from ..facts import Environment, Subject
+from .listed import ListedWord
+
+
+def _status(subject: Subject, environment: Environment) -> str | None:
+    return subject.status
+
+
+ENROLLMENT = ListedWord("enrollment", _status, frozenset(status.value for status in Status), upper=True)

@@ -1,0 +1,66 @@
+"""A word that compares one fact with a list. Most words are one of these, and a host's easily is."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..facts import Environment, Mark, Subject
+from ..logic import Matcher
+from .protocol import Networks, Source, Wanted
+from .reading import read_texts, read_words, texts_of
+
+HIT, MISS, UNKNOWN = Mark.HIT, Mark.MISS, Mark.UNKNOWN
+Look = Callable[[Subject, Environment], str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class ListedWord:
+    """Holds when the fact is one of the wanted values.
+
+    :param look: gives the fact; None when it is not known.
+    :param known: values that may be wanted; empty for any text, compared as it stands.
+    :param upper: whether the known values are upper case rather than lower.
+    """
+
+    word: str
+    look: Look
+    known: frozenset[str] = frozenset()
+    upper: bool = False
+    client_chosen: bool = False
+    sources: frozenset[Source] = frozenset()
+
+    def read(self, wanted: object, where: str) -> Wanted:
+        """A list of known values, or of any texts where none are known."""
+        return read_words(wanted, where, self.known, upper=self.upper) if self.known else read_texts(wanted, where)
+
+    def compile(self, wanted: Wanted, networks: Networks, where: str) -> Matcher:
+        """A test for membership."""
+        values = frozenset(texts_of(wanted))
+
+        def match(subject: Subject, environment: Environment) -> Mark:
+            fact = self._fact(subject, environment)
+            if fact is None:
+                return UNKNOWN
+            return HIT if fact in values else MISS
+
+        return match
+
+    def looked_at(self, subject: Subject, environment: Environment, wanted: Wanted) -> str:
+        """The fact itself."""
+        return self._fact(subject, environment) or ""
+
+    def is_client_chosen(self, wanted: Wanted) -> bool:
+        """As the word says of itself, whatever is wanted."""
+        return self.client_chosen
+
+    def needs(self, wanted: Wanted) -> frozenset[Source]:
+        """As the word says of itself, whatever is wanted."""
+        return self.sources
+
+    def _fact(self, subject: Subject, environment: Environment) -> str | None:
+        """An empty fact says nothing, so it is no fact."""
+        fact = self.look(subject, environment)
+        if not fact or not self.known:
+            return fact or None
+        return fact.upper() if self.upper else fact.lower()

@@ -1,0 +1,103 @@
+"""``network``: whether the address is in named networks, blocks, ranges or is a single one."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from ....errors import PolicyError
+from ..addresses import Span, looks_like_address, read_entry, span_of, spot_of
+from ..facts import Environment, Mark, Subject
+from ..logic import Matcher
+from .protocol import Networks, Source, Wanted
+from .reading import nearest, read_texts, texts_of
+
+HIT, MISS, UNKNOWN = Mark.HIT, Mark.MISS, Mark.UNKNOWN
+
+
+@dataclass(frozen=True, slots=True)
+class NetworkWord:
+    """Holds when the client's address lies in one of the wanted networks."""
+
+    word: str = "network"
+
+    def read(self, wanted: object, where: str) -> Wanted:
+        """A list of names, addresses, blocks and ranges. Names are looked up when the policy is compiled."""
+        entries = read_texts(wanted, where)
+        return tuple(
+            read_entry(entry, f"{where}[{index}]") if looks_like_address(entry) else entry
+            for index, entry in enumerate(entries)
+        )
+
+    def compile(self, wanted: Wanted, networks: Networks, where: str) -> Matcher:
+        """A test by halving among sorted spans."""
+        spans = self.spans(wanted, networks, where)
+        if len(spans) == 1:
+            return _one_span_matcher(*spans[0])
+        firsts, lasts = [first for first, _ in spans], [last for _, last in spans]
+
+        def match(subject: Subject, environment: Environment) -> Mark:
+            spot = spot_of(environment.address)
+            if spot is None:
+                return UNKNOWN
+            below = bisect_right(firsts, spot) - 1
+            return HIT if below >= 0 and spot <= lasts[below] else MISS
+
+        return match
+
+    def spans(self, wanted: Wanted, networks: Networks, where: str) -> list[Span]:
+        """All addresses that are wanted, sorted. An unknown name raises :class:`PolicyError`."""
+        return merged(_spans_of(texts_of(wanted), networks, where))
+
+    def looked_at(self, subject: Subject, environment: Environment, wanted: Wanted) -> str:
+        """The address; also one that cannot be read, since that is what an admin has to see."""
+        return environment.address or ""
+
+    def is_client_chosen(self, wanted: Wanted) -> bool:
+        """No: an answer must reach the address."""
+        return False
+
+    def needs(self, wanted: Wanted) -> frozenset[Source]:
+        """Nothing beside the request."""
+        return frozenset()
+
+
+def _one_span_matcher(first: int, last: int) -> Matcher:
+    """Nearly every policy names one network, so this one counts when there are many policies."""
+
+    def match(subject: Subject, environment: Environment) -> Mark:
+        spot = spot_of(environment.address)
+        if spot is None:
+            return UNKNOWN
+        return HIT if first <= spot <= last else MISS
+
+    return match
+
+
+def _spans_of(wanted: tuple[str, ...], networks: Networks, where: str) -> Iterable[Span]:
+    for index, entry in enumerate(wanted):
+        if looks_like_address(entry):
+            yield span_of(entry)
+        elif entry in networks:
+            yield from map(span_of, networks[entry].entries)
+        else:
+            raise PolicyError(
+                f"names the network {entry!r}, which does not exist",
+                path=f"{where}[{index}]",
+                nearest=nearest(entry, networks),
+            )
+
+
+def merged(spans: Iterable[Span]) -> list[Span]:
+    """The same addresses in sorted spans that do not touch."""
+    result: list[Span] = []
+    for first, last in sorted(spans):
+        if result and first <= result[-1][1] + 1:
+            result[-1] = (result[-1][0], max(last, result[-1][1]))
+        else:
+            result.append((first, last))
+    return result
+
+
+NETWORK = NetworkWord()

@@ -1,0 +1,49 @@
+"""What a condition word is, to those who read, judge, explain and lint policies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Protocol, TypeAlias
+
+from ..facts import Environment, Subject
+from ..logic import Matcher
+from ..model import Network
+
+Wanted: TypeAlias = "tuple[str, ...] | Mapping[str, object]"
+Networks: TypeAlias = Mapping[str, Network]
+
+
+class Source(StrEnum):
+    """Where a fact comes from that not every app has."""
+
+    GEOIP = "geoip"
+    CLIENT = "client"
+    MANAGED = "device-managed"
+    CERTIFICATE = "device-certificate"
+
+
+class ConditionWord(Protocol):
+    """One word of conditions. Frozen and without state; a host may add its own."""
+
+    @property
+    def word(self) -> str:
+        """As it stands in a document."""
+
+    def read(self, wanted: object, where: str) -> Wanted:
+        """The document's value, checked and normalised.
+
+        :param where: path of the value, for the message of the :class:`PolicyError` that a bad one raises.
+        """
+
+    def compile(self, wanted: Wanted, networks: Networks, where: str) -> Matcher:
+        """A test for a value that :meth:`read` returned. What it raises later counts as unknown."""
+
+    def looked_at(self, subject: Subject, environment: Environment, wanted: Wanted) -> str:
+        """The fact that the test looks at, as text; empty when it is not known."""
+
+    def is_client_chosen(self, wanted: Wanted) -> bool:
+        """Whether the client alone decides if this holds."""
+
+    def needs(self, wanted: Wanted) -> frozenset[Source]:
+        """Sources without which the fact is never known."""

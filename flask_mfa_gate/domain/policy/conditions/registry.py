@@ -1,0 +1,71 @@
+"""Every condition word that one gate knows. A host adds its own before policies are read::
+
+    def badge(subject: Subject, environment: Environment) -> str | None:
+        return badges.get(subject.key)
+
+    registry = BUILT_IN.with_word(ListedWord("badge", badge)).with_risk(["tor"])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+from ....errors import ConfigError, PolicyError
+from ..model import Criterion
+from .browser import BROWSER
+from .country import COUNTRY
+from .device import DEVICE
+from .enrollment import ENROLLMENT
+from .network import NETWORK
+from .platform import PLATFORM
+from .protocol import ConditionWord
+from .reading import nearest
+from .request import REQUEST
+from .risk import RISK, SIGNALS, RiskWord
+from .schedule import SCHEDULE
+from .sign_in import SIGN_IN
+
+
+@dataclass(frozen=True, slots=True)
+class Registry:
+    """Words by name. Each change gives another registry."""
+
+    words: Mapping[str, ConditionWord]
+
+    def with_word(self, word: ConditionWord) -> Registry:
+        """These words and one more. A name that is taken raises :class:`ConfigError`."""
+        if word.word in self.words:
+            raise ConfigError(f"condition {word.word}", "exists already")
+        return replace(self, words=MappingProxyType({**self.words, word.word: word}))
+
+    def with_risk(self, signals: Iterable[str]) -> Registry:
+        """These words, where ``risk`` also knows the signals that the host tells of."""
+        risk = RiskWord(signals=SIGNALS | {signal.lower() for signal in signals})
+        return replace(self, words=MappingProxyType({**self.words, risk.word: risk}))
+
+    def find(self, word: str, where: str) -> ConditionWord:
+        """The word of this name. An unknown one raises :class:`PolicyError`."""
+        if word not in self.words:
+            raise PolicyError(f"is no condition: {word!r}", path=where, nearest=nearest(word, self.words))
+        return self.words[word]
+
+    def read(self, word: str, wanted: object, where: str) -> Criterion:
+        """A criterion from what a document says. A bad one raises :class:`PolicyError`."""
+        return Criterion(word, self.find(word, where).read(wanted, where))
+
+
+_BUILT_IN: tuple[ConditionWord, ...] = (
+    NETWORK,
+    COUNTRY,
+    PLATFORM,
+    BROWSER,
+    DEVICE,
+    SCHEDULE,
+    SIGN_IN,
+    ENROLLMENT,
+    RISK,
+    REQUEST,
+)
+BUILT_IN = Registry(MappingProxyType({word.word: word for word in _BUILT_IN}))

@@ -1,0 +1,100 @@
+"""``request``: the method and the view, never the raw path, which has many spellings for one view."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from ....errors import PolicyError
+from ..facts import Environment, Mark, Subject
+from ..logic import Matcher, every_of
+from .protocol import Networks, Source, Wanted
+from .reading import read_table, read_texts, read_words, table_of
+
+_HTTP = "GET HEAD POST PUT PATCH DELETE OPTIONS TRACE CONNECT QUERY REPORT SEARCH"
+_WEBDAV = "PROPFIND PROPPATCH MKCOL COPY MOVE LOCK UNLOCK"
+METHODS = frozenset((*_HTTP.split(), *_WEBDAV.split()))
+_ENDPOINT = re.compile(r"[^\s*/]+(\.\*)?")
+
+
+@dataclass(frozen=True, slots=True)
+class RequestWord:
+    """Holds when the method is one of ``methods`` and the view one of ``endpoints``, where they are given."""
+
+    word: str = "request"
+
+    def read(self, wanted: object, where: str) -> Wanted:
+        """A table of ``methods`` and ``endpoints``, at least one of them; ``bp.*`` is a whole blueprint."""
+        table = read_table(wanted, where, ("methods", "endpoints"))
+        if not table:
+            raise PolicyError("must have methods or endpoints", path=where)
+        read: dict[str, object] = {}
+        if "methods" in table:
+            read["methods"] = read_words(table["methods"], f"{where}.methods", METHODS, upper=True)
+        if "endpoints" in table:
+            read["endpoints"] = _read_endpoints(table["endpoints"], f"{where}.endpoints")
+        return MappingProxyType(read)
+
+    def compile(self, wanted: Wanted, networks: Networks, where: str) -> Matcher:
+        """A test for both."""
+        table = table_of(wanted)
+        parts = []
+        if "methods" in table:
+            parts.append(_method_matcher(_texts(table["methods"])))
+        if "endpoints" in table:
+            parts.append(_endpoint_matcher(_texts(table["endpoints"])))
+        return every_of(parts)
+
+    def looked_at(self, subject: Subject, environment: Environment, wanted: Wanted) -> str:
+        """Method and endpoint."""
+        return " ".join(filter(None, (environment.method, environment.endpoint)))
+
+    def is_client_chosen(self, wanted: Wanted) -> bool:
+        """A method alone is the client's choice; a view is what it wants to reach."""
+        return "endpoints" not in table_of(wanted)
+
+    def needs(self, wanted: Wanted) -> frozenset[Source]:
+        """Nothing beside the gate itself."""
+        return frozenset()
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(str(item) for item in value) if isinstance(value, list | tuple) else ()
+
+
+def _read_endpoints(value: object, where: str) -> tuple[str, ...]:
+    names = read_texts(value, where)
+    for index, name in enumerate(names):
+        if not _ENDPOINT.fullmatch(name):
+            raise PolicyError("must be a Flask endpoint, or BLUEPRINT.* for all of one", path=f"{where}[{index}]")
+    return names
+
+
+def _method_matcher(methods: tuple[str, ...]) -> Matcher:
+    wanted = frozenset(methods)
+    # SECURITY: Flask answers HEAD with the view of GET, so whoever is refused GET would learn of it by HEAD.
+    if "GET" in wanted:
+        wanted |= {"HEAD"}
+
+    def match(subject: Subject, environment: Environment) -> Mark:
+        if not environment.method:
+            return Mark.UNKNOWN
+        return Mark.HIT if environment.method.upper() in wanted else Mark.MISS
+
+    return match
+
+
+def _endpoint_matcher(endpoints: tuple[str, ...]) -> Matcher:
+    names = frozenset(endpoints)
+    prefixes = tuple(name[:-1] for name in endpoints if name.endswith(".*"))
+
+    def match(subject: Subject, environment: Environment) -> Mark:
+        if not environment.endpoint:
+            return Mark.UNKNOWN
+        return Mark.HIT if environment.endpoint in names or environment.endpoint.startswith(prefixes) else Mark.MISS
+
+    return match
+
+
+REQUEST = RequestWord()

@@ -1,0 +1,57 @@
+"""``risk``: signals that are raised or not, built in or told by the host."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..facts import Environment, Mark, Subject
+from ..logic import Matcher
+from .protocol import Networks, Source, Wanted
+from .reading import read_words, texts_of
+
+IMPOSSIBLE_TRAVEL = "impossible-travel"
+SIGNALS = frozenset({"new-device", "new-address", "failed-attempts", IMPOSSIBLE_TRAVEL})
+
+
+@dataclass(frozen=True, slots=True)
+class RiskWord:
+    """Holds when one of the wanted signals is raised.
+
+    :param signals: every signal that may be wanted, those of the host among them.
+    """
+
+    word: str = "risk"
+    signals: frozenset[str] = SIGNALS
+
+    def read(self, wanted: object, where: str) -> Wanted:
+        """A list of known signals."""
+        return read_words(wanted, where, self.signals)
+
+    def compile(self, wanted: Wanted, networks: Networks, where: str) -> Matcher:
+        """A test for one raised signal. One that nobody told of leaves it open."""
+        signals = texts_of(wanted)
+
+        def match(subject: Subject, environment: Environment) -> Mark:
+            risk = environment.risk or {}
+            marks = [risk.get(signal) for signal in signals]
+            if any(marks):
+                return Mark.HIT
+            return Mark.UNKNOWN if None in marks else Mark.MISS
+
+        return match
+
+    def looked_at(self, subject: Subject, environment: Environment, wanted: Wanted) -> str:
+        """Each wanted signal that is known, and whether it is raised."""
+        risk = environment.risk or {}
+        return ", ".join(f"{name} {'yes' if risk[name] else 'no'}" for name in texts_of(wanted) if name in risk)
+
+    def is_client_chosen(self, wanted: Wanted) -> bool:
+        """Never: the server raises them."""
+        return False
+
+    def needs(self, wanted: Wanted) -> frozenset[Source]:
+        """Travel needs to know where an address is."""
+        return frozenset({Source.GEOIP}) if IMPOSSIBLE_TRAVEL in texts_of(wanted) else frozenset()
+
+
+RISK = RiskWord()

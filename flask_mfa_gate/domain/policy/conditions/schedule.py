@@ -1,0 +1,182 @@
+"""``schedule``: days and hours on the wall clock of a zone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from functools import cache, lru_cache
+from types import MappingProxyType
+from zoneinfo import ZoneInfo, available_timezones
+
+from ....errors import PolicyError
+from ..facts import Environment, Mark, Subject
+from ..logic import Matcher
+from .protocol import Networks, Source, Wanted
+from .reading import read_table, read_text, read_texts, require_known, table_of
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+KEYS = ("days", "hours", "zone", "holidays")
+WHOLE_DAY = "00:00-24:00"
+_HOURS = re.compile(r"(\d\d):(\d\d)-(\d\d):(\d\d)", re.ASCII)
+_NIGHT = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Hours:
+    """Minutes of the day, the start inside, the end outside; a start after the end crosses midnight."""
+
+    start: int
+    end: int
+
+    def began(self, local: datetime) -> date | None:
+        """The day to which this moment belongs; None when it lies outside."""
+        minute = local.hour * 60 + local.minute
+        if self.start < self.end:
+            return local.date() if self.start <= minute < self.end else None
+        if minute >= self.start:
+            return local.date()
+        return local.date() - _NIGHT if minute < self.end else None
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduleWord:
+    """Holds within the hours of the days, except on holidays; a night belongs to the day it began."""
+
+    word: str = "schedule"
+
+    def read(self, wanted: object, where: str) -> Wanted:
+        """A table of ``zone`` and perhaps ``days``, ``hours``, ``holidays``."""
+        table = read_table(wanted, where, KEYS)
+        if "zone" not in table:
+            raise PolicyError("must have a zone, e.g. Europe/Berlin", path=where)
+        read = {key: _READERS[key](table[key], f"{where}.{key}") for key in KEYS if key in table}
+        return MappingProxyType(read)
+
+    def compile(self, wanted: Wanted, networks: Networks, where: str) -> Matcher:
+        """A test of the wall clock, so that a change of summer time moves no hour of it."""
+        zone, days, hours, holidays = _parts(table_of(wanted))
+
+        # Only UTC may be remembered: elsewhere the two hours of an autumn night that bear one name are equal as keys.
+        @lru_cache(maxsize=8)
+        def mark_at(at: datetime) -> Mark:
+            day = hours.began(at.astimezone(zone))
+            return Mark.HIT if day is not None and day.weekday() in days and day not in holidays else Mark.MISS
+
+        def match(subject: Subject, environment: Environment) -> Mark:
+            at = environment.at
+            if at is None:
+                return Mark.UNKNOWN
+            return mark_at(at if at.tzinfo is UTC else _utc(at))
+
+        return match
+
+    def looked_at(self, subject: Subject, environment: Environment, wanted: Wanted) -> str:
+        """The wall clock there."""
+        if environment.at is None:
+            return ""
+        zone = ZoneInfo(str(table_of(wanted)["zone"]))
+        return f"{environment.at.astimezone(zone):%a %Y-%m-%d %H:%M} {zone.key}"
+
+    def is_client_chosen(self, wanted: Wanted) -> bool:
+        """Yes: one can wait."""
+        return True
+
+    def needs(self, wanted: Wanted) -> frozenset[Source]:
+        """Nothing beside the clock."""
+        return frozenset()
+
+
+def _utc(at: datetime) -> datetime:
+    # SECURITY: Python takes a naive time as one of the server's own zone, which would shift every schedule unseen.
+    if at.tzinfo is None:
+        raise TypeError("an instant without a zone is no instant")
+    return at.astimezone(UTC)
+
+
+def _parts(table: Mapping[str, object]) -> tuple[ZoneInfo, frozenset[int], Hours, frozenset[date]]:
+    days = _texts(table.get("days")) or DAYS
+    return (
+        ZoneInfo(str(table["zone"])),
+        frozenset(number for day in days for number in _day_numbers(day)),
+        _hours(str(table.get("hours", WHOLE_DAY))),
+        frozenset(date.fromisoformat(day) for day in _texts(table.get("holidays"))),
+    )
+
+
+def _texts(value: object) -> tuple[str, ...]:
+    return tuple(str(item) for item in value) if isinstance(value, list | tuple) else ()
+
+
+@cache
+def _zones() -> frozenset[str]:
+    return frozenset(available_timezones())
+
+
+def _read_zone(value: object, where: str) -> str:
+    zone = read_text(value, where)
+    require_known(zone, where, _zones())
+    return zone
+
+
+def _read_days(value: object, where: str) -> tuple[str, ...]:
+    days = tuple(day.lower() for day in read_texts(value, where))
+    for index, day in enumerate(days):
+        first, dash, last = day.partition("-")
+        for name in (first, last) if dash else (first,):
+            require_known(name, f"{where}[{index}]", DAYS)
+    return days
+
+
+def _day_numbers(text: str) -> list[int]:
+    """``fri-mon`` goes on over the end of the week."""
+    first, _, last = text.partition("-")
+    start = DAYS.index(first)
+    length = (DAYS.index(last or first) - start) % 7 + 1
+    return [(start + step) % 7 for step in range(length)]
+
+
+def _read_hours(value: object, where: str) -> str:
+    text = read_text(value, where)
+    try:
+        _hours(text)
+    except ValueError as problem:
+        raise PolicyError(f"is {text!r}: {problem}", path=where) from None
+    return text
+
+
+def _hours(text: str) -> Hours:
+    found = _HOURS.fullmatch(text)
+    if found is None:
+        raise ValueError("hours look like 07:00-20:00")
+    hour, minute, end_hour, end_minute = map(int, found.groups())
+    start, end = hour * 60 + minute, end_hour * 60 + end_minute
+    if start >= 24 * 60 or end > 24 * 60 or max(minute, end_minute) > 59:
+        raise ValueError("a day goes from 00:00 to 24:00")
+    if start == end:
+        raise ValueError("that is no time at all; a whole day is 00:00-24:00")
+    return Hours(start, end)
+
+
+def _read_holidays(value: object, where: str) -> tuple[str, ...]:
+    if isinstance(value, list | tuple):
+        # TOML has dates of its own.
+        value = [day.isoformat() if isinstance(day, date) else day for day in value]
+    days = read_texts(value, where)
+    for index, day in enumerate(days):
+        if not re.fullmatch(r"\d{4}-\d\d-\d\d", day, re.ASCII) or not _is_date(day):
+            raise PolicyError("must be a date like 2026-12-25", path=f"{where}[{index}]")
+    return days
+
+
+def _is_date(text: str) -> bool:
+    try:
+        date.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+_READERS = {"days": _read_days, "hours": _read_hours, "zone": _read_zone, "holidays": _read_holidays}
+SCHEDULE = ScheduleWord()

@@ -1,0 +1,68 @@
+"""``sign_in``: how the first step was done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ..facts import Environment, Mark, Subject
+from ..logic import Matcher
+from .protocol import Networks, Source, Wanted
+from .reading import read_texts, require_known, texts_of
+
+REMEMBER_ME = "remember-me"
+FEDERATED = "federated"
+WAYS = frozenset({"password", REMEMBER_ME, FEDERATED})
+_ISSUER = FEDERATED + ":"
+
+
+@dataclass(frozen=True, slots=True)
+class SignInWord:
+    """Holds when the user signed in one of the wanted ways; ``federated:ISSUER`` names one provider."""
+
+    word: str = "sign_in"
+
+    def read(self, wanted: object, where: str) -> Wanted:
+        """A list of ways. An issuer is compared as it stands (OpenID Connect Core, section 3.1.3.7)."""
+        ways = read_texts(wanted, where)
+        for index, way in enumerate(ways):
+            if not way.startswith(_ISSUER) or way == _ISSUER:
+                require_known(way, f"{where}[{index}]", WAYS)
+        return ways
+
+    def compile(self, wanted: Wanted, networks: Networks, where: str) -> Matcher:
+        """A test for the way, and for the provider where one is named."""
+        ways = frozenset(texts_of(wanted))
+        issuers = frozenset(way.removeprefix(_ISSUER) for way in ways if way.startswith(_ISSUER))
+
+        def match(subject: Subject, environment: Environment) -> Mark:
+            # SECURITY: a way that is not known, as in a session older than the gate, must not pass as "not remembered".
+            if environment.sign_in not in WAYS:
+                return Mark.UNKNOWN
+            if environment.sign_in in ways:
+                return Mark.HIT
+            return _issuer_mark(environment, issuers)
+
+        return match
+
+    def looked_at(self, subject: Subject, environment: Environment, wanted: Wanted) -> str:
+        """The way, with the provider where there is one."""
+        return ":".join(filter(None, (environment.sign_in, environment.provider)))
+
+    def is_client_chosen(self, wanted: Wanted) -> bool:
+        """A client may always come with its remember-me cookie, or leave it out."""
+        return REMEMBER_ME in texts_of(wanted)
+
+    def needs(self, wanted: Wanted) -> frozenset[Source]:
+        """Nothing beside the gate itself."""
+        return frozenset()
+
+
+def _issuer_mark(environment: Environment, issuers: frozenset[str]) -> Mark:
+    if environment.sign_in != FEDERATED or not issuers:
+        return Mark.MISS
+    if environment.provider is None:
+        return Mark.UNKNOWN
+    return Mark.HIT if environment.provider in issuers else Mark.MISS
+
+
+SIGN_IN = SignInWord()

@@ -1,0 +1,65 @@
+"""What differs between two sets of policies, by meaning: order, repeats and spelling do not count."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from ..verdict import APP
+from .implication import form_of
+from .loosening import loosened
+from .model import Network, Policy, PolicySet
+
+Named = TypeVar("Named", Policy, Network)
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Names, sorted."""
+
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyDiff(Changes):
+    """Names of policies, sorted, and what their change means.
+
+    :param networks: the same of the named networks.
+    :param loosens: a sentence for each change that may weaken protection.
+    """
+
+    networks: Changes = Changes()
+    loosens: tuple[str, ...] = ()
+
+
+def difference(old: PolicySet, new: PolicySet) -> PolicyDiff:
+    """What putting ``new`` in the place of ``old`` changes."""
+    policies = _changes(old.policies, new.policies, _meaning_of_policy)
+    return PolicyDiff(
+        policies.added,
+        policies.removed,
+        policies.changed,
+        networks=_changes(old.networks, new.networks, lambda network: frozenset(network.entries)),
+        loosens=loosened(old, new),
+    )
+
+
+def _changes(old: Sequence[Named], new: Sequence[Named], meaning: Callable[[Named], object]) -> Changes:
+    before = {value.name: meaning(value) for value in old}
+    after = {value.name: meaning(value) for value in new}
+    return Changes(
+        added=tuple(sorted(after.keys() - before.keys())),
+        removed=tuple(sorted(before.keys() - after.keys())),
+        changed=tuple(sorted(name for name in before.keys() & after.keys() if before[name] != after[name])),
+    )
+
+
+def _meaning_of_policy(policy: Policy) -> tuple[object, ...]:
+    """Everything of a policy in a form that is equal where the meaning is."""
+    users = frozenset(policy.users.include), frozenset(policy.users.exclude)
+    resources = frozenset(policy.resources or (APP,))
+    texts = policy.description, policy.message, policy.help_link
+    return policy.state, users, resources, form_of(policy.conditions), policy.effect, texts

@@ -1,0 +1,101 @@
+"""What the policies that apply to one resource come to, together with its default access."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from datetime import timedelta
+
+from ..assurance import FactorKind
+from ..verdict import Access
+from .compiled import Match
+from .facts import Mark
+from .model import Action, Policy
+
+MFA_ADMIN = "mfa-admin"
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyDemand:
+    """One list of factors of which one has to be proved.
+
+    :param factors: acceptable ones; empty means any that is enabled.
+    :param max_age: how old the proof may be; zero asks for this one request; None for the session's life.
+    """
+
+    factors: frozenset[FactorKind] = frozenset()
+    max_age: timedelta | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Ruling:
+    """The outcome of policies for one resource, before the user's own requirement, which is a floor under it.
+
+    :param denied_by: the policy that refuses; then nothing else here matters.
+    :param demands: every one has to be met; one proof may meet several.
+    :param graced: the policies whose grace decides when the demands are hard: at the earliest of their ends. Empty when
+        the demands are hard now.
+    :param allows: whether the challenge is dropped for a user who holds a factor.
+    :param default_applies: whether the resource's default access speaks too.
+    :param names: the policies that decide, in alphabetical order.
+    """
+
+    denied_by: Policy | None = None
+    demands: tuple[PolicyDemand, ...] = ()
+    graced: tuple[Policy, ...] = ()
+    allows: bool = False
+    default_applies: bool = True
+    names: tuple[str, ...] = ()
+
+
+def rule(matches: Collection[Match], *, resource: str, default: Access) -> Ruling:
+    """Deny beats require beats allow; what is unknown counts for the first two. The order of matches never matters."""
+    ordered = sorted(matches, key=_certain_first)
+    applies = _default_applies(ordered, resource, default)
+    if denies := _policies(ordered, Action.DENY):
+        return Ruling(denied_by=denies[0], default_applies=applies, names=_names(denies))
+    if requires := _policies(ordered, Action.REQUIRE):
+        graced = tuple(requires) if all(policy.effect.grace_days for policy in requires) else ()
+        return Ruling(demands=_demands(requires), graced=graced, default_applies=applies, names=_names(requires))
+    # SECURITY: leniency needs every fact; whoever hides one, or aims at the console, is not let off.
+    allows = [match.policy for match in ordered if _is_certain_allow(match) and resource != MFA_ADMIN]
+    return Ruling(allows=bool(allows), default_applies=applies, names=_names(allows))
+
+
+def _certain_first(match: Match) -> tuple[bool, str]:
+    return match.mark is not Mark.HIT, match.policy.name
+
+
+def _policies(matches: Collection[Match], action: Action) -> list[Policy]:
+    return [match.policy for match in matches if match.policy.effect.action is action]
+
+
+def _is_certain_allow(match: Match) -> bool:
+    return match.mark is Mark.HIT and match.policy.effect.action is Action.ALLOW
+
+
+def _names(policies: Collection[Policy]) -> tuple[str, ...]:
+    return tuple(sorted(policy.name for policy in policies))
+
+
+def _demands(policies: Collection[Policy]) -> tuple[PolicyDemand, ...]:
+    """Each different list once, all with the smallest age that one of them asks for."""
+    ages = [policy.effect.max_age for policy in policies if policy.effect.max_age is not None]
+    max_age = min(ages, default=None)
+    lists = {policy.effect.factors for policy in policies}
+    return tuple(PolicyDemand(factors, max_age) for factors in sorted(lists, key=sorted))
+
+
+def _default_applies(matches: Collection[Match], resource: str, default: Access) -> bool:
+    if resource == MFA_ADMIN:
+        return True
+    return not any(_displaces(match, default) for match in matches)
+
+
+def _displaces(match: Match, default: Access) -> bool:
+    """Whether this match alone is enough to leave the default access out."""
+    # SECURITY: hiding a fact must not trade a strict default for the demand of a policy that may not even apply.
+    if match.mark is not Mark.HIT:
+        return False
+    effect = match.policy.effect
+    return not (default is Access.REQUIRE and effect.action is Action.REQUIRE and effect.grace_days)
