@@ -9,8 +9,9 @@ from typing import Any, TypeVar
 from flask import Flask, current_app
 
 from .cli import mfa
+from .domain.access import APP
 from .domain.assurance import Assurance
-from .domain.verdict import APP, Verdict
+from .domain.verdict import Verdict
 from .mail.delivery import Delivery
 from .services.access_passes import AccessPassService
 from .services.audit_chain import AuditChain

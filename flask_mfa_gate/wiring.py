@@ -14,10 +14,11 @@ from sqlalchemy.orm import Mapper
 
 from .clock import Clock
 from .crypto import Keyring
+from .domain.access import APP, Access
 from .domain.assurance import FactorKind, Method
+from .domain.decision import Lapse, LockoutScope, Rules
 from .domain.roles import Role
 from .domain.session import Lifetimes
-from .domain.verdict import APP, Access, Lapse, LockoutScope, Rules
 from .errors import ConfigError
 from .factors.access_pass import AccessPassFactor
 from .factors.protocol import Verifier

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
@@ -51,6 +51,8 @@ class Standing:
     :param waiting_days: length of a period that begins when the account is switched on and used; then there is none.
     :param factors: kinds of confirmed factors.
     :param key_shown: whether a key was shown that no code has confirmed yet.
+    :param graces: by name of a policy with days of grace, when it first applied to this user.
+    :param policy_version: version of the policies when this was read, so that one SELECT tells both.
     :param deferred_at: when "Set up later" was last chosen, in any browser.
     """
 
@@ -63,6 +65,8 @@ class Standing:
     key_shown: bool = False
     enrolled_at: datetime | None = None
     deferred_at: datetime | None = None
+    graces: Mapping[str, datetime] = field(default_factory=dict)
+    policy_version: int = 0
 
     @property
     def is_forced(self) -> bool:

@@ -7,11 +7,12 @@ from datetime import datetime
 from typing import Unpack
 
 from ..clock import Clock
+from ..domain.access import APP, Access
+from ..domain.decision import Rules, is_required
 from ..domain.enrollment import LONGEST_DAYS, Standing, status_of
 from ..domain.moves import Action, Extend, Remind, Remove, Require, Reset, Unlock, activate
 from ..domain.person import Person
 from ..domain.user_filter import UserFilter
-from ..domain.verdict import APP, Access, Rules, is_required
 from ..errors import BadRequest, Conflict
 from ..store import Store
 from .actions import ActionRunner, Order, Terms

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 from ..clock import Clock
 from ..domain.assurance import FactorKind
+from ..domain.decision import Rules, is_required
 from ..domain.enrollment import Standing
 from ..domain.moves import Notice
 from ..domain.person import Origin
 from ..domain.session import GateSession
-from ..domain.verdict import Rules, is_required
 from ..errors import BadRequest, Conflict
 from ..factors.recovery_code import RecoveryCodeFactor
 from ..signals import Event

@@ -8,10 +8,11 @@ from datetime import datetime
 from ..clock import Clock
 from ..crypto import Keyring, new_id, new_token, token_digest
 from ..domain.assurance import Assurance, SignIn
+from ..domain.decision import Context, Rules, decide
 from ..domain.enrollment import Standing
 from ..domain.person import Origin, Person
 from ..domain.session import GateSession, Grant, Lifetimes, StepUp
-from ..domain.verdict import Context, Rules, Verdict, Word, decide
+from ..domain.verdict import Verdict, Word
 from ..errors import Conflict
 from ..store import Store
 from .work import Work, Worker

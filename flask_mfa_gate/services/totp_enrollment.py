@@ -8,12 +8,13 @@ from datetime import timedelta
 
 from ..clock import Clock
 from ..domain.assurance import FACTOR_METHODS, PASS_METHODS, SETUP_METHODS, FactorKind, Method
+from ..domain.decision import Rules
 from ..domain.enrollment import Standing
 from ..domain.moves import Notice
 from ..domain.person import Origin
 from ..domain.roles import Role
 from ..domain.session import GateSession
-from ..domain.verdict import Rules, Word
+from ..domain.verdict import Word
 from ..errors import Conflict
 from ..factors.recovery_code import RecoveryCodeFactor
 from ..factors.totp import PendingKey, TotpFactor

@@ -8,8 +8,9 @@ from typing import Any
 from flask import Response, after_this_request, current_app, request, session
 
 from ..domain.assurance import Assurance, SignIn
+from ..domain.decision import decide
 from ..domain.session import IDLE_MARK_INTERVAL, GateSession
-from ..domain.verdict import Verdict, Word, decide
+from ..domain.verdict import Verdict, Word
 from ..errors import MFAGateError
 from . import answers, snapshot
 from .client import Client, client_of, is_basic, origin_of

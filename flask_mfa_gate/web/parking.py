@@ -8,9 +8,10 @@ from typing import Any
 from flask import Response, g, request, session
 
 from ..domain.assurance import Assurance, SignIn
+from ..domain.decision import decide
 from ..domain.enrollment import Standing
 from ..domain.session import GateSession
-from ..domain.verdict import Verdict, Word, decide
+from ..domain.verdict import Verdict, Word
 from ..services.sessions import Parking
 from . import answers, snapshot
 from .client import client_of, origin_of

@@ -9,9 +9,10 @@ from typing import Any, cast
 from flask import Response, current_app, g, request, session
 
 from ..domain.assurance import Assurance
+from ..domain.decision import Context
 from ..domain.enrollment import Standing
 from ..domain.session import GateSession
-from ..domain.verdict import PASSED, Context, Verdict
+from ..domain.verdict import PASSED, Verdict
 from ..services.sessions import Entry
 from . import snapshot
 from .cookies import drop_token, read_token, set_token

@@ -5,8 +5,10 @@ from __future__ import annotations
 from flask import render_template
 from markupsafe import Markup
 
+from ..domain.access import APP
 from ..domain.assurance import Assurance, SignIn
-from ..domain.verdict import APP, Reason, Verdict, Word, decide
+from ..domain.decision import decide
+from ..domain.verdict import Reason, Verdict, Word
 from .identity import load_identity
 from .marks import NO_MARKS, Marks
 from .parking import is_active

@@ -7,7 +7,8 @@ from typing import Any
 from flask import Flask
 from werkzeug.routing import Rule
 
-from ..domain.verdict import APP, Access, Demand
+from ..domain.access import APP, Access
+from ..domain.verdict import Demand
 from .endpoints import is_own, is_static_rule
 from .marks import Marks, marks_of
 from .state import GateState

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeAlias
 
-from ..verdict import APP
+from ..access import APP
 from .addresses import Span
 from .conditions.network import NETWORK
 from .conditions.protocol import ConditionWord, Networks, Wanted

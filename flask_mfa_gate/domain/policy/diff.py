@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
-from ..verdict import APP
+from ..access import APP
 from .implication import form_of
 from .loosening import loosened
 from .model import Network, Policy, PolicySet

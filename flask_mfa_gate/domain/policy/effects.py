@@ -6,13 +6,11 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 
+from ..access import MFA_ADMIN, Access
 from ..assurance import FactorKind
-from ..verdict import Access
 from .compiled import Match
 from .facts import Mark
 from .model import Action, Policy
-
-MFA_ADMIN = "mfa-admin"
 
 
 @dataclass(frozen=True, slots=True)

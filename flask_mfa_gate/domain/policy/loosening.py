@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
-from ..verdict import APP
+from ..access import APP
 from .implication import Form, form_of, implies
 from .model import EVERYBODY, Action, Effect, Policy, PolicySet, PolicyState, Users
 

@@ -7,8 +7,8 @@ from datetime import timedelta
 from urllib.parse import urlsplit
 
 from ...errors import PolicyError
+from ..access import APP
 from ..assurance import FactorKind
-from ..verdict import APP
 from .addresses import looks_like_address, read_entry
 from .condition_form import Vocabulary, read_conditions, write_conditions
 from .fields import at_key, read_fields, read_list, read_name, read_names, read_number, read_text, read_word

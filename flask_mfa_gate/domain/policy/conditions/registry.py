@@ -1,9 +1,9 @@
 """Every condition word that one gate knows. A host adds its own before policies are read::
 
-    def badge(subject: Subject, environment: Environment) -> str | None:
-        return badges.get(subject.key)
+def badge(subject: Subject, environment: Environment) -> str | None:
+    return badges.get(subject.key)
 
-    registry = BUILT_IN.with_word(ListedWord("badge", badge)).with_risk(["tor"])
+registry = BUILT_IN.with_word(ListedWord("badge", badge)).with_risk(["tor"])
 """
 
 from __future__ import annotations

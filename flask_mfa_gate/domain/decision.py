@@ -1,0 +1,261 @@
+"""The one decision. Pure: live requests, simulator, report-only, commands and tests call the same :func:`decide`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from .access import APP, MFA_ADMIN, Access
+from .assurance import FACTOR_METHODS, SIGN_IN_METHODS, Assurance, FactorKind, Method
+from .enrollment import DAY, Standing, Status, status_of
+from .policy.effects import PolicyDemand, Ruling
+from .verdict import PASSED, Demand, Reason, Verdict, Word
+
+_PRECEDENCE = {word: rank for rank, word in enumerate(Word)}
+_NO_RULING = Ruling()
+_BACK_IN = SIGN_IN_METHODS - FACTOR_METHODS
+
+
+class Lapse(StrEnum):
+    """What a period that ended without enrollment does."""
+
+    LOCKED = "locked"
+    CONFINED = "confined"
+
+
+class LockoutScope(StrEnum):
+    """How far a lapse locks: the whole account, or wherever a demand is met by no other factor of the user."""
+
+    APP = "app"
+    PROTECTED = "protected"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The settings that the decision depends on.
+
+    :param enabled: kinds that are switched on.
+    :param satisfying: kinds whose enrollment ends a period.
+    :param break_glass: keys of accounts that are outside of policies and lapse.
+    """
+
+    default_access: Mapping[str, Access] = field(default_factory=dict)
+    enabled: frozenset[FactorKind] = frozenset({FactorKind.TOTP})
+    satisfying: frozenset[FactorKind] = frozenset({FactorKind.TOTP})
+    lapse: Lapse = Lapse.LOCKED
+    lockout_scope: LockoutScope = LockoutScope.APP
+    challenge_unrequired: bool = True
+    prompt_interval: timedelta = timedelta(0)
+    break_glass: frozenset[str] = frozenset()
+
+    def access(self, resource: str) -> Access:
+        """The default access of a resource. The console always requires."""
+        if resource == MFA_ADMIN:
+            return Access.REQUIRE
+        return self.default_access.get(resource, Access.USER_SETTING if resource == APP else Access.ALLOW)
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """One request, as far as the decision looks at it.
+
+    :param resources: what is being opened, beside the app itself.
+    :param demands: what the view itself asks for.
+    :param deferred: whether this session chose "Set up later".
+    :param promptable: False for tokens, which a soft prompt never stops.
+    :param granted: whether a grant for exactly this request is at hand.
+    :param rulings: what policies come to, by resource; one that is not there has no policy that applies.
+    """
+
+    assurance: Assurance
+    is_active: bool = True
+    resources: tuple[str, ...] = ()
+    demands: tuple[Demand, ...] = ()
+    deferred: bool = False
+    promptable: bool = True
+    granted: bool = False
+    rulings: Mapping[str, Ruling] = field(default_factory=dict)
+
+
+def decide(context: Context, standing: Standing, rules: Rules, *, now: datetime) -> Verdict:
+    """The strictest of what the app and each resource say; of equals the first."""
+    judge = _Judge(context, standing, rules, now)
+    app = judge.app()
+    others = [judge.resource(name) for name in context.resources if name != APP]
+    views = [judge.demand(demand) for demand in context.demands]
+    strictest = _strictest([app, *others, *views])
+    return replace(strictest, app_is_satisfied=app.word is Word.PASS)
+
+
+def is_required(standing: Standing, rules: Rules) -> bool:
+    """Whether this user must have MFA: by the stored flag, or because everybody must."""
+    return standing.required or rules.access(APP) is Access.REQUIRE
+
+
+def _strictest(verdicts: list[Verdict]) -> Verdict:
+    return min(verdicts, key=lambda verdict: _PRECEDENCE[verdict.word])
+
+
+@dataclass(frozen=True, slots=True)
+class _Judge:
+    """The facts of one decision, and what each resource makes of them."""
+
+    context: Context
+    standing: Standing
+    rules: Rules
+    now: datetime
+
+    def app(self) -> Verdict:
+        """What the app itself asks, policies, default access and the user's own requirement together."""
+        ruling = self._ruling(APP)
+        if not self.context.is_active:
+            return Verdict(Word.DENY, Reason.INACTIVE)
+        if (refused := self._refused(APP, ruling)) is not None:
+            return refused
+        if self._is_locked and self.rules.lockout_scope is LockoutScope.APP:
+            return Verdict(Word.LOCKED, Reason.LAPSED)
+        demanded = [self._demanded(demand, ruling, grace=grace) for demand, grace in self._app_demands(ruling)]
+        own = self._holder(ruling) if self._held else self._unenrolled()
+        return _strictest([*demanded, own])
+
+    def resource(self, name: str) -> Verdict:
+        """What one resource asks beside the app."""
+        ruling = self._ruling(name)
+        if (refused := self._refused(name, ruling)) is not None:
+            return replace(refused, at_resource=True)
+        verdicts = [PASSED]
+        if ruling.default_applies and self.rules.access(name) is Access.REQUIRE:
+            verdicts.append(self.demand(Demand()))
+        grace = self._grace_end(ruling)
+        for wanted in ruling.demands:
+            demand = Demand(_methods(wanted), wanted.max_age)
+            verdicts.append(self._demanded(demand, ruling, grace=grace, at_resource=True))
+        return _strictest(verdicts)
+
+    def demand(self, demand: Demand) -> Verdict:
+        """What a view asks by itself, or a resource by default."""
+        return self._demanded(demand, _NO_RULING, grace=None, at_resource=True)
+
+    def _ruling(self, resource: str) -> Ruling:
+        """An account for emergencies is outside of policies."""
+        if self.standing.user_key in self.rules.break_glass:
+            return _NO_RULING
+        return self.context.rulings.get(resource, _NO_RULING)
+
+    def _refused(self, resource: str, ruling: Ruling) -> Verdict | None:
+        if (policy := ruling.denied_by) is not None:
+            return Verdict(
+                Word.DENY, Reason.POLICY, policies=(policy.name,), message=policy.message, help_link=policy.help_link
+            )
+        if ruling.default_applies and self.rules.access(resource) is Access.DENY:
+            return Verdict(Word.DENY, Reason.DEFAULT_DENY)
+        return None
+
+    def _app_demands(self, ruling: Ruling) -> Iterator[tuple[Demand, datetime | None]]:
+        """Each with the end of its grace. What is demanded of everybody has none."""
+        if ruling.default_applies and self.rules.access(APP) is Access.REQUIRE:
+            yield Demand(SIGN_IN_METHODS), None
+        grace = self._grace_end(ruling)
+        for wanted in ruling.demands:
+            methods = _methods(wanted)
+            # A way back in stands for the authenticator app at the sign-in, and for no other factor.
+            ways = methods | _BACK_IN if not wanted.factors or FactorKind.TOTP in wanted.factors else methods
+            yield Demand(ways, wanted.max_age), grace
+
+    def _demanded(
+        self, demand: Demand, ruling: Ruling, *, grace: datetime | None, at_resource: bool = False
+    ) -> Verdict:
+        """Whether this proof is there; if it can't be, whether there is still time to set a factor up."""
+        if self._can_meet(demand):
+            if self._meets(demand):
+                return PASSED
+            reason = Reason.STEP_UP if at_resource or self._is_in else Reason.SIGN_IN
+            return Verdict(Word.CHALLENGE, reason, demand, at_resource, policies=ruling.names)
+        if self._is_locked:
+            return Verdict(Word.LOCKED, Reason.LAPSED, demand, at_resource)
+        if grace is not None and self.now < grace:
+            prompts = self._prompts(ends_at=grace)
+            word, reason = (Word.PROMPT, Reason.ENROLLMENT_PERIOD) if prompts else (Word.PASS, Reason.SATISFIED)
+            return Verdict(word, reason, demand, at_resource, policies=ruling.names if prompts else ())
+        return Verdict(Word.ENROLL, Reason.ENROLLMENT_FORCED, demand, at_resource, policies=ruling.names)
+
+    def _holder(self, ruling: Ruling) -> Verdict:
+        """The floor under whatever is demanded: a factor that is there is asked for."""
+        if self._is_relaxed(ruling) or self._is_in:
+            return self._period()
+        # SECURITY: such a pass opens the setup of a factor, and not the app.
+        if self.context.assurance.proved({Method.ENROLLMENT_PASS}, now=self.now):
+            return Verdict(Word.ENROLL, Reason.ENROLLMENT_PASS)
+        return Verdict(Word.CHALLENGE, Reason.SIGN_IN)
+
+    def _is_relaxed(self, ruling: Ruling) -> bool:
+        # SECURITY: no rule lets an account for emergencies in by its password alone.
+        if self.standing.user_key in self.rules.break_glass:
+            return False
+        by_default = ruling.default_applies and self.rules.access(APP) is Access.ALLOW
+        unasked = not (self.rules.challenge_unrequired or is_required(self.standing, self.rules))
+        return ruling.allows or by_default or unasked
+
+    def _unenrolled(self) -> Verdict:
+        """The user's own requirement, which no policy lowers."""
+        if self._is_locked:
+            return PASSED
+        if self.standing.is_forced or self._status is Status.ENROLLMENT_EXPIRED:
+            return Verdict(Word.ENROLL, Reason.ENROLLMENT_FORCED)
+        return self._period()
+
+    def _period(self) -> Verdict:
+        """A running period prompts, also one who holds another factor than the period asks for."""
+        period = self.standing.period
+        if self._status is Status.IN_ENROLLMENT and period is not None and self._prompts(ends_at=period.ends_at):
+            return Verdict(Word.PROMPT, Reason.ENROLLMENT_PERIOD)
+        return PASSED
+
+    def _prompts(self, *, ends_at: datetime) -> bool:
+        """Deferred in this session, or in any not longer than the interval ago; on the last day each sign-in asks."""
+        if not self.context.promptable or self.context.deferred:
+            return False
+        deferred_at = self.standing.deferred_at
+        if deferred_at is None or ends_at - self.now <= DAY:
+            return True
+        return self.now - deferred_at >= self.rules.prompt_interval
+
+    def _grace_end(self, ruling: Ruling) -> datetime | None:
+        """The earliest end; of a policy that matches for the first time it is counted from now."""
+        ends = (
+            self.standing.graces.get(policy.name, self.now) + policy.effect.grace_days * DAY for policy in ruling.graced
+        )
+        return min(ends, default=None)
+
+    def _can_meet(self, demand: Demand) -> bool:
+        return any(Method(kind.value) in demand.methods for kind in self._held)
+
+    def _meets(self, demand: Demand) -> bool:
+        if demand.is_for_one_request:
+            return self.context.granted
+        return self.context.assurance.proved(demand.methods, now=self.now, max_age=demand.max_age)
+
+    @property
+    def _held(self) -> frozenset[FactorKind]:
+        return self.standing.factors & self.rules.enabled
+
+    @property
+    def _is_in(self) -> bool:
+        return self.context.assurance.proved(SIGN_IN_METHODS, now=self.now)
+
+    @property
+    def _status(self) -> Status:
+        return status_of(self.standing, now=self.now, enabled=self.rules.enabled)
+
+    @property
+    def _is_locked(self) -> bool:
+        """Whether the period ended without enrollment, in an app where that locks."""
+        if self.standing.user_key in self.rules.break_glass:
+            return False
+        return self._status is Status.ENROLLMENT_EXPIRED and self.rules.lapse is Lapse.LOCKED
+
+
+def _methods(wanted: PolicyDemand) -> frozenset[Method]:
+    return frozenset(Method(kind.value) for kind in wanted.factors) or FACTOR_METHODS
