@@ -104,8 +104,9 @@ class TestDown:
         assert send_due(crowded) == (0, 1)
         assert len(waiting(crowded)) == 19
 
-    def test_a_server_without_the_tls_that_was_asked_for(self, crowded: Flask) -> None:
-        crowded.extensions["mail"].use_tls = True
+    @pytest.mark.parametrize("way", ["use_tls", "use_ssl"])
+    def test_a_server_without_the_tls_that_was_asked_for(self, crowded: Flask, way: str) -> None:
+        setattr(crowded.extensions["mail"], way, True)
         assert send_due(crowded) == (0, 1)
         assert len(waiting(crowded)) == 19
 
