@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 import time
 from collections.abc import Iterator
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,9 +15,10 @@ from flask import Flask
 from flask_mail import email_dispatched
 
 from flask_mfa_gate.mail.delivery import FIRST_RETRY, LONGEST_RETRY
-from flask_mfa_gate.mail.transport import UnusableAddress, one_address
+from flask_mfa_gate.mail.transport import UnusableAddress, make_sender, one_address
 from tests.conftest import StillClock, at_once, key_of, state_of
 from tests.mail.kit import (
+    PATIENT,
     SOON,
     Inbox,
     free_port,
@@ -104,8 +107,9 @@ class TestDown:
         assert send_due(crowded) == (0, 1)
         assert len(waiting(crowded)) == 19
 
-    def test_a_server_without_the_tls_that_was_asked_for(self, crowded: Flask) -> None:
-        crowded.extensions["mail"].use_tls = True
+    @pytest.mark.parametrize("way", ["use_tls", "use_ssl"])
+    def test_a_server_without_the_tls_that_was_asked_for(self, crowded: Flask, way: str) -> None:
+        setattr(crowded.extensions["mail"], way, True)
         assert send_due(crowded) == (0, 1)
         assert len(waiting(crowded)) == 19
 
@@ -137,7 +141,7 @@ class TestSilent:
         with scripted({moment: "hang"}) as server:
             use_server(crowded, server.port)
             began = time.monotonic()
-            assert send_due(crowded) == (0, 1)
+            assert send_due(crowded, limit=SOON) == (0, 1)
             assert time.monotonic() - began < SOON.total_seconds() + 3
             assert server.connections == 1
         assert len(waiting(crowded)) == 19
@@ -155,8 +159,10 @@ class TestSilent:
         before = threading.active_count()
         with scripted({"DATA": "hang"}) as server:
             use_server(crowded, server.port)
-            assert send_due(crowded) == (0, 1)
-        time.sleep(0.1)
+            assert send_due(crowded, limit=SOON) == (0, 1)
+        deadline = time.monotonic() + 5
+        while threading.active_count() > before and time.monotonic() < deadline:
+            time.sleep(0.05)
         assert threading.active_count() <= before
 
     @pytest.mark.parametrize("farewell", ["hang", "close", "500 what"])
@@ -254,13 +260,16 @@ class TestAddresses:
 
 
 class TestHeaders:
-    def test_an_issuer_is_one_line(self, make_app: Any, inbox: tuple[Inbox, int]) -> None:
-        app: Flask = make_app(MAIL_SUPPRESS_SEND=False, MAIL_SERVER="127.0.0.1", MAIL_PORT=inbox[1], MFA_GATE_ISSUER="")
-        app.name = "Portal\r\nBcc: x@evil.example"
-        post(app, letter(app, "frank@example.org"))
-        assert send_due(app)[0] == 1
-        assert inbox[0].mails[0]["Bcc"] is None
-        assert inbox[0].mails[0].envelope_to == ["frank@example.org"]
+    def test_an_issuer_is_one_line(self, portal: Flask, inbox: tuple[Inbox, int]) -> None:
+        """Nobody checks the name of a Flask app, which stands in for an issuer."""
+        app: Any = SimpleNamespace(name="Portal\r\nBcc: x@evil.example\r\n\r\nHello")
+        settings = dataclasses.replace(state_of(portal).settings, issuer="")
+        with portal.app_context():
+            make_sender(app, settings)(letter(portal, "frank@example.org"), limit=PATIENT)
+        (mail,) = inbox[0].mails
+        assert mail["Bcc"] is None
+        assert mail["Subject"].strip().startswith("Portal Bcc: x@evil.example Hello: multi-factor")
+        assert mail.envelope_to == ["frank@example.org"]
 
     def test_non_ascii_goes_through(self, make_app: Any, inbox: tuple[Inbox, int]) -> None:
         app: Flask = make_app(
@@ -283,7 +292,7 @@ class TestSenders:
 
     def test_many_at_once_send_each_once(self, crowded: Flask, slow: Any) -> None:
         use_server(crowded, slow.port)
-        counts = at_once([lambda: send_due(crowded, limit=timedelta(seconds=20))] * 4)
+        counts = at_once([lambda: send_due(crowded)] * 4)
         assert sum(sent for sent, _ in counts) == 20
         assert slow.taken == 20
 

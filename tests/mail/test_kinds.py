@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 from bs4 import BeautifulSoup
 from flask import Flask
-from jinja2 import meta
+from jinja2 import StrictUndefined, meta
 
 import flask_mfa_gate
 from flask_mfa_gate.checks import ALWAYS_SENT, MAIL_KINDS
 from flask_mfa_gate.domain.person import Person
 from flask_mfa_gate.errors import ConfigError
+from flask_mfa_gate.mail.browsers import browser_called
 from flask_mfa_gate.mail.notices import _FACTS, LONGEST_NAME, LONGEST_TEXT, Kind, is_silenceable, notice
 from flask_mfa_gate.settings import Settings
 from tests.conftest import StillClock
@@ -154,6 +155,26 @@ def test_austria_gets_german_with_its_own_january(app: Flask) -> None:
     assert "2. Jänner 2026, 10:00 MEZ" in found.text
 
 
+@pytest.mark.parametrize(
+    ("user_agent", "words"),
+    [
+        (FIREFOX, "Firefox, Linux"),
+        (
+            "Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 (KHTML) Chrome/131.0 Safari/537.36 Edg/131.0",
+            "Edge, Windows",
+        ),
+        ("Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) Version/18.0 Mobile Safari/604.1", "Safari, iPhone"),
+        ("Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 Chrome/131.0 Mobile Safari/537.36", "Chrome, Android"),
+        ("Firefox/1", "Firefox"),
+        ("curl/8.1", "curl/8.1"),
+        ("z" * 200, "z" * 80),
+        ("", ""),
+    ],
+)
+def test_a_browser_has_the_name_its_owner_knows(user_agent: str, words: str) -> None:
+    assert browser_called(user_agent) == words
+
+
 @pytest.mark.parametrize("kind", [Kind.ENROLLED, Kind.FACTOR_ADDED, Kind.FACTOR_REMOVED])
 def test_a_changed_factor_says_what_when_where_and_what_to_do(app: Flask, kind: Kind) -> None:
     facts = {"method": "totp", "reason": "Lost phone", **WHERE}
@@ -216,9 +237,10 @@ def test_a_row_of_a_digest_may_lack_name_and_address(app: Flask) -> None:
         {"name": "", "email": "a@example.org", "ends_at": NOW},
         {"name": "Zoë", "ends_at": NOW},
         {"ends_at": NOW},
+        {"name": "Ann"},
     ]
     text = mail(app, Kind.DIGEST, facts={"lapsing": lapsing}).text
-    for row in ("- a@example.org: 2 March", "- Zoë: 2 March", "- (no name): 2 March"):
+    for row in ("- a@example.org: 2 March", "- Zoë: 2 March", "- (no name): 2 March", "- Ann\n"):
         assert row in text
 
 
@@ -251,6 +273,11 @@ def test_what_people_type_is_data(app: Flask, kind: Kind, text: str) -> None:
 def test_html_is_escaped_where_the_host_has_switched_that_off(app: Flask) -> None:
     app.jinja_env.autoescape = False
     assert "<b>bold" not in mail(app, Kind.START, person=Somebody(name="<b>bold</b>")).html
+
+
+def test_missing_facts_are_no_fault_where_the_host_is_strict(app: Flask) -> None:
+    app.jinja_env.undefined = StrictUndefined
+    assert "Hello Frank Ford," in mail(app, Kind.ENROLLED, facts={}).text
 
 
 def test_the_text_part_is_not_escaped_where_the_host_escapes_everything(app: Flask) -> None:
