@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from .assurance import Assurance, Method
 from .verdict import Demand
@@ -56,6 +58,7 @@ class GateSession:
     :param target: where the user goes after the pass.
     :param stamp: digest of what the host changes with the password; None where it has no such thing.
     :param pass_id: the access pass that opened this session, with which it ends.
+    :param risk: the risk signals, and the address and client that they were taken for.
     :param ends_at: a hard end, whatever else is proved.
     """
 
@@ -79,6 +82,7 @@ class GateSession:
     stamp: str | None = None
     pass_id: str | None = None
     ends_at: datetime | None = None
+    risk: Mapping[str, Any] | None = None
 
     @property
     def is_pending(self) -> bool:

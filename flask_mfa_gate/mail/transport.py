@@ -43,7 +43,7 @@ def make_sender(app: Flask, settings: Settings) -> Sender:
         base_url=settings.base_url,
         prefix=settings.url_prefix,
         admin_prefix=getattr(settings, "admin_url_prefix", settings.url_prefix),
-        locks_out=settings.lapsed == "locked",
+        locks_out=settings.lapsed == "locked" and settings.lockout_scope == "app",
     )
     environment: Environment | None = None
 

@@ -14,9 +14,11 @@ from .keys import Keys
 from .marks import Marks
 from .outbox import Outbox
 from .people import People
+from .policies import PolicyVersions
 from .recovery_codes import RecoveryCodes
 from .sealed import SealedValues
 from .sessions import Sessions
+from .sign_ins import SignIns
 from .tables import Tables, build_tables
 
 
@@ -38,6 +40,8 @@ class Store:
     outbox: Outbox
     marks: Marks
     sealed: SealedValues
+    policies: PolicyVersions
+    sign_ins: SignIns
 
 
 def build_store(database: Database, *, prefix: str) -> Store:
@@ -58,4 +62,6 @@ def build_store(database: Database, *, prefix: str) -> Store:
         outbox=Outbox(tables),
         marks=Marks(tables),
         sealed=SealedValues(tables),
+        policies=PolicyVersions(tables),
+        sign_ins=SignIns(tables),
     )

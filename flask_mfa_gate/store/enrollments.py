@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -81,6 +81,11 @@ class Enrollments:
         """The user is enrolled: the requirement stays, the period is over."""
         over = {"days": None, "started_at": None, "ends_at": None, "due_at": None}
         tx.execute(update(self._table).where(self._is(user_key)).values(over))
+
+    def set_graces(self, tx: Connection, user_key: str, graces: Mapping[str, datetime]) -> None:
+        """When policies with days of grace first applied to this user."""
+        kept = {name: moment.isoformat() for name, moment in graces.items()}
+        tx.execute(update(self._table).where(self._is(user_key)).values(graces=kept))
 
     def note_deferral(self, tx: Connection, user_key: str, *, now: datetime) -> None:
         """Remember when "Set up later" was last chosen."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -61,6 +61,10 @@ class Sessions:
         tx.execute(
             update(self._table).where(self._table.c.id_digest == id_digest).values(step_up=_write_step_up(step_up))
         )
+
+    def set_risk(self, tx: Connection, id_digest: str, risk: Mapping[str, Any]) -> None:
+        """What the risk signals are from this address with this client."""
+        tx.execute(update(self._table).where(self._table.c.id_digest == id_digest).values(risk=dict(risk)))
 
     def touch(self, tx: Connection, id_digest: str, *, now: datetime) -> None:
         """The idle mark."""
@@ -138,6 +142,7 @@ def _write(session: GateSession) -> dict[str, Any]:
         "stamp": session.stamp,
         "pass_id": session.pass_id,
         "ends_at": session.ends_at,
+        "risk": None if session.risk is None else dict(session.risk),
     }
 
 
@@ -160,7 +165,7 @@ _PARKED_COLUMNS = (
 )  # fmt: skip
 _PLAIN_COLUMNS = (
     "id_digest", "lineage", "user_key", "began_at", "seen_at", "superseded_at", "deferred_at", "parked", "parked_at",
-    "parked_endpoint", "target", "host_user_id", "address", "user_agent", "stamp", "pass_id", "ends_at",
+    "parked_endpoint", "target", "host_user_id", "address", "user_agent", "stamp", "pass_id", "ends_at", "risk",
 )  # fmt: skip
 
 

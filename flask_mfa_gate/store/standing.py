@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Row, and_, exists, func, select
 
 from ..domain.assurance import FactorKind
 from ..domain.enrollment import Period, Standing
+from .policies import newest_version
 from .tables import Tables
 
 
@@ -32,6 +33,8 @@ def standing_columns(
         tables.enrollment.c.started_at,
         tables.enrollment.c.ends_at,
         tables.enrollment.c.deferred_at.label("standing_deferred_at"),
+        tables.enrollment.c.graces,
+        newest_version(tables.policy_version.c.version).label("policy_version"),
         exists().where(waiting).label("key_shown"),
         enrolled_at.label("enrolled_at"),
     ]
@@ -53,6 +56,8 @@ def read_standing(row: Row[Any], *, user_key: str) -> Standing:
         key_shown=bool(row.key_shown),
         enrolled_at=row.enrolled_at,
         deferred_at=row.standing_deferred_at,
+        graces=_graces(row),
+        policy_version=row.policy_version,
     )
 
 
@@ -70,12 +75,16 @@ def standing_of(user_key: str, row: Row[Any] | None, factors: Collection[Row[Any
         return standing
     return replace(
         standing, required=row.required, required_by=row.required_by, period=_period(row),
-        waiting_days=_waiting_days(row), deferred_at=row.deferred_at,
+        waiting_days=_waiting_days(row), deferred_at=row.deferred_at, graces=_graces(row),
     )  # fmt: skip
 
 
 def _period(row: Row[Any]) -> Period | None:
     return Period(row.started_at, row.ends_at) if row.ends_at is not None else None
+
+
+def _graces(row: Row[Any]) -> Mapping[str, datetime]:
+    return {name: datetime.fromisoformat(moment) for name, moment in (row.graces or {}).items()}
 
 
 def _waiting_days(row: Row[Any]) -> int | None:

@@ -27,6 +27,8 @@ class Tables:
     person_group: Table
     access_pass: Table
     mark: Table
+    policy_version: Table
+    sign_in: Table
 
 
 def build_tables(prefix: str) -> Tables:
@@ -45,6 +47,8 @@ def build_tables(prefix: str) -> Tables:
         person_group=_person_group(metadata, prefix),
         access_pass=_access_pass(metadata, prefix),
         mark=_mark(metadata, prefix),
+        policy_version=_policy_version(metadata, prefix),
+        sign_in=_sign_in(metadata, prefix),
     )
 
 
@@ -69,6 +73,7 @@ def _enrollment(metadata: MetaData, prefix: str) -> Table:
         Column("ends_at", UTCDateTime),
         Column("deferred_at", UTCDateTime),
         Column("due_at", UTCDateTime),
+        Column("graces", JSON(none_as_null=True)),
         Index(f"ix_{prefix}enrollment_ends_at", "ends_at"),
         Index(f"ix_{prefix}enrollment_due_at", "due_at"),
     )
@@ -137,6 +142,7 @@ def _session(metadata: MetaData, prefix: str) -> Table:
         Column("stamp", exact(64)),
         Column("pass_id", exact(32)),
         Column("ends_at", UTCDateTime),
+        Column("risk", JSON(none_as_null=True)),
         Index(f"ix_{prefix}session_user_key", "user_key"),
         Index(f"ix_{prefix}session_lineage", "lineage"),
     )
@@ -264,4 +270,38 @@ def _mark(metadata: MetaData, prefix: str) -> Table:
         Column("name", exact(USER_KEY_LENGTH), primary_key=True),
         Column("at", UTCDateTime, nullable=False),
         Column("value", Text, nullable=False),
+    )
+
+
+def _policy_version(metadata: MetaData, prefix: str) -> Table:
+    """Every version of the policies, as the whole document."""
+    return Table(
+        f"{prefix}policy_version",
+        metadata,
+        Column("version", Integer, primary_key=True, autoincrement=False),
+        Column("document", Text(2**24 - 1), nullable=False),
+        Column("author", exact(USER_KEY_LENGTH + 5), nullable=False),
+        Column("at", UTCDateTime, nullable=False),
+        Column("act", exact(40), nullable=False),
+        Column("subject", Text, nullable=False),
+    )
+
+
+def _sign_in(metadata: MetaData, prefix: str) -> Table:
+    """What was known and decided at each sign-in."""
+    return Table(
+        f"{prefix}sign_in",
+        metadata,
+        Column("lineage", exact(32), primary_key=True),
+        _user_key(),
+        Column("at", UTCDateTime, nullable=False),
+        Column("proved_at", UTCDateTime),
+        Column("address", exact(64)),
+        Column("client", exact(64)),
+        Column("facts", JSON, nullable=False),
+        Column("verdict", exact(16), nullable=False),
+        Column("reason_id", exact(64), nullable=False),
+        Column("report", JSON, nullable=False),
+        Index(f"ix_{prefix}sign_in_user_key", "user_key", "proved_at"),
+        Index(f"ix_{prefix}sign_in_at", "at"),
     )

@@ -1,0 +1,291 @@
+"""Policies: kept as versions of one document, compiled once a version, applied to each request."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
+
+from ..clock import Clock
+from ..domain.decision import Rules
+from ..domain.policy.conditions.registry import Registry
+from ..domain.policy.diff import PolicyDiff, difference
+from ..domain.policy.document import read_document, write_document
+from ..domain.policy.effects import Ruling, rule
+from ..domain.policy.engine import CompiledPolicies, compile_policies
+from ..domain.policy.facts import Environment, Subject
+from ..domain.policy.model import Network, Policy, PolicySet, PolicyState
+from ..domain.roles import Actor, Right, refusal
+from ..errors import BadRequest, Conflict, MFAGateError, NotAllowed, PolicyError, StoreBusy
+from ..store import Store
+from ..store.policies import PolicyVersion
+from .actions import REFUSALS, ActionRunner
+from .words import check_words
+from .work import Work, Worker
+
+EMPTY = PolicySet()
+LONGEST_HISTORY = 1000
+_UNREADABLE = "The policies can't be read, so nobody is let in. Run: flask mfa policies check"
+log = logging.getLogger("flask_mfa_gate")
+Edit = Callable[[PolicySet], PolicySet]
+
+
+class PolicyService:
+    """``gate.policies``: save, list, delete, export, import, history, rollback.
+
+    :param registry: the condition words of this app.
+    :param check: raises :class:`Conflict` for a set with a policy that must not be switched on.
+    """
+
+    def __init__(
+        self, store: Store, worker: Worker, runner: ActionRunner, registry: Registry, rules: Rules, *, clock: Clock,
+        check: Callable[[PolicySet, PolicySet, Actor], None],
+    ) -> None:  # fmt: skip
+        self._store, self._worker, self._runner = store, worker, runner
+        self._registry, self._rules, self._clock, self._check = registry, rules, clock, check
+        self._compiled = compile_policies(EMPTY, registry, version=0)
+
+    def current(self) -> PolicySet:
+        """All policies and networks as they are now."""
+        with self._store.database.read() as tx:
+            version = self._store.policies.newest(tx)
+        return self._set_of(version)
+
+    def list(self) -> Sequence[Policy]:
+        """All policies, by name."""
+        return sorted(self.current().policies, key=lambda policy: policy.name)
+
+    def get(self, name: str) -> Policy:
+        """One policy.
+
+        :raises BadRequest: for a name that no policy has.
+        """
+        return _named(self.current(), name)
+
+    def save(self, policy: Policy, *, actor: str = "host", reason: str | None = None) -> PolicyDiff:
+        """Put a policy in, in place of the one with its name.
+
+        :raises PolicyError: for a policy that could not be judged.
+        :raises Conflict: ``lint``, for one that is on and must not be.
+        """
+        return self._change(actor, reason, "save", policy.name, lambda now: _with(now, policy))
+
+    def set_state(self, name: str, state: str, *, actor: str = "host", reason: str | None = None) -> PolicyDiff:
+        """Switch a policy ``on``, ``off`` or to ``report-only``."""
+        if state not in set(PolicyState):
+            raise BadRequest(f"A policy is {', '.join(PolicyState)}.")
+
+        def edit(now: PolicySet) -> PolicySet:
+            return _with(now, replace(_named(now, name), state=PolicyState(state)))
+
+        return self._change(actor, reason, "state", name, edit)
+
+    def delete(self, name: str, *, actor: str = "host", reason: str | None = None) -> PolicyDiff:
+        """Take a policy out. Its history stays."""
+
+        def edit(now: PolicySet) -> PolicySet:
+            gone = _named(now, name)
+            return replace(now, policies=tuple(policy for policy in now.policies if policy is not gone))
+
+        return self._change(actor, reason, "delete", name, edit)
+
+    def save_network(self, network: Network, *, actor: str = "host", reason: str | None = None) -> PolicyDiff:
+        """Put a named network in, in place of the one with its name."""
+
+        def edit(now: PolicySet) -> PolicySet:
+            others = tuple(one for one in now.networks if one.name != network.name)
+            return replace(now, networks=(*others, network))
+
+        return self._change(actor, reason, "network", network.name, edit)
+
+    def export(self, form: str = "toml") -> str:
+        """The whole document, as ``toml`` or ``json``."""
+        if form not in {"toml", "json"}:
+            raise BadRequest("The document has two forms: toml and json.")
+        return write_document(self.current(), "json" if form == "json" else "toml")
+
+    def import_(
+        self, text: str, *, actor: str = "host", dry_run: bool = True, merge: bool = False, reason: str | None = None
+    ) -> PolicyDiff:
+        """Replace all policies and networks by those of a document; with ``merge``, keep what it does not name.
+
+        :param dry_run: only say what would change.
+        :raises PolicyError: for a document with a fault, which says where it is.
+        """
+        known = [network.name for network in self.current().networks] if merge else []
+        new = read_document(text, registry=self._registry, networks=known)
+
+        def edit(now: PolicySet) -> PolicySet:
+            return _merged(now, new) if merge else new
+
+        if dry_run:
+            now = self.current()
+            return difference(now, self._checked(edit(now)))
+        return self._change(actor, reason, "import", "", edit)
+
+    def history(self, name: str | None = None, *, limit: int = LONGEST_HISTORY) -> Sequence[PolicyVersion]:
+        """Versions with author and time, newest first; of one policy, those in which it differs from the one before."""
+        with self._store.database.read() as tx:
+            versions = self._store.policies.history(tx, limit=limit)
+        if name is None:
+            return versions
+        return [version for version in versions if version.subject in {"", name}]
+
+    def rollback(self, version: int, *, actor: str = "host", reason: str | None = None) -> PolicyDiff:
+        """Make the document of an earlier version the newest one."""
+        with self._store.database.read() as tx:
+            if isinstance(version, bool) or self._store.policies.get(tx, version) is None:
+                raise BadRequest(f"There is no version {version} of the policies.")
+        return self._change(actor, reason, "rollback", "", lambda _: self._set_of(version))
+
+    def at(self, version: int) -> CompiledPolicies:
+        """The policies of a version, compiled. A worker that meets a new version loads it once.
+
+        :raises MFAGateError: when they can't be read: nobody is let in because of it.
+        """
+        compiled = self._compiled
+        if compiled.version == version:
+            return compiled
+        try:
+            compiled = compile_policies(self._set_of(version), self._registry, version=version)
+        except PolicyError as error:
+            raise MFAGateError(_UNREADABLE) from error
+        self._compiled = compiled
+        return compiled
+
+    def compile(self, draft: PolicySet) -> CompiledPolicies:
+        """A draft, compiled.
+
+        :raises PolicyError: for what could not be judged.
+        """
+        return compile_policies(self._checked(draft), self._registry, version=-1)
+
+    def read(self, text: str) -> PolicySet:
+        """A document that may use the networks of today as well.
+
+        :raises PolicyError: for a fault in it.
+        """
+        now = self.current()
+        read = read_document(text, registry=self._registry, networks=[network.name for network in now.networks])
+        own = {network.name for network in read.networks}
+        return replace(read, networks=(*read.networks, *(one for one in now.networks if one.name not in own)))
+
+    def rulings(
+        self, compiled: CompiledPolicies, subject: Subject, resources: Collection[str], environment: Environment
+    ) -> dict[str, Ruling]:
+        """What policies come to for each of these resources."""
+        if not compiled.policies:
+            return {}
+        return {
+            resource: rule(
+                compiled.matches(subject, resource, environment, log_condition), resource=resource,
+                default=self._rules.access(resource),
+            )
+            for resource in resources
+        }  # fmt: skip
+
+    def note_graces(self, user_key: str, names: Collection[str]) -> None:
+        """Policies with days of grace apply to this user from now on; the first time counts, for ever."""
+
+        def act(work: Work) -> None:
+            now = self._clock()
+            self._store.enrollments.lock(work.tx, user_key)
+            known = self._store.enrollments.standing(work.tx, user_key, now=now).graces
+            self._store.enrollments.set_graces(work.tx, user_key, {**dict.fromkeys(names, now), **known})
+
+        self._worker.run(act)
+
+    def restart_grace(self, user_key: str, name: str, *, actor: str = "host", reason: str | None = None) -> None:
+        """Give a user the days of grace of a policy anew."""
+        by = self._admin(actor)
+
+        def act(work: Work) -> None:
+            now = self._clock()
+            self._store.enrollments.lock(work.tx, user_key)
+            known = self._store.enrollments.standing(work.tx, user_key, now=now).graces
+            self._store.enrollments.set_graces(work.tx, user_key, {**known, name: now})
+            work.record("grace_restarted", subject=user_key, actor=by.name, reason=reason, policy=name)
+
+        self._worker.run(act)
+
+    def _change(self, actor: str, reason: str | None, act: str, subject: str, edit: Edit) -> PolicyDiff:
+        check_words(actor, reason)
+        by = self._admin(actor)
+
+        def change(work: Work) -> PolicyDiff:
+            version = self._store.policies.newest(work.tx)
+            before = self._set_of(version)
+            after = self._checked(edit(before))
+            found = difference(before, after)
+            if after == before:
+                return found
+            self._check(before, after, by)
+            added = PolicyVersion(version + 1, write_document(after, "json"), by.name, self._clock(), act, subject)
+            if not self._store.policies.try_add(work.tx, added):
+                raise StoreBusy("Somebody else changed the policies at the same moment.")
+            work.record(
+                "policy_changed", subject=f"policy:{subject}", actor=by.name, reason=reason, act=act,
+                version=version + 1, added=list(found.added), removed=list(found.removed),
+                changed=list(found.changed), loosens=list(found.loosens),
+            )  # fmt: skip
+            return found
+
+        return self._worker.run(change)
+
+    def _admin(self, actor: str) -> Actor:
+        by = self._runner.actor(actor)
+        # SECURITY: policies are the rule over everybody, so only an admin writes them.
+        if (why := refusal(by, Right.RULE, subject="", role=None)) is not None:
+            raise NotAllowed(why, REFUSALS[why])
+        return by
+
+    def _checked(self, draft: PolicySet) -> PolicySet:
+        """As it will be read again: what can't be written as a document is refused here."""
+        read = read_document(write_document(draft, "json"), registry=self._registry)
+        compile_policies(read, self._registry, version=-1)
+        return read
+
+    def _set_of(self, version: int) -> PolicySet:
+        if not version:
+            return EMPTY
+        with self._store.database.read() as tx:
+            found = self._store.policies.get(tx, version)
+        return read_document(found.document, registry=self._registry) if found else EMPTY
+
+
+def log_condition(policy: str, word: str, error: Exception) -> None:
+    """A condition that raises is unknown: that is strict for deny and require, and no leniency for allow."""
+    log.warning("the condition %s of the policy %r failed: %s", word, policy, type(error).__name__)
+
+
+def graced_for_the_first_time(rulings: Mapping[str, Ruling], known: Collection[str]) -> set[str]:
+    """Names of policies whose days of grace begin now."""
+    return {policy.name for ruling in rulings.values() for policy in ruling.graced if policy.name not in known}
+
+
+def _named(policies: PolicySet, name: str) -> Policy:
+    found = next((policy for policy in policies.policies if policy.name == name), None)
+    if found is None:
+        raise BadRequest(f"There is no policy {name!r}.")
+    return found
+
+
+def _with(now: PolicySet, policy: Policy) -> PolicySet:
+    return _merged(now, PolicySet((policy,)))
+
+
+def _merged(now: PolicySet, new: PolicySet) -> PolicySet:
+    names, networks = {policy.name for policy in new.policies}, {network.name for network in new.networks}
+    return PolicySet(
+        (*(policy for policy in now.policies if policy.name not in names), *new.policies),
+        (*(network for network in now.networks if network.name not in networks), *new.networks),
+    )
+
+
+def require_no_errors(remarks: Sequence[str]) -> None:
+    """Refuse a change that would switch on what must not be.
+
+    :raises Conflict: ``lint``.
+    """
+    if remarks:
+        raise Conflict("lint", " ".join(remarks))
