@@ -162,6 +162,7 @@ def test_a_host_adds_signals() -> None:
     ready = compiled(policy(conditions=registry.read("risk", ["Tor"], "here")), registry=registry)
     assert ready.matches(ANYONE, "app", Environment(risk={"tor": True}), no_error)[0].mark is HIT
     assert ready.matches(ANYONE, "app", Environment(risk={"tor": False}), no_error) == ()
+    assert registry.read("risk", ["new-device"], "here").wanted == ("new-device",)
     with pytest.raises(PolicyError):
         BUILT_IN.read("risk", ["tor"], "here")
 
