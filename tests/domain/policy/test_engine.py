@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flask_mfa_gate.domain.policy.compiled import Match
 from flask_mfa_gate.domain.policy.conditions.listed import ListedWord
 from flask_mfa_gate.domain.policy.conditions.registry import BUILT_IN, Registry
-from flask_mfa_gate.domain.policy.engine import CompiledPolicies, Match, compile_policies
+from flask_mfa_gate.domain.policy.engine import CompiledPolicies, compile_policies
 from flask_mfa_gate.domain.policy.facts import Environment, Mark, Subject
 from flask_mfa_gate.domain.policy.model import (
     Action,
