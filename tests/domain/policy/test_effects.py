@@ -12,9 +12,10 @@ from hypothesis import strategies as st
 
 from flask_mfa_gate.domain.access import Access
 from flask_mfa_gate.domain.assurance import FactorKind
+from flask_mfa_gate.domain.policy.compiled import Match
 from flask_mfa_gate.domain.policy.conditions.registry import BUILT_IN
 from flask_mfa_gate.domain.policy.effects import PolicyDemand, Ruling, rule
-from flask_mfa_gate.domain.policy.engine import Match, compile_policies
+from flask_mfa_gate.domain.policy.engine import compile_policies
 from flask_mfa_gate.domain.policy.facts import Environment, Mark, Subject
 from flask_mfa_gate.domain.policy.model import Action, Effect, Policy, PolicySet, PolicyState
 

@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flask_mfa_gate.domain.policy.compiled import Match
 from flask_mfa_gate.domain.policy.conditions.listed import ListedWord
 from flask_mfa_gate.domain.policy.conditions.registry import BUILT_IN, Registry
-from flask_mfa_gate.domain.policy.engine import CompiledPolicies, Match, compile_policies
+from flask_mfa_gate.domain.policy.engine import CompiledPolicies, compile_policies
 from flask_mfa_gate.domain.policy.facts import Environment, Mark, Subject
 from flask_mfa_gate.domain.policy.model import (
     Action,
@@ -162,6 +163,7 @@ def test_a_host_adds_signals() -> None:
     ready = compiled(policy(conditions=registry.read("risk", ["Tor"], "here")), registry=registry)
     assert ready.matches(ANYONE, "app", Environment(risk={"tor": True}), no_error)[0].mark is HIT
     assert ready.matches(ANYONE, "app", Environment(risk={"tor": False}), no_error) == ()
+    assert registry.read("risk", ["new-device"], "here").wanted == ("new-device",)
     with pytest.raises(PolicyError):
         BUILT_IN.read("risk", ["tor"], "here")
 

@@ -271,4 +271,4 @@ def test_values_come_out_as_documents_write_them() -> None:
 def test_lint_learns_what_a_word_rests_on(word: str, wanted: Any, chosen: bool, needs: set[Source]) -> None:
     found = BUILT_IN.words[word]
     read = found.read(wanted, WHERE)
-    assert (found.is_client_chosen(read), found.needs(read)) == (chosen, needs)
+    assert (found.is_client_chosen(read), found.needs(read)) == (chosen, frozenset(needs))

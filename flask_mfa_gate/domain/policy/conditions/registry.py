@@ -1,4 +1,6 @@
-"""Every condition word that one gate knows. A host adds its own before policies are read::
+"""Every condition word that one gate knows.
+
+A host adds its own before policies are read::
 
 def badge(subject: Subject, environment: Environment) -> str | None:
     return badges.get(subject.key)

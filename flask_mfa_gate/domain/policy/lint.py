@@ -1,0 +1,145 @@
+"""Faults of policies that can be seen before they are switched on."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator
+from dataclasses import replace
+
+from ...errors import PolicyError
+from .addresses import read_entry, span_of
+from .client_choice import names_client_choice, rests_on_client
+from .conditions.network import NETWORK
+from .conditions.protocol import Source
+from .conditions.reading import nearest
+from .conditions.registry import Registry
+from .coverage import covered_by_deny
+from .lockout import lockouts
+from .model import EVERYBODY, Action, Policy, PolicySet, PolicyState
+from .remark import AppFacts, Level, Remark
+from .users import group_names, user_keys
+from .worlds import Worlds, criteria_of
+
+__all__ = ["AppFacts", "Level", "Remark", "lint"]
+
+_MISSING = {
+    Source.GEOIP: "there is no GeoIP database (MFA_GATE_GEOIP_DATABASE)",
+    Source.CLIENT: "user agents are not read (extra `client`)",
+    Source.MANAGED: "no callback says which devices are managed",
+    Source.CERTIFICATE: "client certificates are not verified",
+}
+
+
+def lint(policy_set: PolicySet, *, facts: AppFacts, registry: Registry) -> tuple[Remark, ...]:
+    """Everything that should be mended or thought about, by the policies' names.
+
+    A policy is to be judged as it will be, so a caller who is about to switch one on passes a set in which it is on.
+    What would be an error in a policy that is off, or only reports, is a warning.
+    """
+    worlds = Worlds(registry, {network.name: network for network in policy_set.networks})
+    unreadable = {policy.name: remark for policy in policy_set.policies if (remark := _unreadable(policy, worlds))}
+    readable = [policy for policy in policy_set.policies if policy.name not in unreadable]
+    single = [_lowered(remark, policy) for policy in readable for remark in _of_one(policy, facts, worlds)]
+    remarks = [
+        *unreadable.values(),
+        *single,
+        *lockouts(readable, facts=facts, worlds=worlds),
+        *covered_by_deny(readable, worlds),
+        *_missing_break_glass(readable, facts),
+    ]
+    return tuple(sorted(remarks, key=lambda remark: (remark.policy or "", remark.level, remark.code, remark.sentence)))
+
+
+def _unreadable(policy: Policy, worlds: Worlds) -> Remark | None:
+    """A condition word or a network that is gone. Nothing else can be said of a policy that names one."""
+    try:
+        for criterion in criteria_of(policy.conditions):
+            word = worlds.registry.find(criterion.word, criterion.word)
+            word.compile(criterion.wanted, worlds.networks, criterion.word)
+    except PolicyError as fault:
+        return Remark(Level.ERROR, "unreadable", policy.name, f"Cannot be judged: {fault}")
+    return None
+
+
+def _lowered(remark: Remark, policy: Policy) -> Remark:
+    return remark if policy.state is PolicyState.ON else replace(remark, level=Level.WARNING)
+
+
+def _of_one(policy: Policy, facts: AppFacts, worlds: Worlds) -> Iterator[Remark]:
+    yield from _missing_facts(policy, facts, worlds)
+    yield from _unreachable(policy, worlds)
+    yield from _unknown_names(policy, facts)
+    if policy.effect.action is Action.ALLOW:
+        yield from _open_to_anybody(policy, worlds)
+        yield from _proxies(policy, facts, worlds)
+
+
+def _missing_facts(policy: Policy, facts: AppFacts, worlds: Worlds) -> Iterator[Remark]:
+    missing = {
+        (criterion.word, source)
+        for criterion in criteria_of(policy.conditions)
+        for source in worlds.registry.words[criterion.word].needs(criterion.wanted) - facts.sources
+    }
+    for word, source in sorted(missing):
+        sentence = f"The condition {word} is never known in this app: {_MISSING[source]}."
+        yield Remark(Level.ERROR, "fact-missing", policy.name, sentence)
+
+
+def _unreachable(policy: Policy, worlds: Worlds) -> Iterator[Remark]:
+    users = policy.users
+    if EVERYBODY in users.exclude or set(users.include) <= set(users.exclude):
+        yield Remark(Level.WARNING, "never-applies", policy.name, "Applies to nobody: no user is left after exclude.")
+    elif worlds.is_never(policy.conditions):
+        sentence = "Never applies: its conditions contradict each other."
+        yield Remark(Level.WARNING, "never-applies", policy.name, sentence)
+
+
+def _unknown_names(policy: Policy, facts: AppFacts) -> Iterator[Remark]:
+    texts = (*policy.users.include, *policy.users.exclude)
+    for kind, named, known in (
+        ("group", group_names(texts), facts.known_groups),
+        ("user", user_keys(texts), facts.known_users),
+    ):
+        for name in sorted(named.difference(named if known is None else known)):
+            sentence = f"There is no {kind} {name!r}.{_hint(name, known or ())}"
+            yield Remark(Level.WARNING, f"unknown-{kind}", policy.name, sentence)
+
+
+def _hint(name: str, known: Collection[str]) -> str:
+    near = nearest(name, known)
+    return f" Did you mean {near}?" if near else ""
+
+
+def _open_to_anybody(policy: Policy, worlds: Worlds) -> Iterator[Remark]:
+    is_open = rests_on_client(policy.conditions, worlds)
+    if is_open and names_client_choice(policy.conditions, worlds):
+        sentence = (
+            "Can be met with nothing but what a client chooses or waits for. "
+            "Add a fact that it cannot choose, such as a network or a device, to each branch."
+        )
+        yield Remark(Level.ERROR, "allow-client-chosen", policy.name, sentence)
+    elif is_open or worlds.is_always(policy.conditions):
+        sentence = "Drops the challenge for all its users, everywhere and always: it has no condition that can fail."
+        yield Remark(Level.WARNING, "allow-always", policy.name, sentence)
+
+
+def _proxies(policy: Policy, facts: AppFacts, worlds: Worlds) -> Iterator[Remark]:
+    proxies = {text: span_of(read_entry(text, "trusted proxy")) for text in facts.trusted_proxies}
+    for criterion in criteria_of(policy.conditions):
+        if criterion.word == NETWORK.word:
+            spans = NETWORK.spans(criterion.wanted, worlds.networks, "")
+            for proxy, (low, high) in proxies.items():
+                if any(first <= high and low <= last for first, last in spans):
+                    sentence = (
+                        f"Allows a network in which the proxy {proxy} is. "
+                        "A request whose real address the proxy did not pass on would count as one from there."
+                    )
+                    yield Remark(Level.WARNING, "network-has-proxy", policy.name, sentence)
+
+
+def _missing_break_glass(policies: Collection[Policy], facts: AppFacts) -> Iterator[Remark]:
+    tightens = any(policy.state is PolicyState.ON and policy.effect.action is not Action.ALLOW for policy in policies)
+    if tightens and not facts.break_glass:
+        sentence = (
+            "No account is outside policies: name one in MFA_GATE_BREAK_GLASS before a policy shuts everybody out."
+        )
+        yield Remark(Level.WARNING, "no-break-glass", None, sentence)
