@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any, TypeVar, Unpack
 
 from flask import Flask, current_app
 
 from .cli import mfa
 from .domain.access import APP
 from .domain.assurance import Assurance
+from .domain.policy.facts import Environment
+from .domain.policy.model import PolicySet
 from .domain.verdict import Verdict
+from .host import Host, HostOptions
 from .mail.delivery import Delivery
 from .services.access_passes import AccessPassService
 from .services.audit_chain import AuditChain
-from .services.directory import Directory
 from .services.enrollments import EnrollmentService
 from .services.key_rotation import Rotated
+from .services.policies import PolicyService
+from .services.simulation import Explanation, Preview
 from .services.upkeep import Upkeep
 from .services.users import UserService
 from .store import schema
@@ -27,53 +31,28 @@ from .web.account import account_blueprint
 from .web.doctor import Finding, findings
 from .web.hooks import arrange, install
 from .web.marks import demand_of, mark_demand, mark_exempt, mark_resource
-from .web.routes import route_table
+from .web.routes import marked_resources, route_table
 from .web.state import EXTENSION, GateState, current_state
 from .web.websockets import still_ok
-from .wiring import Host, build_state
+from .wiring import build_state
 
+NOTHING_KNOWN = Environment()
 View = TypeVar("View", bound=Callable[..., Any])
 
 
 class MFAGate:
     """Multi-factor authentication between the password and the app. One object serves any number of apps."""
 
-    def __init__(self, app: Flask | None = None, **options: Any) -> None:
+    def __init__(self, app: Flask | None = None, **host: Unpack[HostOptions]) -> None:
         if app is not None:
-            self.init_app(app, **options)
+            self.init_app(app, **host)
 
-    def init_app(
-        self,
-        app: Flask,
-        *,
-        db: Any = None,
-        user_model: type | None = None,
-        directory: Directory | None = None,
-        user_key: Callable[[Any], str] | None = None,
-        groups: Callable[[Any], Collection[str]] | None = None,
-        admin_role: Callable[[Any], str | None] | None = None,
-        session_stamp: Callable[[Any], Any] | None = None,
-        identity: Any = None,
-    ) -> None:
-        """Put the gate into an app, before or after its other extensions.
+    def init_app(self, app: Flask, **host: Unpack[HostOptions]) -> None:
+        """Put the gate into an app, before or after its other extensions. What may be told of the host: :class:`Host`.
 
-        :param db: the host's Flask-SQLAlchemy; the gate uses its URL, never its session's transaction.
-        :param user_model: mapped class of the host's users.
-        :param directory: in place of ``user_model``, an object with ``get(key)`` and ``page(after_key, limit)``.
-        :param user_key: gives a user's key: a text that never changes nor returns. Default: the primary key of
-            ``user_model``, else ``get_id()``.
-        :param groups: gives the names of a user's groups.
-        :param admin_role: gives ``admin``, ``helpdesk``, ``auditor`` or None. Default: nobody has a role.
-        :param session_stamp: gives what changes with a user's password; another value voids his sessions. Default: the
-            attribute ``password_hash``, ``password`` or ``fs_uniquifier``.
-        :param identity: for hosts without Flask-Login, an object with ``load(request)`` that gives the user or None.
         :raises ConfigError: for a setting that is unknown, wrong or missing.
         """
-        host = Host(
-            db=db, user_model=user_model, directory=directory, user_key=user_key, groups=groups,
-            admin_role=admin_role, session_stamp=session_stamp, identity=identity,
-        )  # fmt: skip
-        state = build_state(self, app, host)
+        state = build_state(self, app, Host(**host))
         app.extensions[EXTENSION] = state
         app.register_blueprint(account_blueprint(state.settings.url_prefix))
         app.context_processor(lambda: {"mfa_gate": queries.TemplateHelper()})
@@ -118,6 +97,31 @@ class MFAGate:
     def users(self) -> UserService:
         """What the gate knows of the app's users: sync, rename, forget."""
         return self._state.users
+
+    @property
+    def policies(self) -> PolicyService:
+        """Conditional access: save, list, delete, export, import, history, rollback."""
+        return self._state.policies
+
+    def simulate(
+        self, user: str, resource: str = APP, environment: Environment = NOTHING_KNOWN,
+        draft: PolicySet | str | None = None,
+    ) -> Explanation:  # fmt: skip
+        """What would happen to a user's sign-in or request, and why. A fact that is left out stays unknown.
+
+        :param draft: policies, or a document of them, judged in place of those of today.
+        """
+        state = self._state
+        read = state.policies.read(draft) if isinstance(draft, str) else draft
+        marked = marked_resources(current_app)
+        return state.simulator.simulate(
+            user, resource=resource, environment=environment, draft=read, known_resources=marked
+        )
+
+    def preview(self, draft: PolicySet | str) -> Preview:
+        """How many would be challenged, forced, denied or relaxed by a draft."""
+        read = self._state.policies.read(draft) if isinstance(draft, str) else draft
+        return self._state.simulator.preview(read)
 
     @property
     def audit(self) -> AuditChain:

@@ -181,6 +181,15 @@ class Settings:
     token_headers: tuple[str, ...] = _key(
         (), "list of str", checks.header_names, "Headers beside Authorization that mark a token request."
     )
+    break_glass: tuple[str, ...] = _key(
+        (),
+        "list of str",
+        checks.texts,
+        "User keys of accounts for emergencies: outside of policies and lapse, their own factor always asked.",
+    )
+    geoip_database: str | None = _key(
+        None, "str or None", checks.optional_text, "Path of a GeoIP database (MaxMind DB), for countries and travel."
+    )
     mail_sender: str | None = _key(
         None, "str or None", checks.optional_text, "Sender of the gate's mails. None: the default of Flask-Mail."
     )

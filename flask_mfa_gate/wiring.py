@@ -6,17 +6,17 @@ import weakref
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import timedelta
+from importlib.util import find_spec
 from typing import Any
 
 from flask import Flask, current_app, has_request_context
-from sqlalchemy import URL, inspect
-from sqlalchemy.orm import Mapper
+from sqlalchemy import URL
 
-from .clock import Clock
 from .crypto import Keyring
 from .domain.access import APP, Access
 from .domain.assurance import FactorKind, Method
 from .domain.decision import Lapse, LockoutScope, Rules
+from .domain.policy.conditions.protocol import Source
 from .domain.roles import Role
 from .domain.session import Lifetimes
 from .errors import ConfigError
@@ -24,6 +24,7 @@ from .factors.access_pass import AccessPassFactor
 from .factors.protocol import Verifier
 from .factors.recovery_code import RecoveryCodeFactor
 from .factors.totp import TotpFactor
+from .host import Host, directory_of, identity_of, traits_of, user_key_of
 from .mail.delivery import Delivery
 from .mail.transport import make_sender
 from .services.access_passes import AccessPassService
@@ -32,14 +33,19 @@ from .services.attempts import AttemptService
 from .services.audit_chain import AuditChain
 from .services.challenges import ChallengeService
 from .services.digest import DigestService
-from .services.directory import Directory, KnownPeople, ModelDirectory, PersonReader
+from .services.directory import Directory, PersonReader
 from .services.enrollments import EnrollmentService
 from .services.key_rotation import KeyRotation
 from .services.keys import find_keyring
 from .services.moves import MoveWriter
+from .services.places import Places
+from .services.policies import PolicyService
+from .services.policy_lint import PolicyLinter
+from .services.risk import RiskService
 from .services.self_service import SelfService
 from .services.sessions import SessionService
-from .services.stamps import ATTRIBUTES, Stamper
+from .services.simulation import Simulator
+from .services.stamps import Stamper
 from .services.totp_enrollment import FirstEnrollment, TotpEnrollmentService
 from .services.upkeep import UpkeepService
 from .services.users import UserService
@@ -52,22 +58,7 @@ from .store.location import Location, locate
 from .store.schema import upgrade
 from .store.selection import Selection
 from .web.after_response import try_soon
-from .web.identity import FlaskLoginIdentity, HostIdentity, IdentitySource
-from .web.state import GateState, HostTraits
-
-
-@dataclass(frozen=True, slots=True)
-class Host:
-    """What the host told of itself."""
-
-    db: Any = None
-    user_model: type | None = None
-    directory: Directory | None = None
-    user_key: Callable[[Any], str] | None = None
-    groups: Callable[[Any], Collection[str]] | None = None
-    admin_role: Callable[[Any], str | None] | None = None
-    session_stamp: Callable[[Any], Any] | None = None
-    identity: Any = None
+from .web.state import GateState
 
 
 def build_state(gate: Any, app: Flask, host: Host) -> GateState:
@@ -85,13 +76,14 @@ def build_state(gate: Any, app: Flask, host: Host) -> GateState:
     reader = PersonReader(user_key_of(host), host.groups, host.admin_role)
     base = Base(
         settings=settings, store=store, worker=worker, keyring=keyring, rules=_rules(settings), delivery=delivery,
-        lifetimes=_lifetimes(settings), directory=_directory(host, store, reader, settings.clock),
+        lifetimes=_lifetimes(settings), places=Places(settings.geoip_database),
+        host=host, directory=directory_of(host, store, reader, settings.clock),
     )  # fmt: skip
     return GateState(
         gate=gate, settings=settings, rules=base.rules, clock=settings.clock, keyring=keyring, store=store,
-        worker=worker, directory=base.directory, identity=_identity(host), user_key=reader.user_key, reader=reader,
+        worker=worker, directory=base.directory, identity=identity_of(host), user_key=reader.user_key, reader=reader,
         stamper=Stamper(keyring, host.session_stamp), location=location, delivery=delivery,
-        traits=_traits(host), **_admin_services(base), **_account_services(base),
+        traits=traits_of(host), **_admin_services(base), **_account_services(base),
     )  # fmt: skip
 
 
@@ -107,6 +99,8 @@ class Base:
     lifetimes: Lifetimes
     directory: Directory
     delivery: Delivery
+    places: Places
+    host: Host
 
 
 def _admin_services(base: Base) -> dict[str, Any]:
@@ -120,6 +114,7 @@ def _admin_services(base: Base) -> dict[str, Any]:
     users = UserService(store, worker, base.directory, writer, clock=clock)
     return {
         "selection": selection,
+        **_policy_services(base, runner),
         "audit": audit,
         "key_rotation": KeyRotation(store, worker, base.keyring, clock=clock),
         "users": users,
@@ -134,6 +129,31 @@ def _admin_services(base: Base) -> dict[str, Any]:
             clock=clock, lifetimes=base.lifetimes, reminders=base.settings.reminders,
         ),
     }  # fmt: skip
+
+
+def _policy_services(base: Base, runner: ActionRunner) -> dict[str, Any]:
+    """Conditional access."""
+    store, rules, clock, registry = base.store, base.rules, base.settings.clock, base.host.conditions
+    linter = PolicyLinter(store, registry, clock=clock, sources=_sources(base), break_glass=rules.break_glass)
+    policies = PolicyService(
+        store, base.worker, runner, registry, rules, clock=clock, check=linter.require_no_new_errors
+    )
+    return {
+        "policies": policies,
+        "linter": linter,
+        "simulator": Simulator(store, policies, base.directory, runner, rules, clock=clock),
+        "places": base.places,
+        "risk": RiskService(store, base.places, clock=clock),
+    }
+
+
+def _sources(base: Base) -> frozenset[Source]:
+    """Certificates are up to the server in front, which nothing here can ask."""
+    found = {Source.CERTIFICATE}
+    found |= {Source.GEOIP} if base.places.is_known else set()
+    found |= {Source.CLIENT} if find_spec("ua_parser") is not None else set()
+    found |= {Source.MANAGED} if base.host.is_managed is not None else set()
+    return frozenset(found)
 
 
 def _account_services(base: Base) -> dict[str, Any]:
@@ -168,24 +188,6 @@ def _first_enrollment(base: Base) -> FirstEnrollment:
         admins_by_pass=base.settings.admin_enrollment == "pass",
         role_of=role_of,
     )
-
-
-def user_key_of(host: Host) -> Callable[[Any], str]:
-    """As given; else the primary key of the model; else what Flask-Login calls the user."""
-    if host.user_key is not None:
-        return host.user_key
-    if host.user_model is not None:
-        name = _key_column(host) or ""
-        return lambda user: str(getattr(user, name))
-    return lambda user: str(user.get_id())
-
-
-def _key_column(host: Host) -> str | None:
-    """The attribute that is the key, where the model says so."""
-    if host.user_key is not None or host.user_model is None:
-        return None
-    mapper: Mapper[Any] = inspect(host.user_model)
-    return str(mapper.get_property_by_column(mapper.primary_key[0]).key)
 
 
 def _locate(app: Flask, host: Host, settings: Settings) -> Location:
@@ -232,33 +234,6 @@ def _dispatcher(delivery: Delivery) -> Callable[[Collection[str]], None]:
     return dispatch
 
 
-def _directory(host: Host, store: Store, reader: PersonReader, clock: Clock) -> Directory:
-    if host.directory is not None:
-        return host.directory
-    if host.user_model is None or host.db is None:
-        return KnownPeople(store, clock=clock)
-    return ModelDirectory(host.db, host.user_model, reader, _by_user_loader)
-
-
-def _traits(host: Host) -> HostTraits:
-    has_stamp = host.session_stamp is not None or any(hasattr(host.user_model, name) for name in ATTRIBUTES)
-    return HostTraits(
-        key_column=_key_column(host), user_model=host.user_model, has_user_key=host.user_key is not None,
-        has_own_identity=host.identity is not None, has_stamp=has_stamp,
-    )  # fmt: skip
-
-
-def _by_user_loader(key: str) -> Any:
-    """The host's own user loader may know a key that is no primary key."""
-    manager = getattr(current_app, "login_manager", None)
-    loader = getattr(manager, "_user_callback", None)
-    return loader(key) if loader is not None else None
-
-
-def _identity(host: Host) -> IdentitySource:
-    return FlaskLoginIdentity() if host.identity is None else HostIdentity(host.identity, user_key_of(host))
-
-
 def _rules(settings: Settings) -> Rules:
     return Rules(
         default_access={name: Access(word) for name, word in settings.default_access.items()},
@@ -268,6 +243,7 @@ def _rules(settings: Settings) -> Rules:
         lockout_scope=LockoutScope(settings.lockout_scope),
         challenge_unrequired=settings.challenge_unrequired,
         prompt_interval=settings.prompt_interval,
+        break_glass=frozenset(settings.break_glass),
     )
 
 

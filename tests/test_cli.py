@@ -190,5 +190,5 @@ def test_doctor_finds_a_readable_key_file_and_a_taken_route(tmp_path: Path) -> N
 def test_upgrade_and_down(run: Any, app: Flask) -> None:
     assert run("upgrade", "--revision", "base").output == "The tables are at base.\n"
     assert run("doctor").exit_code == 1
-    assert run("upgrade").output == "The tables are at 0003.\n"
+    assert run("upgrade").output == "The tables are at 0004.\n"
     assert run("doctor").exit_code == 0

@@ -176,9 +176,11 @@ class _Judge:
         if self._is_locked:
             return Verdict(Word.LOCKED, Reason.LAPSED, demand, at_resource)
         if grace is not None and self.now < grace:
-            prompts = self._prompts(ends_at=grace)
-            word, reason = (Word.PROMPT, Reason.ENROLLMENT_PERIOD) if prompts else (Word.PASS, Reason.SATISFIED)
-            return Verdict(word, reason, demand, at_resource, policies=ruling.names if prompts else ())
+            if not self._prompts(ends_at=grace):
+                return PASSED
+            return Verdict(
+                Word.PROMPT, Reason.ENROLLMENT_PERIOD, demand, at_resource, policies=ruling.names, grace_ends_at=grace
+            )
         return Verdict(Word.ENROLL, Reason.ENROLLMENT_FORCED, demand, at_resource, policies=ruling.names)
 
     def _holder(self, ruling: Ruling) -> Verdict:

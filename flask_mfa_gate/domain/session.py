@@ -26,12 +26,16 @@ class Lifetimes:
 
 @dataclass(frozen=True, slots=True)
 class StepUp:
-    """What a live session was asked to prove, and the request that a grant would be for."""
+    """What a live session was asked to prove, and the request that a grant would be for.
+
+    :param deferrable: whether there still is time to set a factor up.
+    """
 
     demand: Demand
     endpoint: str
     method: str
     target: str
+    deferrable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

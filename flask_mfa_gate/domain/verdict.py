@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
 
@@ -61,6 +61,7 @@ class Verdict:
     :param at_resource: whether one resource or view says so, and not the app itself.
     :param app_is_satisfied: whether the app itself asks for nothing more; if it does, nobody may be seen.
     :param policies: names of the policies that say so; empty when none does.
+    :param grace_ends_at: until when a prompt may be put off, where policies give days of grace.
     :param message: what they have to say to whom they refuse, and where help is.
     """
 
@@ -72,6 +73,7 @@ class Verdict:
     policies: tuple[str, ...] = ()
     message: str = ""
     help_link: str = ""
+    grace_ends_at: datetime | None = None
 
     @property
     def reason_id(self) -> str:

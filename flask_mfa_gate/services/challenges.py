@@ -14,7 +14,7 @@ from ..domain.session import GateSession, grant_for
 from ..factors.protocol import Accepted, Verifier
 from ..store import Store
 from .attempts import AttemptService, seen_from
-from .sessions import Entry, SessionService, require_current
+from .sessions import Entry, Ruler, SessionService, require_current
 from .work import Work
 
 
@@ -28,7 +28,7 @@ class ChallengeService:
         self._store, self._attempts, self._sessions = store, attempts, sessions
         self._verifiers, self._clock = verifiers, clock
 
-    def verify(self, session: GateSession, raw: object, *, method: Method, origin: Origin) -> Entry:
+    def verify(self, session: GateSession, raw: object, *, method: Method, origin: Origin, ruler: Ruler) -> Entry:
         """Try a code; a right one rotates the session's id and adds the proof.
 
         :raises BadRequest, Throttled, CodeInvalid: see :meth:`AttemptService.attempt`.
@@ -45,7 +45,7 @@ class ChallengeService:
                 return None
             proved = _with(session, accepted, now)
             grant = grant_for(session.step_up, accepted.method, now=now)
-            entry = self._sessions.rise(work, proved, proved.assurance, grant=grant)
+            entry = self._sessions.rise(work, proved, proved.assurance, ruler=ruler, grant=grant)
             self._note(work, session.user_key, accepted.method, origin)
             return entry
 

@@ -99,6 +99,11 @@ class KnownPeople:
             known = self._store.people.known(tx, [key], now=self._clock()).get(key)
         return known.person if known else Person(key)
 
+    def has_met(self, key: str) -> bool:
+        """Whether anybody signed in by this key, or was acted on."""
+        with self._store.database.read() as tx:
+            return self._store.keys.is_known(tx, key)
+
     def page(self, after_key: str | None, limit: int) -> Sequence[Person]:
         """There is nobody else to ask."""
         return []

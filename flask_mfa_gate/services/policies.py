@@ -16,7 +16,7 @@ from ..domain.policy.engine import CompiledPolicies, compile_policies
 from ..domain.policy.facts import Environment, Subject
 from ..domain.policy.model import Network, Policy, PolicySet, PolicyState
 from ..domain.roles import Actor, Right, refusal
-from ..errors import BadRequest, Conflict, MFAGateError, NotAllowed, PolicyError, StoreBusy
+from ..errors import BadRequest, MFAGateError, NotAllowed, PolicyError, StoreBusy
 from ..store import Store
 from ..store.policies import PolicyVersion
 from .actions import REFUSALS, ActionRunner
@@ -280,12 +280,3 @@ def _merged(now: PolicySet, new: PolicySet) -> PolicySet:
         (*(policy for policy in now.policies if policy.name not in names), *new.policies),
         (*(network for network in now.networks if network.name not in networks), *new.networks),
     )
-
-
-def require_no_errors(remarks: Sequence[str]) -> None:
-    """Refuse a change that would switch on what must not be.
-
-    :raises Conflict: ``lint``.
-    """
-    if remarks:
-        raise Conflict("lint", " ".join(remarks))

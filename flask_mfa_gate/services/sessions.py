@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from ..clock import Clock
 from ..crypto import Keyring, new_id, new_token, token_digest
-from ..domain.assurance import Assurance, SignIn
+from ..domain.assurance import FACTOR_METHODS, Assurance, SignIn
 from ..domain.decision import Context, Rules, decide
 from ..domain.enrollment import Standing
 from ..domain.person import Origin, Person
+from ..domain.policy.effects import Ruling
 from ..domain.session import GateSession, Grant, Lifetimes, StepUp
 from ..domain.verdict import Verdict, Word
 from ..errors import Conflict
 from ..store import Store
+from ..store.sign_ins import SignInRecord
 from .work import Work, Worker
 
 DROPPED, LONGEST_DROPPED = "dropped-session-key:", 160
+Ruler = Callable[[Standing], Mapping[str, Ruling]]
 _ALREADY_DONE = "This step was already done, perhaps in another tab."
 
 
@@ -57,6 +62,23 @@ class Newcomer:
     host_user_id: str | None
 
 
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """What was known and decided when somebody signed in.
+
+    :param facts: what policies could look at, as JSON values.
+    :param client: platform and browser as one word.
+    :param risk: the risk signals, where a policy asks for them.
+    :param report: by policy that is only reported, what it would have done.
+    """
+
+    verdict: Verdict
+    facts: Mapping[str, Any]
+    client: str | None
+    risk: Mapping[str, Any] | None
+    report: Mapping[str, str]
+
+
 def require_current(session: GateSession) -> None:
     """A session whose place another id took can rise no more; nothing is tried or counted in it.
 
@@ -83,7 +105,7 @@ class SessionService:
         return found if found and found[0].is_alive(self._lifetimes, now=now) else None
 
     def begin(
-        self, who: Newcomer, *, sign_in: SignIn, origin: Origin, parking: Parking | None,
+        self, who: Newcomer, seen: Seen, *, sign_in: SignIn, origin: Origin, parking: Parking | None,
         replaces: GateSession | None,
     ) -> Entry:  # fmt: skip
         """Note a sign-in. With ``parking`` it is pending. A sign-in always begins a new row, without any proof."""
@@ -92,7 +114,7 @@ class SessionService:
         session = GateSession(
             id_digest=token_digest(token), lineage=new_id(), user_key=user_key, assurance=Assurance(sign_in, now),
             began_at=now, seen_at=now, address=origin.address, user_agent=origin.user_agent,
-            host_user_id=who.host_user_id, stamp=who.stamp,
+            host_user_id=who.host_user_id, stamp=who.stamp, risk=seen.risk,
         )  # fmt: skip
         if parking is not None:
             session = self._with_parking(session, parking, now)
@@ -102,6 +124,7 @@ class SessionService:
                 self._store.sessions.end(work.tx, replaces.lineage, user_key=replaces.user_key)
             self._store.people.note_sign_in(work.tx, who.person, now=now)
             self._store.sessions.add(work.tx, session)
+            self._store.sign_ins.add(work.tx, _record(session, seen))
             self._note_dropped(work, parking)
             work.record(
                 "signed_in", subject=user_key, actor=f"user:{user_key}", origin=origin, sign_in=sign_in.value,
@@ -138,12 +161,13 @@ class SessionService:
             host_user_id=parking.host_user_id, step_up=None, grant=None,
         )  # fmt: skip
 
-    def verdict(self, session: GateSession, standing: Standing) -> Verdict:
+    def verdict(self, session: GateSession, standing: Standing, ruler: Ruler) -> Verdict:
         """What the app itself still asks of this session."""
-        return self._judge(session.assurance, standing, deferred=session.deferred_at is not None)
+        return self._judge(session.assurance, standing, ruler, deferred=session.deferred_at is not None)
 
-    def _judge(self, assurance: Assurance, standing: Standing, *, deferred: bool) -> Verdict:
-        return decide(Context(assurance, deferred=deferred), standing, self._rules, now=self._clock())
+    def _judge(self, assurance: Assurance, standing: Standing, ruler: Ruler, *, deferred: bool) -> Verdict:
+        context = Context(assurance, deferred=deferred, rulings=ruler(standing))
+        return decide(context, standing, self._rules, now=self._clock())
 
     def rise(
         self,
@@ -151,6 +175,7 @@ class SessionService:
         session: GateSession,
         assurance: Assurance,
         *,
+        ruler: Ruler,
         grant: Grant | None = None,
         deferred: bool = False,
     ) -> Entry:
@@ -162,7 +187,8 @@ class SessionService:
         now = self._clock()
         token = new_token()
         standing = self._store.enrollments.standing(work.tx, session.user_key, now=now)
-        is_in = self._judge(assurance, standing, deferred=deferred or session.deferred_at is not None).word is Word.PASS
+        was_deferred = deferred or session.deferred_at is not None
+        is_in = self._judge(assurance, standing, ruler, deferred=was_deferred).word is Word.PASS
         successor = replace(
             session, id_digest=token_digest(token), assurance=assurance, seen_at=now, grant=grant,
             deferred_at=now if deferred else session.deferred_at,
@@ -173,6 +199,8 @@ class SessionService:
         require_current(session)
         if not self._store.sessions.try_rotate(work.tx, session, successor, now=now):
             raise Conflict("already-done", _ALREADY_DONE)
+        if assurance.proved(FACTOR_METHODS, now=now):
+            self._store.sign_ins.note_proof(work.tx, session.lineage, now=now)
         return Entry(token, successor)
 
     def take_turn(self, work: Work, user_key: str) -> None:
@@ -199,9 +227,14 @@ class SessionService:
         self._worker.run(
             lambda work: work.record(
                 "access_denied", subject=user_key, actor=f"user:{user_key}", origin=origin,
-                verdict=verdict.word.value, reason_id=verdict.reason.value, endpoint=endpoint,
+                verdict=verdict.word.value, reason_id=verdict.reason_id, endpoint=endpoint,
+                policies=list(verdict.policies),
             )
         )  # fmt: skip
+
+    def note_risk(self, session: GateSession, risk: Mapping[str, Any]) -> None:
+        """The risk signals from another address or with another client."""
+        self._worker.run(lambda work: self._store.sessions.set_risk(work.tx, session.id_digest, risk))
 
     def touch(self, session: GateSession) -> None:
         """The idle mark."""
@@ -210,3 +243,11 @@ class SessionService:
     def try_use_grant(self, session: GateSession, grant: Grant) -> bool:
         """Use up the grant for this one request."""
         return self._worker.run(lambda work: self._store.sessions.try_use_grant(work.tx, session.id_digest, grant))
+
+
+def _record(session: GateSession, seen: Seen) -> SignInRecord:
+    return SignInRecord(
+        lineage=session.lineage, user_key=session.user_key, at=session.began_at, address=session.address,
+        client=seen.client, facts=seen.facts, verdict=seen.verdict.word.value, reason_id=seen.verdict.reason_id,
+        report=seen.report,
+    )  # fmt: skip

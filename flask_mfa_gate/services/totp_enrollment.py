@@ -20,7 +20,7 @@ from ..factors.recovery_code import RecoveryCodeFactor
 from ..factors.totp import PendingKey, TotpFactor
 from ..store import Store
 from .attempts import AttemptService, seen_from
-from .sessions import Entry, SessionService, require_current
+from .sessions import Entry, Ruler, SessionService, require_current
 from .work import Work, Worker
 
 FRESH = timedelta(minutes=15)
@@ -88,7 +88,7 @@ class TotpEnrollmentService:
             lambda work: self._totp.begin(work.tx, session.user_key, lineage=session.lineage, now=self._clock())
         )
 
-    def confirm(self, session: GateSession, raw: object, *, origin: Origin) -> Enrolled:
+    def confirm(self, session: GateSession, raw: object, *, origin: Origin, ruler: Ruler) -> Enrolled:
         """Try the first code of the key that this session was shown.
 
         :raises Conflict: ``no-key``, when no key waits: never shown, expired, or confirmed in another browser.
@@ -100,10 +100,10 @@ class TotpEnrollmentService:
             raise Conflict("no-key", "No key waits for a code here. Open the setup page again.")
         return self._attempts.attempt(
             self._totp, raw, user_key=session.user_key, origin=origin,
-            accept=lambda work, code: self._accept(work, session, code, origin),
+            accept=lambda work, code: self._accept(work, session, code, origin, ruler),
         )  # fmt: skip
 
-    def _accept(self, work: Work, session: GateSession, code: str, origin: Origin) -> Enrolled | None:
+    def _accept(self, work: Work, session: GateSession, code: str, origin: Origin, ruler: Ruler) -> Enrolled | None:
         now, key = self._clock(), session.user_key
         self._store.enrollments.lock(work.tx, key)
         before = self._store.enrollments.standing(work.tx, key, now=now)
@@ -112,7 +112,7 @@ class TotpEnrollmentService:
             self.needs_proof(session, before)
             or self.needs_sign_in(session, before)
             or self.needs_pass(session, before)
-            or self._is_refused(session, before)
+            or self._is_refused(session, before, ruler)
         ):
             raise Conflict("not-possible", "The setup can't go on here. Sign in again.")
         factor_id = self._totp.try_confirm(work.tx, key, code, lineage=session.lineage, now=now)
@@ -121,13 +121,13 @@ class TotpEnrollmentService:
         if FactorKind.TOTP in self._rules.satisfying:
             self._store.enrollments.end_period(work.tx, key)
         codes = () if before.factors else tuple(self._recovery_codes.make(work.tx, key, now=now))
-        entry = self._sessions.rise(work, session, session.assurance.with_proof(Method.TOTP, at=now))
+        entry = self._sessions.rise(work, session, session.assurance.with_proof(Method.TOTP, at=now), ruler=ruler)
         self._store.sessions.end_others(work.tx, key, but=session.lineage)
         self._record(work, session, origin, factor_id, is_first=not before.factors)
         return Enrolled(entry, codes)
 
-    def _is_refused(self, session: GateSession, standing: Standing) -> bool:
-        return self._sessions.verdict(session, standing).word in {Word.DENY, Word.LOCKED}
+    def _is_refused(self, session: GateSession, standing: Standing, ruler: Ruler) -> bool:
+        return self._sessions.verdict(session, standing, ruler).word in {Word.DENY, Word.LOCKED}
 
     def _record(self, work: Work, session: GateSession, origin: Origin, factor_id: str, *, is_first: bool) -> None:
         for event in ("factor_added", "enrollment_completed") if is_first else ("factor_added",):
@@ -138,12 +138,13 @@ class TotpEnrollmentService:
         facts = {"method": Method.TOTP.value, **seen_from(origin)}
         work.tell(session.user_key, Notice("enrolled" if is_first else "factor-added", facts))
 
-    def defer(self, session: GateSession, standing: Standing, *, origin: Origin) -> Entry:
+    def defer(self, session: GateSession, standing: Standing, *, origin: Origin, ruler: Ruler) -> Entry:
         """ "Set up later": let the user in for this sign-in.
 
         :raises Conflict: ``not-possible``, when the period is over or setup is forced.
         """
-        if self._sessions.verdict(session, standing).word is not Word.PROMPT:
+        at_resource = session.step_up is not None and session.step_up.deferrable
+        if not at_resource and self._sessions.verdict(session, standing, ruler).word is not Word.PROMPT:
             raise Conflict("not-possible", "Setting up later is not possible now.")
 
         def act(work: Work) -> Entry:
@@ -151,7 +152,7 @@ class TotpEnrollmentService:
             work.record(
                 "enrollment_prompt_deferred", subject=session.user_key, actor=f"user:{session.user_key}", origin=origin
             )
-            return self._sessions.rise(work, session, session.assurance, deferred=True)
+            return self._sessions.rise(work, session, session.assurance, ruler=ruler, deferred=True)
 
         return self._worker.run(act)
 

@@ -41,6 +41,11 @@ class FailureLog:
         )
         return failures, (here.top if here else 0) + 1
 
+    def count_since(self, tx: Connection, user_key: str, *, since: datetime) -> int:
+        """How many there were since then, from any address."""
+        mine = (self._table.c.user_key == user_key, self._table.c.at > since)
+        return tx.execute(select(func.count()).select_from(self._table).where(*mine)).scalar_one()
+
     def try_charge(self, tx: Connection, user_key: str, *, address: str, ordinal: int, now: datetime) -> bool:
         """Take one attempt before it is tried; False when another request took this ordinal."""
         try:

@@ -89,6 +89,10 @@ class People:
         twins = select(email).where(self._table.c.email != "").group_by(email).having(func.count() > 1)
         return tx.execute(twins.limit(1)).first() is not None
 
+    def group_names(self, tx: Connection) -> Sequence[str]:
+        """Every group that somebody is in."""
+        return tx.execute(select(self._group.c.name).distinct().order_by(self._group.c.name)).scalars().all()
+
     def delete(self, tx: Connection, keys: Collection[str]) -> None:
         """Know them no more."""
         for table in (self._group, self._table):

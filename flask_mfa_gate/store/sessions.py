@@ -179,6 +179,7 @@ def _write_step_up(step_up: StepUp | None) -> dict[str, Any] | None:
         "endpoint": step_up.endpoint,
         "method": step_up.method,
         "target": step_up.target,
+        "deferrable": step_up.deferrable,
     }
 
 
@@ -189,4 +190,4 @@ def _read_step_up(facts: dict[str, Any] | None) -> StepUp | None:
     demand = Demand(
         frozenset(Method(word) for word in facts["methods"]), None if max_age is None else timedelta(seconds=max_age)
     )
-    return StepUp(demand, facts["endpoint"], facts["method"], facts["target"])
+    return StepUp(demand, facts["endpoint"], facts["method"], facts["target"], facts.get("deferrable", False))

@@ -38,6 +38,7 @@ SENTENCES = {
     Reason.SATISFIED: "Nothing more is needed.",
     Reason.STRANGER: "Sign in first.",
     Reason.INACTIVE: "This account is switched off. Ask the administrator of this app.",
+    Reason.POLICY: "Access is not allowed by a rule of this app. Ask its administrator.",
     Reason.DEFAULT_DENY: "Access to this page is not allowed. Ask the administrator of this app.",
     Reason.LAPSED: "The time to set up multi-factor authentication has ended. Ask the app's administrator for help.",
     Reason.SIGN_IN: "Confirm that it's you with a second factor.",
@@ -80,7 +81,7 @@ def blocked_page(passage: Passage, verdict: Verdict) -> Response:
     period = passage.standing.period if passage.standing else None
     return page(
         "blocked.html", passage, 403, word=verdict.word.value, title=_BLOCKED_TITLES[verdict.word],
-        reason=SENTENCES[verdict.reason], reason_id=verdict.reason.value,
+        reason=sentence_of(verdict), reason_id=verdict.reason_id, help_link=verdict.help_link,
         ended_at=period.ends_at if period and verdict.word is Word.LOCKED else None,
     )  # fmt: skip
 
@@ -91,17 +92,24 @@ def demand_problem(verdict: Verdict) -> Response:
     max_age = verdict.demand.max_age
     facts: dict[str, Any] = {
         "next": verdict.word.value,
-        "reason_id": verdict.reason.value,
+        "reason_id": verdict.reason_id,
         "factors": sorted(method.value for method in verdict.demand.methods),
         "max_age": None if max_age is None else int(max_age.total_seconds()),
         "continue_url": next_url(verdict.word),
     }
     code = "mfa_step_up_required" if is_step_up else _CODES[verdict.word]
     status = _STATUS.get(verdict.word, 403)
-    response = problem_document(status, code, SENTENCES[verdict.reason], facts)
+    if verdict.help_link:
+        facts["help_link"] = verdict.help_link
+    response = problem_document(status, code, sentence_of(verdict), facts)
     if status == 401:
         response.headers["WWW-Authenticate"] = _insufficient(verdict)
     return response
+
+
+def sentence_of(verdict: Verdict) -> str:
+    """What a policy has to say to whom it refuses, else what the gate says."""
+    return verdict.message or SENTENCES[verdict.reason]
 
 
 def _insufficient(verdict: Verdict) -> str:

@@ -8,17 +8,17 @@ from typing import Any
 from flask import Response, g, request, session
 
 from ..domain.assurance import Assurance, SignIn
-from ..domain.decision import decide
 from ..domain.enrollment import Standing
 from ..domain.session import GateSession
 from ..domain.verdict import Verdict, Word
-from ..services.sessions import Parking
+from ..services.sessions import Parking, Seen
 from . import answers, snapshot
 from .client import client_of, origin_of
 from .identity import HIDDEN, LOADED, key_of
 from .marks import NO_MARKS
 from .newcomers import newcomer, person_of
 from .passage import Passage
+from .rulings import judge_sign_in
 from .targets import asked_page, home, target_of
 
 
@@ -36,14 +36,15 @@ def intercept(passage: Passage, user: Any, response: Response | None, *, sign_in
     state.identity.hide()
     replaces, passage.user_key = passage.session, None
     key = key_of(user, state.user_key)
-    verdict, standing = judge_new(passage, key, user, sign_in)
+    verdict, seen, standing = judge_new(passage, key, user, sign_in)
     parking = None
     if verdict.word is not Word.PASS:
         endpoint = request.endpoint if passage.has_reached_view else None
         parking = Parking(*snapshot.pack(changed), endpoint, _target(passage, response), host_user_id)
     who = newcomer(state, user, key, host_user_id=host_user_id)
-    entry = state.sessions.begin(who, sign_in=sign_in, origin=origin_of(request), parking=parking, replaces=replaces)
-    passage.enter(entry)
+    passage.enter(
+        state.sessions.begin(who, seen, sign_in=sign_in, origin=origin_of(request), parking=parking, replaces=replaces)
+    )
     passage.standing = standing
     if parking is None:
         start_clock(passage, user, key)
@@ -68,15 +69,18 @@ def _target(passage: Passage, response: Response | None) -> str | None:
     )
 
 
-def judge_new(passage: Passage, key: str, user: Any, sign_in: SignIn) -> tuple[Verdict, Standing]:
+def judge_new(passage: Passage, key: str, user: Any, sign_in: SignIn) -> tuple[Verdict, Seen, Standing]:
     """What the app asks of a sign-in without any proof."""
     state = passage.state
     now = state.clock()
     with state.store.database.read() as tx:
         standing = state.store.enrollments.standing(tx, key, now=now)
     passage.session = None
-    context = passage.context(Assurance(sign_in, now), is_active=is_active(user), marks=NO_MARKS, promptable=True)
-    return decide(context, standing, state.rules, now=now), standing
+    context = passage.context(
+        Assurance(sign_in, now), is_active=is_active(user), marks=NO_MARKS, promptable=True, rulings={}
+    )
+    verdict, seen = judge_sign_in(state, context, standing, user, sign_in=sign_in)
+    return verdict, seen, standing
 
 
 def start_clock(passage: Passage, user: Any, key: str) -> None:
@@ -98,9 +102,11 @@ def park_whole(passage: Passage, user: Any, key: str, *, sign_in: SignIn) -> Non
     if passage.session is not None:
         passage.session = state.sessions.park(passage.session, parking)
         return
+    _verdict, seen, _standing = judge_new(passage, key, user, sign_in)
     who = newcomer(state, user, key, host_user_id=host_user_id)
-    entry = state.sessions.begin(who, sign_in=sign_in, origin=origin_of(request), parking=parking, replaces=None)
-    passage.enter(entry)
+    passage.enter(
+        state.sessions.begin(who, seen, sign_in=sign_in, origin=origin_of(request), parking=parking, replaces=None)
+    )
 
 
 def restore(passage: Passage, pending: GateSession) -> str:

@@ -11,6 +11,7 @@ from flask import Response, current_app, g, request, session
 from ..domain.assurance import Assurance
 from ..domain.decision import Context
 from ..domain.enrollment import Standing
+from ..domain.policy.effects import Ruling
 from ..domain.session import GateSession
 from ..domain.verdict import PASSED, Verdict
 from ..services.sessions import Entry
@@ -78,7 +79,9 @@ class Passage:
         session.update({**self.withheld, **written})
         session.modified = bool(written)
 
-    def context(self, assurance: Assurance, *, is_active: bool, marks: Marks, promptable: bool) -> Context:
+    def context(
+        self, assurance: Assurance, *, is_active: bool, marks: Marks, promptable: bool, rulings: Mapping[str, Ruling]
+    ) -> Context:
         """This request as the decision looks at it."""
         return Context(
             assurance,
@@ -88,6 +91,7 @@ class Passage:
             deferred=self.session is not None and self.session.deferred_at is not None,
             promptable=promptable,
             granted=self.is_granted,
+            rulings=rulings,
         )
 
     def sign(self, response: Response) -> Response:

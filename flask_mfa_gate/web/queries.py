@@ -13,6 +13,7 @@ from .identity import load_identity
 from .marks import NO_MARKS, Marks
 from .parking import is_active
 from .passage import Passage, current_passage
+from .rulings import own_page_ruler, ruler_of
 
 
 def assurance() -> Assurance | None:
@@ -29,8 +30,14 @@ def current_verdict(resource: str) -> Verdict:
     marks = NO_MARKS if resource == APP else Marks(resources=(resource,))
     state, now = passage.state, passage.state.clock()
     facts = assurance() or Assurance(SignIn.SESSION, now)
-    active = is_active(load_identity(state.identity))
-    context = passage.context(facts, is_active=active, marks=marks, promptable=not passage.is_token)
+    user = load_identity(state.identity)
+    ruler = ruler_of(
+        state, passage.session, passage.user_key, sign_in=facts.sign_in, user=user, resources=marks.resources
+    )
+    context = passage.context(
+        facts, is_active=is_active(user), marks=marks, promptable=not passage.is_token,
+        rulings=ruler(passage.standing),
+    )  # fmt: skip
     return decide(context, passage.standing, state.rules, now=now)
 
 
@@ -42,7 +49,9 @@ def _of_nobody(passage: Passage | None) -> Verdict:
         and passage.session.is_pending
         and passage.standing is not None
     ):
-        return passage.state.sessions.verdict(passage.session, passage.standing)
+        return passage.state.sessions.verdict(
+            passage.session, passage.standing, own_page_ruler(passage.state, passage.session)
+        )
     return Verdict(Word.DENY, Reason.STRANGER)
 
 

@@ -20,6 +20,11 @@ def route_table(app: Flask, state: GateState) -> list[dict[str, Any]]:
     return [_row(app, state, rule) for rule in rules]
 
 
+def marked_resources(app: Flask) -> set[str]:
+    """Every name that a view is marked with."""
+    return {name for view in app.view_functions.values() for name in marks_of(view).resources}
+
+
 def _row(app: Flask, state: GateState, rule: Rule) -> dict[str, Any]:
     marks = marks_of(app.view_functions.get(rule.endpoint))
     return {

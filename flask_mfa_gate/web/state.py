@@ -22,8 +22,13 @@ from ..services.challenges import ChallengeService
 from ..services.directory import Directory, PersonReader
 from ..services.enrollments import EnrollmentService
 from ..services.key_rotation import KeyRotation
+from ..services.places import Places
+from ..services.policies import PolicyService
+from ..services.policy_lint import PolicyLinter
+from ..services.risk import RiskService
 from ..services.self_service import SelfService
 from ..services.sessions import SessionService
+from ..services.simulation import Simulator
 from ..services.stamps import Stamper
 from ..services.totp_enrollment import TotpEnrollmentService
 from ..services.upkeep import UpkeepService
@@ -40,10 +45,12 @@ EXTENSION = "mfa_gate"
 
 @dataclass(frozen=True, slots=True)
 class HostTraits:
-    """What the host told of itself, for the doctor.
+    """What the host told of itself.
 
     :param key_column: attribute of the user model that is the key, where that is not up to ``user_key=``.
     :param has_stamp: whether a changed password can be seen.
+    :param is_managed: tells of a request whether its device is managed.
+    :param risk_signals: tells of a user and a request which signals of the host are raised.
     """
 
     key_column: str | None = None
@@ -51,6 +58,8 @@ class HostTraits:
     has_user_key: bool = False
     has_own_identity: bool = False
     has_stamp: bool = False
+    is_managed: Callable[[Any], bool | None] | None = None
+    risk_signals: Callable[[Any, Any], Mapping[str, bool]] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +91,11 @@ class GateState:
     users: UserService
     selection: Selection
     audit: AuditChain
+    policies: PolicyService
+    linter: PolicyLinter
+    simulator: Simulator
+    risk: RiskService
+    places: Places
     key_rotation: KeyRotation
     self_service: SelfService
     delivery: Delivery

@@ -11,7 +11,7 @@ from ..domain.verdict import Verdict, Word
 from . import answers, snapshot
 from .client import SAFE_METHODS, Client, client_of, origin_of
 from .newcomers import newcomer
-from .parking import note_refusal, park_whole
+from .parking import judge_new, note_refusal, park_whole
 from .passage import Passage, marks_here
 from .targets import asked_page, page_sent_from
 
@@ -76,10 +76,14 @@ def _stop_at_resource(passage: Passage, user: Any, key: str, verdict: Verdict, c
 def _remember_step_up(passage: Passage, user: Any, key: str, verdict: Verdict) -> None:
     state = passage.state
     target = asked_page() if request.method in SAFE_METHODS else page_sent_from()
-    step_up = StepUp(verdict.demand, request.endpoint or "", request.method, target)
+    step_up = StepUp(verdict.demand, request.endpoint or "", request.method, target, verdict.word is Word.PROMPT)
     if passage.session is None:
         kind = state.identity.kind(passage.before)
+        # SECURITY: a session that nobody saw begin is judged as a sign-in of its own kind, without any proof.
+        _verdict, seen, passage.standing = judge_new(passage, key, user, kind)
         who = newcomer(state, user, key, host_user_id=state.identity.host_user_id())
-        passage.enter(state.sessions.begin(who, sign_in=kind, origin=origin_of(request), parking=None, replaces=None))
+        passage.enter(
+            state.sessions.begin(who, seen, sign_in=kind, origin=origin_of(request), parking=None, replaces=None)
+        )
     assert passage.session is not None  # noqa: S101 - entered above
     state.sessions.ask(passage.session, step_up)

@@ -14,6 +14,7 @@ from .cookies import read_token
 from .identity import USER_ID, key_of, load_identity
 from .parking import is_active
 from .passage import current_passage
+from .rulings import own_page_ruler
 from .state import current_state
 
 _CHECKED = "_mfa_gate_checked"
@@ -91,5 +92,7 @@ def _live_session() -> GateSession | None:
     if found is None:
         return None
     live, standing = found
-    is_in = not live.is_pending and state.sessions.verdict(live, standing).word is Word.PASS
+    is_in = (
+        not live.is_pending and state.sessions.verdict(live, standing, own_page_ruler(state, live)).word is Word.PASS
+    )
     return live if is_in else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 
-from ..verdict import APP
+from ..access import APP
 from .implication import form_of, implies
 from .model import EVERYBODY, Action, Policy, PolicyState
 from .remark import Level, Remark

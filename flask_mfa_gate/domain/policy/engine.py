@@ -56,6 +56,7 @@ class CompiledPolicies:
     :param policies: all of them, in the document's order.
     :param live: those that are on, by resource.
     :param reported: those that are report-only, by resource.
+    :param words: the condition words that those of either kind use.
     :param grouped_resources: the resources of which one of either kind names a group.
     """
 
@@ -64,6 +65,7 @@ class CompiledPolicies:
     live: Index = field(repr=False)
     reported: Index = field(repr=False)
     grouped_resources: frozenset[str] = field(repr=False)
+    words: frozenset[str] = field(repr=False)
 
     def candidates(self, subject: Subject, resource: str, address: str | None) -> Rows:
         """Policies that are on, speak of the resource, and may include subject and address; in no order."""
@@ -111,6 +113,12 @@ def compile_policies(policy_set: PolicySet, registry: Registry, *, version: int)
             if row.policy.state is not PolicyState.OFF
             and group_names(row.policy.users.include + row.policy.users.exclude)
             for resource in row.resources
+        ),
+        words=frozenset(
+            criterion.criterion.word
+            for row in rows
+            if row.policy.state is not PolicyState.OFF
+            for criterion in row.criteria
         ),
     )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 
-from ..verdict import APP
+from ..access import APP
 from .facts import Environment, Mark, Subject
 from .logic import Matcher
 from .model import Action, Condition, Policy, PolicyState, Some

@@ -54,7 +54,7 @@ def _is_asked(desk: Desk) -> bool:
 def _complete(desk: Desk) -> Response:
     """Nothing is demanded any more: the sign-in goes on by itself."""
     sessions, worker = desk.state.sessions, desk.state.worker
-    entry = worker.run(lambda work: sessions.rise(work, desk.session, desk.session.assurance))
+    entry = worker.run(lambda work: sessions.rise(work, desk.session, desk.session.assurance, ruler=desk.ruler))
     return desk.arrive(desk.go_on(entry))
 
 
@@ -65,7 +65,9 @@ def _take(desk: Desk) -> Response:
         return next_step(desk)
     _refuse_weak(desk.session.step_up, method, is_pending=desk.session.is_pending)
     try:
-        entry = desk.state.challenges.verify(desk.session, desk.fields.get("code"), method=method, origin=desk.origin)
+        entry = desk.state.challenges.verify(
+            desk.session, desk.fields.get("code"), method=method, origin=desk.origin, ruler=desk.ruler
+        )
     except (CodeInvalid, Throttled) as error:
         return answers.failure(desk.passage, error) if desk.wants_json else _show(desk, method, error)
     return desk.arrive(desk.go_on(entry))

@@ -15,13 +15,14 @@ from ...domain.person import Origin
 from ...domain.session import GateSession
 from ...domain.verdict import Reason, Verdict, Word
 from ...errors import MFAGateError
-from ...services.sessions import Entry
+from ...services.sessions import Entry, Ruler
 from .. import answers
 from ..client import SAFE_METHODS, origin_of, wants_json
 from ..csrf import has_csrf_token
 from ..fields import read_fields
 from ..parking import restore
 from ..passage import Passage, current_passage
+from ..rulings import own_page_ruler
 from ..state import GateState
 from ..targets import home
 from .accounts import Account, account_of
@@ -53,12 +54,17 @@ class Desk:
         return origin_of(request)
 
     @property
+    def ruler(self) -> Ruler:
+        """What policies say of this user here."""
+        return own_page_ruler(self.state, self.session)
+
+    @property
     def verdict(self) -> Verdict:
         """What the app still asks."""
         # SECURITY: a switched-off account changes nothing here either, whatever its session has proved.
         if not self.is_active:
             return Verdict(Word.DENY, Reason.INACTIVE)
-        return self.state.sessions.verdict(self.session, self.standing)
+        return self.state.sessions.verdict(self.session, self.standing, self.ruler)
 
     @property
     def wants_json(self) -> bool:
@@ -72,7 +78,7 @@ class Desk:
         if entry.session.is_pending:
             with self.state.store.database.read() as tx:
                 standing = self.state.store.enrollments.standing(tx, before.user_key, now=self.state.clock())
-            return answers.next_url(self.state.sessions.verdict(entry.session, standing).word)
+            return answers.next_url(self.state.sessions.verdict(entry.session, standing, self.ruler).word)
         if before.is_pending:
             return restore(self.passage, before)
         return before.step_up.target if before.step_up else home()

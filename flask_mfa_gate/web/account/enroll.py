@@ -51,7 +51,7 @@ def later(desk: Desk) -> Response:
     """ "Set up later": in for this time."""
     if _is_shut(desk):
         return next_step(desk)
-    entry = desk.state.totp_enrollment.defer(desk.session, desk.standing, origin=desk.origin)
+    entry = desk.state.totp_enrollment.defer(desk.session, desk.standing, origin=desk.origin, ruler=desk.ruler)
     return desk.arrive(desk.go_on(entry))
 
 
@@ -64,7 +64,9 @@ def enroll_totp(desk: Desk) -> Response:
     if request.method == "GET":
         return _show_key(desk, desk.state.totp_enrollment.begin(desk.session))
     try:
-        enrolled = desk.state.totp_enrollment.confirm(desk.session, desk.fields.get("code"), origin=desk.origin)
+        enrolled = desk.state.totp_enrollment.confirm(
+            desk.session, desk.fields.get("code"), origin=desk.origin, ruler=desk.ruler
+        )
     except (CodeInvalid, Throttled) as error:
         if desk.wants_json:
             return answers.failure(desk.passage, error)

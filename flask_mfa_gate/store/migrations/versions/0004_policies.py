@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic.operations import Operations
 
-from flask_mfa_gate.store.types import UTCDateTime, exact
+from flask_mfa_gate.store.types import LONG_TEXT, UTCDateTime, exact
 
 revision = "0004"
 down_revision = "0003"
@@ -26,7 +26,7 @@ def upgrade(op: Operations, prefix: str) -> None:
     op.create_table(
         f"{prefix}policy_version",
         sa.Column("version", sa.Integer, primary_key=True, autoincrement=False),
-        sa.Column("document", sa.Text(2**24 - 1), nullable=False),
+        sa.Column("document", LONG_TEXT, nullable=False),
         sa.Column("author", exact(196), nullable=False),
         sa.Column("at", UTCDateTime, nullable=False),
         sa.Column("act", exact(40), nullable=False),

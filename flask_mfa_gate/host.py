@@ -1,0 +1,116 @@
+"""What the host tells of itself and of its users."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from typing import Any, TypedDict
+
+from flask import current_app
+from sqlalchemy import inspect
+from sqlalchemy.orm import Mapper
+
+from .clock import Clock
+from .domain.policy.conditions.registry import BUILT_IN, Registry
+from .services.directory import Directory, KnownPeople, ModelDirectory, PersonReader
+from .services.stamps import ATTRIBUTES
+from .store import Store
+from .web.identity import FlaskLoginIdentity, HostIdentity, IdentitySource
+from .web.state import HostTraits
+
+
+class HostOptions(TypedDict, total=False):
+    """The arguments of ``init_app``; their meaning is that of :class:`Host`."""
+
+    db: Any
+    user_model: type | None
+    directory: Directory | None
+    user_key: Callable[[Any], str] | None
+    groups: Callable[[Any], Collection[str]] | None
+    admin_role: Callable[[Any], str | None] | None
+    session_stamp: Callable[[Any], Any] | None
+    conditions: Registry
+    is_managed: Callable[[Any], bool | None] | None
+    risk_signals: Callable[[Any, Any], Mapping[str, bool]] | None
+    identity: Any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Host:
+    """What the host told of itself.
+
+    :param db: its Flask-SQLAlchemy; the gate uses the URL, never the session's transaction.
+    :param user_model: mapped class of its users.
+    :param directory: in place of ``user_model``, an object with ``get(key)`` and ``page(after_key, limit)``.
+    :param user_key: gives a user's key: a text that never changes nor returns. Default: the primary key of
+        ``user_model``, else ``get_id()``.
+    :param groups: gives the names of a user's groups.
+    :param admin_role: gives ``admin``, ``helpdesk``, ``auditor`` or None. Default: nobody has a role.
+    :param session_stamp: gives what changes with a user's password; another value voids his sessions. Default: the
+        attribute ``password_hash``, ``password`` or ``fs_uniquifier``.
+    :param conditions: the condition words of policies, with those of the host.
+    :param is_managed: gives of a request whether its device is managed; None when it can't be told.
+    :param risk_signals: gives of a user and a request, by name, which of the host's risk signals are raised.
+    :param identity: for hosts without Flask-Login, an object with ``load(request)`` that gives the user or None.
+    """
+
+    db: Any = None
+    user_model: type | None = None
+    directory: Directory | None = None
+    user_key: Callable[[Any], str] | None = None
+    groups: Callable[[Any], Collection[str]] | None = None
+    admin_role: Callable[[Any], str | None] | None = None
+    session_stamp: Callable[[Any], Any] | None = None
+    conditions: Registry = BUILT_IN
+    is_managed: Callable[[Any], bool | None] | None = None
+    risk_signals: Callable[[Any, Any], Mapping[str, bool]] | None = None
+    identity: Any = None
+
+
+def user_key_of(host: Host) -> Callable[[Any], str]:
+    """As given; else the primary key of the model; else what Flask-Login calls the user."""
+    if host.user_key is not None:
+        return host.user_key
+    if host.user_model is not None:
+        name = _key_column(host) or ""
+        return lambda user: str(getattr(user, name))
+    return lambda user: str(user.get_id())
+
+
+def _key_column(host: Host) -> str | None:
+    """The attribute that is the key, where the model says so."""
+    if host.user_key is not None or host.user_model is None:
+        return None
+    mapper: Mapper[Any] = inspect(host.user_model)
+    return str(mapper.get_property_by_column(mapper.primary_key[0]).key)
+
+
+def directory_of(host: Host, store: Store, reader: PersonReader, clock: Clock) -> Directory:
+    """Where people are looked up: the host's own directory, its model, else whom the gate has met."""
+    if host.directory is not None:
+        return host.directory
+    if host.user_model is None or host.db is None:
+        return KnownPeople(store, clock=clock)
+    return ModelDirectory(host.db, host.user_model, reader, _by_user_loader)
+
+
+def traits_of(host: Host) -> HostTraits:
+    """What the doctor and the facts of a request need of it."""
+    has_stamp = host.session_stamp is not None or any(hasattr(host.user_model, name) for name in ATTRIBUTES)
+    return HostTraits(
+        key_column=_key_column(host), user_model=host.user_model, has_user_key=host.user_key is not None,
+        has_own_identity=host.identity is not None, has_stamp=has_stamp,
+        is_managed=host.is_managed, risk_signals=host.risk_signals,
+    )  # fmt: skip
+
+
+def _by_user_loader(key: str) -> Any:
+    """The host's own user loader may know a key that is no primary key."""
+    manager = getattr(current_app, "login_manager", None)
+    loader = getattr(manager, "_user_callback", None)
+    return loader(key) if loader is not None else None
+
+
+def identity_of(host: Host) -> IdentitySource:
+    """Who says who is signed in."""
+    return FlaskLoginIdentity() if host.identity is None else HostIdentity(host.identity, user_key_of(host))

@@ -1,0 +1,59 @@
+"""Looks at policies before they are switched on, with what this app and its people are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..clock import Clock
+from ..domain.policy.conditions.protocol import Source
+from ..domain.policy.conditions.registry import Registry
+from ..domain.policy.facts import Subject
+from ..domain.policy.lint import AppFacts, Level, Remark, lint
+from ..domain.policy.model import PolicySet
+from ..domain.roles import Actor, Role
+from ..errors import Conflict
+from ..store import Store
+
+
+class PolicyLinter:
+    """Knows the app's sources of facts, its admins and its accounts for emergencies."""
+
+    def __init__(
+        self, store: Store, registry: Registry, *, clock: Clock, sources: frozenset[Source],
+        break_glass: frozenset[str],
+    ) -> None:  # fmt: skip
+        self._store, self._registry, self._clock = store, registry, clock
+        self._sources, self._break_glass = sources, break_glass
+
+    def remarks(self, policies: PolicySet, *, acting_admin: str | None = None) -> Sequence[Remark]:
+        """Errors and warnings.
+
+        :param acting_admin: key of the admin who must not lock himself out.
+        """
+        return lint(policies, facts=self._facts(acting_admin), registry=self._registry)
+
+    def require_no_new_errors(self, before: PolicySet, after: PolicySet, by: Actor) -> None:
+        """Refuse a change that brings in an error; one that is there already may be worked around.
+
+        :raises Conflict: ``lint``, with what is wrong.
+        """
+        known = _errors(self.remarks(before, acting_admin=by.user_key))
+        found = [one for one in _errors(self.remarks(after, acting_admin=by.user_key)) if one not in known]
+        if found:
+            raise Conflict("lint", " ".join(f"{one.policy or 'The policies'}: {one.sentence}" for one in found))
+
+    def _facts(self, acting_admin: str | None) -> AppFacts:
+        with self._store.database.read() as tx:
+            admins = self._store.people.holders(tx, Role.ADMIN, now=self._clock())
+            groups = self._store.people.group_names(tx)
+        return AppFacts(
+            sources=self._sources,
+            admins=tuple(Subject(known.person.key, known.person.groups) for known in admins),
+            acting_admin=acting_admin,
+            break_glass=self._break_glass,
+            known_groups=frozenset(groups) or None,
+        )
+
+
+def _errors(remarks: Sequence[Remark]) -> list[Remark]:
+    return [remark for remark in remarks if remark.level is Level.ERROR]

@@ -1,0 +1,217 @@
+""" "What if": the live decision, on facts that somebody makes up."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from ..clock import Clock
+from ..domain.access import APP, MFA_ADMIN
+from ..domain.assurance import Assurance, SignIn
+from ..domain.decision import Context, Rules, decide
+from ..domain.enrollment import Standing, status_of
+from ..domain.person import Person
+from ..domain.policy.engine import CompiledPolicies
+from ..domain.policy.facts import Environment, Subject
+from ..domain.policy.model import PolicySet
+from ..domain.policy.trace import PolicyTrace
+from ..domain.user_filter import EVERYBODY
+from ..domain.verdict import Verdict, Word
+from ..errors import BadRequest, UnknownUser
+from ..store import Store
+from ..store.sign_ins import SignInRecord
+from .actions import ActionRunner
+from .directory import Directory, KnownPeople
+from .policies import PolicyService, log_condition
+from .words import is_key
+
+MEMORY = timedelta(days=30)
+SAMPLE = 10
+_NOTHING = Environment()
+_KINDS = {SignIn.REMEMBER_ME.value: SignIn.REMEMBER_ME}
+_STRICT = {word: rank for rank, word in enumerate(Word)}
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What would happen, and why.
+
+    :param reason: a stable word; ``reason_id`` is what the user would be shown.
+    :param policies: every policy with each of its criteria.
+    """
+
+    user: str
+    resource: str
+    verdict: str
+    reason: str
+    reason_id: str
+    policies: tuple[PolicyTrace, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many, and some of their keys."""
+
+    count: int = 0
+    sample: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Impact:
+    """What a draft would change: who is asked, made to enroll, refused, or let off, and is not today."""
+
+    challenged: Count = field(default=Count())
+    forced: Count = field(default=Count())
+    denied: Count = field(default=Count())
+    relaxed: Count = field(default=Count())
+
+
+@dataclass(frozen=True, slots=True)
+class Preview:
+    """The impact on everybody, whatever the facts are, and on the sign-ins of the last 30 days as they were."""
+
+    users: Impact
+    recorded: Impact
+
+
+class Simulator:
+    """Asks the same :func:`decide` as live requests do. It changes nothing.
+
+    :param known_resources: names that views are marked with.
+    """
+
+    def __init__(
+        self, store: Store, policies: PolicyService, directory: Directory, runner: ActionRunner, rules: Rules, *,
+        clock: Clock,
+    ) -> None:  # fmt: skip
+        self._store, self._policies, self._directory, self._runner = store, policies, directory, runner
+        self._rules, self._clock = rules, clock
+
+    def simulate(
+        self, user: str, *, resource: str = APP, environment: Environment = _NOTHING, draft: PolicySet | None = None,
+        known_resources: Collection[str] = (),
+    ) -> Explanation:  # fmt: skip
+        """What a sign-in or a request of this user would meet; a fact that is left out stays unknown.
+
+        :param draft: judged in place of the policies of today.
+        :raises UnknownUser, BadRequest: for a user or resource that is not known.
+        """
+        compiled = self._compiled(draft)
+        self._require_resource(resource, compiled, known_resources)
+        person, standing = self._person(user), self._standing(user)
+        subject = self._subject(person, standing)
+        verdict = self._judge(compiled, subject, standing, resource, environment, is_active=person.is_active)
+        traces = compiled.explain(subject, resource, environment, log_condition)
+        return Explanation(user, resource, verdict.word.value, verdict.reason.value, verdict.reason_id, traces)
+
+    def preview(self, draft: PolicySet) -> Preview:
+        """How many would be challenged, forced, denied or relaxed by a draft."""
+        now, then = self._compiled(None), self._compiled(draft)
+        return Preview(_impact(self._of_users(now, then)), _impact(self._of_records(now, then)))
+
+    def report(self, days: int) -> Mapping[str, Mapping[str, int]]:
+        """What policies that are only reported would have done in the last days: counts by policy and result."""
+        found: dict[str, Counter[str]] = {}
+        with self._store.database.read() as tx:
+            for record in self._store.sign_ins.since(tx, self._clock() - timedelta(days=days)):
+                for name, would in record.report.items():
+                    found.setdefault(name, Counter())[would] += 1
+        return found
+
+    def _of_users(self, now: CompiledPolicies, then: CompiledPolicies) -> Iterator[tuple[str, Word, Word]]:
+        for people, standings in self._runner.standings(EVERYBODY):
+            for person in people:
+                standing = standings[person.key]
+                subject = self._subject(person, standing)
+                yield person.key, *self._both(now, then, subject, standing, _NOTHING, is_active=person.is_active)
+
+    def _of_records(self, now: CompiledPolicies, then: CompiledPolicies) -> Iterator[tuple[str, Word, Word]]:
+        with self._store.database.read() as tx:
+            records = list(self._store.sign_ins.since(tx, self._clock() - MEMORY))
+            keys = sorted({record.user_key for record in records})
+            people = self._store.people.known(tx, keys, now=self._clock())
+            standings = self._store.enrollments.standings(tx, keys, now=self._clock())
+        for record in records:
+            known = people.get(record.user_key)
+            if known is not None:
+                standing = standings[record.user_key]
+                subject, facts = self._subject(known.person, standing), environment_of(record)
+                yield record.user_key, *self._both(now, then, subject, standing, facts, is_active=True)
+
+    def _both(
+        self, now: CompiledPolicies, then: CompiledPolicies, subject: Subject, standing: Standing,
+        facts: Environment, *, is_active: bool,
+    ) -> tuple[Word, Word]:  # fmt: skip
+        words = [
+            self._judge(compiled, subject, standing, APP, facts, is_active=is_active).word for compiled in (now, then)
+        ]
+        return words[0], words[1]
+
+    def _judge(
+        self, compiled: CompiledPolicies, subject: Subject, standing: Standing, resource: str, facts: Environment, *,
+        is_active: bool,
+    ) -> Verdict:  # fmt: skip
+        now = self._clock()
+        names = (APP,) if resource == APP else (APP, resource)
+        rulings = self._policies.rulings(compiled, subject, names, facts)
+        assurance = Assurance(_KINDS.get(facts.sign_in or "", SignIn.PASSWORD), now)
+        context = Context(assurance, is_active=is_active, resources=names[1:], rulings=rulings)
+        return decide(context, standing, self._rules, now=now)
+
+    def _compiled(self, draft: PolicySet | None) -> CompiledPolicies:
+        if draft is not None:
+            return self._policies.compile(draft)
+        with self._store.database.read() as tx:
+            version = self._store.policies.newest(tx)
+        return self._policies.at(version)
+
+    def _require_resource(self, resource: str, compiled: CompiledPolicies, known: Collection[str]) -> None:
+        named = {name for row in compiled.policies for name in row.resources}
+        if resource not in {APP, MFA_ADMIN, *known, *named, *self._rules.default_access}:
+            raise BadRequest(f"There is no resource {resource!r}.")
+
+    def _person(self, key: str) -> Person:
+        person = self._directory.get(key) if is_key(key) else None
+        if person is None or (isinstance(self._directory, KnownPeople) and not self._directory.has_met(key)):
+            raise UnknownUser(f"No user with the key {key!r} is known.")
+        return person
+
+    def _standing(self, key: str) -> Standing:
+        with self._store.database.read() as tx:
+            return self._store.enrollments.standing(tx, key, now=self._clock())
+
+    def _subject(self, person: Person, standing: Standing) -> Subject:
+        status = status_of(standing, now=self._clock(), enabled=self._rules.enabled)
+        return Subject(person.key, person.groups, status)
+
+
+def environment_of(record: SignInRecord) -> Environment:
+    """The facts of a recorded sign-in."""
+    facts: dict[str, Any] = dict(record.facts)
+    if facts.get("device") is not None:
+        facts["device"] = frozenset(facts["device"])
+    if facts.get("at") is not None:
+        facts["at"] = datetime.fromisoformat(facts["at"])
+    return Environment(**facts)
+
+
+def _impact(changes: Iterator[tuple[str, Word, Word]]) -> Impact:
+    found: dict[str, list[str]] = {"challenged": [], "forced": [], "denied": [], "relaxed": []}
+    for key, before, after in changes:
+        if (kind := _kind(before, after)) is not None:
+            found[kind].append(key)
+    return Impact(**{kind: _count(keys) for kind, keys in found.items()})
+
+
+def _kind(before: Word, after: Word) -> str | None:
+    if _STRICT[after] > _STRICT[before]:
+        return "relaxed"
+    kinds: Mapping[Word, str] = {Word.DENY: "denied", Word.CHALLENGE: "challenged", Word.ENROLL: "forced"}
+    return kinds.get(after) if after is not before else None
+
+
+def _count(keys: Sequence[str]) -> Count:
+    return Count(len(keys), tuple(dict.fromkeys(keys))[:SAMPLE])

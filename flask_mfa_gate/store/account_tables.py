@@ -1,0 +1,176 @@
+"""Tables about users: who they are, what is required of them, what they hold, where they are signed in."""
+
+from __future__ import annotations
+
+from sqlalchemy import JSON, BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, Table, Text
+
+from .types import UTCDateTime, exact
+
+USER_KEY_LENGTH = 191
+
+
+def user_key(*, primary_key: bool = False) -> Column[str]:
+    """The column that says whose a row is."""
+    return Column("user_key", exact(USER_KEY_LENGTH), nullable=False, primary_key=primary_key)
+
+
+def enrollment(metadata: MetaData, prefix: str) -> Table:
+    """The requirement and the period of one user. No row means: not required.
+
+    ``days`` without ``ends_at`` is a period that waits for the account to be switched on. ``due_at`` is when upkeep has
+    to look at the user next, for a reminder or the lapse.
+    """
+    return Table(
+        f"{prefix}enrollment",
+        metadata,
+        user_key(primary_key=True),
+        Column("required", Boolean, nullable=False),
+        Column("required_by", exact(USER_KEY_LENGTH + 5)),
+        Column("days", Integer),
+        Column("started_at", UTCDateTime),
+        Column("ends_at", UTCDateTime),
+        Column("deferred_at", UTCDateTime),
+        Column("due_at", UTCDateTime),
+        Column("graces", JSON(none_as_null=True)),
+        Index(f"ix_{prefix}enrollment_ends_at", "ends_at"),
+        Index(f"ix_{prefix}enrollment_due_at", "due_at"),
+    )
+
+
+def factor(metadata: MetaData, prefix: str) -> Table:
+    """Authenticators: waiting for the first code, live, or void. Void ones stay as a record, without their secret."""
+    return Table(
+        f"{prefix}factor",
+        metadata,
+        Column("id", exact(32), primary_key=True),
+        user_key(),
+        Column("kind", exact(16), nullable=False),
+        Column("name", exact(64), nullable=False),
+        Column("secret", LargeBinary(512)),
+        Column("lineage", exact(32)),
+        Column("last_step", BigInteger),
+        Column("created_at", UTCDateTime, nullable=False),
+        Column("confirmed_at", UTCDateTime),
+        Column("last_used_at", UTCDateTime),
+        Column("voided_at", UTCDateTime),
+        Index(f"ix_{prefix}factor_user_key", "user_key"),
+    )
+
+
+def recovery_code(metadata: MetaData, prefix: str) -> Table:
+    """One row a code; the digest is keyed and bound to the row's id, so no code can be looked up without its user."""
+    return Table(
+        f"{prefix}recovery_code",
+        metadata,
+        Column("id", exact(32), primary_key=True),
+        user_key(),
+        Column("digest", exact(64), nullable=False),
+        Column("created_at", UTCDateTime, nullable=False),
+        Column("used_at", UTCDateTime),
+        Index(f"ix_{prefix}recovery_code_user_key", "user_key"),
+    )
+
+
+def session(metadata: MetaData, prefix: str) -> Table:
+    """One signed-in or pending browser. ``parked`` holds the host's session keys while the sign-in is pending."""
+    return Table(
+        f"{prefix}session",
+        metadata,
+        Column("id_digest", exact(64), primary_key=True),
+        Column("lineage", exact(32), nullable=False),
+        user_key(),
+        Column("sign_in", exact(16), nullable=False),
+        Column("signed_in_at", UTCDateTime, nullable=False),
+        Column("began_at", UTCDateTime, nullable=False),
+        Column("seen_at", UTCDateTime, nullable=False),
+        Column("superseded_at", UTCDateTime),
+        Column("deferred_at", UTCDateTime),
+        Column("proofs", JSON, nullable=False),
+        Column("parked", LargeBinary(2**24 - 1)),
+        Column("parked_at", UTCDateTime),
+        Column("parked_endpoint", Text),
+        Column("target", Text),
+        Column("step_up", JSON(none_as_null=True)),
+        Column("grant_endpoint", Text),
+        Column("grant_method", exact(16)),
+        Column("grant_expires_at", UTCDateTime),
+        Column("host_user_id", Text),
+        Column("address", exact(64)),
+        Column("user_agent", exact(255)),
+        Column("stamp", exact(64)),
+        Column("pass_id", exact(32)),
+        Column("ends_at", UTCDateTime),
+        Column("risk", JSON(none_as_null=True)),
+        Index(f"ix_{prefix}session_user_key", "user_key"),
+        Index(f"ix_{prefix}session_lineage", "lineage"),
+    )
+
+
+def failure(metadata: MetaData, prefix: str) -> Table:
+    """Wrong codes that no later success from the same address has cleared.
+
+    The primary key makes counting exact: an attempt first takes the next ``ordinal`` of its user and address, and of
+    two that race for one ordinal the database lets only one have it.
+    """
+    return Table(
+        f"{prefix}failure",
+        metadata,
+        user_key(primary_key=True),
+        Column("address", exact(64), primary_key=True),
+        Column("ordinal", Integer, primary_key=True, autoincrement=False),
+        Column("at", UTCDateTime, nullable=False),
+        Index(f"ix_{prefix}failure_at", "at"),
+    )
+
+
+def person(metadata: MetaData, prefix: str) -> Table:
+    """Whom the gate knows of the host's users, as last seen at a sign-in or by ``sync``."""
+    return Table(
+        f"{prefix}person",
+        metadata,
+        user_key(primary_key=True),
+        Column("name", Text, nullable=False),
+        Column("email", Text, nullable=False),
+        Column("former_email", Text, nullable=False),
+        Column("email_changed_at", UTCDateTime),
+        Column("is_active", Boolean, nullable=False),
+        Column("role", exact(16)),
+        Column("groups", JSON, nullable=False),
+        Column("locale", exact(35), nullable=False),
+        Column("timezone", exact(64), nullable=False),
+        Column("seen_at", UTCDateTime, nullable=False),
+        Column("last_sign_in_at", UTCDateTime),
+        Index(f"ix_{prefix}person_seen_at", "seen_at"),
+        Index(f"ix_{prefix}person_role", "role"),
+    )
+
+
+def person_group(metadata: MetaData, prefix: str) -> Table:
+    """The groups of ``person`` once more, to be found by."""
+    return Table(
+        f"{prefix}person_group",
+        metadata,
+        Column("name", exact(USER_KEY_LENGTH), primary_key=True),
+        user_key(primary_key=True),
+        Index(f"ix_{prefix}person_group_user_key", "user_key"),
+    )
+
+
+def access_pass(metadata: MetaData, prefix: str) -> Table:
+    """Ways back in that an admin gave out, as keyed digests bound to the row. Void ones stay as a record."""
+    return Table(
+        f"{prefix}access_pass",
+        metadata,
+        Column("id", exact(32), primary_key=True),
+        user_key(),
+        Column("digest", exact(64), nullable=False),
+        Column("scope", exact(16), nullable=False),
+        Column("one_time", Boolean, nullable=False),
+        Column("starts_at", UTCDateTime, nullable=False),
+        Column("ends_at", UTCDateTime, nullable=False),
+        Column("issued_by", exact(USER_KEY_LENGTH + 5), nullable=False),
+        Column("created_at", UTCDateTime, nullable=False),
+        Column("used_at", UTCDateTime),
+        Column("voided_at", UTCDateTime),
+        Index(f"ix_{prefix}access_pass_user_key", "user_key"),
+    )

@@ -1,0 +1,97 @@
+"""Tables of records and jobs: audit, mail on its way, sign-ins, versions of the policies, marks."""
+
+from __future__ import annotations
+
+from sqlalchemy import JSON, BigInteger, Column, Index, Integer, MetaData, Table, Text
+
+from .account_tables import USER_KEY_LENGTH, user_key
+from .types import BIG_ID, LONG_TEXT, UTCDateTime, exact
+
+
+def audit(metadata: MetaData, prefix: str) -> Table:
+    """One row an event. Never a secret, a code or a key. ``number`` to ``salt`` are its place in the chain."""
+    return Table(
+        f"{prefix}audit",
+        metadata,
+        Column("id", BIG_ID, primary_key=True, autoincrement=True),
+        Column("at", UTCDateTime, nullable=False),
+        Column("event", exact(40), nullable=False),
+        Column("actor", exact(USER_KEY_LENGTH + 5), nullable=False),
+        Column("subject", exact(USER_KEY_LENGTH), nullable=False),
+        Column("address", exact(64)),
+        Column("user_agent", exact(255)),
+        Column("reason", Text),
+        Column("details", JSON, nullable=False),
+        Column("number", BigInteger),
+        Column("mac", exact(64)),
+        Column("personal", exact(64)),
+        Column("salt", exact(32)),
+        Index(f"ix_{prefix}audit_subject", "subject", "id"),
+        Index(f"ix_{prefix}audit_number", "number", unique=True),
+    )
+
+
+def outbox(metadata: MetaData, prefix: str) -> Table:
+    """Mail that was decided in a transaction and is sent after its commit."""
+    return Table(
+        f"{prefix}outbox",
+        metadata,
+        Column("id", exact(32), primary_key=True),
+        Column("kind", exact(32), nullable=False),
+        user_key(),
+        Column("recipient", Text, nullable=False),
+        Column("facts", JSON, nullable=False),
+        Column("created_at", UTCDateTime, nullable=False),
+        Column("due_at", UTCDateTime, nullable=False),
+        Column("claimed_until", UTCDateTime),
+        Column("attempts", Integer, nullable=False),
+        Column("sent_at", UTCDateTime),
+        Column("problem", Text),
+        Index(f"ix_{prefix}outbox_due", "sent_at", "due_at"),
+        Index(f"ix_{prefix}outbox_user_key", "user_key", "kind", "created_at"),
+    )
+
+
+def mark(metadata: MetaData, prefix: str) -> Table:
+    """How far a job has come, and when it last ran."""
+    return Table(
+        f"{prefix}mark",
+        metadata,
+        Column("name", exact(USER_KEY_LENGTH), primary_key=True),
+        Column("at", UTCDateTime, nullable=False),
+        Column("value", Text, nullable=False),
+    )
+
+
+def policy_version(metadata: MetaData, prefix: str) -> Table:
+    """Every version of the policies, as the whole document."""
+    return Table(
+        f"{prefix}policy_version",
+        metadata,
+        Column("version", Integer, primary_key=True, autoincrement=False),
+        Column("document", LONG_TEXT, nullable=False),
+        Column("author", exact(USER_KEY_LENGTH + 5), nullable=False),
+        Column("at", UTCDateTime, nullable=False),
+        Column("act", exact(40), nullable=False),
+        Column("subject", Text, nullable=False),
+    )
+
+
+def sign_in(metadata: MetaData, prefix: str) -> Table:
+    """What was known and decided at each sign-in."""
+    return Table(
+        f"{prefix}sign_in",
+        metadata,
+        Column("lineage", exact(32), primary_key=True),
+        user_key(),
+        Column("at", UTCDateTime, nullable=False),
+        Column("proved_at", UTCDateTime),
+        Column("address", exact(64)),
+        Column("client", exact(64)),
+        Column("facts", JSON, nullable=False),
+        Column("verdict", exact(16), nullable=False),
+        Column("reason_id", exact(64), nullable=False),
+        Column("report", JSON, nullable=False),
+        Index(f"ix_{prefix}sign_in_user_key", "user_key", "proved_at"),
+        Index(f"ix_{prefix}sign_in_at", "at"),
+    )

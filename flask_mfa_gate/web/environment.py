@@ -1,0 +1,129 @@
+"""The facts of a request that policies look at."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from functools import lru_cache
+from typing import Any
+
+from flask import Request, request
+
+from ..domain.assurance import SignIn
+from ..domain.policy.facts import Environment
+from ..domain.session import GateSession
+from ..services.risk import Client
+from .client import origin_of
+from .state import GateState
+
+log = logging.getLogger("flask_mfa_gate")
+_PLATFORMS = {
+    "windows": "windows", "mac os x": "macos", "macos": "macos", "ios": "ios", "ipados": "ios", "android": "android",
+    "chrome os": "chromeos", "chromeos": "chromeos", "chromium os": "chromeos", "linux": "linux", "ubuntu": "linux",
+    "debian": "linux", "fedora": "linux",
+}  # fmt: skip
+_BROWSERS = {
+    "chrome": "chrome", "chromium": "chrome", "firefox": "firefox", "safari": "safari", "edge": "edge",
+    "opera": "opera",
+}  # fmt: skip
+_SIGN_INS = {SignIn.PASSWORD: "password", SignIn.REMEMBER_ME: "remember-me"}
+
+
+def environment(state: GateState, session: GateSession | None, sign_in: SignIn, user: Any) -> Environment:
+    """What is known of this request. ``session`` keeps the risk signals that were taken before.
+
+    :param user: the host's user object for its own risk signals; None where it isn't loaded.
+    """
+    address = origin_of(request).address
+    agent = request.user_agent.string
+    platform, browser = client_words(request)
+    return Environment(
+        address=address,
+        user_agent=agent or None,
+        country=state.places.of(address).country,
+        platform=platform,
+        browser=browser,
+        device=_device(state, request),
+        sign_in=_SIGN_INS.get(sign_in),
+        method=request.method,
+        endpoint=request.endpoint,
+        risk=_risk(state, session, user),
+        at=state.clock(),
+    )
+
+
+def client_of_request() -> Client:
+    """From where and with what this request comes."""
+    platform, browser = client_words(request)
+    device = f"{platform or '?'}/{browser or '?'}" if platform or browser else None
+    return Client(origin_of(request).address, device)
+
+
+def client_words(request: Request) -> tuple[str | None, str | None]:
+    """Platform and browser in the words of the policies, by client hint, else by user agent; None if unreadable."""
+    platform, browser = _parsed(request.user_agent.string)
+    hint = request.headers.get("Sec-CH-UA-Platform", "").strip('" ').lower()
+    return _PLATFORMS.get(hint, platform), browser
+
+
+@lru_cache(maxsize=1024)
+def _parsed(agent: str) -> tuple[str | None, str | None]:
+    try:
+        from ua_parser import parse  # noqa: PLC0415 - an extra
+    except ImportError:
+        return None, None
+    found = parse(agent)
+    platform = found.os.family.lower() if found.os else None
+    browser = found.user_agent.family.lower() if found.user_agent else None
+    return _word(platform, _PLATFORMS), _word(browser, _BROWSERS)
+
+
+def _word(family: str | None, words: Mapping[str, str]) -> str | None:
+    """The first known word that the family begins with; another family is other, and none is not known."""
+    if family is None:
+        return None
+    return next((word for name, word in words.items() if family.startswith(name) or name in family.split()), "other")
+
+
+def _device(state: GateState, request: Request) -> frozenset[str] | None:
+    """None unless at least one of the facts is known; a word that is not in the set is then known not to hold."""
+    certificate, managed = _has_certificate(request), _is_managed(state)
+    if certificate is None and managed is None:
+        return None
+    return frozenset(word for word, holds in (("certificate", certificate), ("managed", managed)) if holds)
+
+
+def _has_certificate(request: Request) -> bool | None:
+    """What the server in front verified (mod_ssl, nginx); read from the WSGI environment, never from a header."""
+    verified = request.environ.get("SSL_CLIENT_VERIFY")
+    return None if verified is None else verified == "SUCCESS"
+
+
+def _is_managed(state: GateState) -> bool | None:
+    if state.traits.is_managed is None:
+        return None
+    try:
+        answer = state.traits.is_managed(request)
+        return None if answer is None else bool(answer)
+    except Exception as error:  # noqa: BLE001 - a condition that raises is unknown
+        log.warning("the is_managed callback failed: %s", type(error).__name__)
+        return None
+
+
+def _risk(state: GateState, session: GateSession | None, user: Any) -> Mapping[str, bool] | None:
+    """Signals that were taken for this address and client, and those of the host."""
+    kept = session.risk if session is not None else None
+    client = client_of_request()
+    is_same = kept is not None and (kept["address"], kept["device"]) == (client.address, client.device)
+    signals = dict(kept["signals"]) if kept is not None and is_same else {}
+    return {**signals, **_host_risk(state, user)} or None
+
+
+def _host_risk(state: GateState, user: Any) -> Mapping[str, bool]:
+    if state.traits.risk_signals is None or user is None:
+        return {}
+    try:
+        return {str(name): bool(raised) for name, raised in state.traits.risk_signals(user, request).items()}
+    except Exception as error:  # noqa: BLE001 - a condition that raises is unknown
+        log.warning("the risk_signals callback failed: %s", type(error).__name__)
+        return {}
