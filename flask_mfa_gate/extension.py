@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection
 from datetime import timedelta
 from typing import Any, TypeVar, Unpack
 
-from flask import Flask, current_app
+from flask import Blueprint, Flask, current_app
 
 from .cli import mfa
 from .domain.access import APP
@@ -37,7 +37,7 @@ from .web.websockets import still_ok
 from .wiring import build_state
 
 NOTHING_KNOWN = Environment()
-View = TypeVar("View", bound=Callable[..., Any])
+View = TypeVar("View", bound=Callable[..., Any] | Blueprint)
 
 
 class MFAGate:
@@ -67,7 +67,7 @@ class MFAGate:
         arrange(app)
 
     def resource(self, name: str) -> Callable[[View], View]:
-        """Mark a view with the name of what it opens, so that its default access holds there."""
+        """Mark a view, a view class or a blueprint with the name of what it opens, for default access and policies."""
         return lambda view: mark_resource(view, name, hooks.enforce)
 
     def require_mfa(self, max_age: timedelta | None = None, factors: Collection[str] = ()) -> Callable[[View], View]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import audit, health, keys, people, users
+from . import audit, health, keys, people, policies, users
 from .group import mfa
 
-__all__ = ["audit", "health", "keys", "mfa", "people", "users"]
+__all__ = ["audit", "health", "keys", "mfa", "people", "policies", "users"]

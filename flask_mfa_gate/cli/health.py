@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 from flask import current_app
 from flask.cli import with_appcontext
 
 from ..store import schema
 from ..web.doctor import findings
-from ..web.routes import route_table
+from ..web.routes import is_unclassified, route_table
 from ..web.state import current_state
 from .group import as_json_option, mfa, print_json, said
 
@@ -44,15 +46,24 @@ def doctor(as_json: bool) -> None:
 
 
 @mfa.command()
+@click.option("--fail-unclassified", is_flag=True, help="Exit with 1 when a view is neither marked nor exempt.")
 @as_json_option
 @with_appcontext
 @said
-def routes(as_json: bool) -> None:
+def routes(as_json: bool, fail_unclassified: bool) -> None:
     """List every endpoint with what protects it."""
     table = route_table(current_app._get_current_object(), current_state())  # type: ignore[attr-defined]
     if as_json:
         print_json(table)
-        return
-    for row in table:
-        shields = ", ".join([*row["resources"], *row["demands"]]) or "app"
-        click.echo(f"{row['endpoint']:32} {','.join(row['methods']):18} {row['default']:14} {shields:28} {row['rule']}")
+    else:
+        for row in table:
+            click.echo(_route_line(row))
+    if fail_unclassified and any(is_unclassified(row) for row in table):
+        raise SystemExit(1)
+
+
+def _route_line(row: dict[str, Any]) -> str:
+    shields = ", ".join([*row["resources"], *row["demands"]]) or "app"
+    policies = f" policies: {', '.join(row['policies'])}" if row["policies"] else ""
+    methods = ",".join(row["methods"])
+    return f"{row['endpoint']:32} {methods:18} {row['default']:14} {shields:28} {row['rule']}{policies}"

@@ -38,7 +38,7 @@ class Period:
 
     def days_left(self, now: datetime) -> int:
         """Days begun until the end: 7 right after a start with 7 days, 1 on the last day, 0 once it has ended."""
-        return max(0, -((now - self.ends_at) // DAY))
+        return days_until(self.ends_at, now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,11 @@ class Standing:
     def is_forced(self) -> bool:
         """Required, and without any day to defer."""
         return self.required and self.period is None and self.waiting_days is None
+
+
+def days_until(end: datetime, now: datetime) -> int:
+    """Days begun until then, 0 when it is over."""
+    return max(0, -((now - end) // DAY))
 
 
 def start_period(now: datetime, *, days: int) -> Period:

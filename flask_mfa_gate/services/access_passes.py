@@ -9,7 +9,7 @@ from ..clock import Clock
 from ..domain.access_pass import DEFAULT, AccessPass, Scope, terms
 from ..domain.moves import Notice
 from ..domain.person import Person
-from ..domain.roles import Actor, Right, refusal
+from ..domain.roles import Actor, Right
 from ..errors import BadRequest, NotAllowed, UnknownUser
 from ..factors.access_pass import AccessPassFactor
 from ..store import Store
@@ -106,7 +106,7 @@ class AccessPassService:
         person = self._directory.get(key) if is_key(key) else None
         if person is None:
             raise UnknownUser(f"No user with the key {key!r} is known.")
-        if (why := refusal(by, Right.RESCUE, subject=key, role=person.role)) is not None:
+        if (why := self._runner.refusal(by, Right.RESCUE, person)) is not None:
             raise NotAllowed(why, REFUSALS[why])
         return by, person
 

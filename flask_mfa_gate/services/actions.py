@@ -11,7 +11,7 @@ from ..domain.assurance import FactorKind
 from ..domain.enrollment import Standing
 from ..domain.moves import Action, Case, Move, Outcome, fail, without_notice
 from ..domain.person import Person
-from ..domain.roles import Actor, actor_name, refusal
+from ..domain.roles import Actor, Right, Role, actor_name, refusal
 from ..domain.user_filter import UserFilter
 from ..errors import BadRequest, NotAllowed, UnknownUser
 from ..store import Store
@@ -72,11 +72,11 @@ class ActionRunner:
 
     def __init__(
         self, store: Store, worker: Worker, directory: Directory, selection: Selection, writer: MoveWriter, *,
-        clock: Clock, enabled: frozenset[FactorKind],
+        clock: Clock, enabled: frozenset[FactorKind], break_glass: frozenset[str],
     ) -> None:  # fmt: skip
         self._store, self._worker, self._directory = store, worker, directory
         self._selection, self._writer = selection, writer
-        self._clock, self._enabled = clock, enabled
+        self._clock, self._enabled, self._break_glass = clock, enabled, break_glass
 
     def on_one(self, action: Action, key: str, order: Order) -> ActionResult:
         """One user, as the host knows him this moment.
@@ -126,6 +126,12 @@ class ActionRunner:
             return named
         person = self._directory.get(named.user_key)
         return Actor(named.name, person.role if person is not None and person.is_active else None)
+
+    def refusal(self, actor: Actor, right: Right, person: Person) -> str | None:
+        """Why this actor may not act on this person, in one word; None when he may."""
+        # SECURITY: whoever could reset an account for emergencies could take it over.
+        role = Role.ADMIN if person.key in self._break_glass else person.role
+        return refusal(actor, right, subject=person.key, role=role)
 
     def _actor(self, action: Action, order: Order) -> Actor:
         actor = self.actor(order.actor)
@@ -183,7 +189,7 @@ class ActionRunner:
         standings = self._store.enrollments.standings(work.tx, [person.key for person in found], now=now)
         moved = []
         for person in found:
-            why = refusal(actor, action.right, subject=person.key, role=person.role)
+            why = self.refusal(actor, action.right, person)
             case = Case(standings[person.key], person.is_active, now, self._enabled)
             move = fail(why) if why is not None else action.on(case, by=actor.name)
             moved.append((person.key, move if order.notify else without_notice(move)))

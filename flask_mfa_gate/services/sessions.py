@@ -12,8 +12,10 @@ from ..crypto import Keyring, new_id, new_token, token_digest
 from ..domain.assurance import FACTOR_METHODS, Assurance, SignIn
 from ..domain.decision import Context, Rules, decide
 from ..domain.enrollment import Standing
+from ..domain.moves import Notice
 from ..domain.person import Origin, Person
 from ..domain.policy.effects import Ruling
+from ..domain.roles import Role
 from ..domain.session import GateSession, Grant, Lifetimes, StepUp
 from ..domain.verdict import Verdict, Word
 from ..errors import Conflict
@@ -126,6 +128,8 @@ class SessionService:
             self._store.sessions.add(work.tx, session)
             self._store.sign_ins.add(work.tx, _record(session, seen))
             self._note_dropped(work, parking)
+            if user_key in self._rules.break_glass:
+                self._tell_of_emergency(work, who.person, origin)
             work.record(
                 "signed_in", subject=user_key, actor=f"user:{user_key}", origin=origin, sign_in=sign_in.value,
                 pending=parking is not None,
@@ -144,6 +148,14 @@ class SessionService:
 
         self._worker.run(act)
         return parked
+
+    def _tell_of_emergency(self, work: Work, person: Person, origin: Origin) -> None:
+        """An account for emergencies is used under many eyes."""
+        work.record("break_glass_used", subject=person.key, actor=f"user:{person.key}", origin=origin)
+        facts = {"who": person.name or person.key, "address": origin.address, "user_agent": origin.user_agent}
+        admins = work.store.people.holders(work.tx, Role.ADMIN, now=self._clock())
+        for key in dict.fromkeys([person.key, *(known.person.key for known in admins)]):
+            work.tell(key, Notice("break-glass", facts))
 
     def _note_dropped(self, work: Work, parking: Parking | None) -> None:
         """For the doctor, who tells the host's developer."""

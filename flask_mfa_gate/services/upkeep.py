@@ -15,6 +15,7 @@ from ..store import Store
 from .audit_chain import AuditChain
 from .digest import DigestService
 from .moves import MoveWriter
+from .risk import MEMORY as RISK_MEMORY
 from .users import UserService
 from .work import Work, Worker
 
@@ -87,6 +88,7 @@ class UpkeepService:
         def act(work: Work) -> int:
             now = self._clock()
             swept = self._store.sessions.sweep(work.tx, now=now, older_than=kept)
+            swept += self._store.sign_ins.sweep(work.tx, now=now, older_than=RISK_MEMORY)
             swept += self._store.outbox.sweep(work.tx, now=now, older_than=_OUTBOX_MEMORY)
             return swept + self._store.failures.sweep(work.tx, now=now)
 

@@ -83,6 +83,9 @@ def _rows(state: GateState) -> Iterator[Finding]:
             yield _warning("upkeep-late", "Reminders or lapses wait for hours. Run from cron: flask mfa run-due")
         if problem := store.outbox.oldest_problem(tx, since=now - _LATE_MAIL):
             yield _warning("mail-late", f"Mail waits for over a day. The last problem was: {problem}.")
+        for key in state.settings.break_glass:
+            if not store.enrollments.standing(tx, key, now=now).factors & state.rules.enabled:
+                yield _fault("break-glass", f"The account for emergencies {key!r} has no factor. Set one up.")
         # Without a model, what its users have is not known before one signs in.
         if not state.traits.has_stamp and (state.traits.user_model is not None or store.sessions.lack_stamps(tx)):
             yield _warning("no-session-stamp", _NO_STAMP)

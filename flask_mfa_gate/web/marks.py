@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import wraps
 from typing import Any, TypeVar, cast
 
-from flask import current_app
+from flask import Blueprint, current_app
 
 from ..domain.assurance import FACTOR_METHODS, Method
 from ..domain.verdict import Demand
 from ..errors import BadRequest
 
-View = TypeVar("View", bound=Callable[..., Any])
+View = TypeVar("View", bound=Callable[..., Any] | Blueprint)
 _ATTRIBUTE = "_mfa_gate_marks"
 
 
@@ -36,8 +36,19 @@ NO_MARKS = Marks()
 
 
 def marks_of(view: Any) -> Marks:
-    """The marks of a view, seen through decorators that keep its attributes."""
-    return cast(Marks, getattr(view, _ATTRIBUTE, NO_MARKS))
+    """The marks of a view, seen through decorators that keep its attributes; those of a view's class are its own."""
+    own, of_class = getattr(view, _ATTRIBUTE, None), getattr(getattr(view, "view_class", None), _ATTRIBUTE, None)
+    return cast(Marks, own or of_class or NO_MARKS)
+
+
+def all_marks(view: Any, blueprints: Iterable[Any]) -> Marks:
+    """The marks of a view with those of the blueprints that it is in."""
+    found = [marks_of(view), *(getattr(blueprint, _ATTRIBUTE, NO_MARKS) for blueprint in blueprints)]
+    return Marks(
+        resources=tuple(dict.fromkeys(name for marks in found for name in marks.resources)),
+        demands=tuple(dict.fromkeys(demand for marks in found for demand in marks.demands)),
+        is_exempt=found[0].is_exempt,
+    )
 
 
 def mark_resource(view: View, name: str, enforce: Callable[[Marks], Any]) -> View:
@@ -72,12 +83,23 @@ def demand_of(max_age: timedelta | None, factors: Collection[str]) -> Demand:
 def _marked(view: View, added: Marks, enforce: Callable[[Marks], Any]) -> View:
     known = marks_of(view)
     marks = Marks((*known.resources, *added.resources), (*known.demands, *added.demands), known.is_exempt)
+    if isinstance(view, Blueprint):
+        setattr(view, _ATTRIBUTE, marks)
+        return cast(View, view)
+    if isinstance(view, type):
+        setattr(view, _ATTRIBUTE, marks)
+        view.decorators = [*view.decorators, lambda made: _guarded(made, added, enforce)]  # type: ignore[attr-defined]
+        return cast(View, view)
+    guarded = _guarded(view, added, enforce)
+    setattr(guarded, _ATTRIBUTE, marks)
+    return cast(View, guarded)
 
+
+def _guarded(view: Callable[..., Any], added: Marks, enforce: Callable[[Marks], Any]) -> Callable[..., Any]:
     @wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> Any:
         # SECURITY: a decorator above that drops attributes hides the mark from the gate, so the view asks once more.
         answer = enforce(added)
         return current_app.ensure_sync(view)(*args, **kwargs) if answer is None else answer
 
-    setattr(guarded, _ATTRIBUTE, marks)
-    return cast(View, guarded)
+    return guarded

@@ -18,7 +18,7 @@ from ..services.sessions import Entry
 from . import snapshot
 from .cookies import drop_token, read_token, set_token
 from .endpoints import is_own
-from .marks import NO_MARKS, Marks, marks_of
+from .marks import NO_MARKS, Marks, all_marks
 from .state import GateState
 
 _NAME = "_mfa_gate_passage"
@@ -116,6 +116,8 @@ def current_passage() -> Passage | None:
 
 
 def marks_here() -> Marks:
-    """What is marked on the view of this request."""
+    """What is marked on the view of this request, and on the blueprints that it is in."""
     view = current_app.view_functions.get(request.endpoint or "")
-    return NO_MARKS if view is None or is_own(request.endpoint) else marks_of(view)
+    if view is None or is_own(request.endpoint):
+        return NO_MARKS
+    return all_marks(view, (current_app.blueprints.get(name) for name in request.blueprints))

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from flask import Response, request, url_for
 from markupsafe import Markup
 
 from ...domain.assurance import PASS_METHODS, SETUP_METHODS, Method
+from ...domain.enrollment import days_until
 from ...domain.session import StepUp
 from ...domain.verdict import Demand, Reason, Verdict, Word
 from ...errors import CodeInvalid, Conflict, MFAGateError, Throttled
@@ -29,15 +31,26 @@ def enroll(desk: Desk) -> Response:
         return next_step(desk)
     if desk.wants_json:
         return _next_as_json(verdict)
-    period = desk.standing.period
+    ends_at = _deferrable_until(desk, verdict)
     return answers.page(
         "prompt.html", desk.passage, 200,
-        can_defer=verdict.word is Word.PROMPT,
-        days_left=period.days_left(desk.state.clock()) if period else None,
-        ends_at=period.ends_at if period else None,
+        can_defer=verdict.word is Word.PROMPT or _is_deferrable_at_resource(desk),
+        days_left=days_until(ends_at, desk.state.clock()) if ends_at else None, ends_at=ends_at,
         later_url=url_for("mfa_gate.later"), totp_url=url_for("mfa_gate.enroll_totp"),
         reason=answers.SENTENCES[verdict.reason],
     )  # fmt: skip
+
+
+def _deferrable_until(desk: Desk, verdict: Verdict) -> datetime | None:
+    """The end of the period, or of the days of grace that a policy gives, whichever comes first."""
+    period = desk.standing.period
+    ends = [period.ends_at if period else None, verdict.grace_ends_at]
+    return min((end for end in ends if end is not None), default=None)
+
+
+def _is_deferrable_at_resource(desk: Desk) -> bool:
+    step_up = desk.session.step_up
+    return step_up is not None and step_up.deferrable and not desk.session.is_pending
 
 
 def _next_as_json(verdict: Verdict) -> Response:

@@ -1,0 +1,221 @@
+"""Commands on conditional access."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+from flask import current_app
+
+from ..domain.access import APP
+from ..domain.policy.lint import Level, Remark
+from ..domain.policy.model import PolicySet
+from ..errors import BadRequest
+from ..services.scenarios import environment_from, read_scenarios, run_scenarios
+from ..services.simulation import Explanation
+from ..web.routes import marked_resources
+from ..web.state import GateState, current_state
+from .group import ACTOR, as_json_option, mfa, print_json, said
+from .targets import key_of
+
+_file = click.Path(exists=True, dir_okay=False, allow_dash=True)
+
+
+@mfa.group()
+def policies() -> None:
+    """Conditional access: list, show, import, export, check, simulate."""
+
+
+@policies.command("list")
+@as_json_option
+@said
+def list_policies(as_json: bool) -> None:
+    """Every policy with its state."""
+    found = current_state().policies.list()
+    if as_json:
+        print_json([policy.to_document() for policy in found])
+        return
+    for policy in found:
+        click.echo(f"{policy.state.value:12} {policy.effect.action.value:8} {policy.name}")
+
+
+@policies.command()
+@click.argument("name")
+@said
+def show(name: str) -> None:
+    """One policy, as it stands in the document."""
+    print_json(current_state().policies.get(name).to_document())
+
+
+@policies.command()
+@click.option("--form", type=click.Choice(["toml", "json"]), default="toml", show_default=True)
+@said
+def export(form: str) -> None:
+    """Print the whole document."""
+    click.echo(current_state().policies.export(form), nl=False)
+
+
+@policies.command("import")
+@click.option("--merge", is_flag=True, help="Keep what the document does not name.")
+@click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
+@click.option("--yes", is_flag=True, help="Don't ask.")
+@click.option("--reason", help="Why; kept in the audit record.")
+@as_json_option
+@click.argument("file", type=_file)
+@said
+def import_policies(file: str, merge: bool, dry_run: bool, yes: bool, reason: str | None, as_json: bool) -> None:
+    """Replace all policies by those of a document, after showing what that changes."""
+    service, text = current_state().policies, _read(file)
+    diff = service.import_(text, actor=ACTOR, dry_run=True, merge=merge)
+    facts: dict[str, Any] = {name: list(getattr(diff, name)) for name in ("added", "removed", "changed", "loosens")}
+    if as_json:
+        print_json({**facts, **({"dry_run": True} if dry_run else {})})
+    else:
+        for name, words in facts.items():
+            for one in words:
+                click.echo(f"{name}: {one}")
+    if not dry_run:
+        if not yes:
+            click.confirm("Apply this?", abort=True, err=True)
+        service.import_(text, actor=ACTOR, dry_run=False, merge=merge, reason=reason)
+
+
+@policies.command("set")
+@click.option("--reason", help="Why; kept in the audit record.")
+@click.argument("name")
+@click.argument("state", type=click.Choice(["on", "off", "report-only"]))
+@said
+def set_state(name: str, state: str, reason: str | None) -> None:
+    """Switch a policy on, off, or to report-only."""
+    current_state().policies.set_state(name, state, actor=ACTOR, reason=reason)
+
+
+@policies.command()
+@as_json_option
+@click.option("--policy", help="Only versions that touched this policy.")
+@said
+def history(policy: str | None, as_json: bool) -> None:
+    """Every version, with author and time, newest first."""
+    found = current_state().policies.history(policy)
+    rows = [
+        {"version": one.version, "at": one.at.isoformat(), "author": one.author, "act": one.act, "subject": one.subject}
+        for one in found
+    ]
+    if as_json:
+        print_json(rows)
+        return
+    for row in rows:
+        click.echo(f"{row['version']:5} {row['at']} {row['author']:20} {row['act']} {row['subject']}")
+
+
+@policies.command()
+@click.option("--reason", help="Why; kept in the audit record.")
+@click.argument("version", type=int)
+@said
+def rollback(version: int, reason: str | None) -> None:
+    """Make an earlier version the newest one."""
+    current_state().policies.rollback(version, actor=ACTOR, reason=reason)
+
+
+@policies.command()
+@click.option("--from", "address", help="Address that scenarios without one come from.")
+@click.option("--scenarios", type=_file, help="Expected decisions, to be tried too.")
+@as_json_option
+@click.argument("file", type=_file, required=False)
+@said
+def check(file: str | None, scenarios: str | None, address: str | None, as_json: bool) -> None:
+    """Lint a document, or the policies of today; with scenarios, try them. Exits with 1 on an error or a surprise."""
+    state = current_state()
+    draft = state.policies.read(_read(file)) if file is not None else state.policies.current()
+    remarks = state.linter.remarks(draft)
+    surprises = _try(state, draft, scenarios, address) if scenarios is not None else []
+    if as_json:
+        print_json({"remarks": [_remark_json(one) for one in remarks], "surprises": surprises})
+    else:
+        for one in remarks:
+            click.echo(f"{one.level.value}: {one.policy or 'all policies'}: {one.sentence} [{one.code}]")
+        for surprise in surprises:
+            click.echo(f"surprise: {surprise['name']}: expected {surprise['expected']}, found {surprise['found']}")
+    if surprises or any(one.level is Level.ERROR for one in remarks):
+        raise SystemExit(1)
+
+
+@policies.command()
+@click.option("--resource", default=APP, show_default=True)
+@click.option("--from", "address", help="Address.")
+@click.option("--country")
+@click.option("--platform")
+@click.option("--browser")
+@click.option("--sign-in")
+@click.option("--method")
+@click.option("--at", help="An ISO 8601 time with zone.")
+@click.option("--draft", type=_file, help="A document to be judged in place of the policies of today.")
+@as_json_option
+@click.argument("user")
+@said
+def simulate(user: str, resource: str, draft: str | None, as_json: bool, **facts: str | None) -> None:
+    """What would happen, and why. A fact that is left out stays unknown."""
+    state = current_state()
+    given = {name: value for name, value in facts.items() if value is not None}
+    explained = state.simulator.simulate(
+        key_of(state, user), resource=resource, environment=environment_from(given, ""),
+        draft=state.policies.read(_read(draft)) if draft is not None else None,
+        known_resources=marked_resources(current_app),
+    )  # fmt: skip
+    _print_explanation(explained, as_json=as_json)
+
+
+def _print_explanation(explained: Explanation, *, as_json: bool) -> None:
+    if as_json:
+        print_json(explanation_json(explained))
+        return
+    click.echo(f"{explained.verdict} ({explained.reason_id})")
+    for policy in explained.policies:
+        click.echo(f"  {policy.applies.value:8} {policy.state.value:12} {policy.name}")
+        for one in policy.criteria:
+            click.echo(f"    {one.mark.value:8} {one.word}: {one.reason}")
+
+
+def explanation_json(explained: Explanation) -> dict[str, Any]:
+    """An explanation as JSON values."""
+    return {
+        "user": explained.user,
+        "resource": explained.resource,
+        "verdict": explained.verdict,
+        "reason": explained.reason,
+        "reason_id": explained.reason_id,
+        "policies": [
+            {
+                "name": policy.name,
+                "state": policy.state.value,
+                "applies": policy.applies.value,
+                "criteria": [
+                    {"word": one.word, "mark": one.mark.value, "looked_at": one.looked_at, "reason": one.reason}
+                    for one in policy.criteria
+                ],
+            }
+            for policy in explained.policies
+        ],
+    }
+
+
+def _try(state: GateState, draft: PolicySet, file: str, address: str | None) -> list[dict[str, str]]:
+    found = read_scenarios(_read(file), address=address)
+    outcomes = run_scenarios(state.simulator, found, draft=draft, known_resources=marked_resources(current_app))
+    return [
+        {"name": one.scenario.name, "expected": one.scenario.expect, "found": one.found}
+        for one in outcomes
+        if not one.is_as_expected
+    ]
+
+
+def _remark_json(one: Remark) -> dict[str, str | None]:
+    return {"level": one.level.value, "code": one.code, "policy": one.policy, "sentence": one.sentence}
+
+
+def _read(file: str) -> str:
+    with click.open_file(file, encoding="utf-8") as opened:
+        try:
+            return str(opened.read())
+        except UnicodeDecodeError:
+            raise BadRequest("The file has to be UTF-8 text.") from None

@@ -1,0 +1,140 @@
+"""Expected decisions, written down: who opens what from where, and what has to come of it."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import datetime
+from typing import Any
+
+from ..domain.access import APP
+from ..domain.policy.conditions.reading import nearest
+from ..domain.policy.facts import Environment
+from ..domain.policy.model import PolicySet
+from ..domain.verdict import Word
+from ..errors import MFAGateError, PolicyError
+from .simulation import Simulator
+
+_FACTS = frozenset(one.name for one in fields(Environment))
+_OWN = frozenset({"name", "user", "resource", "expect"})
+_WORDS = frozenset(word.value for word in Word)
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One expected decision.
+
+    :param expect: a verdict's word.
+    """
+
+    name: str
+    user: str
+    expect: str
+    resource: str
+    environment: Environment
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of one.
+
+    :param found: the verdict's word, or the sentence of what went wrong.
+    """
+
+    scenario: Scenario
+    found: str
+
+    @property
+    def is_as_expected(self) -> bool:
+        """Whether it is what was written down."""
+        return self.found == self.scenario.expect
+
+
+def read_scenarios(text: str, *, address: str | None = None) -> Sequence[Scenario]:
+    """Every ``[[scenarios]]`` of a TOML text.
+
+    :param address: where those come from that do not say.
+    :raises PolicyError: for a fault, with its path.
+    """
+    try:
+        document = tomllib.loads(text)
+    except (tomllib.TOMLDecodeError, RecursionError) as problem:
+        raise PolicyError(f"is not valid TOML: {problem}") from None
+    rows = document.get("scenarios")
+    if not isinstance(rows, list) or set(document) != {"scenarios"}:
+        raise PolicyError("has to hold [[scenarios]] and nothing else")
+    found = [_read(row, f"scenarios[{place}]") for place, row in enumerate(rows)]
+    return [
+        replace(one, environment=replace(one.environment, address=one.environment.address or address)) for one in found
+    ]
+
+
+def run_scenarios(
+    simulator: Simulator, scenarios: Sequence[Scenario], *, draft: PolicySet | None = None,
+    known_resources: Collection[str] = (),
+) -> Iterator[Outcome]:  # fmt: skip
+    """Decide each, under a draft or the policies of today."""
+    for one in scenarios:
+        try:
+            explained = simulator.simulate(
+                one.user, resource=one.resource, environment=one.environment, draft=draft,
+                known_resources=known_resources,
+            )  # fmt: skip
+            yield Outcome(one, explained.verdict)
+        except MFAGateError as error:
+            yield Outcome(one, str(error))
+
+
+def _read(row: object, where: str) -> Scenario:
+    if not isinstance(row, Mapping):
+        raise PolicyError("has to be a table", path=where)
+    for key in row:
+        if key not in _OWN | _FACTS:
+            raise PolicyError(f"is not known: {key!r}", path=where, nearest=nearest(key, _OWN | _FACTS))
+    user, expect = _text(row, "user", where), _text(row, "expect", where)
+    if expect not in _WORDS:
+        raise PolicyError(f"is no verdict: {expect!r}", path=f"{where}.expect", nearest=nearest(expect, _WORDS))
+    facts = environment_from({key: value for key, value in row.items() if key in _FACTS}, where)
+    resource = str(row.get("resource", APP))
+    return Scenario(str(row.get("name", f"{user} at {resource}")), user, expect, resource, facts)
+
+
+def environment_from(facts: Mapping[str, Any], where: str) -> Environment:
+    """The facts of a table.
+
+    :raises PolicyError: for one of the wrong type.
+    """
+    read: dict[str, Any] = {}
+    for name, value in facts.items():
+        read[name] = _fact(name, value, f"{where}.{name}" if where else name)
+    return Environment(**read)
+
+
+def _fact(name: str, value: Any, where: str) -> Any:
+    if name == "device" and isinstance(value, list) and all(isinstance(word, str) for word in value):
+        return frozenset(value)
+    if name == "risk" and isinstance(value, Mapping) and all(isinstance(raised, bool) for raised in value.values()):
+        return dict(value)
+    if name == "at":
+        return _moment(value, where)
+    if name in {"device", "risk"} or not isinstance(value, str):
+        raise PolicyError("is of the wrong type", path=where)
+    return value
+
+
+def _moment(value: Any, where: str) -> datetime:
+    try:
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else value
+    except ValueError:
+        moment = None
+    if not isinstance(moment, datetime) or moment.tzinfo is None:
+        raise PolicyError("has to be a time with its zone", path=where)
+    return moment
+
+
+def _text(row: Mapping[str, Any], name: str, where: str) -> str:
+    value = row.get(name)
+    if not isinstance(value, str) or not value:
+        raise PolicyError("has to be a text", path=f"{where}.{name}")
+    return value

@@ -1,0 +1,78 @@
+"""For the tests of hosts: a pytest plugin that runs files of expected decisions.
+
+Ask for it in the ``conftest.py`` of the tests, say in ``pytest.ini`` or ``pyproject.toml`` where the app comes from, and
+put files that end in ``.mfa-scenarios.toml`` among the tests::
+
+    pytest_plugins = ["flask_mfa_gate.testing"]     # conftest.py
+    mfa_gate_app = myapp:create_app                 # pytest.ini
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from .services.scenarios import Outcome, Scenario, read_scenarios, run_scenarios
+from .web.routes import marked_resources
+from .web.state import current_state
+
+ENDING = ".mfa-scenarios.toml"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Where the app comes from."""
+    parser.addini("mfa_gate_app", "The app whose policies are tested, as module:app or module:factory.", default="")
+
+
+def pytest_collect_file(parent: pytest.Collector, file_path: Path) -> pytest.Collector | None:
+    """Every file of scenarios is a collection of tests."""
+    return ScenarioFile.from_parent(parent, path=file_path) if file_path.name.endswith(ENDING) else None
+
+
+class ScenarioFile(pytest.File):
+    """A file of expected decisions."""
+
+    def collect(self) -> Iterator[pytest.Item]:
+        """One test a scenario."""
+        for scenario in read_scenarios(self.path.read_text(encoding="utf-8")):
+            yield ScenarioTest.from_parent(self, name=scenario.name, scenario=scenario)
+
+
+class ScenarioTest(pytest.Item):
+    """One expected decision."""
+
+    def __init__(self, *, scenario: Scenario, **options: Any) -> None:
+        super().__init__(**options)
+        self.scenario = scenario
+
+    def runtest(self) -> None:
+        """Decide it under the policies of the app."""
+        outcome = run_in(load_app(self.config.getini("mfa_gate_app")), self.scenario)
+        if not outcome.is_as_expected:
+            raise AssertionError(f"expected {self.scenario.expect}, found {outcome.found}")
+
+    def reportinfo(self) -> tuple[Path, int, str]:
+        """Where it stands."""
+        return self.path, 0, self.name
+
+
+def run_in(app: Flask, scenario: Scenario) -> Outcome:
+    """Decide one scenario under the policies of an app."""
+    with app.app_context():
+        found = run_scenarios(current_state().simulator, [scenario], known_resources=marked_resources(app))
+        return next(found)
+
+
+def load_app(named: str) -> Flask:
+    """The app of ``module:app`` or ``module:factory``."""
+    module, _, name = named.partition(":")
+    if not module or not name:
+        raise pytest.UsageError("mfa_gate_app has to say where the app is, as module:app or module:factory")
+    found: Any = getattr(import_module(module), name)
+    app: Flask = found if isinstance(found, Flask) else found()
+    return app
