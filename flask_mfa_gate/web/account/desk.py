@@ -55,10 +55,13 @@ class Desk:
     @property
     def verdict(self) -> Verdict:
         """What the app still asks."""
+        return self._verdict_of(self.session)
+
+    def _verdict_of(self, session: GateSession) -> Verdict:
         # SECURITY: a switched-off account changes nothing here either, whatever its session has proved.
         if not self.is_active:
             return Verdict(Word.DENY, Reason.INACTIVE)
-        return self.state.sessions.verdict(self.session, self.standing)
+        return self.state.sessions.verdict(session, self.standing)
 
     @property
     def wants_json(self) -> bool:
@@ -79,8 +82,9 @@ class Desk:
 
     def next_word(self) -> Word:
         """What the session as it now is still needs."""
-        assert self.passage.session is not None  # noqa: S101 - nobody left
-        return Word.PASS if not self.passage.session.is_pending else self.verdict.word
+        session = self.passage.session
+        assert session is not None  # noqa: S101 - nobody left
+        return self._verdict_of(session).word if session.is_pending else Word.PASS
 
     def arrive(self, url: str) -> Response:
         """Done: 303 for a browser, 200 with the way on for a program."""
