@@ -117,8 +117,8 @@ def _serve(passage: Passage, view: Callable[..., Any], kwargs: Mapping[str, Any]
     if not _is_own_origin(request.headers.get("Origin"), is_write=is_write):
         return answers.problem_document(403, "access_denied", _FOREIGN, {})
     fields = read_fields(request) if is_write else {}
+    is_api = wants_json(request) or request.endpoint == "mfa_gate.status"
     if passage.session is None or passage.standing is None:
-        is_api = wants_json(request) or request.endpoint == "mfa_gate.status"
         return answers.refuse_stranger(passage, is_api=is_api)
     if is_write and not has_csrf_token(request, passage.state.keyring, passage.session):
         return answers.problem(passage, 400, "csrf_failed", _FORM_EXPIRED)
@@ -127,7 +127,8 @@ def _serve(passage: Passage, view: Callable[..., Any], kwargs: Mapping[str, Any]
     if account is Account.CHANGED:
         passage.state.sessions.end(passage.session, origin=origin_of(request))
         passage.leave()
-        return answers.refuse_stranger(passage, is_api=wants_json(request))
+        passage.state.identity.sign_out()
+        return answers.refuse_stranger(passage, is_api=is_api)
     is_on = account is Account.ON
     return view(Desk(passage, passage.session, passage.standing, fields, is_on), **kwargs)
 
