@@ -100,11 +100,14 @@ class UserService:
         self._worker.run(act)
 
     def password_changed(self, key: str, *, actor: str = "host") -> None:
-        """End every session of a user. Hosts with a ``session_stamp`` need not call it."""
+        """End every session of a user. Hosts with a ``session_stamp`` need not call it.
+
+        The rows stay until each browser comes back, so that the host's own session is ended with them there.
+        """
 
         def act(work: Work) -> None:
             self._store.enrollments.lock(work.tx, key)
-            self._store.sessions.end_all(work.tx, key)
+            self._store.sessions.void_stamps(work.tx, key)
             work.record("password_changed", subject=key, actor=actor)
 
         self._worker.run(act)

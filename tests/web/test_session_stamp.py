@@ -13,6 +13,8 @@ from werkzeug.security import generate_password_hash
 
 from flask_mfa_gate import MFAGate
 from flask_mfa_gate.crypto import Keyring
+from flask_mfa_gate.domain.assurance import Method
+from flask_mfa_gate.errors import Conflict
 from flask_mfa_gate.services.stamps import Stamper
 from tests.conftest import JSON, Browser, Phone, StillClock, key_of, state_of
 from tests.web.kit import change_user, events, hand_in, issue, signed_in
@@ -198,12 +200,29 @@ def test_password_changed_is_told_by_the_host(app: Flask, phone: Phone) -> None:
     browser, pending, other = signed_in(app, "dave", phone), signed_in(app, "dave"), signed_in(app, "bob")
     with app.app_context():
         state_of(app).gate.password_changed(key_of(app, "dave"))
-    assert not browser.is_in()
+    assert not is_ok_in_a_socket(app, browser)
+    assert browser.get("/").location == "/login?next=%2F"
     assert browser.get("/mfa/recovery-codes", headers=JSON).status_code == 401
     assert pending.get("/mfa/status").status_code == 401
     assert other.get("/mfa/status").status_code == 200
     (told,) = events(app, "dave", "password_changed")
     assert told.actor == "host"
+
+
+@pytest.mark.parametrize("stamp", [None, "some"])
+def test_no_session_rises_past_a_changed_password(app: Flask, stamp: str | None, clock: StillClock) -> None:
+    """A request that read its session just before the password was changed."""
+    browser, state = signed_in(app, "dave"), state_of(app)
+    with state.store.database.write() as tx:
+        tx.execute(state.store.tables.session.update().values(stamp=stamp))
+    found = state.sessions.find(browser.cookie() or "")
+    assert found is not None
+    session, _standing = found
+    proved = session.assurance.with_proof(Method.TOTP, at=clock())
+    with app.app_context():
+        state.gate.password_changed("4")
+        with pytest.raises(Conflict, match="already done"):
+            state.worker.run(lambda work: state.sessions.rise(work, session, proved))
 
 
 def test_a_new_key_throws_nobody_out(make_app: Any, phone: Phone) -> None:
@@ -295,6 +314,16 @@ def test_a_callback_that_raises_lets_nobody_on(small_host: Any) -> None:
     assert app.test_client().post("/login").status_code == 503
     SmallUser.facts = {"generation": 1}
     assert client.get("/").status_code == 200
+
+
+def test_a_host_without_any_stamp_tells_it(small_host: Any) -> None:
+    app = small_host()
+
+    def tell() -> None:
+        with app.app_context():
+            state_of(app).gate.password_changed("1")
+
+    assert can_go_on(app, tell) == (200, 401)
 
 
 def test_a_host_without_any_stamp(small_host: Any) -> None:
