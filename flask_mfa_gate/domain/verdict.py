@@ -166,15 +166,15 @@ def _judge_app(context: Context, standing: Standing, rules: Rules, now: datetime
         return Verdict(Word.DENY, Reason.INACTIVE)
     if _app_access(rules) is Access.DENY:
         return Verdict(Word.DENY, Reason.DEFAULT_DENY)
-    if _is_locked(standing, rules, now) and rules.lockout_scope is LockoutScope.APP:
+    if is_locked_out(standing, rules, now) and rules.lockout_scope is LockoutScope.APP:
         return Verdict(Word.LOCKED, Reason.LAPSED)
     if standing.factors & rules.enabled:
         return _judge_holder(context, standing, rules, now)
     return _judge_unenrolled(context, standing, rules, now)
 
 
-def _is_locked(standing: Standing, rules: Rules, now: datetime) -> bool:
-    """Whether the period ended without enrollment, in an app where that locks."""
+def is_locked_out(standing: Standing, rules: Rules, now: datetime) -> bool:
+    """Whether the period ended without enrollment, in an app where that locks: no factor can be set up then."""
     lapsed = status_of(standing, now=now, enabled=rules.enabled) is Status.ENROLLMENT_EXPIRED
     return lapsed and rules.lapse is Lapse.LOCKED
 
@@ -190,7 +190,7 @@ def _judge_holder(context: Context, standing: Standing, rules: Rules, now: datet
 
 
 def _judge_unenrolled(context: Context, standing: Standing, rules: Rules, now: datetime) -> Verdict:
-    if _is_locked(standing, rules, now):
+    if is_locked_out(standing, rules, now):
         return Verdict(Word.LOCKED, Reason.LAPSED) if _app_access(rules) is Access.REQUIRE else PASSED
     status = status_of(standing, now=now, enabled=rules.enabled)
     if standing.is_forced or status is Status.ENROLLMENT_EXPIRED or _app_access(rules) is Access.REQUIRE:
@@ -225,7 +225,7 @@ def _judge_default(access: Access, context: Context, standing: Standing, rules: 
 
 def _judge_demand(demand: Demand, context: Context, standing: Standing, rules: Rules, now: datetime) -> Verdict:
     if not _can_meet(demand, standing, rules):
-        if _is_locked(standing, rules, now):
+        if is_locked_out(standing, rules, now):
             return Verdict(Word.LOCKED, Reason.LAPSED, demand, at_resource=True)
         return Verdict(Word.ENROLL, Reason.ENROLLMENT_FORCED, demand, at_resource=True)
     if demand.is_for_one_request:

@@ -13,7 +13,7 @@ from ..domain.moves import Notice
 from ..domain.person import Origin
 from ..domain.roles import Role
 from ..domain.session import GateSession
-from ..domain.verdict import Rules, Word
+from ..domain.verdict import Rules, Word, is_locked_out
 from ..errors import Conflict
 from ..factors.recovery_code import RecoveryCodeFactor
 from ..factors.totp import PendingKey, TotpFactor
@@ -126,6 +126,8 @@ class TotpEnrollmentService:
         return Enrolled(entry, codes)
 
     def _is_refused(self, session: GateSession, standing: Standing) -> bool:
+        if is_locked_out(standing, self._rules, self._clock()):
+            return True
         return self._sessions.verdict(session, standing).word in {Word.DENY, Word.LOCKED}
 
     def _record(self, work: Work, session: GateSession, origin: Origin, factor_id: str, *, is_first: bool) -> None:

@@ -61,8 +61,9 @@ def _complete(desk: Desk) -> Response:
 def _take(desk: Desk) -> Response:
     method = _chosen(desk, text_field(desk.fields, "factor", default=Method.TOTP.value))
     # SECURITY: without a factor only a pass is taken, and neither opens a locked account; it is not spent there.
-    if desk.verdict.word in {Word.DENY, Word.LOCKED} or not (desk.standing.factors or method is Method.ACCESS_PASS):
-        return next_step(desk)
+    verdict = desk.verdict if desk.standing.factors else desk.setup_verdict
+    if verdict.word in {Word.DENY, Word.LOCKED} or not (desk.standing.factors or method is Method.ACCESS_PASS):
+        return next_step(desk, verdict)
     _refuse_weak(desk.session.step_up, method, is_pending=desk.session.is_pending)
     try:
         entry = desk.state.challenges.verify(desk.session, desk.fields.get("code"), method=method, origin=desk.origin)

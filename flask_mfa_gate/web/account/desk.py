@@ -13,7 +13,7 @@ from flask import Response, request
 from ...domain.enrollment import Standing
 from ...domain.person import Origin
 from ...domain.session import GateSession
-from ...domain.verdict import Reason, Verdict, Word
+from ...domain.verdict import Reason, Verdict, Word, is_locked_out
 from ...errors import MFAGateError
 from ...services.sessions import Entry
 from .. import answers
@@ -56,6 +56,14 @@ class Desk:
     def verdict(self) -> Verdict:
         """What the app still asks."""
         return self._verdict_of(self.session)
+
+    @property
+    def setup_verdict(self) -> Verdict:
+        """The same for setting up a factor."""
+        # SECURITY: a lapse refuses that also where it locks nothing else, or whoever waited would lift it himself.
+        if self.is_active and is_locked_out(self.standing, self.state.rules, self.state.clock()):
+            return Verdict(Word.LOCKED, Reason.LAPSED)
+        return self.verdict
 
     def _verdict_of(self, session: GateSession) -> Verdict:
         # SECURITY: a switched-off account changes nothing here either, whatever its session has proved.
@@ -149,9 +157,9 @@ def require_proved(desk: Desk) -> Response | None:
     return next_step(desk)
 
 
-def next_step(desk: Desk) -> Response:
-    """The way to what the app still asks."""
-    verdict = desk.verdict
+def next_step(desk: Desk, verdict: Verdict | None = None) -> Response:
+    """The way to what the app still asks, or to what ``verdict`` says of the page at hand."""
+    verdict = verdict or desk.verdict
     if verdict.word is Word.PASS and not desk.session.is_pending:
         return desk.arrive(home())
     if desk.wants_json:
