@@ -14,7 +14,7 @@ from sqlalchemy.orm import Mapper
 
 from .clock import Clock
 from .crypto import Keyring
-from .domain.assurance import FactorKind, Method
+from .domain.assurance import FactorKind
 from .domain.roles import Role
 from .domain.session import Lifetimes
 from .domain.verdict import APP, Access, Lapse, LockoutScope, Rules
@@ -134,9 +134,9 @@ def _account_services(base: Base) -> dict[str, Any]:
     """What the user's own pages use."""
     store, worker, rules, clock = base.store, base.worker, base.rules, base.settings.clock
     totp, codes = TotpFactor(store, base.keyring, base.settings), RecoveryCodeFactor(store, base.keyring)
-    verifiers: dict[Method, Verifier] = {
-        one.method: one for one in (totp, codes, AccessPassFactor(store, base.keyring))
-    }
+    # SECURITY: codes of an app that is switched off are not even tried.
+    factors: tuple[Verifier, ...] = (totp,) if FactorKind.TOTP in rules.enabled else ()
+    verifiers = {one.method: one for one in (*factors, codes, AccessPassFactor(store, base.keyring))}
     attempts = AttemptService(store, worker, clock=clock)
     sessions = SessionService(store, worker, base.keyring, rules, clock=clock, lifetimes=base.lifetimes)
     return {

@@ -139,6 +139,8 @@ PASSED = Verdict(Word.PASS)
 
 def decide(context: Context, standing: Standing, rules: Rules, *, now: datetime) -> Verdict:
     """The strictest of what the app and each resource say; of equals the first."""
+    # SECURITY: a factor that was switched off counts nowhere, not even where a session proved it before.
+    context = replace(context, assurance=context.assurance.counting(rules.enabled))
     app = _judge_app(context, standing, rules, now)
     verdicts = [app]
     for name in _guarded(context, rules):
