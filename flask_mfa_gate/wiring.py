@@ -112,7 +112,7 @@ def _admin_services(base: Base) -> dict[str, Any]:
     everybody = rules.default_access.get(APP) is Access.REQUIRE
     selection = Selection(store.tables, enabled=rules.enabled, everybody_required=everybody)
     writer = MoveWriter(store, reminders=base.settings.reminders)
-    runner = ActionRunner(store, worker, base.directory, selection, writer, clock=clock, enabled=rules.enabled)
+    runner = ActionRunner(store, worker, base.directory, selection, writer, clock=clock, rules=rules)
     users = UserService(store, worker, base.directory, writer, clock=clock)
     return {
         "selection": selection,

@@ -178,7 +178,12 @@ def _judge_app(context: Context, standing: Standing, rules: Rules, now: datetime
 def is_locked_out(standing: Standing, rules: Rules, now: datetime) -> bool:
     """Whether the period ended without enrollment, in an app where that locks: no factor can be set up then."""
     lapsed = status_of(standing, now=now, enabled=rules.enabled) is Status.ENROLLMENT_EXPIRED
-    return lapsed and rules.lapse is Lapse.LOCKED
+    return lapsed and not _has_satisfied(standing, rules) and rules.lapse is Lapse.LOCKED
+
+
+def _has_satisfied(standing: Standing, rules: Rules) -> bool:
+    """Whether the user holds what ends a period, which one that began before the setting was changed does not know."""
+    return bool(standing.factors & rules.enabled & rules.satisfying)
 
 
 def _judge_holder(context: Context, standing: Standing, rules: Rules, now: datetime) -> Verdict:
@@ -203,7 +208,8 @@ def _judge_unenrolled(context: Context, standing: Standing, rules: Rules, now: d
 def _judge_period(context: Context, standing: Standing, rules: Rules, now: datetime) -> Verdict:
     """A running period prompts, also one who holds another factor than the period asks for."""
     status = status_of(standing, now=now, enabled=rules.enabled)
-    if status is Status.IN_ENROLLMENT and context.promptable and not _is_deferred(context, standing, rules, now):
+    runs = status is Status.IN_ENROLLMENT and not _has_satisfied(standing, rules)
+    if runs and context.promptable and not _is_deferred(context, standing, rules, now):
         return Verdict(Word.PROMPT, Reason.ENROLLMENT_PERIOD)
     return PASSED
 

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from typing import TypedDict
 
 from ..clock import Clock
-from ..domain.assurance import FactorKind
 from ..domain.enrollment import Standing
 from ..domain.moves import Action, Case, Move, Outcome, fail, without_notice
 from ..domain.person import Person
 from ..domain.roles import Actor, actor_name, refusal
 from ..domain.user_filter import UserFilter
+from ..domain.verdict import Rules
 from ..errors import BadRequest, NotAllowed, UnknownUser
 from ..store import Store
 from ..store.selection import Selection
@@ -72,11 +72,11 @@ class ActionRunner:
 
     def __init__(
         self, store: Store, worker: Worker, directory: Directory, selection: Selection, writer: MoveWriter, *,
-        clock: Clock, enabled: frozenset[FactorKind],
+        clock: Clock, rules: Rules,
     ) -> None:  # fmt: skip
         self._store, self._worker, self._directory = store, worker, directory
         self._selection, self._writer = selection, writer
-        self._clock, self._enabled = clock, enabled
+        self._clock, self._rules = clock, rules
 
     def on_one(self, action: Action, key: str, order: Order) -> ActionResult:
         """One user, as the host knows him this moment.
@@ -184,7 +184,7 @@ class ActionRunner:
         moved = []
         for person in found:
             why = refusal(actor, action.right, subject=person.key, role=person.role)
-            case = Case(standings[person.key], person.is_active, now, self._enabled)
+            case = Case(standings[person.key], person.is_active, now, self._rules.enabled, self._rules.satisfying)
             move = fail(why) if why is not None else action.on(case, by=actor.name)
             moved.append((person.key, move if order.notify else without_notice(move)))
         return moved
