@@ -14,7 +14,7 @@ from sqlalchemy import URL
 
 from .crypto import Keyring
 from .domain.access import APP, Access
-from .domain.assurance import FactorKind, Method
+from .domain.assurance import FactorKind
 from .domain.decision import Lapse, LockoutScope, Rules
 from .domain.policy.conditions.protocol import Source
 from .domain.roles import Role
@@ -109,10 +109,7 @@ def _admin_services(base: Base) -> dict[str, Any]:
     everybody = rules.default_access.get(APP) is Access.REQUIRE
     selection = Selection(store.tables, enabled=rules.enabled, everybody_required=everybody)
     writer = MoveWriter(store, reminders=base.settings.reminders)
-    runner = ActionRunner(
-        store, worker, base.directory, selection, writer, clock=clock, enabled=rules.enabled,
-        break_glass=rules.break_glass,
-    )  # fmt: skip
+    runner = ActionRunner(store, worker, base.directory, selection, writer, clock=clock, rules=rules)
     audit = AuditChain(store, worker, base.keyring, clock=clock)
     users = UserService(store, worker, base.directory, writer, clock=clock)
     return {
@@ -163,9 +160,9 @@ def _account_services(base: Base) -> dict[str, Any]:
     """What the user's own pages use."""
     store, worker, rules, clock = base.store, base.worker, base.rules, base.settings.clock
     totp, codes = TotpFactor(store, base.keyring, base.settings), RecoveryCodeFactor(store, base.keyring)
-    verifiers: dict[Method, Verifier] = {
-        one.method: one for one in (totp, codes, AccessPassFactor(store, base.keyring))
-    }
+    # SECURITY: codes of an app that is switched off are not even tried.
+    factors: tuple[Verifier, ...] = (totp,) if FactorKind.TOTP in rules.enabled else ()
+    verifiers = {one.method: one for one in (*factors, codes, AccessPassFactor(store, base.keyring))}
     attempts = AttemptService(store, worker, clock=clock)
     sessions = SessionService(store, worker, base.keyring, rules, clock=clock, lifetimes=base.lifetimes)
     return {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
 SHORTEST = timedelta(minutes=10)
@@ -44,4 +44,6 @@ def terms(
     begin = now if starts_at is None else starts_at
     if not SHORTEST <= lifetime <= LONGEST or not timedelta(0) <= begin - now <= LATEST_START:
         return None
-    return AccessPass(scope, one_time, begin, begin + lifetime)
+    # In UTC, where every hour has 60 minutes; in a zone with summer time one would be skipped or counted twice.
+    in_utc = begin.astimezone(UTC)
+    return AccessPass(scope, one_time, in_utc, in_utc + lifetime)

@@ -99,6 +99,12 @@ class Assurance:
         kept = tuple(proof for proof in self.proofs if proof.method is not method)
         return replace(self, proofs=(*kept, Proof(method, at)))
 
+    def counting(self, enabled: Collection[FactorKind]) -> Assurance:
+        """These facts without proofs of a factor that is not switched on."""
+        off = FACTOR_METHODS - {Method(kind.value) for kind in enabled}
+        kept = tuple(proof for proof in self.proofs if proof.method not in off)
+        return self if len(kept) == len(self.proofs) else replace(self, proofs=kept)
+
     def proved(self, methods: Collection[Method], *, now: datetime, max_age: timedelta | None = None) -> bool:
         """Whether one of ``methods`` was proved, at most ``max_age`` ago; a proof from the future has no age."""
         return any(

@@ -81,6 +81,8 @@ class Context:
 
 def decide(context: Context, standing: Standing, rules: Rules, *, now: datetime) -> Verdict:
     """The strictest of what the app and each resource say; of equals the first."""
+    # SECURITY: a factor that was switched off counts nowhere, not even where a session proved it before.
+    context = replace(context, assurance=context.assurance.counting(rules.enabled))
     judge = _Judge(context, standing, rules, now)
     app = judge.app()
     others = [judge.resource(name) for name in context.resources if name != APP]
@@ -92,6 +94,19 @@ def decide(context: Context, standing: Standing, rules: Rules, *, now: datetime)
 def is_required(standing: Standing, rules: Rules) -> bool:
     """Whether this user must have MFA: by the stored flag, or because everybody must."""
     return standing.required or rules.access(APP) is Access.REQUIRE
+
+
+def is_locked_out(standing: Standing, rules: Rules, now: datetime) -> bool:
+    """Whether the period ended without enrollment, in an app where that locks: no factor can be set up then."""
+    if standing.user_key in rules.break_glass or rules.lapse is not Lapse.LOCKED:
+        return False
+    lapsed = status_of(standing, now=now, enabled=rules.enabled) is Status.ENROLLMENT_EXPIRED
+    return lapsed and not _has_satisfied(standing, rules)
+
+
+def _has_satisfied(standing: Standing, rules: Rules) -> bool:
+    """Whether the user holds what ends a period, which one that began before the setting was changed does not know."""
+    return bool(standing.factors & rules.enabled & rules.satisfying)
 
 
 def _strictest(verdicts: list[Verdict]) -> Verdict:
@@ -211,7 +226,8 @@ class _Judge:
     def _period(self) -> Verdict:
         """A running period prompts, also one who holds another factor than the period asks for."""
         period = self.standing.period
-        if self._status is Status.IN_ENROLLMENT and period is not None and self._prompts(ends_at=period.ends_at):
+        runs = self._status is Status.IN_ENROLLMENT and not _has_satisfied(self.standing, self.rules)
+        if runs and period is not None and self._prompts(ends_at=period.ends_at):
             return Verdict(Word.PROMPT, Reason.ENROLLMENT_PERIOD)
         return PASSED
 
@@ -253,10 +269,7 @@ class _Judge:
 
     @property
     def _is_locked(self) -> bool:
-        """Whether the period ended without enrollment, in an app where that locks."""
-        if self.standing.user_key in self.rules.break_glass:
-            return False
-        return self._status is Status.ENROLLMENT_EXPIRED and self.rules.lapse is Lapse.LOCKED
+        return is_locked_out(self.standing, self.rules, self.now)
 
 
 def _methods(wanted: PolicyDemand) -> frozenset[Method]:

@@ -68,17 +68,25 @@ class Case:
     """One user, as an action finds him.
 
     :param enabled: factor kinds that are switched on in the app.
+    :param satisfying: those among them whose setup ends a period.
     """
 
     standing: Standing
     is_active: bool
     now: datetime
     enabled: Collection[FactorKind]
+    satisfying: Collection[FactorKind]
 
     @property
     def status(self) -> Status:
         """Where the user's enrollment is."""
         return status_of(self.standing, now=self.now, enabled=self.enabled)
+
+    @property
+    def is_enrolled(self) -> bool:
+        """Whether the user holds what a period would ask for."""
+        holds = self.standing.factors & set(self.enabled) & set(self.satisfying)
+        return bool(holds) or self.status is Status.ENROLLED
 
     def begin(self, by: str, days: int) -> Requirement:
         """Required from now on: forced, within a period, or within one that waits for the account to be switched on."""
@@ -113,14 +121,14 @@ class Require:
 
     def on(self, case: Case, *, by: str) -> Move:
         """A lapsed user is never reopened; an enrolled one gets neither a period nor a mail."""
+        if case.standing.is_forced and not self.renew:
+            return _skip("already-required")
+        if case.is_enrolled:
+            return Move(requirement=Requirement(by), event="enrollment_started", details={"days": 0})
         if case.status is Status.ENROLLMENT_EXPIRED:
             return _skip("lapsed")
         if case.status in {Status.IN_ENROLLMENT, Status.PRE_ENROLLMENT} and not self.renew:
             return _skip("in-period")
-        if case.standing.is_forced and not self.renew:
-            return _skip("already-required")
-        if case.status is Status.ENROLLED:
-            return Move(requirement=Requirement(by), event="enrollment_started", details={"days": 0})
         requirement = case.begin(by, self.days)
         waits = requirement.waiting_days is not None
         notice = None if waits else start_notice(requirement.period, now=case.now)

@@ -13,6 +13,7 @@ from .verdict import Demand
 ROTATION_GRACE = timedelta(seconds=30)
 GRANT_LIFETIME = timedelta(minutes=5)
 IDLE_MARK_INTERVAL = timedelta(minutes=1)
+VOID_STAMP = "void"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +93,11 @@ class GateSession:
     def is_pending(self) -> bool:
         """Whether the identity is parked: the host sees nobody."""
         return self.parked is not None
+
+    @property
+    def is_void(self) -> bool:
+        """Whether the host said that the password behind this sign-in was changed."""
+        return self.stamp == VOID_STAMP
 
     @property
     def is_superseded(self) -> bool:

@@ -101,8 +101,9 @@ class AttemptService:
         address = origin.address or UNREADABLE_ADDRESS
         failures, _ = self._store.failures.count(work.tx, user_key, address=address, now=now)
         is_known = self._store.outbox.was_told(work.tx, user_key, _WARNING, since=now - _WARNING_INTERVAL)
-        # Whoever guesses codes has the password; somebody who sets up a first factor only mistypes.
-        if failures.in_total >= _WARN_FROM and not is_known and self._store.factors.confirmed(work.tx, user_key):
+        # Whoever guesses codes or passes has the password; somebody who sets up a first factor only mistypes.
+        is_guess = method is not Method.TOTP or bool(self._store.factors.confirmed(work.tx, user_key))
+        if failures.in_total >= _WARN_FROM and not is_known and is_guess:
             work.tell(user_key, Notice(_WARNING, {"times": failures.in_total, **seen_from(origin)}))
 
     def _hint(self, verifier: Verifier, user_key: str, code: str, shape: CodeShape) -> str | None:

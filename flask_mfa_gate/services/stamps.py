@@ -39,7 +39,8 @@ class Stamper:
     def _value(self, user: Any) -> str | None:
         if self._callback is None:
             value = next((found for name in ATTRIBUTES if (found := getattr(user, name, None)) is not None), None)
-            return value if isinstance(value, str) else None
+            # Some hosts keep what bcrypt gives them, which is bytes.
+            return value.hex() if isinstance(value, bytes) else value if isinstance(value, str) else None
         try:
             return str(self._callback(user))
         except Exception as error:

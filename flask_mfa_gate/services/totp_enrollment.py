@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from ..clock import Clock
 from ..domain.assurance import FACTOR_METHODS, PASS_METHODS, SETUP_METHODS, FactorKind, Method
-from ..domain.decision import Rules
+from ..domain.decision import Rules, is_locked_out
 from ..domain.enrollment import Standing
 from ..domain.moves import Notice
 from ..domain.person import Origin
@@ -127,6 +127,8 @@ class TotpEnrollmentService:
         return Enrolled(entry, codes)
 
     def _is_refused(self, session: GateSession, standing: Standing, ruler: Ruler) -> bool:
+        if is_locked_out(standing, self._rules, self._clock()):
+            return True
         return self._sessions.verdict(session, standing, ruler).word in {Word.DENY, Word.LOCKED}
 
     def _record(self, work: Work, session: GateSession, origin: Origin, factor_id: str, *, is_first: bool) -> None:

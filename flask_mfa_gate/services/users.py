@@ -10,6 +10,7 @@ from ..clock import Clock
 from ..crypto import new_id
 from ..domain.moves import Requirement
 from ..domain.person import Person
+from ..domain.roles import actor_name
 from ..errors import Conflict, DirectoryEmpty, UnknownUser
 from ..store import Store
 from ..store.marks import JobMark
@@ -80,7 +81,7 @@ class UserService:
             if self._store.keys.is_known(work.tx, new):
                 raise Conflict("key-taken", "Somebody else has this key already.")
             self._store.keys.rename(work.tx, old, new)
-            work.record("user_renamed", subject=new, actor=actor, former=old)
+            work.record("user_renamed", subject=new, actor=actor_name(actor), former=old)
 
         self._worker.run(act)
 
@@ -94,18 +95,24 @@ class UserService:
         def act(work: Work) -> None:
             if not self._store.keys.is_known(work.tx, key):
                 raise UnknownUser(f"The gate has nothing about the key {key!r}.")
+            # SECURITY: a session that rises just now is waited for, or it would be written after the rest was deleted.
+            self._store.enrollments.lock(work.tx, key)
             self._store.keys.forget(work.tx, key, stranger=stranger)
-            work.record("user_forgotten", subject=stranger, actor=actor if actor != f"user:{key}" else "host")
+            by = actor_name(actor)
+            work.record("user_forgotten", subject=stranger, actor="host" if by == f"user:{key}" else by)
 
         self._worker.run(act)
 
     def password_changed(self, key: str, *, actor: str = "host") -> None:
-        """End every session of a user. Hosts with a ``session_stamp`` need not call it."""
+        """End every session of a user. Hosts with a ``session_stamp`` need not call it.
+
+        The rows stay until each browser comes back, so that the host's own session is ended with them there.
+        """
 
         def act(work: Work) -> None:
             self._store.enrollments.lock(work.tx, key)
-            self._store.sessions.end_all(work.tx, key)
-            work.record("password_changed", subject=key, actor=actor)
+            self._store.sessions.void_stamps(work.tx, key)
+            work.record("password_changed", subject=key, actor=actor_name(actor))
 
         self._worker.run(act)
 

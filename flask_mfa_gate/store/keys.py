@@ -15,6 +15,7 @@ class Keys:
         self._owned: list[Table] = [
             table for table in tables.metadata.sorted_tables if "user_key" in table.c and table is not tables.audit
         ]
+        self._actors = (self._audit.c.actor, tables.enrollment.c.required_by, tables.access_pass.c.issued_by)
 
     def is_known(self, tx: Connection, key: str) -> bool:
         """Whether any table has something about this user."""
@@ -37,5 +38,7 @@ class Keys:
         self._rename_actor(tx, key, stranger)
 
     def _rename_actor(self, tx: Connection, old: str, new: str) -> None:
-        mine = update(self._audit).where(self._audit.c.actor == f"user:{old}")
-        tx.execute(mine.values(actor=f"user:{new}", salt=None))
+        for column in self._actors:
+            acted = update(column.table).where(column == f"user:{old}")
+            unsealed = {"salt": None} if column.table is self._audit else {}
+            tx.execute(acted.values({column.name: f"user:{new}", **unsealed}))

@@ -116,14 +116,13 @@ class People:
 
 
 def _facts(person: Person, before: Row[Any] | None, now: datetime) -> Mapping[str, Any]:
-    has_moved = before is not None and before.email not in {"", person.email}
-    former, changed_at = ("", None) if before is None else (before.former_email, before.email_changed_at)
+    former, changed_at = _former_email(person, before, now)
     return {
         "user_key": person.key,
         "name": person.name,
         "email": person.email,
-        "former_email": before.email if before is not None and has_moved else former,
-        "email_changed_at": now if has_moved else changed_at,
+        "former_email": former,
+        "email_changed_at": changed_at,
         "is_active": person.is_active,
         "role": person.role,
         "groups": sorted(person.groups),
@@ -133,15 +132,28 @@ def _facts(person: Person, before: Row[Any] | None, now: datetime) -> Mapping[st
     }
 
 
+def _former_email(person: Person, before: Row[Any] | None, now: datetime) -> tuple[str, datetime | None]:
+    """The address before the change, and when that was; one changed back has none before it."""
+    if before is None:
+        return "", None
+    # SECURITY: a second change does not push the first address out, or a thief would move the owner's out of sight.
+    kept = before.former_email if _is_recent(before, now) else ""
+    if kept:
+        return ("", None) if kept == person.email else (kept, before.email_changed_at)
+    return (before.email, now) if before.email not in {"", person.email} else ("", None)
+
+
+def _is_recent(row: Row[Any], now: datetime) -> bool:
+    return row.email_changed_at is not None and now - row.email_changed_at < FORMER_EMAIL_LIFETIME
+
+
 def _groups(row: Row[Any] | None) -> frozenset[str]:
     return frozenset(row.groups) if row is not None else frozenset()
 
 
 def _read(row: Row[Any], now: datetime) -> KnownPerson:
-    is_recent = row.email_changed_at is not None and now - row.email_changed_at < FORMER_EMAIL_LIFETIME
-    return KnownPerson(
-        person=read_person(row), former_email=row.former_email if is_recent else "", last_sign_in_at=row.last_sign_in_at
-    )
+    former = row.former_email if _is_recent(row, now) else ""
+    return KnownPerson(person=read_person(row), former_email=former, last_sign_in_at=row.last_sign_in_at)
 
 
 def read_person(row: Row[Any]) -> Person:

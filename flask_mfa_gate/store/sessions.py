@@ -6,11 +6,11 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, or_, select, update
 
 from ..domain.assurance import Assurance, Method, Proof, SignIn
 from ..domain.enrollment import Standing
-from ..domain.session import GateSession, Grant, StepUp
+from ..domain.session import VOID_STAMP, GateSession, Grant, StepUp
 from ..domain.verdict import Demand
 from .enrollments import KEY_LIFETIME
 from .standing import read_standing, standing_columns
@@ -44,8 +44,11 @@ class Sessions:
     def try_rotate(self, tx: Connection, session: GateSession, successor: GateSession, *, now: datetime) -> bool:
         """Put ``successor`` in the place of ``session``; False when another request did so before."""
         # SECURITY: of two requests that rise from one id only one goes on; the other keeps the old assurance.
-        untouched = (self._table.c.id_digest == session.id_digest, self._table.c.superseded_at.is_(None))
-        if tx.execute(update(self._table).where(*untouched).values(superseded_at=now)).rowcount != 1:
+        row = self._table.c
+        untouched = (row.id_digest == session.id_digest, row.superseded_at.is_(None))
+        # SECURITY: nor does one whose password was changed since this request began.
+        not_void = or_(row.stamp.is_(None), row.stamp != VOID_STAMP)
+        if tx.execute(update(self._table).where(*untouched, not_void).values(superseded_at=now)).rowcount != 1:
             return False
         self.add(tx, successor)
         return True
@@ -99,6 +102,11 @@ class Sessions:
     def end_all(self, tx: Connection, *keys: str) -> int:
         """End every sign-in of these users."""
         return tx.execute(delete(self._table).where(self._table.c.user_key.in_(keys))).rowcount
+
+    def void_stamps(self, tx: Connection, user_key: str) -> int:
+        """Let every sign-in of a user rest on a password that is no longer his."""
+        mine = update(self._table).where(self._table.c.user_key == user_key)
+        return tx.execute(mine.values(stamp=VOID_STAMP)).rowcount
 
     def end_of_pass(self, tx: Connection, user_key: str, pass_ids: Collection[str]) -> int:
         """End what was opened with these access passes."""

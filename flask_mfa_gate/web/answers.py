@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from flask import Response, current_app, jsonify, make_response, redirect, render_template, request, url_for
 
-from ..domain.assurance import ACR_MULTI
+from ..domain.assurance import ACR_MULTI, Method
 from ..domain.verdict import Reason, Verdict, Word
 from ..errors import CodeInvalid, Conflict, MFAGateError, Throttled
 from .client import SAFE_METHODS, Client, wants_json
@@ -93,7 +93,8 @@ def demand_problem(verdict: Verdict) -> Response:
     facts: dict[str, Any] = {
         "next": verdict.word.value,
         "reason_id": verdict.reason_id,
-        "factors": sorted(method.value for method in verdict.demand.methods),
+        # Both kinds of pass are typed in as one.
+        "factors": sorted(method.value for method in verdict.demand.methods - {Method.ENROLLMENT_PASS}),
         "max_age": None if max_age is None else int(max_age.total_seconds()),
         "continue_url": next_url(verdict.word),
     }

@@ -94,7 +94,9 @@ def enforce(marks: Marks) -> Answer:
 @fail_closed
 def _enforce_late(passage: Passage, marks: Marks) -> Answer:
     user = load_identity(passage.state.identity)
-    return _judge(passage, user, key_of(user, passage.state.user_key), marks)
+    answer = _judge(passage, user, key_of(user, passage.state.user_key), marks)
+    is_nobody = answer is None and passage.user_key is None
+    return answers.refuse_stranger(passage, is_api=_client(passage) is Client.API) if is_nobody else answer
 
 
 def _closing(passage: Passage) -> Callable[[Response], Response]:
@@ -194,8 +196,11 @@ def _decide(passage: Passage) -> Answer:
 
 
 def _judge(passage: Passage, user: Any, key: str, marks: Marks) -> Answer:
-    """Let the request through, or stop it."""
-    _bind(passage, user, key)
+    """Let the request through, or stop it; a sign-in with a password that was changed is nobody's any more."""
+    if not _bind(passage, user, key):
+        passage.state.identity.sign_out()
+        passage.user_key = None
+        return None
     verdict = _verdict(passage, user, marks)
     passage.verdict = verdict
     if verdict.word is not Word.PASS and not _is_lifted(passage, verdict):
@@ -214,20 +219,22 @@ def _is_lifted(passage: Passage, verdict: Verdict) -> bool:
     return passage.is_token and passage.state.settings.tokens == "exempt"
 
 
-def _bind(passage: Passage, user: Any, key: str) -> None:
-    """A session counts only for the user it was proved by, and only as long as his password stays."""
+def _bind(passage: Passage, user: Any, key: str) -> bool:
+    """A session counts only for the user it was proved by; False when it rests on a password that was changed."""
     # SECURITY: proof of one user is none of another, whatever pair of cookies a client puts together.
     if passage.session is not None and passage.session.user_key != key:
         passage.session = passage.standing = None
     live = passage.session
-    # SECURITY: whoever signed in with the old password is out with it.
+    # SECURITY: whoever signed in with the old password is out with it, also where no second factor is asked of him.
     if live is not None and passage.state.stamper.is_stale(live.stamp, user, key):
         _end_row(passage)
-        passage.has_dead_id = True
+        if not passage.is_token:
+            return False
     if passage.standing is None or passage.standing.user_key != key:
         state = passage.state
         with state.store.database.read() as tx:
             passage.standing = state.store.enrollments.standing(tx, key, now=state.clock())
+    return True
 
 
 def _verdict(passage: Passage, user: Any, marks: Marks) -> Verdict:

@@ -59,10 +59,10 @@ class TemplateHelper:
     """``{{ mfa_gate }}`` in the host's templates."""
 
     def banner(self) -> Markup:
-        """Days left of the user's enrollment period; nothing for everybody else."""
+        """Days left of the user's enrollment period, or that it has ended; nothing for everybody else."""
         passage = current_passage()
         period = passage.standing.period if _is_in(passage) and passage and passage.standing else None
-        if passage is None or period is None or period.has_ended(passage.state.clock()):
+        if passage is None or period is None:
             return Markup("")
         days_left = period.days_left(passage.state.clock())
         return Markup(render_template("mfa_gate/banner.html", days_left=days_left, ends_at=period.ends_at))  # noqa: S704

@@ -27,6 +27,8 @@ def account_of(state: GateState, session: GateSession) -> Account:
     A directory that fails lets nobody on; a loader may need hooks of the host that do not run for these pages, so one
     that fails says nothing, and the next page of the app itself refuses.
     """
+    if session.is_void:
+        return Account.CHANGED
     if isinstance(state.directory, ModelDirectory):
         user = state.directory.user(session.user_key)
         return Account.OFF if user is None else _judge(state, session, user)

@@ -61,8 +61,9 @@ def _complete(desk: Desk) -> Response:
 def _take(desk: Desk) -> Response:
     method = _chosen(desk, text_field(desk.fields, "factor", default=Method.TOTP.value))
     # SECURITY: without a factor only a pass is taken, and neither opens a locked account; it is not spent there.
-    if desk.verdict.word in {Word.DENY, Word.LOCKED} or not (desk.standing.factors or method is Method.ACCESS_PASS):
-        return next_step(desk)
+    verdict = desk.verdict if desk.standing.factors else desk.setup_verdict
+    if verdict.word in {Word.DENY, Word.LOCKED} or not (desk.standing.factors or method is Method.ACCESS_PASS):
+        return next_step(desk, verdict)
     _refuse_weak(desk.session.step_up, method, is_pending=desk.session.is_pending)
     try:
         entry = desk.state.challenges.verify(
@@ -87,7 +88,7 @@ def _chosen(desk: Desk, word: str | None) -> Method:
         raise BadRequest(f"Unknown factor. Known are: {', '.join(sorted(known))}.")
     if word:
         return known[word]
-    return Method.TOTP if desk.standing.factors else Method.ACCESS_PASS
+    return next(iter(known.values())) if desk.standing.factors else Method.ACCESS_PASS
 
 
 def _show(desk: Desk, method: Method, error: MFAGateError | None = None) -> Response:

@@ -10,6 +10,7 @@ from typing import Any
 
 from flask import Response, request
 
+from ...domain.decision import is_locked_out
 from ...domain.enrollment import Standing
 from ...domain.person import Origin
 from ...domain.session import GateSession
@@ -61,10 +62,21 @@ class Desk:
     @property
     def verdict(self) -> Verdict:
         """What the app still asks."""
+        return self._verdict_of(self.session)
+
+    @property
+    def setup_verdict(self) -> Verdict:
+        """The same for setting up a factor."""
+        # SECURITY: a lapse refuses that also where it locks nothing else, or whoever waited would lift it himself.
+        if self.is_active and is_locked_out(self.standing, self.state.rules, self.state.clock()):
+            return Verdict(Word.LOCKED, Reason.LAPSED)
+        return self.verdict
+
+    def _verdict_of(self, session: GateSession) -> Verdict:
         # SECURITY: a switched-off account changes nothing here either, whatever its session has proved.
         if not self.is_active:
             return Verdict(Word.DENY, Reason.INACTIVE)
-        return self.state.sessions.verdict(self.session, self.standing, self.ruler)
+        return self.state.sessions.verdict(session, self.standing, self.ruler)
 
     @property
     def wants_json(self) -> bool:
@@ -85,8 +97,9 @@ class Desk:
 
     def next_word(self) -> Word:
         """What the session as it now is still needs."""
-        assert self.passage.session is not None  # noqa: S101 - nobody left
-        return Word.PASS if not self.passage.session.is_pending else self.verdict.word
+        session = self.passage.session
+        assert session is not None  # noqa: S101 - nobody left
+        return self._verdict_of(session).word if session.is_pending else Word.PASS
 
     def arrive(self, url: str) -> Response:
         """Done: 303 for a browser, 200 with the way on for a program."""
@@ -119,8 +132,8 @@ def _serve(passage: Passage, view: Callable[..., Any], kwargs: Mapping[str, Any]
     if not _is_own_origin(request.headers.get("Origin"), is_write=is_write):
         return answers.problem_document(403, "access_denied", _FOREIGN, {})
     fields = read_fields(request) if is_write else {}
+    is_api = wants_json(request) or request.endpoint == "mfa_gate.status"
     if passage.session is None or passage.standing is None:
-        is_api = wants_json(request) or request.endpoint == "mfa_gate.status"
         return answers.refuse_stranger(passage, is_api=is_api)
     if is_write and not has_csrf_token(request, passage.state.keyring, passage.session):
         return answers.problem(passage, 400, "csrf_failed", _FORM_EXPIRED)
@@ -129,7 +142,8 @@ def _serve(passage: Passage, view: Callable[..., Any], kwargs: Mapping[str, Any]
     if account is Account.CHANGED:
         passage.state.sessions.end(passage.session, origin=origin_of(request))
         passage.leave()
-        return answers.refuse_stranger(passage, is_api=wants_json(request))
+        passage.state.identity.sign_out()
+        return answers.refuse_stranger(passage, is_api=is_api)
     is_on = account is Account.ON
     return view(Desk(passage, passage.session, passage.standing, fields, is_on), **kwargs)
 
@@ -150,9 +164,9 @@ def require_proved(desk: Desk) -> Response | None:
     return next_step(desk)
 
 
-def next_step(desk: Desk) -> Response:
-    """The way to what the app still asks."""
-    verdict = desk.verdict
+def next_step(desk: Desk, verdict: Verdict | None = None) -> Response:
+    """The way to what the app still asks, or to what ``verdict`` says of the page at hand."""
+    verdict = verdict or desk.verdict
     if verdict.word is Word.PASS and not desk.session.is_pending:
         return desk.arrive(home())
     if desk.wants_json:

@@ -26,9 +26,9 @@ _PREFETCHED = "Open this page by a click; it makes a key."
 
 def enroll(desk: Desk) -> Response:
     """The prompt with the days left, and the choice of factor."""
-    verdict = desk.verdict
-    if _is_shut(desk) or (desk.standing.factors and verdict.word not in {Word.ENROLL, Word.PROMPT}):
-        return next_step(desk)
+    verdict = desk.setup_verdict
+    if _is_shut(verdict) or (desk.standing.factors and verdict.word not in {Word.ENROLL, Word.PROMPT}):
+        return next_step(desk, verdict)
     if desk.wants_json:
         return _next_as_json(verdict)
     ends_at = _deferrable_until(desk, verdict)
@@ -62,8 +62,8 @@ def _next_as_json(verdict: Verdict) -> Response:
 
 def later(desk: Desk) -> Response:
     """ "Set up later": in for this time."""
-    if _is_shut(desk):
-        return next_step(desk)
+    if _is_shut(desk.setup_verdict):
+        return next_step(desk, desk.setup_verdict)
     entry = desk.state.totp_enrollment.defer(desk.session, desk.standing, origin=desk.origin, ruler=desk.ruler)
     return desk.arrive(desk.go_on(entry))
 
@@ -87,16 +87,17 @@ def enroll_totp(desk: Desk) -> Response:
     return _show_success(desk, enrolled)
 
 
-def _is_shut(desk: Desk) -> bool:
+def _is_shut(verdict: Verdict) -> bool:
     """Locked or denied: nothing can be set up."""
-    return desk.verdict.word in {Word.LOCKED, Word.DENY}
+    return verdict.word in {Word.LOCKED, Word.DENY}
 
 
 def _before_setup(desk: Desk) -> Response | None:
     """What has to come first: a proof of the factor that is there, or the password once more."""
     # SECURITY: with a factor in place, the password alone shows no new key; after the lapse nothing does.
-    if _is_shut(desk) or desk.verdict.word is Word.CHALLENGE:
-        return next_step(desk)
+    verdict = desk.setup_verdict
+    if _is_shut(verdict) or verdict.word is Word.CHALLENGE:
+        return next_step(desk, verdict)
     if not desk.state.totp_enrollment.is_offered():
         return answers.problem(desk.passage, 409, "conflict", "Authenticator apps are switched off in this app.")
     if desk.state.totp_enrollment.needs_proof(desk.session, desk.standing):
