@@ -443,6 +443,11 @@ def test_of_two_equal_denials_one_stands() -> None:
     assert [(remark.code, remark.policy) for remark in remarks(other, one)] == [("covered-by-deny", "b")]
 
 
+def test_a_denial_with_conditions_falls_to_one_without_whatever_their_names() -> None:
+    one, other = policy("z", users=EVE), policy("a", users=EVE, conditions={"country": ["KP"]})
+    assert [(remark.code, remark.policy) for remark in remarks(other, one)] == [("covered-by-deny", "a")]
+
+
 def test_break_glass_is_missed_once_something_can_be_refused() -> None:
     bare = replace(FACTS, break_glass=frozenset())
     both = policy("a", effect={"action": "require"}), policy("b", users=EVE)
