@@ -4,59 +4,82 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import TypeAlias
 
 from ..access import APP
-from .implication import form_of, implies
+from .implication import ALWAYS, Form, form_of
 from .model import EVERYBODY, Action, Policy, PolicyState
 from .remark import Level, Remark
 from .worlds import Worlds
 
 
 def covered_by_deny(policies: Sequence[Policy], worlds: Worlds) -> Iterator[Remark]:
-    """A warning for each policy that is on and applies only where a ``deny`` does too."""
-    are_on = [policy for policy in policies if policy.state is PolicyState.ON]
-    denials = _by_reach(are_on)
-    for policy in are_on:
-        if (deny := _covering(policy, denials, worlds)) is not None:
-            sentence = f'Never matters: wherever it applies, "{deny.name}" denies.'
-            yield Remark(Level.WARNING, "covered-by-deny", policy.name, sentence)
+    """A warning for each policy that is on and applies only where one ``deny`` does too.
+
+    Such a deny has the same conditions, or conditions that always hold.
+    """
+    rules = [_rule_of(policy, worlds) for policy in policies if policy.state is PolicyState.ON]
+    denials = _by_reach([rule for rule in rules if rule.policy.effect.action is Action.DENY])
+    for rule in rules:
+        if (deny := _covering(rule, denials)) is not None:
+            sentence = f'Never matters: wherever it applies, "{deny.policy.name}" denies.'
+            yield Remark(Level.WARNING, "covered-by-deny", rule.policy.name, sentence)
 
 
-def _by_reach(policies: Sequence[Policy]) -> Mapping[tuple[str, str], Sequence[Policy]]:
-    """Denials by each pair of whom they include and what they cover, so that few have to be compared."""
-    found: dict[tuple[str, str], list[Policy]] = defaultdict(list)
-    for policy in policies:
-        if policy.effect.action is Action.DENY:
-            for who in policy.users.include:
-                for resource in policy.resources or (APP,):
-                    found[who, resource].append(policy)
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """A policy with its reach."""
+
+    policy: Policy
+    include: frozenset[str]
+    exclude: frozenset[str]
+    resources: frozenset[str]
+    conditions: Form
+
+    def reaches(self, other: _Rule) -> bool:
+        """Whether this applies wherever the other does. Whoever may not open the app reaches none of its resources."""
+        return (
+            self.conditions in (ALWAYS, other.conditions)
+            and (EVERYBODY in self.include or self.include >= other.include)
+            and self.exclude <= other.exclude
+            and (APP in self.resources or self.resources >= other.resources)
+        )
+
+
+_Reach: TypeAlias = tuple[str, str, Form]
+
+
+def _rule_of(policy: Policy, worlds: Worlds) -> _Rule:
+    return _Rule(
+        policy,
+        frozenset(policy.users.include),
+        frozenset(policy.users.exclude),
+        frozenset(policy.resources or (APP,)),
+        ALWAYS if worlds.is_always(policy.conditions) else form_of(policy.conditions, worlds.networks),
+    )
+
+
+def _by_reach(denials: Sequence[_Rule]) -> Mapping[_Reach, Sequence[_Rule]]:
+    """Denials by what another policy must share with them, so that few have to be compared."""
+    found: dict[_Reach, list[_Rule]] = defaultdict(list)
+    for rule in denials:
+        for who, resource in product(rule.include, rule.resources):
+            found[who, resource, rule.conditions].append(rule)
     return found
 
 
-def _covering(policy: Policy, denials: Mapping[tuple[str, str], Sequence[Policy]], worlds: Worlds) -> Policy | None:
-    whom = {EVERYBODY, *policy.users.include[:1]}
-    what = {APP, *policy.resources[:1]}
-    candidates = (deny for who in whom for resource in what for deny in denials.get((who, resource), ()))
-    return next((deny for deny in candidates if _covers(deny, policy, worlds)), None)
+def _covering(rule: _Rule, denials: Mapping[_Reach, Sequence[_Rule]]) -> _Rule | None:
+    whom = {EVERYBODY, *list(rule.include)[:1]}
+    what = {APP, *list(rule.resources)[:1]}
+    candidates = (deny for reach in product(whom, what, {ALWAYS, rule.conditions}) for deny in denials.get(reach, ()))
+    return next((deny for deny in candidates if _covers(deny, rule)), None)
 
 
-def _covers(deny: Policy, policy: Policy, worlds: Worlds) -> bool:
-    return _reaches(deny, policy, worlds) and not (
-        # Of two that say the same, the first stands.
-        policy.effect.action is Action.DENY and deny.name >= policy.name and _reaches(policy, deny, worlds)
-    )
-
-
-def _reaches(wide: Policy, narrow: Policy, worlds: Worlds) -> bool:
-    """Whether ``wide`` applies wherever ``narrow`` does. Whoever may not open the app reaches none of its resources."""
-    resources = set(wide.resources or (APP,))
-    users = set(wide.users.include)
-    return (
-        (EVERYBODY in users or users.issuperset(narrow.users.include))
-        and set(wide.users.exclude) <= set(narrow.users.exclude)
-        and (APP in resources or resources.issuperset(narrow.resources or (APP,)))
-        and (
-            implies(form_of(narrow.conditions, worlds.networks), form_of(wide.conditions, worlds.networks))
-            or worlds.is_always(wide.conditions)
-        )
-    )
+def _covers(deny: _Rule, rule: _Rule) -> bool:
+    if not deny.reaches(rule):
+        return False
+    # Of two that say the same, the first stands.
+    is_twin = rule.policy.effect.action is Action.DENY and rule.reaches(deny)
+    return not is_twin or deny.policy.name < rule.policy.name

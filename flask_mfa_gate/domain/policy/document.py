@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import tomllib
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from operator import attrgetter
 from typing import Literal, NoReturn
 
@@ -117,4 +117,19 @@ def write_document(policy_set: PolicySet, form: Literal["toml", "json"] = "toml"
         "policies": [write_policy(policy) for policy in sorted(policy_set.policies, key=_BY_NAME)],
     }
     document = {key: value for key, value in document.items() if value}
-    return write_toml(document) if form == "toml" else json.dumps(document, ensure_ascii=False, indent=2) + "\n"
+    return write_toml(document) if form == "toml" else _write_json(document)
+
+
+def _write_json(document: Mapping[str, object]) -> str:
+    """One line for each network and policy: a large set stays small enough to be read again, and compares well."""
+    return "{\n" + ",\n".join(f"{_json(key)}: {_json_lines(value)}" for key, value in document.items()) + "\n}\n"
+
+
+def _json_lines(value: object) -> str:
+    if not isinstance(value, list):
+        return _json(value)
+    return "[\n" + ",\n".join(f"  {_json(entry)}" for entry in value) + "\n]"
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)

@@ -110,14 +110,15 @@ def _hint(name: str, known: Collection[str]) -> str:
 
 
 def _open_to_anybody(policy: Policy, worlds: Worlds) -> Iterator[Remark]:
-    is_open = rests_on_client(policy.conditions, worlds)
-    if is_open and names_client_choice(policy.conditions, worlds):
+    if not rests_on_client(policy.conditions, worlds):
+        return
+    if names_client_choice(policy.conditions, worlds):
         sentence = (
             "Can be met with nothing but what a client chooses or waits for. "
             "Add a fact that it cannot choose, such as a network or a device, to each branch."
         )
         yield Remark(Level.ERROR, "allow-client-chosen", policy.name, sentence)
-    elif is_open or worlds.is_always(policy.conditions):
+    else:
         sentence = "Drops the challenge for all its users, everywhere and always: it has no condition that can fail."
         yield Remark(Level.WARNING, "allow-always", policy.name, sentence)
 

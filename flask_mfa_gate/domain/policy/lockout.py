@@ -6,15 +6,12 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 
 from ..access import APP
 from .facts import Environment, Mark, Subject
-from .logic import Matcher
 from .model import Action, Condition, Policy, PolicyState, Some
 from .remark import AppFacts, Level, Remark
 from .users import users_matcher
 from .worlds import Worlds
 
 CONSOLE = "mfa-admin"
-
-Test = Callable[[Condition], bool]
 
 
 def lockouts(policies: Sequence[Policy], *, facts: AppFacts, worlds: Worlds) -> Iterator[Remark]:
@@ -23,14 +20,16 @@ def lockouts(policies: Sequence[Policy], *, facts: AppFacts, worlds: Worlds) -> 
     An error where they are denied whatever the facts are, a warning where they are while facts are unknown.
     """
     denials = [policy for policy in policies if _may_close_console(policy)]
+    certain = _Denials(denials, frozenset({Mark.HIT}), worlds.is_always)
+    blind = _Denials(denials, frozenset({Mark.HIT, Mark.UNKNOWN}), worlds.is_match_when_unknown)
     acting = [admin for admin in facts.admins if admin.key == facts.acting_admin]
     for admins, code, whom in ((acting, "acting-admin", "you"), (facts.admins, "every-admin", "every admin")):
         # An account of break-glass is outside policies, so its holder can still mend them.
         if not admins or any(admin.key in facts.break_glass for admin in admins):
             continue
-        if causes := _causes(denials, admins, {Mark.HIT}, worlds.is_always):
+        if causes := certain.of_all(admins):
             yield _remark(Level.ERROR, f"denies-{code}", causes, whom, "whatever the facts are")
-        elif causes := _causes(denials, admins, {Mark.HIT, Mark.UNKNOWN}, worlds.is_match_when_unknown):
+        elif causes := blind.of_all(admins):
             yield _remark(Level.WARNING, f"may-deny-{code}", causes, whom, "while facts are unknown")
 
 
@@ -39,32 +38,42 @@ def _may_close_console(policy: Policy) -> bool:
     return is_on and not {APP, CONSOLE}.isdisjoint(policy.resources or (APP,))
 
 
-def _causes(
-    denials: Sequence[Policy], admins: Sequence[Subject], covering: Collection[Mark], test: Test
-) -> frozenset[str]:
-    """Names of the policies that deny each of the admins; none when one of them gets through."""
-    marks = [users_matcher(policy.users) for policy in denials]
-    causes: set[str] = set()
-    for places in {_covering(marks, admin, covering) for admin in admins}:
-        found = _denying([denials[place] for place in places], test)
-        if not found:
-            return frozenset()
-        causes.update(found)
-    return frozenset(causes)
+class _Denials:
+    """Policies that may close the console, under one reading of what is unknown.
 
+    :param covering: the marks of a policy's users that count as being meant.
+    :param test: whether conditions surely match.
+    """
 
-def _covering(matchers: Sequence[Matcher | None], admin: Subject, covering: Collection[Mark]) -> tuple[int, ...]:
-    return tuple(
-        place for place, match in enumerate(matchers) if match is None or match(admin, Environment()) in covering
-    )
+    def __init__(self, policies: Sequence[Policy], covering: Collection[Mark], test: Callable[[Condition], bool]):
+        self._policies, self._covering, self._test = policies, covering, test
+        self._users = [users_matcher(policy.users) for policy in policies]
+        self._match_alone = {place for place, policy in enumerate(policies) if test(policy.conditions)}
 
+    def of_all(self, admins: Sequence[Subject]) -> frozenset[str]:
+        """Names of the policies that deny each of the admins; none when one of them gets through."""
+        causes: set[str] = set()
+        for places in {self._meaning(admin) for admin in admins}:
+            found = self._denying(places)
+            if not found:
+                return frozenset()
+            causes.update(found)
+        return frozenset(causes)
 
-def _denying(policies: Sequence[Policy], test: Test) -> list[str]:
-    """One policy that denies by itself, else all of them where they do together."""
-    for policy in policies:
-        if test(policy.conditions):
-            return [policy.name]
-    return [policy.name for policy in policies] if test(Some(tuple(policy.conditions for policy in policies))) else []
+    def _meaning(self, admin: Subject) -> tuple[int, ...]:
+        return tuple(
+            place
+            for place, match in enumerate(self._users)
+            if match is None or match(admin, Environment()) in self._covering
+        )
+
+    def _denying(self, places: Sequence[int]) -> list[str]:
+        """One policy that denies by itself, else all of them where they do together."""
+        for place in places:
+            if place in self._match_alone:
+                return [self._policies[place].name]
+        together = Some(tuple(self._policies[place].conditions for place in places))
+        return [self._policies[place].name for place in places] if self._test(together) else []
 
 
 def _remark(level: Level, code: str, causes: Collection[str], whom: str, when: str) -> Remark:

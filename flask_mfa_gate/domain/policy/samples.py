@@ -31,6 +31,7 @@ _MOST_SCHEDULES = 4
 _FIRST_OF_SIX = 1 << 32
 _END = _FIRST_OF_SIX + (1 << 128)
 _STRANGE = "~"
+_SOMEBODY = Subject("")
 # A week of winter and one of summer, since zones move against each other.
 _DAYS = tuple(date(2025, month, 6) + timedelta(days=day) for month in (1, 7) for day in range(8))
 
@@ -43,11 +44,11 @@ def samples_of(word: str, criteria: Criteria, networks: Networks) -> Iterable[Sa
     if word == "enrollment":
         return [(Subject("", status=status), Environment()) for status in Status]
     environments = _MAKERS[word](criteria, networks) if word in _MAKERS else None
-    return None if environments is None else [(Subject(""), environment) for environment in environments]
+    return None if environments is None else ((_SOMEBODY, environment) for environment in environments)
 
 
 def _of_addresses(criteria: Criteria, networks: Networks) -> Iterator[Environment]:
-    spots = {0, _FIRST_OF_SIX}
+    spots = {0}
     for criterion in criteria:
         spots.update(
             edge for first, last in NETWORK.spans(criterion.wanted, networks, "") for edge in (first, last + 1)
@@ -85,14 +86,15 @@ def _of_risks(criteria: Criteria, networks: Networks) -> Iterator[Environment] |
 def _of_sign_ins(criteria: Criteria, networks: Networks) -> Iterator[Environment]:
     yield Environment(sign_in="password")
     yield Environment(sign_in=REMEMBER_ME)
-    for text in (*_texts(criteria), _STRANGE):
+    # A text that names no issuer stands for one that nobody named.
+    for text in _texts(criteria):
         yield Environment(sign_in=FEDERATED, provider=text.removeprefix(f"{FEDERATED}:"))
 
 
 def _of_requests(criteria: Criteria, networks: Networks) -> Iterator[Environment]:
     methods = {text for criterion in criteria for text in _entries(criterion, "methods")}
     endpoints = {text.replace("*", _STRANGE) for criterion in criteria for text in _entries(criterion, "endpoints")}
-    for method, endpoint in product(_with_another(methods | {"HEAD"}, METHODS), endpoints | {_STRANGE}):
+    for method, endpoint in product(_with_another(methods, METHODS), endpoints | {_STRANGE}):
         yield Environment(method=method, endpoint=endpoint)
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import product
+from dataclasses import dataclass, field
+from itertools import islice, product
 from math import prod
 from typing import TypeAlias
 
@@ -15,11 +15,13 @@ from .conditions.request import REQUEST
 from .conditions.schedule import SCHEDULE
 from .conditions.sign_in import SIGN_IN
 from .facts import Mark
-from .implication import Form, form_of
+from .implication import Both, Either, Form, Opposite, form_of
 from .model import Condition, Criterion, Every, Network, Not, Some
 from .samples import samples_of
 
 MOST_WORLDS = 4096
+MOST_CRITERIA = 64
+MOST_SAMPLES = 20_000
 
 # The gate knows these of every request; anything else can be missing.
 ALWAYS_KNOWN = frozenset({SCHEDULE.word, REQUEST.word, SIGN_IN.word, ENROLLMENT.word})
@@ -34,11 +36,12 @@ _EITHER = (Mark.MISS, Mark.HIT)
 class Worlds:
     """What conditions can come to, with the words and networks of one gate.
 
-    Where the facts can fall in more than 4096 ways, nothing is claimed: each question is answered with no.
+    Where the facts can fall in too many ways to try them all, nothing is claimed: each question is answered with no.
     """
 
     registry: Registry
     networks: Mapping[str, Network]
+    made: dict[tuple[frozenset[Form], bool], Sequence[World]] = field(default_factory=dict, repr=False)
 
     def is_always(self, condition: Condition) -> bool:
         """Whether it holds whatever the facts are, as long as they are known."""
@@ -53,23 +56,36 @@ class Worlds:
         return self._is_only(condition, {Mark.HIT, Mark.UNKNOWN}, blind=True)
 
     def _is_only(self, condition: Condition, marks: set[Mark], *, blind: bool = False) -> bool:
+        criteria = {form_of(criterion): criterion for criterion in criteria_of(condition)}
+        if len(criteria) > MOST_CRITERIA:
+            return False
         vectors = [
-            self._marks(word, criteria, blind=blind and word not in ALWAYS_KNOWN)
-            for word, criteria in _by_word(condition).items()
+            self._marks(word, found, blind=blind and word not in ALWAYS_KNOWN)
+            for word, found in _by_word(criteria).items()
         ]
         if prod(map(len, vectors)) not in range(1, MOST_WORLDS + 1):
             return False
-        return all(mark_in(_merged(parts), condition) in marks for parts in product(*vectors))
+        form = form_of(condition)
+        return all(mark_in(_merged(parts), form) in marks for parts in product(*vectors))
 
     def _marks(self, word: str, criteria: Mapping[Form, Criterion], *, blind: bool) -> Sequence[World]:
         """Each combination of marks that criteria of one word can have together; none where they are too many."""
+        key = frozenset(criteria), blind
+        if key not in self.made:
+            self.made[key] = self._make(word, criteria, blind=blind)
+        return self.made[key]
+
+    def _make(self, word: str, criteria: Mapping[Form, Criterion], *, blind: bool) -> Sequence[World]:
         if blind:
             return [dict.fromkeys(criteria, Mark.UNKNOWN)]
         samples = samples_of(word, list(criteria.values()), self.networks)
         if samples is None:
             return _independent(criteria)
+        contexts = list(islice(samples, MOST_SAMPLES + 1))
+        if len(contexts) > MOST_SAMPLES:
+            return []
         matchers = [self.registry.words[word].compile(one.wanted, self.networks, "") for one in criteria.values()]
-        vectors = {tuple(match(subject, environment) for match in matchers) for subject, environment in samples}
+        vectors = {tuple(match(subject, environment) for match in matchers) for subject, environment in contexts}
         return [dict(zip(criteria, vector, strict=True)) for vector in vectors]
 
 
@@ -83,10 +99,10 @@ def _merged(parts: Iterable[World]) -> World:
     return {form: mark for part in parts for form, mark in part.items()}
 
 
-def _by_word(condition: Condition) -> Mapping[str, Mapping[Form, Criterion]]:
+def _by_word(criteria: Mapping[Form, Criterion]) -> Mapping[str, Mapping[Form, Criterion]]:
     found: dict[str, dict[Form, Criterion]] = defaultdict(dict)
-    for criterion in criteria_of(condition):
-        found[criterion.word][form_of(criterion)] = criterion
+    for form, criterion in criteria.items():
+        found[criterion.word][form] = criterion
     return found
 
 
@@ -102,14 +118,13 @@ def criteria_of(condition: Condition) -> Iterator[Criterion]:
                 yield from criteria_of(part)
 
 
-def mark_in(world: World, condition: Condition) -> Mark:
-    """What the condition comes to in one world."""
-    match condition:
-        case Criterion():
-            return world[form_of(condition)]
-        case Not(part):
+def mark_in(world: World, form: Form) -> Mark:
+    """What a condition of this form comes to in one world."""
+    match form:
+        case Opposite(part):
             return _OPPOSITE[mark_in(world, part)]
-        case Every(parts):
+        case Both(parts):
             return min((mark_in(world, part) for part in parts), key=_RANK.__getitem__, default=Mark.HIT)
-        case Some(parts):
+        case Either(parts):
             return max((mark_in(world, part) for part in parts), key=_RANK.__getitem__, default=Mark.MISS)
+    return world[form]

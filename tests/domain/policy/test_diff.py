@@ -63,6 +63,10 @@ def test_networks_are_told_apart_from_policies() -> None:
             {"conditions": {"country": ["DE"], "platform": ["linux"]}},
             {"conditions": {"all": [{"platform": ["linux"]}, {"all": [{"country": ["DE"]}]}]}},
         ),
+        (
+            {"conditions": {"any": [{"country": ["DE"]}, {"platform": ["linux"]}, {"device": ["trusted"]}]}},
+            {"conditions": {"any": [{"any": [{"device": ["trusted"]}, {"platform": ["linux"]}]}, {"country": ["DE"]}]}},
+        ),
         ({"conditions": {"not": {"not": {"country": ["DE"]}}}}, {"conditions": {"country": ["DE"]}}),
         (
             {"conditions": {"schedule": {"zone": "UTC", "days": ["mon", "tue"]}}},
@@ -110,6 +114,8 @@ SALES, BOTH = {"include": ["group:sales"]}, {"include": ["group:sales", "group:i
         ({}, {"effect": require()}, '"X" has deny no longer, but require.'),
         ({}, {"effect": {"action": "allow"}}, '"X" has deny no longer, but allow.'),
         ({"effect": require()}, {"effect": {"action": "allow"}}, '"X" has require no longer, but allow.'),
+        ({}, {"effect": {"action": "allow"}, "users": SALES, "conditions": DE}, '"X" has deny no longer, but allow.'),
+        ({}, {"effect": require(grace_days=7)}, '"X" has deny no longer, but require.'),
         ({}, {"users": SALES}, '"X" no longer includes all.'),
         ({"users": BOTH}, {"users": SALES}, '"X" no longer includes group:it.'),
         ({}, {"users": {"exclude": ["user:7"]}}, '"X" now excludes user:7.'),
@@ -193,6 +199,8 @@ def test_what_weakens_protection_is_said(old: Any, new: Any, sentence: str) -> N
         ({"effect": {"action": "allow"}}, {"effect": {"action": "allow"}, "conditions": DE}),
         ({"effect": require()}, {"effect": require(factors=["totp"], max_age=900)}),
         ({"effect": require(factors=["totp", "webauthn"], grace_days=7)}, {"effect": require(factors=["webauthn"])}),
+        ({"effect": require(max_age=900, factors=["totp"])}, {}),
+        ({"effect": {"action": "allow"}}, {"effect": {"action": "allow"}, "users": SALES}),
         ({}, {"message": "Ask", "description": "x", "help_link": "https://a.example"}),
     ],
 )  # fmt: skip
@@ -207,6 +215,11 @@ def test_conditions_that_cannot_be_compared_are_taken_for_the_worse() -> None:
     ):
         (sentence,) = loosens({"effect": effect, "conditions": AT}, {"effect": effect, "conditions": DE})
         assert words in sentence
+
+
+def test_the_same_text_of_another_word_is_another_condition() -> None:
+    (sentence,) = loosens({"conditions": {"browser": ["other"]}}, {"conditions": {"platform": ["other"]}})
+    assert sentence.endswith("its conditions have changed.")
 
 
 @pytest.mark.parametrize("effect", [{"action": "deny"}, require(), {"action": "allow"}])

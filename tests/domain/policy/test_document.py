@@ -132,6 +132,23 @@ def test_both_forms_are_sorted_by_name() -> None:
         assert [network.name for network in again.networks] == ["ant", "zoo"]
 
 
+def test_json_has_a_line_for_each_network_and_policy() -> None:
+    policies = (Policy("a", Effect(Action.DENY)), Policy("b", Effect(Action.ALLOW)))
+    text = write_document(PolicySet(policies, (Network("n", ("::1",)),)), "json")
+    assert text.splitlines() == [
+        "{",
+        '"version": 1,',
+        '"networks": [',
+        '  {"name": "n", "entries": ["::1"]}',
+        "],",
+        '"policies": [',
+        '  {"name": "a", "state": "off", "users": {"include": ["all"]}, "effect": {"action": "deny"}},',
+        '  {"name": "b", "state": "off", "users": {"include": ["all"]}, "effect": {"action": "allow"}}',
+        "]",
+        "}",
+    ]
+
+
 def test_an_empty_set_is_a_document() -> None:
     assert write_document(PolicySet()) == "version = 1\n"
     for form in FORMS:
@@ -360,6 +377,7 @@ def test_there_are_at_most_ten_thousand_policies(monkeypatch: pytest.MonkeyPatch
 
 
 def test_lone_surrogates_are_refused_wherever_they_hide() -> None:
+    assert refused("version = 1\n# \ud800\npolicies = '\ud800'").path == "policies"
     fault = policy_refused(conditions={"sign_in": ["federated:\ud800"]})
     assert fault.path.startswith("policies[0].conditions.sign_in")
     fault = policy_refused(conditions={"request": {"endpoints": ["a\ud800"]}})
