@@ -24,6 +24,8 @@ from werkzeug.test import TestResponse
 
 from example_app import create_app
 from example_app.people import DAVES_KEY, PASSWORD
+from flask_mfa_gate.domain.enrollment import Standing
+from flask_mfa_gate.domain.policy.effects import Ruling
 from flask_mfa_gate.signals import Event, gate_signals
 from flask_mfa_gate.web.state import GateState
 from tests.servers import DATABASES, SERVERS, SeededDatabase, as_uri, is_reachable, new_database
@@ -248,6 +250,11 @@ def signals() -> Iterator[list[Event]]:
 def state_of(app: Flask) -> GateState:
     state: GateState = app.extensions["mfa_gate"]
     return state
+
+
+def no_policies(_standing: Standing) -> dict[str, Ruling]:
+    """A ruler for sessions that no policy speaks of."""
+    return {}
 
 
 def key_of(app: Flask, username: str) -> str:

@@ -253,8 +253,8 @@ def _decide_once(passage: Passage, user: Any, marks: Marks) -> Verdict:
     if passage.session is not None:
         passage.session = with_fresh_risk(state, passage.session, passage.standing)
     ruler = ruler_of(
-        state, passage.session, passage.standing.user_key, sign_in=_kind(passage, assurance), user=user,
-        resources=marks.resources,
+        state, passage.session, passage.standing.user_key, user=user, resources=marks.resources,
+        sign_in=SignIn.TOKEN if passage.is_token else assurance.sign_in,
     )  # fmt: skip
     rulings = ruler(passage.standing)
     note_graces(state, passage.standing, rulings)
@@ -262,10 +262,6 @@ def _decide_once(passage: Passage, user: Any, marks: Marks) -> Verdict:
         assurance, is_active=is_active(user), marks=marks, promptable=not passage.is_token, rulings=rulings
     )
     return decide(context, passage.standing, state.rules, now=now)
-
-
-def _kind(passage: Passage, assurance: Assurance) -> SignIn:
-    return SignIn.TOKEN if passage.is_token else assurance.sign_in
 
 
 def _try_use_grant(passage: Passage) -> bool:

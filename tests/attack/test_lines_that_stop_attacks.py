@@ -13,7 +13,7 @@ from flask_mfa_gate.domain.assurance import Method
 from flask_mfa_gate.domain.person import NOWHERE
 from flask_mfa_gate.domain.session import GateSession, Grant
 from flask_mfa_gate.mail.rendering import one_line
-from tests.conftest import Browser, Phone, StillClock, recovery_codes_in, state_of
+from tests.conftest import Browser, Phone, StillClock, no_policies, recovery_codes_in, state_of
 
 
 def session_of(app: Flask, browser: Browser) -> GateSession:
@@ -31,7 +31,7 @@ def test_a_key_confirmed_elsewhere_meanwhile_has_to_be_proved_first(app: Flask, 
     with app.app_context():
         secret = state.totp_enrollment.begin(thief).secret
         with pytest.raises(Conflict, match="Sign in again"):
-            state.totp_enrollment.confirm(thief, Phone(clock, secret).code(), origin=NOWHERE)
+            state.totp_enrollment.confirm(thief, Phone(clock, secret).code(), origin=NOWHERE, ruler=no_policies)
 
 
 def test_only_one_rises_from_one_id(app: Flask, clock: StillClock) -> None:
@@ -40,9 +40,9 @@ def test_only_one_rises_from_one_id(app: Flask, clock: StillClock) -> None:
     session, state = session_of(app, browser), state_of(app)
     proved = session.assurance.with_proof(Method.TOTP, at=clock())
     with app.app_context():
-        state.worker.run(lambda work: state.sessions.rise(work, session, proved))
+        state.worker.run(lambda work: state.sessions.rise(work, session, proved, ruler=no_policies))
         with pytest.raises(Conflict, match="already done"):
-            state.worker.run(lambda work: state.sessions.rise(work, session, proved))
+            state.worker.run(lambda work: state.sessions.rise(work, session, proved, ruler=no_policies))
 
 
 def test_a_grant_is_used_once(app: Flask, clock: StillClock) -> None:

@@ -12,7 +12,7 @@ from flask import Flask
 from flask_mfa_gate import Conflict
 from flask_mfa_gate.domain.assurance import Method
 from flask_mfa_gate.domain.person import NOWHERE
-from tests.conftest import IS_SOAK, Browser, StillClock, at_once, state_of
+from tests.conftest import IS_SOAK, Browser, StillClock, at_once, no_policies, state_of
 
 pytestmark = [pytest.mark.soak] if IS_SOAK else []
 ROUNDS = 200 if IS_SOAK else 20
@@ -30,7 +30,7 @@ def test_no_id_survives_the_end_of_its_sign_in(app: Flask, clock: StillClock) ->
         def rise(session: Any = session) -> None:
             proved = session.assurance.with_proof(Method.TOTP, at=clock())
             try:
-                state.worker.run(lambda work: state.sessions.rise(work, session, proved))
+                state.worker.run(lambda work: state.sessions.rise(work, session, proved, ruler=no_policies))
             except Conflict:
                 return
 
@@ -60,7 +60,9 @@ def test_an_id_that_is_being_written_dies_with_its_sign_in(app: Flask, clock: St
 
     def rise() -> None:
         def act(work: Any) -> None:
-            state.sessions.rise(work, found[0], found[0].assurance.with_proof(Method.TOTP, at=clock()))
+            state.sessions.rise(
+                work, found[0], found[0].assurance.with_proof(Method.TOTP, at=clock()), ruler=no_policies
+            )
             written.set()
             time.sleep(0.5)
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from tests.conftest import JSON, Browser, Phone, StillClock, recovery_codes_in, state_of
+from tests.conftest import JSON, Browser, Phone, StillClock, no_policies, recovery_codes_in, state_of
 from tests.web.kit import act, change_user, hand_in, issue, signed_in
 
 Make = Callable[..., Flask]
@@ -81,7 +81,7 @@ def test_nor_when_the_role_comes_between_page_and_lock(guarded: Flask, clock: St
     assert found is not None
     change_user(guarded, "frank", role="auditor")
     with guarded.app_context(), pytest.raises(Conflict, match="Sign in again"):
-        state_of(guarded).totp_enrollment.confirm(found[0], phone.code(), origin=NOWHERE)
+        state_of(guarded).totp_enrollment.confirm(found[0], phone.code(), origin=NOWHERE, ruler=no_policies)
 
 
 @pytest.mark.parametrize("scope", ["full", "enroll-only"])
