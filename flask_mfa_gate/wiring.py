@@ -30,10 +30,11 @@ from .services.actions import ActionRunner
 from .services.attempts import AttemptService
 from .services.challenges import ChallengeService
 from .services.digest import DigestService
-from .services.directory import Directory, KnownPeople, ModelDirectory, PersonReader
+from .services.directory import Directory, HostDirectory, KnownPeople, ModelDirectory
 from .services.enrollments import EnrollmentService
 from .services.keys import find_keyring
 from .services.moves import MoveWriter
+from .services.persons import PersonReader
 from .services.self_service import SelfService
 from .services.sessions import SessionService
 from .services.stamps import ATTRIBUTES, Stamper
@@ -228,7 +229,7 @@ def _dispatcher(delivery: Delivery) -> Callable[[Collection[str]], None]:
 
 def _directory(host: Host, store: Store, reader: PersonReader, clock: Clock) -> Directory:
     if host.directory is not None:
-        return host.directory
+        return HostDirectory(host.directory)
     if host.user_model is None or host.db is None:
         return KnownPeople(store, clock=clock)
     return ModelDirectory(host.db, host.user_model, reader, _by_user_loader)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 
 from ..errors import BadRequest
+from ..store.tables import USER_KEY_LENGTH
 
 LONGEST_REASON = 10_000
+LONGEST_KEY = USER_KEY_LENGTH
 # PostgreSQL has no NUL in text, and no driver takes half of a surrogate pair.
 _UNKEPT = re.compile(r"[\x00\ud800-\udfff]")
 
@@ -20,6 +22,11 @@ def check_words(actor: str, reason: str | None) -> None:
         raise BadRequest(f"Give a reason of at most {LONGEST_REASON:,} characters.")
     if _UNKEPT.search(f"{actor} {reason}"):
         raise BadRequest("There is a NUL or half of a surrogate pair in the reason or the actor.")
+
+
+def is_key(key: object) -> bool:
+    """Whether this can be a user's key: a text, not empty and not the name of nothing, that every database keeps."""
+    return isinstance(key, str) and key not in {"", "None"} and len(key) <= LONGEST_KEY and not _UNKEPT.search(key)
 
 
 def kept_text(text: str) -> str:

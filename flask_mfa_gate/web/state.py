@@ -18,8 +18,9 @@ from ..mail.delivery import Delivery
 from ..services.access_passes import AccessPassService
 from ..services.attempts import AttemptService
 from ..services.challenges import ChallengeService
-from ..services.directory import Directory, PersonReader
+from ..services.directory import Directory
 from ..services.enrollments import EnrollmentService
+from ..services.persons import PersonReader
 from ..services.self_service import SelfService
 from ..services.sessions import SessionService
 from ..services.stamps import Stamper
