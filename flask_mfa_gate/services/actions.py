@@ -87,7 +87,7 @@ class ActionRunner:
         person = self._directory.get(key)
         if person is None:
             raise UnknownUser(f"No user with the key {key!r} is known.")
-        result = ActionResult.of(self._slice(action, [person], [person], actor, order))
+        result = ActionResult.of(self._slice(action, [person], [person], actor, order, is_bulk=False))
         if result.failed:
             why = result.failed[0][1]
             raise NotAllowed(why, REFUSALS[why])
@@ -101,7 +101,7 @@ class ActionRunner:
             wanted = keys[start : start + SLICE]
             known, fresh = self._people(wanted)
             answers |= dict.fromkeys(wanted, Answer(Outcome.FAILED, "unknown-user"))
-            answers |= dict(self._slice(action, [*known, *fresh], fresh, actor, order))
+            answers |= dict(self._slice(action, [*known, *fresh], fresh, actor, order, is_bulk=len(keys) > 1))
         return ActionResult.of(answers.items())
 
     def on_filter(self, action: Action, users: UserFilter, order: Order) -> ActionResult:
@@ -109,7 +109,7 @@ class ActionRunner:
         actor = self._actor(action, order)
         answers: list[tuple[str, Answer]] = []
         for people in self._pages(users):
-            answers += self._slice(action, people, [], actor, order)
+            answers += self._slice(action, people, [], actor, order, is_bulk=True)
         return ActionResult.of(answers)
 
     def standings(self, users: UserFilter) -> Iterator[tuple[Sequence[Person], dict[str, Standing]]]:
@@ -152,8 +152,9 @@ class ActionRunner:
         return [one.person for one in known.values()], [person for person in asked if person is not None]
 
     def _slice(
-        self, action: Action, people: Sequence[Person], fresh: Sequence[Person], actor: Actor, order: Order
-    ) -> list[tuple[str, Answer]]:
+        self, action: Action, people: Sequence[Person], fresh: Sequence[Person], actor: Actor, order: Order, *,
+        is_bulk: bool,
+    ) -> list[tuple[str, Answer]]:  # fmt: skip
         def act(work: Work) -> list[tuple[str, Move]]:
             self._store.people.write(work.tx, fresh, now=self._clock())
             self._store.enrollments.lock(work.tx, *(person.key for person in people))
@@ -163,11 +164,7 @@ class ActionRunner:
 
         if not people:
             return []
-        moved = (
-            self._preview(action, people, actor, order)
-            if order.dry_run
-            else self._worker.run(act, is_bulk=len(people) > 1)
-        )
+        moved = self._preview(action, people, actor, order) if order.dry_run else self._worker.run(act, is_bulk=is_bulk)
         if order.progress is not None:
             order.progress(len(people))
         return [(key, Answer(move.outcome, move.reason)) for key, move in moved]
