@@ -171,7 +171,7 @@ class Reset:
         """Without ``days`` nobody who held a key, or was forced, gets by on the password alone."""
         requirement = None
         if case.standing.required:
-            # SECURITY: a period may still run beside a security key; losing the key must not buy days of password alone.
+            # SECURITY: a period may run beside a security key; losing the key must not buy days of password alone.
             forces = self.days is None and (case.standing.is_forced or bool(case.standing.factors))
             days = 0 if forces else self.default_days if self.days is None else self.days
             requirement = case.begin(case.standing.required_by or by, days)

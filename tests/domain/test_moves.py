@@ -13,8 +13,23 @@ from hypothesis import strategies as st
 from flask_mfa_gate.domain.assurance import FactorKind
 from flask_mfa_gate.domain.enrollment import DAY, Period, Standing, Status, next_due, start_period, status_of
 from flask_mfa_gate.domain.moves import (
-    Action, Case, Extend, Move, Outcome, Remind, Remove, Require, Requirement, Reset, Unlock, activate, fail, lapse,
-    reminder, start_notice, without_notice,
+    Action,
+    Case,
+    Extend,
+    Move,
+    Outcome,
+    Remind,
+    Remove,
+    Require,
+    Requirement,
+    Reset,
+    Unlock,
+    activate,
+    fail,
+    lapse,
+    reminder,
+    start_notice,
+    without_notice,
 )  # fmt: skip
 
 NOW = datetime(2026, 3, 2, 9, 0, 0, 250_000, tzinfo=UTC)
