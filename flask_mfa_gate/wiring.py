@@ -122,7 +122,7 @@ def _admin_services(base: Base) -> dict[str, Any]:
             store, worker, runner, writer, rules, clock=clock, default_days=base.settings.enrollment_days
         ),
         "access_passes": AccessPassService(
-            store, worker, base.directory, runner, AccessPassFactor(store, base.keyring), clock=clock
+            store, worker, runner, AccessPassFactor(store, base.keyring), clock=clock
         ),
         "upkeep": UpkeepService(
             store, worker, writer, users, DigestService(store, worker, selection, clock=clock), base.delivery,

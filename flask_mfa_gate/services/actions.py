@@ -19,7 +19,7 @@ from ..store.selection import Selection
 from .directory import Directory
 from .moves import MoveWriter
 from .results import ActionResult, Answer
-from .words import check_words
+from .words import check_words, is_key
 from .work import Work, Worker
 
 SLICE = 1000
@@ -84,9 +84,7 @@ class ActionRunner:
         :raises UnknownUser, NotAllowed: see there.
         """
         actor = self._actor(action, order)
-        person = self._directory.get(key)
-        if person is None:
-            raise UnknownUser(f"No user with the key {key!r} is known.")
+        person = self.person(key)
         result = ActionResult.of(self._slice(action, [person], [person], actor, order, is_bulk=False))
         if result.failed:
             why = result.failed[0][1]
@@ -99,7 +97,7 @@ class ActionRunner:
         answers: dict[str, Answer] = {}
         for start in range(0, len(keys), SLICE):
             wanted = keys[start : start + SLICE]
-            known, fresh = self._people(wanted)
+            known, fresh = self._people([key for key in wanted if is_key(key)])
             answers |= dict.fromkeys(wanted, Answer(Outcome.FAILED, "unknown-user"))
             answers |= dict(self._slice(action, [*known, *fresh], fresh, actor, order, is_bulk=len(keys) > 1))
         return ActionResult.of(answers.items())
@@ -119,12 +117,22 @@ class ActionRunner:
                 keys = [person.key for person in people]
                 yield people, self._store.enrollments.standings(tx, keys, now=self._clock())
 
+    def person(self, key: str) -> Person:
+        """The user with this key, as the host knows him this moment.
+
+        :raises UnknownUser: also for what can be nobody's key, which some databases would choke on.
+        """
+        person = self._directory.get(key) if is_key(key) else None
+        if person is None:
+            raise UnknownUser(f"No user with the key {key!r} is known.")
+        return person
+
     def actor(self, text: str) -> Actor:
         """The actor with the role that the host gives him now; one who is switched off has none."""
         named = Actor(actor_name(text))
         if named.user_key is None:
             return named
-        person = self._directory.get(named.user_key)
+        person = self._directory.get(named.user_key) if is_key(named.user_key) else None
         return Actor(named.name, person.role if person is not None and person.is_active else None)
 
     def _actor(self, action: Action, order: Order) -> Actor:

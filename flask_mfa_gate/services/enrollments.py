@@ -17,6 +17,7 @@ from ..store import Store
 from .actions import ActionRunner, Order, Terms
 from .moves import MoveWriter
 from .results import ActionResult, MfaStatus
+from .words import is_key
 from .work import Work, Worker, write_person
 
 Targets = str | Iterable[str] | UserFilter
@@ -110,6 +111,8 @@ class EnrollmentService:
     def status(self, key: str) -> MfaStatus:
         """One user's enrollment; for a key that nobody knows: not enrolled, not required."""
         now = self._clock()
+        if not is_key(key):
+            return self.describe(Standing(key), now=now)
         with self._store.database.read() as tx:
             standing = self._store.enrollments.standing(tx, key, now=now)
         return self.describe(standing, now=now)

@@ -54,7 +54,7 @@ class UserService:
         :raises DirectoryEmpty: when nobody is there at all: a wrong database must not void everybody.
         """
         if keys is not None:
-            return self._sync_some(list(dict.fromkeys(keys)))
+            return self._sync_some([key for key in dict.fromkeys(keys) if is_key(key)])
         if isinstance(self._directory, KnownPeople):
             return Synced(0, 0)
         began = self._resume()
@@ -130,7 +130,7 @@ class UserService:
         return Synced(len(people), deleted)
 
     def _require_known(self, work: Work, key: str) -> None:
-        if not self._store.keys.is_known(work.tx, key):
+        if not is_key(key) or not self._store.keys.is_known(work.tx, key):
             raise UnknownUser(f"The gate has nothing about the key {key!r}.")
 
     def _resume(self) -> JobMark:
