@@ -12,7 +12,8 @@ from sqlalchemy.orm import Mapper
 
 from .clock import Clock
 from .domain.policy.conditions.registry import BUILT_IN, Registry
-from .services.directory import Directory, KnownPeople, ModelDirectory, PersonReader
+from .services.directory import Directory, HostDirectory, KnownPeople, ModelDirectory
+from .services.persons import PersonReader
 from .services.stamps import ATTRIBUTES
 from .store import Store
 from .web.identity import FlaskLoginIdentity, HostIdentity, IdentitySource
@@ -88,7 +89,7 @@ def _key_column(host: Host) -> str | None:
 def directory_of(host: Host, store: Store, reader: PersonReader, clock: Clock) -> Directory:
     """Where people are looked up: the host's own directory, its model, else whom the gate has met."""
     if host.directory is not None:
-        return host.directory
+        return HostDirectory(host.directory)
     if host.user_model is None or host.db is None:
         return KnownPeople(store, clock=clock)
     return ModelDirectory(host.db, host.user_model, reader, _by_user_loader)

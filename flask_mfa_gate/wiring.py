@@ -33,11 +33,12 @@ from .services.attempts import AttemptService
 from .services.audit_chain import AuditChain
 from .services.challenges import ChallengeService
 from .services.digest import DigestService
-from .services.directory import Directory, PersonReader
+from .services.directory import Directory
 from .services.enrollments import EnrollmentService
 from .services.key_rotation import KeyRotation
 from .services.keys import find_keyring
 from .services.moves import MoveWriter
+from .services.persons import PersonReader
 from .services.places import Places
 from .services.policies import PolicyService
 from .services.policy_lint import PolicyLinter
@@ -122,7 +123,7 @@ def _admin_services(base: Base) -> dict[str, Any]:
             store, worker, runner, writer, rules, clock=clock, default_days=base.settings.enrollment_days
         ),
         "access_passes": AccessPassService(
-            store, worker, base.directory, runner, AccessPassFactor(store, base.keyring), clock=clock
+            store, worker, runner, AccessPassFactor(store, base.keyring), clock=clock
         ),
         "upkeep": UpkeepService(
             store, worker, writer, users, DigestService(store, worker, selection, clock=clock), audit, base.delivery,

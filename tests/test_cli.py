@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import json
+import re
 from base64 import urlsafe_b64decode
-from pathlib import Path
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
 
 from tests.conftest import Browser, key_of, state_of
+from tests.services.kit import events, mails, rows, tables
 
 
 @pytest.fixture
@@ -138,53 +140,18 @@ def test_routes(run: Any) -> None:
     assert "portal.payroll" in run("routes").output
 
 
-def test_doctor_finds_nothing_wrong_in_the_portal(run: Any) -> None:
+def test_doctor_speaks_and_exits_by_what_it_finds(run: Any, app: Flask, make_app: Any) -> None:
     result = run("doctor")
     assert (result.exit_code, result.output) == (0, "All is well.\n")
-
-
-def planted(tmp_path: Path, **config: Any) -> Flask:
-    from flask_login import LoginManager
-
-    from flask_mfa_gate import MFAGate
-
-    app = Flask("planted", instance_path=str(tmp_path / "instance"))
-    app.config.update(SECRET_KEY="x", **config)
-    if not config.get("no_login"):
-        LoginManager(app).user_loader(lambda key: None)
-    MFAGate(app)
-    return app
-
-
-@pytest.mark.parametrize(
-    ("code", "level", "config"),
-    [
-        ("tables", "fault", {"MFA_GATE_DATABASE_URI": "sqlite:///other.sqlite3", "TESTING": True}),
-        ("unknown-endpoint", "fault", {"MFA_GATE_EXEMPT_ENDPOINTS": ["statc"]}),
-        ("no-identity", "fault", {"no_login": True}),
-        ("key-file", "warning", {}),
-        ("no-mail", "warning", {}),
-        ("no-base-url", "warning", {}),
-        ("session-cookie", "warning", {"SESSION_COOKIE_HTTPONLY": False}),
-    ],
-)
-def test_doctor_finds_what_is_planted(tmp_path: Path, code: str, level: str, config: dict[str, Any]) -> None:
-    (tmp_path / "instance").mkdir()
-    app = planted(tmp_path, **config)
-    result = app.test_cli_runner().invoke(args=["mfa", "doctor", "--json"])
-    found = {one["code"]: one["level"] for one in json.loads(result.output)}
-    assert found[code] == level
-    assert result.exit_code == (1 if "fault" in found.values() else 0)
-    state_of(app).store.database.dispose()
-
-
-def test_doctor_finds_a_readable_key_file_and_a_taken_route(tmp_path: Path) -> None:
-    app = planted(tmp_path)
-    (tmp_path / "instance" / "mfa_gate.key").chmod(0o644)
-    app.add_url_rule("/mfa/challenge", "mine", lambda: "mine")
-    found = {one["code"] for one in json.loads(app.test_cli_runner().invoke(args=["mfa", "doctor", "--json"]).output)}
-    assert {"key-file-mode", "taken-route"} <= found
-    state_of(app).store.database.dispose()
+    assert answer(run("doctor", "--json")) == []
+    warned = make_app(MFA_GATE_BASE_URL=None).test_cli_runner().invoke(args=["mfa", "doctor"])
+    assert warned.exit_code == 0
+    assert warned.output.splitlines()[0].endswith("[no-base-url]")
+    assert warned.output.splitlines()[-1] == "1 findings."
+    run("upgrade", "--revision", "base")
+    faulty = run("doctor", "--json")
+    assert faulty.exit_code == 1
+    assert [(one["level"], one["code"]) for one in json.loads(faulty.output)] == [("fault", "tables")]
 
 
 def test_upgrade_and_down(run: Any, app: Flask) -> None:
@@ -192,3 +159,215 @@ def test_upgrade_and_down(run: Any, app: Flask) -> None:
     assert run("doctor").exit_code == 1
     assert run("upgrade").output == "The tables are at 0004.\n"
     assert run("doctor").exit_code == 0
+
+
+# Many users
+
+
+def said(result: Any) -> Any:
+    """What a program reads; the bar is on stderr."""
+    return json.loads(result.stdout)
+
+
+COMMANDS = (["require"], ["extend", "--days", "3"], ["reset"], ["remove"], ["remind"], ["unlock"])
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda words: words[0])
+@pytest.mark.parametrize("whom", [["--all"], ["--group", "finance"]], ids=["all", "group"])
+def test_nobody_to_ask_and_no_yes_means_nothing_is_done(run: Any, app: Flask, command: list[str], whom: Any) -> None:
+    run("sync")
+    before = tables(state_of(app).store)
+    result = run(*command, *whom)
+    assert result.exit_code == 1
+    assert "say --yes" in result.output
+    assert f"{8 if whom == ['--all'] else 1} users?" in result.output, "the question names how many"
+    assert tables(state_of(app).store) == before
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda words: words[0])
+def test_a_dry_run_needs_no_yes_changes_nothing_and_answers_alike(run: Any, app: Flask, command: list[str]) -> None:
+    run("sync")
+    before = tables(state_of(app).store)
+    dry = run(*command, "--all", "--dry-run", "--json")
+    assert dry.exit_code == 0, dry.output
+    assert tables(state_of(app).store) == before
+    told = run(*command, "--all", "--dry-run").stdout
+    assert told.splitlines()[-1] == "A dry run: nothing was changed."
+    real = run(*command, "--all", "--yes", "--json")
+    assert said(dry) == {**said(real), "dry_run": True}
+    assert set(said(real)) == {"done", "skipped", "failed"}
+    assert all(set(one) == {"key", "reason"} for name in said(real) for one in said(real)[name])
+
+
+def test_a_company_is_required_at_once(run: Any, app: Flask) -> None:
+    result = run("require", "--all", "--days", "14", "--yes", "--reason", "policy 7", "--no-notify")
+    assert result.exit_code == 0
+    assert result.stdout.splitlines() == [
+        "5 done", "skipped: 2 (in-period)", "skipped: 3 (lapsed)", "skipped: 4 (already-required)", "3 skipped", "0 failed",
+    ]  # fmt: skip
+    assert answer(run("status", "6", "--json"))["days_left"] == 14
+    records = [row for row in rows(state_of(app).store, "audit") if row.reason == "policy 7"]
+    assert {(row.actor, row.event) for row in records} == {("cli", "enrollment_started")}
+    assert mails(app) == []
+    assert said(run("require", "--all", "--days", "3", "--yes", "--renew", "--json"))["skipped"] == [
+        {"key": "3", "reason": "lapsed"}
+    ]
+
+
+def test_a_group_is_only_that_group(run: Any) -> None:
+    assert said(run("require", "--group", "finance", "--now", "--yes", "--json"))["done"] == [
+        {"key": "5", "reason": ""}
+    ]
+    assert said(run("reset", "--group", "nobody", "--yes", "--json")) == {"done": [], "skipped": [], "failed": []}
+
+
+@pytest.mark.parametrize("typed", ["y\n", "n\n"])
+def test_a_person_at_the_terminal_is_asked(run: Any, app: Flask, monkeypatch: Any, typed: str) -> None:
+    monkeypatch.setattr("flask_mfa_gate.cli.targets._is_interactive", lambda: True)
+    result = app.test_cli_runner().invoke(args=["mfa", "require", "--all", "--days", "7"], input=typed)
+    assert "Require MFA of 8 users?" in result.stderr
+    assert (result.exit_code, answer(run("status", "6", "--json"))["required"]) == (
+        (0, True) if typed == "y\n" else (1, False)
+    )
+
+
+@pytest.mark.parametrize("whom", [[], ["6", "--all"], ["--all", "--group", "finance"], ["6", "--group", "finance"]])
+def test_whom_a_command_is_about_is_said_in_one_way(run: Any, app: Flask, whom: list[str]) -> None:
+    for command in COMMANDS:
+        assert run(*command, *whom, "--yes").exit_code == 1
+    assert not answer(run("status", "6", "--json"))["required"]
+
+
+def test_several_named_users_by_key_and_email(run: Any) -> None:
+    result = run("require", "ERIN@example.org", "6", "nobody@example.org", "--days", "7", "--json")
+    assert result.exit_code == 1, "one failed"
+    assert said(result) == {
+        "done": [{"key": "5", "reason": ""}, {"key": "6", "reason": ""}], "skipped": [],
+        "failed": [{"key": "nobody@example.org", "reason": "unknown-user"}],
+    }  # fmt: skip
+
+
+def test_an_address_that_two_people_have_names_neither(run: Any, app: Flask) -> None:
+    from example_app.models import User, db
+
+    with app.app_context():
+        db.session.execute(db.update(User).where(User.id == 6).values(email="Erin@example.org"))
+        db.session.commit()
+    run("sync")
+    assert run("reset", "erin@example.org").exit_code == 1
+    assert events(app, "mfa_reset") == []
+
+
+def test_remind_by_hand(run: Any, app: Flask) -> None:
+    assert run("remind", "2").output == "done: 2\n"
+    assert run("remind", "3", "4").output == "skipped: 3 (lapsed)\nskipped: 4 (no-period)\n"
+    assert mails(app, "reminder") == [("reminder", "bob@example.org")]
+
+
+def test_sync_tells_how_many_and_takes_names(run: Any, app: Flask) -> None:
+    from example_app.models import User, db
+
+    assert said(run("sync", "--json")) == {"people": 8, "deleted": 0}
+    with app.app_context():
+        db.session.execute(db.delete(User).where(User.id == 4))
+        db.session.commit()
+    assert said(run("sync", "--json", "erin@example.org", "4")) == {"people": 1, "deleted": 1}
+    assert run("sync").stdout.splitlines()[-1] == "people: 7, deleted: 0"
+
+
+def test_an_end_beyond_all_calendars_is_no_stack_trace(run: Any) -> None:
+    for until in ("9999-12-31", "9999-12-31T23:59-05:00"):
+        result = run("extend", "2", "--until", until)
+        assert result.exit_code in {0, 1}
+        assert result.exception is None or isinstance(result.exception, SystemExit)
+
+
+# Passes
+
+
+def test_an_access_pass_is_shown_once_opens_and_is_taken_back(run: Any, app: Flask) -> None:
+    made = answer(run("access-pass", "dave@example.org", "--lifetime", "2h", "--reason", "lost", "--json"))
+    assert set(made) == {"key", "access_pass"}
+    browser = Browser(app)
+    browser.sign_in("dave")
+    browser.send("/mfa/challenge", code=made["access_pass"], factor="access_pass")
+    assert browser.is_in()
+    assert answer(run("access-pass", "4", "--revoke", "--json")) == {"revoked": 1}
+    assert not browser.is_in()
+    assert run("access-pass", "4", "--revoke").output == "revoked: 0\n"
+    (issued,) = [row for row in rows(state_of(app).store, "audit") if row.event == "access_pass_issued"]
+    assert (issued.actor, issued.subject, issued.reason) == ("cli", "4", "lost")
+    assert made["access_pass"] not in repr(tables(state_of(app).store))
+
+
+def test_the_terms_of_a_pass(run: Any, app: Flask, clock: Any) -> None:
+    at = (clock() + timedelta(days=1)).replace(microsecond=0)
+    code = run(
+        "access-pass", "4", "--timed", "--scope", "enroll-only", "--lifetime", "30d", "--starts-at", at.isoformat(), "--no-notify"
+    ).output  # fmt: skip
+    assert re.fullmatch(r"[A-Z2-7]{4}(-[A-Z2-7]{4}){3}\n", code)
+    with app.app_context():
+        (terms,) = state_of(app).access_passes.of("4")
+    assert (terms.scope, terms.one_time, terms.starts_at, terms.ends_at) == (
+        "enroll-only",
+        False,
+        at,
+        at + timedelta(days=30),
+    )
+    assert mails(app) == []
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        ["--lifetime", "1"], ["--lifetime", "9m"], ["--lifetime", "31d"], ["--lifetime", "1h30m"], ["--lifetime", "-1h"],
+        ["--lifetime", "99999d"], ["--lifetime", "\u0661h"], ["--starts-at", "soon"], ["--starts-at", "2026-03-03T10:00"],
+        ["--starts-at", "2026-03-02T08:59+00:00"], ["--scope", "all"],
+    ],
+)  # fmt: skip
+def test_a_pass_on_wrong_terms_is_refused_in_a_sentence(run: Any, app: Flask, wrong: list[str]) -> None:
+    result = run("access-pass", "4", *wrong)
+    assert result.exit_code in {1, 2}
+    assert isinstance(result.exception, SystemExit)
+    assert "Error: " in result.output
+    with app.app_context():
+        assert state_of(app).access_passes.of("4") == []
+
+
+def test_a_pass_for_nobody(run: Any) -> None:
+    assert run("access-pass", "4711").exit_code == 1
+
+
+# Other keys
+
+
+def test_rename_and_forget_ask_first(run: Any, app: Flask) -> None:
+    before = tables(state_of(app).store)
+    for words in (["rename", "4", "dave"], ["forget", "4"]):
+        assert run(*words).exit_code == 1, "nobody answers"
+    assert tables(state_of(app).store) == before
+    assert run("rename", "4", "dave", "--yes").exit_code == 0
+    assert answer(run("status", "dave", "--json"))["status"] == "ENROLLED"
+    assert run("rename", "dave", "2", "--yes").exit_code == 1, "taken"
+    assert run("forget", "dave", "--yes").exit_code == 0
+    assert answer(run("status", "dave", "--json"))["status"] == "NOT_ENROLLED"
+    again = run("forget", "dave", "--yes")
+    assert (again.exit_code, "has nothing about" in again.output) == (1, True)
+    assert {row.actor for row in rows(state_of(app).store, "audit") if row.event.startswith("user_")} == {"cli"}
+
+
+def test_forget_by_email_of_somebody_whom_only_the_gate_still_knows(run: Any, app: Flask) -> None:
+    from example_app.models import User, db
+
+    run("sync")
+    with app.app_context():
+        db.session.execute(db.delete(User).where(User.id == 4))
+        db.session.commit()
+    assert run("forget", "Dave@Example.org", "--yes").exit_code == 0
+    assert "dave@example.org" not in repr(tables(state_of(app).store))
+
+
+def test_run_due_tells_all_that_it_did(run: Any) -> None:
+    assert answer(run("run-due", "--json")) == {
+        "reminded": 0, "lapsed": 1, "synced": 8, "mails_sent": 1, "mails_failed": 0, "swept": 0,
+    }  # fmt: skip

@@ -95,7 +95,7 @@ def run_due(as_json: bool) -> None:
 
 
 def _lifetime(text: str) -> timedelta:
-    found = re.fullmatch(r"(\d{1,5})([mhd])", text)
+    found = re.fullmatch(r"([0-9]{1,5})([mhd])", text)
     if found is None:
         raise BadRequest("--lifetime is a number and m, h or d, e.g. 90m, 8h or 2d.")
     return timedelta(**{_UNITS[found[2]]: int(found[1])})

@@ -112,9 +112,13 @@ def _on_many(
 def _confirm(question: str, *, yes: bool) -> None:
     if yes:
         return
-    if not sys.stdin.isatty():
+    if not _is_interactive():
         raise BadRequest(f"{question} Nobody is there to be asked; say --yes.")
     click.confirm(question, abort=True, err=True)
+
+
+def _is_interactive() -> bool:
+    return sys.stdin.isatty()
 
 
 def _report(result: ActionResult, asked: Asked) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time, timedelta
+from datetime import UTC, datetime, time
 from typing import Any
 
 import click
@@ -121,7 +121,7 @@ def _moment(text: str | None) -> datetime | None:
             "--until takes a date or an ISO 8601 time with zone, e.g. 2026-12-24 or 2026-12-24T18:00+01:00."
         ) from None
     if "T" not in text and len(text) <= len("2026-12-24"):
-        return datetime.combine(moment.date() + timedelta(days=1), time(), UTC) - timedelta(seconds=1)
+        return datetime.combine(moment.date(), time(23, 59, 59), UTC)
     return moment
 
 

@@ -179,8 +179,9 @@ class Reset:
         """Without ``days`` nobody who held a key, or was forced, gets by on the password alone."""
         requirement = None
         if case.standing.required:
-            keeps_forced = self.days is None and case.standing.is_forced
-            days = 0 if keeps_forced else self.default_days if self.days is None else self.days
+            # SECURITY: a period may run beside a security key; losing the key must not buy days of password alone.
+            forces = self.days is None and (case.standing.is_forced or bool(case.standing.factors))
+            days = 0 if forces else self.default_days if self.days is None else self.days
             requirement = case.begin(case.standing.required_by or by, days)
         grace = requirement.period.days_left(case.now) if requirement and requirement.period else None
         forced = requirement is not None and requirement.period is None and requirement.waiting_days is None

@@ -10,12 +10,11 @@ from ..domain.access_pass import DEFAULT, AccessPass, Scope, terms
 from ..domain.moves import Notice
 from ..domain.person import Person
 from ..domain.roles import Actor, Right
-from ..errors import BadRequest, NotAllowed, UnknownUser
+from ..errors import BadRequest, NotAllowed
 from ..factors.access_pass import AccessPassFactor
 from ..store import Store
 from .actions import LOUD, REFUSALS, ActionRunner
-from .directory import Directory
-from .words import check_words, is_key
+from .words import check_words
 from .work import Work, Worker, write_person
 
 
@@ -23,10 +22,9 @@ class AccessPassService:
     """``gate.access_passes``: ways back in for users who lost their device. A user has at most one at a time."""
 
     def __init__(
-        self, store: Store, worker: Worker, directory: Directory, runner: ActionRunner, factor: AccessPassFactor, *,
-        clock: Clock,
-    ) -> None:  # fmt: skip
-        self._store, self._worker, self._directory, self._runner = store, worker, directory, runner
+        self, store: Store, worker: Worker, runner: ActionRunner, factor: AccessPassFactor, *, clock: Clock
+    ) -> None:
+        self._store, self._worker, self._runner = store, worker, runner
         self._factor, self._clock = factor, clock
 
     def issue(
@@ -102,10 +100,7 @@ class AccessPassService:
         return granted
 
     def _checked(self, key: str, actor: str) -> tuple[Actor, Person]:
-        by = self._runner.actor(actor)
-        person = self._directory.get(key) if is_key(key) else None
-        if person is None:
-            raise UnknownUser(f"No user with the key {key!r} is known.")
+        by, person = self._runner.actor(actor), self._runner.person(key)
         if (why := self._runner.refusal(by, Right.RESCUE, person)) is not None:
             raise NotAllowed(why, REFUSALS[why])
         return by, person

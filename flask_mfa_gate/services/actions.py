@@ -84,10 +84,8 @@ class ActionRunner:
         :raises UnknownUser, NotAllowed: see there.
         """
         actor = self._actor(action, order)
-        person = self._directory.get(key) if is_key(key) else None
-        if person is None:
-            raise UnknownUser(f"No user with the key {key!r} is known.")
-        result = ActionResult.of(self._slice(action, [person], [person], actor, order))
+        person = self.person(key)
+        result = ActionResult.of(self._slice(action, [person], [person], actor, order, is_bulk=False))
         if result.failed:
             why = result.failed[0][1]
             raise NotAllowed(why, REFUSALS[why])
@@ -99,9 +97,9 @@ class ActionRunner:
         answers: dict[str, Answer] = {}
         for start in range(0, len(keys), SLICE):
             wanted = keys[start : start + SLICE]
-            known, fresh = self._people(wanted)
+            known, fresh = self._people([key for key in wanted if is_key(key)])
             answers |= dict.fromkeys(wanted, Answer(Outcome.FAILED, "unknown-user"))
-            answers |= dict(self._slice(action, [*known, *fresh], fresh, actor, order))
+            answers |= dict(self._slice(action, [*known, *fresh], fresh, actor, order, is_bulk=len(keys) > 1))
         return ActionResult.of(answers.items())
 
     def on_filter(self, action: Action, users: UserFilter, order: Order) -> ActionResult:
@@ -109,7 +107,7 @@ class ActionRunner:
         actor = self._actor(action, order)
         answers: list[tuple[str, Answer]] = []
         for people in self._pages(users):
-            answers += self._slice(action, people, [], actor, order)
+            answers += self._slice(action, people, [], actor, order, is_bulk=True)
         return ActionResult.of(answers)
 
     def standings(self, users: UserFilter) -> Iterator[tuple[Sequence[Person], dict[str, Standing]]]:
@@ -119,12 +117,22 @@ class ActionRunner:
                 keys = [person.key for person in people]
                 yield people, self._store.enrollments.standings(tx, keys, now=self._clock())
 
+    def person(self, key: str) -> Person:
+        """The user with this key, as the host knows him this moment.
+
+        :raises UnknownUser: also for what can be nobody's key, which some databases would choke on.
+        """
+        person = self._directory.get(key) if is_key(key) else None
+        if person is None:
+            raise UnknownUser(f"No user with the key {key!r} is known.")
+        return person
+
     def actor(self, text: str) -> Actor:
         """The actor with the role that the host gives him now; one who is switched off has none."""
         named = Actor(actor_name(text))
         if named.user_key is None:
             return named
-        person = self._directory.get(named.user_key)
+        person = self._directory.get(named.user_key) if is_key(named.user_key) else None
         return Actor(named.name, person.role if person is not None and person.is_active else None)
 
     def refusal(self, actor: Actor, right: Right, person: Person) -> str | None:
@@ -158,8 +166,9 @@ class ActionRunner:
         return [one.person for one in known.values()], [person for person in asked if person is not None]
 
     def _slice(
-        self, action: Action, people: Sequence[Person], fresh: Sequence[Person], actor: Actor, order: Order
-    ) -> list[tuple[str, Answer]]:
+        self, action: Action, people: Sequence[Person], fresh: Sequence[Person], actor: Actor, order: Order, *,
+        is_bulk: bool,
+    ) -> list[tuple[str, Answer]]:  # fmt: skip
         def act(work: Work) -> list[tuple[str, Move]]:
             self._store.people.write(work.tx, fresh, now=self._clock())
             self._store.enrollments.lock(work.tx, *(person.key for person in people))
@@ -170,11 +179,7 @@ class ActionRunner:
         if not people:
             return []
         people = self._as_of_now(people, actor)
-        moved = (
-            self._preview(action, people, actor, order)
-            if order.dry_run
-            else self._worker.run(act, is_bulk=len(people) > 1)
-        )
+        moved = self._preview(action, people, actor, order) if order.dry_run else self._worker.run(act, is_bulk=is_bulk)
         if order.progress is not None:
             order.progress(len(people))
         return [(key, Answer(move.outcome, move.reason)) for key, move in moved]

@@ -2,25 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol, TypeVar, runtime_checkable
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import BigInteger, Select, func, literal, select
 from sqlalchemy.orm import Session
 
 from ..clock import Clock
 from ..domain.person import Person
-from ..domain.roles import Role
 from ..errors import HostCallbackFailed
 from ..store import Store
-from .words import kept_text
+from .persons import EMAIL_ATTRIBUTES, PersonReader, checked, key_of, read_attribute
 
-_NAME_ATTRIBUTES = ("name", "full_name", "display_name", "username")
-_EMAIL_ATTRIBUTES = ("email", "email_address", "mail")
-_LOCALE_ATTRIBUTES = ("locale", "language")
-_TIMEZONE_ATTRIBUTES = ("timezone", "tz")
-LONGEST_NAME, LONGEST_EMAIL, LONGEST_GROUP = 255, 320, 191
+T = TypeVar("T")
+LONGEST_INTEGER = 63
 
 
 @runtime_checkable
@@ -34,57 +29,34 @@ class Directory(Protocol):
         """The next people in the order of their keys, at most ``limit``; empty at the end."""
 
 
-@dataclass(frozen=True, slots=True)
-class PersonReader:
-    """What the gate needs of a user object: from its usual attributes, and from the host's callbacks.
+class HostDirectory:
+    """A directory that the host brought. What it answers is checked, and whatever it raises is the host's failure.
 
-    :param groups: names of the user's groups.
-    :param admin_role: the user's role in the console, or None.
+    :raises HostCallbackFailed: from every method; nobody becomes unknown because of a failure.
     """
 
-    user_key: Callable[[Any], str]
-    groups: Callable[[Any], Collection[str]] | None = None
-    admin_role: Callable[[Any], str | None] | None = None
+    def __init__(self, directory: Directory) -> None:
+        self._directory = directory
 
-    def read(self, user: Any, key: str) -> Person:
-        """The person that this user object is.
+    def get(self, key: str) -> Person | None:
+        """The person with this very key, or None."""
+        person = self._asked(lambda: checked(found) if (found := self._directory.get(key)) is not None else None)
+        if person is not None and person.key != key:
+            raise HostCallbackFailed("The directory gave somebody else than it was asked for.")
+        return person
 
-        :raises HostCallbackFailed: when a callback raises or answers nonsense: nobody is let in because of it.
-        """
-        return Person(
-            key=key,
-            name=_first_text(user, _NAME_ATTRIBUTES)[:LONGEST_NAME],
-            email=_first_text(user, _EMAIL_ATTRIBUTES)[:LONGEST_EMAIL],
-            is_active=bool(getattr(user, "is_active", True)),
-            groups=self.groups_of(user),
-            role=self.role_of(user),
-            locale=_first_text(user, _LOCALE_ATTRIBUTES)[:35],
-            timezone=_first_text(user, _TIMEZONE_ATTRIBUTES)[:64],
-        )
+    def page(self, after_key: str | None, limit: int) -> Sequence[Person]:
+        """As the host orders them."""
+        people = self._asked(lambda: [checked(person) for person in self._directory.page(after_key, limit)])
+        if people and people[-1].key == after_key:
+            raise HostCallbackFailed("The directory gives the same page again and again.")
+        return people
 
-    def groups_of(self, user: Any) -> frozenset[str]:
-        """The names of the user's groups."""
-        if self.groups is None:
-            return frozenset()
+    def _asked(self, ask: Callable[[], T]) -> T:
         try:
-            names = self.groups(user)
+            return ask()
         except Exception as error:
-            raise HostCallbackFailed("The groups callback failed, so nobody can be let in.") from error
-        # SECURITY: a bare text would be read letter by letter, and a policy for the group would match nobody.
-        if isinstance(names, str) or not all(isinstance(name, str) for name in names):
-            raise HostCallbackFailed("The groups callback has to give a list of texts.")
-        return frozenset(kept_text(name)[:LONGEST_GROUP] for name in names)
-
-    def role_of(self, user: Any) -> Role | None:
-        """The user's role in the console."""
-        if self.admin_role is None:
-            return None
-        try:
-            word = self.admin_role(user)
-            return None if word is None else Role(word)
-        except Exception as error:
-            known = ", ".join(repr(role.value) for role in Role)
-            raise HostCallbackFailed(f"The admin_role callback has to give {known} or None.") from error
+            raise HostCallbackFailed("The directory of users failed or gave what is no Person.") from error
 
 
 class KnownPeople:
@@ -119,26 +91,31 @@ class ModelDirectory:
         self._db, self._model, self._reader, self._fallback = db, model, reader, fallback
 
     def get(self, key: str) -> Person | None:
-        """By primary key where that is the key, else as the host's user loader finds it."""
-        user = self.user(key)
-        return None if user is None else self._reader.read(user, key)
+        """By the column that is the key; where a key is made in another way, as the host's user loader finds it."""
+        with self._db.session.no_autoflush:
+            user = self.user(key)
+            return None if user is None else self._reader.read(user, key)
 
     def user(self, key: str) -> Any:
         """The host's own object of this user, or None."""
         with self._db.session.no_autoflush:
-            user = self._by_primary_key(key)
-            if user is None or self._reader.user_key(user) != key:
-                user = self._fallback(key)
-        return user if user is not None and self._reader.user_key(user) == key else None
+            found = (user for user in self._candidates(key) if key_of(user, self._reader.user_key) == key)
+            return next(found, None)
 
     def find(self, email: str) -> Person | None:
         """By email, whatever case it is typed in; None when nobody or more than one has it."""
-        column = next((getattr(self._model, name) for name in _EMAIL_ATTRIBUTES if hasattr(self._model, name)), None)
+        column = next((getattr(self._model, name) for name in EMAIL_ATTRIBUTES if hasattr(self._model, name)), None)
         if column is None:
             return None
         with self._db.session.no_autoflush:
-            found = self._db.session.scalars(select(self._model).where(func.lower(column) == email.lower())).all()
-        return self._person(found[0]) if len(found) == 1 else None
+            same: Select[Any] = select(self._model).where(func.lower(column) == email.lower())
+            # Some databases take letters with and without an accent for the same.
+            found = [
+                person
+                for user in self._db.session.scalars(same).unique()
+                if (person := self._person(user)).email.lower() == email.lower()
+            ]
+        return found[0] if len(found) == 1 else None
 
     def page(self, after_key: str | None, limit: int) -> Sequence[Person]:
         """In the order of the primary key."""
@@ -151,7 +128,7 @@ class ModelDirectory:
         while True:
             chosen: Select[Any] = select(self._model).order_by(column).limit(limit)
             with self._own_session() as session:
-                users = session.scalars(chosen if mark is None else chosen.where(column > mark)).all()
+                users = session.scalars(chosen if mark is None else chosen.where(column > mark)).unique().all()
                 people = [self._person(user) for user in users]
                 mark = getattr(users[-1], self._primary_key_name()) if users else None
             if mark is None:
@@ -163,17 +140,36 @@ class ModelDirectory:
         return Session(self._db.session.get_bind(mapper=self._model.__mapper__))  # type: ignore[attr-defined]
 
     def _person(self, user: Any) -> Person:
-        return self._reader.read(user, self._reader.user_key(user))
+        return self._reader.read(user, key_of(user, self._reader.user_key))
 
-    def _by_primary_key(self, key: str) -> Any:
-        ident = self._as_primary_key(key)
-        return None if ident is None else self._db.session.get(self._model, ident)
+    def _candidates(self, key: str) -> Sequence[Any]:
+        column = self._key_column()
+        if column is None:
+            user = self._load(key)
+            return [] if user is None else [user]
+        value = _as_value(column, key)
+        if value is None:
+            return []
+        # A number beyond the column's own type would be an error of the host's database.
+        wanted = literal(value, BigInteger()) if isinstance(value, int) else value
+        return list(self._db.session.scalars(select(self._model).where(column == wanted)).unique())
+
+    def _key_column(self) -> Any:
+        name = read_attribute(self._reader.user_key)
+        mapped = self._model.__mapper__.column_attrs  # type: ignore[attr-defined]
+        if name is None or name not in mapped:
+            return None
+        column = getattr(self._model, name)
+        return column if _is_readable(column) else None
+
+    def _load(self, key: str) -> Any:
+        try:
+            return self._fallback(key)
+        except Exception as error:
+            raise HostCallbackFailed("The user loader failed, so nobody can be identified.") from error
 
     def _as_primary_key(self, key: str) -> Any:
-        try:
-            return self._primary_key().type.python_type(key)
-        except (ValueError, TypeError, NotImplementedError):
-            return None
+        return _as_value(self._primary_key(), key)
 
     def _primary_key_name(self) -> str:
         mapper = self._model.__mapper__  # type: ignore[attr-defined]
@@ -181,6 +177,22 @@ class ModelDirectory:
 
     def _primary_key(self) -> Any:
         return getattr(self._model, self._primary_key_name())
+
+
+def _is_readable(column: Any) -> bool:
+    try:
+        return column.type.python_type is not None
+    except NotImplementedError:
+        return False
+
+
+def _as_value(column: Any, key: str) -> Any:
+    """The key as a value of this column; None when it can be none."""
+    try:
+        value = column.type.python_type(key)
+    except (ValueError, TypeError, NotImplementedError):
+        return None
+    return None if isinstance(value, int) and value.bit_length() > LONGEST_INTEGER else value
 
 
 def pages_of(directory: Directory, after: str | None, limit: int) -> Iterator[tuple[str, Sequence[Person]]]:
@@ -191,8 +203,3 @@ def pages_of(directory: Directory, after: str | None, limit: int) -> Iterator[tu
     while people := directory.page(after, limit):
         after = people[-1].key
         yield after, people
-
-
-def _first_text(user: Any, names: tuple[str, ...]) -> str:
-    values = (getattr(user, name, None) for name in names)
-    return kept_text(next((value for value in values if isinstance(value, str) and value), ""))

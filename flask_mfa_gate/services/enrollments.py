@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Unpack
 
 from ..clock import Clock
@@ -68,7 +68,7 @@ class EnrollmentService:
         """
         if (days is None) == (until is None):
             raise BadRequest("Give either days or until.")
-        if until is not None and (until.tzinfo is None or until <= self._clock()):
+        if until is not None and not _is_instant(until, after=self._clock()):
             raise BadRequest("until has to be an aware datetime in the future.")
         action = Extend(None if days is None else _checked_days(days, least=1), until)
         return self._run(action, keys, Order(**terms))
@@ -144,6 +144,14 @@ class EnrollmentService:
         if isinstance(keys, str):
             return self._runner.on_one(action, keys, order)
         return self._runner.on_keys(action, list(dict.fromkeys(keys)), order)
+
+
+def _is_instant(moment: datetime, *, after: datetime) -> bool:
+    """Whether it is a moment of some zone that UTC has too, where the calendar ends with the year 9999."""
+    try:
+        return moment.tzinfo is not None and moment.astimezone(UTC).replace(microsecond=0) > after
+    except OverflowError:
+        return False
 
 
 def _checked_days(days: int, *, least: int) -> int:

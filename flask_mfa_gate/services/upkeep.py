@@ -48,14 +48,19 @@ class UpkeepService:
         self._clock, self._lifetimes, self._reminders = clock, lifetimes, reminders
 
     def run_due(self) -> Upkeep:
-        """Do all that is due now."""
-        synced = self._users.sync().people if self._users.is_sync_due() else 0
+        """Do all that is due now.
+
+        :raises HostCallbackFailed, DirectoryEmpty: when the host's users can't be taken over. All else is done then.
+        """
         reminded, lapsed = self._look_at_periods()
         head = self._audit.seal()
         self._digest.post_if_due(audit_head=str(head))
         sent, failed = self._delivery.send_due()
+        swept = self._sweep()
+        # Last, because it rests on the host: a directory that fails must not keep back what everybody waits for.
+        synced = self._users.sync().people if self._users.is_sync_due() else 0
         return Upkeep(
-            reminded=reminded, lapsed=lapsed, synced=synced, mails_sent=sent, mails_failed=failed, swept=self._sweep()
+            reminded=reminded, lapsed=lapsed, synced=synced, mails_sent=sent, mails_failed=failed, swept=swept
         )
 
     def _look_at_periods(self) -> tuple[int, int]:

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from ..clock import Clock
 from ..crypto import new_id
+from ..domain.enrollment import Standing
 from ..domain.moves import Requirement
 from ..domain.person import Person
 from ..domain.roles import actor_name
-from ..errors import Conflict, DirectoryEmpty, UnknownUser
+from ..errors import BadRequest, Conflict, DirectoryEmpty, UnknownUser
 from ..store import Store
 from ..store.marks import JobMark
 from .directory import Directory, KnownPeople, pages_of
 from .moves import MoveWriter
+from .words import LONGEST_KEY, check_words, is_key
 from .work import Work, Worker
 
 PAGE = 1000
@@ -52,7 +54,7 @@ class UserService:
         :raises DirectoryEmpty: when nobody is there at all: a wrong database must not void everybody.
         """
         if keys is not None:
-            return self._sync_some(list(dict.fromkeys(keys)))
+            return self._sync_some([key for key in dict.fromkeys(keys) if is_key(key)])
         if isinstance(self._directory, KnownPeople):
             return Synced(0, 0)
         began = self._resume()
@@ -62,6 +64,8 @@ class UserService:
             count += len(people)
             if progress is not None:
                 progress(count)
+        if not count:
+            self._refuse_emptiness()
         return Synced(count, self._void_unseen(began))
 
     def is_sync_due(self) -> bool:
@@ -73,15 +77,20 @@ class UserService:
     def rename(self, old: str, new: str, *, actor: str = "host") -> None:
         """The host gave a user another key; everything stays his.
 
+        :raises UnknownUser: when the gate has nothing about the old key.
         :raises Conflict: ``key-taken``, when the gate knows somebody by the new key.
         """
+        by = _actor(actor)
+        if not is_key(new):
+            raise BadRequest(f"A key is a text of at most {LONGEST_KEY} characters, and not empty.")
 
         def act(work: Work) -> None:
+            self._require_known(work, old)
             self._store.enrollments.lock(work.tx, old)
             if self._store.keys.is_known(work.tx, new):
                 raise Conflict("key-taken", "Somebody else has this key already.")
             self._store.keys.rename(work.tx, old, new)
-            work.record("user_renamed", subject=new, actor=actor_name(actor), former=old)
+            work.record("user_renamed", subject=new, actor=by, former=old)
 
         self._worker.run(act)
 
@@ -90,15 +99,14 @@ class UserService:
 
         :raises UnknownUser: when the gate has nothing about this key.
         """
-        stranger = f"forgotten-{new_id()}"
+        stranger, by = f"forgotten-{new_id()}", _actor(actor)
 
         def act(work: Work) -> None:
-            if not self._store.keys.is_known(work.tx, key):
-                raise UnknownUser(f"The gate has nothing about the key {key!r}.")
+            self._require_known(work, key)
             # SECURITY: a session that rises just now is waited for, or it would be written after the rest was deleted.
             self._store.enrollments.lock(work.tx, key)
+            self._store.outbox.leave_out(work.tx, self._store.people.known(work.tx, [key], now=self._clock()))
             self._store.keys.forget(work.tx, key, stranger=stranger)
-            by = actor_name(actor)
             work.record("user_forgotten", subject=stranger, actor="host" if by == f"user:{key}" else by)
 
         self._worker.run(act)
@@ -108,11 +116,12 @@ class UserService:
 
         The rows stay until each browser comes back, so that the host's own session is ended with them there.
         """
+        by = _actor(actor)
 
         def act(work: Work) -> None:
             self._store.enrollments.lock(work.tx, key)
             self._store.sessions.void_stamps(work.tx, key)
-            work.record("password_changed", subject=key, actor=actor_name(actor))
+            work.record("password_changed", subject=key, actor=by)
 
         self._worker.run(act)
 
@@ -122,7 +131,12 @@ class UserService:
         for start in range(0, len(people), PAGE):
             page = people[start : start + PAGE]
             self._worker.run(lambda work, page=page: self._store.people.write(work.tx, page, now=self._clock()))  # type: ignore[misc]
-        return Synced(len(people), self._void(gone))
+        deleted = sum(self._void(gone[start : start + PAGE]) for start in range(0, len(gone), PAGE))
+        return Synced(len(people), deleted)
+
+    def _require_known(self, work: Work, key: str) -> None:
+        if not is_key(key) or not self._store.keys.is_known(work.tx, key):
+            raise UnknownUser(f"The gate has nothing about the key {key!r}.")
 
     def _resume(self) -> JobMark:
         """Where the last run stopped, or the mark of a new one."""
@@ -137,9 +151,6 @@ class UserService:
     def _void_unseen(self, began: JobMark) -> int:
         """Whom this run did not see, the host is asked about once more."""
         gone, after = 0, ""
-        with self._store.database.read() as tx:
-            if not self._store.people.any_since(tx, since=began.at):
-                self._refuse_emptiness(tx, began.at)
         while True:
             with self._store.database.read() as tx:
                 unseen = self._store.people.unseen(tx, since=began.at, after=after, limit=PAGE)
@@ -150,27 +161,45 @@ class UserService:
         self._worker.run(lambda work: self._finish(work))
         return gone
 
-    def _refuse_emptiness(self, tx: object, since: datetime) -> None:
-        if self._store.people.unseen(tx, since=since, after="", limit=1):  # type: ignore[arg-type]
-            raise DirectoryEmpty(_IS_EMPTY)
+    def _refuse_emptiness(self) -> None:
+        """Nobody came: behind the mark of a run that was cut short that is no wonder, at the very beginning it is."""
+        if next(iter(pages_of(self._directory, None, 1)), None) is not None:
+            return
+        with self._store.database.read() as tx:
+            if self._store.people.knows_anybody(tx):
+                raise DirectoryEmpty(_IS_EMPTY)
 
     def _finish(self, work: Work) -> None:
         self._store.marks.drop(work.tx, SYNC)
         self._store.marks.put(work.tx, f"{SYNC}-done", at=self._clock())
 
     def _void(self, keys: Sequence[str]) -> int:
-        """Users who are no longer there: a key that comes back must not find what was somebody else's."""
+        """Users who are no longer there: a key that comes back must not find what was somebody else's.
 
-        def act(work: Work) -> None:
+        :returns: how many of them the gate knew; another run at the same time may have been quicker.
+        """
+
+        def act(work: Work) -> int:
             self._store.enrollments.lock(work.tx, *keys)
+            known = self._known(work, keys)
             # SECURITY: everything goes, whatever it is; a new user with an old key starts with nothing.
             self._writer.void(work, keys)
             self._store.enrollments.set_requirement(work.tx, keys, Requirement(None), due_at=None)
             self._store.failures.clear_all(work.tx, keys)
             self._store.people.delete(work.tx, keys)
-            for key in keys:
+            for key in known:
                 work.record("user_deleted", subject=key, actor="system")
+            return len(known)
 
-        if keys:
-            self._worker.run(act, is_bulk=True)
-        return len(keys)
+        return self._worker.run(act, is_bulk=True) if keys else 0
+
+    def _known(self, work: Work, keys: Sequence[str]) -> list[str]:
+        now = self._clock()
+        met = self._store.people.known(work.tx, keys, now=now)
+        standings = self._store.enrollments.standings(work.tx, keys, now=now)
+        return [key for key in keys if key in met or standings[key] != Standing(key)]
+
+
+def _actor(text: str) -> str:
+    check_words(text, None)
+    return actor_name(text)

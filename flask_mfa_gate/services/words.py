@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 
 from ..errors import BadRequest
+from ..store.account_tables import USER_KEY_LENGTH
 
 LONGEST_REASON = 10_000
-LONGEST_KEY = 191
+LONGEST_KEY = USER_KEY_LENGTH
 # PostgreSQL has no NUL in text, and no driver takes half of a surrogate pair.
 _UNKEPT = re.compile(r"[\x00\ud800-\udfff]")
 
@@ -23,9 +24,9 @@ def check_words(actor: str, reason: str | None) -> None:
         raise BadRequest("There is a NUL or half of a surrogate pair in the reason or the actor.")
 
 
-def is_key(text: object) -> bool:
-    """Whether every database keeps this user key whole. SQLite would take any length, and the others none above."""
-    return isinstance(text, str) and 0 < len(text) <= LONGEST_KEY and not _UNKEPT.search(text)
+def is_key(key: object) -> bool:
+    """Whether this can be a user's key: a text, not empty and not the name of nothing, that every database keeps."""
+    return isinstance(key, str) and key not in {"", "None"} and len(key) <= LONGEST_KEY and not _UNKEPT.search(key)
 
 
 def kept_text(text: str) -> str:

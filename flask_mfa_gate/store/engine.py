@@ -145,6 +145,12 @@ def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
     _use_wal(connection)
     connection.execute("PRAGMA synchronous = NORMAL")
     connection.execute("PRAGMA foreign_keys = ON")
+    # SQLite's own knows the letters of ASCII only, so "özil" would not find Özil.
+    connection.create_function("lower", 1, _lower, deterministic=True)
+
+
+def _lower(value: Any) -> Any:
+    return value.lower() if isinstance(value, str) else value
 
 
 def _use_wal(connection: sqlite3.Connection) -> None:

@@ -12,6 +12,7 @@ class Keys:
 
     def __init__(self, tables: Tables) -> None:
         self._audit = tables.audit
+        self._actors = (tables.audit.c.actor, tables.enrollment.c.required_by, tables.access_pass.c.issued_by)
         self._owned: list[Table] = [
             table for table in tables.metadata.sorted_tables if "user_key" in table.c and table is not tables.audit
         ]
@@ -19,8 +20,12 @@ class Keys:
 
     def is_known(self, tx: Connection, key: str) -> bool:
         """Whether any table has something about this user."""
-        found = [exists().where(table.c.user_key == key) for table in self._owned]
-        return bool(tx.execute(select(or_(*found, exists().where(self._audit.c.subject == key)))).scalar())
+        found = [
+            *(exists().where(table.c.user_key == key) for table in self._owned),
+            exists().where(self._audit.c.subject == key),
+            *(exists().where(column == f"user:{key}") for column in self._actors),
+        ]
+        return bool(tx.execute(select(or_(*found))).scalar())
 
     def rename(self, tx: Connection, old: str, new: str) -> None:
         """Everything of the one key is the other's; of audit records the chain covers no longer who it was."""
@@ -38,7 +43,8 @@ class Keys:
         self._rename_actor(tx, key, stranger)
 
     def _rename_actor(self, tx: Connection, old: str, new: str) -> None:
+        """What somebody did to others names him too."""
         for column in self._actors:
-            acted = update(column.table).where(column == f"user:{old}")
+            mine = update(column.table).where(column == f"user:{old}")
             unsealed = {"salt": None} if column.table is self._audit else {}
-            tx.execute(acted.values({column.name: f"user:{new}", **unsealed}))
+            tx.execute(mine.values({column.name: f"user:{new}", **unsealed}))

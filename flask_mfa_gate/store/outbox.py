@@ -9,7 +9,10 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, or_, select, update
 
+from .people import KnownPerson
 from .tables import Tables
+
+_LISTS_PEOPLE = "digest"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +86,18 @@ class Outbox:
         row = self._table.c
         late = select(row.problem).where(row.sent_at.is_(None), row.created_at < since, row.problem.is_not(None))
         return tx.execute(late.order_by(row.created_at).limit(1)).scalar()
+
+    def leave_out(self, tx: Connection, people: Mapping[str, KnownPerson]) -> None:
+        """Take people out of the lists in other people's mail, sent or not."""
+        row = self._table.c
+        names = {name for key, known in people.items() for name in (known.person.name, key)}
+        emails = {address for known in people.values() for address in (known.person.email, known.former_email)} - {""}
+        for found in tx.execute(select(row.id, row.facts).where(row.kind == _LISTS_PEOPLE)).all():
+            listed = found.facts.get("lapsing", [])
+            kept = [one for one in listed if one["email"] not in emails and (one["email"] or one["name"] not in names)]
+            if len(kept) < len(listed):
+                facts = {**found.facts, "lapsing": kept}
+                tx.execute(update(self._table).where(row.id == found.id).values(facts=facts))
 
     def sweep(self, tx: Connection, *, now: datetime, older_than: timedelta) -> int:
         """Delete what was sent long ago."""

@@ -66,12 +66,9 @@ class People:
         found = select(row.user_key).where(row.seen_at < since, row.user_key > after)
         return tx.execute(found.order_by(row.user_key).limit(limit)).scalars().all()
 
-    def any_since(self, tx: Connection, *, since: datetime) -> bool:
-        """Whether anybody was seen since then."""
-        return (
-            tx.execute(select(self._table.c.user_key).where(self._table.c.seen_at >= since).limit(1)).first()
-            is not None
-        )
+    def knows_anybody(self, tx: Connection) -> bool:
+        """Whether there is anybody at all."""
+        return tx.execute(select(self._table.c.user_key).limit(1)).first() is not None
 
     def holders(self, tx: Connection, role: Role, *, now: datetime) -> Sequence[KnownPerson]:
         """Everybody with a role who is switched on."""
@@ -80,8 +77,10 @@ class People:
 
     def keys_of_email(self, tx: Connection, email: str) -> Sequence[str]:
         """Keys of everybody with this address, in any case."""
-        mine = func.lower(self._table.c.email) == email.lower()
-        return tx.execute(select(self._table.c.user_key).where(mine)).scalars().all()
+        row = self._table.c
+        same = tx.execute(select(row.user_key, row.email).where(func.lower(row.email) == email.lower()))
+        # Some databases take letters with and without an accent for the same.
+        return [found.user_key for found in same if found.email.lower() == email.lower()]
 
     def has_twins(self, tx: Connection) -> bool:
         """Whether two keys have one address, as when a key is made anew at each sign-in."""

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from flask import Flask
-from sqlalchemy import inspect
+from sqlalchemy import Integer, inspect
 
 from ..errors import MFAGateError
 from ..services.keys import KEY_FILE
@@ -143,7 +143,7 @@ def _comes_back(app: Flask, model: type) -> bool:
         return False
     table: Any = inspect(model).local_table
     column = next(iter(table.primary_key.columns))
-    return column.type.python_type is int and not table.dialect_options["sqlite"]["autoincrement"]
+    return isinstance(column.type, Integer) and not table.dialect_options["sqlite"]["autoincrement"]
 
 
 def _cookies(app: Flask) -> Iterator[Finding]:

@@ -12,11 +12,12 @@ from ..domain.decision import decide
 from ..domain.session import IDLE_MARK_INTERVAL, GateSession
 from ..domain.verdict import Verdict, Word
 from ..errors import MFAGateError
+from ..services.persons import key_of
 from . import answers, snapshot
 from .client import Client, client_of, is_basic, origin_of
 from .endpoints import is_automatic_options, is_own, is_sign_out, is_static
 from .failing import UNAVAILABLE, fail_closed, refused
-from .identity import key_of, load_identity
+from .identity import load_identity
 from .marks import NO_MARKS, Marks
 from .parking import intercept, is_active, start_clock
 from .passage import Passage, begin_passage, current_passage, marks_here

@@ -9,7 +9,6 @@ from flask import Request, current_app, g, request, session
 
 from ..domain.assurance import SignIn
 from ..errors import ConfigError, HostCallbackFailed
-from ..services.words import is_key
 from . import snapshot
 
 USER_ID = "_user_id"
@@ -225,18 +224,3 @@ def load_identity(source: IdentitySource) -> Any:
             "the app's own before_request hooks open, "
             'set MFA_GATE_DECIDE = "last".'
         ) from error
-
-
-def key_of(user: Any, user_key: Any) -> str:
-    """The stable key of a user.
-
-    :raises HostCallbackFailed: when the callback fails or gives no usable key.
-    """
-    try:
-        key = user_key(user)
-    except Exception as error:
-        raise HostCallbackFailed("The user_key callback failed, so nobody can be identified.") from error
-    # SECURITY: an empty or missing key would make one account out of many.
-    if not is_key(key) or key == "None":
-        raise HostCallbackFailed("The user_key callback has to give a text of 1 to 191 characters.")
-    return str(key)

@@ -11,10 +11,11 @@ from ..domain.assurance import Assurance, SignIn
 from ..domain.enrollment import Standing
 from ..domain.session import GateSession
 from ..domain.verdict import Verdict, Word
+from ..services.persons import key_of
 from ..services.sessions import Parking, Seen
 from . import answers, snapshot
 from .client import client_of, origin_of
-from .identity import HIDDEN, LOADED, key_of
+from .identity import HIDDEN, LOADED
 from .marks import NO_MARKS
 from .newcomers import newcomer, person_of
 from .passage import Passage

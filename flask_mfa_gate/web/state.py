@@ -19,9 +19,10 @@ from ..services.access_passes import AccessPassService
 from ..services.attempts import AttemptService
 from ..services.audit_chain import AuditChain
 from ..services.challenges import ChallengeService
-from ..services.directory import Directory, PersonReader
+from ..services.directory import Directory
 from ..services.enrollments import EnrollmentService
 from ..services.key_rotation import KeyRotation
+from ..services.persons import PersonReader
 from ..services.places import Places
 from ..services.policies import PolicyService
 from ..services.policy_lint import PolicyLinter

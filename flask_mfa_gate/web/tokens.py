@@ -6,8 +6,8 @@ import io
 
 from flask import Request, current_app
 
+from ..services.persons import key_of
 from .client import carries_token
-from .identity import key_of
 from .state import GateState
 
 _AUTHORIZATION = "HTTP_AUTHORIZATION"

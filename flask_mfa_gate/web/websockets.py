@@ -10,8 +10,9 @@ from flask import Flask, g, has_request_context, request, session
 from ..domain.session import GateSession
 from ..domain.verdict import Word
 from ..errors import NotProved
+from ..services.persons import key_of
 from .cookies import read_token
-from .identity import USER_ID, key_of, load_identity
+from .identity import USER_ID, load_identity
 from .parking import is_active
 from .passage import current_passage
 from .rulings import own_page_ruler

@@ -112,6 +112,7 @@ def test_an_address_that_cant_be_mailed_costs_nothing(portal: Flask, address: st
 
 def test_without_a_base_url_there_is_no_link(make_app: Any, inbox: tuple[Inbox, int]) -> None:
     app: Flask = make_app(MAIL_SUPPRESS_SEND=False, MAIL_SERVER="127.0.0.1", MAIL_PORT=inbox[1], MFA_GATE_BASE_URL=None)
+    settle(app)
     require(app, "frank", days=7)
     with app.test_request_context("/", headers={"Host": "evil.example"}):
         state_of(app).gate.run_due()

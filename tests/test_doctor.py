@@ -1,0 +1,287 @@
+"""The doctor: every finding has a planted fault here, and none of them is in the healthy portal."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask_login import LoginManager
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import String, TypeDecorator, text
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from flask_mfa_gate import MFAGate
+from flask_mfa_gate.domain.person import Person
+from flask_mfa_gate.services.sessions import DROPPED
+from flask_mfa_gate.store.outbox import Message
+from flask_mfa_gate.web import doctor
+from tests.conftest import Browser, StillClock, key_of, state_of
+
+
+class Base(DeclarativeBase):
+    pass
+
+
+db = SQLAlchemy(model_class=Base)
+
+
+class Odd(TypeDecorator[str]):
+    """A type that says nothing of the values it has in Python."""
+
+    impl = String(40)
+    cache_ok = True
+
+    @property
+    def python_type(self) -> type:
+        raise NotImplementedError
+
+
+class ByNumber(db.Model):  # type: ignore[name-defined, misc]
+    id: Mapped[int] = mapped_column(primary_key=True)
+    password_hash: Mapped[str] = mapped_column(String(9))
+
+
+class ByNumberForGood(db.Model):  # type: ignore[name-defined, misc]
+    __table_args__ = {"sqlite_autoincrement": True}
+    id: Mapped[int] = mapped_column(primary_key=True)
+    password_hash: Mapped[str] = mapped_column(String(9))
+
+
+class ByEmail(db.Model):  # type: ignore[name-defined, misc]
+    email: Mapped[str] = mapped_column(String(80), primary_key=True)
+    fs_uniquifier: Mapped[str] = mapped_column(String(9))
+
+
+class ByOddKey(db.Model):  # type: ignore[name-defined, misc]
+    code: Mapped[str] = mapped_column(Odd, primary_key=True)
+    password: Mapped[str] = mapped_column(String(9))
+
+
+class WithoutStamp(db.Model):  # type: ignore[name-defined, misc]
+    code: Mapped[str] = mapped_column(String(9), primary_key=True)
+
+
+Make = Callable[..., Flask]
+
+
+@pytest.fixture
+def make(tmp_path: Path, clock: StillClock) -> Iterator[Make]:
+    """A host; ``None`` takes away what a sound one has."""
+    made: list[Flask] = []
+
+    def host(options: dict[str, Any] | None = None, *, login: bool = True, **config: Any) -> Flask:
+        app = Flask(f"host{len(made)}", instance_path=str(tmp_path / "instance"))
+        sound = {"SECRET_KEY": "x", "MFA_GATE_CLOCK": clock, "MFA_GATE_BASE_URL": "https://example.org"}
+        sound["SQLALCHEMY_DATABASE_URI"] = f"sqlite:///{tmp_path}/host.sqlite3"
+        app.config.update({name: value for name, value in {**sound, **config}.items() if value is not None})
+        app.extensions["mail"] = object()
+        if options and "db" in options:
+            options["db"].init_app(app)
+        if login:
+            LoginManager(app).user_loader(lambda key: None)
+        MFAGate().init_app(app, **(options or {}))
+        made.append(app)
+        return app
+
+    yield host
+    for app in made:
+        state_of(app).store.database.dispose()
+
+
+def found(app: Flask) -> dict[str, str]:
+    with app.app_context():
+        return {one.code: one.level for one in doctor.findings(app, state_of(app))}
+
+
+def sentence(app: Flask, code: str) -> str:
+    with app.app_context():
+        return next(one.sentence for one in doctor.findings(app, state_of(app)) if one.code == code)
+
+
+def test_nothing_is_wrong_in_the_portal_neither_new_nor_in_use(app: Flask, clock: StillClock, phone: Any) -> None:
+    assert found(app) == {}
+    browser = Browser(app)
+    browser.sign_in("dave")
+    browser.send("/mfa/challenge", code=phone.code())
+    with app.app_context():
+        state_of(app).enrollments.require(key_of(app, "frank"), days=7)
+        state_of(app).gate.run_due()
+    clock.forward(hours=1)
+    assert found(app) == {}
+
+
+def test_a_small_sound_host_has_but_its_key_file_to_hear_of(make: Make) -> None:
+    assert found(make()) == {"key-file": "warning"}
+    assert found(make(MFA_GATE_KEYS=["ZGVtbyBrZXkgb2YgdGhlIGV4YW1wbGUgcG9ydGFsISE="])) == {}
+    assert found(make({"db": db, "user_model": ByNumberForGood})) == {"key-file": "warning"}
+
+
+def planted(make: Make, what: str, tmp_path: Path) -> Flask:
+    match what:
+        case "unknown-endpoint":
+            return make(MFA_GATE_EXEMPT_ENDPOINTS=["statc"])
+        case "taken-route":
+            app = make()
+            app.add_url_rule("/mfa/challenge", "mine", lambda: "mine")
+            return app
+        case "key-file-mode":
+            app = make()
+            (tmp_path / "instance" / "mfa_gate.key").chmod(0o640)
+            return app
+        case "no-mail":
+            app = make()
+            del app.extensions["mail"]
+            return app
+        case "no-base-url":
+            return make(MFA_GATE_BASE_URL=None)
+        case "unstable-key":
+            return make({"db": db, "user_model": ByEmail})
+        case "reused-key":
+            return make({"db": db, "user_model": ByNumber})
+        case "no-identity":
+            return make(login=False)
+        case "session-cookie":
+            return make(SESSION_COOKIE_HTTPONLY=False)
+        case "no-session-stamp":
+            return make({"db": db, "user_model": WithoutStamp})
+        case _:
+            raise AssertionError(what)
+
+
+SET_UP = {
+    "unknown-endpoint": "fault", "taken-route": "fault", "key-file-mode": "fault", "no-mail": "warning",
+    "no-base-url": "warning", "unstable-key": "warning", "reused-key": "warning", "no-identity": "fault",
+    "session-cookie": "warning", "no-session-stamp": "warning",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", SET_UP)
+def test_a_fault_of_the_set_up_is_found_and_nothing_else(make: Make, tmp_path: Path, what: str) -> None:
+    assert found(planted(make, what, tmp_path)) == {"key-file": "warning", what: SET_UP[what]}
+
+
+def test_a_key_that_is_given_is_the_hosts_own_affair(make: Make) -> None:
+    for model in (ByEmail, ByNumber):
+        app = make({"db": db, "user_model": model, "user_key": lambda user: user.uuid})
+        assert found(app) == {"key-file": "warning"}
+    assert found(make({"db": db, "user_model": ByNumber}, SQLALCHEMY_DATABASE_URI="postgresql+psycopg://x@127.0.0.1:1/x",
+                      MFA_GATE_DATABASE_URI="sqlite://", TESTING=True)) == {}  # fmt: skip
+
+
+def test_a_key_of_a_type_that_says_nothing_is_no_reason_to_fail(make: Make) -> None:
+    assert found(make({"db": db, "user_model": ByOddKey})) == {"key-file": "warning"}
+
+
+def test_a_host_with_its_own_identity_needs_no_flask_login(make: Make) -> None:
+    class Identity:
+        def load(self, _request: Any) -> None:
+            return None
+
+    app = make({"identity": Identity(), "user_key": lambda user: str(user)}, login=False)
+    assert found(app) == {"key-file": "warning"}
+
+
+def test_a_stamp_callback_sees_changed_passwords(make: Make) -> None:
+    app = make({"db": db, "user_model": WithoutStamp, "session_stamp": lambda user: "x"})
+    assert found(app) == {"key-file": "warning"}
+
+
+def test_missing_tables_and_a_dead_database_are_faults(make: Make, tmp_path: Path) -> None:
+    app = make(MFA_GATE_DATABASE_URI=f"sqlite:///{tmp_path}/none.sqlite3", TESTING=True)
+    assert found(app) == {"tables": "fault"}
+    assert "flask mfa upgrade" in sentence(app, "tables")
+    with app.app_context():
+        state_of(app).gate.upgrade()
+    assert found(app) == {}
+    app = make(MFA_GATE_DATABASE_URI="postgresql+psycopg://nobody:secret@127.0.0.1:1/none", TESTING=True)
+    assert found(app)["database"] == "fault"
+    assert "secret" not in sentence(app, "database")
+
+
+def test_a_session_key_that_is_dropped_is_named(app: Flask, clock: StillClock) -> None:
+    with state_of(app).store.database.write() as tx:
+        state_of(app).store.marks.put(tx, f"{DROPPED}cart", at=clock())
+    assert found(app) == {"dropped-session-key": "warning"}
+    assert "'cart'" in sentence(app, "dropped-session-key")
+
+
+def test_upkeep_that_is_late_by_hours_is_found_and_gone_after_a_run(app: Flask, clock: StillClock) -> None:
+    clock.forward(hours=2)
+    assert found(app) == {}, "carol's lapse waits, but not for long"
+    clock.forward(seconds=1)
+    assert found(app) == {"upkeep-late": "warning"}
+    with app.app_context():
+        state_of(app).gate.run_due()
+    assert found(app) == {}
+
+
+def test_mail_that_waits_for_more_than_a_day_is_found_with_its_last_problem(app: Flask, clock: StillClock) -> None:
+    store = state_of(app).store
+    message = Message("m1", "start", "2", "bob@example.org", {}, clock())
+    with app.app_context():
+        state_of(app).gate.run_due()
+    with store.database.write() as tx:
+        store.outbox.add(tx, [message])
+        store.outbox.note_failed(tx, message, problem="SMTPConnectError 421", due_at=clock() + timedelta(days=9))
+    clock.forward(days=1)
+    assert "mail-late" not in found(app)
+    clock.forward(seconds=1)
+    assert found(app)["mail-late"] == "warning"
+    assert sentence(app, "mail-late").endswith("SMTPConnectError 421.")
+    with store.database.write() as tx:
+        store.outbox.note_sent(tx, "m1", now=clock())
+    assert "mail-late" not in found(app)
+
+
+def test_without_a_model_a_missing_stamp_shows_once_somebody_signed_in(make: Make) -> None:
+    app = make()
+    assert found(app) == {"key-file": "warning"}
+    with state_of(app).store.database.write() as tx:
+        columns = "id_digest, lineage, user_key, sign_in, signed_in_at, began_at, seen_at, proofs"
+        at = "'2026-03-02 09:00:00.000000'"
+        tx.execute(
+            text(f"INSERT INTO mfa_gate_session ({columns}) VALUES ('d', 'l', '1', 'password', {at}, {at}, {at}, '[]')")
+        )
+    assert found(app) == {"key-file": "warning", "no-session-stamp": "warning"}
+
+
+@pytest.mark.parametrize(
+    ("options", "expected"),
+    [({}, True), ({"user_key": str}, False), ({"db": db, "user_model": ByNumberForGood}, False)],
+    ids=["get_id", "user_key", "user_model"],
+)  # fmt: skip
+def test_two_keys_with_one_address_give_a_changing_get_id_away(
+    make: Make, clock: StillClock, options: dict[str, Any], expected: bool
+) -> None:
+    app = make(options)
+    with state_of(app).store.database.write() as tx:
+        people = [Person("1", email="Nina@example.org"), Person("2"), Person("3")]
+        state_of(app).store.people.write(tx, people, now=clock())
+    assert "unstable-get-id" not in found(app), "nobody's address is nobody's twin"
+    with state_of(app).store.database.write() as tx:
+        state_of(app).store.people.write(tx, [Person("4", email="nina@EXAMPLE.org")], now=clock())
+    assert ("unstable-get-id" in found(app)) is expected
+
+
+def test_faults_come_first(make: Make) -> None:
+    app = make(login=False, SESSION_COOKIE_HTTPONLY=False, MFA_GATE_BASE_URL=None)
+    assert list(found(app).values()) == ["fault", "warning", "warning", "warning"]
+
+
+def test_an_account_for_emergencies_without_a_factor(make_app: Any) -> None:
+    with make_app(MFA_GATE_BREAK_GLASS=["6", "4"]).app_context() as context:
+        found = [one for one in state_of(context.app).gate.doctor() if one.code == "break-glass"]
+    assert [(one.level, "'6'" in one.sentence) for one in found] == [("fault", True)]
+
+
+def test_every_finding_has_its_test_here() -> None:
+    import re
+
+    codes = set(re.findall(r'_(?:fault|warning)\(\s*"([a-z-]+)"', Path(doctor.__file__).read_text()))
+    mine = Path(__file__).read_text()
+    assert {code for code in codes if mine.count(f'"{code}"') == 0} == set()
+    assert len(codes) == 18
