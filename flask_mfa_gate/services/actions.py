@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TypedDict
 
 from ..clock import Clock
@@ -181,10 +182,16 @@ class ActionRunner:
     ) -> list[tuple[str, Move]]:
         now, found = self._clock(), list(people)
         standings = self._store.enrollments.standings(work.tx, [person.key for person in found], now=now)
+
+        @cache
+        def on(case: Case) -> Move:
+            """Once for all who are in the same case."""
+            move = action.on(case, by=actor.name)
+            return move if order.notify else without_notice(move)
+
         moved = []
         for person in found:
             why = refusal(actor, action.right, subject=person.key, role=person.role)
             case = Case(standings[person.key], person.is_active, now, self._enabled)
-            move = fail(why) if why is not None else action.on(case, by=actor.name)
-            moved.append((person.key, move if order.notify else without_notice(move)))
+            moved.append((person.key, fail(why) if why is not None else on(case)))
         return moved

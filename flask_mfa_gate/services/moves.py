@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from ..domain.enrollment import next_due
-from ..domain.moves import Move, Requirement
+from ..domain.moves import Move, Notice, Requirement
 from ..store import Store
 from .work import Work
 
@@ -33,8 +33,8 @@ class MoveWriter:
         for key, move in moved:
             if move.event is not None:
                 work.record(move.event, subject=key, actor=actor, reason=reason, **move.details)
-            if move.notice is not None:
-                work.tell(key, move.notice)
+        for notice, keys in _told(moved):
+            work.tell_all(keys, notice)
 
     def set_due(self, work: Work, due: Iterable[tuple[str, datetime | None]]) -> None:
         """When upkeep has to look at these users next."""
@@ -61,6 +61,13 @@ class MoveWriter:
         self._store.access_passes.void(work.tx, *keys, now=now)
         # SECURITY: whoever stole a session or waits with a half-done sign-in loses it with the key.
         self._store.sessions.end_all(work.tx, *keys)
+
+
+def _told(moved: Moved) -> Iterable[tuple[Notice, list[str]]]:
+    """Each notice with everybody whom it goes to; its facts can't be hashed, and moves of one case share it."""
+    notices = {id(move.notice): move.notice for _, move in moved if move.notice is not None}
+    groups = grouped((key, id(move.notice)) for key, move in moved if move.notice is not None)
+    return [(notices[which], keys) for which, keys in groups.items()]
 
 
 def grouped(pairs: Iterable[tuple[str, Value]]) -> dict[Value, list[str]]:

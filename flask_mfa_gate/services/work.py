@@ -12,11 +12,10 @@ from sqlalchemy import Connection
 from ..clock import Clock
 from ..domain.moves import Notice
 from ..domain.person import NOWHERE, Origin, Person
-from ..mail.notices import is_silenceable, is_told_twice, notice
+from ..mail.notices import is_silenceable, is_told_twice, notices
 from ..signals import Event
 from ..store import Store
 from ..store.outbox import Message
-from ..store.people import KnownPerson
 
 T = TypeVar("T")
 log = logging.getLogger("flask_mfa_gate")
@@ -30,7 +29,7 @@ class Work:
     tx: Connection
     clock: Clock
     events: list[Event] = field(default_factory=list)
-    notices: list[tuple[str, Notice]] = field(default_factory=list)
+    notices: list[tuple[Collection[str], Notice]] = field(default_factory=list)
 
     def record(
         self,
@@ -51,21 +50,29 @@ class Work:
 
     def tell(self, user_key: str, what: Notice) -> None:
         """Put a mail to a user into the outbox."""
-        self.notices.append((user_key, what))
+        self.tell_all([user_key], what)
+
+    def tell_all(self, keys: Collection[str], what: Notice) -> None:
+        """The same for several users."""
+        self.notices.append((keys, what))
 
     def finish(self, muted: Collection[str]) -> list[str]:
         """Write records and mail, all at once; the ids of the mails."""
         self.store.audit.write(self.tx, self.events)
-        told = [(key, what) for key, what in self.notices if what.kind not in muted or not is_silenceable(what.kind)]
-        people = self.store.people.known(self.tx, {key for key, _ in told}, now=self.clock()) if told else {}
-        messages = [message for key, what in told if key in people for message in self._mails(people[key], what)]
+        told = [(keys, what) for keys, what in self.notices if what.kind not in muted or not is_silenceable(what.kind)]
+        messages = [message for keys, what in told for message in self._mails(keys, what)]
         self.store.outbox.add(self.tx, messages)
         return [message.id for message in messages]
 
-    def _mails(self, known: KnownPerson, what: Notice) -> list[Message]:
+    def _mails(self, keys: Collection[str], what: Notice) -> list[Message]:
         """Without an address there is nobody to tell."""
-        addresses = known.addresses if is_told_twice(what.kind) else known.addresses[:1] if known.person.email else []
-        return [notice(what.kind, known.person, now=self.clock(), to=address, **what.facts) for address in addresses]
+        known = self.store.people.addressees(self.tx, keys, now=self.clock())
+        people = [known[key] for key in keys if key in known]
+        if is_told_twice(what.kind):
+            addressed = [(one, address) for one in people for address in one.addresses]
+        else:
+            addressed = [(one, one.email) for one in people if one.email]
+        return notices(what.kind, addressed, now=self.clock(), **what.facts)
 
 
 @dataclass(frozen=True, slots=True)

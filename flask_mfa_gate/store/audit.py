@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select
 
 from ..signals import Event
+from .sets import insert_many
 from .tables import Tables
 
 
@@ -19,8 +20,7 @@ class AuditLog:
 
     def write(self, tx: Connection, events: Collection[Event]) -> None:
         """One record for each event."""
-        if events:
-            tx.execute(insert(self._table), [_row(event) for event in events])
+        insert_many(tx, insert(self._table), [_row(event) for event in events])
 
     def recent(self, tx: Connection, subject: str, *, limit: int) -> Sequence[Event]:
         """The latest events about one user, newest first."""

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, insert, or_, select, update
 
+from .sets import insert_many
 from .tables import Tables
 
 
@@ -36,8 +37,7 @@ class Outbox:
 
     def add(self, tx: Connection, messages: Collection[Message]) -> None:
         """Put messages in, in the transaction of the act they tell of."""
-        if messages:
-            tx.execute(insert(self._table), [_row(message) for message in messages])
+        insert_many(tx, insert(self._table), [_row(message) for message in messages])
 
     def was_told(self, tx: Connection, user_key: str, kind: str, *, since: datetime) -> bool:
         """Whether a mail of this kind was decided for this user since then."""

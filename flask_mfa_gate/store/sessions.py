@@ -13,6 +13,7 @@ from ..domain.enrollment import Standing
 from ..domain.session import GateSession, Grant, StepUp
 from ..domain.verdict import Demand
 from .enrollments import KEY_LIFETIME
+from .sets import among
 from .standing import read_standing, standing_columns
 from .tables import Tables
 
@@ -94,7 +95,7 @@ class Sessions:
 
     def end_all(self, tx: Connection, *keys: str) -> int:
         """End every sign-in of these users."""
-        return tx.execute(delete(self._table).where(self._table.c.user_key.in_(keys))).rowcount
+        return tx.execute(delete(self._table).where(among(tx, self._table.c.user_key, keys))).rowcount
 
     def end_of_pass(self, tx: Connection, user_key: str, pass_ids: Collection[str]) -> int:
         """End what was opened with these access passes."""
