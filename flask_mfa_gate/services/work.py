@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -16,6 +16,7 @@ from ..mail.notices import is_silenceable, is_told_twice, notices
 from ..signals import Event
 from ..store import Store
 from ..store.outbox import Message
+from ..store.people import Addressee
 
 T = TypeVar("T")
 log = logging.getLogger("flask_mfa_gate")
@@ -60,13 +61,14 @@ class Work:
         """Write records and mail, all at once; the ids of the mails."""
         self.store.audit.write(self.tx, self.events)
         told = [(keys, what) for keys, what in self.notices if what.kind not in muted or not is_silenceable(what.kind)]
-        messages = [message for keys, what in told for message in self._mails(keys, what)]
+        everybody = {key for keys, _ in told for key in keys}
+        known = self.store.people.addressees(self.tx, everybody, now=self.clock()) if everybody else {}
+        messages = [message for keys, what in told for message in self._mails(known, keys, what)]
         self.store.outbox.add(self.tx, messages)
         return [message.id for message in messages]
 
-    def _mails(self, keys: Collection[str], what: Notice) -> list[Message]:
+    def _mails(self, known: Mapping[str, Addressee], keys: Collection[str], what: Notice) -> list[Message]:
         """Without an address there is nobody to tell."""
-        known = self.store.people.addressees(self.tx, keys, now=self.clock())
         people = [known[key] for key in keys if key in known]
         if is_told_twice(what.kind):
             addressed = [(one, address) for one in people for address in one.addresses]

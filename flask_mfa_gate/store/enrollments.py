@@ -46,7 +46,7 @@ class Enrollments:
 
     def lock(self, tx: Connection, *keys: str) -> None:
         """Take the users' rows, made when missing, until the transaction ends: changes to one user come one by one."""
-        there = {key for (key,) in tx.execute(self._locking(tx, keys)).all()}
+        there = {row.user_key for row in tx.execute(self._locking(tx, keys)).all()}
         missing = [key for key in sorted(keys) if key not in there]
         if missing:
             upsert(tx, self._table, [{"user_key": key, "required": False} for key in missing])
