@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -69,12 +69,12 @@ def notice(kind: str, person: Person | Addressee, *, now: datetime, to: str | No
         ``user_agent`` are taken by every kind.
     :raises TypeError: for a fact that this kind does not tell.
     """
-    return notices(kind, [(person, person.email if to is None else to)], now=now, **facts)[0]
+    return next(notices(kind, [(person, person.email if to is None else to)], now=now, **facts))
 
 
 def notices(
     kind: str, people: Iterable[tuple[Person | Addressee, str]], *, now: datetime, **facts: Any
-) -> list[Message]:
+) -> Iterator[Message]:
     """The same mail to several people, each with an address."""
     kind = Kind(kind)
     # SECURITY: mail is no safe place for a code or pass, so no fact beyond the known ones reaches the outbox.
@@ -83,10 +83,8 @@ def notices(
     if kind is Kind.DIGEST:
         facts.setdefault("lapsing_more", max(0, len(facts.get("lapsing", ())) - LONGEST_LIST))
     shared = _as_json({**facts, "at": now})
-    return [
-        Message(new_id(), kind, person.key, address, facts={**shared, **_personal(person)}, created_at=now)
-        for person, address in people
-    ]
+    for person, address in people:
+        yield Message(new_id(), kind, person.key, address, facts={**shared, **_personal(person)}, created_at=now)
 
 
 def is_silenceable(kind: str) -> bool:

@@ -171,7 +171,8 @@ class ActionRunner:
         )
         if order.progress is not None:
             order.progress(len(people))
-        return [(key, Answer(move.outcome, move.reason)) for key, move in moved]
+        answers = {id(move): Answer(move.outcome, move.reason) for _, move in moved}
+        return [(key, answers[id(move)]) for key, move in moved]
 
     def _preview(self, action: Action, people: Sequence[Person], actor: Actor, order: Order) -> list[tuple[str, Move]]:
         with self._store.database.read() as tx:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -19,6 +19,7 @@ from ..store.outbox import Message
 from ..store.people import Addressee
 
 T = TypeVar("T")
+LARGE = 10
 log = logging.getLogger("flask_mfa_gate")
 
 
@@ -29,8 +30,13 @@ class Work:
     store: Store
     tx: Connection
     clock: Clock
-    events: list[Event] = field(default_factory=list)
+    records: list[tuple[Event, Sequence[str]]] = field(default_factory=list)
     notices: list[tuple[Collection[str], Notice]] = field(default_factory=list)
+
+    @property
+    def events(self) -> Iterator[Event]:
+        """What went on record, one for each subject."""
+        return (of_subject(event, subject) for event, subjects in self.records for subject in subjects)
 
     def record(
         self,
@@ -47,7 +53,14 @@ class Work:
             name=name, at=self.clock(), actor=actor, subject=subject, address=origin.address,
             user_agent=origin.user_agent, reason=reason, details=details,
         )  # fmt: skip
-        self.events.append(event)
+        self.records.append((event, [subject]))
+
+    def record_all(
+        self, name: str, subjects: Sequence[str], *, actor: str, reason: str | None, details: Mapping[str, object]
+    ) -> None:
+        """The same of several users."""
+        event = Event(name=name, at=self.clock(), actor=actor, subject=subjects[0], reason=reason, details=details)
+        self.records.append((event, subjects))
 
     def tell(self, user_key: str, what: Notice) -> None:
         """Put a mail to a user into the outbox."""
@@ -59,22 +72,35 @@ class Work:
 
     def finish(self, muted: Collection[str]) -> list[str]:
         """Write records and mail, all at once; the ids of the mails."""
-        self.store.audit.write(self.tx, self.events)
+        self._write_records()
         told = [(keys, what) for keys, what in self.notices if what.kind not in muted or not is_silenceable(what.kind)]
         everybody = {key for keys, _ in told for key in keys}
         known = self.store.people.addressees(self.tx, everybody, now=self.clock()) if everybody else {}
-        messages = [message for keys, what in told for message in self._mails(known, keys, what)]
-        self.store.outbox.add(self.tx, messages)
-        return [message.id for message in messages]
+        return self.store.outbox.add(self.tx, (mail for keys, what in told for mail in self._mails(known, keys, what)))
 
-    def _mails(self, known: Mapping[str, Addressee], keys: Collection[str], what: Notice) -> list[Message]:
+    def _write_records(self) -> None:
+        """Each large group by itself, the rest together."""
+        large = [(event, subjects) for event, subjects in self.records if len(subjects) >= LARGE]
+        for event, subjects in large:
+            self.store.audit.write_for(self.tx, event, subjects)
+        small = (record for record in self.records if len(record[1]) < LARGE)
+        self.store.audit.write(self.tx, [of_subject(event, key) for event, subjects in small for key in subjects])
+
+    def _mails(self, known: Mapping[str, Addressee], keys: Collection[str], what: Notice) -> Iterator[Message]:
         """Without an address there is nobody to tell."""
-        people = [known[key] for key in keys if key in known]
+        people = (known[key] for key in keys if key in known)
         if is_told_twice(what.kind):
-            addressed = [(one, address) for one in people for address in one.addresses]
+            addressed = ((one, address) for one in people for address in one.addresses)
         else:
-            addressed = [(one, one.email) for one in people if one.email]
+            addressed = ((one, one.email) for one in people if one.email)
         return notices(what.kind, addressed, now=self.clock(), **what.facts)
+
+
+def of_subject(event: Event, subject: str) -> Event:
+    """The same event of this user."""
+    return Event(
+        event.name, event.at, event.actor, subject, event.address, event.user_agent, event.reason, event.details
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,13 +124,12 @@ class Worker:
         :param is_bulk: the mail waits for ``run-due``.
         """
 
-        def attempt(tx: Connection) -> tuple[T, list[Event], list[str]]:
+        def attempt(tx: Connection) -> tuple[T, Work, list[str]]:
             work = Work(self.store, tx, self.clock)
-            result = act(work)
-            return result, work.events, work.finish(self.muted)
+            return act(work), work, work.finish(self.muted)
 
-        result, events, message_ids = self.store.database.transact(attempt)
-        for event in events:
+        result, work, message_ids = self.store.database.transact(attempt)
+        for event in work.events:
             self._tell(event)
         if message_ids and not is_bulk:
             self.dispatch(message_ids)

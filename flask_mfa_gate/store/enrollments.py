@@ -10,7 +10,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, literal, select, 
 
 from ..domain.enrollment import Standing
 from ..domain.moves import Requirement
-from .sets import among
+from .sets import among, prefer_indexes
 from .standing import STORED, read_standing, standing_columns, standing_of
 from .tables import Tables
 from .upsert import upsert
@@ -46,6 +46,8 @@ class Enrollments:
 
     def lock(self, tx: Connection, *keys: str) -> None:
         """Take the users' rows, made when missing, until the transaction ends: changes to one user come one by one."""
+        if len(keys) > 1:
+            prefer_indexes(tx)
         there = {row.user_key for row in tx.execute(self._locking(tx, keys)).all()}
         missing = [key for key in sorted(keys) if key not in there]
         if missing:
