@@ -45,6 +45,8 @@ class Period:
 class Standing:
     """All that is stored about one user's MFA. A user the gate never met has this value's defaults.
 
+    Two are equal when the same holds for both users.
+
     :param required: the stored flag; default access may demand MFA all the same.
     :param required_by: ``user:KEY``, ``cli``, ``host`` or ``system``.
     :param period: present only while required, with days, and not enrolled.
@@ -56,7 +58,7 @@ class Standing:
     :param deferred_at: when "Set up later" was last chosen, in any browser.
     """
 
-    user_key: str
+    user_key: str = field(compare=False)
     required: bool = False
     required_by: str | None = None
     period: Period | None = None
@@ -65,7 +67,7 @@ class Standing:
     key_shown: bool = False
     enrolled_at: datetime | None = None
     deferred_at: datetime | None = None
-    graces: Mapping[str, datetime] = field(default_factory=dict)
+    graces: Mapping[str, datetime] = field(default_factory=dict, hash=False)
     policy_version: int = 0
 
     @property

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
@@ -74,8 +74,8 @@ class Case:
     standing: Standing
     is_active: bool
     now: datetime
-    enabled: Collection[FactorKind]
-    satisfying: Collection[FactorKind]
+    enabled: frozenset[FactorKind]
+    satisfying: frozenset[FactorKind]
 
     @property
     def status(self) -> Status:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -11,6 +11,7 @@ from ..checks import ALWAYS_SENT
 from ..crypto import new_id
 from ..domain.person import Person
 from ..store.outbox import Message
+from ..store.people import Addressee
 
 LONGEST_NAME = 64
 LONGEST_TEXT = 300
@@ -60,7 +61,7 @@ _TOLD_TWICE = frozenset(
 )  # fmt: skip
 
 
-def notice(kind: str, person: Person, *, now: datetime, to: str | None = None, **facts: Any) -> Message:
+def notice(kind: str, person: Person | Addressee, *, now: datetime, to: str | None = None, **facts: Any) -> Message:
     """A mail of this kind to a person.
 
     :param to: another address than the person's own, e.g. the one before a change.
@@ -68,21 +69,22 @@ def notice(kind: str, person: Person, *, now: datetime, to: str | None = None, *
         ``user_agent`` are taken by every kind.
     :raises TypeError: for a fact that this kind does not tell.
     """
+    return next(notices(kind, [(person, person.email if to is None else to)], now=now, **facts))
+
+
+def notices(
+    kind: str, people: Iterable[tuple[Person | Addressee, str]], *, now: datetime, **facts: Any
+) -> Iterator[Message]:
+    """The same mail to several people, each with an address."""
     kind = Kind(kind)
     # SECURITY: mail is no safe place for a code or pass, so no fact beyond the known ones reaches the outbox.
     if strange := facts.keys() - _FACTS[kind] - _FROM_WHERE:
         raise TypeError(f"the mail {kind} tells no {', '.join(sorted(strange))}")
-    kept = {
-        **facts,
-        "name": person.name,
-        "locale": person.locale,
-        "timezone": person.timezone,
-        "at": now,
-    }
     if kind is Kind.DIGEST:
-        kept.setdefault("lapsing_more", max(0, len(facts.get("lapsing", ())) - LONGEST_LIST))
-    recipient = person.email if to is None else to
-    return Message(new_id(), kind, person.key, recipient, facts=_as_json(kept), created_at=now)
+        facts.setdefault("lapsing_more", max(0, len(facts.get("lapsing", ())) - LONGEST_LIST))
+    shared = _as_json({**facts, "at": now})
+    for person, address in people:
+        yield Message(new_id(), kind, person.key, address, facts={**shared, **_personal(person)}, created_at=now)
 
 
 def is_silenceable(kind: str) -> bool:
@@ -93,6 +95,15 @@ def is_silenceable(kind: str) -> bool:
 def is_told_twice(kind: str) -> bool:
     """Whether it goes to the address before the last change as well: it tells of a changed factor."""
     return kind in _TOLD_TWICE
+
+
+def _personal(person: Person | Addressee) -> dict[str, str]:
+    """In what words, and at what time of the day, the mail speaks."""
+    return {
+        "name": person.name[:LONGEST_NAME],
+        "locale": person.locale[:LONGEST_TEXT],
+        "timezone": person.timezone[:LONGEST_TEXT],
+    }
 
 
 def _as_json(value: Any, *, longest: int = LONGEST_TEXT) -> Any:

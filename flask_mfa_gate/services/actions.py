@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import TypedDict
 
 from ..clock import Clock
@@ -182,7 +183,8 @@ class ActionRunner:
         moved = self._preview(action, people, actor, order) if order.dry_run else self._worker.run(act, is_bulk=is_bulk)
         if order.progress is not None:
             order.progress(len(people))
-        return [(key, Answer(move.outcome, move.reason)) for key, move in moved]
+        answers = {id(move): Answer(move.outcome, move.reason) for _, move in moved}
+        return [(key, answers[id(move)]) for key, move in moved]
 
     def _as_of_now(self, people: Sequence[Person], actor: Actor) -> Sequence[Person]:
         """For an actor to whom some are off limits, each as the host knows him this moment."""
@@ -200,10 +202,16 @@ class ActionRunner:
     ) -> list[tuple[str, Move]]:
         now, found = self._clock(), list(people)
         standings = self._store.enrollments.standings(work.tx, [person.key for person in found], now=now)
+
+        @cache
+        def on(case: Case) -> Move:
+            """Once for all who are in the same case."""
+            move = action.on(case, by=actor.name)
+            return move if order.notify else without_notice(move)
+
         moved = []
         for person in found:
             why = self.refusal(actor, action.right, person)
             case = Case(standings[person.key], person.is_active, now, self._rules.enabled, self._rules.satisfying)
-            move = fail(why) if why is not None else action.on(case, by=actor.name)
-            moved.append((person.key, move if order.notify else without_notice(move)))
+            moved.append((person.key, fail(why) if why is not None else on(case)))
         return moved

@@ -13,6 +13,7 @@ from .work import Work
 
 Value = TypeVar("Value")
 Moved = Sequence[tuple[str, Move]]
+Groups = Sequence[tuple[Move, list[str]]]
 
 
 class MoveWriter:
@@ -26,24 +27,28 @@ class MoveWriter:
 
     def write(self, work: Work, moved: Moved, *, actor: str, reason: str | None = None) -> None:
         """State, records and mail of these users, given by their keys."""
-        self._write_requirements(work, moved)
-        self.void(work, [key for key, move in moved if move.voids_proofs])
-        if unlocked := [key for key, move in moved if move.clears_failures]:
+        groups = _by_move(moved)
+        self._write_requirements(work, groups)
+        self.void(work, [key for move, keys in groups if move.voids_proofs for key in keys])
+        if unlocked := [key for move, keys in groups if move.clears_failures for key in keys]:
             self._store.failures.clear_all(work.tx, unlocked)
-        for key, move in moved:
+        for move, keys in groups:
             if move.event is not None:
-                work.record(move.event, subject=key, actor=actor, reason=reason, **move.details)
+                work.record_all(move.event, keys, actor=actor, reason=reason, details=move.details)
             if move.notice is not None:
-                work.tell(key, move.notice)
+                work.tell_all(keys, move.notice)
 
     def set_due(self, work: Work, due: Iterable[tuple[str, datetime | None]]) -> None:
         """When upkeep has to look at these users next."""
         for due_at, keys in grouped(due).items():
             self._store.enrollments.set_due(work.tx, keys, due_at)
 
-    def _write_requirements(self, work: Work, moved: Moved) -> None:
-        changed = ((key, move.requirement) for key, move in moved if move.requirement is not None)
-        for requirement, keys in grouped(changed).items():
+    def _write_requirements(self, work: Work, groups: Groups) -> None:
+        changed: dict[Requirement, list[str]] = {}
+        for move, keys in groups:
+            if move.requirement is not None:
+                changed.setdefault(move.requirement, []).extend(keys)
+        for requirement, keys in changed.items():
             due_at = self._due_at(requirement, work.clock())
             self._store.enrollments.set_requirement(work.tx, keys, requirement, due_at=due_at)
 
@@ -61,6 +66,14 @@ class MoveWriter:
         self._store.access_passes.void(work.tx, *keys, now=now)
         # SECURITY: whoever stole a session or waits with a half-done sign-in loses it with the key.
         self._store.sessions.end_all(work.tx, *keys)
+
+
+def _by_move(moved: Moved) -> Groups:
+    """Each move with everybody whose it is: all who are in one case share one."""
+    groups: dict[int, tuple[Move, list[str]]] = {}
+    for key, move in moved:
+        groups.setdefault(id(move), (move, []))[1].append(key)
+    return list(groups.values())
 
 
 def grouped(pairs: Iterable[tuple[str, Value]]) -> dict[Value, list[str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache, partial
 
 from ..clock import Clock
 from ..domain.enrollment import Standing, next_due
@@ -79,7 +80,9 @@ class UpkeepService:
         standings = self._store.enrollments.standings(work.tx, keys, now=now)
         people = self._store.people.known(work.tx, keys, now=now)
         off = {key for key, known in people.items() if not known.person.is_active}
-        moved = [(key, _move(standings[key], now, is_active=key not in off)) for key in keys]
+        # One move, and one notice, for all whose period is the same.
+        move = cache(partial(_move, now=now))
+        moved = [(key, move(standings[key], is_active=key not in off)) for key in keys]
         self._writer.write(work, moved, actor="system")
         self._writer.set_due(work, [(key, self._next(standings[key], now)) for key in keys])
         return [move.event for _, move in moved]
@@ -100,7 +103,7 @@ class UpkeepService:
         return self._worker.run(act)
 
 
-def _move(standing: Standing, now: datetime, *, is_active: bool) -> Move:
+def _move(standing: Standing, *, now: datetime, is_active: bool) -> Move:
     """Who is switched off can do nothing about it, and is not written to."""
     period = standing.period
     if period is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -12,13 +12,14 @@ from sqlalchemy import Connection
 from ..clock import Clock
 from ..domain.moves import Notice
 from ..domain.person import NOWHERE, Origin, Person
-from ..mail.notices import is_silenceable, is_told_twice, notice
+from ..mail.notices import is_silenceable, is_told_twice, notices
 from ..signals import Event
 from ..store import Store
 from ..store.outbox import Message
-from ..store.people import KnownPerson
+from ..store.people import Addressee
 
 T = TypeVar("T")
+LARGE = 10
 log = logging.getLogger("flask_mfa_gate")
 
 
@@ -29,8 +30,13 @@ class Work:
     store: Store
     tx: Connection
     clock: Clock
-    events: list[Event] = field(default_factory=list)
-    notices: list[tuple[str, Notice]] = field(default_factory=list)
+    records: list[tuple[Event, Sequence[str]]] = field(default_factory=list)
+    notices: list[tuple[Collection[str], Notice]] = field(default_factory=list)
+
+    @property
+    def events(self) -> Iterator[Event]:
+        """What went on record, one for each subject."""
+        return (of_subject(event, subject) for event, subjects in self.records for subject in subjects)
 
     def record(
         self,
@@ -47,25 +53,54 @@ class Work:
             name=name, at=self.clock(), actor=actor, subject=subject, address=origin.address,
             user_agent=origin.user_agent, reason=reason, details=details,
         )  # fmt: skip
-        self.events.append(event)
+        self.records.append((event, [subject]))
+
+    def record_all(
+        self, name: str, subjects: Sequence[str], *, actor: str, reason: str | None, details: Mapping[str, object]
+    ) -> None:
+        """The same of several users."""
+        event = Event(name=name, at=self.clock(), actor=actor, subject=subjects[0], reason=reason, details=details)
+        self.records.append((event, subjects))
 
     def tell(self, user_key: str, what: Notice) -> None:
         """Put a mail to a user into the outbox."""
-        self.notices.append((user_key, what))
+        self.tell_all([user_key], what)
+
+    def tell_all(self, keys: Collection[str], what: Notice) -> None:
+        """The same for several users."""
+        self.notices.append((keys, what))
 
     def finish(self, muted: Collection[str]) -> list[str]:
         """Write records and mail, all at once; the ids of the mails."""
-        self.store.audit.write(self.tx, self.events)
-        told = [(key, what) for key, what in self.notices if what.kind not in muted or not is_silenceable(what.kind)]
-        people = self.store.people.known(self.tx, {key for key, _ in told}, now=self.clock()) if told else {}
-        messages = [message for key, what in told if key in people for message in self._mails(people[key], what)]
-        self.store.outbox.add(self.tx, messages)
-        return [message.id for message in messages]
+        self._write_records()
+        told = [(keys, what) for keys, what in self.notices if what.kind not in muted or not is_silenceable(what.kind)]
+        everybody = {key for keys, _ in told for key in keys}
+        known = self.store.people.addressees(self.tx, everybody, now=self.clock()) if everybody else {}
+        return self.store.outbox.add(self.tx, (mail for keys, what in told for mail in self._mails(known, keys, what)))
 
-    def _mails(self, known: KnownPerson, what: Notice) -> list[Message]:
+    def _write_records(self) -> None:
+        """Each large group by itself, the rest together."""
+        large = [(event, subjects) for event, subjects in self.records if len(subjects) >= LARGE]
+        for event, subjects in large:
+            self.store.audit.write_for(self.tx, event, subjects)
+        small = (record for record in self.records if len(record[1]) < LARGE)
+        self.store.audit.write(self.tx, [of_subject(event, key) for event, subjects in small for key in subjects])
+
+    def _mails(self, known: Mapping[str, Addressee], keys: Collection[str], what: Notice) -> Iterator[Message]:
         """Without an address there is nobody to tell."""
-        addresses = known.addresses if is_told_twice(what.kind) else known.addresses[:1] if known.person.email else []
-        return [notice(what.kind, known.person, now=self.clock(), to=address, **what.facts) for address in addresses]
+        people = (known[key] for key in keys if key in known)
+        if is_told_twice(what.kind):
+            addressed = ((one, address) for one in people for address in one.addresses)
+        else:
+            addressed = ((one, one.email) for one in people if one.email)
+        return notices(what.kind, addressed, now=self.clock(), **what.facts)
+
+
+def of_subject(event: Event, subject: str) -> Event:
+    """The same event of this user."""
+    return Event(
+        event.name, event.at, event.actor, subject, event.address, event.user_agent, event.reason, event.details
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,13 +124,12 @@ class Worker:
         :param is_bulk: the mail waits for ``run-due``.
         """
 
-        def attempt(tx: Connection) -> tuple[T, list[Event], list[str]]:
+        def attempt(tx: Connection) -> tuple[T, Work, list[str]]:
             work = Work(self.store, tx, self.clock)
-            result = act(work)
-            return result, work.events, work.finish(self.muted)
+            return act(work), work, work.finish(self.muted)
 
-        result, events, message_ids = self.store.database.transact(attempt)
-        for event in events:
+        result, work, message_ids = self.store.database.transact(attempt)
+        for event in work.events:
             self._tell(event)
         if message_ids and not is_bulk:
             self.dispatch(message_ids)

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, insert, select, update
 
 from ..domain.access_pass import AccessPass, Scope
+from .sets import among
 from .tables import Tables
 
 
@@ -68,7 +69,7 @@ class AccessPasses:
 
     def void(self, tx: Connection, *keys: str, now: datetime) -> list[str]:
         """Make every pass of these users worthless; the ids of all of them, to end what they opened."""
-        mine = self._table.c.user_key.in_(keys)
+        mine = among(tx, self._table.c.user_key, keys)
         tx.execute(update(self._table).where(mine, self._table.c.voided_at.is_(None)).values(voided_at=now))
         return list(tx.execute(select(self._table.c.id).where(mine)).scalars())
 

@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
 
 from ..signals import Event
+from .sets import insert_cells, insert_many
 from .tables import Tables
 
 _PAGE = 1000
@@ -41,8 +42,13 @@ class AuditLog:
 
     def write(self, tx: Connection, events: Collection[Event]) -> None:
         """One record for each event."""
-        if events:
-            tx.execute(insert(self._table), [_row(event) for event in events])
+        insert_many(tx, insert(self._table), [_row(event) for event in events])
+
+    def write_for(self, tx: Connection, event: Event, subjects: Collection[str]) -> None:
+        """One record for each subject, alike in all else."""
+        shared = _row(event)
+        del shared["subject"]
+        insert_cells(tx, insert(self._table), shared, ["subject"], [[subject] for subject in subjects])
 
     def recent(self, tx: Connection, subject: str, *, limit: int) -> Sequence[Event]:
         """The latest events about one user, newest first."""

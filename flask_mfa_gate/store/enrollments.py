@@ -10,7 +10,8 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, literal, select, 
 
 from ..domain.enrollment import Standing
 from ..domain.moves import Requirement
-from .standing import read_standing, standing_columns, standing_of
+from .sets import among, prefer_indexes
+from .standing import STORED, read_standing, standing_columns, standing_of
 from .tables import Tables
 from .upsert import upsert
 
@@ -33,9 +34,11 @@ class Enrollments:
 
     def standings(self, tx: Connection, keys: Collection[str], *, now: datetime) -> dict[str, Standing]:
         """The standing of each of these users, in two SELECTs."""
-        rows = {row.user_key: row for row in tx.execute(select(self._table).where(self._table.c.user_key.in_(keys)))}
+        mine = among(tx, self._table.c.user_key, keys)
+        stored = select(*(self._table.c[name] for name in STORED)).where(mine)
+        rows = {row[0]: row for row in tx.execute(stored).all()}
         factor = self._tables.factor
-        live = select(factor).where(factor.c.user_key.in_(keys), factor.c.voided_at.is_(None))
+        live = select(factor).where(among(tx, factor.c.user_key, keys), factor.c.voided_at.is_(None))
         held: dict[str, list[Row[Any]]] = {}
         for row in tx.execute(live):
             held.setdefault(row.user_key, []).append(row)
@@ -43,15 +46,17 @@ class Enrollments:
 
     def lock(self, tx: Connection, *keys: str) -> None:
         """Take the users' rows, made when missing, until the transaction ends: changes to one user come one by one."""
-        there = {row.user_key for row in tx.execute(self._locking(keys))}
+        if len(keys) > 1:
+            prefer_indexes(tx)
+        there = {row.user_key for row in tx.execute(self._locking(tx, keys)).all()}
         missing = [key for key in sorted(keys) if key not in there]
         if missing:
             upsert(tx, self._table, [{"user_key": key, "required": False} for key in missing])
-            tx.execute(self._locking(missing)).all()
+            tx.execute(self._locking(tx, missing)).all()
 
-    def _locking(self, keys: Collection[str]) -> Select[tuple[str]]:
+    def _locking(self, tx: Connection, keys: Collection[str]) -> Select[tuple[str]]:
         """In the order of the keys, so that two who want the same users don't wait for each other."""
-        mine = select(self._table.c.user_key).where(self._table.c.user_key.in_(keys))
+        mine = select(self._table.c.user_key).where(among(tx, self._table.c.user_key, keys))
         return mine.order_by(self._table.c.user_key).with_for_update()
 
     def set_requirement(
@@ -65,7 +70,7 @@ class Enrollments:
         length = (period.ends_at - period.started_at).days if period else requirement.waiting_days
         tx.execute(
             update(self._table)
-            .where(self._table.c.user_key.in_(keys))
+            .where(among(tx, self._table.c.user_key, keys))
             .values(
                 required=requirement.required_by is not None,
                 required_by=requirement.required_by,
@@ -104,7 +109,7 @@ class Enrollments:
 
     def set_due(self, tx: Connection, keys: Collection[str], due_at: datetime | None) -> None:
         """When upkeep has to look at these users next."""
-        tx.execute(update(self._table).where(self._table.c.user_key.in_(keys)).values(due_at=due_at))
+        tx.execute(update(self._table).where(among(tx, self._table.c.user_key, keys)).values(due_at=due_at))
 
     def keys(self, tx: Connection) -> Sequence[str]:
         """Every user the gate has a requirement row for."""

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, Row, insert, or_, select, upda
 
 from ..domain.assurance import FactorKind
 from .enrollments import KEY_LIFETIME
+from .sets import among
 from .tables import Tables
 
 
@@ -127,7 +128,7 @@ class Factors:
 
     def void_all(self, tx: Connection, keys: Collection[str], *, now: datetime) -> None:
         """Void every authenticator of these users."""
-        doomed = (self._table.c.user_key.in_(keys), self._table.c.voided_at.is_(None))
+        doomed = (among(tx, self._table.c.user_key, keys), self._table.c.voided_at.is_(None))
         tx.execute(update(self._table).where(*doomed).values(voided_at=now, secret=None, lineage=None))
 
     def _alive(self, user_key: str) -> ColumnElement[bool]:

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, case, delete, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from ..domain.throttle import MEMORY, Failures
+from .sets import among
 from .tables import Tables
 
 
@@ -61,7 +62,7 @@ class FailureLog:
 
     def clear_all(self, tx: Connection, keys: Collection[str]) -> None:
         """Forget every failure of these users."""
-        tx.execute(delete(self._table).where(self._table.c.user_key.in_(keys)))
+        tx.execute(delete(self._table).where(among(tx, self._table.c.user_key, keys)))
 
     def sweep(self, tx: Connection, *, now: datetime) -> int:
         """Delete what is too old to count."""

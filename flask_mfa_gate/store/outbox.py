@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, or_, select, update
 
 from .people import KnownPerson
+from .sets import insert_cells
 from .tables import Tables
 
 _LISTS_PEOPLE = "digest"
@@ -37,10 +38,15 @@ class Outbox:
     def __init__(self, tables: Tables) -> None:
         self._table = tables.outbox
 
-    def add(self, tx: Connection, messages: Collection[Message]) -> None:
-        """Put messages in, in the transaction of the act they tell of."""
-        if messages:
-            tx.execute(insert(self._table), [_row(message) for message in messages])
+    def add(self, tx: Connection, messages: Iterable[Message]) -> list[str]:
+        """Put messages in, in the transaction of the act they tell of; their ids."""
+        alike: dict[tuple[str, datetime], list[list[Any]]] = {}
+        for one in messages:
+            alike.setdefault((one.kind, one.created_at), []).append([one.id, one.user_key, one.recipient, one.facts])
+        for (kind, created_at), cells in alike.items():
+            shared = {"kind": kind, "created_at": created_at, "due_at": created_at, "attempts": 0}
+            insert_cells(tx, insert(self._table), shared, ["id", "user_key", "recipient", "facts"], cells)
+        return [cell[0] for cells in alike.values() for cell in cells]
 
     def was_told(self, tx: Connection, user_key: str, kind: str, *, since: datetime) -> bool:
         """Whether a mail of this kind was decided for this user since then."""
@@ -105,16 +111,3 @@ class Outbox:
 
     def _unclaimed(self, now: datetime) -> Any:
         return or_(self._table.c.claimed_until.is_(None), self._table.c.claimed_until <= now)
-
-
-def _row(message: Message) -> dict[str, Any]:
-    return {
-        "id": message.id,
-        "kind": message.kind,
-        "user_key": message.user_key,
-        "recipient": message.recipient,
-        "facts": dict(message.facts),
-        "created_at": message.created_at,
-        "due_at": message.created_at,
-        "attempts": 0,
-    }

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Column, Connection, Row, Table, delete, func, insert, select, update
 
 from ..domain.person import Person
 from ..domain.roles import Role
+from .sets import among, insert_many
 from .tables import Tables
 from .upsert import upsert
 
@@ -31,10 +32,25 @@ class KnownPerson:
     former_email: str
     last_sign_in_at: datetime | None
 
+
+@dataclass(frozen=True, slots=True)
+class Addressee:
+    """As much of a person as a mail needs.
+
+    :param former_email: as of :class:`KnownPerson`.
+    """
+
+    key: str
+    name: str
+    email: str
+    former_email: str
+    locale: str
+    timezone: str
+
     @property
     def addresses(self) -> list[str]:
         """Where news of a changed factor goes: whoever took over the mailbox of today must not be the only one told."""
-        return [address for address in (self.person.email, self.former_email) if address]
+        return [address for address in (self.email, self.former_email) if address]
 
 
 class People:
@@ -45,9 +61,11 @@ class People:
 
     def write(self, tx: Connection, people: Sequence[Person], *, now: datetime) -> None:
         """Keep what is known of these people now; an address that changed is remembered for a while."""
+        if not people:
+            return
         before = self._rows(tx, [person.key for person in people])
-        rows = [_facts(person, before.get(person.key), now) for person in people]
-        upsert(tx, self._table, rows, update=_FACTS)
+        rows = {person.key: _facts(person, before.get(person.key), now) for person in people}
+        upsert(tx, self._table, list(rows.values()), update=_FACTS)
         moved = [person for person in people if _groups(before.get(person.key)) != person.groups]
         self._write_groups(tx, moved)
 
@@ -59,6 +77,16 @@ class People:
     def known(self, tx: Connection, keys: Collection[str], *, now: datetime) -> dict[str, KnownPerson]:
         """Those of these users whom the gate has met."""
         return {key: _read(row, now) for key, row in self._rows(tx, keys).items()}
+
+    def addressees(self, tx: Connection, keys: Collection[str], *, now: datetime) -> dict[str, Addressee]:
+        """Those of these users whom the gate has met, for mail."""
+        row = self._table.c
+        columns = (row.user_key, row.name, row.email, row.former_email, row.locale, row.timezone, row.email_changed_at)
+        found = tx.execute(select(*columns).where(among(tx, row.user_key, keys))).all()
+        return {
+            key: Addressee(key, name, email, former if _is_recent(changed_at, now) else "", locale, timezone)
+            for key, name, email, former, locale, timezone, changed_at in found
+        }
 
     def unseen(self, tx: Connection, *, since: datetime, after: str, limit: int) -> Sequence[str]:
         """Keys of people whom nothing has seen since then, in order."""
@@ -95,23 +123,19 @@ class People:
     def delete(self, tx: Connection, keys: Collection[str]) -> None:
         """Know them no more."""
         for table in (self._group, self._table):
-            tx.execute(delete(table).where(table.c.user_key.in_(keys)))
+            tx.execute(delete(table).where(among(tx, table.c.user_key, keys)))
 
     def _rows(self, tx: Connection, keys: Collection[str]) -> dict[str, Row[Any]]:
-        found = tx.execute(select(self._table).where(self._is_one_of(keys)))
+        found = tx.execute(select(self._table).where(among(tx, self._table.c.user_key, keys))).all()
         return {row.user_key: row for row in found}
-
-    def _is_one_of(self, keys: Collection[str]) -> ColumnElement[bool]:
-        return self._table.c.user_key.in_(keys)
 
     def _write_groups(self, tx: Connection, people: Iterable[Person]) -> None:
         keys = [person.key for person in people]
         if not keys:
             return
-        tx.execute(delete(self._group).where(self._group.c.user_key.in_(keys)))
+        tx.execute(delete(self._group).where(among(tx, self._group.c.user_key, keys)))
         pairs = [{"name": name, "user_key": person.key} for person in people for name in sorted(person.groups)]
-        if pairs:
-            tx.execute(insert(self._group), pairs)
+        insert_many(tx, insert(self._group), pairs)
 
 
 def _facts(person: Person, before: Row[Any] | None, now: datetime) -> Mapping[str, Any]:
@@ -136,14 +160,14 @@ def _former_email(person: Person, before: Row[Any] | None, now: datetime) -> tup
     if before is None:
         return "", None
     # SECURITY: a second change does not push the first address out, or a thief would move the owner's out of sight.
-    kept = before.former_email if _is_recent(before, now) else ""
+    kept = before.former_email if _is_recent(before.email_changed_at, now) else ""
     if kept:
         return ("", None) if kept == person.email else (kept, before.email_changed_at)
     return (before.email, now) if before.email not in {"", person.email} else ("", None)
 
 
-def _is_recent(row: Row[Any], now: datetime) -> bool:
-    return row.email_changed_at is not None and now - row.email_changed_at < FORMER_EMAIL_LIFETIME
+def _is_recent(changed_at: datetime | None, now: datetime) -> bool:
+    return changed_at is not None and now - changed_at < FORMER_EMAIL_LIFETIME
 
 
 def _groups(row: Row[Any] | None) -> frozenset[str]:
@@ -151,19 +175,24 @@ def _groups(row: Row[Any] | None) -> frozenset[str]:
 
 
 def _read(row: Row[Any], now: datetime) -> KnownPerson:
-    former = row.former_email if _is_recent(row, now) else ""
+    former = row.former_email if _is_recent(row.email_changed_at, now) else ""
     return KnownPerson(person=read_person(row), former_email=former, last_sign_in_at=row.last_sign_in_at)
 
 
+PERSON_COLUMNS = ("user_key", "name", "email", "is_active", "groups", "role", "locale", "timezone")
+
+
+def person_columns(table: Table) -> list[Column[Any]]:
+    """What :func:`person_of` takes."""
+    return [table.c[name] for name in PERSON_COLUMNS]
+
+
+def person_of(facts: Sequence[Any]) -> Person:
+    """The person of these columns, read by place: a page has a thousand."""
+    key, name, email, is_active, groups, role, locale, timezone = facts
+    return Person(key, name, email, is_active, frozenset(groups), Role(role) if role else None, locale, timezone)
+
+
 def read_person(row: Row[Any]) -> Person:
-    """The person of one row."""
-    return Person(
-        key=row.user_key,
-        name=row.name,
-        email=row.email,
-        is_active=row.is_active,
-        groups=frozenset(row.groups),
-        role=Role(row.role) if row.role else None,
-        locale=row.locale,
-        timezone=row.timezone,
-    )
+    """The same of a whole row."""
+    return person_of([getattr(row, name) for name in PERSON_COLUMNS])

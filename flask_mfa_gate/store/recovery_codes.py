@@ -7,6 +7,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
+from .sets import among
 from .tables import Tables
 
 
@@ -51,7 +52,7 @@ class RecoveryCodes:
 
     def void(self, tx: Connection, *keys: str) -> None:
         """Make every code of these users worthless."""
-        tx.execute(delete(self._table).where(self._table.c.user_key.in_(keys)))
+        tx.execute(delete(self._table).where(among(tx, self._table.c.user_key, keys)))
 
     def _unused(self, user_key: str) -> ColumnElement[bool]:
         return (self._table.c.user_key == user_key) & self._table.c.used_at.is_(None)

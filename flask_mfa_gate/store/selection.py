@@ -12,7 +12,7 @@ from ..domain.enrollment import Status
 from ..domain.person import Person
 from ..domain.user_filter import UserFilter
 from .enrollments import KEY_LIFETIME
-from .people import read_person
+from .people import person_columns, person_of
 from .tables import Tables
 
 
@@ -29,8 +29,8 @@ class Selection:
     def page(self, tx: Connection, users: UserFilter, *, after: str, limit: int, now: datetime) -> Sequence[Person]:
         """The next people behind this key."""
         person = self._tables.person
-        chosen = self._matching(select(person), users, now).where(person.c.user_key > after)
-        return [read_person(row) for row in tx.execute(chosen.order_by(person.c.user_key).limit(limit))]
+        chosen = self._matching(select(*person_columns(person)), users, now).where(person.c.user_key > after)
+        return [person_of(row) for row in tx.execute(chosen.order_by(person.c.user_key).limit(limit)).all()]
 
     def count(self, tx: Connection, users: UserFilter, *, now: datetime) -> int:
         """How many they are."""

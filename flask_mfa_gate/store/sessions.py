@@ -13,6 +13,7 @@ from ..domain.enrollment import Standing
 from ..domain.session import VOID_STAMP, GateSession, Grant, StepUp
 from ..domain.verdict import Demand
 from .enrollments import KEY_LIFETIME
+from .sets import among
 from .standing import read_standing, standing_columns
 from .tables import Tables
 
@@ -101,7 +102,7 @@ class Sessions:
 
     def end_all(self, tx: Connection, *keys: str) -> int:
         """End every sign-in of these users."""
-        return tx.execute(delete(self._table).where(self._table.c.user_key.in_(keys))).rowcount
+        return tx.execute(delete(self._table).where(among(tx, self._table.c.user_key, keys))).rowcount
 
     def void_stamps(self, tx: Connection, user_key: str) -> int:
         """Let every sign-in of a user rest on a password that is no longer his."""

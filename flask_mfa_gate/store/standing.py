@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -56,35 +55,46 @@ def read_standing(row: Row[Any], *, user_key: str) -> Standing:
         key_shown=bool(row.key_shown),
         enrolled_at=row.enrolled_at,
         deferred_at=row.standing_deferred_at,
-        graces=_graces(row),
+        graces=_moments(row.graces),
         policy_version=row.policy_version,
     )
 
 
-def standing_of(user_key: str, row: Row[Any] | None, factors: Collection[Row[Any]], *, key_since: datetime) -> Standing:
-    """The same from a row of the enrollment table, if there is one, and the user's rows of the factor table."""
+STORED = ("user_key", "required", "required_by", "days", "started_at", "ends_at", "deferred_at", "graces")
+
+
+def standing_of(
+    user_key: str, stored: Sequence[Any] | None, factors: Collection[Row[Any]], *, key_since: datetime
+) -> Standing:
+    """The same from the columns ``STORED`` of the enrollment table, if there is a row, and the user's live factors."""
+    held = _held(factors, key_since) if factors else {}
+    if stored is None:
+        return Standing(user_key, **held)
+    _, required, required_by, days, started_at, ends_at, deferred_at, graces = stored
+    period = Period(started_at, ends_at) if ends_at is not None else None
+    waiting_days = days if ends_at is None else None
+    return Standing(
+        user_key, required, required_by, period, waiting_days, deferred_at=deferred_at, graces=_moments(graces), **held
+    )
+
+
+def _held(factors: Collection[Row[Any]], key_since: datetime) -> dict[str, Any]:
+    """What a user's live factors say of his standing."""
     confirmed = [factor for factor in factors if factor.confirmed_at is not None]
     totp = [factor.confirmed_at for factor in confirmed if factor.kind == FactorKind.TOTP]
-    standing = Standing(
-        user_key=user_key,
-        factors=frozenset(FactorKind(factor.kind) for factor in confirmed),
-        key_shown=any(factor.confirmed_at is None and factor.created_at > key_since for factor in factors),
-        enrolled_at=min(totp, default=None),
-    )
-    if row is None:
-        return standing
-    return replace(
-        standing, required=row.required, required_by=row.required_by, period=_period(row),
-        waiting_days=_waiting_days(row), deferred_at=row.deferred_at, graces=_graces(row),
-    )  # fmt: skip
+    return {
+        "factors": frozenset(FactorKind(factor.kind) for factor in confirmed),
+        "key_shown": any(factor.confirmed_at is None and factor.created_at > key_since for factor in factors),
+        "enrolled_at": min(totp, default=None),
+    }
 
 
 def _period(row: Row[Any]) -> Period | None:
     return Period(row.started_at, row.ends_at) if row.ends_at is not None else None
 
 
-def _graces(row: Row[Any]) -> Mapping[str, datetime]:
-    return {name: datetime.fromisoformat(moment) for name, moment in (row.graces or {}).items()}
+def _moments(graces: Mapping[str, str] | None) -> Mapping[str, datetime]:
+    return {name: datetime.fromisoformat(moment) for name, moment in (graces or {}).items()}
 
 
 def _waiting_days(row: Row[Any]) -> int | None:

@@ -8,15 +8,13 @@ from typing import Any
 from sqlalchemy import Connection, Table
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 
+from .sets import insert_many
+
 
 def upsert(tx: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, update: Collection[str] = ()) -> None:
     """Insert rows; where the primary key is taken, write the columns ``update`` there, or leave the row as it is."""
-    if not rows:
-        return
-    if tx.dialect.name in {"mysql", "mariadb"}:
-        tx.execute(_on_mysql(table, update), rows)
-    else:
-        tx.execute(_on_conflict(tx.dialect.name, table, update), rows)
+    is_mysql = tx.dialect.name in {"mysql", "mariadb"}
+    insert_many(tx, _on_mysql(table, update) if is_mysql else _on_conflict(tx.dialect.name, table, update), rows)
 
 
 def _on_mysql(table: Table, update: Collection[str]) -> mysql.Insert:

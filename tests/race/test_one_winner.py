@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import multiprocessing
-from collections.abc import Callable, Iterator
-from datetime import datetime
-from functools import cache
-from itertools import cycle
 from typing import Any
 
 import pytest
 from flask import Flask
-from flask.testing import FlaskClient
+from sqlalchemy import func, select
 
-from example_app import create_app
-from tests.conftest import IS_SOAK, Browser, Phone, StillClock, at_once, portal_config, recovery_codes_in, state_of
+from example_app.past import enroll_with_key
+from example_app.people import DAVES_KEY
+from tests.conftest import IS_SOAK, Browser, Phone, StillClock, at_once, recovery_codes_in, state_of
+from tests.race.processes import PROCESSES, Job
 
 ROUNDS = 200 if IS_SOAK else 10
+PROCESS_ROUNDS = 200 if IS_SOAK else 4
 pytestmark = [pytest.mark.soak] if IS_SOAK else []
-THREADS, PROCESSES = 8, 4
+THREADS = 8
 
 
 def pending(app: Flask, count: int) -> list[tuple[Browser, str]]:
@@ -119,62 +117,51 @@ def test_threads_confirm_keys_of_two_browsers(app: Flask, clock: StillClock) -> 
             assert len(state_of(app).store.factors.confirmed(tx, "6")) == 1
 
 
-Job = tuple[str, str | None, datetime, dict[str, str]]
+def challenge(app: Flask, gate_id: str, form: dict[str, str], address: str) -> int:
+    """The post of a browser, in another process."""
+    client = app.test_client()
+    client.set_cookie("mfa_gate", gate_id)
+    return client.post("/mfa/challenge", data=form, environ_base={"REMOTE_ADDR": address}).status_code
 
 
-@cache
-def portal_at(uri: str) -> tuple[FlaskClient, StillClock]:
-    clock = StillClock()
-    return create_app(portal_config(uri, clock)).test_client(), clock
+def challenges(
+    uri: str, clock: StillClock, sign_ins: list[tuple[Browser, str]], code: str, factor: str = "totp", *, net: str = ""
+) -> list[Job]:
+    """One code in each of these sign-ins; from as many addresses when ``net`` is their beginning."""
+    return [
+        Job(
+            uri, clock(), challenge,
+            (browser.cookie(), {"csrf_token": token, "factor": factor, "code": code}, net and f"{net}{place}"),
+        )
+        for place, (browser, token) in enumerate(sign_ins)
+    ]  # fmt: skip
 
 
-def worker(jobs: Any, line: Any, answers: Any) -> None:
-    """A process of its own. A job is a database, a cookie, the time and a form."""
-    for uri, gate_id, now, form in iter(jobs.get, None):
-        client, clock = portal_at(uri)
-        clock.now = now
-        client.set_cookie("mfa_gate", gate_id)
-        line.wait(60)
-        answers.put(client.post("/mfa/challenge", data=form).status_code)
+def counted(app: Flask, clock: StillClock) -> tuple[int, int]:
+    """Dave's failures on record, and how many of them the audit log tells."""
+    store = state_of(app).store
+    failed = (store.tables.audit.c.subject == "4", store.tables.audit.c.event == "challenge_failed")
+    with store.database.read() as tx:
+        failures, _ = store.failures.count(tx, "4", address="", now=clock())
+        return failures.in_total, int(tx.execute(select(func.count()).where(*failed)).scalar_one())
 
 
-@pytest.fixture(scope="module")
-def in_processes() -> Iterator[Callable[[list[Job]], list[int]]]:
-    """Does jobs in turn on all processes, always one on each at once, and says how they were answered, sorted."""
-    context = multiprocessing.get_context("spawn")
-    line, answers = context.Barrier(PROCESSES), context.Queue()
-    queues = [context.Queue() for _ in range(PROCESSES)]
-    workers = [context.Process(target=worker, args=(jobs, line, answers), daemon=True) for jobs in queues]
-    for one in workers:
-        one.start()
-
-    def run(jobs: list[Job]) -> list[int]:
-        for queue, job in zip(cycle(queues), jobs, strict=False):
-            queue.put(job)
-        return sorted(answers.get(timeout=60) for _ in jobs)
-
-    yield run
-    for queue in queues:
-        queue.put(None)
-    for one in workers:
-        one.join(30)
-
-
-@pytest.mark.parametrize("factor", ["totp", "recovery_code"])
+@pytest.mark.parametrize("factor", ["totp", "recovery_code", "access_pass"])
 def test_processes_with_one_code(
     app: Flask, clock: StillClock, phone: Phone, portal_uri: str, in_processes: Any, factor: str
 ) -> None:
     recovery_codes: list[str] = []
-    for _ in range(ROUNDS):
+    for _ in range(PROCESS_ROUNDS):
         if factor == "recovery_code" and not recovery_codes:
             recovery_codes = new_recovery_codes(app, clock, phone)
         clock.forward(seconds=120)
-        code = phone.code() if factor == "totp" else recovery_codes.pop()
-        jobs = [
-            (portal_uri, browser.cookie(), clock(), {"csrf_token": token, "factor": factor, "code": code})
-            for browser, token in pending(app, PROCESSES)
-        ]
-        assert in_processes(jobs) == [303] + [422] * (PROCESSES - 1)
+        if factor == "access_pass":
+            with app.app_context():
+                code = state_of(app).access_passes.issue("4", actor="cli")
+        else:
+            code = phone.code() if factor == "totp" else recovery_codes.pop()
+        jobs = challenges(portal_uri, clock, pending(app, PROCESSES), code, factor, net="198.51.100.")
+        assert sorted(in_processes(jobs)) == [303] + [422] * (PROCESSES - 1)
         with app.app_context():
             state_of(app).enrollments.unlock("4")
 
@@ -184,8 +171,44 @@ def test_guesses_in_processes_get_no_more_tries(
 ) -> None:
     for _ in range(max(1, ROUNDS // 10)):
         clock.forward(days=31)
-        jobs = [
-            (portal_uri, browser.cookie(), clock(), {"csrf_token": token, "code": phone.wrong_code()})
-            for browser, token in pending(app, 3 * PROCESSES)
-        ]
-        assert in_processes(jobs) == [422] * 6 + [429] * 6
+        before = counted(app, clock)
+        sign_ins = [one for _ in range(3) for one in pending(app, PROCESSES)]
+        jobs = challenges(portal_uri, clock, sign_ins, phone.wrong_code(), net="")
+        assert sorted(in_processes(jobs)) == [422] * 6 + [429] * 6
+        after = counted(app, clock)
+        assert (after[0], after[1] - before[1]) == (6, 6)
+
+
+def test_guesses_from_many_addresses_are_counted_exactly(
+    app: Flask, clock: StillClock, phone: Phone, portal_uri: str, in_processes: Any
+) -> None:
+    for _ in range(max(1, ROUNDS // 10)):
+        clock.forward(days=31)
+        before = counted(app, clock)
+        wrong = phone.wrong_code()
+        tries = [challenges(portal_uri, clock, pending(app, PROCESSES), wrong, net="203.0.113.") for _ in range(5)]
+        assert in_processes([job for jobs in tries for job in jobs]) == [422] * 5 * PROCESSES
+        after = counted(app, clock)
+        assert (after[0], after[1] - before[1]) == (5 * PROCESSES, 5 * PROCESSES)
+
+
+def reset_dave(app: Flask) -> int:
+    state_of(app).enrollments.reset("4", actor="cli")
+    return 0
+
+
+def test_no_session_survives_a_reset_beside_the_right_code(
+    app: Flask, clock: StillClock, phone: Phone, portal_uri: str, in_processes: Any
+) -> None:
+    for _ in range(PROCESS_ROUNDS):
+        clock.forward(seconds=120)
+        sign_ins = pending(app, PROCESSES - 1)
+        jobs = challenges(portal_uri, clock, sign_ins, phone.code(), net="198.51.100.")
+        answers = in_processes([*jobs, Job(portal_uri, clock(), reset_dave)])
+        assert max(answers) < 500, answers
+        with state_of(app).store.database.read() as tx:
+            assert state_of(app).store.sessions.of_user(tx, "4") == []
+            assert state_of(app).store.factors.confirmed(tx, "4") == []
+        with app.app_context():
+            enroll_with_key(app, "4", DAVES_KEY)
+            state_of(app).enrollments.unlock("4")

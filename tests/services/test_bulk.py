@@ -213,8 +213,8 @@ def test_a_slice_that_fails_is_undone_and_those_before_it_stay(
     add = type(store.outbox).add
 
     def failing(self: Any, tx: Any, messages: Any) -> None:
-        add(self, tx, messages)
-        calls.append(len(messages))
+        posted = add(self, tx, messages)
+        calls.append(len(posted))
         if len(calls) == 2:
             raise RuntimeError("killed")
 

@@ -1,0 +1,1 @@
+"""Measurements beside honest peers: ratios within one run."""
