@@ -395,8 +395,9 @@ def test_a_deleted_user_loses_everything_and_a_key_that_comes_back_starts_with_n
     state.users.sync()
     proved(portal, "dave", phone)
     Browser(portal).sign_in("dave")
-    state.access_passes.issue(dave)
+    state.access_passes.issue(dave, lifetime=timedelta(days=9))
     with state.store.database.write() as tx:
+        state.store.recovery_codes.replace(tx, dave, [("c1", "x"), ("c2", "y")], now=clock())
         state.store.failures.try_charge(tx, dave, address="x", ordinal=1, now=clock())
     browser = Browser(portal)
     browser.sign_in("dave")
@@ -460,6 +461,17 @@ def test_of_two_runs_at_once_one_has_each_deletion_on_record(portal: Flask, cloc
 
     assert sum(at_once([run, run])) == 3
     assert sorted(events(portal, "user_deleted")) == [("user_deleted", key) for key in "456"]
+
+
+def test_a_reset_takes_codes_and_pass_along(portal: Flask, clock: StillClock) -> None:
+    state = state_of(portal)
+    for key in ("4", "5"):
+        state.access_passes.issue(key)
+        with state.store.database.write() as tx:
+            state.store.recovery_codes.replace(tx, key, [(f"c{key}", "x")], now=clock())
+    state.enrollments.reset(["4"])
+    assert (state.access_passes.of("4"), len(state.access_passes.of("5"))) == ([], 1)
+    assert [row.user_key for row in rows(state.store, "recovery_code")] == ["5"], "and those of nobody else"
 
 
 # Another key
