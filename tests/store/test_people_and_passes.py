@@ -66,6 +66,9 @@ def test_of_two_who_found_one_pass_unused_only_one_uses_it(embedded: Store, one_
         with embedded.database.write() as tx:
             used.append(table.try_use(tx, "7", lambda _row: ["digest"], now=NOW))
     assert len([one for one in used if one is not None]) == winners
+    with embedded.database.read() as tx:
+        left = table.waiting_or_live(tx, "7", now=NOW)
+    assert len(left) == (0 if one_time else 1), "what is spent is no pass any more"
 
 
 def test_a_pass_is_its_owners_and_of_its_time(embedded: Store) -> None:
