@@ -114,6 +114,7 @@ def test_a_run_that_was_cut_short_goes_on_where_it_stopped(portal: Flask, clock:
     assert state.users.sync() == Synced(people=1500, deleted=0)
     assert read[5000] == "1093", "behind the first thousand"
     assert len(known(portal)) == 2500
+    assert sorted({row.seen_at for row in rows(state.store, "person")})[-1] == clock(), "as late as they were seen"
     assert not state.users.is_sync_due()
     assert state.users.sync().people == 2500, "the next run begins at the beginning"
 
@@ -395,8 +396,9 @@ def test_a_deleted_user_loses_everything_and_a_key_that_comes_back_starts_with_n
     state.users.sync()
     proved(portal, "dave", phone)
     Browser(portal).sign_in("dave")
-    state.access_passes.issue(dave)
+    state.access_passes.issue(dave, lifetime=timedelta(days=9))
     with state.store.database.write() as tx:
+        state.store.recovery_codes.replace(tx, dave, [("c1", "x"), ("c2", "y")], now=clock())
         state.store.failures.try_charge(tx, dave, address="x", ordinal=1, now=clock())
     browser = Browser(portal)
     browser.sign_in("dave")
@@ -431,6 +433,17 @@ def assert_nothing_is_left(app: Flask, key: str, clock: StillClock) -> None:
     assert [row for row in rows(store, "recovery_code") if row.user_key == key and row.used_at is None] == []
 
 
+def test_whom_the_pages_missed_the_directory_is_asked_about_once_more(make_host: Any, clock: StillClock) -> None:
+    directory = People([Person("n"), Person("o")])
+    app = make_host(directory=directory)
+    with app.app_context():
+        state_of(app).users.sync()
+        clock.forward(days=1)
+        directory.page = lambda after, _limit: [] if after else [Person("n")]  # type: ignore[method-assign]
+        assert state_of(app).users.sync() == Synced(1, 0)
+        assert known(app).keys() == {"n", "o"}
+
+
 def test_sync_of_named_users_takes_over_some_and_voids_those_who_are_gone(portal: Flask, clock: StillClock) -> None:
     state = state_of(portal)
     state.users.sync()
@@ -460,6 +473,17 @@ def test_of_two_runs_at_once_one_has_each_deletion_on_record(portal: Flask, cloc
 
     assert sum(at_once([run, run])) == 3
     assert sorted(events(portal, "user_deleted")) == [("user_deleted", key) for key in "456"]
+
+
+def test_a_reset_takes_codes_and_pass_along(portal: Flask, clock: StillClock) -> None:
+    state = state_of(portal)
+    for key in ("4", "5"):
+        state.access_passes.issue(key)
+        with state.store.database.write() as tx:
+            state.store.recovery_codes.replace(tx, key, [(f"c{key}", "x")], now=clock())
+    state.enrollments.reset(["4"])
+    assert (state.access_passes.of("4"), len(state.access_passes.of("5"))) == ([], 1)
+    assert [row.user_key for row in rows(state.store, "recovery_code")] == ["5"], "and those of nobody else"
 
 
 # Another key
@@ -630,7 +654,11 @@ def test_a_first_address_has_no_former_one_and_a_lost_one_is_still_told(make_hos
         state.users.sync(["n", "o"])
         state.enrollments.reset(["n", "o"])
         state.enrollments.require(["n", "o"], days=7)
-    assert mails(app) == [("reset", "n@example.org"), ("reset", "o@example.org"), ("start", "n@example.org")]
+        assert mails(app) == [("reset", "n@example.org"), ("reset", "o@example.org"), ("start", "n@example.org")]
+        directory.people["o"] = Person("o", email="thief@example.net")
+        state.users.sync(["o"])
+        state.enrollments.reset(["o"])
+    assert mails(app, "reset")[1:] == [("reset", "o@example.org")] * 2 + [("reset", "thief@example.net")]
 
 
 def test_the_person_is_written_down_at_each_sign_in(app: Flask, clock: StillClock) -> None:

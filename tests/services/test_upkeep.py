@@ -238,6 +238,15 @@ def test_the_digest_goes_once_a_week_to_admins_alone(make_site: Any) -> None:
     assert len(mails(site.app, "digest")) == 2, "two lapsed meanwhile"
 
 
+def test_the_very_first_run_only_starts_the_week(make_site: Any) -> None:
+    site = make_site(NINA, BOSS)
+    site.require(days=3)
+    with site.state.store.database.write() as tx:
+        site.state.store.marks.drop(tx, "digest")
+    site.run()
+    assert mails(site.app, "digest") == []
+
+
 def test_a_week_with_nothing_to_tell_has_no_digest(make_site: Any) -> None:
     site = make_site(NINA, BOSS)
     site.require(days=60)

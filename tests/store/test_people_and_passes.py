@@ -1,0 +1,97 @@
+"""Rows that are written where others may already stand, and passes that are used once."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import make_url
+
+from flask_mfa_gate.domain.access_pass import AccessPass, Scope
+from flask_mfa_gate.errors import StoreError
+from flask_mfa_gate.store import Store, build_store
+from flask_mfa_gate.store.access_passes import IssuedPass
+from flask_mfa_gate.store.engine import Database, make_engine
+from flask_mfa_gate.store.location import Location
+from flask_mfa_gate.store.marks import JobMark
+from flask_mfa_gate.store.schema import upgrade
+from tests.conftest import at_once
+
+NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
+
+
+@pytest.fixture
+def server(server_url: str) -> Any:
+    database = Database(make_engine(Location(make_url(server_url))))
+    upgrade(database, prefix="mfa_gate_")
+    yield build_store(database, prefix="mfa_gate_")
+    database.dispose()
+
+
+@pytest.fixture
+def embedded(tmp_path: Path) -> Any:
+    database = Database(make_engine(Location(make_url(f"sqlite:///{tmp_path}/gate.sqlite3"))))
+    upgrade(database, prefix="mfa_gate_")
+    yield build_store(database, prefix="mfa_gate_")
+    database.dispose()
+
+
+def issue(store: Store, *, one_time: bool) -> None:
+    terms = AccessPass(Scope.FULL, one_time, NOW, NOW + timedelta(hours=1))
+    with store.database.write() as tx:
+        store.access_passes.add(tx, IssuedPass("p", "7", "digest", terms, "cli"), now=NOW)
+
+
+def test_a_key_too_long_is_refused_and_not_cut_to_that_of_another_user(server: Store) -> None:
+    with server.database.write() as tx:
+        server.enrollments.lock(tx, "k" * 191)
+    with pytest.raises(StoreError), server.database.write() as tx:
+        server.enrollments.lock(tx, "k" * 192)
+    with server.database.read() as tx:
+        assert server.enrollments.keys(tx) == ["k" * 191]
+
+
+@pytest.mark.parametrize(("one_time", "winners"), [(True, 1), (False, 2)])
+def test_of_two_who_found_one_pass_unused_only_one_uses_it(embedded: Store, one_time: bool, winners: int) -> None:
+    """Both have read the row before either writes, as two transactions on a server may."""
+    issue(embedded, one_time=one_time)
+    table = embedded.access_passes
+    with embedded.database.read() as tx:
+        found = table.live(tx, "7", now=NOW)
+    table.live = lambda *_, **__: found  # type: ignore[method-assign]
+    used = []
+    for _ in range(2):
+        with embedded.database.write() as tx:
+            used.append(table.try_use(tx, "7", lambda _row: ["digest"], now=NOW))
+    assert len([one for one in used if one is not None]) == winners
+    with embedded.database.read() as tx:
+        left = table.waiting_or_live(tx, "7", now=NOW)
+    assert len(left) == (0 if one_time else 1), "what is spent is no pass any more"
+
+
+def test_a_pass_is_its_owners_and_of_its_time(embedded: Store) -> None:
+    issue(embedded, one_time=False)
+    for key, digest, now in (
+        ("8", "digest", NOW), ("7", "other", NOW), ("7", "digest", NOW - timedelta(microseconds=1)),
+        ("7", "digest", NOW + timedelta(hours=1)),
+    ):  # fmt: skip
+        with embedded.database.write() as tx:
+            assert embedded.access_passes.try_use(tx, key, lambda _row, digest=digest: [digest], now=now) is None
+    with embedded.database.write() as tx:
+        assert embedded.access_passes.try_use(tx, "7", lambda _row: ["digest"], now=NOW) is not None
+
+
+@pytest.mark.parametrize("before", [None, JobMark(NOW, "")])
+def test_a_mark_is_moved_by_one_of_two(server: Store, before: JobMark | None) -> None:
+    if before is not None:
+        with server.database.write() as tx:
+            server.marks.put(tx, "digest", at=before.at)
+
+    def move() -> bool:
+        return server.database.transact(
+            lambda tx: server.marks.try_move(tx, "digest", before, at=NOW + timedelta(days=7))
+        )
+
+    assert sorted(at_once([move, move])) == [False, True]
