@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3 python; do \
 	$$name -c 'import sys, venv, ensurepip, sqlite3; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' >/dev/null 2>&1 && { echo $$name; break; }; done)
 
-.PHONY: demo test lint soak docs clean
+.PHONY: demo test lint soak bench docs clean
 
 demo: $(READY)
 	@echo "Open http://127.0.0.1:$(PORT)/ and sign in as bob, carol or dave. The page says how."
@@ -24,6 +24,10 @@ lint: $(READY)
 
 soak: $(READY)
 	MFA_GATE_SOAK=1 $(BIN)/pytest -m soak -n 2 --durations=0
+
+bench: $(READY)
+	$(BIN)/python -m benchmarks.bulk
+	$(BIN)/python -m benchmarks.sweep
 
 docs: $(READY)
 	$(BIN)/python -m docs.generate
