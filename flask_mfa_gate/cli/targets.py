@@ -80,9 +80,14 @@ def key_of(state: GateState, text: str) -> str:
     return keys[0] if len(keys) == 1 else text
 
 
-def chosen(state: GateState, *, everybody: bool, group: str | None) -> UserFilter:
-    """Everybody, or a group, as the gate knows them; the host is asked first when that is long ago."""
-    if state.users.is_sync_due():
+def chosen(state: GateState, group: str | None, *, is_dry: bool = False) -> UserFilter:
+    """Everybody, or a group, as the gate knows them; the host is asked first when that is long ago.
+
+    :param is_dry: nothing may change, so that is only said.
+    """
+    if state.users.is_sync_due() and is_dry:
+        click.echo("The app's users were not taken over lately. Run: flask mfa sync", err=True)
+    elif state.users.is_sync_due():
         state.users.sync()
     return UserFilter(group=group) if group is not None else EVERYBODY
 
@@ -94,7 +99,7 @@ def _targets(state: GateState, asked: Asked) -> Targets:
     if asked.users:
         keys = [key_of(state, text) for text in asked.users]
         return keys[0] if len(keys) == 1 else keys
-    return chosen(state, everybody=asked.everybody, group=asked.group)
+    return chosen(state, asked.group, is_dry=asked.dry_run)
 
 
 def _on_many(

@@ -29,7 +29,7 @@ def status(user: str | None, everybody: bool, group: str | None, as_json: bool) 
         one = state.enrollments.status(key_of(state, user))
         print_json(_as_json(one)) if as_json else click.echo(_as_line(one))
         return
-    found = state.enrollments.statuses(chosen(state, everybody=everybody, group=group))
+    found = state.enrollments.statuses(chosen(state, group))
     if as_json:
         print_json([_as_json(one) for one in found])
         return

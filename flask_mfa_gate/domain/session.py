@@ -29,14 +29,18 @@ class Lifetimes:
 class StepUp:
     """What a live session was asked to prove, and the request that a grant would be for.
 
-    :param deferrable: whether there still is time to set a factor up.
+    :param deferrable_until: how long a policy gives to set a factor up; None when there is no such time.
     """
 
     demand: Demand
     endpoint: str
     method: str
     target: str
-    deferrable: bool = False
+    deferrable_until: datetime | None = None
+
+    def is_deferrable(self, now: datetime) -> bool:
+        """Whether there still is time to set a factor up."""
+        return self.deferrable_until is not None and now < self.deferrable_until
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,6 +106,7 @@ class ActionRunner:
     def on_filter(self, action: Action, users: UserFilter, order: Order) -> ActionResult:
         """Everybody for whom the filter holds."""
         actor = self._actor(action, order)
+        check_words(actor.name, f"{users.text} {users.group}")
         answers: list[tuple[str, Answer]] = []
         for people in self._pages(users):
             answers += self._slice(action, people, [], actor, order, is_bulk=True)

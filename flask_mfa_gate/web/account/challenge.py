@@ -101,10 +101,16 @@ def _show(desk: Desk, method: Method, error: MFAGateError | None = None) -> Resp
     response = answers.page(
         "challenge.html", desk.passage, error.status if error else 200,
         factor=method.value, ways=_ways(desk, method), step_up=_is_step_up(desk),
-        reason=answers.SENTENCES[Reason.STEP_UP if _is_step_up(desk) else Reason.SIGN_IN],
+        reason=_reason(desk),
         action_url=url_for("mfa_gate.challenge", factor=method.value), **_error_values(refusal),
     )  # fmt: skip
     return answers.with_retry(response, refusal) if refusal else response
+
+
+def _reason(desk: Desk) -> str:
+    if not desk.standing.factors:
+        return "Setting up your first factor takes an access pass from an administrator."
+    return answers.SENTENCES[Reason.STEP_UP if _is_step_up(desk) else Reason.SIGN_IN]
 
 
 def _pending_verdict(desk: Desk) -> Verdict:

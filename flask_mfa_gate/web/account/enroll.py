@@ -37,20 +37,21 @@ def enroll(desk: Desk) -> Response:
         can_defer=verdict.word is Word.PROMPT or _is_deferrable_at_resource(desk),
         days_left=days_until(ends_at, desk.state.clock()) if ends_at else None, ends_at=ends_at,
         later_url=url_for("mfa_gate.later"), totp_url=url_for("mfa_gate.enroll_totp"),
-        reason=answers.SENTENCES[verdict.reason],
+        reason=answers.SENTENCES[Reason.ENROLLMENT_PERIOD if ends_at else verdict.reason],
     )  # fmt: skip
 
 
 def _deferrable_until(desk: Desk, verdict: Verdict) -> datetime | None:
     """The end of the period, or of the days of grace that a policy gives, whichever comes first."""
     period = desk.standing.period
-    ends = [period.ends_at if period else None, verdict.grace_ends_at]
+    at_resource = desk.session.step_up.deferrable_until if desk.session.step_up else None
+    ends = [period.ends_at if period else None, verdict.grace_ends_at, at_resource]
     return min((end for end in ends if end is not None), default=None)
 
 
 def _is_deferrable_at_resource(desk: Desk) -> bool:
     step_up = desk.session.step_up
-    return step_up is not None and step_up.deferrable and not desk.session.is_pending
+    return step_up is not None and step_up.is_deferrable(desk.state.clock()) and not desk.session.is_pending
 
 
 def _next_as_json(verdict: Verdict) -> Response:
