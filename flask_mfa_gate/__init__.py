@@ -4,24 +4,38 @@ from __future__ import annotations
 
 from .domain.enrollment import Status
 from .domain.person import Person
+from .domain.policy.diff import PolicyDiff
+from .domain.policy.facts import Environment
+from .domain.policy.model import Network, Policy, PolicySet
+from .domain.user_filter import UserFilter
 from .domain.verdict import Verdict, Word
-from .errors import ConfigError, Conflict, MFAGateError, StoreBusy, UnknownUser
+from .errors import ConfigError, Conflict, MFAGateError, NotAllowed, PolicyError, StoreBusy, UnknownUser
 from .extension import MFAGate
 from .services.results import ActionResult, MfaStatus
+from .services.simulation import Explanation
 from .signals import Event
 
 __all__ = [
     "ActionResult",
     "ConfigError",
     "Conflict",
+    "Environment",
     "Event",
+    "Explanation",
     "MFAGate",
     "MFAGateError",
     "MfaStatus",
+    "Network",
+    "NotAllowed",
     "Person",
+    "Policy",
+    "PolicyDiff",
+    "PolicyError",
+    "PolicySet",
     "Status",
     "StoreBusy",
     "UnknownUser",
+    "UserFilter",
     "Verdict",
     "Word",
 ]
