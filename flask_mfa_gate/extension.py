@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Iterable
 from datetime import timedelta
 from typing import Any, TypeVar, Unpack
 
@@ -117,6 +117,13 @@ class MFAGate:
         return state.simulator.simulate(
             user, resource=resource, environment=environment, draft=read, known_resources=marked
         )
+
+    def simulate_many(
+        self, users: Iterable[str], resource: str = APP, environment: Environment = NOTHING_KNOWN,
+        draft: PolicySet | str | None = None,
+    ) -> tuple[Explanation, ...]:  # fmt: skip
+        """The same for several users."""
+        return tuple(self.simulate(user, resource, environment, draft) for user in users)
 
     def preview(self, draft: PolicySet | str) -> Preview:
         """How many would be challenged, forced, denied or relaxed by a draft."""

@@ -248,6 +248,10 @@ class SessionService:
         """The risk signals from another address or with another client."""
         self._worker.run(lambda work: self._store.sessions.set_risk(work.tx, session.id_digest, risk))
 
+    def note_report(self, session: GateSession, report: Mapping[str, str]) -> None:
+        """What reported policies would have done later in this sign-in."""
+        self._worker.run(lambda work: self._store.sign_ins.add_report(work.tx, session.lineage, report))
+
     def touch(self, session: GateSession) -> None:
         """The idle mark."""
         self._worker.run(lambda work: self._store.sessions.touch(work.tx, session.id_digest, now=self._clock()))

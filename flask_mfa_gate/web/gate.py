@@ -7,8 +7,7 @@ from typing import Any
 
 from flask import Response, after_this_request, current_app, request, session
 
-from ..domain.assurance import Assurance, SignIn
-from ..domain.decision import decide
+from ..domain.assurance import SignIn
 from ..domain.session import IDLE_MARK_INTERVAL, GateSession
 from ..domain.verdict import Verdict, Word
 from ..errors import MFAGateError
@@ -18,10 +17,11 @@ from .client import Client, client_of, is_basic, origin_of
 from .endpoints import is_automatic_options, is_own, is_sign_out, is_static
 from .failing import UNAVAILABLE, fail_closed, refused
 from .identity import load_identity
+from .judging import judge
 from .marks import NO_MARKS, Marks
-from .parking import intercept, is_active, start_clock
+from .parking import intercept, start_clock
 from .passage import Passage, begin_passage, current_passage, marks_here
-from .rulings import note_graces, own_page_ruler, ruler_of, with_fresh_risk
+from .rulings import own_page_ruler
 from .state import current_state
 from .stops import is_open_endpoint, stop_request
 from .tokens import is_made_by_token
@@ -202,7 +202,7 @@ def _judge(passage: Passage, user: Any, key: str, marks: Marks) -> Answer:
         passage.state.identity.sign_out()
         passage.user_key = None
         return None
-    verdict = _verdict(passage, user, marks)
+    verdict = judge(passage, user, marks)
     passage.verdict = verdict
     if verdict.word is not Word.PASS and not _is_lifted(passage, verdict):
         return stop_request(passage, user, key, verdict)
@@ -236,42 +236,6 @@ def _bind(passage: Passage, user: Any, key: str) -> bool:
         with state.store.database.read() as tx:
             passage.standing = state.store.enrollments.standing(tx, key, now=state.clock())
     return True
-
-
-def _verdict(passage: Passage, user: Any, marks: Marks) -> Verdict:
-    verdict = _decide_once(passage, user, marks)
-    wants_grant = verdict.at_resource and verdict.demand.is_for_one_request
-    if not wants_grant or not _try_use_grant(passage):
-        return verdict
-    passage.is_granted = True
-    return _decide_once(passage, user, marks)
-
-
-def _decide_once(passage: Passage, user: Any, marks: Marks) -> Verdict:
-    state, now = passage.state, passage.state.clock()
-    assurance = passage.session.assurance if passage.session else Assurance(SignIn.SESSION, now)
-    assert passage.standing is not None  # noqa: S101 - bound before
-    if passage.session is not None:
-        passage.session = with_fresh_risk(state, passage.session, passage.standing)
-    ruler = ruler_of(
-        state, passage.session, passage.standing.user_key, user=user, resources=marks.resources,
-        sign_in=SignIn.TOKEN if passage.is_token else assurance.sign_in,
-    )  # fmt: skip
-    rulings = ruler(passage.standing)
-    note_graces(state, passage.standing, rulings)
-    context = passage.context(
-        assurance, is_active=is_active(user), marks=marks, promptable=not passage.is_token, rulings=rulings
-    )
-    return decide(context, passage.standing, state.rules, now=now)
-
-
-def _try_use_grant(passage: Passage) -> bool:
-    live = passage.session
-    if live is None or live.grant is None:
-        return False
-    if not live.grant.covers(request.endpoint, request.method, now=passage.state.clock()):
-        return False
-    return passage.state.sessions.try_use_grant(live, live.grant)
 
 
 def _mark_seen(passage: Passage) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
+from functools import partial
 from typing import Any
 
 from ..domain.access import APP
@@ -98,6 +99,30 @@ def with_fresh_risk(state: GateState, session: GateSession, standing: Standing) 
     return replace(session, risk=risk)
 
 
+def note_reports(
+    state: GateState, session: GateSession | None, context: Context, standing: Standing, user: Any
+) -> None:
+    """What policies that are only reported would do at the resources of this request, kept with the sign-in."""
+    compiled = state.policies.at(standing.policy_version)
+    touched = [name for name in context.resources if name in compiled.reported]
+    if session is None or not touched:
+        return
+    facts = facts_of(state, session, sign_in=session.assurance.sign_in, user=user, is_sign_in=False)
+    subject = subject_of(state, compiled, standing, user, touched)
+    found: dict[str, str] = {}
+    for name in touched:
+        found |= report(
+            compiled, subject, name, facts, log_condition, default=state.rules.access(name),
+            judge=partial(_judge_with, state, context, standing, name),
+        )  # fmt: skip
+    state.sessions.note_report(session, found)
+
+
+def _judge_with(state: GateState, context: Context, standing: Standing, resource: str, ruling: Ruling) -> Verdict:
+    changed = replace(context, rulings={**context.rulings, resource: ruling})
+    return decide(changed, standing, state.rules, now=state.clock())
+
+
 def note_graces(state: GateState, standing: Standing, rulings: Mapping[str, Ruling]) -> None:
     """Days of grace begin with the first request that a policy applies to."""
     if names := graced_for_the_first_time(rulings, standing.graces):
@@ -117,9 +142,7 @@ def judge_sign_in(
     rulings = state.policies.rulings(compiled, subject, (APP,), facts)
     note_graces(state, standing, rulings)
 
-    def judge(ruling: Ruling) -> Verdict:
-        return decide(replace(context, rulings={APP: ruling}), standing, state.rules, now=state.clock())
-
+    judge = partial(_judge_with, state, context, standing, APP)
     verdict = judge(rulings[APP]) if APP in rulings else decide(context, standing, state.rules, now=state.clock())
     reported = report(compiled, subject, APP, facts, log_condition, default=state.rules.access(APP), judge=judge)
     seen = Seen(verdict, _recorded(facts), client_of_request().device, risk, reported)

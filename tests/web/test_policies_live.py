@@ -300,6 +300,22 @@ def test_a_reported_rule_changes_nothing_but_the_report(app: Flask, put: Any, cl
         assert set(state_of(app).simulator.report(7)) == {"Would deny", "Would ask", "Elsewhere", "Would pass"}
 
 
+def test_a_reported_rule_on_a_resource_is_told_where_it_is_opened(app: Flask, put: Any) -> None:
+    put(rule("Would shut", '{ action = "deny" }', state="report-only", resources='["wiki"]'))
+    browser = Browser(app)
+    browser.sign_in("frank")
+    assert [browser.get(path).status_code for path in ("/payroll", "/wiki", "/wiki")] == [200, 200, 200]
+    with app.app_context():
+        assert state_of(app).simulator.report(1) == {"Would shut": {"would refuse": 1}}
+
+
+def test_no_device_is_trusted_yet(app: Flask, put: Any) -> None:
+    put(rule("Trusted off", '{ action = "deny" }', resources='["wiki"]', conditions='{ device = ["trusted"] }'))
+    browser = Browser(app)
+    browser.sign_in("frank")
+    assert browser.get("/wiki").status_code == 200
+
+
 AGENTS = {
     "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36": (
         "windows", "chrome",

@@ -26,10 +26,12 @@ class DeviceWord:
     def compile(self, wanted: Wanted, networks: Networks, where: str) -> Matcher:
         """A test for one word in common."""
         words = frozenset(texts_of(wanted))
+        # Nothing makes a device trusted yet, so that much is known of every device.
+        unheard = Mark.UNKNOWN if words & _SOURCES.keys() else Mark.MISS
 
         def match(subject: Subject, environment: Environment) -> Mark:
             if environment.device is None:
-                return Mark.UNKNOWN
+                return unheard
             return Mark.MISS if words.isdisjoint(environment.device) else Mark.HIT
 
         return match

@@ -1,0 +1,53 @@
+"""The decision on one live request: its facts and its session under the policies and rules of the moment."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import request
+
+from ..domain.assurance import Assurance, SignIn
+from ..domain.decision import decide
+from ..domain.verdict import Verdict
+from .marks import Marks
+from .parking import is_active
+from .passage import Passage
+from .rulings import note_graces, note_reports, ruler_of, with_fresh_risk
+
+
+def judge(passage: Passage, user: Any, marks: Marks) -> Verdict:
+    """What this request meets; a grant for exactly this one is used up where one is asked for."""
+    verdict = _decide_once(passage, user, marks)
+    wants_grant = verdict.at_resource and verdict.demand.is_for_one_request
+    if not wants_grant or not _try_use_grant(passage):
+        return verdict
+    passage.is_granted = True
+    return _decide_once(passage, user, marks)
+
+
+def _decide_once(passage: Passage, user: Any, marks: Marks) -> Verdict:
+    state, now = passage.state, passage.state.clock()
+    assurance = passage.session.assurance if passage.session else Assurance(SignIn.SESSION, now)
+    assert passage.standing is not None  # noqa: S101 - bound before
+    if passage.session is not None:
+        passage.session = with_fresh_risk(state, passage.session, passage.standing)
+    ruler = ruler_of(
+        state, passage.session, passage.standing.user_key, user=user, resources=marks.resources,
+        sign_in=SignIn.TOKEN if passage.is_token else assurance.sign_in,
+    )  # fmt: skip
+    rulings = ruler(passage.standing)
+    note_graces(state, passage.standing, rulings)
+    context = passage.context(
+        assurance, is_active=is_active(user), marks=marks, promptable=not passage.is_token, rulings=rulings
+    )
+    note_reports(state, passage.session, context, passage.standing, user)
+    return decide(context, passage.standing, state.rules, now=now)
+
+
+def _try_use_grant(passage: Passage) -> bool:
+    live = passage.session
+    if live is None or live.grant is None:
+        return False
+    if not live.grant.covers(request.endpoint, request.method, now=passage.state.clock()):
+        return False
+    return passage.state.sessions.try_use_grant(live, live.grant)
