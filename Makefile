@@ -28,6 +28,8 @@ soak: $(READY)
 bench: $(READY)
 	$(BIN)/python -m benchmarks.bulk
 	$(BIN)/python -m benchmarks.sweep
+	$(BIN)/python -m pip install --quiet --editable '.[bench]'
+	$(BIN)/python -m benchmarks.policies
 
 docs: $(READY)
 	$(BIN)/python -m docs.generate
