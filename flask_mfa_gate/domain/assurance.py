@@ -101,6 +101,8 @@ class Assurance:
 
     def counting(self, enabled: Collection[FactorKind]) -> Assurance:
         """These facts without proofs of a factor that is not switched on."""
+        if not self.proofs:
+            return self
         off = FACTOR_METHODS - {Method(kind.value) for kind in enabled}
         kept = tuple(proof for proof in self.proofs if proof.method not in off)
         return self if len(kept) == len(self.proofs) else replace(self, proofs=kept)

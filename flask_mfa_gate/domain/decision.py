@@ -82,13 +82,17 @@ class Context:
 def decide(context: Context, standing: Standing, rules: Rules, *, now: datetime) -> Verdict:
     """The strictest of what the app and each resource say; of equals the first."""
     # SECURITY: a factor that was switched off counts nowhere, not even where a session proved it before.
-    context = replace(context, assurance=context.assurance.counting(rules.enabled))
-    judge = _Judge(context, standing, rules, now)
+    counted = context.assurance.counting(rules.enabled)
+    if counted is not context.assurance:
+        context = replace(context, assurance=counted)
+    judge = _Judge(context, standing, rules, now, status_of(standing, now=now, enabled=rules.enabled))
     app = judge.app()
     others = [judge.resource(name) for name in context.resources if name != APP]
     views = [judge.demand(demand) for demand in context.demands]
-    strictest = _strictest([app, *others, *views])
-    return replace(strictest, app_is_satisfied=app.word is Word.PASS)
+    strictest, is_satisfied = _strictest([app, *others, *views]), app.word is Word.PASS
+    if strictest.app_is_satisfied is is_satisfied:
+        return strictest
+    return replace(strictest, app_is_satisfied=is_satisfied)
 
 
 def is_required(standing: Standing, rules: Rules) -> bool:
@@ -121,6 +125,7 @@ class _Judge:
     standing: Standing
     rules: Rules
     now: datetime
+    status: Status
 
     def app(self) -> Verdict:
         """What the app itself asks, policies, default access and the user's own requirement together."""
@@ -219,14 +224,14 @@ class _Judge:
         """The user's own requirement, which no policy lowers."""
         if self._is_locked:
             return PASSED
-        if self.standing.is_forced or self._status is Status.ENROLLMENT_EXPIRED:
+        if self.standing.is_forced or self.status is Status.ENROLLMENT_EXPIRED:
             return Verdict(Word.ENROLL, Reason.ENROLLMENT_FORCED)
         return self._period()
 
     def _period(self) -> Verdict:
         """A running period prompts, also one who holds another factor than the period asks for."""
         period = self.standing.period
-        runs = self._status is Status.IN_ENROLLMENT and not _has_satisfied(self.standing, self.rules)
+        runs = self.status is Status.IN_ENROLLMENT and not _has_satisfied(self.standing, self.rules)
         if runs and period is not None and self._prompts(ends_at=period.ends_at):
             return Verdict(Word.PROMPT, Reason.ENROLLMENT_PERIOD)
         return PASSED
@@ -242,10 +247,12 @@ class _Judge:
 
     def _grace_end(self, ruling: Ruling) -> datetime | None:
         """The earliest end; of a policy that matches for the first time it is counted from now."""
+        if not ruling.graced:
+            return None
         ends = (
             self.standing.graces.get(policy.name, self.now) + policy.effect.grace_days * DAY for policy in ruling.graced
         )
-        return min(ends, default=None)
+        return min(ends)
 
     def _can_meet(self, demand: Demand) -> bool:
         return any(Method(kind.value) in demand.methods for kind in self._held)
@@ -262,10 +269,6 @@ class _Judge:
     @property
     def _is_in(self) -> bool:
         return self.context.assurance.proved(SIGN_IN_METHODS, now=self.now)
-
-    @property
-    def _status(self) -> Status:
-        return status_of(self.standing, now=self.now, enabled=self.rules.enabled)
 
     @property
     def _is_locked(self) -> bool:
