@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Column, Connection, Row, Table, delete, func, insert, select, update
+from sqlalchemy import Column, Connection, Row, Table, delete, func, insert, select
 
 from ..domain.person import Person
 from ..domain.roles import Role
@@ -59,20 +59,20 @@ class People:
     def __init__(self, tables: Tables) -> None:
         self._table, self._group = tables.person, tables.person_group
 
-    def write(self, tx: Connection, people: Sequence[Person], *, now: datetime) -> None:
+    def write(self, tx: Connection, people: Sequence[Person], *, now: datetime, signs_in: bool = False) -> None:
         """Keep what is known of these people now; an address that changed is remembered for a while."""
         if not people:
             return
         before = self._rows(tx, [person.key for person in people])
-        rows = {person.key: _facts(person, before.get(person.key), now) for person in people}
-        upsert(tx, self._table, list(rows.values()), update=_FACTS)
+        mark = {"last_sign_in_at": now} if signs_in else {}
+        rows = {person.key: {**_facts(person, before.get(person.key), now), **mark} for person in people}
+        upsert(tx, self._table, list(rows.values()), update=(*_FACTS, *mark))
         moved = [person for person in people if _groups(before.get(person.key)) != person.groups]
         self._write_groups(tx, moved)
 
     def note_sign_in(self, tx: Connection, person: Person, *, now: datetime) -> None:
         """The same for one who signs in."""
-        self.write(tx, [person], now=now)
-        tx.execute(update(self._table).where(self._table.c.user_key == person.key).values(last_sign_in_at=now))
+        self.write(tx, [person], now=now, signs_in=True)
 
     def known(self, tx: Connection, keys: Collection[str], *, now: datetime) -> dict[str, KnownPerson]:
         """Those of these users whom the gate has met."""
