@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, exists, func, select
@@ -60,6 +61,7 @@ def read_standing(row: Row[Any], *, user_key: str) -> Standing:
     )
 
 
+_NO_GRACES: Mapping[str, datetime] = MappingProxyType({})
 STORED = ("user_key", "required", "required_by", "days", "started_at", "ends_at", "deferred_at", "graces")
 
 
@@ -94,7 +96,7 @@ def _period(row: Row[Any]) -> Period | None:
 
 
 def _moments(graces: Mapping[str, str] | None) -> Mapping[str, datetime]:
-    return {name: datetime.fromisoformat(moment) for name, moment in (graces or {}).items()}
+    return {name: datetime.fromisoformat(moment) for name, moment in graces.items()} if graces else _NO_GRACES
 
 
 def _waiting_days(row: Row[Any]) -> int | None:
