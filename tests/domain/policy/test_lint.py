@@ -75,7 +75,7 @@ CERTAIN: list[dict[str, Any]] = [
     {"conditions": {"any": [{"schedule": {"zone": "UTC", "days": ["mon-fri"]}}, {"schedule": {"zone": "UTC", "days": ["sat-sun"]}}]}},
     {"conditions": {"any": [{"schedule": {"zone": "UTC", "hours": "06:00-18:30"}}, {"schedule": {"zone": "UTC", "hours": "18:30-06:00"}}]}},
     {"conditions": {"not": {"all": [{"device": ["trusted"]}, {"risk": ["new-device"]}, {"not": {"risk": ["new-device"]}}]}}},
-    {"conditions": {"enrollment": ["DISABLED", "ENROLLED", "ENROLLMENT_EXPIRED", "IN_ENROLLMENT", "PENDING_ACTIVATION", "NOT_ENROLLED"]}},
+    {"conditions": {"enrollment": ["DISABLED", "ENROLLED", "ENROLLMENT_EXPIRED", "IN_ENROLLMENT", "PRE_ENROLLMENT", "PENDING_ACTIVATION", "NOT_ENROLLED"]}},
     {"conditions": {"any": [{"request": {"methods": ["GET"]}}, {"not": {"request": {"methods": ["GET"]}}}]}},
 ]  # fmt: skip
 
