@@ -191,8 +191,7 @@ class Simulator:
 def environment_of(record: SignInRecord) -> Environment:
     """The facts of a recorded sign-in."""
     facts: dict[str, Any] = dict(record.facts)
-    if facts.get("device") is not None:
-        facts["device"] = frozenset(facts["device"])
+    facts |= {name: frozenset(facts[name]) for name in ("device", "device_unknown") if name in facts}
     if facts.get("at") is not None:
         facts["at"] = datetime.fromisoformat(facts["at"])
     return Environment(**facts)

@@ -30,7 +30,10 @@ class DeviceWord:
         def match(subject: Subject, environment: Environment) -> Mark:
             if environment.device is None:
                 return Mark.UNKNOWN
-            return Mark.MISS if words.isdisjoint(environment.device) else Mark.HIT
+            if not words.isdisjoint(environment.device):
+                return Mark.HIT
+            # SECURITY: a certificate that is known must not make "managed" known where the host could not tell.
+            return Mark.MISS if words.isdisjoint(environment.device_unknown) else Mark.UNKNOWN
 
         return match
 
