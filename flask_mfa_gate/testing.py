@@ -1,7 +1,7 @@
 """For the tests of hosts: a pytest plugin that runs files of expected decisions.
 
-Ask for it in the ``conftest.py`` of the tests, say in ``pytest.ini`` or ``pyproject.toml`` where the app comes from, and
-put files that end in ``.mfa-scenarios.toml`` among the tests::
+Ask for it in the ``conftest.py`` of the tests, say in ``pytest.ini`` or ``pyproject.toml`` where the app comes from,
+and put files that end in ``.mfa-scenarios.toml`` among the tests::
 
     pytest_plugins = ["flask_mfa_gate.testing"]     # conftest.py
     mfa_gate_app = myapp:create_app                 # pytest.ini

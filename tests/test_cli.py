@@ -126,7 +126,7 @@ def test_run_due_sweeps_dead_rows(run: Any, app: Flask, clock: Any) -> None:
 def test_routes(run: Any) -> None:
     table = {row["endpoint"]: row for row in answer(run("routes", "--json"))}
     assert table["portal.payroll"]["resources"] == ["payroll"]
-    assert table["portal.payroll"]["policies": [], "default"] == "allow"
+    assert table["portal.payroll"]["policies" : [], "default"] == "allow"
     assert table["portal.transfer"]["demands"] == ["mfa(totp+webauthn within 300 s)"]
     assert table["portal.healthz"]["default"] == "exempt"
     assert table["portal.home"]["default"] == "user-setting"

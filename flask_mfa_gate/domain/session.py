@@ -28,14 +28,14 @@ class Lifetimes:
 class StepUp:
     """What a live session was asked to prove, and the request that a grant would be for.
 
-    :param deferrable: whether there still is time to set a factor up.
+    :param deferrable_until: until when the setup of a factor may be put off; None where it may not.
     """
 
     demand: Demand
     endpoint: str
     method: str
     target: str
-    deferrable: bool = False
+    deferrable_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -143,7 +143,7 @@ class TotpEnrollmentService:
 
         :raises Conflict: ``not-possible``, when the period is over or setup is forced.
         """
-        at_resource = session.step_up is not None and session.step_up.deferrable
+        at_resource = session.step_up is not None and session.step_up.deferrable_until is not None
         if not at_resource and self._sessions.verdict(session, standing, ruler).word is not Word.PROMPT:
             raise Conflict("not-possible", "Setting up later is not possible now.")
 

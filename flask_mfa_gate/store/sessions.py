@@ -179,7 +179,7 @@ def _write_step_up(step_up: StepUp | None) -> dict[str, Any] | None:
         "endpoint": step_up.endpoint,
         "method": step_up.method,
         "target": step_up.target,
-        "deferrable": step_up.deferrable,
+        "deferrable_until": step_up.deferrable_until.isoformat() if step_up.deferrable_until else None,
     }
 
 
@@ -190,4 +190,7 @@ def _read_step_up(facts: dict[str, Any] | None) -> StepUp | None:
     demand = Demand(
         frozenset(Method(word) for word in facts["methods"]), None if max_age is None else timedelta(seconds=max_age)
     )
-    return StepUp(demand, facts["endpoint"], facts["method"], facts["target"], facts.get("deferrable", False))
+    until = facts.get("deferrable_until")
+    return StepUp(
+        demand, facts["endpoint"], facts["method"], facts["target"], datetime.fromisoformat(until) if until else None
+    )

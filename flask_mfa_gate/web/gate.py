@@ -20,7 +20,7 @@ from .identity import key_of, load_identity
 from .marks import NO_MARKS, Marks
 from .parking import intercept, is_active, start_clock
 from .passage import Passage, begin_passage, current_passage, marks_here
-from .rulings import note_graces, own_page_ruler, ruler_of, with_fresh_risk
+from .rulings import at_this_request, note_graces, own_page_ruler, ruler_of, with_fresh_risk
 from .state import current_state
 from .stops import is_open_endpoint, stop_request
 from .tokens import is_made_by_token
@@ -179,6 +179,7 @@ def _hold_pending(passage: Passage, pending: GateSession) -> Answer:
     ):
         return None
     assert passage.standing is not None  # noqa: S101 - the row came with it
+    passage.session = pending = with_fresh_risk(passage.state, pending, passage.standing)
     passage.verdict = passage.state.sessions.verdict(pending, passage.standing, own_page_ruler(passage.state, pending))
     return answers.stop(passage, passage.verdict, client_of(request, settings))
 
@@ -244,21 +245,22 @@ def _decide_once(passage: Passage, user: Any, marks: Marks) -> Verdict:
     assurance = passage.session.assurance if passage.session else Assurance(SignIn.SESSION, now)
     assert passage.standing is not None  # noqa: S101 - bound before
     if passage.session is not None:
-        passage.session = with_fresh_risk(state, passage.session, passage.standing)
-    ruler = ruler_of(
-        state, passage.session, passage.standing.user_key, sign_in=_kind(passage, assurance), user=user,
-        resources=marks.resources,
-    )  # fmt: skip
+        passage.session = with_fresh_risk(state, passage.session, passage.standing, user)
+    kind = _kind(passage, assurance)
+    ruler = ruler_of(state, passage.session, sign_in=kind, user=user, resources=marks.resources)
     rulings = ruler(passage.standing)
     note_graces(state, passage.standing, rulings)
     context = passage.context(
         assurance, is_active=is_active(user), marks=marks, promptable=not passage.is_token, rulings=rulings
     )
-    return decide(context, passage.standing, state.rules, now=now)
+    verdict = decide(context, passage.standing, state.rules, now=now)
+    return at_this_request(state, passage.session, context, passage.standing, verdict, sign_in=kind, user=user)
 
 
 def _kind(passage: Passage, assurance: Assurance) -> SignIn:
-    return SignIn.TOKEN if passage.is_token else assurance.sign_in
+    if passage.is_token:
+        return SignIn.TOKEN
+    return assurance.sign_in if passage.session else passage.state.identity.kind(passage.before)
 
 
 def _try_use_grant(passage: Passage) -> bool:

@@ -76,7 +76,7 @@ def _stop_at_resource(passage: Passage, user: Any, key: str, verdict: Verdict, c
 def _remember_step_up(passage: Passage, user: Any, key: str, verdict: Verdict) -> None:
     state = passage.state
     target = asked_page() if request.method in SAFE_METHODS else page_sent_from()
-    step_up = StepUp(verdict.demand, request.endpoint or "", request.method, target, verdict.word is Word.PROMPT)
+    step_up = StepUp(verdict.demand, request.endpoint or "", request.method, target, verdict.grace_ends_at)
     if passage.session is None:
         kind = state.identity.kind(passage.before)
         # SECURITY: a session that nobody saw begin is judged as a sign-in of its own kind, without any proof.

@@ -44,13 +44,14 @@ def enroll(desk: Desk) -> Response:
 def _deferrable_until(desk: Desk, verdict: Verdict) -> datetime | None:
     """The end of the period, or of the days of grace that a policy gives, whichever comes first."""
     period = desk.standing.period
-    ends = [period.ends_at if period else None, verdict.grace_ends_at]
+    step_up = desk.session.step_up
+    ends = [period.ends_at if period else None, verdict.grace_ends_at, step_up.deferrable_until if step_up else None]
     return min((end for end in ends if end is not None), default=None)
 
 
 def _is_deferrable_at_resource(desk: Desk) -> bool:
     step_up = desk.session.step_up
-    return step_up is not None and step_up.deferrable and not desk.session.is_pending
+    return step_up is not None and step_up.deferrable_until is not None and not desk.session.is_pending
 
 
 def _next_as_json(verdict: Verdict) -> Response:
