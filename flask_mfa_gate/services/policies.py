@@ -135,7 +135,7 @@ class PolicyService:
     def rollback(self, version: int, *, actor: str = "host", reason: str | None = None) -> PolicyDiff:
         """Make the document of an earlier version the newest one."""
         with self._store.database.read() as tx:
-            if isinstance(version, bool) or self._store.policies.get(tx, version) is None:
+            if type(version) is not int or self._store.policies.get(tx, version) is None:
                 raise BadRequest(f"There is no version {version} of the policies.")
         wanted = self._set_of(version)
         return self._change(actor, reason, "rollback", "", lambda _: wanted, replaces=True)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
 
 from flask import Request, request
@@ -12,20 +11,12 @@ from flask import Request, request
 from ..domain.assurance import SignIn
 from ..domain.policy.facts import Environment
 from ..domain.session import GateSession
+from ..services.agents import words_of
 from ..services.risk import Client
 from .client import origin_of
 from .state import GateState
 
 log = logging.getLogger("flask_mfa_gate")
-_PLATFORMS = {
-    "windows": "windows", "mac os x": "macos", "macos": "macos", "ios": "ios", "ipados": "ios", "android": "android",
-    "chrome os": "chromeos", "chromeos": "chromeos", "chromium os": "chromeos", "linux": "linux", "ubuntu": "linux",
-    "debian": "linux", "fedora": "linux",
-}  # fmt: skip
-_BROWSERS = {
-    "chrome": "chrome", "chromium": "chrome", "firefox": "firefox", "safari": "safari", "edge": "edge",
-    "opera": "opera", "samsung": "samsung",
-}  # fmt: skip
 _SIGN_INS = {SignIn.PASSWORD: "password", SignIn.REMEMBER_ME: "remember-me"}
 
 
@@ -63,28 +54,7 @@ def client_of_request() -> Client:
 
 def client_words(request: Request) -> tuple[str | None, str | None]:
     """Platform and browser in the words of the policies, by client hint, else by user agent; None if unreadable."""
-    platform, browser = _parsed(request.user_agent.string)
-    hint = request.headers.get("Sec-CH-UA-Platform", "").strip('" ').lower()
-    return _PLATFORMS.get(hint, platform), browser
-
-
-@lru_cache(maxsize=1024)
-def _parsed(agent: str) -> tuple[str | None, str | None]:
-    try:
-        from ua_parser import parse  # noqa: PLC0415 - an extra
-    except ImportError:
-        return None, None
-    found = parse(agent)
-    platform = found.os.family.lower() if found.os else None
-    browser = found.user_agent.family.lower() if found.user_agent else None
-    return _word(platform, _PLATFORMS), _word(browser, _BROWSERS)
-
-
-def _word(family: str | None, words: Mapping[str, str]) -> str | None:
-    """The first known word that the family begins with; another family is other, and none is not known."""
-    if family is None:
-        return None
-    return next((word for name, word in words.items() if family.startswith(name) or name in family.split()), "other")
+    return words_of(request.user_agent.string, hint=request.headers.get("Sec-CH-UA-Platform", ""))
 
 
 def _device(state: GateState, request: Request) -> tuple[frozenset[str] | None, frozenset[str]]:

@@ -20,7 +20,7 @@ from .identity import key_of, load_identity
 from .marks import NO_MARKS, Marks
 from .parking import intercept, is_active, start_clock
 from .passage import Passage, begin_passage, current_passage, marks_here
-from .rulings import at_this_request, note_graces, own_page_ruler, ruler_of, with_fresh_risk
+from .rulings import at_this_request, note_graces, own_page_ruler, report_here, ruler_of, with_fresh_risk
 from .state import current_state
 from .stops import is_open_endpoint, stop_request
 from .tokens import is_made_by_token
@@ -254,6 +254,7 @@ def _decide_once(passage: Passage, user: Any, marks: Marks) -> Verdict:
         assurance, is_active=is_active(user), marks=marks, promptable=not passage.is_token, rulings=rulings
     )
     verdict = decide(context, passage.standing, state.rules, now=now)
+    report_here(state, passage.session, context, passage.standing, sign_in=kind, user=user)
     return at_this_request(state, passage.session, context, passage.standing, verdict, sign_in=kind, user=user)
 
 

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any
-
-from flask import g
 
 from ..domain.access import APP
 from ..domain.assurance import SignIn
@@ -18,13 +17,15 @@ from ..domain.policy.facts import Environment, Subject
 from ..domain.policy.report import report
 from ..domain.session import GateSession
 from ..domain.verdict import Verdict, Word
+from ..errors import MFAGateError
 from ..services.policies import graced_for_the_first_time, log_condition
 from ..services.sessions import Ruler, Seen
 from .environment import client_of_request, environment, host_risk
 from .newcomers import person_of
+from .passage import current_passage
 from .state import GateState
 
-_GROUPS = "_mfa_gate_groups"
+log = logging.getLogger("flask_mfa_gate")
 _SIGN_IN_PAGE = "mfa_gate.challenge"
 
 
@@ -92,7 +93,8 @@ def subject_of(
 
 def _groups(state: GateState, user: Any, key: str) -> frozenset[str] | None:
     """Asked once a request, so that it is never asked within a transaction that could be the only one to be had."""
-    known: dict[str, frozenset[str] | None] = g.setdefault(_GROUPS, {})
+    passage = current_passage()
+    known = passage.groups if passage is not None else {}
     if key not in known:
         person = person_of(state, user, key) if user is not None else state.directory.get(key)
         known[key] = None if person is None else person.groups
@@ -101,7 +103,8 @@ def _groups(state: GateState, user: Any, key: str) -> frozenset[str] | None:
 
 def forget_groups() -> None:
     """The host is asked anew."""
-    g.pop(_GROUPS, None)
+    if (passage := current_passage()) is not None:
+        passage.groups.clear()
 
 
 def risk_of_request(state: GateState, key: str, host: Mapping[str, bool]) -> Mapping[str, Any]:
@@ -135,6 +138,40 @@ def note_graces(state: GateState, standing: Standing, rulings: Mapping[str, Ruli
         state.policies.note_graces(standing.user_key, names)
 
 
+def report_here(
+    state: GateState, session: GateSession | None, context: Context, standing: Standing, *, sign_in: SignIn, user: Any
+) -> None:
+    """What policies that are only reported would say of the resources here, for the record of the sign-in."""
+    compiled = state.policies.at(standing.policy_version)
+    names = [name for name in context.resources if name in compiled.reported]
+    if session is None or not names:
+        return
+    facts = facts_of(state, session, sign_in=sign_in, user=user, is_sign_in=False)
+    subject = _with_groups(state, subject_of(state, compiled, standing, user, ()), user)
+    found: dict[str, str] = {}
+    for name in names:
+
+        def judge(ruling: Ruling, name: str = name) -> Verdict:
+            rulings = {**context.rulings, name: ruling}
+            return decide(replace(context, rulings=rulings), standing, state.rules, now=state.clock())
+
+        default = state.rules.access(name)
+        found |= report(compiled, subject, name, facts, log_condition, default=default, judge=judge)
+    try:
+        state.sessions.note_report(session, found)
+    except MFAGateError as error:
+        log.warning("what reported policies say could not be noted: %s", error)
+
+
+def _with_groups(state: GateState, subject: Subject, user: Any) -> Subject:
+    """A callback that fails is unknown here: what is only reported stops nobody."""
+    try:
+        return replace(subject, groups=_groups(state, user, subject.key))
+    except MFAGateError as error:
+        log.warning("groups are not known to reported policies: %s", error)
+        return replace(subject, groups=None)
+
+
 def judge_sign_in(
     state: GateState, context: Context, standing: Standing, user: Any, *, sign_in: SignIn
 ) -> tuple[Verdict, Seen]:
@@ -158,7 +195,7 @@ def judge_sign_in(
     # What is only reported is judged apart: its facts are neither kept nor looked at by what is on.
     if "risk" in compiled.reported_words and risk is None:
         facts = replace(facts, risk={**risk_of_request(state, standing.user_key, host)["signals"], **host})
-    whom = replace(subject, groups=_groups(state, user, standing.user_key))
+    whom = _with_groups(state, subject, user)
     found = report(compiled, whom, APP, facts, log_condition, default=state.rules.access(APP), judge=judge)
     return verdict, replace(seen, report=found)
 
