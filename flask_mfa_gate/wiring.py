@@ -142,7 +142,7 @@ def _policy_services(base: Base, runner: ActionRunner) -> dict[str, Any]:
     return {
         "policies": policies,
         "linter": linter,
-        "simulator": Simulator(store, policies, base.directory, runner, rules, clock=clock),
+        "simulator": Simulator(store, policies, base.directory, runner, rules, places=base.places, clock=clock),
         "places": base.places,
         "risk": RiskService(store, base.places, clock=clock),
     }

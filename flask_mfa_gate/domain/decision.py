@@ -216,7 +216,8 @@ class _Judge:
         # SECURITY: no rule lets an account for emergencies in by its password alone.
         if self.standing.user_key in self.rules.break_glass:
             return False
-        by_default = ruling.default_applies and self.rules.access(APP) is Access.ALLOW
+        # SECURITY: a demand through a fact that was hidden leaves the default in, which must not let off more for it.
+        by_default = ruling.default_applies and not ruling.demands and self.rules.access(APP) is Access.ALLOW
         unasked = not (self.rules.challenge_unrequired or is_required(self.standing, self.rules))
         return ruling.allows or by_default or unasked
 

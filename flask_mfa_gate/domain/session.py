@@ -29,7 +29,7 @@ class Lifetimes:
 class StepUp:
     """What a live session was asked to prove, and the request that a grant would be for.
 
-    :param deferrable_until: how long a policy gives to set a factor up; None when there is no such time.
+    :param deferrable_until: until when the setup of a factor may be put off; None where it may not.
     """
 
     demand: Demand

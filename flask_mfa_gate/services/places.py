@@ -90,5 +90,5 @@ def _open(path: str) -> Any:
         raise ConfigError(key, "needs the package maxminddb", allowed="pip install 'flask-mfa-gate[geoip]'") from None
     try:
         return maxminddb.open_database(path)
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, maxminddb.InvalidDatabaseError) as error:
         raise ConfigError(key, f"can't be opened ({type(error).__name__})", allowed="a MaxMind DB file") from None

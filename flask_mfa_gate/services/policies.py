@@ -6,6 +6,8 @@ import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 
+from sqlalchemy import Connection
+
 from ..clock import Clock
 from ..domain.decision import Rules
 from ..domain.policy.conditions.registry import Registry
@@ -20,10 +22,13 @@ from ..errors import BadRequest, MFAGateError, NotAllowed, PolicyError, StoreBus
 from ..store import Store
 from ..store.policies import PolicyVersion
 from .actions import REFUSALS, ActionRunner
+from .policy_edits import changed_in, merged, named, with_policy
 from .words import check_words
 from .work import Work, Worker
 
 EMPTY = PolicySet()
+# No user has this key, so that what is said of policies is never taken for something about a user.
+NOBODY = ""
 LONGEST_HISTORY = 1000
 _UNREADABLE = "The policies can't be read, so nobody is let in. Run: flask mfa policies check"
 log = logging.getLogger("flask_mfa_gate")
@@ -39,7 +44,7 @@ class PolicyService:
 
     def __init__(
         self, store: Store, worker: Worker, runner: ActionRunner, registry: Registry, rules: Rules, *, clock: Clock,
-        check: Callable[[PolicySet, PolicySet, Actor], None],
+        check: Callable[[Connection, PolicySet, PolicySet, Actor], None],
     ) -> None:  # fmt: skip
         self._store, self._worker, self._runner = store, worker, runner
         self._registry, self._rules, self._clock, self._check = registry, rules, clock, check
@@ -47,9 +52,7 @@ class PolicyService:
 
     def current(self) -> PolicySet:
         """All policies and networks as they are now."""
-        with self._store.database.read() as tx:
-            version = self._store.policies.newest(tx)
-        return self._set_of(version)
+        return self._set_of(self._newest())
 
     def list(self) -> Sequence[Policy]:
         """All policies, by name."""
@@ -60,7 +63,7 @@ class PolicyService:
 
         :raises BadRequest: for a name that no policy has.
         """
-        return _named(self.current(), name)
+        return named(self.current(), name)
 
     def save(self, policy: Policy, *, actor: str = "host", reason: str | None = None) -> PolicyDiff:
         """Put a policy in, in place of the one with its name.
@@ -68,7 +71,7 @@ class PolicyService:
         :raises PolicyError: for a policy that could not be judged.
         :raises Conflict: ``lint``, for one that is on and must not be.
         """
-        return self._change(actor, reason, "save", policy.name, lambda now: _with(now, policy))
+        return self._change(actor, reason, "save", policy.name, lambda now: with_policy(now, policy))
 
     def set_state(self, name: str, state: str, *, actor: str = "host", reason: str | None = None) -> PolicyDiff:
         """Switch a policy ``on``, ``off`` or to ``report-only``."""
@@ -76,7 +79,7 @@ class PolicyService:
             raise BadRequest(f"A policy is {', '.join(PolicyState)}.")
 
         def edit(now: PolicySet) -> PolicySet:
-            return _with(now, replace(_named(now, name), state=PolicyState(state)))
+            return with_policy(now, replace(named(now, name), state=PolicyState(state)))
 
         return self._change(actor, reason, "state", name, edit)
 
@@ -84,7 +87,7 @@ class PolicyService:
         """Take a policy out. Its history stays."""
 
         def edit(now: PolicySet) -> PolicySet:
-            gone = _named(now, name)
+            gone = named(now, name)
             return replace(now, policies=tuple(policy for policy in now.policies if policy is not gone))
 
         return self._change(actor, reason, "delete", name, edit)
@@ -116,27 +119,26 @@ class PolicyService:
         new = read_document(text, registry=self._registry, networks=known)
 
         def edit(now: PolicySet) -> PolicySet:
-            return _merged(now, new) if merge else new
+            return merged(now, new) if merge else new
 
         if dry_run:
-            now = self.current()
+            now = self.current() if merge else self._readable(self._newest()) or EMPTY
             return difference(now, self._checked(edit(now)))
-        return self._change(actor, reason, "import", "", edit)
+        return self._change(actor, reason, "import", "", edit, replaces=not merge)
 
     def history(self, name: str | None = None, *, limit: int = LONGEST_HISTORY) -> Sequence[PolicyVersion]:
         """Versions with author and time, newest first; of one policy, those in which it differs from the one before."""
         with self._store.database.read() as tx:
             versions = self._store.policies.history(tx, limit=limit)
-        if name is None:
-            return versions
-        return [version for version in versions if version.subject in {"", name}]
+        return versions if name is None else changed_in(versions, name)
 
     def rollback(self, version: int, *, actor: str = "host", reason: str | None = None) -> PolicyDiff:
         """Make the document of an earlier version the newest one."""
         with self._store.database.read() as tx:
-            if isinstance(version, bool) or self._store.policies.get(tx, version) is None:
+            if type(version) is not int or self._store.policies.get(tx, version) is None:
                 raise BadRequest(f"There is no version {version} of the policies.")
-        return self._change(actor, reason, "rollback", "", lambda _: self._set_of(version))
+        wanted = self._set_of(version)
+        return self._change(actor, reason, "rollback", "", lambda _: wanted, replaces=True)
 
     def at(self, version: int) -> CompiledPolicies:
         """The policies of a version, compiled. A worker that meets a new version loads it once.
@@ -196,35 +198,47 @@ class PolicyService:
         self._worker.run(act)
 
     def restart_grace(self, user_key: str, name: str, *, actor: str = "host", reason: str | None = None) -> None:
-        """Give a user the days of grace of a policy anew."""
-        by = self._admin(actor)
+        """Give a user the days of grace of a policy anew.
+
+        :raises BadRequest: for a policy that is not there and gave the user no grace before.
+        """
+        check_words(actor, reason)
+        # SECURITY: an admin who could put off his own setup for ever would never have to do it.
+        by = self._admin(actor, subject=user_key)
+        names = {policy.name for policy in self.current().policies}
 
         def act(work: Work) -> None:
             now = self._clock()
             self._store.enrollments.lock(work.tx, user_key)
             known = self._store.enrollments.standing(work.tx, user_key, now=now).graces
+            if name not in names | known.keys():
+                raise BadRequest(f"There is no policy {name!r}.")
             self._store.enrollments.set_graces(work.tx, user_key, {**known, name: now})
             work.record("grace_restarted", subject=user_key, actor=by.name, reason=reason, policy=name)
 
         self._worker.run(act)
 
-    def _change(self, actor: str, reason: str | None, act: str, subject: str, edit: Edit) -> PolicyDiff:
+    def _change(
+        self, actor: str, reason: str | None, act: str, subject: str, edit: Edit, *, replaces: bool = False
+    ) -> PolicyDiff:
+        """``replaces``: nothing of today's set is kept, so that also one that can't be read gives way."""
         check_words(actor, reason)
         by = self._admin(actor)
 
         def change(work: Work) -> PolicyDiff:
             version = self._store.policies.newest(work.tx)
-            before = self._set_of(version)
+            now = self._readable(version, work.tx) if replaces else self._set_of(version, work.tx)
+            before = now or EMPTY
             after = self._checked(edit(before))
             found = difference(before, after)
-            if after == before:
+            if after == now:
                 return found
-            self._check(before, after, by)
+            self._check(work.tx, before, after, by)
             added = PolicyVersion(version + 1, write_document(after, "json"), by.name, self._clock(), act, subject)
             if not self._store.policies.try_add(work.tx, added):
                 raise StoreBusy("Somebody else changed the policies at the same moment.")
             work.record(
-                "policy_changed", subject=f"policy:{subject}", actor=by.name, reason=reason, act=act,
+                "policy_changed", subject=NOBODY, actor=by.name, reason=reason, act=act, policy=subject,
                 version=version + 1, added=list(found.added), removed=list(found.removed),
                 changed=list(found.changed), loosens=list(found.loosens),
             )  # fmt: skip
@@ -232,10 +246,10 @@ class PolicyService:
 
         return self._worker.run(change)
 
-    def _admin(self, actor: str) -> Actor:
+    def _admin(self, actor: str, *, subject: str = NOBODY) -> Actor:
         by = self._runner.actor(actor)
         # SECURITY: policies are the rule over everybody, so only an admin writes them.
-        if (why := refusal(by, Right.RULE, subject="", role=None)) is not None:
+        if (why := refusal(by, Right.RULE, subject=subject, role=None)) is not None:
             raise NotAllowed(why, REFUSALS[why])
         return by
 
@@ -245,12 +259,29 @@ class PolicyService:
         compile_policies(read, self._registry, version=-1)
         return read
 
-    def _set_of(self, version: int) -> PolicySet:
+    def _newest(self) -> int:
+        with self._store.database.read() as tx:
+            return self._store.policies.newest(tx)
+
+    def _readable(self, version: int, tx: Connection | None = None) -> PolicySet | None:
+        try:
+            return self._set_of(version, tx)
+        except PolicyError:
+            log.warning("version %s of the policies can't be read", version)
+            return None
+
+    def _set_of(self, version: int, tx: Connection | None = None) -> PolicySet:
+        """``tx``: a transaction that is open; a second connection beside it may not be there to be had."""
         if not version:
             return EMPTY
-        with self._store.database.read() as tx:
-            found = self._store.policies.get(tx, version)
-        return read_document(found.document, registry=self._registry) if found else EMPTY
+        if tx is None:
+            with self._store.database.read() as own:
+                return self._set_of(version, own)
+        found = self._store.policies.get(tx, version)
+        # SECURITY: a version that counts and can't be found must not pass for one without any rule.
+        if found is None:
+            raise PolicyError(f"version {version} is not there")
+        return read_document(found.document, registry=self._registry)
 
 
 def log_condition(policy: str, word: str, error: Exception) -> None:
@@ -260,23 +291,4 @@ def log_condition(policy: str, word: str, error: Exception) -> None:
 
 def graced_for_the_first_time(rulings: Mapping[str, Ruling], known: Collection[str]) -> set[str]:
     """Names of policies whose days of grace begin now."""
-    return {policy.name for ruling in rulings.values() for policy in ruling.graced if policy.name not in known}
-
-
-def _named(policies: PolicySet, name: str) -> Policy:
-    found = next((policy for policy in policies.policies if policy.name == name), None)
-    if found is None:
-        raise BadRequest(f"There is no policy {name!r}.")
-    return found
-
-
-def _with(now: PolicySet, policy: Policy) -> PolicySet:
-    return _merged(now, PolicySet((policy,)))
-
-
-def _merged(now: PolicySet, new: PolicySet) -> PolicySet:
-    names, networks = {policy.name for policy in new.policies}, {network.name for network in new.networks}
-    return PolicySet(
-        (*(policy for policy in now.policies if policy.name not in names), *new.policies),
-        (*(network for network in now.networks if network.name not in networks), *new.networks),
-    )
+    return {policy.name for ruling in rulings.values() for policy in ruling.beginning if policy.name not in known}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from sqlalchemy import Connection
+
 from ..clock import Clock
 from ..domain.policy.conditions.protocol import Source
 from ..domain.policy.conditions.registry import Registry
@@ -30,22 +32,24 @@ class PolicyLinter:
 
         :param acting_admin: key of the admin who must not lock himself out.
         """
-        return lint(policies, facts=self._facts(acting_admin), registry=self._registry)
+        with self._store.database.read() as tx:
+            facts = self._facts(tx, acting_admin)
+        return lint(policies, facts=facts, registry=self._registry)
 
-    def require_no_new_errors(self, before: PolicySet, after: PolicySet, by: Actor) -> None:
+    def require_no_new_errors(self, tx: Connection, before: PolicySet, after: PolicySet, by: Actor) -> None:
         """Refuse a change that brings in an error; one that is there already may be worked around.
 
         :raises Conflict: ``lint``, with what is wrong.
         """
-        known = _errors(self.remarks(before, acting_admin=by.user_key))
-        found = [one for one in _errors(self.remarks(after, acting_admin=by.user_key)) if one not in known]
+        facts = self._facts(tx, by.user_key)
+        known = _errors(lint(before, facts=facts, registry=self._registry))
+        found = [one for one in _errors(lint(after, facts=facts, registry=self._registry)) if one not in known]
         if found:
             raise Conflict("lint", " ".join(f"{one.policy or 'The policies'}: {one.sentence}" for one in found))
 
-    def _facts(self, acting_admin: str | None) -> AppFacts:
-        with self._store.database.read() as tx:
-            admins = self._store.people.holders(tx, Role.ADMIN, now=self._clock())
-            groups = self._store.people.group_names(tx)
+    def _facts(self, tx: Connection, acting_admin: str | None) -> AppFacts:
+        admins = self._store.people.holders(tx, Role.ADMIN, now=self._clock())
+        groups = self._store.people.group_names(tx)
         return AppFacts(
             sources=self._sources,
             admins=tuple(Subject(known.person.key, known.person.groups) for known in admins),

@@ -17,6 +17,7 @@ from ..errors import MFAGateError, PolicyError
 from .simulation import Simulator
 
 _FACTS = frozenset(one.name for one in fields(Environment))
+_SETS = frozenset({"device", "device_unknown"})
 _OWN = frozenset({"name", "user", "resource", "expect"})
 _WORDS = frozenset(word.value for word in Word)
 
@@ -112,13 +113,13 @@ def environment_from(facts: Mapping[str, Any], where: str) -> Environment:
 
 
 def _fact(name: str, value: Any, where: str) -> Any:
-    if name == "device" and isinstance(value, list) and all(isinstance(word, str) for word in value):
+    if name in _SETS and isinstance(value, list) and all(isinstance(word, str) for word in value):
         return frozenset(value)
     if name == "risk" and isinstance(value, Mapping) and all(isinstance(raised, bool) for raised in value.values()):
         return dict(value)
     if name == "at":
         return _moment(value, where)
-    if name in {"device", "risk"} or not isinstance(value, str):
+    if name in _SETS | {"risk"} or not isinstance(value, str):
         raise PolicyError("is of the wrong type", path=where)
     return value
 

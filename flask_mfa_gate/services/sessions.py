@@ -24,6 +24,7 @@ from ..store.sign_ins import SignInRecord
 from .work import Work, Worker
 
 DROPPED, LONGEST_DROPPED = "dropped-session-key:", 160
+MOST_REPORTED = 10_000
 Ruler = Callable[[Standing], Mapping[str, Ruling]]
 _ALREADY_DONE = "This step was already done, perhaps in another tab."
 
@@ -98,6 +99,7 @@ class SessionService:
     ) -> None:
         self._store, self._worker, self._keyring, self._rules = store, worker, keyring, rules
         self._clock, self._lifetimes = clock, lifetimes
+        self._reported: dict[tuple[Any, ...], None] = {}
 
     def find(self, token: str) -> tuple[GateSession, Standing] | None:
         """The living session of a cookie, with its user's standing, in one SELECT."""
@@ -249,8 +251,13 @@ class SessionService:
         self._worker.run(lambda work: self._store.sessions.set_risk(work.tx, session.id_digest, risk))
 
     def note_report(self, session: GateSession, report: Mapping[str, str]) -> None:
-        """What reported policies would have done later in this sign-in."""
-        self._worker.run(lambda work: self._store.sign_ins.add_report(work.tx, session.lineage, report))
+        """What reported policies say, once for each sign-in and answer; a worker that forgot finds it in the record."""
+        said = (session.lineage, *sorted(report.items()))
+        if said not in self._reported:
+            self._worker.run(lambda work: self._store.sign_ins.add_report(work.tx, session.lineage, report))
+            self._reported[said] = None
+            while len(self._reported) > MOST_REPORTED:
+                self._reported.pop(next(iter(self._reported)), None)
 
     def touch(self, session: GateSession) -> None:
         """The idle mark."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -24,7 +24,9 @@ from ..errors import BadRequest, UnknownUser
 from ..store import Store
 from ..store.sign_ins import SignInRecord
 from .actions import ActionRunner
+from .agents import words_of
 from .directory import Directory, KnownPeople
+from .places import Places
 from .policies import PolicyService, log_condition
 from .words import is_key
 
@@ -85,16 +87,17 @@ class Simulator:
 
     def __init__(
         self, store: Store, policies: PolicyService, directory: Directory, runner: ActionRunner, rules: Rules, *,
-        clock: Clock,
+        places: Places, clock: Clock,
     ) -> None:  # fmt: skip
         self._store, self._policies, self._directory, self._runner = store, policies, directory, runner
-        self._rules, self._clock = rules, clock
+        self._rules, self._places, self._clock = rules, places, clock
 
     def simulate(
         self, user: str, *, resource: str = APP, environment: Environment = _NOTHING, draft: PolicySet | None = None,
         known_resources: Collection[str] = (),
     ) -> Explanation:  # fmt: skip
-        """What a sign-in or a request of this user would meet; a fact that is left out stays unknown.
+        """What a sign-in or a request of this user would meet; a fact that is left out stays unknown, unless another
+        tells it: the country follows from the address, platform and browser from the user agent.
 
         :param draft: judged in place of the policies of today.
         :raises UnknownUser, BadRequest: for a user or resource that is not known.
@@ -102,9 +105,9 @@ class Simulator:
         compiled = self._compiled(draft)
         self._require_resource(resource, compiled, known_resources)
         person, standing = self._person(user), self._standing(user)
-        subject = self._subject(person, standing)
-        verdict = self._judge(compiled, subject, standing, resource, environment, is_active=person.is_active)
-        traces = compiled.explain(subject, resource, environment, log_condition)
+        subject, facts = self._subject(person, standing), self._as_live(environment)
+        verdict = self._judge(compiled, subject, standing, resource, facts, is_active=person.is_active)
+        traces = compiled.explain(subject, resource, facts, log_condition)
         return Explanation(user, resource, verdict.word.value, verdict.reason.value, verdict.reason_id, traces)
 
     def preview(self, draft: PolicySet) -> Preview:
@@ -161,6 +164,14 @@ class Simulator:
         context = Context(assurance, is_active=is_active, resources=names[1:], rulings=rulings)
         return decide(context, standing, self._rules, now=now)
 
+    def _as_live(self, given: Environment) -> Environment:
+        """A live request knows these facts by the same means."""
+        platform, browser = words_of(given.user_agent or "")
+        return replace(
+            given, country=given.country or self._places.of(given.address).country,
+            platform=given.platform or platform, browser=given.browser or browser,
+        )  # fmt: skip
+
     def _compiled(self, draft: PolicySet | None) -> CompiledPolicies:
         if draft is not None:
             return self._policies.compile(draft)
@@ -191,8 +202,7 @@ class Simulator:
 def environment_of(record: SignInRecord) -> Environment:
     """The facts of a recorded sign-in."""
     facts: dict[str, Any] = dict(record.facts)
-    if facts.get("device") is not None:
-        facts["device"] = frozenset(facts["device"])
+    facts |= {name: frozenset(facts[name]) for name in ("device", "device_unknown") if name in facts}
     if facts.get("at") is not None:
         facts["at"] = datetime.fromisoformat(facts["at"])
     return Environment(**facts)

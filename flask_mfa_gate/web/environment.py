@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
-from functools import lru_cache
 from typing import Any
 
 from flask import Request, request
@@ -12,20 +11,12 @@ from flask import Request, request
 from ..domain.assurance import SignIn
 from ..domain.policy.facts import Environment
 from ..domain.session import GateSession
+from ..services.agents import words_of
 from ..services.risk import Client
 from .client import origin_of
 from .state import GateState
 
 log = logging.getLogger("flask_mfa_gate")
-_PLATFORMS = {
-    "windows": "windows", "mac os x": "macos", "macos": "macos", "ios": "ios", "ipados": "ios", "android": "android",
-    "chrome os": "chromeos", "chromeos": "chromeos", "chromium os": "chromeos", "linux": "linux", "ubuntu": "linux",
-    "debian": "linux", "fedora": "linux",
-}  # fmt: skip
-_BROWSERS = {
-    "chrome": "chrome", "chromium": "chrome", "firefox": "firefox", "safari": "safari", "edge": "edge",
-    "opera": "opera",
-}  # fmt: skip
 _SIGN_INS = {SignIn.PASSWORD: "password", SignIn.REMEMBER_ME: "remember-me"}
 
 
@@ -37,13 +28,15 @@ def environment(state: GateState, session: GateSession | None, sign_in: SignIn, 
     address = origin_of(request).address
     agent = request.user_agent.string
     platform, browser = client_words(request)
+    device, device_unknown = _device(state, request)
     return Environment(
         address=address,
         user_agent=agent or None,
         country=state.places.of(address).country,
         platform=platform,
         browser=browser,
-        device=_device(state, request),
+        device=device,
+        device_unknown=device_unknown,
         sign_in=_SIGN_INS.get(sign_in),
         method=request.method,
         endpoint=request.endpoint,
@@ -61,36 +54,14 @@ def client_of_request() -> Client:
 
 def client_words(request: Request) -> tuple[str | None, str | None]:
     """Platform and browser in the words of the policies, by client hint, else by user agent; None if unreadable."""
-    platform, browser = _parsed(request.user_agent.string)
-    hint = request.headers.get("Sec-CH-UA-Platform", "").strip('" ').lower()
-    return _PLATFORMS.get(hint, platform), browser
+    return words_of(request.user_agent.string, hint=request.headers.get("Sec-CH-UA-Platform", ""))
 
 
-@lru_cache(maxsize=1024)
-def _parsed(agent: str) -> tuple[str | None, str | None]:
-    try:
-        from ua_parser import parse  # noqa: PLC0415 - an extra
-    except ImportError:
-        return None, None
-    found = parse(agent)
-    platform = found.os.family.lower() if found.os else None
-    browser = found.user_agent.family.lower() if found.user_agent else None
-    return _word(platform, _PLATFORMS), _word(browser, _BROWSERS)
-
-
-def _word(family: str | None, words: Mapping[str, str]) -> str | None:
-    """The first known word that the family begins with; another family is other, and none is not known."""
-    if family is None:
-        return None
-    return next((word for name, word in words.items() if family.startswith(name) or name in family.split()), "other")
-
-
-def _device(state: GateState, request: Request) -> frozenset[str] | None:
-    """None unless at least one of the facts is known; a word that is not in the set is then known not to hold."""
-    certificate, managed = _has_certificate(request), _is_managed(state)
-    if certificate is None and managed is None:
-        return None
-    return frozenset(word for word, holds in (("certificate", certificate), ("managed", managed)) if holds)
+def _device(state: GateState, request: Request) -> tuple[frozenset[str] | None, frozenset[str]]:
+    """The words that hold, None unless one can be told; and the words of which it can't be told."""
+    found = {"certificate": _has_certificate(request), "managed": _is_managed(state)}
+    unknown = frozenset(word for word, holds in found.items() if holds is None)
+    return None if len(unknown) == len(found) else frozenset(word for word in found if found[word]), unknown
 
 
 def _has_certificate(request: Request) -> bool | None:
@@ -112,15 +83,18 @@ def _is_managed(state: GateState) -> bool | None:
 
 def _risk(state: GateState, session: GateSession | None, user: Any) -> Mapping[str, bool] | None:
     """Signals that were taken for this address and client, and those of the host."""
-    kept = session.risk if session is not None else None
+    kept = (session.risk if session is not None else None) or {}
     client = client_of_request()
-    is_same = kept is not None and (kept["address"], kept["device"]) == (client.address, client.device)
-    signals = dict(kept["signals"]) if kept is not None and is_same else {}
-    return {**signals, **_host_risk(state, user)} or None
+    is_same = (kept.get("address"), kept.get("device")) == (client.address, client.device)
+    signals = kept.get("signals", {}) if is_same else {}
+    # The gate's own pages don't load the user, so what the host said last still stands there.
+    told = host_risk(state, user) if user is not None else kept.get("host", {})
+    return {**signals, **told} or None
 
 
-def _host_risk(state: GateState, user: Any) -> Mapping[str, bool]:
-    if state.traits.risk_signals is None or user is None:
+def host_risk(state: GateState, user: Any) -> Mapping[str, bool]:
+    """What the host's own signals are; empty where it has none, or they fail."""
+    if state.traits.risk_signals is None:
         return {}
     try:
         return {str(name): bool(raised) for name, raised in state.traits.risk_signals(user, request).items()}

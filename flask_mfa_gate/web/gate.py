@@ -21,7 +21,7 @@ from .judging import judge
 from .marks import NO_MARKS, Marks
 from .parking import intercept, start_clock
 from .passage import Passage, begin_passage, current_passage, marks_here
-from .rulings import own_page_ruler
+from .rulings import own_page_ruler, with_fresh_risk
 from .state import current_state
 from .stops import is_open_endpoint, stop_request
 from .tokens import is_made_by_token
@@ -182,6 +182,7 @@ def _hold_pending(passage: Passage, pending: GateSession) -> Answer:
     ):
         return None
     assert passage.standing is not None  # noqa: S101 - the row came with it
+    passage.session = pending = with_fresh_risk(passage.state, pending, passage.standing)
     passage.verdict = passage.state.sessions.verdict(pending, passage.standing, own_page_ruler(passage.state, pending))
     return answers.stop(passage, passage.verdict, client_of(request, settings))
 

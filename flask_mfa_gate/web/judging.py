@@ -12,7 +12,7 @@ from ..domain.verdict import Verdict
 from .marks import Marks
 from .parking import is_active
 from .passage import Passage
-from .rulings import note_graces, note_reports, ruler_of, with_fresh_risk
+from .rulings import at_this_request, note_graces, report_here, ruler_of, with_fresh_risk
 
 
 def judge(passage: Passage, user: Any, marks: Marks) -> Verdict:
@@ -30,18 +30,23 @@ def _decide_once(passage: Passage, user: Any, marks: Marks) -> Verdict:
     assurance = passage.session.assurance if passage.session else Assurance(SignIn.SESSION, now)
     assert passage.standing is not None  # noqa: S101 - bound before
     if passage.session is not None:
-        passage.session = with_fresh_risk(state, passage.session, passage.standing)
-    ruler = ruler_of(
-        state, passage.session, passage.standing.user_key, user=user, resources=marks.resources,
-        sign_in=SignIn.TOKEN if passage.is_token else assurance.sign_in,
-    )  # fmt: skip
+        passage.session = with_fresh_risk(state, passage.session, passage.standing, user)
+    kind = _kind(passage, assurance)
+    ruler = ruler_of(state, passage.session, sign_in=kind, user=user, resources=marks.resources)
     rulings = ruler(passage.standing)
     note_graces(state, passage.standing, rulings)
     context = passage.context(
         assurance, is_active=is_active(user), marks=marks, promptable=not passage.is_token, rulings=rulings
     )
-    note_reports(state, passage.session, context, passage.standing, user)
-    return decide(context, passage.standing, state.rules, now=now)
+    verdict = decide(context, passage.standing, state.rules, now=now)
+    report_here(state, passage.session, context, passage.standing, sign_in=kind, user=user)
+    return at_this_request(state, passage.session, context, passage.standing, verdict, sign_in=kind, user=user)
+
+
+def _kind(passage: Passage, assurance: Assurance) -> SignIn:
+    if passage.is_token:
+        return SignIn.TOKEN
+    return assurance.sign_in if passage.session else passage.state.identity.kind(passage.before)
 
 
 def _try_use_grant(passage: Passage) -> bool:

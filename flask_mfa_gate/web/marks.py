@@ -11,6 +11,7 @@ from typing import Any, TypeVar, cast
 from flask import Blueprint, current_app
 
 from ..domain.assurance import FACTOR_METHODS, Method
+from ..domain.policy.fields import read_name
 from ..domain.verdict import Demand
 from ..errors import BadRequest
 
@@ -52,7 +53,12 @@ def all_marks(view: Any, blueprints: Iterable[Any]) -> Marks:
 
 
 def mark_resource(view: View, name: str, enforce: Callable[[Marks], Any]) -> View:
-    """Name what the view opens."""
+    """Name what the view opens.
+
+    :raises PolicyError: for a name that no policy could say.
+    """
+    # SECURITY: a blank at the end, or one mark too many, and the policies for that name would pass the view by.
+    read_name(name, "resource")
     return _marked(view, Marks(resources=(name,)), enforce)
 
 

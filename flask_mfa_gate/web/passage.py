@@ -35,6 +35,7 @@ class Passage:
     :param is_decided: whether the identity of the request was looked at before the view.
     :param looks: how often the second hook was called; it acts at the last call.
     :param withheld: what the session held, when nobody may see it and nothing may be changed.
+    :param groups: what the host said of groups in this request, by user key.
     :param is_granted: whether a grant was used up for this request.
     """
 
@@ -55,6 +56,7 @@ class Passage:
     withheld: Mapping[str, Any] | None = None
     closings: int = field(default=0)
     looks: int = 0
+    groups: dict[str, frozenset[str] | None] = field(default_factory=dict)
 
     def look_up(self) -> None:
         """Find the session that the gate's cookie names: the one SELECT of a request with a cookie."""

@@ -31,9 +31,7 @@ def current_verdict(resource: str) -> Verdict:
     state, now = passage.state, passage.state.clock()
     facts = assurance() or Assurance(SignIn.SESSION, now)
     user = load_identity(state.identity)
-    ruler = ruler_of(
-        state, passage.session, passage.user_key, sign_in=facts.sign_in, user=user, resources=marks.resources
-    )
+    ruler = ruler_of(state, passage.session, sign_in=facts.sign_in, user=user, resources=marks.resources)
     context = passage.context(
         facts, is_active=is_active(user), marks=marks, promptable=not passage.is_token,
         rulings=ruler(passage.standing),

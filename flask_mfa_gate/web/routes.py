@@ -7,7 +7,7 @@ from typing import Any
 from flask import Flask
 from werkzeug.routing import Rule
 
-from ..domain.access import APP, Access
+from ..domain.access import APP
 from ..domain.policy.model import PolicyState
 from ..domain.verdict import Demand
 from .endpoints import is_own, is_static_rule
@@ -69,9 +69,7 @@ def _default(state: GateState, rule: Rule, marks: Marks) -> str:
         return "static"
     if marks.is_exempt or rule.endpoint in state.settings.exempt_endpoints:
         return "exempt"
-    access = state.rules.default_access
-    words = [access.get(name, Access.ALLOW).value for name in marks.resources]
-    return ", ".join(words) or access.get(APP, Access.USER_SETTING).value
+    return ", ".join(state.rules.access(name).value for name in marks.resources or (APP,))
 
 
 def _demand_text(demand: Demand) -> str:

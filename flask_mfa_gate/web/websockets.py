@@ -15,7 +15,7 @@ from .cookies import read_token
 from .identity import USER_ID, load_identity
 from .parking import is_active
 from .passage import current_passage
-from .rulings import own_page_ruler
+from .rulings import forget_groups, own_page_ruler
 from .state import current_state
 
 _CHECKED = "_mfa_gate_checked"
@@ -48,6 +48,8 @@ def _signal_of(manager: object, name: str) -> Any:
 
 def still_ok() -> bool:
     """Whether the identity of an open socket still holds: asked by the host before it trusts an event."""
+    # A socket may stay open in one context for hours, and the host's answer of the beginning is not that of now.
+    forget_groups()
     live = _live_session()
     if live is None:
         return False

@@ -33,6 +33,7 @@ class Ruling:
     :param demands: every one has to be met; one proof may meet several.
     :param graced: the policies whose grace decides when the demands are hard: at the earliest of their ends. Empty when
         the demands are hard now.
+    :param beginning: every policy with days of grace that applies; they begin also while another is hard.
     :param allows: whether the challenge is dropped for a user who holds a factor.
     :param default_applies: whether the resource's default access speaks too.
     :param names: the policies that decide, in alphabetical order.
@@ -41,6 +42,7 @@ class Ruling:
     denied_by: Policy | None = None
     demands: tuple[PolicyDemand, ...] = ()
     graced: tuple[Policy, ...] = ()
+    beginning: tuple[Policy, ...] = ()
     allows: bool = False
     default_applies: bool = True
     names: tuple[str, ...] = ()
@@ -53,8 +55,11 @@ def rule(matches: Collection[Match], *, resource: str, default: Access) -> Rulin
     if denies := _policies(ordered, Action.DENY):
         return Ruling(denied_by=denies[0], default_applies=applies, names=_names(denies))
     if requires := _policies(ordered, Action.REQUIRE):
-        graced = tuple(requires) if all(policy.effect.grace_days for policy in requires) else ()
-        return Ruling(demands=_demands(requires), graced=graced, default_applies=applies, names=_names(requires))
+        beginning = tuple(policy for policy in requires if policy.effect.grace_days)
+        return Ruling(
+            demands=_demands(requires), graced=beginning if len(beginning) == len(requires) else (),
+            beginning=beginning, default_applies=applies, names=_names(requires),
+        )  # fmt: skip
     # SECURITY: leniency needs every fact; whoever hides one, or aims at the console, is not let off.
     allows = [match.policy for match in ordered if _is_certain_allow(match) and resource != MFA_ADMIN]
     return Ruling(allows=bool(allows), default_applies=applies, names=_names(allows))

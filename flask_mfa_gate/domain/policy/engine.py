@@ -56,8 +56,9 @@ class CompiledPolicies:
     :param policies: all of them, in the document's order.
     :param live: those that are on, by resource.
     :param reported: those that are report-only, by resource.
-    :param words: the condition words that those of either kind use.
-    :param grouped_resources: the resources of which one of either kind names a group.
+    :param words: the condition words of those that are on.
+    :param reported_words: the condition words of those that are report-only.
+    :param grouped_resources: the resources of which one that is on names a group.
     """
 
     version: int
@@ -66,6 +67,7 @@ class CompiledPolicies:
     reported: Index = field(repr=False)
     grouped_resources: frozenset[str] = field(repr=False)
     words: frozenset[str] = field(repr=False)
+    reported_words: frozenset[str] = field(repr=False)
 
     def candidates(self, subject: Subject, resource: str, address: str | None) -> Rows:
         """Policies that are on, speak of the resource, and may include subject and address; in no order."""
@@ -94,7 +96,7 @@ class CompiledPolicies:
         return tuple(row.trace(subject, resource, environment, on_error) for row in self.policies)
 
     def ask_groups(self, resources: Iterable[str]) -> bool:
-        """Whether a policy on one of these resources, live or report-only, names a group."""
+        """Whether a policy on one of these resources, which is on, names a group."""
         return not self.grouped_resources.isdisjoint(resources)
 
 
@@ -110,17 +112,16 @@ def compile_policies(policy_set: PolicySet, registry: Registry, *, version: int)
         grouped_resources=frozenset(
             resource
             for row in rows
-            if row.policy.state is not PolicyState.OFF
-            and group_names(row.policy.users.include + row.policy.users.exclude)
+            if row.policy.state is PolicyState.ON and group_names(row.policy.users.include + row.policy.users.exclude)
             for resource in row.resources
         ),
-        words=frozenset(
-            criterion.criterion.word
-            for row in rows
-            if row.policy.state is not PolicyState.OFF
-            for criterion in row.criteria
-        ),
+        words=_words(rows, PolicyState.ON),
+        reported_words=_words(rows, PolicyState.REPORT_ONLY),
     )
+
+
+def _words(rows: Iterable[CompiledPolicy], state: PolicyState) -> frozenset[str]:
+    return frozenset(one.criterion.word for row in rows if row.policy.state is state for one in row.criteria)
 
 
 def _candidates(index: Index, subject: Subject, resource: str, address: str | None) -> Rows:

@@ -38,6 +38,7 @@ class Environment:
     :param country: ISO 3166-1 code, upper case; when given it is taken as it is.
     :param platform: e.g. ``windows``, ``macos``, ``linux``, ``android``, ``ios``.
     :param device: words that hold of the device: ``trusted``, ``managed``, ``certificate``.
+    :param device_unknown: words of which it can't be told whether they hold, where others can.
     :param sign_in: ``password``, ``remember-me`` or ``federated``.
     :param provider: issuer of a federated sign-in.
     :param endpoint: Flask's name of the view.
@@ -50,6 +51,7 @@ class Environment:
     platform: str | None = None
     browser: str | None = None
     device: frozenset[str] | None = None
+    device_unknown: frozenset[str] = frozenset()
     sign_in: str | None = None
     provider: str | None = None
     method: str | None = None

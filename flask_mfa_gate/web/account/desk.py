@@ -23,7 +23,7 @@ from ..csrf import has_csrf_token
 from ..fields import read_fields
 from ..parking import restore
 from ..passage import Passage, current_passage
-from ..rulings import own_page_ruler
+from ..rulings import own_page_ruler, with_fresh_risk
 from ..state import GateState
 from ..targets import home
 from .accounts import Account, account_of
@@ -145,6 +145,7 @@ def _serve(passage: Passage, view: Callable[..., Any], kwargs: Mapping[str, Any]
         passage.state.identity.sign_out()
         return answers.refuse_stranger(passage, is_api=is_api)
     is_on = account is Account.ON
+    passage.session = with_fresh_risk(passage.state, passage.session, passage.standing)
     return view(Desk(passage, passage.session, passage.standing, fields, is_on), **kwargs)
 
 

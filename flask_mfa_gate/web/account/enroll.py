@@ -44,8 +44,8 @@ def enroll(desk: Desk) -> Response:
 def _deferrable_until(desk: Desk, verdict: Verdict) -> datetime | None:
     """The end of the period, or of the days of grace that a policy gives, whichever comes first."""
     period = desk.standing.period
-    at_resource = desk.session.step_up.deferrable_until if desk.session.step_up else None
-    ends = [period.ends_at if period else None, verdict.grace_ends_at, at_resource]
+    step_up = desk.session.step_up
+    ends = [period.ends_at if period else None, verdict.grace_ends_at, step_up.deferrable_until if step_up else None]
     return min((end for end in ends if end is not None), default=None)
 
 

@@ -148,7 +148,7 @@ def test_a_match_through_an_unknown_fact_only_tightens(matches: list[Match], def
     ENVIRONMENTS,
     st.sampled_from(RESOURCES),
     EVERY_ACCESS,
-    st.sampled_from([one.name for one in fields(Environment)]),
+    st.sampled_from([one.name for one in fields(Environment) if one.name != "device_unknown"]),
 )
 def test_hiding_a_fact_never_loosens(
     policy_set: PolicySet, subject: Subject, environment: Environment, resource: str, default: Access, hidden: str

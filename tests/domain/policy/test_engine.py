@@ -260,8 +260,8 @@ def test_groups_are_asked_for_only_where_a_policy_in_play_names_one() -> None:
         policy("4", users=Users(("user:1",))),
     )
     asked = [resource for resource in ("app", "payroll", "wiki") if ready.ask_groups([resource])]
-    assert asked == ["payroll", "wiki"]
-    assert ready.ask_groups(["app", "wiki"])
+    assert asked == ["payroll"], "one that is only reported asks the host for nothing at a request"
+    assert ready.ask_groups(["app", "payroll"])
 
 
 def test_an_explanation_says_what_was_looked_at_and_why() -> None:
@@ -339,7 +339,7 @@ def test_the_order_of_conditions_never_matters(
     condition=CONDITIONS,
     subject=SUBJECTS,
     environment=ENVIRONMENTS,
-    hidden=st.sampled_from([one.name for one in fields(Environment)]),
+    hidden=st.sampled_from([one.name for one in fields(Environment) if one.name != "device_unknown"]),
 )
 def test_hiding_a_fact_never_turns_a_certain_answer_into_the_other(
     condition: Condition, subject: Subject, environment: Environment, hidden: str

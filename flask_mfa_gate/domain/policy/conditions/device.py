@@ -32,7 +32,10 @@ class DeviceWord:
         def match(subject: Subject, environment: Environment) -> Mark:
             if environment.device is None:
                 return unheard
-            return Mark.MISS if words.isdisjoint(environment.device) else Mark.HIT
+            if not words.isdisjoint(environment.device):
+                return Mark.HIT
+            # SECURITY: a certificate that is known must not make "managed" known where the host could not tell.
+            return Mark.MISS if words.isdisjoint(environment.device_unknown) else Mark.UNKNOWN
 
         return match
 

@@ -1,0 +1,51 @@
+"""Sets of policies with one thing changed, and where in their history a policy changed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+
+from ..domain.policy.model import Policy, PolicySet
+from ..errors import BadRequest
+from ..store.policies import PolicyVersion
+
+
+def named(policies: PolicySet, name: str) -> Policy:
+    """The policy of this name.
+
+    :raises BadRequest: for a name that no policy has.
+    """
+    found = next((policy for policy in policies.policies if policy.name == name), None)
+    if found is None:
+        raise BadRequest(f"There is no policy {name!r}.")
+    return found
+
+
+def with_policy(now: PolicySet, policy: Policy) -> PolicySet:
+    """The set with this policy in place of the one with its name."""
+    return merged(now, PolicySet((policy,)))
+
+
+def merged(now: PolicySet, new: PolicySet) -> PolicySet:
+    """Both; of two with one name, the new one."""
+    names, networks = {policy.name for policy in new.policies}, {network.name for network in new.networks}
+    return PolicySet(
+        (*(policy for policy in now.policies if policy.name not in names), *new.policies),
+        (*(network for network in now.networks if network.name not in networks), *new.networks),
+    )
+
+
+def changed_in(versions: Sequence[PolicyVersion], name: str) -> Sequence[PolicyVersion]:
+    """Of versions, newest first, those in which the policy differs from the one before."""
+    tables = [_table_of(version, name) for version in versions]
+    older = [*tables[1:], None]
+    return [version for version, now, before in zip(versions, tables, older, strict=True) if now != before]
+
+
+def _table_of(version: PolicyVersion, name: str) -> object:
+    """As it stands in the document, without being read: an old word must not hide the history."""
+    try:
+        found = json.loads(version.document).get("policies", ())
+        return next((table for table in found if table.get("name") == name), None)
+    except (ValueError, AttributeError):
+        return None

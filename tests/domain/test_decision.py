@@ -1,0 +1,402 @@
+"""The decision under policies: each line of the law, and what holds for whatever policies and facts there are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flask_mfa_gate.domain.access import APP, MFA_ADMIN, Access
+from flask_mfa_gate.domain.assurance import Assurance, FactorKind, Method, Proof, SignIn
+from flask_mfa_gate.domain.decision import Context, Lapse, LockoutScope, Rules, decide
+from flask_mfa_gate.domain.enrollment import Period, Standing
+from flask_mfa_gate.domain.policy.compiled import Match
+from flask_mfa_gate.domain.policy.conditions.registry import BUILT_IN
+from flask_mfa_gate.domain.policy.effects import Ruling, rule
+from flask_mfa_gate.domain.policy.engine import CompiledPolicies, compile_policies
+from flask_mfa_gate.domain.policy.facts import Environment, Mark, Subject
+from flask_mfa_gate.domain.policy.model import Action, Effect, Policy, PolicySet
+from flask_mfa_gate.domain.verdict import Reason, Verdict, Word
+from tests.domain.policy.kit import EFFECTS, ENVIRONMENTS, POLICY_SETS, SUBJECTS, no_error
+
+NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
+DAY = timedelta(days=1)
+TOTP, NONE = frozenset({FactorKind.TOTP}), frozenset[FactorKind]()
+RANK = {word: rank for rank, word in enumerate(Word)}
+RUNNING, LAPSED = Period(NOW - DAY, NOW + DAY), Period(NOW - 9 * DAY, NOW - DAY)
+PROVED = Assurance(SignIn.PASSWORD, NOW, (Proof(Method.TOTP, NOW - timedelta(minutes=2)),))
+BARE = Assurance(SignIn.PASSWORD, NOW)
+ALLOW, DENY, REQUIRE = Effect(Action.ALLOW), Effect(Action.DENY), Effect(Action.REQUIRE)
+
+
+def require(**terms: Any) -> Effect:
+    return Effect(Action.REQUIRE, **terms)
+
+
+def matched(*effects: Effect, mark: Mark = Mark.HIT) -> list[Match]:
+    return [Match(Policy(f"{mark}{place}", effect), mark) for place, effect in enumerate(effects)]
+
+
+def unsure(*effects: Effect) -> list[Match]:
+    return matched(*effects, mark=Mark.UNKNOWN)
+
+
+def judged(
+    at: Mapping[str, list[Match]], *, standing: Standing | None = None, rules: Rules | None = None,
+    assurance: Assurance = BARE, **context: Any,
+) -> Verdict:  # fmt: skip
+    chosen = rules or Rules()
+    rulings = {name: rule(found, resource=name, default=chosen.access(name)) for name, found in at.items()}
+    made = Context(assurance, resources=tuple(name for name in at if name != APP), rulings=rulings, **context)
+    return decide(made, standing or Standing("k"), chosen, now=NOW)
+
+
+def holder(**facts: Any) -> Standing:
+    return Standing("k", factors=TOTP, **facts)
+
+
+def defaults(word: str, name: str = APP) -> Rules:
+    return Rules(default_access={name: Access(word)})
+
+
+# 0
+
+
+def test_the_words_stand_in_their_order() -> None:
+    assert [word.value for word in Word] == ["deny", "locked", "challenge", "enroll", "prompt", "pass"]
+
+
+@pytest.mark.parametrize("effects", [(), (ALLOW,), (REQUIRE,), (require(grace_days=9),)])
+def test_a_lapsed_user_of_scope_app_is_locked_whatever_policies_demand(effects: tuple[Effect, ...]) -> None:
+    lapsed = Standing("k", required=True, period=LAPSED)
+    assert judged({APP: matched(*effects)}, standing=lapsed).word is Word.LOCKED
+
+
+def test_only_a_deny_comes_before_the_lock() -> None:
+    assert judged({APP: matched(DENY)}, standing=Standing("k", required=True, period=LAPSED)).word is Word.DENY
+
+
+def test_of_scope_protected_a_lapse_locks_where_a_demand_is_not_met() -> None:
+    rules = Rules(lockout_scope=LockoutScope.PROTECTED)
+    lapsed = Standing("k", required=True, period=LAPSED)
+    assert judged({}, standing=lapsed, rules=rules).word is Word.PASS
+    assert judged({"payroll": matched(REQUIRE)}, standing=lapsed, rules=rules).word is Word.LOCKED
+    assert judged({"payroll": matched(require(grace_days=9))}, standing=lapsed, rules=rules).word is Word.LOCKED
+    assert judged({APP: matched(REQUIRE)}, standing=lapsed, rules=rules).word is Word.LOCKED
+
+
+# 3
+
+
+def test_deny_beats_require_beats_allow() -> None:
+    assert judged({APP: matched(ALLOW, REQUIRE, DENY)}, standing=holder(), assurance=PROVED).word is Word.DENY
+    assert judged({APP: matched(ALLOW, REQUIRE)}, standing=holder()).word is Word.CHALLENGE
+    assert judged({APP: matched(ALLOW)}, standing=holder()).word is Word.PASS
+
+
+def test_every_list_has_to_be_met_by_one_proof_or_by_several() -> None:
+    both, keys = require(factors=frozenset(FactorKind)), require(factors=frozenset({FactorKind.WEBAUTHN}))
+    rules = Rules(enabled=frozenset(FactorKind))
+    rich = Standing("k", factors=frozenset(FactorKind))
+    at = {"payroll": matched(both, keys)}
+    assert judged(at, standing=rich, rules=rules, assurance=PROVED).word is Word.CHALLENGE
+    key = Assurance(SignIn.PASSWORD, NOW, (Proof(Method.WEBAUTHN, NOW),))
+    assert judged(at, standing=rich, rules=rules, assurance=key).word is Word.PASS, "one serves both"
+
+
+def test_the_smallest_age_counts_for_every_list() -> None:
+    at = {"payroll": matched(require(max_age=timedelta(hours=1)), require(max_age=timedelta(minutes=1)))}
+    found = judged(at, standing=holder(), assurance=PROVED)
+    assert (found.word, found.demand.max_age) == (Word.CHALLENGE, timedelta(minutes=1))
+
+
+def test_the_earliest_end_of_grace_counts_and_a_hard_rule_has_none() -> None:
+    soft = [require(grace_days=9), require(grace_days=2)]
+    found = judged({APP: matched(*soft)})
+    assert (found.word, found.grace_ends_at) == (Word.PROMPT, NOW + 2 * DAY)
+    begun = Standing("k", graces={"hit0": NOW - 8 * DAY - timedelta(hours=12)})
+    assert judged({APP: matched(*soft)}, standing=begun).grace_ends_at == NOW + timedelta(hours=12)
+    assert judged({APP: matched(*soft, REQUIRE)}).word is Word.ENROLL
+
+
+# 2 and 4
+
+
+@pytest.mark.parametrize(
+    ("default", "found", "word"),
+    [
+        ("user-setting", [], Word.CHALLENGE), ("allow", [], Word.PASS), ("require", [], Word.CHALLENGE),
+        ("deny", [], Word.DENY),
+        ("deny", matched(ALLOW), Word.PASS), ("deny", unsure(ALLOW), Word.DENY),
+        ("deny", matched(REQUIRE), Word.CHALLENGE), ("deny", unsure(REQUIRE), Word.DENY),
+        ("require", matched(ALLOW), Word.PASS), ("require", unsure(ALLOW), Word.CHALLENGE),
+        ("allow", matched(REQUIRE), Word.CHALLENGE), ("allow", unsure(REQUIRE), Word.CHALLENGE),
+        ("user-setting", unsure(DENY), Word.DENY), ("allow", unsure(DENY), Word.DENY),
+    ],
+)  # fmt: skip
+def test_default_access_of_the_app(default: str, found: list[Match], word: Word) -> None:
+    assert judged({APP: found}, standing=holder(), rules=defaults(default)).word is word
+
+
+def test_a_require_with_grace_never_displaces_a_default_require() -> None:
+    assert judged({APP: matched(require(grace_days=9))}, rules=defaults("require")).word is Word.ENROLL
+    assert judged({APP: matched(require(grace_days=9))}).word is Word.PROMPT
+    at = {"payroll": matched(require(grace_days=9))}
+    assert judged(at, rules=defaults("require", "payroll")).word is Word.ENROLL
+
+
+def test_default_access_of_a_resource() -> None:
+    for default, word in (("allow", Word.PASS), ("require", Word.CHALLENGE), ("deny", Word.DENY)):
+        old = replace(PROVED, proofs=())
+        found = judged({"payroll": []}, standing=holder(), rules=Rules(
+            default_access={"payroll": Access(default), APP: Access.ALLOW}), assurance=old)  # fmt: skip
+        assert found.word is word
+
+
+@pytest.mark.parametrize("default", ["allow", "require", "deny"])
+@pytest.mark.parametrize("effects", [(), (ALLOW,), (require(grace_days=9),)])
+def test_nothing_opens_the_console_without_a_proof(default: str, effects: tuple[Effect, ...]) -> None:
+    rules = Rules(default_access={MFA_ADMIN: Access(default), APP: Access.ALLOW})
+    assert judged({MFA_ADMIN: matched(*effects)}, standing=holder(), rules=rules).word is Word.CHALLENGE
+    assert judged({MFA_ADMIN: matched(*effects)}, rules=rules).word is Word.ENROLL
+    assert judged({MFA_ADMIN: matched(*effects)}, standing=holder(), rules=rules, assurance=PROVED).word is Word.PASS
+
+
+def test_a_hidden_fact_does_not_let_a_default_allow_drop_the_challenge() -> None:
+    """One who holds an app where keys are demanded, softly: known to apply, the app is asked for all the same."""
+    keys = require(factors=frozenset({FactorKind.WEBAUTHN}), grace_days=9)
+    assert judged({APP: matched(keys)}, standing=holder(), rules=defaults("allow")).word is Word.CHALLENGE
+    assert judged({APP: unsure(keys)}, standing=holder(), rules=defaults("allow")).word is Word.CHALLENGE
+
+
+# 5
+
+
+@pytest.mark.parametrize("found", [matched(ALLOW), matched(require(grace_days=365)), []])
+def test_the_users_own_requirement_is_a_floor(found: list[Match]) -> None:
+    at = {APP: found}
+    assert judged(at, standing=Standing("k", required=True)).word is Word.ENROLL, "forced"
+    assert judged(at, standing=Standing("k", required=True, period=RUNNING)).word is Word.PROMPT
+    assert judged(at, standing=Standing("k", required=True, period=LAPSED)).word is Word.LOCKED
+    confined = Rules(lapse=Lapse.CONFINED)
+    assert judged(at, standing=Standing("k", required=True, period=LAPSED), rules=confined).word is Word.ENROLL
+
+
+def test_allow_leaves_the_prompt_to_one_who_holds_another_factor() -> None:
+    both = Rules(enabled=frozenset(FactorKind))
+    keyed = Standing("k", required=True, period=RUNNING, factors=frozenset({FactorKind.WEBAUTHN}))
+    assert judged({APP: matched(ALLOW)}, standing=keyed, rules=both).word is Word.PROMPT
+
+
+# 6 and 7
+
+
+def test_require_forces_whoever_has_no_accepted_factor() -> None:
+    found = judged({APP: matched(REQUIRE)})
+    assert (found.word, found.reason, found.policies) == (Word.ENROLL, Reason.ENROLLMENT_FORCED, ("hit0",))
+    assert judged({APP: matched(REQUIRE)}, standing=Standing("k", required=True, period=RUNNING)).word is Word.ENROLL
+    at_resource = judged({"payroll": matched(REQUIRE)})
+    assert (at_resource.word, at_resource.at_resource, at_resource.app_is_satisfied) == (Word.ENROLL, True, True)
+
+
+def test_grace_is_hard_from_its_end() -> None:
+    for hours, word in ((47, Word.PROMPT), (48, Word.ENROLL), (49, Word.ENROLL)):
+        begun = Standing("k", graces={"hit0": NOW - timedelta(hours=hours)})
+        assert judged({APP: matched(require(grace_days=2))}, standing=begun).word is word, hours
+    assert judged({APP: matched(require(grace_days=2))}, deferred=True).word is Word.PASS
+    assert judged({APP: matched(require(grace_days=2))}, promptable=False).word is Word.PASS, "never stops a token"
+
+
+# 8
+
+
+def test_zero_age_wants_a_grant_whatever_was_proved() -> None:
+    at = {"payroll": matched(require(max_age=timedelta(0)))}
+    fresh = Assurance(SignIn.PASSWORD, NOW, (Proof(Method.TOTP, NOW),))
+    assert judged(at, standing=holder(), assurance=fresh).word is Word.CHALLENGE
+    assert judged(at, standing=holder(), assurance=fresh, granted=True).word is Word.PASS
+
+
+# Ways back in
+
+
+@pytest.mark.parametrize("way", [Method.RECOVERY_CODE, Method.ACCESS_PASS])
+def test_a_way_back_in_meets_the_app_where_totp_would(way: Method) -> None:
+    back = Assurance(SignIn.PASSWORD, NOW, (Proof(way, NOW),))
+    keys = frozenset({FactorKind.WEBAUTHN})
+    both = Rules(enabled=frozenset(FactorKind))
+    rich = Standing("k", factors=frozenset(FactorKind))
+    assert judged({APP: matched(REQUIRE)}, standing=rich, rules=both, assurance=back).word is Word.PASS
+    assert judged({APP: matched(require(factors=TOTP))}, standing=rich, rules=both, assurance=back).word is Word.PASS
+    assert (
+        judged({APP: matched(require(factors=keys))}, standing=rich, rules=both, assurance=back).word is Word.CHALLENGE
+    )
+    assert judged({"payroll": matched(REQUIRE)}, standing=rich, rules=both, assurance=back).word is Word.CHALLENGE
+    assert judged({MFA_ADMIN: []}, standing=rich, rules=both, assurance=back).word is Word.CHALLENGE
+
+
+# Accounts for emergencies
+
+
+def test_an_account_for_emergencies_is_outside_policies_and_lapse_and_nothing_else() -> None:
+    rules = Rules(break_glass=frozenset({"k"}))
+    for effects in ((DENY,), (ALLOW,), (require(max_age=timedelta(0)),)):
+        at = {APP: matched(*effects), "payroll": matched(*effects)}
+        assert judged(at, standing=holder(), rules=rules).word is Word.CHALLENGE, "its own factor is always asked"
+        assert judged(at, standing=holder(), rules=rules, assurance=PROVED).word is Word.PASS
+    assert judged({}, standing=Standing("k", required=True, period=LAPSED), rules=rules).word is not Word.LOCKED
+    assert judged({}, standing=holder(), rules=rules, is_active=False).word is Word.DENY
+    denied = replace(rules, default_access={APP: Access.DENY})
+    assert judged({}, standing=holder(), rules=denied, assurance=PROVED).word is Word.DENY
+    lenient = replace(rules, default_access={APP: Access.ALLOW}, challenge_unrequired=False)
+    assert judged({}, standing=holder(), rules=lenient).word is Word.CHALLENGE
+
+
+# What a refusal says
+
+
+def test_a_refusal_names_its_policy_to_admins_and_not_to_users() -> None:
+    said = Match(Policy("secret name", DENY, message="no", help_link="https://h.example"), Mark.HIT)
+    found = judged({APP: [said]})
+    assert (found.policies, found.message, found.help_link) == (("secret name",), "no", "https://h.example")
+    assert "secret" not in found.reason_id
+    assert found.reason_id == judged({"payroll": [said]}).reason_id
+
+
+# Whatever policies and facts there are
+
+effect_lists = st.lists(st.tuples(EFFECTS, st.sampled_from([Mark.HIT, Mark.UNKNOWN])), max_size=4)
+assurances = st.builds(
+    Assurance, st.just(SignIn.PASSWORD), st.just(NOW),
+    st.lists(st.builds(Proof, st.sampled_from(Method), st.sampled_from([NOW, NOW - timedelta(minutes=30)])), max_size=2).map(tuple),
+)  # fmt: skip
+standings = st.builds(
+    lambda required, period, factors, graces: Standing(
+        "k", required=required or period is not None, period=None if FactorKind.TOTP in factors else period,
+        factors=factors, graces=graces,
+    ),
+    st.booleans(), st.sampled_from([None, RUNNING, LAPSED]),
+    st.sampled_from([NONE, TOTP, frozenset({FactorKind.WEBAUTHN}), frozenset(FactorKind)]),
+    st.dictionaries(st.sampled_from(["p0", "p1", "p2", "new"]), st.sampled_from([NOW - 8 * DAY, NOW - DAY]), max_size=2),
+)  # fmt: skip
+all_rules = st.builds(
+    Rules,
+    st.fixed_dictionaries({APP: st.sampled_from(Access)}, optional={"payroll": st.sampled_from([Access.ALLOW, Access.REQUIRE, Access.DENY])}),
+    st.sampled_from([TOTP, frozenset(FactorKind)]), st.just(TOTP), st.sampled_from(Lapse),
+    st.sampled_from(LockoutScope), st.booleans(),
+)  # fmt: skip
+cases = st.tuples(effect_lists, effect_lists, assurances, standings, all_rules, st.booleans(), st.booleans())
+
+
+def as_matches(effects: list[tuple[Effect, Mark]], *, first: int = 0) -> list[Match]:
+    return [Match(Policy(f"p{first + place}", effect), mark) for place, (effect, mark) in enumerate(effects)]
+
+
+def word_of(case: Any, *, app: list[Match] | None = None, payroll: list[Match] | None = None) -> Word:
+    at_app, at_payroll, assurance, standing, rules, deferred, granted = case
+    at = {
+        APP: as_matches(at_app) if app is None else app,
+        "payroll": as_matches(at_payroll, first=9) if payroll is None else payroll,
+    }
+    return judged(at, standing=standing, rules=rules, assurance=assurance, deferred=deferred, granted=granted).word
+
+
+@given(cases, st.randoms())
+def test_the_order_of_policies_never_matters(case: Any, random: Any) -> None:
+    shuffled = as_matches(case[0])
+    random.shuffle(shuffled)
+    assert word_of(case, app=shuffled) is word_of(case)
+
+
+@given(cases, st.sampled_from([Mark.HIT, Mark.UNKNOWN]), st.booleans())
+def test_one_more_deny_never_loosens(case: Any, mark: Mark, at_app: bool) -> None:
+    more = Match(Policy("new", DENY), mark)
+    old = as_matches(case[0]) if at_app else as_matches(case[1], first=9)
+    after = word_of(case, app=[*old, more]) if at_app else word_of(case, payroll=[*old, more])
+    assert after is Word.DENY
+
+
+@given(cases, EFFECTS, st.sampled_from([Mark.HIT, Mark.UNKNOWN]), st.booleans())
+def test_one_more_require_never_loosens_where_the_law_says_so(
+    case: Any, effect: Effect, mark: Mark, at_app: bool
+) -> None:
+    name = APP if at_app else "payroll"
+    old = as_matches(case[0]) if at_app else as_matches(case[1], first=9)
+    is_certain = any(match.mark is Mark.HIT for match in old)
+    if effect.action is not Action.REQUIRE or not (
+        is_certain or case[4].access(name) in {Access.ALLOW, Access.USER_SETTING}
+    ):
+        return
+    new = [*old, Match(Policy("new", effect), mark)]
+    after = word_of(case, app=new) if at_app else word_of(case, payroll=new)
+    assert RANK[after] <= RANK[word_of(case)]
+
+
+@given(cases)
+def test_no_policy_lowers_the_users_own_requirement_or_lock(case: Any) -> None:
+    standing, rules = case[3], case[4]
+    setting = replace(rules, default_access={APP: Access.USER_SETTING})
+    own = word_of((case[0], case[1], case[2], standing, setting, case[5], case[6]), app=[], payroll=[])
+    if own in {Word.ENROLL, Word.PROMPT} or (own is Word.LOCKED and rules.lockout_scope is LockoutScope.APP):
+        assert RANK[word_of(case)] <= RANK[own]
+
+
+@given(cases, st.sampled_from([Mark.HIT, Mark.UNKNOWN]))
+def test_an_allow_beside_others_changes_at_most_the_challenge(case: Any, mark: Mark) -> None:
+    rules = replace(case[4], default_access={**case[4].default_access, APP: Access.USER_SETTING})
+    usual = (*case[:4], rules, *case[5:])
+    before = word_of(usual)
+    after = word_of(usual, app=[*as_matches(case[0]), Match(Policy("new", ALLOW), mark)])
+    assert after is before or (before is Word.CHALLENGE and case[3].factors)
+
+
+@given(cases)
+def test_policies_never_reach_an_account_for_emergencies(case: Any) -> None:
+    rules = replace(case[4], break_glass=frozenset({"k"}))
+    safe = (*case[:4], rules, *case[5:])
+    assert word_of(safe) is word_of(safe, app=[], payroll=[])
+
+
+FACTS = (
+    "address",
+    "country",
+    "platform",
+    "browser",
+    "device",
+    "sign_in",
+    "provider",
+    "method",
+    "endpoint",
+    "risk",
+    "at",
+)
+
+
+def ruled(ready: CompiledPolicies, subject: Subject, environment: Environment, rules: Rules) -> dict[str, Ruling]:
+    return {
+        name: rule(ready.matches(subject, name, environment, no_error), resource=name, default=rules.access(name))
+        for name in (APP, "payroll", MFA_ADMIN)
+    }
+
+
+@given(POLICY_SETS, SUBJECTS, ENVIRONMENTS, cases, st.sets(st.sampled_from([*FACTS, "groups"]), min_size=1))
+def test_hiding_facts_never_loosens(
+    policies: PolicySet, subject: Subject, environment: Environment, case: Any, hidden: set[str]
+) -> None:
+    ready = compile_policies(policies, BUILT_IN, version=1)
+    _, _, assurance, standing, rules, deferred, granted = case
+    blind = replace(environment, **{name: None for name in hidden if name != "groups"})
+    stranger = replace(subject, groups=None) if "groups" in hidden else subject
+    words = []
+    for whom, facts in ((subject, environment), (stranger, blind)):
+        context = Context(
+            assurance, resources=("payroll", MFA_ADMIN), deferred=deferred, granted=granted,
+            rulings=ruled(ready, whom, facts, rules),
+        )  # fmt: skip
+        words.append(decide(context, standing, rules, now=NOW).word)
+    assert RANK[words[1]] <= RANK[words[0]]

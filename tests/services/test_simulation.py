@@ -1,0 +1,318 @@
+"""What if: the same words as live requests, changing nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import text
+
+from flask_mfa_gate.domain.policy.document import write_document
+from flask_mfa_gate.domain.policy.facts import Environment
+from flask_mfa_gate.domain.policy.model import PolicySet
+from flask_mfa_gate.errors import BadRequest, PolicyError, UnknownUser
+from tests.conftest import JSON, Browser, Phone, StillClock, key_of, state_of
+from tests.policy_kit import CHROME, FIREFOX, OFFICE, policy, prove, put, rows, signed_in
+
+Make = Callable[..., Flask]
+ELSEWHERE = "203.0.113.9"
+
+
+def simulate(app: Flask, username: str, resource: str = "app", draft: Any = None, **facts: Any) -> Any:
+    with app.app_context():
+        return state_of(app).gate.simulate(key_of(app, username), resource, Environment(**facts), draft)
+
+
+# The same as live
+
+CONDITIONS = st.sampled_from(
+    [
+        {}, {"network": [OFFICE]}, {"not": {"network": [OFFICE]}}, {"platform": ["windows"]},
+        {"not": {"browser": ["firefox"]}}, {"request": {"methods": ["GET"]}}, {"sign_in": ["password"]},
+        {"any": [{"network": ["203.0.113.0/24"]}, {"platform": ["linux"]}]}, {"enrollment": ["ENROLLED"]},
+        {"all": [{"network": [OFFICE]}, {"not": {"sign_in": ["remember-me"]}}]}, {"country": ["DE"]},
+        {"schedule": {"days": ["mon"], "hours": "08:00-18:00", "zone": "UTC"}},
+    ]
+)  # fmt: skip
+EFFECTS = st.sampled_from(
+    [{"action": "allow"}, {"action": "deny"}, {"action": "require"}, {"action": "require", "grace_days": 5},
+     {"action": "require", "factors": ["totp"], "max_age": 600}]
+)  # fmt: skip
+USERS = st.sampled_from([{}, {"include": ["group:finance"]}, {"exclude": ["group:finance"]}, {"include": ["user:4"]}])
+RULES = st.lists(
+    st.tuples(EFFECTS, CONDITIONS, USERS, st.sampled_from([[], ["payroll"], ["app", "payroll"]])),
+    min_size=1,
+    max_size=4,
+)
+
+
+@pytest.fixture(scope="module")
+def small_app(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    from example_app import create_app
+    from tests.conftest import close_portal, portal_config
+
+    clock = StillClock()
+    app = create_app(portal_config(f"sqlite:///{tmp_path_factory.mktemp('same')}/portal.sqlite3", clock))
+    yield app
+    close_portal(app)
+
+
+@settings(max_examples=60)
+@given(
+    RULES, st.sampled_from(["frank", "erin", "dave", "bob", "carol"]), st.sampled_from([OFFICE, ELSEWHERE]),
+    st.sampled_from([CHROME, FIREFOX, ""]), st.sampled_from(["app", "payroll"]),
+)  # fmt: skip
+def test_simulated_and_live_are_the_same_word(
+    small_app: Flask, chosen: Any, username: str, address: str, agent: str, resource: str
+) -> None:
+    app = small_app
+    made = [
+        policy(f"p{place}", effect.get("action"), users=users, when=when, on=on, **{k: v for k, v in effect.items() if k != "action"})
+        for place, (effect, when, users, on) in enumerate(chosen)
+    ]  # fmt: skip
+    with app.app_context(), state_of(app).store.database.write() as tx:
+        tx.execute(text("UPDATE mfa_gate_enrollment SET graces = NULL"))
+    with app.app_context():
+        service = state_of(app).policies
+        service._check = lambda *_: None
+        service.import_(write_document(PolicySet(tuple(made)), "json"), dry_run=False)
+        said = simulate(
+            app, username, resource, address=address, user_agent=agent or None, method="GET", sign_in="password",
+            at=state_of(app).clock(), endpoint="mfa_gate.challenge" if resource == "app" else "portal.payroll",
+        ).verdict  # fmt: skip
+    browser = Browser(app)
+    browser.client.environ_base.update(REMOTE_ADDR=address, HTTP_USER_AGENT=agent)
+    browser.sign_in(username)
+    found = browser.status()["next"]
+    if resource == "payroll" and found == "pass":
+        answer = browser.get("/payroll", headers=JSON)
+        found = "pass" if answer.status_code == 200 else answer.json["next"]  # type: ignore[index]
+        assert said == found
+    elif resource == "app":
+        assert said == found
+
+
+def test_the_country_follows_from_the_address_as_it_does_live(make_app: Make, tmp_path: Any) -> None:
+    from mmdb_writer import MMDBWriter
+    from netaddr import IPSet
+
+    writer = MMDBWriter(6, "GeoLite2-Country", ipv4_compatible=True, languages=["en"], description="small")
+    writer.insert_network(IPSet([f"{OFFICE}/32"]), {"country": {"iso_code": "DE"}})
+    writer.to_db_file(str(tmp_path / "c.mmdb"))
+    app = make_app(MFA_GATE_GEOIP_DATABASE=str(tmp_path / "c.mmdb"))
+    put(app, policy(action="deny", when={"country": ["DE"]}))
+    assert simulate(app, "frank", address=OFFICE).verdict == "deny"
+    assert simulate(app, "frank", address=OFFICE, country="FR").verdict == "pass", "what is given is taken as it is"
+    assert simulate(app, "frank", country="FR").verdict == "pass"
+
+
+# What it tells
+
+
+def test_missing_facts_stay_unknown_and_each_criterion_says_why(app: Flask) -> None:
+    put(
+        app,
+        policy("net", "deny", when={"all": [{"network": [OFFICE]}, {"platform": ["windows"]}]}),
+        policy("off", state="off"),
+    )
+    found = simulate(app, "frank", platform="windows")
+    assert (found.verdict, found.reason) == ("deny", "policy")
+    assert found.reason_id.startswith("policy-")
+    net, off = found.policies
+    assert (net.name, net.state, net.applies) == ("net", "on", "unknown")
+    assert {one.word: one.mark.value for one in net.criteria} == {
+        "resources": "hit", "users": "hit", "network": "unknown", "platform": "hit",
+    }  # fmt: skip
+    assert all(one.reason for one in net.criteria)
+    assert (off.name, off.state, off.applies) == ("off", "off", "hit")
+    miss = simulate(app, "frank", address=ELSEWHERE, platform="windows")
+    assert (miss.verdict, miss.policies[0].applies) == ("pass", "miss")
+
+
+def test_an_unknown_user_or_resource_raises(app: Flask) -> None:
+    gate = state_of(app).gate
+    with app.app_context():
+        for key in ("99", "", "all", "policy:x", "group:finance", "x" * 300, "a\x00b"):
+            with pytest.raises(UnknownUser):
+                gate.simulate(key)
+        for resource in ("payrol", "", "App", " payroll"):
+            with pytest.raises(BadRequest):
+                gate.simulate("1", resource)
+        for resource in ("app", "payroll", "wiki", "mfa-admin"):
+            gate.simulate("1", resource)
+
+
+def test_a_draft_as_text_or_set_over_several_users_changes_nothing(app: Flask) -> None:
+    put(app, policy())
+    draft = PolicySet((policy("draft", "deny", users={"include": ["group:finance"]}),))
+    before = {name: rows(app, name) for name in TABLES}
+    for form in (draft, write_document(draft, "toml"), write_document(draft, "json")):
+        words = {name: simulate(app, name, draft=form).verdict for name in ("frank", "erin", "dave", "bob", "carol")}
+        assert words == {"frank": "pass", "erin": "deny", "dave": "challenge", "bob": "prompt", "carol": "locked"}
+    assert {name: rows(app, name) for name in TABLES} == before
+    with app.app_context(), pytest.raises(PolicyError):
+        state_of(app).gate.simulate("1", draft="version = 1\n[[policies]]\nname = 'x'")
+
+
+# Preview
+
+TABLES = (
+    "person",
+    "enrollment",
+    "factor",
+    "session",
+    "audit",
+    "outbox",
+    "policy_version",
+    "sign_in",
+    "failure",
+    "mark",
+)
+
+
+def preview(app: Flask, *policies: Any) -> Any:
+    with app.app_context():
+        return state_of(app).gate.preview(PolicySet(policies))
+
+
+def test_the_preview_counts_who_would_be_asked_forced_denied_and_let_off(app: Flask, phone: Phone) -> None:
+    with app.app_context():
+        state_of(app).gate.users.sync()
+    key = {name: key_of(app, name) for name in ("bob", "dave", "erin", "frank")}
+    forced = preview(app, policy()).users
+    assert forced.forced.count == 6, "all but the one who is asked already and the one who is locked"
+    assert key["frank"] in forced.forced.sample
+    assert (forced.challenged.count, forced.denied.count, forced.relaxed.count) == (0, 0, 0)
+    denied = preview(app, policy(action="deny", users={"include": ["group:finance"]})).users
+    assert (denied.denied.count, denied.denied.sample) == (1, (key["erin"],))
+    relaxed = preview(app, policy(action="allow")).users
+    assert (relaxed.relaxed.count, relaxed.relaxed.sample) == (1, (key["dave"],))
+    assert preview(app, policy(state="off"), policy("r", state="report-only")).users.forced.count == 0
+
+
+def test_the_preview_counts_recorded_sign_ins_as_they_were(app: Flask, phone: Phone, clock: StillClock) -> None:
+    signed_in(app, "frank", REMOTE_ADDR=OFFICE)
+    clock.forward(days=31)
+    signed_in(app, "frank", REMOTE_ADDR=OFFICE, HTTP_USER_AGENT=CHROME)
+    signed_in(app, "frank", REMOTE_ADDR=ELSEWHERE, HTTP_USER_AGENT=FIREFOX)
+    signed_in(app, "dave", REMOTE_ADDR=OFFICE, HTTP_USER_AGENT=CHROME)
+    found = preview(
+        app, policy(action="deny", when={"all": [{"network": [OFFICE]}, {"platform": ["windows"]}]})
+    ).recorded
+    assert (found.denied.count, set(found.denied.sample)) == (2, {key_of(app, "frank"), key_of(app, "dave")})
+    relaxed = preview(app, policy(action="allow", when={"network": [OFFICE]})).recorded
+    assert (relaxed.relaxed.count, relaxed.relaxed.sample) == (1, (key_of(app, "dave"),))
+    challenged = preview(app, policy(when={"network": [ELSEWHERE]})).recorded
+    assert (challenged.forced.count, challenged.forced.sample) == (1, (key_of(app, "frank"),))
+
+
+# Report-only
+
+RANDOM = {"id", "id_digest", "lineage", "parked", "salt", "stamp", "csrf", "secret"}
+
+
+def everything(app: Flask) -> dict[str, list[dict[str, Any]]]:
+    """All that the gate keeps, without what is random at each sign-in."""
+    with state_of(app).store.database.read() as tx:
+        names = [name for name in state_of(app).store.tables.metadata.tables if "policy_version" not in name]
+        found = {name: tx.execute(text(f"SELECT * FROM {name}")).mappings().all() for name in names}
+    return {
+        name: [
+            {
+                column: value for column, value in row.items()
+                if column not in RANDOM and not (name.endswith("sign_in") and column == "report")
+            }
+            for row in table if not (name.endswith("audit") and row["event"] == "policy_changed")
+        ]
+        for name, table in found.items()
+    }  # fmt: skip
+
+
+REPORTED = (
+    policy("soft", grace_days=3, state="report-only", users={"include": ["group:finance"], "exclude": ["group:x"]}),
+    policy("hard", state="report-only", when={"not": {"network": [OFFICE]}}),
+    policy("no", "deny", state="report-only", when={"risk": ["new-device", "failed-attempts"]}),
+    policy("pay", "deny", on=["payroll"], state="report-only", users={"include": ["group:finance"]}),
+    policy("wiki", on=["wiki"], state="report-only", grace_days=3),
+    policy("all", "allow", state="report-only"),
+)
+
+
+def test_report_only_changes_nothing_but_the_report(tmp_path: Any) -> None:
+    from example_app import create_app
+    from tests.conftest import close_portal, portal_config
+
+    seen: list[Any] = []
+    for place, policies in enumerate([(), REPORTED]):
+        (folder := tmp_path / str(place)).mkdir()
+        app = create_app(portal_config(f"sqlite:///{folder}/portal.sqlite3", StillClock()))
+        put(app, *policies)
+        told = []
+        for username in ("erin", "bob", "dave"):
+            browser = signed_in(app, username, REMOTE_ADDR=ELSEWHERE, HTTP_USER_AGENT=CHROME)
+            for page in ("/", "/payroll", "/wiki", "/payroll"):
+                answer = browser.get(page)
+                told.append((answer.status_code, answer.location))
+            with browser.client.session_transaction() as held:
+                told.append({name: value for name, value in held.items() if name not in {"_id", "csrf_token"}})
+        seen.append((told, everything(app)))
+        close_portal(app)
+    assert seen[0][0] == seen[1][0]
+    for name, table in seen[0][1].items():
+        assert table == seen[1][1][name], name
+
+
+def test_a_reported_rule_says_what_it_would_have_done(app: Flask, phone: Phone) -> None:
+    put(app, *REPORTED)
+    erin = signed_in(app, "erin", REMOTE_ADDR=ELSEWHERE, HTTP_USER_AGENT=CHROME)
+    with app.app_context():
+        found = {name: dict(counts) for name, counts in state_of(app).simulator.report(1).items()}
+    assert found == {
+        "soft": {"would ask": 1}, "hard": {"would ask": 1}, "no": {"would refuse": 1}, "all": {"would pass": 1},
+    }  # fmt: skip
+    for _ in range(2):
+        assert erin.get("/payroll").status_code == 200
+    assert erin.get("/wiki").status_code == 200
+    with app.app_context():
+        found = {name: dict(counts) for name, counts in state_of(app).simulator.report(1).items()}
+    assert (found["pay"], found["wiki"]) == ({"would refuse": 1}, {"would ask": 1})
+
+
+def test_the_report_covers_the_days_asked_for(app: Flask, clock: StillClock) -> None:
+    put(app, policy(action="deny", state="report-only"))
+    for days in (23, 6, 1):
+        signed_in(app, "frank")
+        clock.forward(days=days)
+    signed_in(app, "frank")
+    with app.app_context():
+        report = state_of(app).simulator.report
+        counts = [sum(report(days)["rule"].values()) for days in (1, 7, 30)]
+        assert report(0).get("rule", {}).get("would refuse", 0) == 1
+    assert counts == [2, 3, 4]
+
+
+def test_reported_rules_cost_a_request_nothing_and_stop_nobody(
+    app: Flask, phone: Phone, caplog: pytest.LogCaptureFixture
+) -> None:
+    from dataclasses import replace
+
+    from tests.policy_kit import statements
+
+    browser = prove(app, phone)
+    put(app, *REPORTED)
+    browser.get("/payroll")
+    with statements(app) as seen:
+        for page in ("/", "/payroll", "/payroll"):
+            assert browser.get(page).status_code == 200
+    assert [one[:6] for one in seen] == ["SELECT"] * 3
+
+    def groups(_user: Any) -> list[str]:
+        raise OSError
+
+    state = state_of(app)
+    app.extensions["mfa_gate"] = replace(state, reader=replace(state.reader, groups=groups))
+    assert browser.get("/payroll").status_code == 200, "a callback that only a reported rule needs stops nobody"
