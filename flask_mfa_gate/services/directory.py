@@ -67,7 +67,9 @@ class PersonReader:
         if self.groups is None:
             return frozenset()
         try:
-            names = self.groups(user)
+            told = self.groups(user)
+            # SECURITY: a generator is read once; looked through first, it would leave nothing, and the user in no group.
+            names = told if isinstance(told, str) else tuple(told)
         except Exception as error:
             raise HostCallbackFailed("The groups callback failed, so nobody can be let in.") from error
         # SECURITY: a bare text would be read letter by letter, and a policy for the group would match nobody.
