@@ -68,7 +68,7 @@ class PersonReader:
             return frozenset()
         try:
             told = self.groups(user)
-            # SECURITY: a generator is read once; looked through first, it would leave nothing, and the user in no group.
+            # SECURITY: a generator looked through first would leave nothing to read, and the user in no group.
             names = told if isinstance(told, str) else tuple(told)
         except Exception as error:
             raise HostCallbackFailed("The groups callback failed, so nobody can be let in.") from error
