@@ -1,0 +1,147 @@
+"""Conditional access from the command line, and files of expected decisions."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from tests.conftest import key_of, state_of
+from tests.policy_kit import policy, put
+
+DOCUMENT = """
+version = 1
+[[policies]]
+name = "pay"
+state = "on"
+resources = ["payroll"]
+effect = { action = "require", max_age = 900 }
+"""
+SCENARIOS = """
+[[scenarios]]
+name = "frank enrolls for payroll"
+user = "6"
+resource = "payroll"
+address = "203.0.113.9"
+at = 2026-03-02T09:00:00Z
+risk = { new-device = true }
+device = ["managed"]
+expect = "enroll"
+
+[[scenarios]]
+user = "6"
+expect = "pass"
+"""
+
+
+@pytest.fixture
+def run(app: Flask) -> Any:
+    def invoke(*args: str, stdin: str | None = None) -> Any:
+        return app.test_cli_runner().invoke(args=["mfa", "policies", *args], input=stdin)
+
+    return invoke
+
+
+def test_import_list_show_export(app: Flask, run: Any, tmp_path: Path) -> None:
+    file = tmp_path / "p.toml"
+    file.write_text(DOCUMENT)
+    dry = run("import", str(file), "--dry-run", "--json")
+    assert (dry.exit_code, json.loads(dry.output)["added"], json.loads(dry.output)["dry_run"]) == (0, ["pay"], True)
+    assert json.loads(run("list", "--json").output) == []
+    assert run("import", str(file), stdin="n\n").exit_code != 0
+    assert json.loads(run("list", "--json").output) == []
+    assert run("import", str(file), "--yes", "--reason", "go").exit_code == 0
+    assert "pay" in run("list").output
+    assert json.loads(run("show", "pay").output)["effect"]["max_age"] == 900
+    assert run("show", "none").exit_code != 0
+    assert 'name = "pay"' in run("export").output
+    assert json.loads(run("export", "--form", "json").output)["policies"][0]["name"] == "pay"
+    assert run("import", "-", "--yes", stdin=DOCUMENT).exit_code == 0
+    file.write_bytes(b"\xff\xfe")
+    assert run("import", str(file), "--yes").exit_code != 0
+    file.write_text("version = 1\n[[policies]]\nname = 3")
+    failed = run("import", str(file), "--yes")
+    assert failed.exit_code != 0
+    assert "policies[0]" in failed.output + (failed.stderr if failed.stderr_bytes else "")
+
+
+def test_set_history_rollback(app: Flask, run: Any) -> None:
+    put(app, policy("pay", on=["payroll"]))
+    assert run("set", "pay", "off").exit_code == 0
+    assert run("set", "none", "off").exit_code != 0
+    assert run("set", "pay", "onn").exit_code == 2
+    found = json.loads(run("history", "--json", "--policy", "pay").output)
+    assert [(one["version"], one["author"], one["act"]) for one in found] == [(2, "cli", "state"), (1, "host", "save")]
+    assert run("rollback", "1").exit_code == 0
+    assert run("rollback", "99").exit_code != 0
+    assert json.loads(run("show", "pay").output)["state"] == "on"
+
+
+def test_check(app: Flask, run: Any, tmp_path: Path) -> None:
+    (tmp_path / "p.toml").write_text(DOCUMENT)
+    (tmp_path / "s.toml").write_text(SCENARIOS)
+    good = run("check", str(tmp_path / "p.toml"), "--scenarios", str(tmp_path / "s.toml"), "--json")
+    assert (good.exit_code, json.loads(good.output)["surprises"]) == (0, [])
+    surprised = run("check", "--scenarios", str(tmp_path / "s.toml"), "--json")
+    assert surprised.exit_code == 1
+    (one,) = json.loads(surprised.output)["surprises"]
+    assert (one["name"], one["expected"], one["found"]) == ("frank enrolls for payroll", "enroll", "pass")
+    bad = DOCUMENT.replace('resources = ["payroll"]', "conditions = { country = ['DE'] }")
+    (tmp_path / "p.toml").write_text(bad)
+    assert run("check", str(tmp_path / "p.toml")).exit_code == 1
+    for faulty in ("[[scenarios]]\nuser = '6'\nexpect = 'passes'", "[[scenarios]]\nusr = '6'", "x = 1", "["):
+        (tmp_path / "s.toml").write_text(faulty)
+        assert run("check", "--scenarios", str(tmp_path / "s.toml")).exit_code != 0
+
+
+def test_simulate(app: Flask, run: Any, tmp_path: Path) -> None:
+    (tmp_path / "p.toml").write_text(DOCUMENT)
+    put(app, policy("net", "deny", when={"network": ["203.0.113.0/24"]}))
+    found = run("simulate", "frank@example.org", "--from", "203.0.113.9", "--json")
+    assert (found.exit_code, json.loads(found.output)["verdict"]) == (0, "deny")
+    assert (
+        json.loads(run("simulate", key_of(app, "frank"), "--from", "::ffff:203.0.113.9", "--json").output)["verdict"]
+        == "deny"
+    )
+    draft = run("simulate", "6", "--resource", "payroll", "--draft", str(tmp_path / "p.toml"), "--json")
+    assert json.loads(draft.output)["verdict"] == "enroll"
+    assert "net" in run("simulate", "6").output
+    for wrong in (
+        ("nobody",),
+        ("6", "--resource", "payrol"),
+        ("6", "--at", "noon"),
+        ("6", "--at", "2026-03-02T09:00:00"),
+    ):
+        assert run("simulate", *wrong).exit_code != 0, wrong
+
+
+def test_the_pytest_plugin_runs_files_of_scenarios(app: Flask, portal_uri: str, tmp_path: Path) -> None:
+    put(app, policy("pay", on=["payroll"]))
+    (tmp_path / "hostapp.py").write_text(
+        "from example_app import create_app\n"
+        "from tests.conftest import StillClock, portal_config\n"
+        f"def make():\n    return create_app(portal_config({portal_uri!r}, StillClock()))\n"
+    )
+    (tmp_path / "conftest.py").write_text('pytest_plugins = ["flask_mfa_gate.testing"]\n')
+    (tmp_path / "pytest.ini").write_text("[pytest]\nmfa_gate_app = hostapp:make\n")
+    (tmp_path / "good.mfa-scenarios.toml").write_text(SCENARIOS)
+    root = Path(__file__).parents[1]
+    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", str(tmp_path)]
+    environment = {"PYTHONPATH": f"{tmp_path}:{root}", "PATH": "/usr/bin:/bin"}
+    good = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert good.returncode == 0, good.stdout + good.stderr
+    assert "2 passed" in good.stdout
+    (tmp_path / "bad.mfa-scenarios.toml").write_text(SCENARIOS.replace('"pass"', '"deny"'))
+    bad = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert bad.returncode == 1
+    assert "expected deny, found pass" in bad.stdout
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    lost = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert lost.returncode != 0
+    assert "mfa_gate_app" in lost.stdout + lost.stderr
+    assert state_of(app)
