@@ -239,7 +239,7 @@ def test_groups_are_asked_once_a_request_and_only_for_a_rule_that_names_one(app:
     put(
         app,
         policy("named", on=["wiki"], max_age=0, users={"exclude": ["group:x"]}),
-        policy("req", "deny", when={"request": {"endpoints": ["portal.wiki"]}}),
+        policy("req", "deny", users={"exclude": ["group:x"]}, when={"request": {"endpoints": ["portal.wiki"]}}),
     )
     browser.get("/wiki")
     assert len(asked) == 1
