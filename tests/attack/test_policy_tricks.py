@@ -239,7 +239,7 @@ def test_groups_are_asked_once_a_request_and_only_for_a_rule_that_names_one(app:
     put(
         app,
         policy("named", on=["wiki"], max_age=0, users={"exclude": ["group:x"]}),
-        policy("req", "deny", when={"request": {"endpoints": ["portal.wiki"]}}),
+        policy("req", "deny", users={"exclude": ["group:x"]}, when={"request": {"endpoints": ["portal.wiki"]}}),
     )
     browser.get("/wiki")
     assert len(asked) == 1
@@ -254,6 +254,22 @@ def test_a_flood_of_clients_writes_no_row_without_a_rule_on_risk(app: Flask, pho
     assert len(rows(app, "session")) == before
 
 
+@pytest.mark.parametrize(
+    "rule",
+    [policy("no", "deny", on=["payroll"]), policy("post", "deny", when={"request": {"endpoints": ["portal.payroll"]}})],
+)
+def test_what_one_request_meets_keeps_no_unproved_identity_in_place(
+    app: Flask, phone: Phone, clock: StillClock, rule: Any
+) -> None:
+    put(app, policy("fresh", max_age=600))
+    browser = prove(app, phone)
+    put(app, rule)
+    clock.forward(minutes=11)
+    assert browser.get("/payroll").status_code == 403
+    with browser.client.session_transaction() as held:
+        assert "_user_id" not in held, "the app itself asks for a proof, so everything is parked"
+
+
 # Tokens
 
 
@@ -265,7 +281,7 @@ def token_app(make_app: Make, **config: Any) -> Flask:
 
     def load(request: Any) -> Any:
         word = request.headers.get("Authorization", "")
-        name = word.removeprefix("Bearer ")
+        name = word.removeprefix("Bearer ").removeprefix("Basic ")
         return db.session.scalars(db.select(User).where(User.username == name)).first() if word else None
 
     app.extensions["test_loader"] = login_manager._request_callback
@@ -288,6 +304,8 @@ def test_tokens_under_rules(make_app: Make, mode: str) -> None:
         put(app, policy())
         assert ask("frank") == (200 if mode == "exempt" else 403)
         assert ask("dave") == (200 if mode == "exempt" else 401)
+        basic = client.get("/api/me", headers={"Authorization": "Basic frank"})
+        assert basic.status_code == 403, "a password is no token"
         put(app, policy(action="deny", when={"network": ["127.0.0.0/8"]}))
         assert ask("frank") == 403, "a refusal stops tokens in every mode"
         assert ask("carol") == 403

@@ -136,6 +136,7 @@ def test_the_earliest_end_of_grace_counts_and_a_hard_rule_has_none() -> None:
         ("deny", matched(REQUIRE), Word.CHALLENGE), ("deny", unsure(REQUIRE), Word.DENY),
         ("require", matched(ALLOW), Word.PASS), ("require", unsure(ALLOW), Word.CHALLENGE),
         ("allow", matched(REQUIRE), Word.CHALLENGE), ("allow", unsure(REQUIRE), Word.CHALLENGE),
+        ("user-setting", matched(ALLOW), Word.PASS), ("user-setting", unsure(ALLOW), Word.CHALLENGE),
         ("user-setting", unsure(DENY), Word.DENY), ("allow", unsure(DENY), Word.DENY),
     ],
 )  # fmt: skip
@@ -384,10 +385,14 @@ def ruled(ready: CompiledPolicies, subject: Subject, environment: Environment, r
     }
 
 
-@given(POLICY_SETS, SUBJECTS, ENVIRONMENTS, cases, st.sets(st.sampled_from([*FACTS, "groups"]), min_size=1))
+@given(
+    POLICY_SETS, SUBJECTS, ENVIRONMENTS, cases, st.sets(st.sampled_from([*FACTS, "groups"]), min_size=1),
+    st.sampled_from([(), ("payroll",), ("payroll", MFA_ADMIN)]),
+)  # fmt: skip
 def test_hiding_facts_never_loosens(
-    policies: PolicySet, subject: Subject, environment: Environment, case: Any, hidden: set[str]
-) -> None:
+    policies: PolicySet, subject: Subject, environment: Environment, case: Any, hidden: set[str],
+    opened: tuple[str, ...],
+) -> None:  # fmt: skip
     ready = compile_policies(policies, BUILT_IN, version=1)
     _, _, assurance, standing, rules, deferred, granted = case
     blind = replace(environment, **{name: None for name in hidden if name != "groups"})
@@ -395,7 +400,7 @@ def test_hiding_facts_never_loosens(
     words = []
     for whom, facts in ((subject, environment), (stranger, blind)):
         context = Context(
-            assurance, resources=("payroll", MFA_ADMIN), deferred=deferred, granted=granted,
+            assurance, resources=opened, deferred=deferred, granted=granted,
             rulings=ruled(ready, whom, facts, rules),
         )  # fmt: skip
         words.append(decide(context, standing, rules, now=NOW).word)

@@ -22,6 +22,8 @@ def glass(make_app: Any) -> Flask:
 
 def test_no_policy_reaches_it_and_its_own_factor_is_always_asked(glass: Flask, phone: Phone, clock: StillClock) -> None:
     assert key_of(glass, "dave") == DAVE
+    put(glass, policy("first", grace_days=3))
+    signed_in(glass, "dave")
     put(glass, policy("no", "deny"), policy("pay", "deny", on=["payroll"]), policy("soft", grace_days=3))
     browser = prove(glass, phone)
     assert browser.is_in()

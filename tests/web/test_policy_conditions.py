@@ -342,6 +342,8 @@ def test_risk_is_taken_when_a_rule_asks_and_kept(app: Flask, phone: Phone) -> No
 def test_a_moved_phone_does_not_lose_its_pending_sign_in(app: Flask, phone: Phone) -> None:
     put(app, policy(action="deny", when={"risk": ["failed-attempts"]}))
     browser = signed_in(app, "dave", REMOTE_ADDR=BERLIN)
+    browser.client.environ_base["REMOTE_ADDR"] = LISBON
+    assert browser.get("/").location == "/mfa/challenge"
     browser.client.environ_base["REMOTE_ADDR"] = SYDNEY
     assert browser.get("/mfa/challenge").status_code == 200, "signals are taken again where it is now"
     assert browser.send("/mfa/challenge", code=phone.code()).location == "/"
