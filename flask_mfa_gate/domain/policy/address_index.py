@@ -5,11 +5,13 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import attrgetter
 
 from .addresses import Span, spot_of
 from .compiled import CompiledPolicy
 
 Rows = Sequence[CompiledPolicy]
+POSITION = attrgetter("position")
 _FEW = 16
 _MOST_CELLS = 64
 
@@ -29,7 +31,9 @@ class AddressIndex:
     cells: Sequence[Rows]
 
     def find(self, address: str | None) -> Rows:
-        """Every policy that may apply at this address, each once; all of them where the address is not known."""
+        """Every policy that may apply at this address, each once, in the document's order; all of them where the
+        address is not known.
+        """
         if not self.edges:
             return self.rows
         spot = spot_of(address)
@@ -39,7 +43,7 @@ class AddressIndex:
         cell = bisect_right(self.edges, spot) - 1
         if cell < 0 or not self.cells[cell]:
             return self.anywhere
-        return [*self.anywhere, *self.cells[cell]] if self.anywhere else self.cells[cell]
+        return sorted([*self.anywhere, *self.cells[cell]], key=POSITION) if self.anywhere else self.cells[cell]
 
 
 def index_addresses(rows: Rows) -> AddressIndex:

@@ -61,12 +61,15 @@ class CompiledPolicy:
     """One policy with its tests. Equal to itself only, so that sets of them are cheap.
 
     :param position: its place in the document.
+    :param hit: what it is where it applies for certain; ``unknown`` where a fact is missing.
     :param matcher: whether users and conditions hold; raises what a condition raises.
     :param spans: addresses outside of which the conditions fail, whatever else is known; None for no such bound.
     """
 
     policy: Policy
     position: int
+    hit: Match
+    unknown: Match
     resources: tuple[str, ...]
     users: Matcher
     criteria: tuple[CompiledCriterion, ...]
@@ -125,6 +128,8 @@ class Compiler:
         return CompiledPolicy(
             policy=policy,
             position=position,
+            hit=Match(policy, Mark.HIT),
+            unknown=Match(policy, Mark.UNKNOWN),
             resources=policy.resources or _WHOLE_APP,
             users=users or _EVERYBODY,
             criteria=tuple(criteria),

@@ -12,6 +12,8 @@ from .compiled import Match
 from .facts import Mark
 from .model import Action, Policy
 
+HIT, DENY, REQUIRE = Mark.HIT, Action.DENY, Action.REQUIRE
+
 
 @dataclass(frozen=True, slots=True)
 class PolicyDemand:
@@ -48,37 +50,40 @@ class Ruling:
     names: tuple[str, ...] = ()
 
 
+_UNTOUCHED = Ruling()
+
+
 def rule(matches: Collection[Match], *, resource: str, default: Access) -> Ruling:
     """Deny beats require beats allow; what is unknown counts for the first two. The order of matches never matters."""
-    ordered = sorted(matches, key=_certain_first)
-    applies = _default_applies(ordered, resource, default)
-    if denies := _policies(ordered, Action.DENY):
+    if not matches:
+        return _UNTOUCHED
+    applies = _default_applies(matches, resource, default)
+    if denies := _policies(matches, DENY):
         return Ruling(denied_by=denies[0], default_applies=applies, names=_names(denies))
-    if requires := _policies(ordered, Action.REQUIRE):
-        beginning = tuple(policy for policy in requires if policy.effect.grace_days)
+    if requires := _policies(matches, REQUIRE):
+        beginning = tuple([policy for policy in requires if policy.effect.grace_days])
         return Ruling(
             demands=_demands(requires), graced=beginning if len(beginning) == len(requires) else (),
             beginning=beginning, default_applies=applies, names=_names(requires),
         )  # fmt: skip
     # SECURITY: leniency needs every fact; whoever hides one, or aims at the console, is not let off.
-    allows = [match.policy for match in ordered if _is_certain_allow(match) and resource != MFA_ADMIN]
+    allows = [match.policy for match in matches if match.mark is HIT and resource != MFA_ADMIN]
     return Ruling(allows=bool(allows), default_applies=applies, names=_names(allows))
 
 
-def _certain_first(match: Match) -> tuple[bool, str]:
-    return match.mark is not Mark.HIT, match.policy.name
-
-
 def _policies(matches: Collection[Match], action: Action) -> list[Policy]:
-    return [match.policy for match in matches if match.policy.effect.action is action]
+    """Those with this effect, certain ones first."""
+    found = [match for match in matches if match.policy.effect.action is action]
+    found.sort(key=_certain_first)
+    return [match.policy for match in found]
 
 
-def _is_certain_allow(match: Match) -> bool:
-    return match.mark is Mark.HIT and match.policy.effect.action is Action.ALLOW
+def _certain_first(match: Match) -> tuple[bool, str]:
+    return match.mark is not HIT, match.policy.name
 
 
 def _names(policies: Collection[Policy]) -> tuple[str, ...]:
-    return tuple(sorted(policy.name for policy in policies))
+    return tuple(sorted([policy.name for policy in policies]))
 
 
 def _demands(policies: Collection[Policy]) -> tuple[PolicyDemand, ...]:
@@ -98,7 +103,7 @@ def _default_applies(matches: Collection[Match], resource: str, default: Access)
 def _displaces(match: Match, default: Access) -> bool:
     """Whether this match alone is enough to leave the default access out."""
     # SECURITY: hiding a fact must not trade a strict default for the demand of a policy that may not even apply.
-    if match.mark is not Mark.HIT:
+    if match.mark is not HIT:
         return False
     effect = match.policy.effect
-    return not (default is Access.REQUIRE and effect.action is Action.REQUIRE and effect.grace_days)
+    return not (default is Access.REQUIRE and effect.action is REQUIRE and effect.grace_days)

@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
-from operator import itemgetter
 
-from .address_index import AddressIndex, Rows, index_addresses
+from .address_index import POSITION, AddressIndex, Rows, index_addresses
 from .compiled import CompiledPolicy, Compiler, Match, OnError
 from .conditions.registry import Registry
 from .facts import Environment, Mark, Subject
-from .logic import certain
 from .model import EVERYBODY, PolicySet, PolicyState
 from .trace import PolicyTrace
 from .users import group_names, user_keys
 
-MISS = Mark.MISS
+HIT, MISS = Mark.HIT, Mark.MISS
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +30,7 @@ class UserIndex:
     grouped: AddressIndex
 
     def find(self, subject: Subject, address: str | None) -> Rows:
-        """Every policy that may apply to the subject at the address, each once, in no order."""
+        """Every policy that may apply to the subject at the address, each once, in the document's order."""
         buckets = [self.everybody.find(address)]
         if subject.key in self.by_user:
             buckets.append(self.by_user[subject.key].find(address))
@@ -43,7 +41,7 @@ class UserIndex:
         filled = [bucket for bucket in buckets if bucket]
         if len(filled) < 2:
             return filled[0] if filled else ()
-        return list({row for bucket in filled for row in bucket})
+        return sorted({row for bucket in filled for row in bucket}, key=POSITION)
 
 
 Index = Mapping[str, UserIndex]
@@ -70,7 +68,7 @@ class CompiledPolicies:
     reported_words: frozenset[str] = field(repr=False)
 
     def candidates(self, subject: Subject, resource: str, address: str | None) -> Rows:
-        """Policies that are on, speak of the resource, and may include subject and address; in no order."""
+        """Policies that are on, speak of the resource, and may include subject and address."""
         return _candidates(self.live, subject, resource, address)
 
     def matches(
@@ -130,16 +128,16 @@ def _candidates(index: Index, subject: Subject, resource: str, address: str | No
 
 
 def _matches(rows: Rows, subject: Subject, environment: Environment, on_error: OnError) -> tuple[Match, ...]:
-    found: list[tuple[int, Match]] = []
+    found: list[Match] = []
     for row in rows:
         try:
             mark = row.matcher(subject, environment)
         except Exception:  # noqa: BLE001 - judged again, slowly, to learn which condition raises
             mark = row.mark_safely(subject, environment, on_error)
         if mark is not MISS:
-            found.append((row.position, Match(row.policy, certain(mark))))
-    found.sort(key=itemgetter(0))
-    return tuple([match for _, match in found])
+            # SECURITY: a host's word may answer anything; what is no mark is taken for unknown.
+            found.append(row.hit if mark is HIT else row.unknown)
+    return tuple(found)
 
 
 def _index(rows: Iterable[CompiledPolicy]) -> Index:

@@ -12,6 +12,7 @@ from ..logic import Matcher, every_of
 from .protocol import Networks, Source, Wanted
 from .reading import read_table, read_texts, read_words, table_of
 
+HIT, MISS, UNKNOWN = Mark.HIT, Mark.MISS, Mark.UNKNOWN
 _HTTP = "GET HEAD POST PUT PATCH DELETE OPTIONS TRACE CONNECT QUERY REPORT SEARCH"
 _WEBDAV = "PROPFIND PROPPATCH MKCOL COPY MOVE LOCK UNLOCK"
 METHODS = frozenset((*_HTTP.split(), *_WEBDAV.split()))
@@ -78,9 +79,10 @@ def _method_matcher(methods: tuple[str, ...]) -> Matcher:
         wanted |= {"HEAD"}
 
     def match(subject: Subject, environment: Environment) -> Mark:
-        if not environment.method:
-            return Mark.UNKNOWN
-        return Mark.HIT if environment.method.upper() in wanted else Mark.MISS
+        method = environment.method
+        if not method:
+            return UNKNOWN
+        return HIT if method in wanted or method.upper() in wanted else MISS
 
     return match
 
@@ -90,9 +92,10 @@ def _endpoint_matcher(endpoints: tuple[str, ...]) -> Matcher:
     prefixes = tuple(name[:-1] for name in endpoints if name.endswith(".*"))
 
     def match(subject: Subject, environment: Environment) -> Mark:
-        if not environment.endpoint:
-            return Mark.UNKNOWN
-        return Mark.HIT if environment.endpoint in names or environment.endpoint.startswith(prefixes) else Mark.MISS
+        endpoint = environment.endpoint
+        if not endpoint:
+            return UNKNOWN
+        return HIT if endpoint in names or endpoint.startswith(prefixes) else MISS
 
     return match
 
