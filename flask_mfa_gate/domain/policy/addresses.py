@@ -19,7 +19,7 @@ def looks_like_address(text: str) -> bool:
     return _ADDRESS_LIKE.fullmatch(text) is not None
 
 
-@lru_cache(maxsize=64)
+@lru_cache(maxsize=1024)
 def spot_of(address: str | None) -> int | None:
     """The place of an address on the line; None when it is missing or unreadable."""
     try:
@@ -42,8 +42,10 @@ def span_of(entry: str) -> Span:
     if "-" in entry:
         first, last = (_spot(ip_address(part)) for part in entry.split("-"))
         return first, last
-    block = ip_network(entry)
-    return _spot(block.network_address), _spot(block.broadcast_address)
+    address, _, length = entry.partition("/")
+    first = ip_address(address)
+    spot, free_bits = _spot(first), first.max_prefixlen - int(length or first.max_prefixlen)
+    return spot, spot + (1 << free_bits) - 1
 
 
 def _spot(address: IPv4Address | IPv6Address) -> int:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TypeAlias
 
 from ..access import APP
 from .addresses import Span
-from .conditions.network import NETWORK
+from .conditions.network import NETWORK, within
 from .conditions.protocol import ConditionWord, Networks, Wanted
 from .conditions.registry import Registry
 from .facts import Environment, Mark, Subject
@@ -148,14 +148,16 @@ class Compiler:
         if key not in self.made:
             path = f"{where}.{criterion.word}"
             word = self.registry.find(criterion.word, path)
-            matcher = word.compile(criterion.wanted, self.networks, path)
             spans = NETWORK.spans(criterion.wanted, self.networks, path) if word is NETWORK else None
+            matcher = word.compile(criterion.wanted, self.networks, path) if spans is None else within(spans)
             self.made[key] = CompiledCriterion(criterion, word, matcher, spans)
         return self.made[key]
 
 
 def _hashable(wanted: Wanted) -> Hashable:
-    return tuple((key, _frozen(value)) for key, value in wanted.items()) if isinstance(wanted, Mapping) else wanted
+    if isinstance(wanted, tuple):
+        return wanted
+    return tuple((key, _frozen(value)) for key, value in wanted.items())
 
 
 def _frozen(value: object) -> Hashable:

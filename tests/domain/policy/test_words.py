@@ -57,6 +57,9 @@ def complaint(word: str, wanted: Any) -> PolicyError:
         (["office"], "10.20.0.1 ", UNKNOWN),
         (["office"], "010.020.0.1", UNKNOWN),
         (["office"], "10.20.0.1:443", UNKNOWN),
+        # Its last address looks like a mapped one of IPv4.
+        (["::/80"], "::1:2:3", HIT),
+        (["::/80"], "::1:0:0:0", MISS),
     ],
 )
 def test_network(wanted: list[str], address: str | None, mark: Mark) -> None:

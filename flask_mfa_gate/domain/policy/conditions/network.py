@@ -31,20 +31,8 @@ class NetworkWord:
         )
 
     def compile(self, wanted: Wanted, networks: Networks, where: str) -> Matcher:
-        """A test by halving among sorted spans."""
-        spans = self.spans(wanted, networks, where)
-        if len(spans) == 1:
-            return _one_span_matcher(*spans[0])
-        firsts, lasts = [first for first, _ in spans], [last for _, last in spans]
-
-        def match(subject: Subject, environment: Environment) -> Mark:
-            spot = spot_of(environment.address)
-            if spot is None:
-                return UNKNOWN
-            below = bisect_right(firsts, spot) - 1
-            return HIT if below >= 0 and spot <= lasts[below] else MISS
-
-        return match
+        """A test of the address. An unknown name raises :class:`PolicyError`."""
+        return within(self.spans(wanted, networks, where))
 
     def spans(self, wanted: Wanted, networks: Networks, where: str) -> list[Span]:
         """All addresses that are wanted, sorted. An unknown name raises :class:`PolicyError`."""
@@ -61,6 +49,22 @@ class NetworkWord:
     def needs(self, wanted: Wanted) -> frozenset[Source]:
         """Nothing beside the request."""
         return frozenset()
+
+
+def within(spans: list[Span]) -> Matcher:
+    """A test by halving among sorted spans."""
+    if len(spans) == 1:
+        return _one_span_matcher(*spans[0])
+    firsts, lasts = [first for first, _ in spans], [last for _, last in spans]
+
+    def match(subject: Subject, environment: Environment) -> Mark:
+        spot = spot_of(environment.address)
+        if spot is None:
+            return UNKNOWN
+        below = bisect_right(firsts, spot) - 1
+        return HIT if below >= 0 and spot <= lasts[below] else MISS
+
+    return match
 
 
 def _one_span_matcher(first: int, last: int) -> Matcher:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cache, lru_cache
 from types import MappingProxyType
 from zoneinfo import ZoneInfo, available_timezones
@@ -58,17 +58,21 @@ class ScheduleWord:
         """A test of the wall clock, so that a change of summer time moves no hour of it."""
         zone, days, hours, holidays = _parts(table_of(wanted))
 
-        # Only UTC may be remembered: elsewhere the two hours of an autumn night that bear one name are equal as keys.
-        @lru_cache(maxsize=8)
-        def mark_at(at: datetime) -> Mark:
-            day = hours.began(at.astimezone(zone))
+        # Hours begin and end with a minute, so one answer holds for all of it. It is counted in UTC, since elsewhere two
+        # hours of an autumn night bear one name.
+        @lru_cache(maxsize=64)
+        def mark_in(minute: float) -> Mark:
+            day = hours.began(datetime.fromtimestamp(minute * 60, zone))
             return Mark.HIT if day is not None and day.weekday() in days and day not in holidays else Mark.MISS
 
         def match(subject: Subject, environment: Environment) -> Mark:
             at = environment.at
             if at is None:
                 return Mark.UNKNOWN
-            return mark_at(at if at.tzinfo is UTC else _utc(at))
+            # SECURITY: Python takes a naive time as one of the server's zone, which would shift every schedule unseen.
+            if at.tzinfo is None:
+                raise TypeError("an instant without a zone is no instant")
+            return mark_in(at.timestamp() // 60)
 
         return match
 
@@ -86,13 +90,6 @@ class ScheduleWord:
     def needs(self, wanted: Wanted) -> frozenset[Source]:
         """Nothing beside the clock."""
         return frozenset()
-
-
-def _utc(at: datetime) -> datetime:
-    # SECURITY: Python takes a naive time as one of the server's own zone, which would shift every schedule unseen.
-    if at.tzinfo is None:
-        raise TypeError("an instant without a zone is no instant")
-    return at.astimezone(UTC)
 
 
 def _parts(table: Mapping[str, object]) -> tuple[ZoneInfo, frozenset[int], Hours, frozenset[date]]:
