@@ -42,9 +42,9 @@ def span_of(entry: str) -> Span:
     if "-" in entry:
         first, last = (_spot(ip_address(part)) for part in entry.split("-"))
         return first, last
-    address, _, length = entry.partition("/")
-    first = ip_address(address)
-    spot, free_bits = _spot(first), first.max_prefixlen - int(length or first.max_prefixlen)
+    text, _, length = entry.partition("/")
+    address = ip_address(text)
+    spot, free_bits = _spot(address), address.max_prefixlen - int(length or address.max_prefixlen)
     return spot, spot + (1 << free_bits) - 1
 
 

@@ -108,22 +108,21 @@ class CompiledPolicy:
 
 @dataclass(frozen=True, slots=True)
 class Compiler:
-    """Makes policies of one set ready. Equal criteria share one test, which keeps large sets small and quick."""
+    """Makes policies of one set ready. What is equal shares one test, which keeps large sets small and quick.
+
+    :param made: each criterion, by what it wants.
+    :param joined: the test of criteria that all have to hold.
+    """
 
     registry: Registry
     networks: Networks
     made: dict[tuple[str, Hashable], CompiledCriterion] = field(default_factory=dict)
+    joined: dict[tuple[CompiledCriterion, ...], Matcher] = field(default_factory=dict)
 
     def policy(self, policy: Policy, position: int) -> CompiledPolicy:
         """The policy with its tests. What a condition names and nobody knows raises :class:`PolicyError`."""
         where = f"policies[{position}].conditions"
-        criteria: list[CompiledCriterion] = []
-
-        def leaf(criterion: Criterion) -> Matcher:
-            criteria.append(self._criterion(criterion, where))
-            return criteria[-1].matcher
-
-        conditions = assemble(policy.conditions, leaf)
+        criteria, conditions = self._conditions(policy.conditions, where)
         users = users_matcher(policy.users)
         return CompiledPolicy(
             policy=policy,
@@ -132,16 +131,29 @@ class Compiler:
             unknown=Match(policy, Mark.UNKNOWN),
             resources=policy.resources or _WHOLE_APP,
             users=users or _EVERYBODY,
-            criteria=tuple(criteria),
+            criteria=criteria,
             matcher=every_of((users, conditions)) if users else conditions,
             spans=self._bound(policy.conditions, where),
         )
 
+    def _conditions(self, condition: Condition, where: str) -> tuple[tuple[CompiledCriterion, ...], Matcher]:
+        """Its criteria from left to right, and the test of them together."""
+        found: list[CompiledCriterion] = []
+
+        def leaf(criterion: Criterion) -> Matcher:
+            found.append(self._criterion(criterion, where))
+            return found[-1].matcher
+
+        matcher, criteria = assemble(condition, leaf), tuple(found)
+        if isinstance(condition, Every) and all(isinstance(part, Criterion) for part in condition.parts):
+            matcher = self.joined.setdefault(criteria, matcher)
+        return criteria, matcher
+
     def _bound(self, conditions: Condition, where: str) -> Sequence[Span] | None:
         """The first network that has to hold. A network under ``any`` or ``not`` bounds nothing."""
         parts = conditions.parts if isinstance(conditions, Every) else (conditions,)
-        found = (self._criterion(part, where).spans for part in parts if isinstance(part, Criterion))
-        return next((spans for spans in found if spans is not None), None)
+        networks = [part for part in parts if isinstance(part, Criterion) and part.word == NETWORK.word]
+        return self._criterion(networks[0], where).spans if networks else None
 
     def _criterion(self, criterion: Criterion, where: str) -> CompiledCriterion:
         key = (criterion.word, _hashable(criterion.wanted))

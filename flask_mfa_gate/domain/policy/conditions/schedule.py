@@ -58,8 +58,8 @@ class ScheduleWord:
         """A test of the wall clock, so that a change of summer time moves no hour of it."""
         zone, days, hours, holidays = _parts(table_of(wanted))
 
-        # Hours begin and end with a minute, so one answer holds for all of it. It is counted in UTC, since elsewhere two
-        # hours of an autumn night bear one name.
+        # Hours begin and end with a minute, so one answer holds for all of it. It is counted in UTC, since elsewhere
+        # two hours of an autumn night bear one name.
         @lru_cache(maxsize=64)
         def mark_in(minute: float) -> Mark:
             day = hours.began(datetime.fromtimestamp(minute * 60, zone))
