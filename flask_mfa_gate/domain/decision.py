@@ -102,10 +102,13 @@ def is_required(standing: Standing, rules: Rules) -> bool:
 
 def is_locked_out(standing: Standing, rules: Rules, now: datetime) -> bool:
     """Whether the period ended without enrollment, in an app where that locks: no factor can be set up then."""
-    if standing.user_key in rules.break_glass or rules.lapse is not Lapse.LOCKED:
+    return _locks(status_of(standing, now=now, enabled=rules.enabled), standing, rules)
+
+
+def _locks(status: Status, standing: Standing, rules: Rules) -> bool:
+    if status is not Status.ENROLLMENT_EXPIRED or rules.lapse is not Lapse.LOCKED:
         return False
-    lapsed = status_of(standing, now=now, enabled=rules.enabled) is Status.ENROLLMENT_EXPIRED
-    return lapsed and not _has_satisfied(standing, rules)
+    return standing.user_key not in rules.break_glass and not _has_satisfied(standing, rules)
 
 
 def _has_satisfied(standing: Standing, rules: Rules) -> bool:
@@ -144,7 +147,7 @@ class _Judge:
         """What one resource asks beside the app."""
         ruling = self._ruling(name)
         if (refused := self._refused(name, ruling)) is not None:
-            return replace(refused, at_resource=True)
+            return refused
         verdicts = [PASSED]
         if ruling.default_applies and self.rules.access(name) is Access.REQUIRE:
             verdicts.append(self.demand(Demand()))
@@ -167,10 +170,11 @@ class _Judge:
     def _refused(self, resource: str, ruling: Ruling) -> Verdict | None:
         if (policy := ruling.denied_by) is not None:
             return Verdict(
-                Word.DENY, Reason.POLICY, policies=(policy.name,), message=policy.message, help_link=policy.help_link
-            )
+                Word.DENY, Reason.POLICY, at_resource=resource != APP, policies=(policy.name,),
+                message=policy.message, help_link=policy.help_link,
+            )  # fmt: skip
         if ruling.default_applies and self.rules.access(resource) is Access.DENY:
-            return Verdict(Word.DENY, Reason.DEFAULT_DENY)
+            return Verdict(Word.DENY, Reason.DEFAULT_DENY, at_resource=resource != APP)
         return None
 
     def _app_demands(self, ruling: Ruling) -> Iterator[tuple[Demand, datetime | None]]:
@@ -273,8 +277,8 @@ class _Judge:
 
     @property
     def _is_locked(self) -> bool:
-        return is_locked_out(self.standing, self.rules, self.now)
+        return _locks(self.status, self.standing, self.rules)
 
 
 def _methods(wanted: PolicyDemand) -> frozenset[Method]:
-    return frozenset(Method(kind.value) for kind in wanted.factors) or FACTOR_METHODS
+    return frozenset([Method(kind.value) for kind in wanted.factors]) if wanted.factors else FACTOR_METHODS
