@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import re
+import tomllib
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 from flask_login import login_user
 
+from flask_mfa_gate import Environment, Policy, Status, UserFilter, Word
+from flask_mfa_gate.conditions import BUILT_IN
+from flask_mfa_gate.domain.access_pass import Scope
+from flask_mfa_gate.domain.policy.document import read_document
+from flask_mfa_gate.domain.policy.model import Action
+from flask_mfa_gate.domain.roles import Role
+from flask_mfa_gate.services.scenarios import read_scenarios
 from tests.conftest import state_of
 
 ROOT = Path(__file__).parents[1]
@@ -71,3 +80,40 @@ def test_every_signal_is_sent_by_something() -> None:
         path.read_text() for path in (ROOT / "flask_mfa_gate").rglob("*.py") if path.name != "signals.py"
     )
     assert [name for name in gate_signals if f'"{name}"' not in services] == []
+
+
+def page(name: str) -> str:
+    return (ROOT / "docs" / name).read_text(encoding="utf-8")
+
+
+def test_every_word_of_policies_is_on_their_page() -> None:
+    from flask_mfa_gate.domain.policy.conditions.browser import BROWSERS
+    from flask_mfa_gate.domain.policy.conditions.device import DEVICE_WORDS
+    from flask_mfa_gate.domain.policy.conditions.platform import PLATFORMS
+    from flask_mfa_gate.domain.policy.conditions.risk import SIGNALS
+    from flask_mfa_gate.domain.policy.conditions.sign_in import WAYS
+
+    words = {*BUILT_IN.words, *BROWSERS, *DEVICE_WORDS, *PLATFORMS, *SIGNALS, *WAYS, *Status, *Word, *Action}
+    words |= {one.name for one in fields(Environment)} - {"risk", "device"}
+    text = page("policies.md")
+    assert [word for word in sorted(words) if not re.search(rf"\b{word}\b", text)] == []
+
+
+def test_every_remark_of_the_linter_is_on_the_page_of_policies() -> None:
+    source = "".join(path.read_text() for path in (ROOT / "flask_mfa_gate" / "domain" / "policy").glob("*.py"))
+    codes = set(re.findall(r'Remark\(Level\.\w+, "([a-z-]+)"', source)) - {"network-has-proxy"}
+    assert len(codes) >= 5
+    assert [code for code in sorted(codes) if f"`{code}`" not in page("policies.md")] == []
+
+
+def test_documents_on_the_page_of_policies_can_be_read() -> None:
+    blocks = re.findall(r"```toml\n(.*?)```", page("policies.md"), re.DOTALL)
+    assert [len(read_document(block, registry=BUILT_IN).policies) for block in blocks if "version" in block] == [1]
+    assert [len(read_scenarios(block)) for block in blocks if "[[scenarios]]" in block] == [1]
+    (conditions,) = [tomllib.loads(block)["conditions"] for block in blocks if block.startswith("conditions")]
+    assert Policy.from_document({"name": "p", "conditions": conditions, "effect": {"action": "deny"}})
+
+
+def test_every_field_of_a_filter_and_every_role_is_on_the_page_of_people() -> None:
+    names = [*(one.name for one in fields(UserFilter)), *Role, *Scope]
+    assert [name for name in names if f"`{name}`" not in page("people.md")] == []
