@@ -35,7 +35,7 @@ def portal(make_app: Callable[..., Flask], tmp_path: Path, monkeypatch: Any) -> 
     monkeypatch.setattr(
         example_app.gate, "init_app", lambda app, **host: start(app, is_managed=lambda _request: None, **host)
     )
-    app = make_app(MFA_GATE_GEOIP_DATABASE=str(tmp_path / "places.mmdb"))
+    app = make_app(MFA_GATE_GEOIP_DATABASE=str(tmp_path / "places.mmdb"), MFA_GATE_BREAK_GLASS=["7"])
     with app.app_context():
         for name, group in GROUPS.items():
             user = db.session.get(User, int(key_of(app, name)))
