@@ -205,7 +205,8 @@ def test_an_old_address_is_forgotten_after_a_month(app: Flask, clock: StillClock
     change_user(app, "frank", email="newer@example.org")
     signed_in(app, "frank")
     act(app, "reset", "frank")
-    assert {mail.recipient for mail in mails(app, "frank")[1:]} == {"new@example.org", "newer@example.org"}
+    told = {mail.recipient for mail in mails(app, "frank") if mail.kind == "reset"}
+    assert told == {"new@example.org", "newer@example.org"}
 
 
 def test_what_a_client_calls_itself_stays_data(app: Flask, clock: StillClock, phone: Phone) -> None:
