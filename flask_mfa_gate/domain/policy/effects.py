@@ -58,24 +58,36 @@ def rule(matches: Collection[Match], *, resource: str, default: Access) -> Rulin
     if not matches:
         return _UNTOUCHED
     applies = _default_applies(matches, resource, default)
-    if denies := _policies(matches, DENY):
-        return Ruling(denied_by=denies[0], default_applies=applies, names=_names(denies))
-    if requires := _policies(matches, REQUIRE):
-        beginning = tuple([policy for policy in requires if policy.effect.grace_days])
+    denies, requires, allows = _by_action(matches)
+    if denies:
+        refusing = _policies(denies)
+        return Ruling(denied_by=refusing[0], default_applies=applies, names=_names(refusing))
+    if requires:
+        demanding = _policies(requires)
+        beginning = tuple([policy for policy in demanding if policy.effect.grace_days])
         return Ruling(
-            demands=_demands(requires), graced=beginning if len(beginning) == len(requires) else (),
-            beginning=beginning, default_applies=applies, names=_names(requires),
+            demands=_demands(demanding), graced=beginning if len(beginning) == len(demanding) else (),
+            beginning=beginning, default_applies=applies, names=_names(demanding),
         )  # fmt: skip
     # SECURITY: leniency needs every fact; whoever hides one, or aims at the console, is not let off.
-    allows = [match.policy for match in matches if match.mark is HIT and resource != MFA_ADMIN]
-    return Ruling(allows=bool(allows), default_applies=applies, names=_names(allows))
+    letting = [match.policy for match in allows if match.mark is HIT and resource != MFA_ADMIN]
+    return Ruling(allows=bool(letting), default_applies=applies, names=_names(letting))
 
 
-def _policies(matches: Collection[Match], action: Action) -> list[Policy]:
-    """Those with this effect, certain ones first."""
-    found = [match for match in matches if match.policy.effect.action is action]
-    found.sort(key=_certain_first)
-    return [match.policy for match in found]
+def _by_action(matches: Collection[Match]) -> tuple[list[Match], list[Match], list[Match]]:
+    """Those that deny, require, and allow."""
+    denies: list[Match] = []
+    requires: list[Match] = []
+    allows: list[Match] = []
+    for match in matches:
+        action = match.policy.effect.action
+        (denies if action is DENY else requires if action is REQUIRE else allows).append(match)
+    return denies, requires, allows
+
+
+def _policies(matches: list[Match]) -> list[Policy]:
+    """Certain ones first."""
+    return [match.policy for match in sorted(matches, key=_certain_first)]
 
 
 def _certain_first(match: Match) -> tuple[bool, str]:
