@@ -117,6 +117,8 @@ def _has_satisfied(standing: Standing, rules: Rules) -> bool:
 
 
 def _strictest(verdicts: list[Verdict]) -> Verdict:
+    if len(verdicts) == 1:
+        return verdicts[0]
     return min(verdicts, key=lambda verdict: _PRECEDENCE[verdict.word])
 
 

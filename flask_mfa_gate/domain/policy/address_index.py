@@ -12,7 +12,7 @@ from .compiled import CompiledPolicy
 
 Rows = Sequence[CompiledPolicy]
 POSITION = attrgetter("position")
-_FEW = 16
+_FEW = 4
 _MOST_CELLS = 64
 
 
