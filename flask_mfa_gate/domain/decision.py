@@ -11,6 +11,7 @@ from .access import APP, MFA_ADMIN, Access
 from .assurance import FACTOR_METHODS, SIGN_IN_METHODS, Assurance, FactorKind, Method
 from .enrollment import DAY, Standing, Status, status_of
 from .policy.effects import PolicyDemand, Ruling
+from .session import GRANT_LIFETIME
 from .verdict import PASSED, Demand, Reason, Verdict, Word
 
 _PRECEDENCE = {word: rank for rank, word in enumerate(Word)}
@@ -211,12 +212,12 @@ class _Judge:
 
     def _holder(self, ruling: Ruling) -> Verdict:
         """The floor under whatever is demanded: a factor that is there is asked for."""
-        if self._is_relaxed(ruling) or self._is_in:
+        if self._is_in:
             return self._period()
-        # SECURITY: such a pass opens the setup of a factor, and not the app.
+        # SECURITY: such a pass opens the setup of a factor, and not the app, also where no code would be asked for.
         if self.context.assurance.proved({Method.ENROLLMENT_PASS}, now=self.now):
             return Verdict(Word.ENROLL, Reason.ENROLLMENT_PASS)
-        return Verdict(Word.CHALLENGE, Reason.SIGN_IN)
+        return self._period() if self._is_relaxed(ruling) else Verdict(Word.CHALLENGE, Reason.SIGN_IN)
 
     def _is_relaxed(self, ruling: Ruling) -> bool:
         # SECURITY: no rule lets an account for emergencies in by its password alone.
@@ -265,9 +266,11 @@ class _Judge:
         return any(Method(kind.value) in demand.methods for kind in self._held)
 
     def _meets(self, demand: Demand) -> bool:
-        if demand.is_for_one_request:
-            return self.context.granted
-        return self.context.assurance.proved(demand.methods, now=self.now, max_age=demand.max_age)
+        if not demand.is_for_one_request:
+            return self.context.assurance.proved(demand.methods, now=self.now, max_age=demand.max_age)
+        # SECURITY: one grant serves several lists only where each was proved, as a stronger factor could be left out.
+        proved = self.context.assurance.proved(demand.methods, now=self.now, max_age=GRANT_LIFETIME)
+        return self.context.granted and proved
 
     @property
     def _held(self) -> frozenset[FactorKind]:

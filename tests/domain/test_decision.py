@@ -223,7 +223,33 @@ def test_zero_age_wants_a_grant_whatever_was_proved() -> None:
     assert judged(at, standing=holder(), assurance=fresh, granted=True).word is Word.PASS
 
 
+def test_a_grant_serves_only_the_lists_that_were_proved_for_it() -> None:
+    at = {"payroll": matched(*(require(factors=frozenset({kind}), max_age=timedelta(0)) for kind in FactorKind))}
+    both = Standing("k", factors=frozenset(FactorKind))
+    rules = Rules(enabled=frozenset(FactorKind))
+
+    def met(*methods: Method, minutes: int = 0) -> Word:
+        proofs = tuple(Proof(method, NOW - timedelta(minutes=minutes)) for method in methods)
+        assurance = Assurance(SignIn.PASSWORD, NOW, (Proof(Method.ACCESS_PASS, NOW), *proofs))
+        return judged(at, standing=both, rules=rules, assurance=assurance, granted=True).word
+
+    assert met(Method.TOTP) is Word.CHALLENGE
+    assert met(Method.TOTP, Method.WEBAUTHN) is Word.PASS
+    assert met(Method.TOTP, Method.WEBAUTHN, minutes=6) is Word.CHALLENGE
+
+
 # Ways back in
+
+
+def test_a_pass_for_enrollment_opens_the_setup_also_where_no_code_would_be_asked_for() -> None:
+    pass_only = BARE.with_proof(Method.ENROLLMENT_PASS, at=NOW)
+    for at, rules in (
+        ({APP: matched(ALLOW)}, Rules()),
+        ({}, defaults("allow")),
+        ({}, Rules(challenge_unrequired=False)),
+    ):
+        assert judged(at, standing=holder(), rules=rules).word is Word.PASS
+        assert judged(at, standing=holder(), rules=rules, assurance=pass_only).reason is Reason.ENROLLMENT_PASS
 
 
 @pytest.mark.parametrize("way", [Method.RECOVERY_CODE, Method.ACCESS_PASS])

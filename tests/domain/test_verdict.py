@@ -109,9 +109,7 @@ def test_default_allow_never_lifts_prompt_force_or_lock(context: Context, standi
     allow = replace(chosen, default_access={**chosen.default_access, "app": Access.ALLOW})
     setting = replace(chosen, default_access={**chosen.default_access, "app": Access.USER_SETTING})
     under_setting = decide(context, standing, setting, now=NOW)
-    # A pass for enrollment leads to the setup in place of the challenge, which is what an allow does drop.
-    in_place_of_challenge = under_setting.reason is Reason.ENROLLMENT_PASS
-    if under_setting.word in {Word.LOCKED, Word.ENROLL, Word.PROMPT} and not in_place_of_challenge:
+    if under_setting.word in {Word.LOCKED, Word.ENROLL, Word.PROMPT}:
         assert word(context, standing, allow) is under_setting.word
 
 
