@@ -18,19 +18,18 @@ from ..domain.policy.engine import CompiledPolicies, compile_policies
 from ..domain.policy.facts import Environment, Subject
 from ..domain.policy.model import Network, Policy, PolicySet, PolicyState
 from ..domain.roles import Actor, Right, refusal
-from ..errors import BadRequest, MFAGateError, NotAllowed, PolicyError, StoreBusy
+from ..errors import BadRequest, NotAllowed, StoreBusy
 from ..store import Store
 from ..store.policies import PolicyVersion
 from .actions import REFUSALS, ActionRunner
 from .policy_edits import changed_in, merged, named, with_policy
+from .policy_versions import EMPTY, PolicyVersions
 from .words import check_words
 from .work import Work, Worker
 
-EMPTY = PolicySet()
 # No user has this key, so that what is said of policies is never taken for something about a user.
 NOBODY = ""
 LONGEST_HISTORY = 1000
-_UNREADABLE = "The policies can't be read, so nobody is let in. Run: flask mfa policies check"
 log = logging.getLogger("flask_mfa_gate")
 Edit = Callable[[PolicySet], PolicySet]
 
@@ -48,11 +47,11 @@ class PolicyService:
     ) -> None:  # fmt: skip
         self._store, self._worker, self._runner = store, worker, runner
         self._registry, self._rules, self._clock, self._check = registry, rules, clock, check
-        self._compiled = compile_policies(EMPTY, registry, version=0)
+        self._versions = PolicyVersions(store, registry)
 
     def current(self) -> PolicySet:
         """All policies and networks as they are now."""
-        return self._set_of(self._newest())
+        return self._versions.read(self._versions.newest())
 
     def list(self) -> Sequence[Policy]:
         """All policies, by name."""
@@ -122,7 +121,7 @@ class PolicyService:
             return merged(now, new) if merge else new
 
         if dry_run:
-            now = self.current() if merge else self._readable(self._newest()) or EMPTY
+            now = self.current() if merge else self._versions.readable(self._versions.newest()) or EMPTY
             return difference(now, self._checked(edit(now)))
         return self._change(actor, reason, "import", "", edit, replaces=not merge)
 
@@ -137,7 +136,7 @@ class PolicyService:
         with self._store.database.read() as tx:
             if type(version) is not int or self._store.policies.get(tx, version) is None:
                 raise BadRequest(f"There is no version {version} of the policies.")
-        wanted = self._set_of(version)
+        wanted = self._versions.read(version)
         return self._change(actor, reason, "rollback", "", lambda _: wanted, replaces=True)
 
     def at(self, version: int) -> CompiledPolicies:
@@ -145,15 +144,7 @@ class PolicyService:
 
         :raises MFAGateError: when they can't be read: nobody is let in because of it.
         """
-        compiled = self._compiled
-        if compiled.version == version:
-            return compiled
-        try:
-            compiled = compile_policies(self._set_of(version), self._registry, version=version)
-        except PolicyError as error:
-            raise MFAGateError(_UNREADABLE) from error
-        self._compiled = compiled
-        return compiled
+        return self._versions.at(version)
 
     def compile(self, draft: PolicySet) -> CompiledPolicies:
         """A draft, compiled.
@@ -227,7 +218,7 @@ class PolicyService:
 
         def change(work: Work) -> PolicyDiff:
             version = self._store.policies.newest(work.tx)
-            now = self._readable(version, work.tx) if replaces else self._set_of(version, work.tx)
+            now = self._versions.readable(version, work.tx) if replaces else self._versions.read(version, work.tx)
             before = now or EMPTY
             after = self._checked(edit(before))
             found = difference(before, after)
@@ -258,30 +249,6 @@ class PolicyService:
         read = read_document(write_document(draft, "json"), registry=self._registry)
         compile_policies(read, self._registry, version=-1)
         return read
-
-    def _newest(self) -> int:
-        with self._store.database.read() as tx:
-            return self._store.policies.newest(tx)
-
-    def _readable(self, version: int, tx: Connection | None = None) -> PolicySet | None:
-        try:
-            return self._set_of(version, tx)
-        except PolicyError:
-            log.warning("version %s of the policies can't be read", version)
-            return None
-
-    def _set_of(self, version: int, tx: Connection | None = None) -> PolicySet:
-        """``tx``: a transaction that is open; a second connection beside it may not be there to be had."""
-        if not version:
-            return EMPTY
-        if tx is None:
-            with self._store.database.read() as own:
-                return self._set_of(version, own)
-        found = self._store.policies.get(tx, version)
-        # SECURITY: a version that counts and can't be found must not pass for one without any rule.
-        if found is None:
-            raise PolicyError(f"version {version} is not there")
-        return read_document(found.document, registry=self._registry)
 
 
 def log_condition(policy: str, word: str, error: Exception) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +19,7 @@ from example_app import create_app
 from flask_mfa_gate.domain.policy.model import Network, PolicyState
 from flask_mfa_gate.errors import BadRequest, Conflict, MFAGateError, NotAllowed, PolicyError, StoreBusy, UnknownUser
 from flask_mfa_gate.services.policies import PolicyService
+from flask_mfa_gate.services.policy_versions import PolicyVersions
 from tests.conftest import Browser, Phone, StillClock, at_once, close_portal, key_of, portal_config, state_of
 from tests.policy_kit import CHROME, OFFICE, graces, policy, prove, put, signed_in
 
@@ -266,6 +268,19 @@ def test_a_version_that_is_gone_is_not_a_set_without_rules(make_app: Make) -> No
         service.save(policy())
         with pytest.raises(MFAGateError):
             service.at(7)
+
+
+def test_threads_that_meet_a_new_version_together_load_it_once(make_app: Make, monkeypatch: Any) -> None:
+    app = make_app()
+    with app.app_context():
+        service = state_of(app).policies
+        service.save(policy("a", on=["payroll"]))
+        fresh, loads = PolicyVersions(service._store, service._registry), []
+        load = fresh._load
+        monkeypatch.setattr(fresh, "_load", lambda version: (loads.append(version), time.sleep(0.2), load(version))[-1])
+    found = at_once([lambda: fresh.at(1)] * 4)
+    assert loads == [1]
+    assert all(one is found[0] for one in found)
 
 
 def test_rollback_is_a_way_out_too(make_app: Make) -> None:

@@ -10,6 +10,7 @@ from flask import Flask
 from sqlalchemy import event, text
 
 from flask_mfa_gate.domain.policy.facts import Environment
+from flask_mfa_gate.services.policy_versions import PolicyVersions
 from tests.conftest import JSON, Browser, Phone, StillClock, key_of, state_of
 
 HEAD = "version = 1\n"
@@ -492,14 +493,8 @@ def test_a_stored_set_that_cant_be_read_lets_nobody_in(app: Flask, put: Any) -> 
     put(rule("Any", '{ action = "allow" }', resources='["wiki"]'))
     with app.app_context(), state_of(app).store.database.write() as tx:
         tx.execute(text("UPDATE mfa_gate_policy_version SET document = '{}'"))
-    fresh = state_of(app).policies
-    object.__setattr__(
-        fresh,
-        "_compiled",
-        type(fresh._compiled)(
-            **{**{name: getattr(fresh._compiled, name) for name in fresh._compiled.__slots__}, "version": -5}
-        ),
-    )
+    service = state_of(app).policies
+    service._versions = PolicyVersions(service._store, service._registry)
     browser = Browser(app)
     assert browser.sign_in("frank").status_code == 503
     assert not browser.is_in()

@@ -1,0 +1,81 @@
+"""The versions of the policies: read from the store, and the one in force kept compiled in each worker."""
+
+from __future__ import annotations
+
+import logging
+from threading import Lock
+
+from sqlalchemy import Connection
+
+from ..domain.policy.conditions.registry import Registry
+from ..domain.policy.document import read_document
+from ..domain.policy.engine import CompiledPolicies, compile_policies
+from ..domain.policy.model import PolicySet
+from ..errors import MFAGateError, PolicyError
+from ..store import Store
+
+EMPTY = PolicySet()
+_UNREADABLE = "The policies can't be read, so nobody is let in. Run: flask mfa policies check"
+log = logging.getLogger("flask_mfa_gate")
+
+
+class PolicyVersions:
+    """Every version of the document, and the newest that this worker met.
+
+    :param registry: the condition words of this app.
+    """
+
+    def __init__(self, store: Store, registry: Registry) -> None:
+        self._store, self._registry = store, registry
+        self._compiled = compile_policies(EMPTY, registry, version=0)
+        self._loading = Lock()
+
+    def newest(self) -> int:
+        """The number of the version in force; 0 before the first."""
+        with self._store.database.read() as tx:
+            return self._store.policies.newest(tx)
+
+    def at(self, version: int) -> CompiledPolicies:
+        """The policies of a version, compiled. A worker that meets a new version loads it once.
+
+        :raises MFAGateError: when they can't be read: nobody is let in because of it.
+        """
+        compiled = self._compiled
+        if compiled.version == version:
+            return compiled
+        with self._loading:
+            # Whoever waited finds it there: many threads that meet a new version together would each load it.
+            if self._compiled.version != version:
+                self._compiled = self._load(version)
+            return self._compiled
+
+    def read(self, version: int, tx: Connection | None = None) -> PolicySet:
+        """The set of a version.
+
+        :param tx: a transaction that is open; a second connection beside it may not be there to be had.
+        :raises PolicyError: for one that is not there, or that this app can't read.
+        """
+        if not version:
+            return EMPTY
+        if tx is None:
+            with self._store.database.read() as own:
+                return self.read(version, own)
+        found = self._store.policies.get(tx, version)
+        # SECURITY: a version that counts and can't be found must not pass for one without any rule.
+        if found is None:
+            raise PolicyError(f"version {version} is not there")
+        return read_document(found.document, registry=self._registry)
+
+    def readable(self, version: int, tx: Connection | None = None) -> PolicySet | None:
+        """The set of a version; None for one that can't be read."""
+        try:
+            return self.read(version, tx)
+        except PolicyError:
+            log.warning("version %s of the policies can't be read", version)
+            return None
+
+    def _load(self, version: int) -> CompiledPolicies:
+        try:
+            return compile_policies(self.read(version), self._registry, version=version)
+        except PolicyError as error:
+            raise MFAGateError(_UNREADABLE) from error
