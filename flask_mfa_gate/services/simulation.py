@@ -42,7 +42,7 @@ class Explanation:
     """What would happen, and why.
 
     :param reason: a stable word; ``reason_id`` is what the user would be shown.
-    :param policies: every policy with each of its criteria.
+    :param policies: every policy with each of its criteria, explained when it is read.
     """
 
     user: str
@@ -50,7 +50,7 @@ class Explanation:
     verdict: str
     reason: str
     reason_id: str
-    policies: tuple[PolicyTrace, ...]
+    policies: Sequence[PolicyTrace]
 
 
 @dataclass(frozen=True, slots=True)

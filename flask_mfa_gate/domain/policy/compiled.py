@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import TypeAlias
+from typing import TypeAlias, overload
 
 from ..access import APP
 from .addresses import Span
@@ -104,6 +104,34 @@ class CompiledPolicy:
         """The policy's own logic over marks that are there already."""
         marks = iter([found.mark for found in findings])
         return assemble(self.policy.conditions, lambda _: _always(next(marks)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Traces(Sequence[PolicyTrace]):
+    """The trace of each policy, made when it is read: of thousands, most readers look at a few."""
+
+    rows: Sequence[CompiledPolicy] = field(repr=False)
+    subject: Subject
+    resource: str
+    environment: Environment
+    on_error: OnError = field(repr=False)
+
+    @overload
+    def __getitem__(self, index: int) -> PolicyTrace: ...
+    @overload
+    def __getitem__(self, index: slice) -> Traces: ...
+    def __getitem__(self, index: int | slice) -> PolicyTrace | Traces:
+        if isinstance(index, slice):
+            return replace(self, rows=self.rows[index])
+        return self.rows[index].trace(self.subject, self.resource, self.environment, self.on_error)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and tuple(self) == tuple(other)
+
+    __hash__ = None  # type: ignore[assignment]
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,10 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from .address_index import POSITION, AddressIndex, Rows, index_addresses
-from .compiled import CompiledPolicy, Compiler, Match, OnError
+from .compiled import CompiledPolicy, Compiler, Match, OnError, Traces
 from .conditions.registry import Registry
 from .facts import Environment, Mark, Subject
 from .model import EVERYBODY, PolicySet, PolicyState
-from .trace import PolicyTrace
 from .users import group_names, user_keys
 
 HIT, MISS = Mark.HIT, Mark.MISS
@@ -87,11 +86,9 @@ class CompiledPolicies:
         rows = _candidates(self.reported, subject, resource, environment.address)
         return _matches(rows, subject, environment, on_error)
 
-    def explain(
-        self, subject: Subject, resource: str, environment: Environment, on_error: OnError
-    ) -> tuple[PolicyTrace, ...]:
+    def explain(self, subject: Subject, resource: str, environment: Environment, on_error: OnError) -> Traces:
         """Every policy, also those that are off or report-only, with each of its criteria."""
-        return tuple(row.trace(subject, resource, environment, on_error) for row in self.policies)
+        return Traces(self.policies, subject, resource, environment, on_error)
 
     def ask_groups(self, resources: Iterable[str]) -> bool:
         """Whether a policy on one of these resources, which is on, names a group."""

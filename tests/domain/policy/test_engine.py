@@ -116,6 +116,21 @@ def test_off_is_never_judged_and_report_only_apart() -> None:
     ]
 
 
+def test_of_many_policies_those_are_explained_that_are_read() -> None:
+    looks: list[Subject] = []
+    word = ListedWord("counted", lambda subject, _: looks.append(subject))
+    registry = BUILT_IN.with_word(word)
+    rows = [policy(f"p{number}", conditions=Criterion("counted", (f"c{number}",))) for number in range(1000)]
+    traces = compiled(*rows, registry=registry).explain(ANYONE, "app", NOTHING, no_error)
+    assert (len(traces), looks) == (1000, [])
+    assert traces[-1].name == "p999"
+    once = len(looks)
+    assert [trace.name for trace in traces[3:5]] == ["p3", "p4"]
+    assert len(looks) == 3 * once > 0
+    assert traces == tuple(traces)
+    assert traces != tuple(traces)[1:]
+
+
 def test_matches_come_once_and_in_the_document_s_order() -> None:
     subject = Subject("1", groups=frozenset("ab"))
     users = [Users(("group:b", "group:a", "user:1")), Users(), Users(("user:1",)), Users(("group:a",))]
