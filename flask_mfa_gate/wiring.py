@@ -112,10 +112,11 @@ def _admin_services(base: Base) -> dict[str, Any]:
     writer = MoveWriter(store, reminders=base.settings.reminders)
     runner = ActionRunner(store, worker, base.directory, selection, writer, clock=clock, rules=rules)
     audit = AuditChain(store, worker, base.keyring, clock=clock)
-    users = UserService(store, worker, base.directory, writer, clock=clock)
+    access = _policy_services(base, runner)
+    users = UserService(store, worker, base.directory, writer, access["policies"], clock=clock)
     return {
         "selection": selection,
-        **_policy_services(base, runner),
+        **access,
         "audit": audit,
         "key_rotation": KeyRotation(store, worker, base.keyring, clock=clock),
         "users": users,

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field
 
 from .roles import Role
 
+LONGEST_KEY = 191
+
 
 @dataclass(frozen=True, slots=True)
 class Person:

@@ -22,7 +22,7 @@ from ..errors import BadRequest, NotAllowed, StoreBusy
 from ..store import Store
 from ..store.policies import PolicyVersion
 from .actions import REFUSALS, ActionRunner
-from .policy_edits import changed_in, merged, named, with_policy
+from .policy_edits import changed_in, merged, named, with_policy, with_user_renamed
 from .policy_versions import EMPTY, PolicyVersions
 from .words import check_words
 from .work import Work, Worker
@@ -177,6 +177,18 @@ class PolicyService:
             for resource in resources
         }  # fmt: skip
 
+    def rename_user(self, work: Work, old: str, new: str, *, actor: str) -> None:
+        """Policies that name a user follow him to his new key, in a version of their own.
+
+        :raises PolicyError: while the policies can't be read, or where they can't name the new key.
+        """
+        version = self._store.policies.newest(work.tx)
+        before = self._versions.read(version, work.tx)
+        after = with_user_renamed(before, old, new)
+        if after != before:
+            # SECURITY: a policy that named the old key only would no longer be about anybody.
+            self._add(work, version, before, self._checked(after), actor=actor, act="rename")
+
     def note_graces(self, user_key: str, names: Collection[str]) -> None:
         """Policies with days of grace apply to this user from now on; the first time counts, for ever."""
 
@@ -221,21 +233,28 @@ class PolicyService:
             now = self._versions.readable(version, work.tx) if replaces else self._versions.read(version, work.tx)
             before = now or EMPTY
             after = self._checked(edit(before))
-            found = difference(before, after)
             if after == now:
-                return found
+                return difference(before, after)
             self._check(work.tx, before, after, by)
-            added = PolicyVersion(version + 1, write_document(after, "json"), by.name, self._clock(), act, subject)
-            if not self._store.policies.try_add(work.tx, added):
-                raise StoreBusy("Somebody else changed the policies at the same moment.")
-            work.record(
-                "policy_changed", subject=NOBODY, actor=by.name, reason=reason, act=act, policy=subject,
-                version=version + 1, added=list(found.added), removed=list(found.removed),
-                changed=list(found.changed), loosens=list(found.loosens),
-            )  # fmt: skip
-            return found
+            return self._add(work, version, before, after, actor=by.name, reason=reason, act=act, subject=subject)
 
         return self._worker.run(change)
+
+    def _add(
+        self, work: Work, version: int, before: PolicySet, after: PolicySet, *, actor: str, act: str,
+        reason: str | None = None, subject: str = "",
+    ) -> PolicyDiff:  # fmt: skip
+        """Make ``after`` the next version. Who loses a race is tried again with what the other left."""
+        found = difference(before, after)
+        added = PolicyVersion(version + 1, write_document(after, "json"), actor, self._clock(), act, subject)
+        if not self._store.policies.try_add(work.tx, added):
+            raise StoreBusy("Somebody else changed the policies at the same moment.")
+        work.record(
+            "policy_changed", subject=NOBODY, actor=actor, reason=reason, act=act, policy=subject,
+            version=version + 1, added=list(found.added), removed=list(found.removed),
+            changed=list(found.changed), loosens=list(found.loosens),
+        )  # fmt: skip
+        return found
 
     def _admin(self, actor: str, *, subject: str = NOBODY) -> Actor:
         by = self._runner.actor(actor)

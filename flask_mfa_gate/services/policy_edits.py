@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 
-from ..domain.policy.model import Policy, PolicySet
+from ..domain.policy.model import USER, Policy, PolicySet, Users
 from ..errors import BadRequest
 from ..store.policies import PolicyVersion
 
@@ -24,6 +25,19 @@ def named(policies: PolicySet, name: str) -> Policy:
 def with_policy(now: PolicySet, policy: Policy) -> PolicySet:
     """The set with this policy in place of the one with its name."""
     return merged(now, PolicySet((policy,)))
+
+
+def with_user_renamed(now: PolicySet, old: str, new: str) -> PolicySet:
+    """The set with the user's new key wherever a policy names the old one."""
+    former, present = USER + old, USER + new
+
+    def renamed(texts: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(dict.fromkeys(present if text == former else text for text in texts))
+
+    def follow(policy: Policy) -> Policy:
+        return replace(policy, users=Users(renamed(policy.users.include), renamed(policy.users.exclude)))
+
+    return replace(now, policies=tuple(follow(policy) for policy in now.policies))
 
 
 def merged(now: PolicySet, new: PolicySet) -> PolicySet:

@@ -10,14 +10,15 @@ from ..clock import Clock
 from ..crypto import new_id
 from ..domain.enrollment import Standing
 from ..domain.moves import Requirement
-from ..domain.person import Person
+from ..domain.person import LONGEST_KEY, Person
 from ..domain.roles import actor_name
 from ..errors import BadRequest, Conflict, DirectoryEmpty, UnknownUser
 from ..store import Store
 from ..store.marks import JobMark
 from .directory import Directory, KnownPeople, pages_of
 from .moves import MoveWriter
-from .words import LONGEST_KEY, check_words, is_key
+from .policies import PolicyService
+from .words import check_words, is_key
 from .work import Work, Worker
 
 PAGE = 1000
@@ -40,9 +41,12 @@ class Synced:
 class UserService:
     """``gate.users``: what the gate knows of the host's users, and what happens when one is gone."""
 
-    def __init__(self, store: Store, worker: Worker, directory: Directory, writer: MoveWriter, *, clock: Clock) -> None:
+    def __init__(
+        self, store: Store, worker: Worker, directory: Directory, writer: MoveWriter, policies: PolicyService, *,
+        clock: Clock,
+    ) -> None:  # fmt: skip
         self._store, self._worker, self._directory, self._writer = store, worker, directory, writer
-        self._clock = clock
+        self._policies, self._clock = policies, clock
 
     def sync(self, keys: Iterable[str] | None = None, *, progress: Callable[[int], None] | None = None) -> Synced:
         """Take over what the host says of its users now: of these, or of everybody.
@@ -75,10 +79,11 @@ class UserService:
         return done is None or self._clock() - done.at >= SYNC_INTERVAL
 
     def rename(self, old: str, new: str, *, actor: str = "host") -> None:
-        """The host gave a user another key; everything stays his.
+        """The host gave a user another key; everything stays his, and policies that name him follow.
 
         :raises UnknownUser: when the gate has nothing about the old key.
         :raises Conflict: ``key-taken``, when the gate knows somebody by the new key.
+        :raises PolicyError: while the policies can't be read. Nothing is changed.
         """
         by = _actor(actor)
         if not is_key(new):
@@ -90,6 +95,7 @@ class UserService:
             if self._store.keys.is_known(work.tx, new):
                 raise Conflict("key-taken", "Somebody else has this key already.")
             self._store.keys.rename(work.tx, old, new)
+            self._policies.rename_user(work, old, new, actor=by)
             work.record("user_renamed", subject=new, actor=by, former=old)
 
         self._worker.run(act)

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import re
 
+from ..domain.person import LONGEST_KEY
 from ..errors import BadRequest
-from ..store.account_tables import USER_KEY_LENGTH
 
 LONGEST_REASON = 10_000
-LONGEST_KEY = USER_KEY_LENGTH
 # PostgreSQL has no NUL in text, and no driver takes half of a surrogate pair.
 _UNKEPT = re.compile(r"[\x00\ud800-\udfff]")
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from sqlalchemy import JSON, BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, Table, Text
 
+from ..domain.person import LONGEST_KEY
 from .types import UTCDateTime, exact
 
-USER_KEY_LENGTH = 191
+USER_KEY_LENGTH = LONGEST_KEY
 
 
 def user_key(*, primary_key: bool = False) -> Column[str]:

@@ -16,7 +16,7 @@ from .tables import Tables
 class PolicyVersion:
     """One version of the whole document.
 
-    :param act: what made it: ``save``, ``delete``, ``state``, ``import``, ``rollback``.
+    :param act: what made it: ``save``, ``delete``, ``state``, ``import``, ``rollback``, ``rename``.
     :param subject: name of the policy it was about; empty for all of them.
     """
 

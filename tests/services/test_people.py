@@ -10,17 +10,20 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import ForeignKey, String, insert, text
+from sqlalchemy import Connection, ForeignKey, String, insert, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from flask_mfa_gate import Conflict, UnknownUser
 from flask_mfa_gate.domain.enrollment import Standing
-from flask_mfa_gate.domain.person import Person
+from flask_mfa_gate.domain.person import LONGEST_KEY, Person
+from flask_mfa_gate.domain.policy.model import Users
 from flask_mfa_gate.domain.roles import Role
 from flask_mfa_gate.domain.user_filter import EVERYBODY
-from flask_mfa_gate.errors import BadRequest, DirectoryEmpty, HostCallbackFailed, NotAllowed
+from flask_mfa_gate.errors import BadRequest, DirectoryEmpty, HostCallbackFailed, NotAllowed, PolicyError
 from flask_mfa_gate.services.users import Synced
+from flask_mfa_gate.store.policies import PolicyVersion
 from tests.conftest import Browser, Phone, StillClock, at_once, key_of, state_of
+from tests.policy_kit import policy
 from tests.services.kit import People, enroll, events, mails, meet, rows, tables
 
 
@@ -495,6 +498,7 @@ def test_everything_follows_a_renamed_user(portal: Flask, clock: StillClock, pho
     state.access_passes.issue("6", actor="user:1")
     state.enrollments.require("6", days=7, actor="user:1")
     state.access_passes.issue("4")
+    state.policies.save(policy("mine", on=["payroll"]), actor="user:1")
     state.users.rename("4", "dave")
     state.users.rename("1", "ada")
     for name, kept in tables(state.store).items():
@@ -503,7 +507,7 @@ def test_everything_follows_a_renamed_user(portal: Flask, clock: StillClock, pho
         columns = {column.name: place for place, column in enumerate(state.store.tables.metadata.tables[name].columns)}
         for column in ("user_key", "subject"):
             assert all(row[columns[column]] not in {"4", "1"} for row in kept if column in columns), name
-        for column in ("actor", "required_by", "issued_by"):
+        for column in ("actor", "required_by", "issued_by", "author"):
             assert all(row[columns[column]] not in {"user:4", "user:1"} for row in kept if column in columns), name
     assert state.enrollments.status("dave").status == "ENROLLED"
     assert state.enrollments.status("6").required_by == "user:ada"
@@ -513,6 +517,57 @@ def test_everything_follows_a_renamed_user(portal: Flask, clock: StillClock, pho
         {"former": "4"}, {"former": "1"},
     ]  # fmt: skip
     assert {row.user_key for row in rows(state.store, "session")} == {"dave"}
+
+
+def test_policies_follow_a_renamed_user(portal: Flask) -> None:
+    state, longest = state_of(portal), "x" * LONGEST_KEY
+    named = replace(
+        policy("named", "deny", on=["wiki"]), users=Users(("user:4", "group:4"), ("user:2", f"user:{longest}"))
+    )
+    state.policies.save(named)
+    state.policies.save(policy("others", "deny", on=["payroll"]))
+    state.users.sync()
+    with pytest.raises(Conflict):
+        state.users.rename("4", "2")
+    assert len(state.policies.history()) == 2
+    state.users.rename("4", longest, actor="user:1")
+    state.users.rename("2", "bob")
+    assert state.policies.get("named").users == Users((f"user:{longest}", "group:4"), ("user:bob", f"user:{longest}"))
+    newest = state.policies.history()[0]
+    assert (newest.version, newest.act, newest.author) == (4, "rename", "host")
+    assert [one.author for one in state.policies.history("named")] == ["host", "user:1", "host"]
+    state.users.rename("6", "frank")
+    assert len(state.policies.history()) == 4, "a policy that does not name him makes no version"
+    assert state.policies.history("others")[0].version == 2
+
+
+def test_a_rename_that_loses_against_an_edit_follows_the_edit(portal: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    state = state_of(portal)
+    state.users.sync()
+    state.policies.save(replace(policy("named", "deny", on=["wiki"]), users=Users(("user:4",))))
+    add, tries = state.store.policies.try_add, []
+
+    def lose_once(tx: Connection, added: PolicyVersion) -> bool:
+        tries.append(added.act)
+        return len(tries) > 1 and add(tx, added)
+
+    monkeypatch.setattr(state.store.policies, "try_add", lose_once)
+    state.users.rename("4", "dave")
+    assert tries == ["rename", "rename"]
+    assert state.policies.get("named").users.include == ("user:dave",)
+    assert "dave" in known(portal)
+
+
+def test_nobody_is_renamed_while_the_policies_cant_be_read(portal: Flask) -> None:
+    state = state_of(portal)
+    state.users.sync()
+    state.policies.save(policy("any", on=["payroll"]))
+    with state.store.database.write() as tx:
+        tx.execute(text("UPDATE mfa_gate_policy_version SET document = '{}'"))
+    before = tables(state.store)
+    with pytest.raises(PolicyError):
+        state.users.rename("4", "dave")
+    assert tables(state.store) == before
 
 
 def test_a_key_that_is_taken_is_refused_and_nothing_moves(portal: Flask) -> None:

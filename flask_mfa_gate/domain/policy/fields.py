@@ -61,9 +61,9 @@ def read_names(value: object, where: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(read_name(entry, at) for at, entry in read_list(value, where)))
 
 
-def read_name(value: object, where: str) -> str:
-    """One printable line of 1 to 100 characters, without blanks around it."""
-    text = _read_printable(value, where, longest=LONGEST_NAME)
+def read_name(value: object, where: str, *, longest: int = LONGEST_NAME) -> str:
+    """One printable line of 1 to ``longest`` characters, without blanks around it."""
+    text = _read_printable(value, where, longest=longest)
     if not text:
         raise PolicyError("must not be empty", path=where)
     if text != text.strip():

@@ -9,9 +9,20 @@ from urllib.parse import urlsplit
 from ...errors import PolicyError
 from ..access import APP
 from ..assurance import FactorKind
+from ..person import LONGEST_KEY
 from .addresses import looks_like_address, read_entry
 from .condition_form import Vocabulary, read_conditions, write_conditions
-from .fields import at_key, read_fields, read_list, read_name, read_names, read_number, read_text, read_word
+from .fields import (
+    LONGEST_NAME,
+    at_key,
+    read_fields,
+    read_list,
+    read_name,
+    read_names,
+    read_number,
+    read_text,
+    read_word,
+)
 from .model import EVERYBODY, GROUP, USER, Action, Effect, Network, Policy, PolicyState, Users
 
 LONGEST_AGE = 31_536_000
@@ -68,7 +79,8 @@ def _read_user_word(value: object, where: str) -> str:
     if prefix is None and text != EVERYBODY:
         raise PolicyError(f"must be {EVERYBODY}, {GROUP}NAME or {USER}KEY", path=where)
     if prefix is not None:
-        read_name(text.removeprefix(prefix), where)
+        longest = LONGEST_KEY if prefix == USER else LONGEST_NAME
+        read_name(text.removeprefix(prefix), where, longest=longest)
     return text
 
 

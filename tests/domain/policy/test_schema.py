@@ -73,6 +73,7 @@ VALID: list[dict[str, Any]] = [
     with_policy(),
     with_policy(name="ä" * 100, state="report-only", effect={"action": "allow"}, help_link="", message=""),
     with_policy(effect={"action": "require"}, users={"include": [], "exclude": ["all"]}),
+    with_policy(users={"include": ["group:" + "x" * 100, "user:" + "x" * 191]}),
     with_policy(effect={"action": "require", "factors": [], "max_age": 31_536_000, "grace_days": 0}, resources=["app"]),
     *(with_policy(conditions=conditions) for conditions in VALID_CONDITIONS),
 ]
@@ -124,6 +125,8 @@ INVALID: list[Any] = [
     with_policy(users={"includes": []}),
     with_policy(users={"include": ["bob"]}),
     with_policy(users={"include": ["group:"]}),
+    with_policy(users={"include": ["group:" + "x" * 101]}),
+    with_policy(users={"include": ["user:" + "x" * 192]}),
     with_policy(resources=[""]),
     with_policy(resources="app"),
     with_policy(effect=None),
