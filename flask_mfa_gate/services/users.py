@@ -14,6 +14,7 @@ from ..domain.person import Person
 from ..domain.roles import actor_name
 from ..errors import BadRequest, Conflict, DirectoryEmpty, UnknownUser
 from ..store import Store
+from ..store.audit import USER_DELETED
 from ..store.marks import JobMark
 from .directory import Directory, KnownPeople, pages_of
 from .moves import MoveWriter
@@ -185,10 +186,12 @@ class UserService:
             # SECURITY: everything goes, whatever it is; a new user with an old key starts with nothing.
             self._writer.void(work, keys)
             self._store.enrollments.set_requirement(work.tx, keys, Requirement(None), due_at=None)
+            self._store.enrollments.forget_graces(work.tx, keys)
             self._store.failures.clear_all(work.tx, keys)
+            self._store.sign_ins.delete(work.tx, keys)
             self._store.people.delete(work.tx, keys)
             for key in known:
-                work.record("user_deleted", subject=key, actor="system")
+                work.record(USER_DELETED, subject=key, actor="system")
             return len(known)
 
         return self._worker.run(act, is_bulk=True) if keys else 0

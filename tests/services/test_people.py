@@ -397,6 +397,7 @@ def test_a_deleted_user_loses_everything_and_a_key_that_comes_back_starts_with_n
     proved(portal, "dave", phone)
     Browser(portal).sign_in("dave")
     state.access_passes.issue(dave, lifetime=timedelta(days=9))
+    state.policies.note_graces(dave, ["a policy with days of grace"])
     with state.store.database.write() as tx:
         state.store.recovery_codes.replace(tx, dave, [("c1", "x"), ("c2", "y")], now=clock())
         state.store.failures.try_charge(tx, dave, address="x", ordinal=1, now=clock())
@@ -427,7 +428,8 @@ def assert_nothing_is_left(app: Flask, key: str, clock: StillClock) -> None:
     with store.database.read() as tx:
         assert store.enrollments.standing(tx, key, now=clock()) == Standing(key)
         assert store.access_passes.waiting_or_live(tx, key, now=clock()) == []
-    for name in ("session", "person", "person_group", "failure"):
+        assert store.audit.recent(tx, key, limit=9) == []
+    for name in ("session", "person", "person_group", "failure", "sign_in"):
         assert [row for row in rows(store, name) if row.user_key == key] == [], name
     assert all(row.voided_at and row.secret is None for row in rows(store, "factor") if row.user_key == key)
     assert [row for row in rows(store, "recovery_code") if row.user_key == key and row.used_at is None] == []
