@@ -54,6 +54,8 @@ class UserService:
         :param progress: called after each page with the number of people so far.
         :raises DirectoryEmpty: when nobody is there at all: a wrong database must not void everybody.
         """
+        if isinstance(keys, str):
+            keys = [keys]
         if keys is not None:
             return self._sync_some([key for key in dict.fromkeys(keys) if is_key(key)])
         if isinstance(self._directory, KnownPeople):
@@ -116,8 +118,12 @@ class UserService:
         """End every session of a user. Hosts with a ``session_stamp`` need not call it.
 
         The rows stay until each browser comes back, so that the host's own session is ended with them there.
+
+        :raises UnknownUser: for what can be nobody's key; a host that hands over none must not take it for done.
         """
         by = _actor(actor)
+        if not is_key(key):
+            raise UnknownUser(f"Nobody can have the key {key!r}.")
 
         def act(work: Work) -> None:
             self._store.enrollments.lock(work.tx, key)

@@ -12,7 +12,6 @@ class Keys:
 
     def __init__(self, tables: Tables) -> None:
         self._audit = tables.audit
-        self._actors = (tables.audit.c.actor, tables.enrollment.c.required_by, tables.access_pass.c.issued_by)
         self._owned: list[Table] = [
             table for table in tables.metadata.sorted_tables if "user_key" in table.c and table is not tables.audit
         ]

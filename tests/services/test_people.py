@@ -456,6 +456,13 @@ def test_sync_of_named_users_takes_over_some_and_voids_those_who_are_gone(portal
     assert events(portal, "user_deleted") == [("user_deleted", "4")], "nothing is on record of whom nobody knew"
 
 
+def test_sync_of_a_key_given_as_text_is_about_that_one_user(make_host: Any) -> None:
+    app = make_host(directory=People([Person("1"), Person("2"), Person("12")]))
+    with app.app_context():
+        assert state_of(app).users.sync("12") == Synced(people=1, deleted=0)
+        assert known(app).keys() == {"12"}
+
+
 def test_a_long_list_of_users_who_are_gone_is_voided_in_slices(portal: Flask, clock: StillClock) -> None:
     state, keys = state_of(portal), [f"gone-{number}" for number in range(2100)]
     meet(portal, [Person(key) for key in keys])
