@@ -351,6 +351,13 @@ def test_a_user_loader_that_raises_makes_nobody_unknown(make_club: Any) -> None:
         assert tables(state.store) == before, "nobody is voided because his key can't be read"
 
 
+@pytest.mark.parametrize("key", ["", "x" * 192, "a\0b", "None", 7])
+def test_a_key_that_is_none_is_told_from_one_that_is_too_long(make_club: Any, key: Any) -> None:
+    app = make_club(user_key=lambda _user: key, loader=by_int)
+    with app.app_context(), pytest.raises(HostCallbackFailed, match=r"1 to 191 characters without NUL"):
+        state_of(app).users.sync()
+
+
 def raises(_user: Any) -> Any:
     raise RuntimeError("callback")
 
