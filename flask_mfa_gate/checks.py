@@ -25,6 +25,8 @@ MAIL_KINDS = (
 )  # fmt: skip
 ALWAYS_SENT = frozenset({"reset", "factor-removed", "access-pass", "break-glass"})
 _SILENCEABLE = tuple(kind for kind in MAIL_KINDS if kind not in ALWAYS_SENT)
+# Counted back from any year that a clock may show, it stays within the calendar.
+_LONGEST = timedelta(days=36_500)
 _APP_WORDS = ("user-setting", "allow", "require", "deny")
 _RESOURCE_WORDS = ("allow", "require", "deny")
 
@@ -95,9 +97,11 @@ def word(*words: str) -> Check:
 def duration(*, zero: bool = False) -> Check:
     """A timedelta."""
 
-    @_allowing("a datetime.timedelta, e.g. timedelta(minutes=30), " + ("zero or more" if zero else "more than zero"))
+    least = "zero or more" if zero else "more than zero"
+
+    @_allowing(f"a datetime.timedelta, e.g. timedelta(minutes=30), {least}, at most {_LONGEST.days:,} days")
     def check(key: str, value: Any) -> timedelta:
-        _demand(isinstance(value, timedelta) and (value > timedelta(0) or (zero and value == timedelta(0))))
+        _demand(isinstance(value, timedelta) and timedelta(0) <= value <= _LONGEST and (zero or value))
         assert isinstance(value, timedelta)  # noqa: S101 - for the type checker
         return value
 

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Mapper
 from .clock import Clock
 from .domain.policy.conditions.registry import BUILT_IN, Registry
 from .services.directory import Directory, HostDirectory, KnownPeople, ModelDirectory
-from .services.persons import PersonReader
+from .services.persons import PersonReader, read_attribute
 from .services.stamps import ATTRIBUTES
 from .store import Store
 from .web.identity import FlaskLoginIdentity, HostIdentity, IdentitySource
@@ -79,8 +79,10 @@ def user_key_of(host: Host) -> Callable[[Any], str]:
 
 
 def _key_column(host: Host) -> str | None:
-    """The attribute that is the key, where the model says so."""
-    if host.user_key is not None or host.user_model is None:
+    """The attribute that is the key, where the model or the host's function says so."""
+    if host.user_key is not None:
+        return read_attribute(host.user_key)
+    if host.user_model is None:
         return None
     mapper: Mapper[Any] = inspect(host.user_model)
     return str(mapper.get_property_by_column(mapper.primary_key[0]).key)

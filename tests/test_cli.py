@@ -276,10 +276,38 @@ def test_sync_tells_how_many_and_takes_names(run: Any, app: Flask) -> None:
 
 
 def test_an_end_beyond_all_calendars_is_no_stack_trace(run: Any) -> None:
-    for until in ("9999-12-31", "9999-12-31T23:59-05:00"):
-        result = run("extend", "2", "--until", until)
+    for end in (("--until", "9999-12-31"), ("--until", "9999-12-31T23:59-05:00"), ("--days", "365"), ("--days", "365")):
+        result = run("extend", "2", *end)
         assert result.exit_code in {0, 1}
         assert result.exception is None or isinstance(result.exception, SystemExit)
+
+
+def test_an_extension_of_many_is_not_stopped_by_the_end_of_the_calendar(run: Any) -> None:
+    assert run("extend", "2", "--until", "9999-12-30T00:00+00:00").output == "done: 2\n"
+    assert run("extend", "2", "3", "--days", "365").output == "done: 2\ndone: 3\n"
+    assert answer(run("status", "2", "--json"))["ends_at"] == "9999-12-30T00:00:00+00:00"
+
+
+@pytest.mark.parametrize("text", ["\udcff", "\udcff@example.org", "a\0b"])
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["status"], ["require"], ["require", "2"], ["reset", "2"], ["access-pass"], ["sync"], ["audit", "export", "--user"],
+        ["status", "--group"], ["require", "--yes", "--group"], ["require", "--dry-run", "--group"],
+    ],
+)  # fmt: skip
+def test_bytes_that_are_no_text_are_refused_before_anything_is_done(
+    run: Any, app: Flask, command: list[str], text: str
+) -> None:
+    before = tables(state_of(app).store)
+    result = run(*command, text)
+    assert (result.exit_code, isinstance(result.exception, SystemExit)) == (1, True)
+    assert f"surrogate pair in {text!r}" in result.output
+    assert tables(state_of(app).store) == before
+
+
+def test_a_time_before_all_calendars_is_said_to_be_none(run: Any) -> None:
+    assert "ISO 8601" in run("audit", "export", "--since", "0001-01-01T00:00+14:00").output
 
 
 # Passes

@@ -172,6 +172,60 @@ def test_a_key_that_is_given_is_the_hosts_own_affair(make: Make) -> None:
                       MFA_GATE_DATABASE_URI="sqlite://", TESTING=True)) == {}  # fmt: skip
 
 
+@pytest.mark.parametrize(
+    ("user_key", "code"), [(lambda user: user.email, "unstable-key"), (lambda user: str(user.id), "reused-key")]
+)
+def test_a_key_that_is_given_is_looked_at_where_it_is_a_column(make: Make, user_key: Any, code: str) -> None:
+    app = make({"db": db, "user_model": ByNumber, "user_key": user_key})
+    assert found(app) == {"key-file": "warning", code: "warning"}
+    sound = make({"db": db, "user_model": ByNumberForGood, "user_key": lambda user: str(user.id)})
+    assert found(sound) == {"key-file": "warning"}
+
+
+@pytest.fixture
+def make_used(make: Make) -> Iterator[Make]:
+    """A host with one user in its table."""
+    made: list[Flask] = []
+
+    def used(options: dict[str, Any]) -> Flask:
+        app = make({"db": db, "user_model": ByNumberForGood, **options})
+        made.append(app)
+        with app.app_context():
+            db.create_all()
+            db.session.add(ByNumberForGood(id=len(made), password_hash="x"))
+            db.session.commit()
+        return app
+
+    yield used
+    for app in made:
+        with app.app_context():
+            db.session.remove()
+            db.engine.dispose()
+
+
+def raises(_user: Any) -> Any:
+    raise RuntimeError("callback")
+
+
+@pytest.mark.parametrize("name", ["groups", "admin_role", "user_key"])
+def test_a_callback_that_fails_is_a_fault(make_used: Make, name: str) -> None:
+    assert found(make_used({})) == {"key-file": "warning"}
+    app = make_used({name: raises})
+    assert found(app) == {"unreadable-users": "fault", "key-file": "warning"}
+    assert name in sentence(app, "unreadable-users")
+
+
+@pytest.mark.parametrize("loader", [lambda _key: None, int])
+def test_a_made_key_that_the_user_loader_does_not_know_is_a_fault(make_used: Make, loader: Any) -> None:
+    app = make_used({"user_key": lambda user: f"member-{user.id}"})
+    app.login_manager.user_loader(loader)  # type: ignore[attr-defined]
+    assert found(app) == {"lost-users": "fault", "key-file": "warning"}
+    app.login_manager.user_loader(  # type: ignore[attr-defined]
+        lambda key: db.session.get(ByNumberForGood, int(key.removeprefix("member-")))
+    )
+    assert found(app) == {"key-file": "warning"}
+
+
 def test_a_key_of_a_type_that_says_nothing_is_no_reason_to_fail(make: Make) -> None:
     assert found(make({"db": db, "user_model": ByOddKey})) == {"key-file": "warning"}
 
@@ -284,4 +338,4 @@ def test_every_finding_has_its_test_here() -> None:
     codes = set(re.findall(r'_(?:fault|warning)\(\s*"([a-z-]+)"', Path(doctor.__file__).read_text()))
     mine = Path(__file__).read_text()
     assert {code for code in codes if mine.count(f'"{code}"') == 0} == set()
-    assert len(codes) == 18
+    assert len(codes) == 20

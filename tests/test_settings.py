@@ -24,7 +24,7 @@ from flask_mfa_gate.settings import PREFIX, Settings
 WRONG = [
     ("ENROLLMENT_DAYS", 0), ("ENROLLMENT_DAYS", 366), ("ENROLLMENT_DAYS", True), ("ENROLLMENT_DAYS", "7"), ("ENROLLMENT_DAYS", 7.0),
     ("TOTP_PERIOD", 300), ("TOTP_DIGITS", 7), ("TOTP_WINDOW", 3), ("TOTP_WINDOW", -1), ("SESSION_IDLE", 3600),
-    ("SESSION_IDLE", timedelta(0)), ("SESSION_MAX_AGE", timedelta(-1)), ("PROMPT_INTERVAL", timedelta(-1)), ("PENDING_MINUTES", 0),
+    ("SESSION_IDLE", timedelta(0)), ("SESSION_MAX_AGE", timedelta(-1)), ("SESSION_MAX_AGE", timedelta.max), ("PROMPT_INTERVAL", timedelta(-1)), ("PENDING_MINUTES", 0),
     ("LAPSED", "lock"), ("DECIDE", "middle"), ("TOKENS", None), ("CHALLENGE_UNREQUIRED", 1), ("EXEMPT_ENDPOINTS", "static"),
     ("SIGN_OUT_ENDPOINTS", "logout"), ("TOKEN_HEADERS", [1]), ("ISSUER", "Ac:me"), ("ISSUER", "a\nb"), ("ISSUER", "x" * 61),
     ("BASE_URL", "portal.example.org"), ("BASE_URL", "ftp://x"), ("BASE_URL", "https://x/?a"), ("BASE_URL", "https://u@x"),
@@ -178,7 +178,10 @@ def test_a_name_like_no_other_has_no_nearest() -> None:
     assert refused.value.nearest is None
 
 
-@given(st.timedeltas(timedelta(seconds=1)), st.timedeltas(timedelta(seconds=1)))
+LIFETIMES = st.timedeltas(timedelta(seconds=1), timedelta(days=36_500))
+
+
+@given(LIFETIMES, LIFETIMES)
 def test_idle_is_never_longer_than_the_whole_life(idle: timedelta, most: timedelta) -> None:
     config = {"MFA_GATE_SESSION_IDLE": idle, "MFA_GATE_SESSION_MAX_AGE": most}
     if idle <= most:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime
+from contextlib import suppress
+from datetime import UTC, datetime
 
 import click
 
@@ -44,10 +45,10 @@ def verify(head: str | None, as_json: bool) -> None:
 
 
 def _moment(text: str | None) -> datetime | None:
-    try:
-        moment = None if text is None else datetime.fromisoformat(text)
-    except ValueError:
-        moment = datetime.min  # noqa: DTZ901 - told apart by its missing zone
-    if moment is not None and moment.tzinfo is None:
-        raise BadRequest("--since takes an ISO 8601 time with zone, e.g. 2026-12-24T18:00+01:00.")
-    return moment
+    if text is None:
+        return None
+    with suppress(ValueError, OverflowError):
+        moment = datetime.fromisoformat(text)
+        if moment.tzinfo is not None:
+            return moment.astimezone(UTC)
+    raise BadRequest("--since takes an ISO 8601 time with zone, e.g. 2026-12-24T18:00+01:00.")

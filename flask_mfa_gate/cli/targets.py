@@ -14,6 +14,7 @@ from ..errors import BadRequest
 from ..services.actions import Terms
 from ..services.enrollments import Targets
 from ..services.results import ActionResult
+from ..services.words import kept_text
 from ..web.state import GateState
 from .group import ACTOR, as_json_option, print_json, progress
 
@@ -68,7 +69,11 @@ def carry_out(state: GateState, asked: Asked, act: Callable[..., ActionResult], 
 
 
 def key_of(state: GateState, text: str) -> str:
-    """A key, or the email of somebody who is the only one to have it."""
+    """A key, or the email of somebody who is the only one to have it.
+
+    :raises BadRequest: for what can be neither; no database keeps it, and no terminal shows it in the answer.
+    """
+    _refuse_unkept(text, "key or email of a user")
     if "@" not in text:
         return text
     find = getattr(state.directory, "find", None)
@@ -85,11 +90,17 @@ def chosen(state: GateState, group: str | None, *, is_dry: bool = False) -> User
 
     :param is_dry: nothing may change, so that is only said.
     """
+    _refuse_unkept(group, "group")
     if state.users.is_sync_due() and is_dry:
         click.echo("The app's users were not taken over lately. Run: flask mfa sync", err=True)
     elif state.users.is_sync_due():
         state.users.sync()
     return UserFilter(group=group) if group is not None else EVERYBODY
+
+
+def _refuse_unkept(text: str | None, what: str) -> None:
+    if text is not None and kept_text(text) != text:
+        raise BadRequest(f"There is a NUL or half of a surrogate pair in {text!r}, so it can be no {what}.")
 
 
 def _targets(state: GateState, asked: Asked) -> Targets:

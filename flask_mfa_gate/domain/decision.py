@@ -198,6 +198,8 @@ class _Judge:
         if self._can_meet(demand):
             if self._meets(demand):
                 return PASSED
+            if self._is_setting_up and not at_resource:
+                return Verdict(Word.ENROLL, Reason.ENROLLMENT_PASS, demand, policies=ruling.names)
             reason = Reason.STEP_UP if at_resource or self._is_in else Reason.SIGN_IN
             return Verdict(Word.CHALLENGE, reason, demand, at_resource, policies=ruling.names)
         if self._is_locked:
@@ -215,7 +217,7 @@ class _Judge:
         if self._is_in:
             return self._period()
         # SECURITY: such a pass opens the setup of a factor, and not the app, also where no code would be asked for.
-        if self.context.assurance.proved({Method.ENROLLMENT_PASS}, now=self.now):
+        if self._is_setting_up:
             return Verdict(Word.ENROLL, Reason.ENROLLMENT_PASS)
         return self._period() if self._is_relaxed(ruling) else Verdict(Word.CHALLENGE, Reason.SIGN_IN)
 
@@ -279,6 +281,11 @@ class _Judge:
     @property
     def _is_in(self) -> bool:
         return self.context.assurance.proved(SIGN_IN_METHODS, now=self.now)
+
+    @property
+    def _is_setting_up(self) -> bool:
+        """Whether a pass stands in for the factor that was lost, until another is set up."""
+        return not self._is_in and self.context.assurance.proved({Method.ENROLLMENT_PASS}, now=self.now)
 
     @property
     def _is_locked(self) -> bool:

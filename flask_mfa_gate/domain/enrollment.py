@@ -11,6 +11,8 @@ from .assurance import FactorKind
 
 DAY = timedelta(days=1)
 LONGEST_DAYS = 365
+# A day before the calendar itself ends, so that every zone can still tell the moment.
+LATEST_END = datetime(9999, 12, 30, tzinfo=UTC)
 
 
 class Status(StrEnum):
@@ -84,12 +86,12 @@ def days_until(end: datetime, now: datetime) -> int:
 def start_period(now: datetime, *, days: int) -> Period:
     """A period that starts now."""
     started_at = _whole_second(now)
-    return Period(started_at, started_at + days * DAY)
+    return Period(started_at, _later(started_at, days))
 
 
 def extend_period(period: Period, *, now: datetime, days: int) -> Period:
     """The same period, ``days`` longer; one that has ended goes on from now."""
-    return replace(period, ends_at=max(_whole_second(now), period.ends_at) + days * DAY)
+    return replace(period, ends_at=_later(max(_whole_second(now), period.ends_at), days))
 
 
 def move_end(period: Period, *, until: datetime) -> Period:
@@ -105,6 +107,11 @@ def next_due(period: Period, reminders: Collection[timedelta], *, after: datetim
     length = period.ends_at - period.started_at
     moments = [period.ends_at - offset for offset in reminders if offset < length] + [period.ends_at]
     return min((moment for moment in moments if moment > after), default=None)
+
+
+def _later(moment: datetime, days: int) -> datetime:
+    """So many days later, or as late as an end can be."""
+    return moment + min(days * DAY, LATEST_END - moment)
 
 
 def _whole_second(moment: datetime) -> datetime:

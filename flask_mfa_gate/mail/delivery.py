@@ -3,22 +3,27 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Iterable
-from datetime import timedelta
+from collections.abc import Callable, Collection, Iterable, Mapping
+from datetime import datetime, timedelta
 from enum import Enum, auto
 from smtplib import SMTPRecipientsRefused, SMTPResponseException
 from typing import Protocol
+
+from sqlalchemy import Connection
 
 from ..clock import Clock
 from ..errors import MFAGateError
 from ..store import Store
 from ..store.outbox import Message
+from .notices import Kind
 
 CLAIM = timedelta(minutes=10)
 FIRST_RETRY = timedelta(minutes=1)
 LONGEST_RETRY = timedelta(hours=6)
 SLICE = 100
 PATIENCE = timedelta(seconds=30)
+# Where a mail tells the end of the period that it is about.
+_ENDS: Mapping[str, str] = {Kind.REMINDER: "ends_at", Kind.LAPSED: "ended_at"}
 log = logging.getLogger("flask_mfa_gate")
 
 
@@ -80,10 +85,27 @@ class Delivery:
             claimed_any = False
             with self._store.database.read() as tx:
                 due = self._store.outbox.due(tx, now=self._clock(), limit=SLICE)
-            for message in due:
-                if is_wanted(message) and self._claim(message):
+            for message in filter(is_wanted, due):
+                if self._drop_if_overtaken(message):
+                    claimed_any = True
+                elif self._claim(message):
                     claimed_any = True
                     yield message
+
+    def _drop_if_overtaken(self, message: Message) -> bool:
+        """A mail about the end of a period that is over or has another end by now would only mislead."""
+        told = message.facts.get(_ENDS.get(message.kind, ""))
+        if told is None:
+            return False
+
+        def act(tx: Connection) -> bool:
+            period = self._store.enrollments.standing(tx, message.user_key, now=self._clock()).period
+            if period is not None and period.ends_at == datetime.fromisoformat(str(told)):
+                return False
+            self._store.outbox.drop(tx, message.id)
+            return True
+
+        return self._store.database.transact(act)
 
     def _claim(self, message: Message) -> bool:
         now = self._clock()

@@ -9,7 +9,7 @@ from typing import Unpack
 from ..clock import Clock
 from ..domain.access import APP, Access
 from ..domain.decision import Rules, is_required
-from ..domain.enrollment import LONGEST_DAYS, Standing, status_of
+from ..domain.enrollment import LATEST_END, LONGEST_DAYS, Standing, status_of
 from ..domain.moves import Action, Extend, Remind, Remove, Require, Reset, Unlock, activate
 from ..domain.person import Person
 from ..domain.user_filter import UserFilter
@@ -149,7 +149,7 @@ class EnrollmentService:
 def _is_instant(moment: datetime, *, after: datetime) -> bool:
     """Whether it is a moment of some zone that UTC has too, where the calendar ends with the year 9999."""
     try:
-        return moment.tzinfo is not None and moment.astimezone(UTC).replace(microsecond=0) > after
+        return moment.tzinfo is not None and after < moment.astimezone(UTC).replace(microsecond=0) <= LATEST_END
     except OverflowError:
         return False
 

@@ -9,7 +9,7 @@ from typing import Any
 from ..domain.person import Person
 from ..domain.roles import Role
 from ..errors import HostCallbackFailed
-from .words import is_key, kept_text
+from .words import LONGEST_KEY, is_key, kept_text
 
 _NAME_ATTRIBUTES = ("name", "full_name", "display_name", "username")
 EMAIL_ATTRIBUTES = ("email", "email_address", "mail")
@@ -78,7 +78,10 @@ def key_of(user: Any, user_key: Callable[[Any], Any]) -> str:
         raise HostCallbackFailed("The user_key callback failed, so nobody can be identified.") from error
     # SECURITY: an empty or missing key would make one account out of many.
     if not is_key(key):
-        raise HostCallbackFailed("The user_key callback has to give a text that is not empty.")
+        raise HostCallbackFailed(
+            f"A user's key, from user_key= or get_id(), has to be a text of 1 to {LONGEST_KEY} characters without NUL, "
+            "and not the word None."
+        )
     return str(key)
 
 

@@ -14,6 +14,7 @@ from ..domain.person import LONGEST_KEY, Person
 from ..domain.roles import actor_name
 from ..errors import BadRequest, Conflict, DirectoryEmpty, UnknownUser
 from ..store import Store
+from ..store.audit import USER_DELETED
 from ..store.marks import JobMark
 from .directory import Directory, KnownPeople, pages_of
 from .moves import MoveWriter
@@ -57,6 +58,8 @@ class UserService:
         :param progress: called after each page with the number of people so far.
         :raises DirectoryEmpty: when nobody is there at all: a wrong database must not void everybody.
         """
+        if isinstance(keys, str):
+            keys = [keys]
         if keys is not None:
             return self._sync_some([key for key in dict.fromkeys(keys) if is_key(key)])
         if isinstance(self._directory, KnownPeople):
@@ -121,8 +124,12 @@ class UserService:
         """End every session of a user. Hosts with a ``session_stamp`` need not call it.
 
         The rows stay until each browser comes back, so that the host's own session is ended with them there.
+
+        :raises UnknownUser: for what can be nobody's key; a host that hands over none must not take it for done.
         """
         by = _actor(actor)
+        if not is_key(key):
+            raise UnknownUser(f"Nobody can have the key {key!r}.")
 
         def act(work: Work) -> None:
             self._store.enrollments.lock(work.tx, key)
@@ -191,10 +198,12 @@ class UserService:
             # SECURITY: everything goes, whatever it is; a new user with an old key starts with nothing.
             self._writer.void(work, keys)
             self._store.enrollments.set_requirement(work.tx, keys, Requirement(None), due_at=None)
+            self._store.enrollments.forget_graces(work.tx, keys)
             self._store.failures.clear_all(work.tx, keys)
+            self._store.sign_ins.delete(work.tx, keys)
             self._store.people.delete(work.tx, keys)
             for key in known:
-                work.record("user_deleted", subject=key, actor="system")
+                work.record(USER_DELETED, subject=key, actor="system")
             return len(known)
 
         return self._worker.run(act, is_bulk=True) if keys else 0

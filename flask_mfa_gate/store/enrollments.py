@@ -92,6 +92,10 @@ class Enrollments:
         kept = {name: moment.isoformat() for name, moment in graces.items()}
         tx.execute(update(self._table).where(self._is(user_key)).values(graces=kept))
 
+    def forget_graces(self, tx: Connection, keys: Collection[str]) -> None:
+        """No policy has applied to these users yet."""
+        tx.execute(update(self._table).where(among(tx, self._table.c.user_key, keys)).values(graces=None))
+
     def note_deferral(self, tx: Connection, user_key: str, *, now: datetime) -> None:
         """Remember when "Set up later" was last chosen."""
         tx.execute(update(self._table).where(self._is(user_key)).values(deferred_at=now))

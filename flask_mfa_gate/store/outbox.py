@@ -79,6 +79,10 @@ class Outbox:
             .values(sent_at=now, claimed_until=None, problem=None)
         )
 
+    def drop(self, tx: Connection, message_id: str) -> None:
+        """It need not be sent any more."""
+        tx.execute(delete(self._table).where(self._table.c.id == message_id, self._table.c.sent_at.is_(None)))
+
     def note_failed(self, tx: Connection, message: Message, *, problem: str, due_at: datetime) -> None:
         """The mail server did not take it; it waits until ``due_at``."""
         tx.execute(

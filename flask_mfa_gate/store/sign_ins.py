@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
+from .sets import among
 from .tables import Tables
 
 _PAGE = 1000
@@ -70,6 +71,10 @@ class SignIns:
         """Every sign-in since then."""
         for row in tx.execute(select(self._table).where(self._table.c.at >= moment).order_by(self._table.c.at)):
             yield _read(row)
+
+    def delete(self, tx: Connection, keys: Collection[str]) -> None:
+        """These users never signed in."""
+        tx.execute(delete(self._table).where(among(tx, self._table.c.user_key, keys)))
 
     def sweep(self, tx: Connection, *, now: datetime, older_than: timedelta) -> int:
         """Delete what is too old to tell anything."""

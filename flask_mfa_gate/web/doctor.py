@@ -10,8 +10,10 @@ from typing import Any
 
 from flask import Flask
 from sqlalchemy import Integer, inspect
+from sqlalchemy.exc import SQLAlchemyError
 
-from ..errors import MFAGateError
+from ..errors import HostCallbackFailed, MFAGateError
+from ..services.directory import pages_of
 from ..services.keys import KEY_FILE
 from ..services.sessions import DROPPED
 from ..store import schema
@@ -25,6 +27,10 @@ _LATE_MAIL = timedelta(days=1)
 _NO_STAMP = (
     "The gate can't see when a password is changed, so sessions outlive it. "
     "Give session_stamp=, or call gate.password_changed(key)."
+)
+_LOST = (
+    "A user is not found by the key that user_key= gives. The app's user loader has to take that key, "
+    "or directory= has to find people by it."
 )
 
 
@@ -48,6 +54,7 @@ def findings(app: Flask, state: GateState) -> list[Finding]:
         *_keys(state),
         *_mail(app, state),
         *_users(app, state),
+        *_people(state),
         *_cookies(app),
         *_store(state),
     ]
@@ -125,9 +132,9 @@ def _mail(app: Flask, state: GateState) -> Iterator[Finding]:
 def _users(app: Flask, state: GateState) -> Iterator[Finding]:
     traits = state.traits
     if traits.key_column in _UNSTABLE_KEYS:
-        sentence = f"The user key is the column {traits.key_column!r}, which can change. Give user_key=."
+        sentence = f"The user key is the column {traits.key_column!r}, which can change. Let user_key= give another."
         yield _warning("unstable-key", sentence)
-    if traits.user_model is not None and traits.key_column is not None and _comes_back(app, traits.user_model):
+    if traits.user_model is not None and _comes_back(app, traits.user_model, traits.key_column):
         sentence = (
             "SQLite gives the key of a deleted last user to the next one. "
             "Set sqlite_autoincrement=True in __table_args__ of the user model."
@@ -137,13 +144,35 @@ def _users(app: Flask, state: GateState) -> Iterator[Finding]:
         yield _fault("no-identity", "There is neither Flask-Login nor identity=, so nobody can be identified.")
 
 
-def _comes_back(app: Flask, model: type) -> bool:
+def _people(state: GateState) -> Iterator[Finding]:
+    """Whether the app's users can be read and found again, tried with the first of them."""
+    try:
+        some = next((people for _mark, people in pages_of(state.directory, None, 1)), ())
+    except HostCallbackFailed as error:
+        yield _fault("unreadable-users", str(error))
+        return
+    except SQLAlchemyError:  # the host's own tables may not be there yet
+        return
+    if any(not _is_found(state, person.key) for person in some):
+        yield _fault("lost-users", _LOST)
+
+
+def _is_found(state: GateState, key: str) -> bool:
+    try:
+        return state.directory.get(key) is not None
+    except HostCallbackFailed:
+        return False
+
+
+def _comes_back(app: Flask, model: type, key: str | None) -> bool:
     """Whether the host's database may hand out a key twice (https://www.sqlite.org/autoinc.html)."""
     if not str(app.config.get("SQLALCHEMY_DATABASE_URI", "")).startswith("sqlite"):
         return False
-    table: Any = inspect(model).local_table
-    column = next(iter(table.primary_key.columns))
-    return isinstance(column.type, Integer) and not table.dialect_options["sqlite"]["autoincrement"]
+    mapper: Any = inspect(model)
+    column = mapper.primary_key[0]
+    if mapper.get_property_by_column(column).key != key:
+        return False
+    return isinstance(column.type, Integer) and not column.table.dialect_options["sqlite"]["autoincrement"]
 
 
 def _cookies(app: Flask) -> Iterator[Finding]:

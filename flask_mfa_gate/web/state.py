@@ -48,7 +48,7 @@ EXTENSION = "mfa_gate"
 class HostTraits:
     """What the host told of itself.
 
-    :param key_column: attribute of the user model that is the key, where that is not up to ``user_key=``.
+    :param key_column: attribute of users that is the key; None where the key is made in another way.
     :param has_stamp: whether a changed password can be seen.
     :param is_managed: tells of a request whether its device is managed.
     :param risk_signals: tells of a user and a request which signals of the host are raised.

@@ -252,6 +252,18 @@ def test_a_pass_for_enrollment_opens_the_setup_also_where_no_code_would_be_asked
         assert judged(at, standing=holder(), rules=rules, assurance=pass_only).reason is Reason.ENROLLMENT_PASS
 
 
+def test_a_pass_for_enrollment_opens_the_setup_also_where_the_app_demands_the_lost_factor() -> None:
+    pass_only = BARE.with_proof(Method.ENROLLMENT_PASS, at=NOW)
+    for at, rules in (
+        ({APP: matched(REQUIRE)}, Rules()),
+        ({APP: matched(require(factors=TOTP, max_age=timedelta(hours=1)))}, Rules()),
+        ({}, defaults("require")),
+    ):
+        assert judged(at, standing=holder(), rules=rules).word is Word.CHALLENGE
+        verdict = judged(at, standing=holder(), rules=rules, assurance=pass_only)
+        assert (verdict.word, verdict.reason) == (Word.ENROLL, Reason.ENROLLMENT_PASS)
+
+
 @pytest.mark.parametrize("way", [Method.RECOVERY_CODE, Method.ACCESS_PASS])
 def test_a_way_back_in_meets_the_app_where_totp_would(way: Method) -> None:
     back = Assurance(SignIn.PASSWORD, NOW, (Proof(way, NOW),))

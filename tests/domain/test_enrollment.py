@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from flask_mfa_gate.domain.assurance import FactorKind
 from flask_mfa_gate.domain.enrollment import (
     DAY,
+    LATEST_END,
     Period,
     Standing,
     Status,
@@ -58,6 +59,14 @@ def test_extend_counts_from_the_later_of_end_and_now(now: datetime, days: int, m
     assert longer.ends_at == max(then.replace(microsecond=0), period.ends_at) + timedelta(days=more)
     assert not longer.has_ended(then)
     assert longer.started_at == period.started_at
+
+
+@pytest.mark.parametrize("hours", [0, 1, 24 * 300])
+def test_no_extension_leads_out_of_the_calendar(hours: int) -> None:
+    late = move_end(start_period(LEAP_DAY, days=7), until=LATEST_END - timedelta(hours=hours))
+    for zone in (UTC, timezone(timedelta(hours=14)), timezone(-timedelta(hours=12))):
+        assert extend_period(late, now=LEAP_DAY, days=365).ends_at.astimezone(zone) == LATEST_END
+    assert start_period(LATEST_END - timedelta(days=1), days=365).ends_at == LATEST_END
 
 
 @pytest.mark.parametrize(

@@ -354,6 +354,13 @@ def test_a_user_loader_that_raises_makes_nobody_unknown(make_club: Any) -> None:
         assert tables(state.store) == before, "nobody is voided because his key can't be read"
 
 
+@pytest.mark.parametrize("key", ["", "x" * 192, "a\0b", "None", 7])
+def test_a_key_that_is_none_is_told_from_one_that_is_too_long(make_club: Any, key: Any) -> None:
+    app = make_club(user_key=lambda _user: key, loader=by_int)
+    with app.app_context(), pytest.raises(HostCallbackFailed, match=r"1 to 191 characters without NUL"):
+        state_of(app).users.sync()
+
+
 def raises(_user: Any) -> Any:
     raise RuntimeError("callback")
 
@@ -400,6 +407,7 @@ def test_a_deleted_user_loses_everything_and_a_key_that_comes_back_starts_with_n
     proved(portal, "dave", phone)
     Browser(portal).sign_in("dave")
     state.access_passes.issue(dave, lifetime=timedelta(days=9))
+    state.policies.note_graces(dave, ["a policy with days of grace"])
     with state.store.database.write() as tx:
         state.store.recovery_codes.replace(tx, dave, [("c1", "x"), ("c2", "y")], now=clock())
         state.store.failures.try_charge(tx, dave, address="x", ordinal=1, now=clock())
@@ -430,7 +438,8 @@ def assert_nothing_is_left(app: Flask, key: str, clock: StillClock) -> None:
     with store.database.read() as tx:
         assert store.enrollments.standing(tx, key, now=clock()) == Standing(key)
         assert store.access_passes.waiting_or_live(tx, key, now=clock()) == []
-    for name in ("session", "person", "person_group", "failure"):
+        assert store.audit.recent(tx, key, limit=9) == []
+    for name in ("session", "person", "person_group", "failure", "sign_in"):
         assert [row for row in rows(store, name) if row.user_key == key] == [], name
     assert all(row.voided_at and row.secret is None for row in rows(store, "factor") if row.user_key == key)
     assert [row for row in rows(store, "recovery_code") if row.user_key == key and row.used_at is None] == []
@@ -455,6 +464,13 @@ def test_sync_of_named_users_takes_over_some_and_voids_those_who_are_gone(portal
     assert known(portal).keys() == {"1", "2", "3", "5", "6", "7", "8"}, "only who was named"
     assert_nothing_is_left(portal, "4", clock)
     assert events(portal, "user_deleted") == [("user_deleted", "4")], "nothing is on record of whom nobody knew"
+
+
+def test_sync_of_a_key_given_as_text_is_about_that_one_user(make_host: Any) -> None:
+    app = make_host(directory=People([Person("1"), Person("2"), Person("12")]))
+    with app.app_context():
+        assert state_of(app).users.sync("12") == Synced(people=1, deleted=0)
+        assert known(app).keys() == {"12"}
 
 
 def test_a_long_list_of_users_who_are_gone_is_voided_in_slices(portal: Flask, clock: StillClock) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from flask_mail import Mail
 
 from flask_mfa_gate.domain.person import Person
 from flask_mfa_gate.domain.roles import Role
@@ -146,9 +147,46 @@ def test_a_period_that_was_prolonged_is_reminded_of_again(site: Site, what: str)
 def test_a_lapse_that_was_lifted_is_noted_again_when_it_comes_again(site: Site) -> None:
     site.require(days=1)
     assert site.hourly(24) == [(24, -1)]
+    assert len(mails(site.app, "lapsed")) == 1
     site.state.enrollments.extend("n", days=2)
     assert site.hourly(50) == [(24, 1), (48, -1)]
-    assert len(mails(site.app, "lapsed")) == 2
+    assert len(events(site.app, "enrollment_lapsed")) == 2
+    ends_at = site.state.enrollments.status("n").ends_at
+    assert ends_at is not None
+    (waiting,) = [row for row in rows(site.state.store, "outbox") if row.kind == "lapsed"]
+    assert waiting.facts["ended_at"] == ends_at.isoformat(), "the first never left, and would be wrong by now"
+
+
+def confirm(site: Site) -> None:
+    with site.state.store.database.write() as tx:
+        site.state.store.enrollments.end_period(tx, "n")
+    enroll(site.app, "n")
+
+
+@pytest.mark.parametrize(
+    "overtake",
+    [
+        confirm,
+        lambda site: site.state.enrollments.remove("n"),
+        lambda site: site.state.enrollments.reset("n", days=9),
+        lambda site: site.state.enrollments.extend("n", days=1),
+    ],
+)
+@pytest.mark.parametrize(("hours", "kind"), [(6 * 24, "reminder"), (7 * 24, "lapsed")])
+def test_a_mail_that_waited_until_it_was_no_longer_true_is_not_sent(
+    site: Site, hours: int, kind: str, overtake: Any
+) -> None:
+    """The mail server was down, or it was decided for many at once."""
+    site.require()
+    site.clock.forward(hours=hours)
+    site.run()
+    assert len(mails(site.app, kind)) == 1
+    overtake(site)
+    site.app.config["MAIL_DEFAULT_SENDER"] = "host@example.org"
+    Mail(site.app)
+    site.clock.forward(minutes=2)
+    assert site.run().mails_failed == 0
+    assert mails(site.app, kind) == []
 
 
 def test_an_end_moved_nearer_than_its_reminder_sends_none(site: Site) -> None:

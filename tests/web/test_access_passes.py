@@ -208,6 +208,16 @@ def test_a_pass_for_enrollment_opens_the_setup_and_nothing_else(app: Flask, cloc
     assert amr_of(app, browser) == ("pwd", "otp", "mfa")
 
 
+def test_a_pass_for_enrollment_opens_the_setup_also_where_everybody_must(make_app: Any, clock: StillClock) -> None:
+    app = make_app(MFA_GATE_DEFAULT_ACCESS="require")
+    browser = signed_in(app, "dave")
+    assert hand_in(browser, issue(app, "dave", scope="enroll-only")).location == "/mfa/enroll"
+    assert browser.get("/").location == "/mfa/enroll"
+    new = Phone(clock, browser.begin_setup()["secret"])
+    assert browser.send("/mfa/enroll/totp", code=new.code()).status_code == 200
+    assert browser.is_in()
+
+
 def test_a_pass_for_enrollment_is_no_second_way_in(app: Flask, phone: Phone) -> None:
     """The factor itself, or a full pass, still is."""
     browser = signed_in(app, "dave")

@@ -14,7 +14,7 @@ from werkzeug.security import generate_password_hash
 from flask_mfa_gate import MFAGate
 from flask_mfa_gate.crypto import Keyring
 from flask_mfa_gate.domain.assurance import Method
-from flask_mfa_gate.errors import Conflict
+from flask_mfa_gate.errors import Conflict, UnknownUser
 from flask_mfa_gate.services.stamps import Stamper
 from tests.conftest import JSON, Browser, Phone, StillClock, key_of, no_policies, state_of
 from tests.web.kit import change_user, events, hand_in, issue, signed_in
@@ -194,6 +194,12 @@ def test_a_mark_seen_late_stops_what_was_changed_in_between(make_app: Any, phone
     browser = signed_in(app, "dave", phone)
     assert "hidden content" not in browser.get("/hidden").text
     assert not browser.is_in()
+
+
+@pytest.mark.parametrize("key", [None, "", "a\0b", "\ud800", "x" * 192, 4])
+def test_a_changed_password_of_what_can_be_nobodys_key_is_not_taken_for_done(app: Flask, key: Any) -> None:
+    with app.app_context(), pytest.raises(UnknownUser):
+        state_of(app).gate.password_changed(key)
 
 
 def test_password_changed_is_told_by_the_host(app: Flask, phone: Phone) -> None:
