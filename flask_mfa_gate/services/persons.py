@@ -6,10 +6,10 @@ from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ..domain.person import Person
+from ..domain.person import LONGEST_KEY, Person
 from ..domain.roles import Role
 from ..errors import HostCallbackFailed
-from .words import LONGEST_KEY, is_key, kept_text
+from .words import is_key, kept_text
 
 _NAME_ATTRIBUTES = ("name", "full_name", "display_name", "username")
 EMAIL_ATTRIBUTES = ("email", "email_address", "mail")
