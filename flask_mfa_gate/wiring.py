@@ -136,7 +136,7 @@ def _admin_services(base: Base) -> dict[str, Any]:
 def _policy_services(base: Base, runner: ActionRunner) -> dict[str, Any]:
     """Conditional access."""
     store, rules, clock, registry = base.store, base.rules, base.settings.clock, base.host.conditions
-    linter = PolicyLinter(store, registry, clock=clock, sources=_sources(base), break_glass=rules.break_glass)
+    linter = PolicyLinter(store, registry, rules, clock=clock, sources=_sources(base))
     policies = PolicyService(
         store, base.worker, runner, registry, rules, clock=clock, check=linter.require_no_new_errors
     )

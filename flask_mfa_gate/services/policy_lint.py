@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from sqlalchemy import Connection
 
 from ..clock import Clock
+from ..domain.decision import Rules
 from ..domain.policy.conditions.protocol import Source
 from ..domain.policy.conditions.registry import Registry
 from ..domain.policy.facts import Subject
@@ -18,14 +19,13 @@ from ..store import Store
 
 
 class PolicyLinter:
-    """Knows the app's sources of facts, its admins and its accounts for emergencies."""
+    """Knows the app's sources of facts, its factors, its admins and its accounts for emergencies."""
 
     def __init__(
-        self, store: Store, registry: Registry, *, clock: Clock, sources: frozenset[Source],
-        break_glass: frozenset[str],
-    ) -> None:  # fmt: skip
+        self, store: Store, registry: Registry, rules: Rules, *, clock: Clock, sources: frozenset[Source]
+    ) -> None:
         self._store, self._registry, self._clock = store, registry, clock
-        self._sources, self._break_glass = sources, break_glass
+        self._rules, self._sources = rules, sources
 
     def remarks(self, policies: PolicySet, *, acting_admin: str | None = None) -> Sequence[Remark]:
         """Errors and warnings.
@@ -52,9 +52,10 @@ class PolicyLinter:
         groups = self._store.people.group_names(tx)
         return AppFacts(
             sources=self._sources,
+            factors=self._rules.enabled,
             admins=tuple(Subject(known.person.key, known.person.groups) for known in admins),
             acting_admin=acting_admin,
-            break_glass=self._break_glass,
+            break_glass=self._rules.break_glass,
             known_groups=frozenset(groups) or None,
         )
 

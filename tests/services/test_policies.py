@@ -59,6 +59,12 @@ def test_save_list_get_delete(service: PolicyService) -> None:
     assert service.get("a").state is PolicyState.REPORT_ONLY
 
 
+def test_a_factor_that_the_app_leaves_out_is_warned_of(app: Flask, service: PolicyService) -> None:
+    service.save(policy("keys", on=["payroll"], factors=["webauthn"]))
+    remarks = state_of(app).linter.remarks(service.current())
+    assert ("factor-off", "keys") in [(one.code, one.policy) for one in remarks]
+
+
 def test_what_changes_nothing_makes_no_version(service: PolicyService) -> None:
     service.save(policy())
     service.save(policy())

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator
 from dataclasses import replace
 
 from ...errors import PolicyError
+from ..assurance import FactorKind
 from .addresses import read_entry, span_of
 from .client_choice import names_client_choice, rests_on_client
 from .conditions.network import NETWORK
@@ -68,6 +69,7 @@ def _of_one(policy: Policy, facts: AppFacts, worlds: Worlds) -> Iterator[Remark]
     yield from _missing_facts(policy, facts, worlds)
     yield from _unreachable(policy, worlds)
     yield from _unknown_names(policy, facts)
+    yield from _factors_off(policy, facts)
     if policy.effect.action is Action.ALLOW:
         yield from _open_to_anybody(policy, worlds)
         yield from _proxies(policy, facts, worlds)
@@ -102,6 +104,14 @@ def _unknown_names(policy: Policy, facts: AppFacts) -> Iterator[Remark]:
         for name in sorted(named.difference(named if known is None else known)):
             sentence = f"There is no {kind} {name!r}.{_hint(name, known or ())}"
             yield Remark(Level.WARNING, f"unknown-{kind}", policy.name, sentence)
+
+
+def _factors_off(policy: Policy, facts: AppFacts) -> Iterator[Remark]:
+    wanted = policy.effect.factors
+    if wanted and wanted.isdisjoint(facts.factors):
+        kinds = " or ".join(kind.value for kind in FactorKind if kind in wanted)
+        sentence = f"Nobody could ever meet it: it takes {kinds} only, which MFA_GATE_FACTORS leaves out."
+        yield Remark(Level.WARNING, "factor-off", policy.name, sentence)
 
 
 def _hint(name: str, known: Collection[str]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from ..assurance import FactorKind
 from .conditions.protocol import Source
 from .facts import Subject
 
@@ -36,6 +37,7 @@ class AppFacts:
     """What lint knows of the app.
 
     :param sources: where this app has facts from.
+    :param factors: the kinds that this app takes.
     :param admins: everybody who may open the console.
     :param acting_admin: user key of the admin who is about to save; None where nobody is, as on the command line.
     :param break_glass: user keys of the accounts that are outside policies.
@@ -45,6 +47,7 @@ class AppFacts:
     """
 
     sources: frozenset[Source] = frozenset()
+    factors: frozenset[FactorKind] = frozenset(FactorKind)
     admins: tuple[Subject, ...] = ()
     acting_admin: str | None = None
     break_glass: frozenset[str] = frozenset()

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from flask_mfa_gate.domain.assurance import FactorKind
 from flask_mfa_gate.domain.policy.compiled import Compiler
 from flask_mfa_gate.domain.policy.conditions.listed import ListedWord
 from flask_mfa_gate.domain.policy.conditions.protocol import Source
@@ -238,6 +239,21 @@ def test_a_fact_that_the_app_cannot_have_is_an_error(conditions: Any, source: So
     assert (remark.level, remark.code, remark.policy) == (Level.ERROR, "fact-missing", "X")
     assert words in remark.sentence
     assert codes(policy(**fields)) == []
+
+
+@pytest.mark.parametrize(
+    ("wanted", "taken", "expected"),
+    [
+        (["webauthn"], {FactorKind.TOTP}, True),
+        (["webauthn"], {FactorKind.WEBAUTHN}, False),
+        (["totp", "webauthn"], {FactorKind.TOTP}, False),
+        ([], {FactorKind.TOTP}, False),
+    ],
+)
+def test_a_list_of_factors_that_nobody_can_set_up(wanted: list[str], taken: set[FactorKind], expected: bool) -> None:
+    rule = policy(effect={"action": "require", "factors": wanted})
+    found = remarks(rule, facts=replace(FACTS, factors=frozenset(taken)))
+    assert [(one.level, one.policy) for one in found if one.code == "factor-off"] == [(Level.WARNING, "X")] * expected
 
 
 def test_facts_that_every_app_has_are_never_missing() -> None:
