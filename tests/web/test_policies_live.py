@@ -489,6 +489,28 @@ def test_blueprints_and_view_classes_carry_resources(make_app: Any) -> None:
     assert Browser(app).get("/ledger", headers=JSON).status_code == 401
 
 
+def test_a_deny_that_comes_between_the_page_and_the_lock_stops_the_setup(
+    app: Flask, put: Any, clock: StillClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(rule("Everybody", '{ action = "require" }'))
+    browser = Browser(app)
+    browser.sign_in("frank")
+    new = Phone(clock, browser.begin_setup()["secret"])
+    pending = state_of(app).store.factors.pending
+
+    def deny_meanwhile(*args: Any, **named: Any) -> Any:
+        monkeypatch.undo()
+        found = pending(*args, **named)
+        put(rule("Nobody", '{ action = "deny" }'))
+        return found
+
+    monkeypatch.setattr(state_of(app).store.factors, "pending", deny_meanwhile)
+    assert browser.send("/mfa/enroll/totp", code=new.code()).status_code == 409
+    with app.app_context():
+        assert state_of(app).enrollments.status(key_of(app, "frank")).factors == ()
+    assert not browser.is_in()
+
+
 def test_a_stored_set_that_cant_be_read_lets_nobody_in(app: Flask, put: Any) -> None:
     put(rule("Any", '{ action = "allow" }', resources='["wiki"]'))
     with app.app_context(), state_of(app).store.database.write() as tx:
