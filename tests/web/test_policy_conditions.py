@@ -14,6 +14,7 @@ from mmdb_writer import MMDBWriter
 from netaddr import IPSet
 
 from flask_mfa_gate.errors import ConfigError
+from flask_mfa_gate.services.policy_versions import PolicyVersions
 from tests.conftest import Browser, Phone, StillClock, key_of, state_of
 from tests.policy_kit import CHROME, FIREFOX, drop, policy, prove, put, rows, signed_in, with_traits
 
@@ -298,6 +299,7 @@ def host_risk_app(make_app: Make, signals: Callable[[Any, Any], Any]) -> Flask:
 def with_registry(app: Flask, registry: Any) -> None:
     state = state_of(app)
     state.policies._registry = registry
+    state.policies._versions = PolicyVersions(state.store, registry)
     state.linter._registry = registry
 
 
