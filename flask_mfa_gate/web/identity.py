@@ -8,7 +8,7 @@ from typing import Any, Protocol
 from flask import Request, current_app, g, request, session
 
 from ..domain.assurance import SignIn
-from ..errors import ConfigError, HostCallbackFailed
+from ..errors import ConfigError, HostCallbackFailed, NotProved
 from . import snapshot
 
 USER_ID = "_user_id"
@@ -212,11 +212,12 @@ class HostIdentity:
 def load_identity(source: IdentitySource) -> Any:
     """The user of this request; a host's loader that fails identifies nobody and lets nobody in.
 
+    :raises NotProved: for a user made by a ``request_loader`` outside of hooks, whom nobody proved.
     :raises HostCallbackFailed: with the sentence that helps where the loader needs the host's own hooks first.
     """
     try:
         return source.load()
-    except ConfigError:
+    except (ConfigError, NotProved):
         raise
     except Exception as error:
         raise HostCallbackFailed(

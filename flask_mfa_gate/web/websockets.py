@@ -53,7 +53,10 @@ def still_ok() -> bool:
     live = _live_session()
     if live is None:
         return False
-    user = load_identity(current_state().identity)
+    try:
+        user = load_identity(current_state().identity)
+    except NotProved:
+        return False
     return user is not None and _is_owner(live, user)
 
 

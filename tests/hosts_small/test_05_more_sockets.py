@@ -107,6 +107,22 @@ def test_an_event_fails_for_a_user_made_by_request_loader_without_proof() -> Non
         event(host, {"jwt": "1"})
 
 
+def test_what_one_user_proved_opens_nothing_for_another_whom_request_loader_names() -> None:
+    host = socket_host()
+    host.app.login_manager.request_loader(  # type: ignore[attr-defined]
+        lambda request: User(request.cookies["jwt"]) if "jwt" in request.cookies else None
+    )
+    client = host.client()
+    client.post("/login")
+    host.pass_challenge(client)
+    proof = {"mfa_gate": cookies_of(client)["mfa_gate"]}
+    assert event(host, {**proof, "jwt": "1"}) == "1"
+    with pytest.raises(NotProved):
+        event(host, {**proof, "jwt": "2"})
+    with host.app.test_request_context("/socket", headers={"Cookie": f"mfa_gate={proof['mfa_gate']}; jwt=2"}):
+        assert not host.gate.still_ok()
+
+
 def test_a_user_who_owes_nothing_is_the_user() -> None:
     """Nothing is demanded of user 2, so a socket shows them as pages do."""
     host = socket_host()
