@@ -13,7 +13,7 @@ from ..clock import Clock
 from ..domain.moves import Notice
 from ..domain.person import NOWHERE, Origin, Person
 from ..mail.notices import is_silenceable, is_told_twice, notices
-from ..signals import Event
+from ..signals import Event, is_heard
 from ..store import Store
 from ..store.outbox import Message
 from ..store.people import Addressee
@@ -34,9 +34,14 @@ class Work:
     notices: list[tuple[Collection[str], Notice]] = field(default_factory=list)
 
     @property
-    def events(self) -> Iterator[Event]:
-        """What went on record, one for each subject."""
-        return (of_subject(event, subject) for event, subjects in self.records for subject in subjects)
+    def heard(self) -> Iterator[Event]:
+        """What went on record and somebody listens to, one for each subject."""
+        return (
+            of_subject(event, subject)
+            for event, subjects in self.records
+            if is_heard(event.name)
+            for subject in subjects
+        )
 
     def record(
         self,
@@ -129,7 +134,7 @@ class Worker:
             return act(work), work, work.finish(self.muted)
 
         result, work, message_ids = self.store.database.transact(attempt)
-        for event in work.events:
+        for event in work.heard:
             self._tell(event)
         if message_ids and not is_bulk:
             self.dispatch(message_ids)
