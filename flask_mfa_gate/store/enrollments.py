@@ -50,8 +50,9 @@ class Enrollments:
             prefer_indexes(tx)
         there = {row.user_key for row in tx.execute(self._locking(tx, keys)).all()}
         missing = [key for key in sorted(keys) if key not in there]
-        if missing:
-            upsert(tx, self._table, [{"user_key": key, "required": False} for key in missing])
+        made = upsert(tx, self._table, [{"user_key": key, "required": False} for key in missing])
+        # A row of our own making is ours; one that somebody else made meanwhile is not.
+        if made < len(missing):
             tx.execute(self._locking(tx, missing)).all()
 
     def _locking(self, tx: Connection, keys: Collection[str]) -> Select[tuple[str]]:

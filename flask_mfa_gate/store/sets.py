@@ -50,37 +50,38 @@ def prefer_indexes(tx: Connection) -> None:
         tx.execute(text("SET LOCAL enable_seqscan = off"))
 
 
-def insert_many(tx: Connection, statement: Insert, rows: Rows) -> None:
+def insert_many(tx: Connection, statement: Insert, rows: Rows) -> int:
     """Insert rows, which all have the same columns.
 
     :param statement: the INSERT without any value.
+    :returns: how many the server says it wrote.
     """
     if not rows:
-        return
+        return 0
     shared, names = _parted(rows)
-    insert_cells(tx, statement, shared, names, [[row[name] for name in names] for row in rows])
+    return insert_cells(tx, statement, shared, names, [[row[name] for name in names] for row in rows])
 
 
 def insert_cells(
     tx: Connection, statement: Insert, shared: Mapping[str, Any], names: Sequence[str], cells: Sequence[Sequence[Any]]
-) -> None:
+) -> int:
     """Insert a row for each of the cells.
 
     :param shared: columns that are the same in all rows.
     :param names: the columns that the cells are of.
+    :returns: how many the server says it wrote.
     """
     columns = statement.table.c
     is_text = all(isinstance(columns[name].type, _IN_JSON) for name in names)
     if len(cells) == 1 or not is_text or not _reads_json(tx):
-        tx.execute(statement, [{**shared, **dict(zip(names, row, strict=True))} for row in cells])
-        return
+        return tx.execute(statement, [{**shared, **dict(zip(names, row, strict=True))} for row in cells]).rowcount
     listed = _listed(tx, cells, in_text=False)
     source = select(
         *(literal(value, columns[name].type) for name, value in shared.items()),
         *(_cell(tx, listed, place, columns[name].type) for place, name in enumerate(names)),
     )
     # SQLite takes ON CONFLICT behind a SELECT only if that has a WHERE.
-    tx.execute(statement.from_select([*shared, *names], source.where(true()), include_defaults=False))
+    return tx.execute(statement.from_select([*shared, *names], source.where(true()), include_defaults=False)).rowcount
 
 
 _IN_JSON = (String, Exact, JSON)

@@ -11,10 +11,15 @@ from sqlalchemy.dialects import mysql, postgresql, sqlite
 from .sets import insert_many
 
 
-def upsert(tx: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, update: Collection[str] = ()) -> None:
-    """Insert rows; where the primary key is taken, write the columns ``update`` there, or leave the row as it is."""
-    is_mysql = tx.dialect.name in {"mysql", "mariadb"}
-    insert_many(tx, _on_mysql(table, update) if is_mysql else _on_conflict(tx.dialect.name, table, update), rows)
+def upsert(tx: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, update: Collection[str] = ()) -> int:
+    """Insert rows; where the primary key is taken, write the columns ``update`` there, or leave the row as it is.
+
+    :returns: how many were written for certain. MariaDB counts rows that it left as they were, so there it is none.
+    """
+    if tx.dialect.name in {"mysql", "mariadb"}:
+        insert_many(tx, _on_mysql(table, update), rows)
+        return 0
+    return insert_many(tx, _on_conflict(tx.dialect.name, table, update), rows)
 
 
 def _on_mysql(table: Table, update: Collection[str]) -> mysql.Insert:

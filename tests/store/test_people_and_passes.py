@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import make_url
+from sqlalchemy import make_url, select
 
 from flask_mfa_gate.domain.access_pass import AccessPass, Scope
-from flask_mfa_gate.errors import StoreError
+from flask_mfa_gate.errors import StoreBusy, StoreError
 from flask_mfa_gate.store import Store, build_store
 from flask_mfa_gate.store.access_passes import IssuedPass
 from flask_mfa_gate.store.engine import Database, make_engine
@@ -51,6 +52,29 @@ def test_a_key_too_long_is_refused_and_not_cut_to_that_of_another_user(server: S
         server.enrollments.lock(tx, "k" * 192)
     with server.database.read() as tx:
         assert server.enrollments.keys(tx) == ["k" * 191]
+
+
+def test_a_row_that_somebody_else_made_meanwhile_is_locked_too(server: Store) -> None:
+    """The second finds no row, as the first has not committed it, waits to make it, and must have it in the end."""
+    holds, done = threading.Event(), threading.Event()
+
+    def second() -> None:
+        with server.database.write() as tx:
+            server.enrollments.lock(tx, "7", "8")
+            holds.set()
+            done.wait(10)
+
+    thread = threading.Thread(target=second)
+    with server.database.write() as tx:
+        server.enrollments.lock(tx, "7", "8")
+        thread.start()
+        assert not holds.wait(0.5)
+    assert holds.wait(10)
+    row = server.tables.enrollment.c.user_key
+    with pytest.raises(StoreBusy), server.database.write() as tx:
+        tx.execute(select(row).where(row == "7").with_for_update(nowait=True))
+    done.set()
+    thread.join()
 
 
 @pytest.mark.parametrize(("one_time", "winners"), [(True, 1), (False, 2)])
