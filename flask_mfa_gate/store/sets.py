@@ -71,7 +71,7 @@ def insert_cells(
     :param names: the columns that the cells are of.
     :returns: how many the server says it wrote.
     """
-    columns = statement.table.c
+    columns, statement = statement.table.c, statement.execution_options(preserve_rowcount=True)
     is_text = all(isinstance(columns[name].type, _IN_JSON) for name in names)
     if len(cells) == 1 or not is_text or not _reads_json(tx):
         return tx.execute(statement, [{**shared, **dict(zip(names, row, strict=True))} for row in cells]).rowcount

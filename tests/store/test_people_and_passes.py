@@ -18,6 +18,7 @@ from flask_mfa_gate.store.engine import Database, make_engine
 from flask_mfa_gate.store.location import Location
 from flask_mfa_gate.store.marks import JobMark
 from flask_mfa_gate.store.schema import upgrade
+from flask_mfa_gate.store.upsert import upsert
 from tests.conftest import at_once
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -52,6 +53,18 @@ def test_a_key_too_long_is_refused_and_not_cut_to_that_of_another_user(server: S
         server.enrollments.lock(tx, "k" * 192)
     with server.database.read() as tx:
         assert server.enrollments.keys(tx) == ["k" * 191]
+
+
+def test_how_many_rows_are_new_is_known_where_the_server_tells(server: Store) -> None:
+    """Else each lock would ask for its rows twice."""
+    table = server.tables.enrollment
+    with server.database.write() as tx:
+        counts = [
+            upsert(tx, table, [{"user_key": str(number), "required": False} for number in range(upto)])
+            for upto in (1, 10, 12, 12)
+        ]
+        tells = tx.dialect.name in {"sqlite", "postgresql"}
+    assert counts == ([1, 9, 2, 0] if tells else [0, 0, 0, 0])
 
 
 def test_a_row_that_somebody_else_made_meanwhile_is_locked_too(server: Store) -> None:
