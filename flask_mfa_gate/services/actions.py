@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import TypedDict
@@ -173,14 +173,14 @@ class ActionRunner:
     ) -> list[tuple[str, Answer]]:  # fmt: skip
         def act(work: Work) -> list[tuple[str, Move]]:
             self._store.people.write(work.tx, fresh, now=self._clock())
-            self._store.enrollments.lock(work.tx, *(person.key for person in people))
-            moved = self._moves(work, action, people, actor, order)
+            standings = self._store.enrollments.locked_standings(work.tx, keys, now=self._clock())
+            moved = self._moves(standings, action, people, actor, order)
             self._writer.write(work, moved, actor=actor.name, reason=order.reason)
             return moved
 
         if not people:
             return []
-        people = self._as_of_now(people, actor)
+        people, keys = self._as_of_now(people, actor), [person.key for person in people]
         moved = self._preview(action, people, actor, order) if order.dry_run else self._worker.run(act, is_bulk=is_bulk)
         if order.progress is not None:
             order.progress(len(people))
@@ -196,13 +196,13 @@ class ActionRunner:
 
     def _preview(self, action: Action, people: Sequence[Person], actor: Actor, order: Order) -> list[tuple[str, Move]]:
         with self._store.database.read() as tx:
-            return self._moves(Work(self._store, tx, self._clock), action, people, actor, order)
+            standings = self._store.enrollments.standings(tx, [person.key for person in people], now=self._clock())
+        return self._moves(standings, action, people, actor, order)
 
     def _moves(
-        self, work: Work, action: Action, people: Iterable[Person], actor: Actor, order: Order
+        self, standings: Mapping[str, Standing], action: Action, people: Iterable[Person], actor: Actor, order: Order
     ) -> list[tuple[str, Move]]:
-        now, found = self._clock(), list(people)
-        standings = self._store.enrollments.standings(work.tx, [person.key for person in found], now=now)
+        now = self._clock()
 
         @cache
         def on(case: Case) -> Move:
@@ -211,7 +211,7 @@ class ActionRunner:
             return move if order.notify else without_notice(move)
 
         moved = []
-        for person in found:
+        for person in people:
             why = self.refusal(actor, action.right, person)
             case = Case(standings[person.key], person.is_active, now, self._rules.enabled, self._rules.satisfying)
             moved.append((person.key, fail(why) if why is not None else on(case)))

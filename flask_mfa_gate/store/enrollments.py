@@ -34,31 +34,44 @@ class Enrollments:
 
     def standings(self, tx: Connection, keys: Collection[str], *, now: datetime) -> dict[str, Standing]:
         """The standing of each of these users, in two SELECTs."""
-        mine = among(tx, self._table.c.user_key, keys)
-        stored = select(*(self._table.c[name] for name in STORED)).where(mine)
-        rows = {row[0]: row for row in tx.execute(stored).all()}
+        return self._with_factors(tx, keys, self._rows(tx, self._stored(tx, keys)), now)
+
+    def locked_standings(self, tx: Connection, keys: Collection[str], *, now: datetime) -> dict[str, Standing]:
+        """The same of users whose rows are taken with it, as by :meth:`lock`."""
+        return self._with_factors(tx, keys, self._locked(tx, keys), now)
+
+    def lock(self, tx: Connection, *keys: str) -> None:
+        """Take the users' rows, made when missing, until the transaction ends: changes to one user come one by one."""
+        self._locked(tx, keys)
+
+    def _locked(self, tx: Connection, keys: Collection[str]) -> dict[str, Row[Any]]:
+        """The rows that were there. One of our own making says nothing yet, and is ours without a second SELECT."""
+        if len(keys) > 1:
+            prefer_indexes(tx)
+        found = self._rows(tx, self._locking(tx, keys))
+        missing = [key for key in sorted(keys) if key not in found]
+        made = upsert(tx, self._table, [{"user_key": key, "required": False} for key in missing])
+        return found if made == len(missing) else found | self._rows(tx, self._locking(tx, missing))
+
+    def _locking(self, tx: Connection, keys: Collection[str]) -> Select[Any]:
+        """In the order of the keys, so that two who want the same users don't wait for each other."""
+        return self._stored(tx, keys).order_by(self._table.c.user_key).with_for_update()
+
+    def _stored(self, tx: Connection, keys: Collection[str]) -> Select[Any]:
+        return select(*(self._table.c[name] for name in STORED)).where(among(tx, self._table.c.user_key, keys))
+
+    def _rows(self, tx: Connection, chosen: Select[Any]) -> dict[str, Row[Any]]:
+        return {row[0]: row for row in tx.execute(chosen).all()}
+
+    def _with_factors(
+        self, tx: Connection, keys: Collection[str], rows: Mapping[str, Row[Any]], now: datetime
+    ) -> dict[str, Standing]:
         factor = self._tables.factor
         live = select(factor).where(among(tx, factor.c.user_key, keys), factor.c.voided_at.is_(None))
         held: dict[str, list[Row[Any]]] = {}
         for row in tx.execute(live):
             held.setdefault(row.user_key, []).append(row)
         return {key: standing_of(key, rows.get(key), held.get(key, ()), key_since=now - KEY_LIFETIME) for key in keys}
-
-    def lock(self, tx: Connection, *keys: str) -> None:
-        """Take the users' rows, made when missing, until the transaction ends: changes to one user come one by one."""
-        if len(keys) > 1:
-            prefer_indexes(tx)
-        there = {row.user_key for row in tx.execute(self._locking(tx, keys)).all()}
-        missing = [key for key in sorted(keys) if key not in there]
-        made = upsert(tx, self._table, [{"user_key": key, "required": False} for key in missing])
-        # A row of our own making is ours; one that somebody else made meanwhile is not.
-        if made < len(missing):
-            tx.execute(self._locking(tx, missing)).all()
-
-    def _locking(self, tx: Connection, keys: Collection[str]) -> Select[tuple[str]]:
-        """In the order of the keys, so that two who want the same users don't wait for each other."""
-        mine = select(self._table.c.user_key).where(among(tx, self._table.c.user_key, keys))
-        return mine.order_by(self._table.c.user_key).with_for_update()
 
     def set_requirement(
         self, tx: Connection, keys: Collection[str], requirement: Requirement, *, due_at: datetime | None
