@@ -325,7 +325,7 @@ def explained(compiled: CompiledPolicies) -> Callable[[tuple[str, Subject, Envir
 
     def answer(asked: tuple[str, Subject, Environment]) -> object:
         resource, subject, facts = asked
-        return judge(asked), compiled.explain(subject, resource, facts, _never)[0]
+        return judge(asked), compiled.explain(subject, (resource,), facts, _never)[0]
 
     return answer
 
@@ -345,7 +345,7 @@ def measure(shape: str, count: int, peers: Sequence[str]) -> dict[str, float]:
     found["decide"] = microseconds(whole(compiled), asked)
     found["explained"] = microseconds(explained(compiled), asked)
     found["all traces ms"] = microseconds(
-        lambda one: tuple(compiled.explain(one[1], one[0], one[2], _never)), asked[:2], least_seconds=0.05
+        lambda one: tuple(compiled.explain(one[1], (one[0],), one[2], _never)), asked[:2], least_seconds=0.05
     ) / 1000  # fmt: skip
     few = max(6, min(100, 20_000 // count))
     for name in peers:

@@ -31,7 +31,7 @@ from .web.account import account_blueprint
 from .web.doctor import Finding, findings
 from .web.hooks import arrange, install
 from .web.marks import demand_of, mark_demand, mark_exempt, mark_resource
-from .web.routes import marked_resources, route_table
+from .web.routes import marked_views, route_table
 from .web.state import EXTENSION, GateState, current_state
 from .web.websockets import still_ok
 from .wiring import build_state
@@ -113,9 +113,8 @@ class MFAGate:
         """
         state = self._state
         read = state.policies.read(draft) if isinstance(draft, str) else draft
-        marked = marked_resources(current_app)
         return state.simulator.simulate(
-            user, resource=resource, environment=environment, draft=read, known_resources=marked
+            user, resource=resource, environment=environment, draft=read, views=marked_views(current_app)
         )
 
     def simulate_many(

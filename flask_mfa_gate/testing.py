@@ -18,7 +18,7 @@ import pytest
 from flask import Flask
 
 from .services.scenarios import Outcome, Scenario, read_scenarios, run_scenarios
-from .web.routes import marked_resources
+from .web.routes import marked_views
 from .web.state import current_state
 
 ENDING = ".mfa-scenarios.toml"
@@ -64,7 +64,7 @@ class ScenarioTest(pytest.Item):
 def run_in(app: Flask, scenario: Scenario) -> Outcome:
     """Decide one scenario under the policies of an app."""
     with app.app_context():
-        found = run_scenarios(current_state().simulator, [scenario], known_resources=marked_resources(app))
+        found = run_scenarios(current_state().simulator, [scenario], views=marked_views(app))
         return next(found)
 
 

@@ -12,6 +12,7 @@ from flask import Flask
 
 from flask_mfa_gate.domain.policy.lint import Level
 from flask_mfa_gate.services.scenarios import read_scenarios, run_scenarios
+from flask_mfa_gate.web.routes import marked_views
 from tests.conftest import key_of, state_of
 
 PAGE = (Path(__file__).parents[1] / "docs" / "cookbook.md").read_text(encoding="utf-8")
@@ -62,7 +63,7 @@ def test_it_does_what_the_page_says(portal: Flask, title: str) -> None:
         assert len(expected) >= 2
         surprises = [
             (one.scenario, one.found)
-            for one in run_scenarios(state.simulator, expected, known_resources=["payroll", "wiki"])
+            for one in run_scenarios(state.simulator, expected, views=marked_views(portal))
             if not one.is_as_expected
         ]
     assert surprises == []

@@ -111,6 +111,10 @@ def test_simulate(app: Flask, run: Any, tmp_path: Path) -> None:
     draft = run("simulate", "6", "--resource", "payroll", "--draft", str(tmp_path / "p.toml"), "--json")
     assert json.loads(draft.output)["verdict"] == "enroll"
     assert "net" in run("simulate", "6").output
+    at_view = json.loads(run("simulate", "6", "--endpoint", "portal.transfer", "--json").output)
+    assert (at_view["verdict"], at_view["policies"][-1]["applies"]) == ("deny", "hit"), (
+        "nothing is known of the address"
+    )
     for wrong in (
         ("nobody",),
         ("6", "--resource", "payrol"),

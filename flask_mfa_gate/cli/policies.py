@@ -13,7 +13,7 @@ from ..domain.policy.model import PolicySet
 from ..errors import BadRequest
 from ..services.scenarios import environment_from, read_scenarios, run_scenarios
 from ..services.simulation import Explanation
-from ..web.routes import marked_resources
+from ..web.routes import marked_views
 from ..web.state import GateState, current_state
 from .group import ACTOR, as_json_option, mfa, print_json, said
 from .targets import key_of
@@ -148,6 +148,7 @@ def check(file: str | None, scenarios: str | None, address: str | None, as_json:
 @click.option("--browser")
 @click.option("--sign-in")
 @click.option("--method")
+@click.option("--endpoint", help="A view of the app, with what it is marked with.")
 @click.option("--at", help="An ISO 8601 time with zone.")
 @click.option("--draft", type=_file, help="A document to be judged in place of the policies of today.")
 @as_json_option
@@ -160,7 +161,7 @@ def simulate(user: str, resource: str, draft: str | None, as_json: bool, **facts
     explained = state.simulator.simulate(
         key_of(state, user), resource=resource, environment=environment_from(given, ""),
         draft=state.policies.read(_read(draft)) if draft is not None else None,
-        known_resources=marked_resources(current_app),
+        views=marked_views(current_app),
     )  # fmt: skip
     _print_explanation(explained, as_json=as_json)
 
@@ -201,7 +202,7 @@ def explanation_json(explained: Explanation) -> dict[str, Any]:
 
 def _try(state: GateState, draft: PolicySet, file: str, address: str | None) -> list[dict[str, str]]:
     found = read_scenarios(_read(file), address=address)
-    outcomes = run_scenarios(state.simulator, found, draft=draft, known_resources=marked_resources(current_app))
+    outcomes = run_scenarios(state.simulator, found, draft=draft, views=marked_views(current_app))
     return [
         {"name": one.scenario.name, "expected": one.scenario.expect, "found": one.found}
         for one in outcomes

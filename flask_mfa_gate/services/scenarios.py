@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
 from ..domain.access import APP
+from ..domain.marks import NO_VIEWS, Views
 from ..domain.policy.conditions.reading import nearest
 from ..domain.policy.facts import Environment
 from ..domain.policy.model import PolicySet
@@ -73,14 +74,14 @@ def read_scenarios(text: str, *, address: str | None = None) -> Sequence[Scenari
 
 def run_scenarios(
     simulator: Simulator, scenarios: Sequence[Scenario], *, draft: PolicySet | None = None,
-    known_resources: Collection[str] = (),
+    views: Views = NO_VIEWS,
 ) -> Iterator[Outcome]:  # fmt: skip
     """Decide each, under a draft or the policies of today."""
     for one in scenarios:
         try:
             explained = simulator.simulate(
                 one.user, resource=one.resource, environment=one.environment, draft=draft,
-                known_resources=known_resources,
+                views=views,
             )  # fmt: skip
             yield Outcome(one, explained.verdict)
         except MFAGateError as error:

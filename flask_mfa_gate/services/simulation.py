@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,13 +13,14 @@ from ..domain.access import APP, MFA_ADMIN
 from ..domain.assurance import Assurance, SignIn
 from ..domain.decision import Context, Rules, decide
 from ..domain.enrollment import Standing, status_of
+from ..domain.marks import NO_MARKS, NO_VIEWS, Marks, Views, local_policies
 from ..domain.person import Person
 from ..domain.policy.engine import CompiledPolicies
 from ..domain.policy.facts import Environment, Subject
 from ..domain.policy.model import PolicySet
 from ..domain.policy.trace import PolicyTrace
 from ..domain.user_filter import EVERYBODY
-from ..domain.verdict import Verdict, Word
+from ..domain.verdict import Demand, Verdict, Word
 from ..errors import BadRequest, UnknownUser
 from ..store import Store
 from ..store.sign_ins import SignInRecord
@@ -80,10 +81,7 @@ class Preview:
 
 
 class Simulator:
-    """Asks the same :func:`decide` as live requests do. It changes nothing.
-
-    :param known_resources: names that views are marked with.
-    """
+    """Asks the same :func:`decide` as live requests do. It changes nothing."""
 
     def __init__(
         self, store: Store, policies: PolicyService, directory: Directory, runner: ActionRunner, rules: Rules, *,
@@ -94,20 +92,26 @@ class Simulator:
 
     def simulate(
         self, user: str, *, resource: str = APP, environment: Environment = _NOTHING, draft: PolicySet | None = None,
-        known_resources: Collection[str] = (),
+        views: Views = NO_VIEWS,
     ) -> Explanation:  # fmt: skip
         """What a sign-in or a request of this user would meet; a fact that is left out stays unknown, unless another
-        tells it: the country follows from the address, platform and browser from the user agent.
+        tells it: the country follows from the address, platform and browser from the user agent, and an endpoint
+        brings what its view is marked with.
 
         :param draft: judged in place of the policies of today.
+        :param views: the marks of the app's views, by endpoint.
         :raises UnknownUser, BadRequest: for a user or resource that is not known.
         """
         compiled = self._compiled(draft)
-        self._require_resource(resource, compiled, known_resources)
+        self._require_resource(resource, compiled, views.values())
+        marks = views.get(environment.endpoint or "", NO_MARKS)
+        opened = tuple(dict.fromkeys((APP, resource, *marks.resources)))
         person, standing = self._person(user), self._standing(user)
         subject, facts = self._subject(person, standing), self._as_live(environment)
-        verdict = self._judge(compiled, subject, standing, resource, facts, is_active=person.is_active)
-        traces = compiled.explain(subject, resource, facts, log_condition)
+        verdict = self._judge(
+            compiled, subject, standing, opened, facts, is_active=person.is_active, demands=marks.demands
+        )
+        traces = self._with_local(compiled, environment.endpoint, marks).explain(subject, opened, facts, log_condition)
         return Explanation(user, resource, verdict.word.value, verdict.reason.value, verdict.reason_id, traces)
 
     def preview(self, draft: PolicySet) -> Preview:
@@ -149,19 +153,19 @@ class Simulator:
         facts: Environment, *, is_active: bool,
     ) -> tuple[Word, Word]:  # fmt: skip
         words = [
-            self._judge(compiled, subject, standing, APP, facts, is_active=is_active).word for compiled in (now, then)
+            self._judge(compiled, subject, standing, (APP,), facts, is_active=is_active).word
+            for compiled in (now, then)
         ]
         return words[0], words[1]
 
     def _judge(
-        self, compiled: CompiledPolicies, subject: Subject, standing: Standing, resource: str, facts: Environment, *,
-        is_active: bool,
+        self, compiled: CompiledPolicies, subject: Subject, standing: Standing, opened: Sequence[str],
+        facts: Environment, *, is_active: bool, demands: tuple[Demand, ...] = (),
     ) -> Verdict:  # fmt: skip
         now = self._clock()
-        names = (APP,) if resource == APP else (APP, resource)
-        rulings = self._policies.rulings(compiled, subject, names, facts)
+        rulings = self._policies.rulings(compiled, subject, opened, facts)
         assurance = Assurance(_KINDS.get(facts.sign_in or "", SignIn.PASSWORD), now)
-        context = Context(assurance, is_active=is_active, resources=names[1:], rulings=rulings)
+        context = Context(assurance, is_active=is_active, resources=tuple(opened[1:]), demands=demands, rulings=rulings)
         return decide(context, standing, self._rules, now=now)
 
     def _as_live(self, given: Environment) -> Environment:
@@ -179,9 +183,17 @@ class Simulator:
             version = self._store.policies.newest(tx)
         return self._policies.at(version)
 
-    def _require_resource(self, resource: str, compiled: CompiledPolicies, known: Collection[str]) -> None:
+    def _with_local(self, compiled: CompiledPolicies, endpoint: str | None, marks: Marks) -> CompiledPolicies:
+        """The policies with what the view asks for by itself."""
+        if not endpoint or not marks.demands:
+            return compiled
+        local = self._policies.compile(PolicySet(tuple(local_policies(endpoint, marks))))
+        return replace(compiled, policies=(*compiled.policies, *local.policies))
+
+    def _require_resource(self, resource: str, compiled: CompiledPolicies, views: Iterable[Marks]) -> None:
         named = {name for row in compiled.policies for name in row.resources}
-        if resource not in {APP, MFA_ADMIN, *known, *named, *self._rules.default_access}:
+        marked = {name for marks in views for name in marks.resources}
+        if resource not in {APP, MFA_ADMIN, *marked, *named, *self._rules.default_access}:
             raise BadRequest(f"There is no resource {resource!r}.")
 
     def _person(self, key: str) -> Person:

@@ -8,6 +8,7 @@ from typing import Any
 from flask import Response, after_this_request, current_app, request, session
 
 from ..domain.assurance import SignIn
+from ..domain.marks import NO_MARKS, Marks
 from ..domain.session import IDLE_MARK_INTERVAL, GateSession
 from ..domain.verdict import Verdict, Word
 from ..errors import MFAGateError
@@ -18,7 +19,6 @@ from .endpoints import is_automatic_options, is_own, is_sign_out, is_static
 from .failing import UNAVAILABLE, fail_closed, refused
 from .identity import load_identity
 from .judging import judge
-from .marks import NO_MARKS, Marks
 from .parking import intercept, start_clock
 from .passage import Passage, begin_passage, current_passage, marks_here
 from .rulings import own_page_ruler, with_fresh_risk

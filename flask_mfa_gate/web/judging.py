@@ -8,8 +8,8 @@ from flask import request
 
 from ..domain.assurance import Assurance, SignIn
 from ..domain.decision import decide
+from ..domain.marks import Marks
 from ..domain.verdict import Verdict
-from .marks import Marks
 from .parking import is_active
 from .passage import Passage
 from .rulings import at_this_request, note_graces, report_here, ruler_of, with_fresh_risk

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from functools import wraps
 from typing import Any, TypeVar, cast
@@ -11,29 +11,13 @@ from typing import Any, TypeVar, cast
 from flask import Blueprint, current_app
 
 from ..domain.assurance import FACTOR_METHODS, Method
+from ..domain.marks import NO_MARKS, Marks
 from ..domain.policy.fields import read_name
 from ..domain.verdict import Demand
 from ..errors import BadRequest
 
 View = TypeVar("View", bound=Callable[..., Any] | Blueprint)
 _ATTRIBUTE = "_mfa_gate_marks"
-
-
-@dataclass(frozen=True, slots=True)
-class Marks:
-    """Everything marked on one view."""
-
-    resources: tuple[str, ...] = ()
-    demands: tuple[Demand, ...] = ()
-    is_exempt: bool = False
-
-    @property
-    def wants_identity(self) -> bool:
-        """A marked view answers nobody who isn't signed in."""
-        return bool(self.resources or self.demands)
-
-
-NO_MARKS = Marks()
 
 
 def marks_of(view: Any) -> Marks:

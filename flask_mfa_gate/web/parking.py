@@ -9,6 +9,7 @@ from flask import Response, g, request, session
 
 from ..domain.assurance import Assurance, SignIn
 from ..domain.enrollment import Standing
+from ..domain.marks import NO_MARKS
 from ..domain.session import GateSession
 from ..domain.verdict import Verdict, Word
 from ..services.persons import key_of
@@ -16,7 +17,6 @@ from ..services.sessions import Parking, Seen
 from . import answers, snapshot
 from .client import client_of, origin_of
 from .identity import HIDDEN, LOADED
-from .marks import NO_MARKS
 from .newcomers import newcomer, person_of
 from .passage import Passage
 from .rulings import judge_sign_in

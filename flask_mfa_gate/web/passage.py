@@ -11,6 +11,7 @@ from flask import Response, current_app, g, request, session
 from ..domain.assurance import Assurance
 from ..domain.decision import Context
 from ..domain.enrollment import Standing
+from ..domain.marks import NO_MARKS, Marks
 from ..domain.policy.effects import Ruling
 from ..domain.session import GateSession
 from ..domain.verdict import PASSED, Verdict
@@ -18,7 +19,7 @@ from ..services.sessions import Entry
 from . import snapshot
 from .cookies import drop_token, read_token, set_token
 from .endpoints import is_own
-from .marks import NO_MARKS, Marks, all_marks
+from .marks import all_marks
 from .state import GateState
 
 _NAME = "_mfa_gate_passage"

@@ -8,9 +8,9 @@ from markupsafe import Markup
 from ..domain.access import APP
 from ..domain.assurance import Assurance, SignIn
 from ..domain.decision import decide
+from ..domain.marks import NO_MARKS, Marks
 from ..domain.verdict import Reason, Verdict, Word
 from .identity import load_identity
-from .marks import NO_MARKS, Marks
 from .parking import is_active
 from .passage import Passage, current_passage
 from .rulings import own_page_ruler, ruler_of

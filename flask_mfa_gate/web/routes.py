@@ -8,10 +8,10 @@ from flask import Flask
 from werkzeug.routing import Rule
 
 from ..domain.access import APP
+from ..domain.marks import Marks, Views, demand_text, local_policies
 from ..domain.policy.model import PolicyState
-from ..domain.verdict import Demand
 from .endpoints import is_own, is_static_rule
-from .marks import Marks, all_marks
+from .marks import all_marks
 from .state import GateState
 
 
@@ -21,9 +21,10 @@ def route_table(app: Flask, state: GateState) -> list[dict[str, Any]]:
     return [_row(app, state, rule) for rule in rules]
 
 
-def marked_resources(app: Flask) -> set[str]:
-    """Every name that a view is marked with."""
-    return {name for endpoint in app.view_functions for name in marks_at(app, endpoint).resources}
+def marked_views(app: Flask) -> Views:
+    """The marks of each view that has any, by endpoint."""
+    found = {endpoint: marks_at(app, endpoint) for endpoint in app.view_functions}
+    return {endpoint: marks for endpoint, marks in found.items() if marks.wants_identity}
 
 
 def marks_at(app: Flask, endpoint: str) -> Marks:
@@ -46,16 +47,16 @@ def _row(app: Flask, state: GateState, rule: Rule) -> dict[str, Any]:
         "rule": rule.rule,
         "methods": sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}),
         "resources": list(marks.resources),
-        "demands": [_demand_text(demand) for demand in marks.demands],
-        "policies": _policies(state, marks),
+        "demands": [demand_text(demand) for demand in marks.demands],
+        "policies": _policies(state, rule.endpoint, marks),
         "default": _default(state, rule, marks),
     }
 
 
-def _policies(state: GateState, marks: Marks) -> list[str]:
-    """Names of the policies that are on and can touch it."""
+def _policies(state: GateState, endpoint: str, marks: Marks) -> list[str]:
+    """Names of the policies that can touch it: its own, then those that are on."""
     opened = {APP, *marks.resources}
-    return sorted(
+    return [policy.name for policy in local_policies(endpoint, marks)] + sorted(
         policy.name
         for policy in state.policies.current().policies
         if policy.state is PolicyState.ON and opened & set(policy.resources or (APP,))
@@ -70,9 +71,3 @@ def _default(state: GateState, rule: Rule, marks: Marks) -> str:
     if marks.is_exempt or rule.endpoint in state.settings.exempt_endpoints:
         return "exempt"
     return ", ".join(state.rules.access(name).value for name in marks.resources or (APP,))
-
-
-def _demand_text(demand: Demand) -> str:
-    factors = "+".join(sorted(method.value for method in demand.methods))
-    age = "" if demand.max_age is None else f" within {int(demand.max_age.total_seconds())} s"
-    return f"mfa({factors}{age})"

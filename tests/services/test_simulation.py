@@ -133,6 +133,32 @@ def test_missing_facts_stay_unknown_and_each_criterion_says_why(app: Flask) -> N
     assert (miss.verdict, miss.policies[0].applies) == ("pass", "miss")
 
 
+def test_a_policy_on_the_app_applies_to_whatever_is_opened_in_it(app: Flask) -> None:
+    put(app, policy("all", "deny"), policy("pay", "deny", on=["payroll"]), policy("wiki", "deny", on=["wiki"]))
+    found = simulate(app, "frank", "payroll")
+    assert {one.name: one.applies for one in found.policies} == {"all": "hit", "pay": "hit", "wiki": "miss"}
+    assert found.policies[0].criteria[0].looked_at == "app with payroll"
+    assert {one.name: one.applies for one in simulate(app, "frank").policies} == {
+        "all": "hit", "pay": "miss", "wiki": "miss",
+    }  # fmt: skip
+
+
+def test_an_endpoint_brings_what_its_view_is_marked_with(app: Flask) -> None:
+    put(app, policy("pay", "deny", on=["payroll"]))
+    assert simulate(app, "frank").verdict == "pass"
+    assert simulate(app, "frank", endpoint="portal.payroll").verdict == "deny"
+    step_up = simulate(app, "frank", endpoint="portal.transfer")
+    assert (step_up.verdict, len(step_up.policies)) == ("enroll", 2)
+    own = step_up.policies[-1]
+    assert (own.name, own.state, own.applies) == (
+        "require_mfa(totp+webauthn within 300 s) at portal.transfer", "on", "hit",
+    )  # fmt: skip
+    assert [(one.word, one.mark.value) for one in own.criteria] == [
+        ("resources", "hit"), ("users", "hit"), ("request", "hit"),
+    ]  # fmt: skip
+    assert len(simulate(app, "frank", endpoint="nowhere").policies) == 1
+
+
 def test_an_unknown_user_or_resource_raises(app: Flask) -> None:
     gate = state_of(app).gate
     with app.app_context():

@@ -140,6 +140,10 @@ def test_routes_tell_marks_policies_and_defaults(marked: Flask) -> None:
     assert found["static"]["default"] == "static"
     assert found["mfa_gate.challenge"]["default"] == "gate"
     assert found["portal.transfer"]["demands"] == ["mfa(totp+webauthn within 300 s)"]
+    assert found["portal.transfer"]["policies"] == [
+        "require_mfa(totp+webauthn within 300 s) at portal.transfer",
+        "p-app",
+    ], "its own demand stands in the list like a policy"
 
 
 def test_the_console_is_listed_as_requiring(make_app: Any) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Collection, Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TypeAlias, overload
@@ -81,16 +81,21 @@ class CompiledPolicy:
         findings = self._findings(subject, environment, on_error)
         return every_of((self.users, self._fold(findings)))(subject, environment)
 
-    def trace(self, subject: Subject, resource: str, environment: Environment, on_error: OnError) -> PolicyTrace:
-        """Each criterion, users and resources among them, and what they come to together."""
+    def trace(
+        self, subject: Subject, opened: Collection[str], environment: Environment, on_error: OnError
+    ) -> PolicyTrace:
+        """Each criterion, users and resources among them, and what they come to together.
+
+        :param opened: names of what is opened; a view opens the app and what it is marked with.
+        """
         policy = self.policy
-        at_resource = Mark.HIT if resource in self.resources else Mark.MISS
+        at_resource = Mark.MISS if set(opened).isdisjoint(self.resources) else Mark.HIT
         whom = self.users(subject, environment)
         findings = self._findings(subject, environment, on_error)
         conditions = self._fold(findings)(subject, environment)
         applies = every_of([_always(mark) for mark in (at_resource, whom, conditions)])(subject, environment)
         criteria = (
-            finding("resources", at_resource, resource, " or ".join(sorted(self.resources))),
+            finding("resources", at_resource, " with ".join(opened), " or ".join(sorted(self.resources))),
             finding("users", whom, looked_at_user(subject), users_text(policy.users)),
             *findings,
         )
@@ -112,7 +117,7 @@ class Traces(Sequence[PolicyTrace]):
 
     rows: Sequence[CompiledPolicy] = field(repr=False)
     subject: Subject
-    resource: str
+    opened: Collection[str]
     environment: Environment
     on_error: OnError = field(repr=False)
 
@@ -123,7 +128,7 @@ class Traces(Sequence[PolicyTrace]):
     def __getitem__(self, index: int | slice) -> PolicyTrace | Traces:
         if isinstance(index, slice):
             return replace(self, rows=self.rows[index])
-        return self.rows[index].trace(self.subject, self.resource, self.environment, self.on_error)
+        return self.rows[index].trace(self.subject, self.opened, self.environment, self.on_error)
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -86,9 +86,12 @@ class CompiledPolicies:
         rows = _candidates(self.reported, subject, resource, environment.address)
         return _matches(rows, subject, environment, on_error)
 
-    def explain(self, subject: Subject, resource: str, environment: Environment, on_error: OnError) -> Traces:
-        """Every policy, also those that are off or report-only, with each of its criteria."""
-        return Traces(self.policies, subject, resource, environment, on_error)
+    def explain(self, subject: Subject, opened: Collection[str], environment: Environment, on_error: OnError) -> Traces:
+        """Every policy, also those that are off or report-only, with each of its criteria.
+
+        :param opened: names of what is opened; a view opens the app and what it is marked with.
+        """
+        return Traces(self.policies, subject, opened, environment, on_error)
 
     def ask_groups(self, resources: Iterable[str]) -> bool:
         """Whether a policy on one of these resources, which is on, names a group."""

@@ -108,7 +108,7 @@ def test_off_is_never_judged_and_report_only_apart() -> None:
     reported = ready.reported_matches(ANYONE, "app", Environment(), no_error)
     assert [match.policy.name for match in live] == ["on"]
     assert [match.policy.name for match in reported] == ["seen"]
-    traces = ready.explain(ANYONE, "app", Environment(), no_error)
+    traces = ready.explain(ANYONE, ["app"], Environment(), no_error)
     assert [(trace.name, trace.state.value, trace.applies) for trace in traces] == [
         ("on", "on", HIT),
         ("off", "off", HIT),
@@ -121,7 +121,7 @@ def test_of_many_policies_those_are_explained_that_are_read() -> None:
     word = ListedWord("counted", lambda subject, _: looks.append(subject))
     registry = BUILT_IN.with_word(word)
     rows = [policy(f"p{number}", conditions=Criterion("counted", (f"c{number}",))) for number in range(1000)]
-    traces = compiled(*rows, registry=registry).explain(ANYONE, "app", NOTHING, no_error)
+    traces = compiled(*rows, registry=registry).explain(ANYONE, ["app"], NOTHING, no_error)
     assert (len(traces), looks) == (1000, [])
     assert traces[-1].name == "p999"
     once = len(looks)
@@ -201,7 +201,7 @@ def test_a_condition_that_raises_is_unknown_and_told(conditions: Condition, expe
     found = ready.matches(ANYONE, "app", here, lambda name, word, error: told.append((name, word, str(error))))
     assert found == (() if expected is None else (Match(ready.policies[0].policy, expected),))
     assert told == [("p", "broken", "the host's own fault")]
-    trace = ready.explain(ANYONE, "app", here, lambda *error: None)[0]
+    trace = ready.explain(ANYONE, ["app"], here, lambda *error: None)[0]
     assert trace.applies is (expected or MISS)
     assert next(found.mark for found in trace.criteria if found.word == "broken") is UNKNOWN
 
@@ -240,7 +240,7 @@ def test_an_answer_that_is_no_mark_is_unknown(answer: Any, wrap: Any) -> None:
     )
     here = Environment(address="10.0.0.1")
     assert [match.mark for match in ready.matches(ANYONE, "app", here, no_error)] == [UNKNOWN]
-    trace = ready.explain(ANYONE, "app", here, no_error)[0]
+    trace = ready.explain(ANYONE, ["app"], here, no_error)[0]
     assert trace.applies is UNKNOWN
     assert trace.criteria[2].mark is UNKNOWN
 
@@ -283,7 +283,7 @@ def test_an_explanation_says_what_was_looked_at_and_why() -> None:
     conditions = Every((OFFICE, Criterion("country", ("DE", "FR")), Criterion("device", ("managed",))))
     ready = compiled(policy(conditions=conditions, users=Users(("group:a",))))
     here = Environment(address="10.0.0.1", country="US")
-    trace = ready.explain(Subject("1", frozenset("a")), "payroll", here, no_error)[0]
+    trace = ready.explain(Subject("1", frozenset("a")), ["payroll"], here, no_error)[0]
     assert [(found.word, found.mark, found.looked_at) for found in trace.criteria] == [
         ("resources", MISS, "payroll"),
         ("users", HIT, "user:1, group:a"),
@@ -324,7 +324,7 @@ def test_the_index_finds_what_a_scan_of_all_finds_and_an_explanation_agrees(
     reported = {
         match.policy.name: match.mark for match in ready.reported_matches(subject, resource, environment, no_error)
     }
-    for one, trace in zip(policy_set.policies, ready.explain(subject, resource, environment, no_error), strict=True):
+    for one, trace in zip(policy_set.policies, ready.explain(subject, [resource], environment, no_error), strict=True):
         expected = {PolicyState.ON: live, PolicyState.REPORT_ONLY: reported, PolicyState.OFF: {}}[one.state]
         alone = compile_policies(PolicySet((replace(one, state=PolicyState.ON),), NETWORKS), BUILT_IN, version=1)
         scanned = alone.policies[0].matcher(subject, environment) if resource in (one.resources or ("app",)) else MISS

@@ -1,0 +1,57 @@
+"""What a host says of a view by its decorators."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import TypeAlias
+
+from .assurance import FACTOR_METHODS, FactorKind
+from .policy.conditions.request import REQUEST
+from .policy.model import Action, Criterion, Effect, Policy, PolicyState
+from .verdict import Demand
+
+
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """Everything marked on one view.
+
+    :param resources: what it opens, beside the app itself.
+    :param demands: proof that it asks for by itself.
+    """
+
+    resources: tuple[str, ...] = ()
+    demands: tuple[Demand, ...] = ()
+    is_exempt: bool = False
+
+    @property
+    def wants_identity(self) -> bool:
+        """A marked view answers nobody who isn't signed in."""
+        return bool(self.resources or self.demands)
+
+
+NO_MARKS = Marks()
+Views: TypeAlias = Mapping[str, Marks]
+"""The marks of an app's views, by endpoint."""
+NO_VIEWS: Views = MappingProxyType({})
+
+
+def demand_text(demand: Demand) -> str:
+    """A demand on one line."""
+    factors = "+".join(sorted(method.value for method in demand.methods))
+    age = "" if demand.max_age is None else f" within {int(demand.max_age.total_seconds())} s"
+    return f"mfa({factors}{age})"
+
+
+def local_policies(endpoint: str, marks: Marks) -> Iterator[Policy]:
+    """The demands of a view in the form of policies, so that they can be listed and explained beside the others."""
+    for demand in marks.demands:
+        any_factor = demand.methods == FACTOR_METHODS
+        kinds = frozenset() if any_factor else frozenset(FactorKind(method.value) for method in demand.methods)
+        yield Policy(
+            name=f"require_{demand_text(demand)} at {endpoint}",
+            effect=Effect(Action.REQUIRE, kinds, demand.max_age),
+            state=PolicyState.ON,
+            conditions=Criterion(REQUEST.word, {"endpoints": (endpoint,)}),
+        )
