@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import timedelta
 from typing import Any, TypeVar, Unpack
 
@@ -128,6 +128,12 @@ class MFAGate:
         """How many would be challenged, forced, denied or relaxed by a draft."""
         read = self._state.policies.read(draft) if isinstance(draft, str) else draft
         return self._state.simulator.preview(read)
+
+    def report(self, *, days: int = 7) -> Mapping[str, Mapping[str, int]]:
+        """What policies that are only reported would have done at the sign-ins of the last days: counts by policy and
+        result, which is ``would pass``, ``would ask``, ``would refuse`` or ``would not apply``. Kept for 30 days.
+        """
+        return self._state.simulator.report(days)
 
     @property
     def audit(self) -> AuditChain:

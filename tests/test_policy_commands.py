@@ -11,8 +11,10 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from flask_mfa_gate.domain.policy.document import write_document
+from flask_mfa_gate.domain.policy.model import PolicySet
 from tests.conftest import key_of, state_of
-from tests.policy_kit import policy, put
+from tests.policy_kit import policy, put, signed_in
 
 DOCUMENT = """
 version = 1
@@ -122,6 +124,30 @@ def test_simulate(app: Flask, run: Any, tmp_path: Path) -> None:
         ("6", "--at", "2026-03-02T09:00:00"),
     ):
         assert run("simulate", *wrong).exit_code != 0, wrong
+
+
+def test_preview_counts_whom_a_document_would_hit(app: Flask, run: Any, tmp_path: Path) -> None:
+    (tmp_path / "p.toml").write_text(write_document(PolicySet((policy("d", "deny", users={"include": ["user:6"]}),))))
+    with app.app_context():
+        state_of(app).users.sync()
+    found = json.loads(run("preview", str(tmp_path / "p.toml"), "--json").output)
+    assert set(found) == {"users", "recorded"}
+    assert found["users"]["denied"] == {"count": 1, "sample": ["6"]}
+    assert found["users"]["relaxed"] == {"count": 0, "sample": []}
+    assert "denied      1: 6" in run("preview", str(tmp_path / "p.toml")).output
+    (tmp_path / "p.toml").write_text("version = 2")
+    wrong = run("preview", str(tmp_path / "p.toml"))
+    assert (wrong.exit_code, "version" in wrong.output) == (1, True)
+
+
+def test_report_counts_what_reported_policies_would_have_done(app: Flask, run: Any) -> None:
+    put(app, policy("no", "deny", state="report-only"))
+    signed_in(app, "frank")
+    assert json.loads(run("report", "--json").output) == {"no": {"would refuse": 1}}
+    assert run("report", "--days", "30").output.strip() == "no: would refuse 1"
+    with app.app_context():
+        assert state_of(app).gate.report(days=1) == {"no": {"would refuse": 1}}
+    assert run("report", "--days", "31").exit_code == 2
 
 
 def test_the_pytest_plugin_runs_files_of_scenarios(app: Flask, portal_uri: str, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import click
@@ -198,6 +199,37 @@ def explanation_json(explained: Explanation) -> dict[str, Any]:
             for policy in explained.policies
         ],
     }
+
+
+@policies.command()
+@as_json_option
+@click.argument("file", type=_file)
+@said
+def preview(file: str, as_json: bool) -> None:
+    """Count whom a document would challenge, force, deny or let off: of all users, and of the recorded sign-ins."""
+    state = current_state()
+    found = asdict(state.simulator.preview(state.policies.read(_read(file))))
+    if as_json:
+        print_json(found)
+        return
+    for name, impact in found.items():
+        for kind, counted in impact.items():
+            sample = f": {', '.join(counted['sample'])}" if counted["count"] else ""
+            click.echo(f"{name:9} {kind:11} {counted['count']}{sample}")
+
+
+@policies.command()
+@click.option("--days", type=click.IntRange(1, 30), default=7, show_default=True)
+@as_json_option
+@said
+def report(days: int, as_json: bool) -> None:
+    """Count what policies that are only reported would have done at the sign-ins of the last days."""
+    found = current_state().simulator.report(days)
+    if as_json:
+        print_json({name: dict(counts) for name, counts in found.items()})
+        return
+    for name, counts in sorted(found.items()):
+        click.echo(f"{name}: " + ", ".join(f"{would} {times}" for would, times in sorted(counts.items())))
 
 
 def _try(state: GateState, draft: PolicySet, file: str, address: str | None) -> list[dict[str, str]]:
