@@ -188,6 +188,15 @@ def test_managed(app: Flask, caplog: pytest.LogCaptureFixture, answer: Any, refu
         assert "secret detail" not in caplog.text
 
 
+@pytest.mark.parametrize("answer", ["no", object(), {"managed": False}, 7, float("nan")])
+def test_an_answer_that_is_neither_yes_nor_no_manages_no_device(app: Flask, answer: Any) -> None:
+    with_traits(app, is_managed=lambda _request: answer)
+    put(app, policy(action="deny", when={"not": {"device": ["managed"]}}))
+    assert is_refused(app), "unknown counts for a deny"
+    put(app, policy(action="deny", when={"device": ["managed"]}))
+    assert is_refused(app), "either way"
+
+
 @pytest.mark.parametrize("answer", [None, "raise"])
 @pytest.mark.parametrize("certificate", ["SUCCESS", "NONE"])
 def test_one_known_device_word_makes_no_other_one_known(app: Flask, answer: Any, certificate: str) -> None:
@@ -315,6 +324,17 @@ def test_risk_signals_of_the_host(make_app: Make, phone: Phone) -> None:
     told["answer"] = {"tor": True}
     assert browser.get("/").status_code == 403
     assert is_refused(app)
+
+
+@pytest.mark.parametrize("answer", [None, "", [], 7])
+def test_a_signal_of_the_host_that_is_neither_raised_nor_not_is_unknown(make_app: Make, answer: Any) -> None:
+    from flask_mfa_gate.domain.policy.conditions.registry import BUILT_IN
+
+    registry = BUILT_IN.with_risk(["tor"])
+    app = host_risk_app(make_app, lambda user, request: {"tor": answer})
+    for when in ({"risk": ["tor"]}, {"not": {"risk": ["tor"]}}):
+        put(app, policy(action="deny", when=when, registry=registry))
+        assert is_refused(app), "unknown counts for a deny"
 
 
 @pytest.mark.parametrize("answer", ["raise", None, {}, {"other": True}, ["tor"], 7])
