@@ -421,6 +421,19 @@ def test_a_word_of_the_host_in_five_lines(make_app: Make, caplog: pytest.LogCapt
     assert is_refused(app)
 
 
+@pytest.mark.parametrize("fact", [7, 7.0, True, b"7", ("7",), object()])
+def test_a_fact_of_the_host_that_is_no_text_is_unknown(make_app: Make, fact: Any) -> None:
+    from flask_mfa_gate.domain.policy.conditions.listed import ListedWord
+    from flask_mfa_gate.domain.policy.conditions.registry import BUILT_IN
+
+    registry = BUILT_IN.with_word(ListedWord("badge", lambda subject, environment: fact))
+    app = make_app()
+    with_registry(app, registry)
+    for when in ({"badge": ["7"]}, {"not": {"badge": ["7"]}}):
+        put(app, policy(action="deny", when=when, registry=registry))
+        assert is_refused(app), "unknown counts for a deny"
+
+
 def test_conditions_are_given_to_init_app() -> None:
     from flask_login import UserMixin, login_user
 
