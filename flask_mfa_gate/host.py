@@ -32,7 +32,7 @@ class HostOptions(TypedDict, total=False):
     session_stamp: Callable[[Any], Any] | None
     conditions: Registry
     is_managed: Callable[[Any], bool | None] | None
-    risk_signals: Callable[[Any, Any], Mapping[str, bool]] | None
+    risk_signals: Callable[[Any, Any], Mapping[str, bool | None]] | None
     identity: Any
 
 
@@ -51,7 +51,8 @@ class Host:
         attribute ``password_hash``, ``password`` or ``fs_uniquifier``.
     :param conditions: the condition words of policies, with those of the host.
     :param is_managed: gives of a request whether its device is managed; None when it can't be told.
-    :param risk_signals: gives of a user and a request, by name, which of the host's risk signals are raised.
+    :param risk_signals: gives of a user and a request, by name, which of the host's risk signals are raised; None for
+        one that can't be told.
     :param identity: for hosts without Flask-Login, an object with ``load(request)`` that gives the user or None.
     """
 
@@ -64,7 +65,7 @@ class Host:
     session_stamp: Callable[[Any], Any] | None = None
     conditions: Registry = BUILT_IN
     is_managed: Callable[[Any], bool | None] | None = None
-    risk_signals: Callable[[Any, Any], Mapping[str, bool]] | None = None
+    risk_signals: Callable[[Any, Any], Mapping[str, bool | None]] | None = None
     identity: Any = None
 
 

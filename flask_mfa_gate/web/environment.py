@@ -74,8 +74,7 @@ def _is_managed(state: GateState) -> bool | None:
     if state.traits.is_managed is None:
         return None
     try:
-        answer = state.traits.is_managed(request)
-        return None if answer is None else bool(answer)
+        return _yes_or_no(state.traits.is_managed(request))
     except Exception as error:  # noqa: BLE001 - a condition that raises is unknown
         log.warning("the is_managed callback failed: %s", type(error).__name__)
         return None
@@ -97,7 +96,15 @@ def host_risk(state: GateState, user: Any) -> Mapping[str, bool]:
     if state.traits.risk_signals is None:
         return {}
     try:
-        return {str(name): bool(raised) for name, raised in state.traits.risk_signals(user, request).items()}
+        told = state.traits.risk_signals(user, request).items()
+        answers = {str(name): _yes_or_no(raised) for name, raised in told}
     except Exception as error:  # noqa: BLE001 - a condition that raises is unknown
         log.warning("the risk_signals callback failed: %s", type(error).__name__)
         return {}
+    return {name: raised for name, raised in answers.items() if raised is not None}
+
+
+def _yes_or_no(answer: object) -> bool | None:
+    """What a callback of the host says; None for an answer that is neither."""
+    # SECURITY: what can't be told must not pass for "not raised", nor a coroutine or a text for "managed".
+    return bool(answer) if answer in (True, False) else None

@@ -60,7 +60,7 @@ class HostTraits:
     has_own_identity: bool = False
     has_stamp: bool = False
     is_managed: Callable[[Any], bool | None] | None = None
-    risk_signals: Callable[[Any, Any], Mapping[str, bool]] | None = None
+    risk_signals: Callable[[Any, Any], Mapping[str, bool | None]] | None = None
 
 
 @dataclass(frozen=True, slots=True)

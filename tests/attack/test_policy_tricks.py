@@ -273,16 +273,20 @@ def test_what_one_request_meets_keeps_no_unproved_identity_in_place(
 # Tokens
 
 
-def token_app(make_app: Make, **config: Any) -> Flask:
+def by_header(request: Any) -> str:
+    word: str = request.headers.get("Authorization", "")
+    return word.removeprefix("Bearer ").removeprefix("Basic ")
+
+
+def token_app(make_app: Make, name_in: Callable[[Any], str] = by_header, **config: Any) -> Flask:
     from example_app import login_manager
     from example_app.models import User, db
 
     app = make_app(**config)
 
     def load(request: Any) -> Any:
-        word = request.headers.get("Authorization", "")
-        name = word.removeprefix("Bearer ").removeprefix("Basic ")
-        return db.session.scalars(db.select(User).where(User.username == name)).first() if word else None
+        name = name_in(request)
+        return db.session.scalars(db.select(User).where(User.username == name)).first() if name else None
 
     app.extensions["test_loader"] = login_manager._request_callback
     app.login_manager.request_loader(load)  # type: ignore[attr-defined]
@@ -319,5 +323,31 @@ def test_the_sign_in_of_a_token_is_not_known(make_app: Make) -> None:
         put(app, policy(action="deny", when={"sign_in": ["remember-me"]}))
         answer = app.test_client().get("/api/me", headers={"Authorization": "Bearer frank"})
         assert answer.status_code == 403
+    finally:
+        app.login_manager._request_callback = app.extensions["test_loader"]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("name_in", "body"),
+    [
+        (lambda request: request.form.get("name", ""), {"data": {"name": "dave"}}),
+        (lambda request: request.values.get("name", ""), {"data": {"name": "dave"}}),
+        (lambda request: request.args.get("name", ""), {"query_string": {"name": "dave"}}),
+        (lambda request: (request.get_json(silent=True) or {}).get("name", ""), {"json": {"name": "dave"}}),
+        (lambda request: request.get_data(as_text=True), {"data": "dave"}),
+        (lambda request: request.get_data(cache=False).decode(), {"data": "dave"}),
+        (lambda request: request.stream.read().decode(), {"data": "dave"}),
+    ],
+)  # fmt: skip
+def test_a_password_in_the_body_is_no_token_whatever_header_is_beside_it(
+    make_app: Make, name_in: Callable[[Any], str], body: dict[str, Any]
+) -> None:
+    app = token_app(make_app, name_in, MFA_GATE_TOKENS="exempt")
+    try:
+        app._got_first_request = False
+        app.add_url_rule("/rpc", "rpc", login_required(lambda: "done"), methods=["POST"])
+        for headers in ({}, {"Authorization": "Bearer x"}, {"Authorization": ""}, {"Authorization": "Basic x"}):
+            answer = app.test_client().post("/rpc", headers=headers, **body)
+            assert answer.status_code in {401, 403}, headers
     finally:
         app.login_manager._request_callback = app.extensions["test_loader"]  # type: ignore[attr-defined]

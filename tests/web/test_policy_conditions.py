@@ -188,6 +188,15 @@ def test_managed(app: Flask, caplog: pytest.LogCaptureFixture, answer: Any, refu
         assert "secret detail" not in caplog.text
 
 
+@pytest.mark.parametrize("answer", ["no", object(), {"managed": False}, 7, float("nan")])
+def test_an_answer_that_is_neither_yes_nor_no_manages_no_device(app: Flask, answer: Any) -> None:
+    with_traits(app, is_managed=lambda _request: answer)
+    put(app, policy(action="deny", when={"not": {"device": ["managed"]}}))
+    assert is_refused(app), "unknown counts for a deny"
+    put(app, policy(action="deny", when={"device": ["managed"]}))
+    assert is_refused(app), "either way"
+
+
 @pytest.mark.parametrize("answer", [None, "raise"])
 @pytest.mark.parametrize("certificate", ["SUCCESS", "NONE"])
 def test_one_known_device_word_makes_no_other_one_known(app: Flask, answer: Any, certificate: str) -> None:
@@ -317,6 +326,17 @@ def test_risk_signals_of_the_host(make_app: Make, phone: Phone) -> None:
     assert is_refused(app)
 
 
+@pytest.mark.parametrize("answer", [None, "", [], 7])
+def test_a_signal_of_the_host_that_is_neither_raised_nor_not_is_unknown(make_app: Make, answer: Any) -> None:
+    from flask_mfa_gate.domain.policy.conditions.registry import BUILT_IN
+
+    registry = BUILT_IN.with_risk(["tor"])
+    app = host_risk_app(make_app, lambda user, request: {"tor": answer})
+    for when in ({"risk": ["tor"]}, {"not": {"risk": ["tor"]}}):
+        put(app, policy(action="deny", when=when, registry=registry))
+        assert is_refused(app), "unknown counts for a deny"
+
+
 @pytest.mark.parametrize("answer", ["raise", None, {}, {"other": True}, ["tor"], 7])
 def test_a_risk_callback_that_fails_or_says_nothing_is_unknown(
     make_app: Make, phone: Phone, caplog: pytest.LogCaptureFixture, answer: Any
@@ -399,6 +419,19 @@ def test_a_word_of_the_host_in_five_lines(make_app: Make, caplog: pytest.LogCapt
     assert not is_refused(app)
     badges[frank] = "red"
     assert is_refused(app)
+
+
+@pytest.mark.parametrize("fact", [7, 7.0, True, b"7", ("7",), object()])
+def test_a_fact_of_the_host_that_is_no_text_is_unknown(make_app: Make, fact: Any) -> None:
+    from flask_mfa_gate.domain.policy.conditions.listed import ListedWord
+    from flask_mfa_gate.domain.policy.conditions.registry import BUILT_IN
+
+    registry = BUILT_IN.with_word(ListedWord("badge", lambda subject, environment: fact))
+    app = make_app()
+    with_registry(app, registry)
+    for when in ({"badge": ["7"]}, {"not": {"badge": ["7"]}}):
+        put(app, policy(action="deny", when=when, registry=registry))
+        assert is_refused(app), "unknown counts for a deny"
 
 
 def test_conditions_are_given_to_init_app() -> None:

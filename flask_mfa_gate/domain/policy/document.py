@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Collection, Mapping, Sequence
 from operator import attrgetter
@@ -21,6 +22,7 @@ MOST_POLICIES = 10_000
 MOST_BYTES = 5_000_000
 
 _BY_NAME = attrgetter("name")
+_DEEP_KEY = re.compile(r"""(?<![\w.-])(?:(?:[\w-]++|"(?:[^"\\\n]|\\.)*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+){32}""")
 
 __all__ = ["read_document", "read_policy", "write_document", "write_policy"]
 
@@ -55,7 +57,7 @@ def _parse(text: str) -> object:
     text = text.removeprefix("\ufeff")
     is_json = text.lstrip().startswith("{")
     try:
-        return _parse_json(text) if is_json else tomllib.loads(text)
+        return _parse_json(text) if is_json else _parse_toml(text)
     except RecursionError:
         raise PolicyError("is nested too deep") from None
     except ValueError as problem:
@@ -64,6 +66,13 @@ def _parse(text: str) -> object:
 
 def _parse_json(text: str) -> object:
     return json.loads(text, object_pairs_hook=_table_of_pairs, parse_constant=_refuse_constant)
+
+
+def _parse_toml(text: str) -> object:
+    # SECURITY: the parser takes the square of a key's parts, so a line of a few kilobytes would hold up the worker.
+    if _DEEP_KEY.search(text):
+        raise RecursionError
+    return tomllib.loads(text)
 
 
 def _table_of_pairs(pairs: list[tuple[str, object]]) -> dict[str, object]:

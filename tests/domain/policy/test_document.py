@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 import tomllib
 from datetime import timedelta
 from types import MappingProxyType
@@ -360,6 +361,40 @@ def test_nesting_that_no_parser_survives_is_refused() -> None:
     assert str(refused('{"a":' * 200_000)) == "The document is nested too deep."
     assert str(refused("a = " + "[" * 200_000)) == "The document is nested too deep."
     assert str(refused('{"version": ' + "9" * 5000 + "}")).startswith("The document is not valid JSON")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ".".join("a" * 50_000) + " = 1", "[" + " . ".join("a" * 20_000) + "]", "x = {" + ".".join("a" * 20_000) + " = 1}",
+        ".".join(['"\\""', "'b'"] * 10_000) + " = 1",
+    ],
+)  # fmt: skip
+def test_a_key_of_endless_parts_takes_no_time(text: str) -> None:
+    began = time.perf_counter()
+    assert str(refused(text)) == "The document is nested too deep."
+    assert time.perf_counter() - began < 1
+
+
+def test_looking_for_endless_keys_takes_no_time_itself() -> None:
+    for part in ("a", "a.", '"', "'", '"a".', "a ", "\\", '"\\"', ".\t"):
+        text = "# " + part * (1_000_000 // len(part))
+        began = time.perf_counter()
+        document._DEEP_KEY.search(text)
+        assert time.perf_counter() - began < 1, part
+
+
+def test_a_sentence_with_many_dots_is_no_deep_key() -> None:
+    words = "10.20.30.40, 10.20.30.41 ... i.e. www.a.b.c.example.org; 1.3.6.1.4.1.311.21.8.7.6.5"
+    text = f"version = 1\n[[policies]]\nname = 'p'\ndescription = '{words}'\neffect = {{ action = 'deny' }}"
+    assert read(text).policies[0].description == words
+
+
+def test_an_address_of_endless_dots_takes_no_time() -> None:
+    for marks in (".", ":", "1.", "f:"):
+        began = time.perf_counter()
+        policy_refused(conditions={"network": [marks * 100_000 + "g"]})
+        assert time.perf_counter() - began < 1, marks
 
 
 def test_a_document_is_at_most_5_mb() -> None:
