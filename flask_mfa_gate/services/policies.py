@@ -24,6 +24,7 @@ from ..store.policies import PolicyVersion
 from .actions import REFUSALS, ActionRunner
 from .policy_edits import changed_in, merged, named, with_policy, with_user_renamed
 from .policy_versions import EMPTY, PolicyVersions
+from .population import Population
 from .words import check_words
 from .work import Work, Worker
 
@@ -43,11 +44,11 @@ class PolicyService:
 
     def __init__(
         self, store: Store, worker: Worker, runner: ActionRunner, registry: Registry, rules: Rules, *, clock: Clock,
-        check: Callable[[Connection, PolicySet, PolicySet, Actor], None],
+        check: Callable[[Connection, PolicySet, PolicySet, Actor, Sequence[Subject]], None], population: Population,
     ) -> None:  # fmt: skip
         self._store, self._worker, self._runner = store, worker, runner
         self._registry, self._rules, self._clock, self._check = registry, rules, clock, check
-        self._versions = PolicyVersions(store, registry)
+        self._versions, self._population = PolicyVersions(store, registry), population
 
     def current(self) -> PolicySet:
         """All policies and networks as they are now."""
@@ -227,6 +228,8 @@ class PolicyService:
         """``replaces``: nothing of today's set is kept, so that also one that can't be read gives way."""
         check_words(actor, reason)
         by = self._admin(actor)
+        # Asked before the transaction, since the host's database may be the same one.
+        admins = self._population.admins_of_host(by)
 
         def change(work: Work) -> PolicyDiff:
             version = self._store.policies.newest(work.tx)
@@ -235,7 +238,7 @@ class PolicyService:
             after = self._checked(edit(before))
             if after == now:
                 return difference(before, after)
-            self._check(work.tx, before, after, by)
+            self._check(work.tx, before, after, by, admins)
             return self._add(work, version, before, after, actor=by.name, reason=reason, act=act, subject=subject)
 
         return self._worker.run(change)

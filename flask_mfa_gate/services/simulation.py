@@ -28,6 +28,7 @@ from .agents import words_of
 from .directory import Directory, KnownPeople
 from .places import Places
 from .policies import PolicyService, log_condition
+from .population import Population
 from .words import is_key
 
 MEMORY = timedelta(days=30)
@@ -86,11 +87,11 @@ class Simulator:
     """
 
     def __init__(
-        self, store: Store, policies: PolicyService, directory: Directory, runner: ActionRunner, rules: Rules, *,
-        places: Places, clock: Clock,
+        self, store: Store, policies: PolicyService, directory: Directory, runner: ActionRunner, rules: Rules,
+        population: Population, *, places: Places, clock: Clock,
     ) -> None:  # fmt: skip
         self._store, self._policies, self._directory, self._runner = store, policies, directory, runner
-        self._rules, self._places, self._clock = rules, places, clock
+        self._rules, self._population, self._places, self._clock = rules, population, places, clock
 
     def simulate(
         self, user: str, *, resource: str = APP, environment: Environment = _NOTHING, draft: PolicySet | None = None,
@@ -125,11 +126,22 @@ class Simulator:
         return found
 
     def _of_users(self, now: CompiledPolicies, then: CompiledPolicies) -> Iterator[tuple[str, Word, Word]]:
-        for people, standings in self._runner.standings(EVERYBODY):
+        for people, standings in self._everybody():
             for person in people:
                 standing = standings[person.key]
                 subject = self._subject(person, standing)
                 yield person.key, *self._both(now, then, subject, standing, _NOTHING, is_active=person.is_active)
+
+    def _everybody(self) -> Iterator[tuple[Sequence[Person], Mapping[str, Standing]]]:
+        """Page by page, with their standing."""
+        if self._population.is_taken_over():
+            yield from self._runner.standings(EVERYBODY)
+            return
+        for people in self._population.pages():
+            keys = [person.key for person in people]
+            with self._store.database.read() as tx:
+                standings = self._store.enrollments.standings(tx, keys, now=self._clock())
+            yield people, standings
 
     def _of_records(self, now: CompiledPolicies, then: CompiledPolicies) -> Iterator[tuple[str, Word, Word]]:
         with self._store.database.read() as tx:

@@ -16,7 +16,8 @@ from flask import Flask
 from sqlalchemy import text
 
 from example_app import create_app
-from flask_mfa_gate.domain.policy.model import Network, PolicyState
+from flask_mfa_gate.domain.policy.document import write_document
+from flask_mfa_gate.domain.policy.model import Network, PolicySet, PolicyState
 from flask_mfa_gate.errors import BadRequest, Conflict, MFAGateError, NotAllowed, PolicyError, StoreBusy, UnknownUser
 from flask_mfa_gate.services.policies import PolicyService
 from flask_mfa_gate.services.policy_versions import PolicyVersions
@@ -216,6 +217,27 @@ def test_errors_refuse_what_is_switched_on_and_nothing_else(app: Flask, service:
         service.save(policy("lenient", "allow", when={"platform": ["windows"]}), actor="cli")
     assert [(one.name, one.state) for one in service.list()] == [("trap", PolicyState.OFF)]
     service.set_state("trap", "report-only", actor=ada)
+
+
+@pytest.mark.parametrize("actor", ["ada", "cli", "host"])
+def test_an_admin_whom_the_gate_has_not_met_is_not_shut_out(app: Flask, service: PolicyService, actor: str) -> None:
+    by = f"user:{key_of(app, actor)}" if actor == "ada" else actor
+    with pytest.raises(Conflict, match="every admin"):
+        service.save(policy("trap", "deny"), actor=by)
+    with pytest.raises(Conflict, match="every admin"):
+        service.import_(write_document(PolicySet((policy("trap", "deny"),))), actor=by, dry_run=False)
+    assert service.list() == []
+    remarks = state_of(app).linter.remarks(PolicySet((policy("trap", "deny"),)))
+    assert "denies-every-admin" in [one.code for one in remarks]
+
+
+def test_an_admin_who_came_after_the_last_sync_is_not_shut_out_by_himself(app: Flask, service: PolicyService) -> None:
+    state_of(app).gate.users.sync()
+    ada = key_of(app, "ada")
+    with state_of(app).store.database.write() as tx:
+        state_of(app).store.people.delete(tx, [ada])
+    with pytest.raises(Conflict, match="Denies you"):
+        service.save(policy("trap", "deny", users={"include": [f"user:{ada}"]}), actor=f"user:{ada}")
 
 
 def test_an_error_that_was_there_before_blocks_no_other_edit(app: Flask, service: PolicyService) -> None:

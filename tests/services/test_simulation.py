@@ -194,6 +194,14 @@ def test_the_preview_counts_who_would_be_asked_forced_denied_and_let_off(app: Fl
     assert preview(app, policy(state="off"), policy("r", state="report-only")).users.forced.count == 0
 
 
+def test_the_preview_counts_everybody_before_the_first_sync_as_after_it(app: Flask) -> None:
+    before = preview(app, policy(action="deny")).users
+    assert before.denied.count == 8
+    with app.app_context():
+        state_of(app).gate.users.sync()
+    assert preview(app, policy(action="deny")).users == before
+
+
 def test_the_preview_counts_recorded_sign_ins_as_they_were(app: Flask, phone: Phone, clock: StillClock) -> None:
     signed_in(app, "frank", REMOTE_ADDR=OFFICE)
     clock.forward(days=31)
