@@ -164,6 +164,19 @@ class PolicyService:
         own = {network.name for network in read.networks}
         return replace(read, networks=(*read.networks, *(one for one in now.networks if one.name not in own)))
 
+    def draft(self, given: PolicySet | Policy | str) -> PolicySet:
+        """What is to be judged and not kept: a set, a document, or one policy among those of today.
+
+        :raises PolicyError, BadRequest: for a document with a fault, and for anything else.
+        """
+        if isinstance(given, str):
+            return self.read(given)
+        if isinstance(given, Policy):
+            return with_policy(self.current(), given)
+        if not isinstance(given, PolicySet):
+            raise BadRequest("A draft is a Policy, a PolicySet, or the text of a document.")
+        return given
+
     def rulings(
         self, compiled: CompiledPolicies, subject: Subject, resources: Collection[str], environment: Environment
     ) -> dict[str, Ruling]:

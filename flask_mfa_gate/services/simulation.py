@@ -26,6 +26,7 @@ from ..store.sign_ins import SignInRecord
 from .actions import ActionRunner
 from .agents import words_of
 from .directory import Directory, KnownPeople
+from .given_facts import checked_facts
 from .places import Places
 from .policies import PolicyService, log_condition
 from .population import Population
@@ -94,19 +95,19 @@ class Simulator:
         self._rules, self._population, self._places, self._clock = rules, population, places, clock
 
     def simulate(
-        self, user: str, *, resource: str = APP, environment: Environment = _NOTHING, draft: PolicySet | None = None,
-        known_resources: Collection[str] = (),
+        self, user: str, *, resource: str = APP, environment: Environment | None = None,
+        draft: PolicySet | None = None, known_resources: Collection[str] = (),
     ) -> Explanation:  # fmt: skip
         """What a sign-in or a request of this user would meet; a fact that is left out stays unknown, unless another
         tells it: the country follows from the address, platform and browser from the user agent.
 
         :param draft: judged in place of the policies of today.
-        :raises UnknownUser, BadRequest: for a user or resource that is not known.
+        :raises UnknownUser, BadRequest: for a user or resource that is not known, and a fact of the wrong type.
         """
         compiled = self._compiled(draft)
         self._require_resource(resource, compiled, known_resources)
         person, standing = self._person(user), self._standing(user)
-        subject, facts = self._subject(person, standing), self._as_live(environment)
+        subject, facts = self._subject(person, standing), self._as_live(checked_facts(environment))
         verdict = self._judge(compiled, subject, standing, resource, facts, is_active=person.is_active)
         traces = compiled.explain(subject, resource, facts, log_condition)
         return Explanation(user, resource, verdict.word.value, verdict.reason.value, verdict.reason_id, traces)
@@ -193,7 +194,8 @@ class Simulator:
 
     def _require_resource(self, resource: str, compiled: CompiledPolicies, known: Collection[str]) -> None:
         named = {name for row in compiled.policies for name in row.resources}
-        if resource not in {APP, MFA_ADMIN, *known, *named, *self._rules.default_access}:
+        there = {APP, MFA_ADMIN, *known, *named, *self._rules.default_access}
+        if not isinstance(resource, str) or resource not in there:
             raise BadRequest(f"There is no resource {resource!r}.")
 
     def _person(self, key: str) -> Person:
