@@ -22,7 +22,7 @@ from ..errors import BadRequest, NotAllowed, StoreBusy
 from ..store import Store
 from ..store.policies import PolicyVersion
 from .actions import REFUSALS, ActionRunner
-from .policy_edits import changed_in, merged, named, with_policy, with_user_renamed
+from .policy_edits import changed_in, checked_alone, merged, named, read_again, with_policy, with_user_renamed
 from .policy_versions import EMPTY, PolicyVersions
 from .population import Population
 from .words import check_words
@@ -71,11 +71,12 @@ class PolicyService:
         :raises PolicyError: for a policy that could not be judged.
         :raises Conflict: ``lint``, for one that is on and must not be.
         """
-        return self._change(actor, reason, "save", policy.name, lambda now: with_policy(now, policy))
+        checked = checked_alone(policy, self._registry)
+        return self._change(actor, reason, "save", checked.name, lambda now: with_policy(now, checked))
 
     def set_state(self, name: str, state: str, *, actor: str = "host", reason: str | None = None) -> PolicyDiff:
         """Switch a policy ``on``, ``off`` or to ``report-only``."""
-        if state not in set(PolicyState):
+        if state not in list(PolicyState):
             raise BadRequest(f"A policy is {', '.join(PolicyState)}.")
 
         def edit(now: PolicySet) -> PolicySet:
@@ -103,7 +104,7 @@ class PolicyService:
 
     def export(self, form: str = "toml") -> str:
         """The whole document, as ``toml`` or ``json``."""
-        if form not in {"toml", "json"}:
+        if form not in ("toml", "json"):
             raise BadRequest("The document has two forms: toml and json.")
         return write_document(self.current(), "json" if form == "json" else "toml")
 
@@ -135,7 +136,8 @@ class PolicyService:
     def rollback(self, version: int, *, actor: str = "host", reason: str | None = None) -> PolicyDiff:
         """Make the document of an earlier version the newest one."""
         with self._store.database.read() as tx:
-            if type(version) is not int or self._store.policies.get(tx, version) is None:
+            is_there = type(version) is int and 0 < version <= self._store.policies.newest(tx)
+            if not is_there or self._store.policies.get(tx, version) is None:
                 raise BadRequest(f"There is no version {version} of the policies.")
         wanted = self._versions.read(version)
         return self._change(actor, reason, "rollback", "", lambda _: wanted, replaces=True)
@@ -281,7 +283,7 @@ class PolicyService:
 
     def _checked(self, draft: PolicySet) -> PolicySet:
         """As it will be read again: what can't be written as a document is refused here."""
-        read = read_document(write_document(draft, "json"), registry=self._registry)
+        read = read_again(draft, self._registry)
         compile_policies(read, self._registry, version=-1)
         return read
 

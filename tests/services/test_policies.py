@@ -17,7 +17,7 @@ from sqlalchemy import text
 
 from example_app import create_app
 from flask_mfa_gate.domain.policy.document import write_document
-from flask_mfa_gate.domain.policy.model import Network, PolicySet, PolicyState
+from flask_mfa_gate.domain.policy.model import Action, Effect, Network, Policy, PolicySet, PolicyState, Users
 from flask_mfa_gate.errors import BadRequest, Conflict, MFAGateError, NotAllowed, PolicyError, StoreBusy, UnknownUser
 from flask_mfa_gate.services.policies import PolicyService
 from flask_mfa_gate.services.policy_versions import PolicyVersions
@@ -70,6 +70,59 @@ def test_what_changes_nothing_makes_no_version(service: PolicyService) -> None:
     service.save(policy())
     service.save(policy())
     assert len(service.history()) == 1
+
+
+DENY = Effect(Action.DENY)
+
+
+@pytest.mark.parametrize(
+    ("made", "fault"),
+    [
+        (Policy("rule", DENY, resources="payroll"), "resources must be a list"),  # type: ignore[arg-type]
+        (Policy("rule", DENY, users=Users("all")), "users.include must be a list"),  # type: ignore[arg-type]
+        (Policy("rule", DENY, users=Users(exclude="user:1")), "users.exclude must be a list"),  # type: ignore[arg-type]
+        (Policy("rule", Effect(Action.REQUIRE, factors="totp")), "effect.factors must be a list"),  # type: ignore[arg-type]
+        (Policy("rule", Effect(Action.REQUIRE, factors={"webautn"})), "webauthn"),  # type: ignore[arg-type]
+        (Policy("rule", "deny"), "from_document"),  # type: ignore[arg-type]
+        (Policy("rule", Effect(Action.REQUIRE, max_age=900)), "from_document"),  # type: ignore[arg-type]
+        (Policy("rule", DENY, users=["all"]), "from_document"),  # type: ignore[arg-type]
+        (Policy("rule", DENY, state="On"), "^state must be one of on, off"),  # type: ignore[arg-type]
+        (Policy(None, DENY), "^name must be a text"),  # type: ignore[arg-type]
+        ({"name": "rule", "effect": {"action": "deny"}}, "from_document"),
+        (None, "from_document"),
+    ],
+)  # fmt: skip
+def test_a_policy_that_python_made_is_read_like_a_document(service: PolicyService, made: Any, fault: str) -> None:
+    with pytest.raises((PolicyError, BadRequest), match=fault):
+        service.save(made)
+    if isinstance(made, Policy):
+        with pytest.raises(PolicyError):
+            service.compile(PolicySet((made,)))
+    assert service.list() == []
+
+
+def test_words_stand_for_their_kinds(service: PolicyService) -> None:
+    service.save(Policy("rule", Effect("require", factors=["totp"]), state="on", resources=["payroll"]))  # type: ignore[arg-type]
+    assert service.get("rule") == policy("rule", factors=["totp"], on=["payroll"])
+
+
+@pytest.mark.parametrize("text", [None, b"version = 1", {"version": 1}, 5])
+def test_what_is_no_text_is_no_document(service: PolicyService, text: Any) -> None:
+    with pytest.raises(PolicyError, match="must be a text"):
+        service.import_(text)
+
+
+@pytest.mark.parametrize("version", [0, -1, 7, 2**70, None, "1", True])
+def test_a_version_that_is_not_there(service: PolicyService, version: Any) -> None:
+    service.save(policy())
+    with pytest.raises(BadRequest, match="no version"):
+        service.rollback(version)
+
+
+@pytest.mark.parametrize("entries", ["10.0.0.1", None, 5])
+def test_entries_of_a_network_are_a_list(service: PolicyService, entries: Any) -> None:
+    with pytest.raises(PolicyError, match=r"must be a list|wrong type"):
+        service.save_network(Network("office", entries))
 
 
 def test_networks(service: PolicyService) -> None:
