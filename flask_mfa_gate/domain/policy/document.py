@@ -10,8 +10,9 @@ from typing import Literal, NoReturn
 
 from ...errors import PolicyError
 from .condition_form import Vocabulary
+from .conditions.reading import at_key
 from .conditions.registry import Registry
-from .fields import at_index, at_key, read_fields, read_list
+from .fields import at_index, read_fields, read_list
 from .model import Network, Policy, PolicySet
 from .policy_form import read_network, read_policy_table, write_network, write_policy
 from .toml_text import write_toml

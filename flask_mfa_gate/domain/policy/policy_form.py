@@ -13,9 +13,9 @@ from ..assurance import FactorKind
 from ..person import LONGEST_KEY
 from .addresses import looks_like_address, read_entry
 from .condition_form import Vocabulary, read_conditions, write_conditions
+from .conditions.reading import at_key
 from .fields import (
     LONGEST_NAME,
-    at_key,
     read_fields,
     read_list,
     read_name,
