@@ -12,7 +12,7 @@ from .cli import mfa
 from .domain.access import APP
 from .domain.assurance import Assurance
 from .domain.policy.facts import Environment
-from .domain.policy.model import PolicySet
+from .domain.policy.model import Policy, PolicySet
 from .domain.verdict import Verdict
 from .host import Host, HostOptions
 from .mail.delivery import Delivery
@@ -104,30 +104,30 @@ class MFAGate:
         return self._state.policies
 
     def simulate(
-        self, user: str, resource: str = APP, environment: Environment = NOTHING_KNOWN,
-        draft: PolicySet | str | None = None,
+        self, user: str, resource: str = APP, environment: Environment | None = NOTHING_KNOWN,
+        draft: PolicySet | Policy | str | None = None,
     ) -> Explanation:  # fmt: skip
         """What would happen to a user's sign-in or request, and why. A fact that is left out stays unknown.
 
-        :param draft: policies, or a document of them, judged in place of those of today.
+        :param draft: policies, or a document of them, judged in place of those of today; one policy is judged among
+            those of today, in place of the one with its name.
         """
         state = self._state
-        read = state.policies.read(draft) if isinstance(draft, str) else draft
+        read = None if draft is None else state.policies.draft(draft)
         return state.simulator.simulate(
             user, resource=resource, environment=environment, draft=read, views=marked_views(current_app)
         )
 
     def simulate_many(
-        self, users: Iterable[str], resource: str = APP, environment: Environment = NOTHING_KNOWN,
-        draft: PolicySet | str | None = None,
+        self, users: Iterable[str], resource: str = APP, environment: Environment | None = NOTHING_KNOWN,
+        draft: PolicySet | Policy | str | None = None,
     ) -> tuple[Explanation, ...]:  # fmt: skip
         """The same for several users."""
         return tuple(self.simulate(user, resource, environment, draft) for user in users)
 
-    def preview(self, draft: PolicySet | str) -> Preview:
+    def preview(self, draft: PolicySet | Policy | str) -> Preview:
         """How many would be challenged, forced, denied or relaxed by a draft."""
-        read = self._state.policies.read(draft) if isinstance(draft, str) else draft
-        return self._state.simulator.preview(read)
+        return self._state.simulator.preview(self._state.policies.draft(draft))
 
     def report(self, *, days: int = 7) -> Mapping[str, Mapping[str, int]]:
         """What policies that are only reported would have done at the sign-ins of the last days: counts by policy and

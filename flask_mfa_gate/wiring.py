@@ -42,6 +42,7 @@ from .services.persons import PersonReader
 from .services.places import Places
 from .services.policies import PolicyService
 from .services.policy_lint import PolicyLinter
+from .services.population import Population
 from .services.risk import RiskService
 from .services.self_service import SelfService
 from .services.sessions import SessionService
@@ -136,14 +137,18 @@ def _admin_services(base: Base) -> dict[str, Any]:
 def _policy_services(base: Base, runner: ActionRunner) -> dict[str, Any]:
     """Conditional access."""
     store, rules, clock, registry = base.store, base.rules, base.settings.clock, base.host.conditions
-    linter = PolicyLinter(store, registry, rules, clock=clock, sources=_sources(base))
+    population = Population(store, base.directory)
+    linter = PolicyLinter(store, registry, rules, population, clock=clock, sources=_sources(base))
     policies = PolicyService(
-        store, base.worker, runner, registry, rules, clock=clock, check=linter.require_no_new_errors
-    )
+        store, base.worker, runner, registry, rules, clock=clock, check=linter.require_no_new_errors,
+        population=population,
+    )  # fmt: skip
     return {
         "policies": policies,
         "linter": linter,
-        "simulator": Simulator(store, policies, base.directory, runner, rules, places=base.places, clock=clock),
+        "simulator": Simulator(
+            store, policies, base.directory, runner, rules, population, places=base.places, clock=clock
+        ),
         "places": base.places,
         "risk": RiskService(store, base.places, clock=clock),
     }

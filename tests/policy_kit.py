@@ -39,10 +39,15 @@ def policy(
 
 
 def put(app: Flask, *policies: Policy) -> None:
-    """Saved by the host, whom no lint about his own account stops."""
+    """Saved by the host, and not looked at before: most tests are about one user, and forget the admins."""
     with app.app_context():
-        for one in policies:
-            state_of(app).policies.save(one)
+        service = state_of(app).policies
+        check, service._check = service._check, lambda *_: None
+        try:
+            for one in policies:
+                service.save(one)
+        finally:
+            service._check = check
 
 
 def drop(app: Flask, name: str) -> None:

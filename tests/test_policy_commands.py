@@ -14,7 +14,7 @@ from flask import Flask
 from flask_mfa_gate.domain.policy.document import write_document
 from flask_mfa_gate.domain.policy.model import PolicySet
 from tests.conftest import key_of, state_of
-from tests.policy_kit import policy, put, signed_in
+from tests.policy_kit import CHROME, policy, put, signed_in
 
 DOCUMENT = """
 version = 1
@@ -148,6 +148,57 @@ def test_report_counts_what_reported_policies_would_have_done(app: Flask, run: A
     with app.app_context():
         assert state_of(app).gate.report(days=1) == {"no": {"would refuse": 1}}
     assert run("report", "--days", "31").exit_code == 2
+
+
+def test_show_and_export_take_the_word_json_too(app: Flask, run: Any) -> None:
+    put(app, policy("pay", on=["payroll"]))
+    assert json.loads(run("show", "pay", "--json").output) == json.loads(run("show", "pay").output)
+    assert run("export", "--json").output == run("export", "--form", "json").output
+
+
+def test_a_program_is_not_told_of_an_import_that_is_refused(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "p.toml").write_text(DOCUMENT.replace('resources = ["payroll"]', "conditions = { country = ['DE'] }"))
+    refused = run("import", str(tmp_path / "p.toml"), "--yes", "--json")
+    assert refused.exit_code == 1
+    assert "added" not in refused.output
+
+
+def test_simulate_takes_every_fact(app: Flask, run: Any) -> None:
+    conditions = {
+        "device": ["managed"], "risk": ["new-device"], "sign_in": ["federated:https://id.example"],
+        "request": {"endpoints": ["portal.payroll"], "methods": ["GET"]}, "platform": ["windows"], "country": ["DE"],
+    }  # fmt: skip
+    put(app, policy("all", "require", on=["payroll"], when=conditions, state="report-only"))
+    found = run(
+        "simulate", "6", "--resource", "payroll", "--device", "managed", "--risk", "new-device", "--sign-in", "federated",
+        "--provider", "https://id.example", "--endpoint", "portal.payroll", "--method", "GET", "--user-agent", CHROME,
+        "--country", "de", "--json",
+    )  # fmt: skip
+    assert found.exit_code == 0, found.output
+    (one,) = json.loads(found.output)["policies"]
+    assert {criterion["word"]: criterion["mark"] for criterion in one["criteria"]} == dict.fromkeys(
+        ["resources", "users", *conditions], "hit"
+    )
+
+
+@pytest.mark.parametrize(
+    ("fact", "given", "meant"),
+    [
+        ("platform", "windws", "windows"), ("browser", "crome", "chrome"), ("sign_in", "pasword", "password"),
+        ("country", "Germany", ""), ("device", ["manged"], "managed"), ("device_unknown", ["manged"], "managed"),
+    ],
+)  # fmt: skip
+def test_a_fact_that_no_request_could_bring_is_refused(
+    run: Any, tmp_path: Path, fact: str, given: Any, meant: str
+) -> None:
+    (tmp_path / "s.toml").write_text(f'[[scenarios]]\nuser = "6"\nexpect = "pass"\n{fact} = {json.dumps(given)}\n')
+    found = run("check", "--scenarios", str(tmp_path / "s.toml"))
+    assert found.exit_code == 1
+    assert f"scenarios[0].{fact}" in found.output
+    assert (f"Did you mean {meant}?" if meant else "not known") in found.output
+    if fact != "device_unknown":
+        word = given if isinstance(given, str) else given[0]
+        assert run("simulate", "6", f"--{fact.replace('_', '-')}", word).exit_code == 1
 
 
 def test_the_pytest_plugin_runs_files_of_scenarios(app: Flask, portal_uri: str, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -41,19 +42,21 @@ def list_policies(as_json: bool) -> None:
 
 
 @policies.command()
+@as_json_option
 @click.argument("name")
 @said
-def show(name: str) -> None:
-    """One policy, as it stands in the document."""
+def show(name: str, as_json: bool) -> None:
+    """One policy, as it stands in the document: in JSON in any case."""
     print_json(current_state().policies.get(name).to_document())
 
 
 @policies.command()
 @click.option("--form", type=click.Choice(["toml", "json"]), default="toml", show_default=True)
+@as_json_option
 @said
-def export(form: str) -> None:
+def export(form: str, as_json: bool) -> None:
     """Print the whole document."""
-    click.echo(current_state().policies.export(form), nl=False)
+    click.echo(current_state().policies.export("json" if as_json else form), nl=False)
 
 
 @policies.command("import")
@@ -69,16 +72,16 @@ def import_policies(file: str, merge: bool, dry_run: bool, yes: bool, reason: st
     service, text = current_state().policies, _read(file)
     diff = service.import_(text, actor=ACTOR, dry_run=True, merge=merge)
     facts: dict[str, Any] = {name: list(getattr(diff, name)) for name in ("added", "removed", "changed", "loosens")}
-    if as_json:
-        print_json({**facts, **({"dry_run": True} if dry_run else {})})
-    else:
-        for name, words in facts.items():
-            for one in words:
-                click.echo(f"{name}: {one}")
+    for name, words in facts.items() if not as_json else ():
+        for one in words:
+            click.echo(f"{name}: {one}")
     if not dry_run:
         if not yes:
             click.confirm("Apply this?", abort=True, err=True)
         service.import_(text, actor=ACTOR, dry_run=False, merge=merge, reason=reason)
+    # Last, so that a program is not told of a change that is then refused.
+    if as_json:
+        print_json({**facts, **({"dry_run": True} if dry_run else {})})
 
 
 @policies.command("set")
@@ -145,9 +148,13 @@ def check(file: str | None, scenarios: str | None, address: str | None, as_json:
 @click.option("--resource", default=APP, show_default=True)
 @click.option("--from", "address", help="Address.")
 @click.option("--country")
+@click.option("--user-agent", help="Tells platform and browser where they are not given.")
 @click.option("--platform")
 @click.option("--browser")
+@click.option("--device", multiple=True, help="A word that holds of the device, e.g. managed. Can be repeated.")
+@click.option("--risk", multiple=True, help="A signal that is raised, e.g. new-device. Can be repeated.")
 @click.option("--sign-in")
+@click.option("--provider", help="Issuer of a federated sign-in.")
 @click.option("--method")
 @click.option("--endpoint", help="A view of the app, with what it is marked with.")
 @click.option("--at", help="An ISO 8601 time with zone.")
@@ -155,10 +162,15 @@ def check(file: str | None, scenarios: str | None, address: str | None, as_json:
 @as_json_option
 @click.argument("user")
 @said
-def simulate(user: str, resource: str, draft: str | None, as_json: bool, **facts: str | None) -> None:
+def simulate(
+    user: str, resource: str, draft: str | None, as_json: bool, device: Sequence[str], risk: Sequence[str],
+    **facts: str | None,
+) -> None:  # fmt: skip
     """What would happen, and why. A fact that is left out stays unknown."""
     state = current_state()
-    given = {name: value for name, value in facts.items() if value is not None}
+    given: dict[str, Any] = {name: value for name, value in facts.items() if value is not None}
+    given |= {"device": list(device)} if device else {}
+    given |= {"risk": dict.fromkeys(risk, True)} if risk else {}
     explained = state.simulator.simulate(
         key_of(state, user), resource=resource, environment=environment_from(given, ""),
         draft=state.policies.read(_read(draft)) if draft is not None else None,

@@ -22,8 +22,9 @@ from ..errors import BadRequest, NotAllowed, StoreBusy
 from ..store import Store
 from ..store.policies import PolicyVersion
 from .actions import REFUSALS, ActionRunner
-from .policy_edits import changed_in, merged, named, with_policy, with_user_renamed
+from .policy_edits import changed_in, checked_alone, merged, named, read_again, with_policy, with_user_renamed
 from .policy_versions import EMPTY, PolicyVersions
+from .population import Population
 from .words import check_words
 from .work import Work, Worker
 
@@ -43,11 +44,11 @@ class PolicyService:
 
     def __init__(
         self, store: Store, worker: Worker, runner: ActionRunner, registry: Registry, rules: Rules, *, clock: Clock,
-        check: Callable[[Connection, PolicySet, PolicySet, Actor], None],
+        check: Callable[[Connection, PolicySet, PolicySet, Actor, Sequence[Subject]], None], population: Population,
     ) -> None:  # fmt: skip
         self._store, self._worker, self._runner = store, worker, runner
         self._registry, self._rules, self._clock, self._check = registry, rules, clock, check
-        self._versions = PolicyVersions(store, registry)
+        self._versions, self._population = PolicyVersions(store, registry), population
 
     def current(self) -> PolicySet:
         """All policies and networks as they are now."""
@@ -70,11 +71,12 @@ class PolicyService:
         :raises PolicyError: for a policy that could not be judged.
         :raises Conflict: ``lint``, for one that is on and must not be.
         """
-        return self._change(actor, reason, "save", policy.name, lambda now: with_policy(now, policy))
+        checked = checked_alone(policy, self._registry)
+        return self._change(actor, reason, "save", checked.name, lambda now: with_policy(now, checked))
 
     def set_state(self, name: str, state: str, *, actor: str = "host", reason: str | None = None) -> PolicyDiff:
         """Switch a policy ``on``, ``off`` or to ``report-only``."""
-        if state not in set(PolicyState):
+        if state not in list(PolicyState):
             raise BadRequest(f"A policy is {', '.join(PolicyState)}.")
 
         def edit(now: PolicySet) -> PolicySet:
@@ -102,7 +104,7 @@ class PolicyService:
 
     def export(self, form: str = "toml") -> str:
         """The whole document, as ``toml`` or ``json``."""
-        if form not in {"toml", "json"}:
+        if form not in ("toml", "json"):
             raise BadRequest("The document has two forms: toml and json.")
         return write_document(self.current(), "json" if form == "json" else "toml")
 
@@ -134,7 +136,8 @@ class PolicyService:
     def rollback(self, version: int, *, actor: str = "host", reason: str | None = None) -> PolicyDiff:
         """Make the document of an earlier version the newest one."""
         with self._store.database.read() as tx:
-            if type(version) is not int or self._store.policies.get(tx, version) is None:
+            is_there = type(version) is int and 0 < version <= self._store.policies.newest(tx)
+            if not is_there or self._store.policies.get(tx, version) is None:
                 raise BadRequest(f"There is no version {version} of the policies.")
         wanted = self._versions.read(version)
         return self._change(actor, reason, "rollback", "", lambda _: wanted, replaces=True)
@@ -162,6 +165,19 @@ class PolicyService:
         read = read_document(text, registry=self._registry, networks=[network.name for network in now.networks])
         own = {network.name for network in read.networks}
         return replace(read, networks=(*read.networks, *(one for one in now.networks if one.name not in own)))
+
+    def draft(self, given: PolicySet | Policy | str) -> PolicySet:
+        """What is to be judged and not kept: a set, a document, or one policy among those of today.
+
+        :raises PolicyError, BadRequest: for a document with a fault, and for anything else.
+        """
+        if isinstance(given, str):
+            return self.read(given)
+        if isinstance(given, Policy):
+            return with_policy(self.current(), given)
+        if not isinstance(given, PolicySet):
+            raise BadRequest("A draft is a Policy, a PolicySet, or the text of a document.")
+        return given
 
     def rulings(
         self, compiled: CompiledPolicies, subject: Subject, resources: Collection[str], environment: Environment
@@ -227,6 +243,8 @@ class PolicyService:
         """``replaces``: nothing of today's set is kept, so that also one that can't be read gives way."""
         check_words(actor, reason)
         by = self._admin(actor)
+        # Asked before the transaction, since the host's database may be the same one.
+        admins = self._population.admins_of_host(by)
 
         def change(work: Work) -> PolicyDiff:
             version = self._store.policies.newest(work.tx)
@@ -235,7 +253,7 @@ class PolicyService:
             after = self._checked(edit(before))
             if after == now:
                 return difference(before, after)
-            self._check(work.tx, before, after, by)
+            self._check(work.tx, before, after, by, admins)
             return self._add(work, version, before, after, actor=by.name, reason=reason, act=act, subject=subject)
 
         return self._worker.run(change)
@@ -265,7 +283,7 @@ class PolicyService:
 
     def _checked(self, draft: PolicySet) -> PolicySet:
         """As it will be read again: what can't be written as a document is refused here."""
-        read = read_document(write_document(draft, "json"), registry=self._registry)
+        read = read_again(draft, self._registry)
         compile_policies(read, self._registry, version=-1)
         return read
 

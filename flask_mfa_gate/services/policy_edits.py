@@ -6,9 +6,14 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 
+from ..domain.policy.conditions.registry import Registry
+from ..domain.policy.document import read_document, read_policy, write_document, write_policy
 from ..domain.policy.model import USER, Policy, PolicySet, Users
-from ..errors import BadRequest
+from ..errors import BadRequest, PolicyError
 from ..store.policies import PolicyVersion
+
+_NO_FORM = (AttributeError, TypeError, ValueError)
+_WRONG_TYPE = "holds a value of the wrong type; Policy.from_document() makes a policy out of plain values"
 
 
 def named(policies: PolicySet, name: str) -> Policy:
@@ -25,6 +30,32 @@ def named(policies: PolicySet, name: str) -> Policy:
 def with_policy(now: PolicySet, policy: Policy) -> PolicySet:
     """The set with this policy in place of the one with its name."""
     return merged(now, PolicySet((policy,)))
+
+
+def read_again(draft: PolicySet, registry: Registry) -> PolicySet:
+    """The set as its document says it, with each value in its canonical form.
+
+    :raises PolicyError: for what can't be written as a document.
+    """
+    try:
+        document = write_document(draft, "json")
+    except _NO_FORM:
+        raise PolicyError(_WRONG_TYPE) from None
+    return read_document(document, registry=registry)
+
+
+def checked_alone(policy: Policy, registry: Registry) -> Policy:
+    """One policy as it will be read again, so that a fault is named by its place in this policy.
+
+    :raises PolicyError, BadRequest: for what can't be written as a policy.
+    """
+    if not isinstance(policy, Policy):
+        raise BadRequest("What is saved has to be a Policy: Policy.from_document() makes one.")
+    try:
+        table = write_policy(policy)
+    except _NO_FORM:
+        raise PolicyError(_WRONG_TYPE, path="The policy") from None
+    return read_policy(table, registry=registry)
 
 
 def with_user_renamed(now: PolicySet, old: str, new: str) -> PolicySet:

@@ -27,8 +27,10 @@ from ..store.sign_ins import SignInRecord
 from .actions import ActionRunner
 from .agents import words_of
 from .directory import Directory, KnownPeople
+from .given_facts import checked_facts
 from .places import Places
 from .policies import PolicyService, log_condition
+from .population import Population
 from .words import is_key
 
 MEMORY = timedelta(days=30)
@@ -84,15 +86,15 @@ class Simulator:
     """Asks the same :func:`decide` as live requests do. It changes nothing."""
 
     def __init__(
-        self, store: Store, policies: PolicyService, directory: Directory, runner: ActionRunner, rules: Rules, *,
-        places: Places, clock: Clock,
+        self, store: Store, policies: PolicyService, directory: Directory, runner: ActionRunner, rules: Rules,
+        population: Population, *, places: Places, clock: Clock,
     ) -> None:  # fmt: skip
         self._store, self._policies, self._directory, self._runner = store, policies, directory, runner
-        self._rules, self._places, self._clock = rules, places, clock
+        self._rules, self._population, self._places, self._clock = rules, population, places, clock
 
     def simulate(
-        self, user: str, *, resource: str = APP, environment: Environment = _NOTHING, draft: PolicySet | None = None,
-        views: Views = NO_VIEWS,
+        self, user: str, *, resource: str = APP, environment: Environment | None = None,
+        draft: PolicySet | None = None, views: Views = NO_VIEWS,
     ) -> Explanation:  # fmt: skip
         """What a sign-in or a request of this user would meet; a fact that is left out stays unknown, unless another
         tells it: the country follows from the address, platform and browser from the user agent, and an endpoint
@@ -100,18 +102,18 @@ class Simulator:
 
         :param draft: judged in place of the policies of today.
         :param views: the marks of the app's views, by endpoint.
-        :raises UnknownUser, BadRequest: for a user or resource that is not known.
+        :raises UnknownUser, BadRequest: for a user or resource that is not known, and a fact of the wrong type.
         """
-        compiled = self._compiled(draft)
+        facts, compiled = self._as_live(checked_facts(environment)), self._compiled(draft)
         self._require_resource(resource, compiled, views.values())
-        marks = views.get(environment.endpoint or "", NO_MARKS)
+        marks = views.get(facts.endpoint or "", NO_MARKS)
         opened = tuple(dict.fromkeys((APP, resource, *marks.resources)))
         person, standing = self._person(user), self._standing(user)
-        subject, facts = self._subject(person, standing), self._as_live(environment)
+        subject = self._subject(person, standing)
         verdict = self._judge(
             compiled, subject, standing, opened, facts, is_active=person.is_active, demands=marks.demands
         )
-        traces = self._with_local(compiled, environment.endpoint, marks).explain(subject, opened, facts, log_condition)
+        traces = self._with_local(compiled, facts.endpoint, marks).explain(subject, opened, facts, log_condition)
         return Explanation(user, resource, verdict.word.value, verdict.reason.value, verdict.reason_id, traces)
 
     def preview(self, draft: PolicySet) -> Preview:
@@ -129,11 +131,22 @@ class Simulator:
         return found
 
     def _of_users(self, now: CompiledPolicies, then: CompiledPolicies) -> Iterator[tuple[str, Word, Word]]:
-        for people, standings in self._runner.standings(EVERYBODY):
+        for people, standings in self._everybody():
             for person in people:
                 standing = standings[person.key]
                 subject = self._subject(person, standing)
                 yield person.key, *self._both(now, then, subject, standing, _NOTHING, is_active=person.is_active)
+
+    def _everybody(self) -> Iterator[tuple[Sequence[Person], Mapping[str, Standing]]]:
+        """Page by page, with their standing."""
+        if self._population.is_taken_over():
+            yield from self._runner.standings(EVERYBODY)
+            return
+        for people in self._population.pages():
+            keys = [person.key for person in people]
+            with self._store.database.read() as tx:
+                standings = self._store.enrollments.standings(tx, keys, now=self._clock())
+            yield people, standings
 
     def _of_records(self, now: CompiledPolicies, then: CompiledPolicies) -> Iterator[tuple[str, Word, Word]]:
         with self._store.database.read() as tx:
@@ -193,7 +206,8 @@ class Simulator:
     def _require_resource(self, resource: str, compiled: CompiledPolicies, views: Iterable[Marks]) -> None:
         named = {name for row in compiled.policies for name in row.resources}
         marked = {name for marks in views for name in marks.resources}
-        if resource not in {APP, MFA_ADMIN, *marked, *named, *self._rules.default_access}:
+        there = {APP, MFA_ADMIN, *marked, *named, *self._rules.default_access}
+        if not isinstance(resource, str) or resource not in there:
             raise BadRequest(f"There is no resource {resource!r}.")
 
     def _person(self, key: str) -> Person:

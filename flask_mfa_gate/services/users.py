@@ -19,6 +19,7 @@ from ..store.marks import JobMark
 from .directory import Directory, KnownPeople, pages_of
 from .moves import MoveWriter
 from .policies import PolicyService
+from .population import SYNC_DONE
 from .words import check_words, is_key
 from .work import Work, Worker
 
@@ -78,7 +79,7 @@ class UserService:
     def is_sync_due(self) -> bool:
         """Whether the last whole run is a day ago, or none was finished."""
         with self._store.database.read() as tx:
-            done = self._store.marks.get(tx, f"{SYNC}-done")
+            done = self._store.marks.get(tx, SYNC_DONE)
         return done is None or self._clock() - done.at >= SYNC_INTERVAL
 
     def rename(self, old: str, new: str, *, actor: str = "host") -> None:
@@ -184,7 +185,7 @@ class UserService:
 
     def _finish(self, work: Work) -> None:
         self._store.marks.drop(work.tx, SYNC)
-        self._store.marks.put(work.tx, f"{SYNC}-done", at=self._clock())
+        self._store.marks.put(work.tx, SYNC_DONE, at=self._clock())
 
     def _void(self, keys: Sequence[str]) -> int:
         """Users who are no longer there: a key that comes back must not find what was somebody else's.

@@ -16,7 +16,8 @@ from flask import Flask
 from sqlalchemy import text
 
 from example_app import create_app
-from flask_mfa_gate.domain.policy.model import Network, PolicyState
+from flask_mfa_gate.domain.policy.document import write_document
+from flask_mfa_gate.domain.policy.model import Action, Effect, Network, Policy, PolicySet, PolicyState, Users
 from flask_mfa_gate.errors import BadRequest, Conflict, MFAGateError, NotAllowed, PolicyError, StoreBusy, UnknownUser
 from flask_mfa_gate.services.policies import PolicyService
 from flask_mfa_gate.services.policy_versions import PolicyVersions
@@ -69,6 +70,59 @@ def test_what_changes_nothing_makes_no_version(service: PolicyService) -> None:
     service.save(policy())
     service.save(policy())
     assert len(service.history()) == 1
+
+
+DENY = Effect(Action.DENY)
+
+
+@pytest.mark.parametrize(
+    ("made", "fault"),
+    [
+        (Policy("rule", DENY, resources="payroll"), "resources must be a list"),  # type: ignore[arg-type]
+        (Policy("rule", DENY, users=Users("all")), "users.include must be a list"),  # type: ignore[arg-type]
+        (Policy("rule", DENY, users=Users(exclude="user:1")), "users.exclude must be a list"),  # type: ignore[arg-type]
+        (Policy("rule", Effect(Action.REQUIRE, factors="totp")), "effect.factors must be a list"),  # type: ignore[arg-type]
+        (Policy("rule", Effect(Action.REQUIRE, factors={"webautn"})), "webauthn"),  # type: ignore[arg-type]
+        (Policy("rule", "deny"), "from_document"),  # type: ignore[arg-type]
+        (Policy("rule", Effect(Action.REQUIRE, max_age=900)), "from_document"),  # type: ignore[arg-type]
+        (Policy("rule", DENY, users=["all"]), "from_document"),  # type: ignore[arg-type]
+        (Policy("rule", DENY, state="On"), "^state must be one of on, off"),  # type: ignore[arg-type]
+        (Policy(None, DENY), "^name must be a text"),  # type: ignore[arg-type]
+        ({"name": "rule", "effect": {"action": "deny"}}, "from_document"),
+        (None, "from_document"),
+    ],
+)  # fmt: skip
+def test_a_policy_that_python_made_is_read_like_a_document(service: PolicyService, made: Any, fault: str) -> None:
+    with pytest.raises((PolicyError, BadRequest), match=fault):
+        service.save(made)
+    if isinstance(made, Policy):
+        with pytest.raises(PolicyError):
+            service.compile(PolicySet((made,)))
+    assert service.list() == []
+
+
+def test_words_stand_for_their_kinds(service: PolicyService) -> None:
+    service.save(Policy("rule", Effect("require", factors=["totp"]), state="on", resources=["payroll"]))  # type: ignore[arg-type]
+    assert service.get("rule") == policy("rule", factors=["totp"], on=["payroll"])
+
+
+@pytest.mark.parametrize("text", [None, b"version = 1", {"version": 1}, 5])
+def test_what_is_no_text_is_no_document(service: PolicyService, text: Any) -> None:
+    with pytest.raises(PolicyError, match="must be a text"):
+        service.import_(text)
+
+
+@pytest.mark.parametrize("version", [0, -1, 7, 2**70, None, "1", True])
+def test_a_version_that_is_not_there(service: PolicyService, version: Any) -> None:
+    service.save(policy())
+    with pytest.raises(BadRequest, match="no version"):
+        service.rollback(version)
+
+
+@pytest.mark.parametrize("entries", ["10.0.0.1", None, 5])
+def test_entries_of_a_network_are_a_list(service: PolicyService, entries: Any) -> None:
+    with pytest.raises(PolicyError, match=r"must be a list|wrong type"):
+        service.save_network(Network("office", entries))
 
 
 def test_networks(service: PolicyService) -> None:
@@ -216,6 +270,27 @@ def test_errors_refuse_what_is_switched_on_and_nothing_else(app: Flask, service:
         service.save(policy("lenient", "allow", when={"platform": ["windows"]}), actor="cli")
     assert [(one.name, one.state) for one in service.list()] == [("trap", PolicyState.OFF)]
     service.set_state("trap", "report-only", actor=ada)
+
+
+@pytest.mark.parametrize("actor", ["ada", "cli", "host"])
+def test_an_admin_whom_the_gate_has_not_met_is_not_shut_out(app: Flask, service: PolicyService, actor: str) -> None:
+    by = f"user:{key_of(app, actor)}" if actor == "ada" else actor
+    with pytest.raises(Conflict, match="every admin"):
+        service.save(policy("trap", "deny"), actor=by)
+    with pytest.raises(Conflict, match="every admin"):
+        service.import_(write_document(PolicySet((policy("trap", "deny"),))), actor=by, dry_run=False)
+    assert service.list() == []
+    remarks = state_of(app).linter.remarks(PolicySet((policy("trap", "deny"),)))
+    assert "denies-every-admin" in [one.code for one in remarks]
+
+
+def test_an_admin_who_came_after_the_last_sync_is_not_shut_out_by_himself(app: Flask, service: PolicyService) -> None:
+    state_of(app).gate.users.sync()
+    ada = key_of(app, "ada")
+    with state_of(app).store.database.write() as tx:
+        state_of(app).store.people.delete(tx, [ada])
+    with pytest.raises(Conflict, match="Denies you"):
+        service.save(policy("trap", "deny", users={"include": [f"user:{ada}"]}), actor=f"user:{ada}")
 
 
 def test_an_error_that_was_there_before_blocks_no_other_edit(app: Flask, service: PolicyService) -> None:

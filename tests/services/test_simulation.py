@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from ipaddress import ip_address
 from typing import Any
 
 import pytest
@@ -220,6 +221,14 @@ def test_the_preview_counts_who_would_be_asked_forced_denied_and_let_off(app: Fl
     assert preview(app, policy(state="off"), policy("r", state="report-only")).users.forced.count == 0
 
 
+def test_the_preview_counts_everybody_before_the_first_sync_as_after_it(app: Flask) -> None:
+    before = preview(app, policy(action="deny")).users
+    assert before.denied.count == 8
+    with app.app_context():
+        state_of(app).gate.users.sync()
+    assert preview(app, policy(action="deny")).users == before
+
+
 def test_the_preview_counts_recorded_sign_ins_as_they_were(app: Flask, phone: Phone, clock: StillClock) -> None:
     signed_in(app, "frank", REMOTE_ADDR=OFFICE)
     clock.forward(days=31)
@@ -342,3 +351,63 @@ def test_reported_rules_cost_a_request_nothing_and_stop_nobody(
     state = state_of(app)
     app.extensions["mfa_gate"] = replace(state, reader=replace(state.reader, groups=groups))
     assert browser.get("/payroll").status_code == 200, "a callback that only a reported rule needs stops nobody"
+
+
+# What a caller gives
+
+
+@pytest.mark.parametrize(
+    ("fact", "value"),
+    [
+        ("address", 10), ("address", ["10.0.0.1"]), ("address", b"\n\0\0\1"), ("user_agent", 5), ("country", 49),
+        ("platform", ["windows"]), ("browser", True), ("sign_in", 1), ("provider", {}), ("method", 5),
+        ("endpoint", ["a"]), ("at", "2026-03-02T09:00:00Z"), ("at", 1234567890), ("device", 5), ("device", [1]),
+        ("device_unknown", [1]), ("risk", {"new-device": "no"}), ("risk", {1: True}), ("risk", 5),
+    ],
+)  # fmt: skip
+def test_a_fact_of_another_type_is_refused_and_not_taken_for_unknown(app: Flask, fact: str, value: Any) -> None:
+    put(app, *(policy(f"p{place}", on=["payroll"], when={"network": [OFFICE]}) for place in range(5)))
+    with pytest.raises(BadRequest, match=fact):
+        simulate(app, "erin", "payroll", **{fact: value})
+
+
+@pytest.mark.parametrize(
+    ("when", "facts"),
+    [
+        ({"device": ["managed"]}, {"device": "managed"}), ({"device": ["managed"]}, {"device": ["managed"]}),
+        ({"risk": ["new-device"]}, {"risk": ["new-device"]}), ({"risk": ["new-device"]}, {"risk": "new-device"}),
+        ({"network": [OFFICE]}, {"address": ip_address(OFFICE)}),
+    ],
+)  # fmt: skip
+def test_a_word_alone_and_a_list_of_words_are_understood(app: Flask, when: Any, facts: Any) -> None:
+    put(app, policy("rule", on=["payroll"], when=when))
+    found = simulate(app, "erin", "payroll", **facts)
+    assert (found.verdict, found.policies[0].applies) == ("enroll", "hit")
+
+
+def test_no_environment_is_nothing_known_and_another_thing_is_refused(app: Flask) -> None:
+    with app.app_context():
+        gate = state_of(app).gate
+        assert gate.simulate("5", environment=None).verdict == "pass"
+        for other in ({"address": OFFICE}, OFFICE, 5):
+            with pytest.raises(BadRequest, match="environment"):
+                gate.simulate("5", environment=other)
+        for resource in (["payroll"], {}, None):
+            with pytest.raises(BadRequest, match="no resource"):
+                gate.simulate("5", resource)
+
+
+def test_a_draft_of_one_policy_is_judged_among_those_of_today(app: Flask) -> None:
+    put(app, policy("ask", on=["payroll"]), policy("shut", "deny", on=["wiki"]))
+    draft = policy("ask", "deny", on=["payroll"])
+    assert simulate(app, "erin", "payroll", draft=draft).verdict == "deny"
+    assert simulate(app, "erin", "wiki", draft=draft).verdict == "deny"
+    assert simulate(app, "erin", "payroll").verdict == "enroll", "nothing is kept"
+    with app.app_context():
+        gate = state_of(app).gate
+        assert gate.preview(policy("ask", "deny", users={"include": ["user:5"]})).users.denied.sample == ("5",)
+        for other in ({"version": 1}, [draft], 5, b"version = 1"):
+            with pytest.raises(BadRequest, match="draft"):
+                gate.simulate("5", draft=other)
+            with pytest.raises(BadRequest, match="draft"):
+                gate.preview(other)

@@ -10,6 +10,7 @@ from typing import TypeAlias
 from ...errors import PolicyError
 
 Span: TypeAlias = tuple[int, int]
+_LONGEST_SHOWN = 100
 _SIX = 1 << 32
 # SECURITY: no two parts that take the same mark side by side, or a text of dots takes the square of its length.
 _ADDRESS_LIKE = re.compile(r"[0-9a-fA-F]*[.:][0-9a-fA-F.:]*([-/%].*)?|\d+/\d+")
@@ -34,7 +35,7 @@ def read_entry(text: str, where: str) -> str:
     try:
         return _range_text(text) if "-" in text else _block_text(text, where)
     except ValueError:
-        raise PolicyError(f"is {text!r}, which is no address, block or range", path=where) from None
+        raise PolicyError(f"is {text[:_LONGEST_SHOWN]!r}, which is no address, block or range", path=where) from None
 
 
 @lru_cache(maxsize=1024)

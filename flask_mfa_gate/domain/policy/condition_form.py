@@ -9,9 +9,9 @@ from ...errors import PolicyError
 from .addresses import looks_like_address
 from .conditions.network import NETWORK
 from .conditions.protocol import Wanted
-from .conditions.reading import nearest, texts_of
+from .conditions.reading import at_key, nearest, texts_of
 from .conditions.registry import Registry
-from .fields import at_index, at_key, read_list, read_table, require_printable
+from .fields import at_index, read_list, read_table, require_printable
 from .model import Condition, Criterion, Every, Not, Some
 
 DEEPEST = 10

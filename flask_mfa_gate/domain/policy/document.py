@@ -11,8 +11,9 @@ from typing import Literal, NoReturn
 
 from ...errors import PolicyError
 from .condition_form import Vocabulary
+from .conditions.reading import at_key
 from .conditions.registry import Registry
-from .fields import at_index, at_key, read_fields, read_list
+from .fields import at_index, read_fields, read_list
 from .model import Network, Policy, PolicySet
 from .policy_form import read_network, read_policy_table, write_network, write_policy
 from .toml_text import write_toml
@@ -51,6 +52,8 @@ def read_policy(value: object, *, registry: Registry, where: str = "") -> Policy
 
 
 def _parse(text: str) -> object:
+    if not isinstance(text, str):
+        raise PolicyError("must be a text")
     # SECURITY: both parsers take memory many times the size of their text, so a huge one could end the worker.
     if len(text) > MOST_BYTES or len(text.encode(errors="surrogatepass")) > MOST_BYTES:
         raise PolicyError(f"is larger than {MOST_BYTES} bytes")

@@ -8,22 +8,15 @@ from enum import StrEnum
 from typing import TypeVar
 
 from ...errors import PolicyError
-from .conditions.reading import nearest
+from .conditions.reading import at_key, nearest
 
 LONGEST_NAME = 100
 LONGEST_TEXT = 1000
 
-_BARE_KEY = re.compile(r"[\w-]{1,60}", re.ASCII)
 # SECURITY: breaks, lone surrogates and marks that turn the direction of writing make one name look like another.
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 Word = TypeVar("Word", bound=StrEnum)
-
-
-def at_key(where: str, key: str) -> str:
-    """The path of a key of the table at ``where``; a key with strange characters is shown quoted and cut."""
-    shown = key if _BARE_KEY.fullmatch(key) else ascii(key[:60])
-    return f"{where}.{shown}" if where else shown
 
 
 def at_index(where: str, index: int) -> str:

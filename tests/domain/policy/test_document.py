@@ -33,6 +33,7 @@ from flask_mfa_gate.domain.policy.model import (
 from flask_mfa_gate.domain.policy.toml_text import write_toml
 from flask_mfa_gate.errors import PolicyError
 
+HUGE = "x" * 100_000
 SAMPLE = """\
 version = 1
 
@@ -306,6 +307,31 @@ def test_a_fault_deep_inside_says_where_it_is() -> None:
     assert fault.path == "policies[0].conditions.all[0].not.network[1]"
     assert fault.code == "bad_policy"
     assert fault.status == 400
+
+
+@pytest.mark.parametrize(
+    ("conditions", "sentence"),
+    [
+        ({"device": ["phone"]}, "device[0] is 'phone', which is not known: it is one of certificate, managed, trusted."),
+        ({"schedule": {"zone": "UTC", "days": ["mon-"]}}, "schedule.days[0] is '', which is not known: it is one of mon, tue, wed, thu, fri, sat, sun."),
+        ({"schedule": {"zone": "UTC", "x\n": 1}}, "schedule.'x\\n' is 'x\\n', which is not known: it is one of days, hours, zone, holidays."),
+        ({"device": ["manged"]}, "device[0] is 'manged', which is not known. Did you mean managed?"),
+    ],
+)  # fmt: skip
+def test_a_word_that_is_like_none_is_told_which_there_are(conditions: dict[str, Any], sentence: str) -> None:
+    assert str(policy_refused(conditions=conditions)) == f"policies[0].conditions.{sentence}"
+
+
+@pytest.mark.parametrize(
+    "conditions",
+    [
+        {"schedule": {"zone": HUGE}}, {"schedule": {"zone": "UTC", "hours": HUGE}}, {"schedule": {"zone": "UTC", HUGE: 1}},
+        {"schedule": {"zone": "UTC", "days": [HUGE]}}, {"platform": [HUGE]}, {"sign_in": [HUGE]}, {HUGE: 1},
+        {"network": [f"10.0.0.0/{HUGE}"]}, {"request": {"methods": [HUGE]}}, {"request": {HUGE: []}},
+    ],
+)  # fmt: skip
+def test_a_fault_does_not_repeat_a_huge_text(conditions: dict[str, Any]) -> None:
+    assert len(str(policy_refused(conditions=conditions))) < 400
 
 
 def test_an_unknown_network_is_refused_with_the_nearest() -> None:

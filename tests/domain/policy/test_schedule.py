@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from flask_mfa_gate.domain.policy.conditions.schedule import SCHEDULE
 from flask_mfa_gate.domain.policy.facts import Environment, Mark, Subject
+from flask_mfa_gate.errors import PolicyError
 
 from .kit import INSTANTS
 
@@ -110,6 +111,18 @@ def test_a_time_without_zone_is_refused_and_not_guessed() -> None:
     match = SCHEDULE.compile(SCHEDULE.read({"zone": "UTC"}, "here"), {}, "here")
     with pytest.raises(TypeError):
         match(Subject("1"), Environment(at=datetime(2026, 3, 2, 12)))  # noqa: DTZ001
+
+
+def test_a_time_without_zone_is_shown_as_it_is() -> None:
+    wanted = SCHEDULE.read({"zone": "Pacific/Auckland"}, "here")
+    shown = SCHEDULE.looked_at(Subject("1"), Environment(at=datetime(2026, 3, 2, 12)), wanted)  # noqa: DTZ001
+    assert shown == "Mon 2026-03-02 12:00 without a zone"
+
+
+@pytest.mark.parametrize("zone", ["localtime", "Factory"])
+def test_a_zone_is_a_place_and_not_the_server_s_own(zone: str) -> None:
+    with pytest.raises(PolicyError, match="not known"):
+        SCHEDULE.read({"zone": zone}, "here")
 
 
 @given(

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 
 from ....errors import PolicyError
+
+FEW = 20
+LONGEST_SHOWN = 100
+_BARE_KEY = re.compile(r"[\w-]{1,60}", re.ASCII)
+
+
+def at_key(where: str, key: str) -> str:
+    """The path of a key of the table at ``where``; a key with strange characters is shown quoted and cut."""
+    shown = key if _BARE_KEY.fullmatch(key) else ascii(key[:60])
+    return f"{where}.{shown}" if where else shown
 
 
 def nearest(given: str, known: Collection[str]) -> str | None:
@@ -42,14 +53,19 @@ def read_table(value: object, where: str, known: Collection[str]) -> dict[str, o
     if not isinstance(value, Mapping):
         raise PolicyError("must be a table", path=where)
     for key in value:
-        require_known(str(key), f"{where}.{key}", known)
+        require_known(str(key), at_key(where, str(key)), known)
     return {str(key): item for key, item in value.items()}
 
 
 def require_known(given: str, where: str, known: Collection[str]) -> None:
-    """Raise :class:`PolicyError` for a word that is not among the known ones."""
-    if given not in known:
-        raise PolicyError(f"is {given!r}, which is not known", path=where, nearest=nearest(given, known))
+    """Raise :class:`PolicyError` for a word that is not among the known ones. Of few, all are named."""
+    if given in known:
+        return
+    shown = given[:LONGEST_SHOWN]
+    near = nearest(shown, known)
+    words = known if isinstance(known, tuple) else sorted(known)
+    rest = f": it is one of {', '.join(words)}" if near is None and len(known) <= FEW else ""
+    raise PolicyError(f"is {shown!r}, which is not known{rest}", path=where, nearest=near)
 
 
 def texts_of(wanted: tuple[str, ...] | Mapping[str, object]) -> tuple[str, ...]:

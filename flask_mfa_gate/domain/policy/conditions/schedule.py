@@ -14,7 +14,7 @@ from ....errors import PolicyError
 from ..facts import Environment, Mark, Subject
 from ..logic import Matcher
 from .protocol import Networks, Source, Wanted
-from .reading import read_table, read_text, read_texts, require_known, table_of
+from .reading import LONGEST_SHOWN, read_table, read_text, read_texts, require_known, table_of
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 KEYS = ("days", "hours", "zone", "holidays")
@@ -80,6 +80,8 @@ class ScheduleWord:
         """The wall clock there."""
         if environment.at is None:
             return ""
+        if environment.at.tzinfo is None:
+            return f"{environment.at:%a %Y-%m-%d %H:%M} without a zone"
         zone = ZoneInfo(str(table_of(wanted)["zone"]))
         return f"{environment.at.astimezone(zone):%a %Y-%m-%d %H:%M} {zone.key}"
 
@@ -108,7 +110,8 @@ def _texts(value: object) -> tuple[str, ...]:
 
 @cache
 def _zones() -> frozenset[str]:
-    return frozenset(available_timezones())
+    """Not those two which some systems list: one is the server's own, the other stands for none."""
+    return frozenset(available_timezones() - {"localtime", "Factory"})
 
 
 def _read_zone(value: object, where: str) -> str:
@@ -139,7 +142,7 @@ def _read_hours(value: object, where: str) -> str:
     try:
         _hours(text)
     except ValueError as problem:
-        raise PolicyError(f"is {text!r}: {problem}", path=where) from None
+        raise PolicyError(f"is {text[:LONGEST_SHOWN]!r}: {problem}", path=where) from None
     return text
 
 
