@@ -15,7 +15,8 @@ from urllib.parse import urlsplit
 
 from .crypto import decode_key
 from .domain.assurance import FactorKind
-from .errors import ConfigError
+from .domain.policy.addresses import has_whole_internet, merged, read_entry, span_of
+from .errors import ConfigError, PolicyError
 
 Check = Callable[[str, Any], Any]
 FACTOR_KINDS = tuple(kind.value for kind in FactorKind)
@@ -262,6 +263,18 @@ def factor_kinds(key: str, value: Any) -> tuple[str, ...]:
     if not chosen:
         raise ConfigError(key, "names no factor", allowed=factor_kinds.allowed)  # type: ignore[attr-defined]
     return tuple(word(*FACTOR_KINDS)(key, one) for one in chosen)
+
+
+@_allowing("a list of addresses, CIDR blocks and ranges, and not the whole internet")
+def proxies(key: str, value: Any) -> tuple[str, ...]:
+    """Addresses in canonical spelling."""
+    try:
+        entries = tuple(read_entry(one, key) for one in texts(key, value))
+    except PolicyError:
+        raise ValueError from None
+    # SECURITY: who takes everybody for a proxy believes whatever address a client says of itself.
+    _demand(not has_whole_internet(merged(map(span_of, entries))))
+    return entries
 
 
 factor_kinds.allowed = f"a list of one or more of {', '.join(FACTOR_KINDS)}"  # type: ignore[attr-defined]

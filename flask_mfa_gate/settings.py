@@ -181,6 +181,12 @@ class Settings:
     token_headers: tuple[str, ...] = _key(
         (), "list of str", checks.header_names, "Headers beside Authorization that mark a token request."
     )
+    trusted_proxies: tuple[str, ...] = _key(
+        (),
+        "list of str",
+        checks.proxies,
+        "Addresses of the proxies in front of the app. An `allow` on a network that holds one is warned of.",
+    )
     break_glass: tuple[str, ...] = _key(
         (),
         "list of str",

@@ -138,7 +138,10 @@ def _policy_services(base: Base, runner: ActionRunner) -> dict[str, Any]:
     """Conditional access."""
     store, rules, clock, registry = base.store, base.rules, base.settings.clock, base.host.conditions
     population = Population(store, base.directory)
-    linter = PolicyLinter(store, registry, rules, population, clock=clock, sources=_sources(base))
+    linter = PolicyLinter(
+        store, registry, rules, population, clock=clock, sources=_sources(base),
+        trusted_proxies=base.settings.trusted_proxies,
+    )  # fmt: skip
     policies = PolicyService(
         store, base.worker, runner, registry, rules, clock=clock, check=linter.require_no_new_errors,
         population=population,

@@ -35,6 +35,8 @@ WRONG = [
     ("DATABASE_URI", ""), ("MAIL_SENDER", 7), ("BASE_URL", "https://x/?"), ("BASE_URL", "https://x#"), ("BASE_URL", "https://x:abc"),
     ("BASE_URL", "https://x:99999"), ("URL_PREFIX", "/.."), ("URL_PREFIX", "/mfa/../x"), ("LOGIN_URL", "/\\evil.example"),
     ("KEYS", set()), ("KEYS", {}), ("KEYS", b"abc"), ("TOKEN_HEADERS", ["X Api Key"]), ("TOKEN_HEADERS", ["X-Api-Key:"]),
+    ("TRUSTED_PROXIES", "10.0.0.1"), ("TRUSTED_PROXIES", ["*"]), ("TRUSTED_PROXIES", ["10.0.0.1/8"]), ("TRUSTED_PROXIES", ["nginx"]),
+    ("TRUSTED_PROXIES", ["0.0.0.0/0"]), ("TRUSTED_PROXIES", ["::/0"]), ("TRUSTED_PROXIES", ["0.0.0.0/1", "128.0.0.0-255.255.255.255"]),
 ]  # fmt: skip
 
 

@@ -20,14 +20,15 @@ from .population import Population
 
 
 class PolicyLinter:
-    """Knows the app's sources of facts, its factors, its admins and its accounts for emergencies."""
+    """Knows the app's sources of facts, its factors, its admins, its proxies and its accounts for emergencies."""
 
     def __init__(
         self, store: Store, registry: Registry, rules: Rules, population: Population, *, clock: Clock,
-        sources: frozenset[Source],
+        sources: frozenset[Source], trusted_proxies: tuple[str, ...],
     ) -> None:  # fmt: skip
         self._store, self._registry, self._clock = store, registry, clock
         self._rules, self._population, self._sources = rules, population, sources
+        self._trusted_proxies = trusted_proxies
 
     def remarks(self, policies: PolicySet, *, acting_admin: str | None = None) -> Sequence[Remark]:
         """Errors and warnings.
@@ -66,6 +67,7 @@ class PolicyLinter:
             admins=tuple(subjects.values()),
             acting_admin=by.user_key,
             break_glass=self._rules.break_glass,
+            trusted_proxies=self._trusted_proxies,
             known_groups=frozenset(groups) or None,
         )
 

@@ -40,6 +40,15 @@ def records(app: Flask) -> list[dict[str, Any]]:
 # Kept, changed, taken out
 
 
+def test_the_proxies_of_the_settings_are_looked_for_in_allowed_networks(make_app: Any) -> None:
+    app = make_app(MFA_GATE_TRUSTED_PROXIES=["10.20.0.7", "::ffff:192.0.2.9"], MFA_GATE_BREAK_GLASS=["7"])
+    draft = PolicySet((policy("office", "allow", when={"network": ["10.20.0.0/16"]}),))
+    with app.app_context():
+        (remark,) = state_of(app).linter.remarks(draft)
+    assert (remark.code, remark.level) == ("network-has-proxy", "warning")
+    assert "the proxy 10.20.0.7 is" in remark.sentence
+
+
 def test_save_list_get_delete(service: PolicyService) -> None:
     assert service.list() == []
     diff = service.save(policy("b"))

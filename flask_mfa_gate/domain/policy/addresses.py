@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import TypeAlias
@@ -50,6 +51,22 @@ def span_of(entry: str) -> Span:
     return spot, spot + (1 << free_bits) - 1
 
 
+def merged(spans: Iterable[Span]) -> list[Span]:
+    """The same addresses in sorted spans that do not touch."""
+    result: list[Span] = []
+    for first, last in sorted(spans):
+        if result and first <= result[-1][1] + 1:
+            result[-1] = (result[-1][0], max(last, result[-1][1]))
+        else:
+            result.append((first, last))
+    return result
+
+
+def has_whole_internet(spans: Iterable[Span]) -> bool:
+    """All of IPv4 or all of IPv6: a client may come with either."""
+    return any(first <= low and high <= last for low, high in _WHOLE for first, last in spans)
+
+
 def _spot(address: IPv4Address | IPv6Address) -> int:
     # SECURITY: a v6 socket shows 10.0.0.1 as ::ffff:10.0.0.1; taken for another address it would evade a block.
     address = _unmapped(address)
@@ -76,3 +93,6 @@ def _block_text(text: str, where: str) -> str:
     if block.version == 6 and block.prefixlen >= 96 and int(block.network_address) >> 32 == 0xFFFF:
         return f"{_unmapped(block.network_address)}/{block.prefixlen - 96}"
     return str(block)
+
+
+_WHOLE = tuple(span_of(block) for block in ("0.0.0.0/0", "::/0"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .addresses import span_of
+from .addresses import has_whole_internet
 from .conditions.device import DEVICE
 from .conditions.network import NETWORK
 from .conditions.reading import table_of, texts_of
@@ -12,7 +12,6 @@ from .model import Condition, Criterion, Every, Not, Some
 from .worlds import Worlds, criteria_of
 
 _CHOSEN_WAYS = frozenset({"password", REMEMBER_ME})
-_WHOLE = tuple(span_of(block) for block in ("0.0.0.0/0", "::/0"))
 
 
 def rests_on_client(condition: Condition, worlds: Worlds, *, negated: bool = False) -> bool:
@@ -64,8 +63,6 @@ def _says_nothing(condition: Condition, worlds: Worlds, *, negated: bool) -> boo
 
 
 def _has_whole_internet(condition: Condition, worlds: Worlds) -> bool:
-    """All of IPv4 or all of IPv6: a client may come with either."""
     if not isinstance(condition, Criterion) or condition.word != NETWORK.word:
         return False
-    spans = NETWORK.spans(condition.wanted, worlds.networks, "")
-    return any(first <= low and high <= last for low, high in _WHOLE for first, last in spans)
+    return has_whole_internet(NETWORK.spans(condition.wanted, worlds.networks, ""))

@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ....errors import PolicyError
-from ..addresses import Span, looks_like_address, read_entry, span_of, spot_of
+from ..addresses import Span, looks_like_address, merged, read_entry, span_of, spot_of
 from ..facts import Environment, Mark, Subject
 from ..logic import Matcher
 from .protocol import Networks, Source, Wanted
@@ -91,17 +91,6 @@ def _spans_of(wanted: tuple[str, ...], networks: Networks, where: str) -> Iterab
                 path=f"{where}[{index}]",
                 nearest=nearest(entry, networks),
             )
-
-
-def merged(spans: Iterable[Span]) -> list[Span]:
-    """The same addresses in sorted spans that do not touch."""
-    result: list[Span] = []
-    for first, last in sorted(spans):
-        if result and first <= result[-1][1] + 1:
-            result[-1] = (result[-1][0], max(last, result[-1][1]))
-        else:
-            result.append((first, last))
-    return result
 
 
 NETWORK = NetworkWord()
