@@ -88,9 +88,13 @@ def decide(context: Context, standing: Standing, rules: Rules, *, now: datetime)
         context = replace(context, assurance=counted)
     judge = _Judge(context, standing, rules, now, status_of(standing, now=now, enabled=rules.enabled))
     app = judge.app()
-    others = [judge.resource(name) for name in context.resources if name != APP]
-    views = [judge.demand(demand) for demand in context.demands]
-    strictest, is_satisfied = _strictest([app, *others, *views]), app.word is Word.PASS
+    verdicts = [app]
+    for name in context.resources:
+        if name != APP:
+            verdicts.append(judge.resource(name))
+    for demand in context.demands:
+        verdicts.append(judge.demand(demand))
+    strictest, is_satisfied = _strictest(verdicts), app.word is Word.PASS
     if strictest.app_is_satisfied is is_satisfied:
         return strictest
     return replace(strictest, app_is_satisfied=is_satisfied)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
 
@@ -22,13 +22,13 @@ class AddressIndex:
 
     :param anywhere: policies that no single network bounds, or one that would fill too many cells.
     :param edges: where each cell begins.
-    :param cells: the policies whose networks cover the cell.
+    :param cells: the policies whose networks cover the cell; most lie between networks, and are not there.
     """
 
     rows: Rows
     anywhere: Rows
     edges: Sequence[int]
-    cells: Sequence[Rows]
+    cells: Mapping[int, Rows]
 
     def find(self, address: str | None) -> Rows:
         """Every policy that may apply at this address, each once, in the document's order; all of them where the
@@ -40,19 +40,19 @@ class AddressIndex:
         # SECURITY: an unreadable address leaves each network open, so no policy may be passed over for it.
         if spot is None:
             return self.rows
-        cell = bisect_right(self.edges, spot) - 1
-        if cell < 0 or not self.cells[cell]:
+        rows = self.cells.get(bisect_right(self.edges, spot) - 1)
+        if rows is None:
             return self.anywhere
-        return sorted([*self.anywhere, *self.cells[cell]], key=POSITION) if self.anywhere else self.cells[cell]
+        return sorted([*self.anywhere, *rows], key=POSITION) if self.anywhere else rows
 
 
 def index_addresses(rows: Rows) -> AddressIndex:
     """An index where there are enough policies to gain by it. Its size grows with their number, not its square."""
     bounded = [(row, row.spans) for row in rows if row.spans is not None]
     if len(rows) < _FEW or not bounded:
-        return AddressIndex(rows, rows, (), ())
+        return AddressIndex(rows, rows, (), {})
     edges = sorted({edge for _, spans in bounded for first, last in spans for edge in (first, last + 1)})
-    cells: list[list[CompiledPolicy]] = [[] for _ in edges]
+    cells: dict[int, list[CompiledPolicy]] = {}
     anywhere = [row for row in rows if row.spans is None]
     for row, spans in bounded:
         covered = _covered(edges, spans)
@@ -60,7 +60,7 @@ def index_addresses(rows: Rows) -> AddressIndex:
             anywhere.append(row)
             continue
         for number in covered:
-            cells[number].append(row)
+            cells.setdefault(number, []).append(row)
     return AddressIndex(rows, anywhere, edges, cells)
 
 

@@ -179,8 +179,15 @@ class Compiler:
 
         matcher, criteria = assemble(condition, leaf), tuple(found)
         if isinstance(condition, Every) and all(isinstance(part, Criterion) for part in condition.parts):
-            matcher = self.joined.setdefault(criteria, matcher)
+            matcher = self._joined(criteria)
         return criteria, matcher
+
+    def _joined(self, criteria: tuple[CompiledCriterion, ...]) -> Matcher:
+        """The network last: whoever was found by the address is in it already, so it is the least likely to fail."""
+        if criteria not in self.joined:
+            ordered = sorted(criteria, key=lambda one: one.word is NETWORK)
+            self.joined[criteria] = every_of([one.matcher for one in ordered])
+        return self.joined[criteria]
 
     def _bound(self, conditions: Condition, where: str) -> Sequence[Span] | None:
         """The first network that has to hold. A network under ``any`` or ``not`` bounds nothing."""

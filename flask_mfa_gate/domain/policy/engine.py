@@ -30,6 +30,8 @@ class UserIndex:
 
     def find(self, subject: Subject, address: str | None) -> Rows:
         """Every policy that may apply to the subject at the address, each once, in the document's order."""
+        if not self.by_group and not self.by_user:
+            return self.everybody.find(address)
         buckets = [self.everybody.find(address)]
         if subject.key in self.by_user:
             buckets.append(self.by_user[subject.key].find(address))
