@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
+from inspect import getattr_static
 from typing import Any
 
 from ..domain.person import LONGEST_KEY, Person
@@ -39,7 +40,7 @@ class PersonReader:
             key=key,
             name=_first_text(user, _NAME_ATTRIBUTES)[:LONGEST_NAME],
             email=_first_text(user, EMAIL_ATTRIBUTES)[:LONGEST_EMAIL],
-            is_active=bool(getattr(user, "is_active", True)),
+            is_active=is_switched_on(user),
             groups=self.groups_of(user),
             role=self.role_of(user),
             locale=_first_text(user, _LOCALE_ATTRIBUTES)[:LONGEST_LOCALE],
@@ -83,6 +84,20 @@ def key_of(user: Any, user_key: Callable[[Any], Any]) -> str:
             "and not the word None."
         )
     return str(key)
+
+
+def is_switched_on(user: Any) -> bool:
+    """The host's word for an account that is switched on; a host without it has only such.
+
+    :raises HostCallbackFailed: where the host has it, and it fails.
+    """
+    try:
+        return bool(user.is_active)
+    except Exception as error:
+        # SECURITY: a property that fails over a missing attribute looks like none, and would switch an account on.
+        if isinstance(error, AttributeError) and getattr_static(user, "is_active", None) is None:
+            return True
+        raise HostCallbackFailed("The user's is_active failed, so nobody is let in by it.") from error
 
 
 def _group_names(names: Any) -> frozenset[str]:

@@ -69,10 +69,12 @@ def origin_of(request: Request) -> Origin:
 
 
 def readable_address(text: str | None) -> str | None:
-    """The canonical form of an address, a mapped one unmapped; None when it can't be read."""
+    """The canonical form of an address, a mapped one unmapped and without a zone; None when it can't be read."""
     try:
         address = ipaddress.ip_address(text or "")
     except ValueError:
         return None
-    mapped = getattr(address, "ipv4_mapped", None)
-    return str(mapped or address)
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    # SECURITY: behind "%" stands any text of any length, which would go into mails, records and too short a column.
+    return str(address.ipv4_mapped or ipaddress.IPv6Address(int(address)))

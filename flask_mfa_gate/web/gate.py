@@ -76,7 +76,8 @@ def before_view() -> Answer:
 def _is_last_look(passage: Passage) -> bool:
     """The hook is last in the app's list and in that of each blueprint; only the last of them is before the view."""
     passage.looks += 1
-    return passage.looks == 1 + sum(name in current_app.blueprints for name in request.blueprints)
+    # SECURITY: counted by what came in; after a forward into another blueprint the last look would never come.
+    return passage.looks == 1 + sum(name in current_app.blueprints for name in passage.blueprints)
 
 
 def enforce(marks: Marks) -> Answer:
@@ -246,11 +247,13 @@ def _mark_seen(passage: Passage) -> None:
 
 
 def _catch_hook_identity(passage: Passage) -> Answer:
-    """An identity that a hook of the host made after the decision."""
+    """An identity that a hook of the host made after the decision, or a request that it made another one."""
     user = load_identity(passage.state.identity)
     key = key_of(user, passage.state.user_key) if user is not None else None
     if key == passage.user_key:
-        return None
+        # SECURITY: a hook that overrides the method or forwards must not reach what was not judged.
+        is_another = key is not None and passage.opened != (request.endpoint, request.method)
+        return _judge(passage, user, str(key), marks_here()) if is_another else None
     if user is None or key is None:
         _end_row(passage)
         passage.user_key = None

@@ -10,7 +10,7 @@ from ..domain.assurance import Assurance, SignIn
 from ..domain.decision import decide
 from ..domain.marks import Marks
 from ..domain.verdict import Verdict
-from .parking import is_active
+from ..services.persons import is_switched_on
 from .passage import Passage
 from .rulings import at_this_request, note_graces, report_here, ruler_of, with_fresh_risk
 
@@ -36,7 +36,7 @@ def _decide_once(passage: Passage, user: Any, marks: Marks) -> Verdict:
     rulings = ruler(passage.standing)
     note_graces(state, passage.standing, rulings)
     context = passage.context(
-        assurance, is_active=is_active(user), marks=marks, promptable=not passage.is_token, rulings=rulings
+        assurance, is_active=is_switched_on(user), marks=marks, promptable=not passage.is_token, rulings=rulings
     )
     verdict = decide(context, passage.standing, state.rules, now=now)
     report_here(state, passage.session, context, passage.standing, sign_in=kind, user=user)

@@ -20,3 +20,16 @@ def person_of(state: GateState, user: Any, key: str) -> Person:
     if isinstance(state.directory, KnownPeople | ModelDirectory):
         return state.reader.read(user, key)
     return state.directory.get(key) or state.reader.read(user, key)
+
+
+def groups_of(state: GateState, user: Any, key: str) -> frozenset[str] | None:
+    """The user's groups; None where nobody tells of them.
+
+    :param user: the host's user object; None where it isn't loaded.
+    """
+    asks_user = isinstance(state.directory, KnownPeople | ModelDirectory)
+    person = state.reader.read(user, key) if asks_user and user is not None else state.directory.get(key)
+    if person is not None:
+        return person.groups
+    # SECURITY: a directory that doesn't know the user tells nothing of his groups, which is not that he has none.
+    return None if user is None or state.reader.groups is None else state.reader.groups_of(user)

@@ -12,7 +12,7 @@ from ..domain.enrollment import Standing
 from ..domain.marks import NO_MARKS
 from ..domain.session import GateSession
 from ..domain.verdict import Verdict, Word
-from ..services.persons import key_of
+from ..services.persons import is_switched_on, key_of
 from ..services.sessions import Parking, Seen
 from . import answers, snapshot
 from .client import client_of, origin_of
@@ -78,7 +78,7 @@ def judge_new(passage: Passage, key: str, user: Any, sign_in: SignIn) -> tuple[V
         standing = state.store.enrollments.standing(tx, key, now=now)
     passage.session = None
     context = passage.context(
-        Assurance(sign_in, now), is_active=is_active(user), marks=NO_MARKS, promptable=True, rulings={}
+        Assurance(sign_in, now), is_active=is_switched_on(user), marks=NO_MARKS, promptable=True, rulings={}
     )
     verdict, seen = judge_sign_in(state, context, standing, user, sign_in=sign_in)
     return verdict, seen, standing
@@ -124,8 +124,3 @@ def put_back(keys: Mapping[str, Any]) -> None:
     session.update(keys)
     g.pop(LOADED, None)
     g.pop(HIDDEN, None)
-
-
-def is_active(user: Any) -> bool:
-    """The host's word for an account that is switched on; a host without it has only such."""
-    return bool(getattr(user, "is_active", True))

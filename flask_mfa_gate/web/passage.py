@@ -30,6 +30,8 @@ class Passage:
     """One request on its way through the gate.
 
     :param before: the host's session as it came in.
+    :param opened: endpoint and method of the request as it came in.
+    :param blueprints: those of its endpoint then, whose hooks run whatever a hook makes of the request.
     :param has_dead_id: the cookie names a session that is gone.
     :param user_key: whom the host's hooks and view may see; None for nobody.
     :param settled: marks that the decision has covered.
@@ -42,6 +44,8 @@ class Passage:
 
     state: GateState
     before: Mapping[str, Any]
+    opened: tuple[str | None, str]
+    blueprints: tuple[str, ...]
     session: GateSession | None = None
     standing: Standing | None = None
     has_dead_id: bool = False
@@ -108,7 +112,8 @@ class Passage:
 
 def begin_passage(state: GateState) -> Passage:
     """The record of a request that just arrived."""
-    passage = Passage(state, snapshot.take(session))
+    opened = request.endpoint, request.method
+    passage = Passage(state, snapshot.take(session), opened, tuple(request.blueprints))
     setattr(g, _NAME, passage)
     return passage
 

@@ -10,8 +10,8 @@ from ..domain.assurance import Assurance, SignIn
 from ..domain.decision import decide
 from ..domain.marks import NO_MARKS, Marks
 from ..domain.verdict import Reason, Verdict, Word
+from ..services.persons import is_switched_on
 from .identity import load_identity
-from .parking import is_active
 from .passage import Passage, current_passage
 from .rulings import own_page_ruler, ruler_of
 
@@ -33,7 +33,7 @@ def current_verdict(resource: str) -> Verdict:
     user = load_identity(state.identity)
     ruler = ruler_of(state, passage.session, sign_in=facts.sign_in, user=user, resources=marks.resources)
     context = passage.context(
-        facts, is_active=is_active(user), marks=marks, promptable=not passage.is_token,
+        facts, is_active=is_switched_on(user), marks=marks, promptable=not passage.is_token,
         rulings=ruler(passage.standing),
     )  # fmt: skip
     return decide(context, passage.standing, state.rules, now=now)

@@ -22,7 +22,7 @@ from ..errors import MFAGateError
 from ..services.policies import graced_for_the_first_time, log_condition
 from ..services.sessions import Ruler, Seen
 from .environment import client_of_request, environment, host_risk
-from .newcomers import person_of
+from .newcomers import groups_of
 from .passage import current_passage
 from .state import GateState
 
@@ -97,8 +97,7 @@ def _groups(state: GateState, user: Any, key: str) -> frozenset[str] | None:
     passage = current_passage()
     known = passage.groups if passage is not None else {}
     if key not in known:
-        person = person_of(state, user, key) if user is not None else state.directory.get(key)
-        known[key] = None if person is None else person.groups
+        known[key] = groups_of(state, user, key)
     return known[key]
 
 

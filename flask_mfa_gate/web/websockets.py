@@ -10,10 +10,9 @@ from flask import Flask, g, has_request_context, request, session
 from ..domain.session import GateSession
 from ..domain.verdict import Word
 from ..errors import NotProved
-from ..services.persons import key_of
+from ..services.persons import is_switched_on, key_of
 from .cookies import read_token
 from .identity import USER_ID, load_identity
-from .parking import is_active
 from .passage import current_passage
 from .rulings import forget_groups, own_page_ruler
 from .state import current_state
@@ -64,7 +63,7 @@ def _is_owner(live: GateSession, user: Any) -> bool:
     """Whether the session was proved by this user, whose account is switched on."""
     # SECURITY: the host's identity itself is compared, so that no pair of cookies of two people fits together.
     state = current_state()
-    if not is_active(user) or live.user_key != key_of(user, state.user_key):
+    if not is_switched_on(user) or live.user_key != key_of(user, state.user_key):
         return False
     return not state.stamper.is_stale(live.stamp, user, live.user_key)
 

@@ -220,6 +220,34 @@ def test_a_groups_callback_that_fails_or_lies_in_form_shuts_out(app: Flask, phon
         assert browser.is_in()
 
 
+def test_whom_the_directory_does_not_know_has_unknown_groups() -> None:
+    from flask_login import login_user
+
+    from flask_mfa_gate.domain.person import Person
+    from tests.hosts_small.kit import Host, User
+
+    class Directory:
+        people = {"2": Person("2"), "3": Person("3", groups=frozenset({"banned"}))}
+
+        def get(self, key: str) -> Person | None:
+            return self.people.get(key)
+
+        def page(self, _after: str | None, _limit: int) -> list[Person]:
+            return []
+
+    for groups, refused in ((None, {"1", "3"}), (lambda user: [], {"3"}), (lambda user: ["banned"], {"1", "3"})):
+        host = Host()
+        host.with_login_manager()
+        host.gate.init_app(host.app, directory=Directory(), groups=groups)
+        host.app.add_url_rule("/login/<key>", "login", lambda key: str(login_user(User(key))))
+        host.app.add_url_rule("/vault", "vault", host.gate.resource("vault")(lambda: "vault"))
+        put(host.app, policy(action="deny", on=["vault"], users={"include": ["group:banned"]}))
+        for key in ("1", "2", "3"):
+            client = host.client()
+            client.get(f"/login/{key}")
+            assert client.get("/vault").status_code == (403 if key in refused else 200), (groups, key)
+
+
 def test_groups_are_asked_once_a_request_and_only_for_a_rule_that_names_one(app: Flask, phone: Phone) -> None:
     from dataclasses import replace
 

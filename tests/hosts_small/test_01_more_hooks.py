@@ -8,10 +8,12 @@ from typing import Any
 
 import pytest
 from flask import Blueprint, g, redirect, request, session
-from flask_login import current_user, login_user, logout_user
+from flask.views import MethodView
+from flask_login import current_user, login_required, login_user, logout_user
 
 from flask_mfa_gate.web import gate as hooks
 from tests.conftest import JSON
+from tests.policy_kit import policy, put
 
 from .kit import Host, User
 
@@ -113,6 +115,45 @@ def test_a_hook_that_signs_out_leaves_nobody_at_a_marked_view() -> None:
     answer = client.get("/payroll?blocked", headers=JSON)
     assert (answer.status_code, (answer.json or {}).get("code")) == (401, "sign_in_required")
     assert client.get("/mfa/status", headers=JSON).status_code == 401, "and the sign-in is over"
+
+
+@pytest.mark.parametrize("decide", ["first", "last"])
+def test_a_hook_that_makes_another_request_of_it_gets_past_no_rule(decide: str) -> None:
+    """Method overrides and forwards belong before the routing, and are seen here all the same."""
+    host = Host(MFA_GATE_DECIDE=decide)
+    host.gate.init_app(host.app)
+    host.with_login_manager()
+    part = host.gate.resource("vault")(Blueprint("part", __name__))
+
+    class Item(MethodView):
+        def get(self) -> str:
+            return "shown"
+
+        def delete(self) -> str:
+            return "deleted"
+
+    @part.get("/vault")
+    def vault() -> str:
+        return "vault"
+
+    @host.app.before_request
+    def override() -> None:
+        request.method = request.headers.get("X-HTTP-Method-Override", request.method)
+        if "X-Forward" in request.headers:
+            request.url_rule = next(host.app.url_map.iter_rules("part.vault"))
+
+    host.app.add_url_rule("/item", view_func=login_required(Item.as_view("item")))
+    host.app.add_url_rule("/login", "login", lambda: str(login_user(User("1"))))
+    host.app.register_blueprint(part)
+    put(
+        host.app, policy("a", "deny", when={"request": {"methods": ["DELETE"]}}), policy("b", "deny", on=["vault"])
+    )  # fmt: skip
+    client = host.client()
+    client.get("/login")
+    assert client.get("/item").text == "shown"
+    assert client.get("/item", headers={"X-HTTP-Method-Override": "DELETE"}).status_code == 403
+    assert client.get("/item", headers={"X-Forward": "vault"}).status_code == 403
+    assert client.get("/item").text == "shown"
 
 
 def test_decide_last_comes_after_the_hooks_of_the_blueprint() -> None:

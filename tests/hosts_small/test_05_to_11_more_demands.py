@@ -257,6 +257,39 @@ def test_05_a_switched_off_account_is_nobody_on_a_socket() -> None:
     assert client.get("/mfa/").status_code == 403, "nor do the gate's own pages"
 
 
+def test_05_an_account_whose_own_word_fails_is_not_switched_on() -> None:
+    host = Host()
+    broken: set[str] = set()
+
+    class Account(User):
+        @property
+        def is_active(self) -> bool:
+            return bool((None if self.id in broken else self).id)  # type: ignore[union-attr]
+
+    host.with_login_manager().user_loader(Account)
+    host.gate.init_app(host.app)
+
+    @host.app.post("/login")
+    def login() -> str:
+        login_user(Account("1"), force=True)
+        return "in"
+
+    @host.app.get("/")
+    @login_required
+    def home() -> str:
+        return "home"
+
+    host.enroll()
+    client = host.client()
+    client.post("/login")
+    host.pass_challenge(client)
+    assert client.get("/").text == "home"
+    broken.add("1")
+    assert client.get("/").status_code == 503
+    assert client.get("/mfa/").status_code == 503, "nor do the gate's own pages"
+    assert host.client().post("/login").status_code == 503
+
+
 def test_05_cookies_of_two_people_fit_nowhere() -> None:
     host = Host()
 

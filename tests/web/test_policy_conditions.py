@@ -75,6 +75,16 @@ def test_network(app: Flask, address: str | None, refused: bool) -> None:
     assert is_refused(app, REMOTE_ADDR=address) is refused
 
 
+@pytest.mark.parametrize("zone", ["eth0", "<b>call 555", "a" * 5000])
+def test_the_zone_of_an_address_is_kept_nowhere(app: Flask, zone: str) -> None:
+    browser = signed_in(app, "frank", REMOTE_ADDR=f"fe80::1%{zone}")
+    assert browser.is_in()
+    assert {row["address"] for row in rows(app, "session")} == {"fe80::1"}
+    assert {row["address"] for row in rows(app, "sign_in")} == {"fe80::1"}
+    put(app, policy(action="deny", when={"network": ["fe80::/10"]}))
+    assert browser.get("/").status_code == 403
+
+
 def test_no_header_changes_the_address(app: Flask) -> None:
     put(app, policy(action="deny", when={"not": {"network": ["198.51.100.7"]}}))
     lies = ("X-Forwarded-For", "X-Real-IP", "Forwarded", "True-Client-IP", "CF-Connecting-IP", "Remote-Addr")

@@ -51,7 +51,7 @@ def read_policy(value: object, *, registry: Registry, where: str = "") -> Policy
     return read_policy_table(value, where, Vocabulary(registry))
 
 
-def _parse(text: str) -> object:
+def _parse(text: object) -> object:
     if not isinstance(text, str):
         raise PolicyError("must be a text")
     # SECURITY: both parsers take memory many times the size of their text, so a huge one could end the worker.

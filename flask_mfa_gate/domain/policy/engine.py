@@ -6,14 +6,17 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
+from ...errors import PolicyError
+from ..access import APP
 from .address_index import POSITION, AddressIndex, Rows, index_addresses
 from .compiled import CompiledPolicy, Compiler, Match, OnError, Traces
 from .conditions.registry import Registry
 from .facts import Environment, Mark, Subject
-from .model import EVERYBODY, PolicySet, PolicyState
+from .model import EVERYBODY, Policy, PolicySet, PolicyState
 from .users import group_names, user_keys
 
 HIT, MISS = Mark.HIT, Mark.MISS
+MOST_PAIRS = 500_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +105,7 @@ class CompiledPolicies:
 
 def compile_policies(policy_set: PolicySet, registry: Registry, *, version: int) -> CompiledPolicies:
     """All policies made ready. A name that nobody knows raises :class:`PolicyError`, also in one that is off."""
+    _require_small_index(policy_set.policies)
     compiler = Compiler(registry, {network.name: network for network in policy_set.networks})
     rows = tuple(compiler.policy(policy, position) for position, policy in enumerate(policy_set.policies))
     return CompiledPolicies(
@@ -118,6 +122,13 @@ def compile_policies(policy_set: PolicySet, registry: Registry, *, version: int)
         words=_words(rows, PolicyState.ON),
         reported_words=_words(rows, PolicyState.REPORT_ONLY),
     )
+
+
+def _require_small_index(policies: Iterable[Policy]) -> None:
+    pairs = sum(len(policy.resources or (APP,)) * len(policy.users.include) for policy in policies)
+    # SECURITY: the index has each user at each resource, so a short document could take the memory of every worker.
+    if pairs > MOST_PAIRS:
+        raise PolicyError(f"name more than {MOST_PAIRS} pairs of a user or group and a resource", path="policies")
 
 
 def _words(rows: Iterable[CompiledPolicy], state: PolicyState) -> frozenset[str]:

@@ -9,7 +9,7 @@ from flask import current_app
 
 from ...domain.session import GateSession
 from ...services.directory import KnownPeople, ModelDirectory
-from ..parking import is_active
+from ...services.persons import is_switched_on
 from ..state import GateState
 
 
@@ -41,7 +41,7 @@ def account_of(state: GateState, session: GateSession) -> Account:
 
 
 def _judge(state: GateState, session: GateSession, user: Any) -> Account:
-    if not is_active(user):
+    if not is_switched_on(user):
         return Account.OFF
     is_stale = state.stamper.is_stale(session.stamp, user, session.user_key)
     return Account.CHANGED if is_stale else Account.ON

@@ -423,6 +423,11 @@ def test_an_address_of_endless_dots_takes_no_time() -> None:
         assert time.perf_counter() - began < 1, marks
 
 
+@pytest.mark.parametrize("text", [None, b"version = 1", {"version": 1}, 7])
+def test_a_document_is_a_text(text: Any) -> None:
+    assert str(refused(text)) == "The document must be a text."
+
+
 def test_a_document_is_at_most_5_mb() -> None:
     assert read("version = 1\n#" + "x" * (5_000_000 - 13)) == PolicySet()
     for text in ("version = 1\n#" + "x" * (5_000_000 - 12), "version = 1\n#" + "é" * 2_500_000):

@@ -143,6 +143,15 @@ def test_matches_come_once_and_in_the_document_s_order() -> None:
     ]
 
 
+def test_a_short_document_makes_no_huge_index() -> None:
+    names, half = tuple(f"user:{number}" for number in range(1001)), tuple(f"r{number}" for number in range(250))
+    assert len(compiled(policy("p", users=Users(names[:1000]), resources=half)).policies) == 1
+    everywhere = tuple(f"r{number}" for number in range(20_000))
+    for state in (PolicyState.ON, PolicyState.OFF):
+        with pytest.raises(PolicyError, match="500000 pairs"):
+            compiled(policy("p", users=Users(names), resources=everywhere, state=state))
+
+
 def test_many_policies_leave_few_candidates() -> None:
     users = [Users((f"group:g{number % 100}",)) for number in range(2000)]
     ready = compiled(

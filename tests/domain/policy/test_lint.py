@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -582,3 +583,23 @@ def test_remarks_on_whole_sets_are_so(policy_set: PolicySet, subject: Subject, e
         for match in compiled.matches(subject, resource, environment, kit.no_error):
             if match.policy.name in covered:
                 assert is_denied(rest, subject, resource, environment)
+
+
+def test_thousands_of_unknown_groups_take_no_minutes() -> None:
+    known = frozenset(f"department number {number} of the company" for number in range(200))
+    include = [f"group:departement nr {number} of company" for number in range(5000)]
+    began = time.perf_counter()
+    assert codes(policy(users={"include": include}), facts=replace(FACTS, known_groups=known)).count(
+        "unknown-group"
+    ) == len(include)
+    assert time.perf_counter() - began < 8
+
+
+def test_thousands_of_denials_that_differ_in_a_user_take_no_minutes() -> None:
+    denials = [
+        policy(f"p{number}", users={"include": ["group:a"], "exclude": [f"user:{number}"]}, conditions={"platform": ["ios"]})
+        for number in range(5000)
+    ]  # fmt: skip
+    began = time.perf_counter()
+    assert "covered-by-deny" not in codes(*denials)
+    assert time.perf_counter() - began < 8
