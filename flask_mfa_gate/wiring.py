@@ -137,7 +137,7 @@ def _admin_services(base: Base) -> dict[str, Any]:
 def _policy_services(base: Base, runner: ActionRunner) -> dict[str, Any]:
     """Conditional access."""
     store, rules, clock, registry = base.store, base.rules, base.settings.clock, base.host.conditions
-    population = Population(store, base.directory)
+    population = Population(store, base.directory, clock=clock)
     linter = PolicyLinter(store, registry, rules, population, clock=clock, sources=_sources(base))
     policies = PolicyService(
         store, base.worker, runner, registry, rules, clock=clock, check=linter.require_no_new_errors,

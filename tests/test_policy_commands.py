@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import text
 
 from tests.conftest import key_of, state_of
 from tests.policy_kit import CHROME, policy, put
@@ -131,6 +132,50 @@ def test_a_program_is_not_told_of_an_import_that_is_refused(run: Any, tmp_path: 
     refused = run("import", str(tmp_path / "p.toml"), "--yes", "--json")
     assert refused.exit_code == 1
     assert "added" not in refused.output
+
+
+IMPORTED = """
+version = 1
+[[networks]]
+name = "office"
+entries = ["10.0.0.0/8"]
+[[policies]]
+name = "pay"
+state = "on"
+users = { include = ["user:6", "user:66", "group:finanse"] }
+resources = ["payroll"]
+effect = { action = "require" }
+"""
+
+
+def test_an_import_tells_of_networks_and_of_names_that_nobody_has(app: Flask, run: Any, tmp_path: Path) -> None:
+    with app.app_context():
+        state_of(app).gate.users.sync()
+    (tmp_path / "p.toml").write_text(IMPORTED)
+    (tmp_path / "bad.toml").write_text(IMPORTED.replace("resources", "conditions = { country = ['DE'] }\nresources"))
+    for merge in ([], ["--merge"]):
+        told = run("import", str(tmp_path / "p.toml"), "--dry-run", *merge)
+        assert told.exit_code == 0
+        for line in ("added: pay", "network added: office", "There is no user '66'.", "There is no group 'finanse'."):
+            assert line in told.output
+        assert "'6'" not in told.output
+        found = json.loads(run("import", str(tmp_path / "p.toml"), "--dry-run", "--json", *merge).output)
+        assert found["networks"] == {"added": ["office"], "removed": [], "changed": []}
+        assert sorted(one["code"] for one in found["remarks"]) == ["unknown-group", "unknown-user"]
+        assert "[fact-missing]" in run("import", str(tmp_path / "bad.toml"), "--dry-run", *merge).output
+
+
+def test_a_document_is_checked_and_put_in_while_the_one_in_force_cannot_be_read(
+    app: Flask, run: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "p.toml").write_text(DOCUMENT)
+    put(app, policy("pay", on=["payroll"]))
+    with state_of(app).store.database.write() as tx:
+        tx.execute(text("UPDATE mfa_gate_policy_version SET document = '{}'"))
+    assert run("check").exit_code == 1
+    assert run("check", str(tmp_path / "p.toml")).exit_code == 0
+    assert run("import", str(tmp_path / "p.toml"), "--yes").exit_code == 0
+    assert run("check").exit_code == 0
 
 
 def test_simulate_takes_every_fact(app: Flask, run: Any) -> None:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import click
 from flask import current_app
 
 from ..domain.access import APP
+from ..domain.policy.diff import PolicyDiff
 from ..domain.policy.lint import Level, Remark
 from ..domain.policy.model import PolicySet
 from ..errors import BadRequest
+from ..services.policy_edits import merged
 from ..services.scenarios import environment_from, read_scenarios, run_scenarios
 from ..services.simulation import Explanation
 from ..web.routes import marked_resources
@@ -19,6 +21,7 @@ from ..web.state import GateState, current_state
 from .group import ACTOR, as_json_option, mfa, print_json, said
 from .targets import key_of
 
+_CHANGES = ("added", "removed", "changed")
 _file = click.Path(exists=True, dir_okay=False, allow_dash=True)
 
 
@@ -70,17 +73,44 @@ def import_policies(file: str, merge: bool, dry_run: bool, yes: bool, reason: st
     """Replace all policies by those of a document, after showing what that changes."""
     service, text = current_state().policies, _read(file)
     diff = service.import_(text, actor=ACTOR, dry_run=True, merge=merge)
-    facts: dict[str, Any] = {name: list(getattr(diff, name)) for name in ("added", "removed", "changed", "loosens")}
-    for name, words in facts.items() if not as_json else ():
-        for one in words:
-            click.echo(f"{name}: {one}")
+    remarks = _remarks_on_import(text, {*diff.added, *diff.changed}, merge=merge)
+    if not as_json:
+        _print_diff(diff, remarks)
     if not dry_run:
         if not yes:
             click.confirm("Apply this?", abort=True, err=True)
         service.import_(text, actor=ACTOR, dry_run=False, merge=merge, reason=reason)
     # Last, so that a program is not told of a change that is then refused.
     if as_json:
-        print_json({**facts, **({"dry_run": True} if dry_run else {})})
+        print_json({**_diff_json(diff, remarks), **({"dry_run": True} if dry_run else {})})
+
+
+def _remarks_on_import(text: str, names: Collection[str], *, merge: bool) -> Sequence[Remark]:
+    """What lint says of the policies of these names, once they are there."""
+    state = current_state()
+    read = state.policies.read(text)
+    draft = merged(state.policies.current(), read) if merge else read
+    return [one for one in state.linter.remarks(draft) if one.policy in names]
+
+
+def _print_diff(diff: PolicyDiff, remarks: Sequence[Remark]) -> None:
+    for name in _CHANGES:
+        for one in getattr(diff, name):
+            click.echo(f"{name}: {one}")
+        for one in getattr(diff.networks, name):
+            click.echo(f"network {name}: {one}")
+    for sentence in diff.loosens:
+        click.echo(f"loosens: {sentence}")
+    for remark in remarks:
+        click.echo(_remark_line(remark), err=True)
+
+
+def _diff_json(diff: PolicyDiff, remarks: Sequence[Remark]) -> dict[str, Any]:
+    return {
+        **{name: list(getattr(diff, name)) for name in (*_CHANGES, "loosens")},
+        "networks": {name: list(getattr(diff.networks, name)) for name in _CHANGES},
+        "remarks": [_remark_json(one) for one in remarks],
+    }
 
 
 @policies.command("set")
@@ -136,7 +166,7 @@ def check(file: str | None, scenarios: str | None, address: str | None, as_json:
         print_json({"remarks": [_remark_json(one) for one in remarks], "surprises": surprises})
     else:
         for one in remarks:
-            click.echo(f"{one.level.value}: {one.policy or 'all policies'}: {one.sentence} [{one.code}]")
+            click.echo(_remark_line(one))
         for surprise in surprises:
             click.echo(f"surprise: {surprise['name']}: expected {surprise['expected']}, found {surprise['found']}")
     if surprises or any(one.level is Level.ERROR for one in remarks):
@@ -220,6 +250,10 @@ def _try(state: GateState, draft: PolicySet, file: str, address: str | None) -> 
         for one in outcomes
         if not one.is_as_expected
     ]
+
+
+def _remark_line(one: Remark) -> str:
+    return f"{one.level.value}: {one.policy or 'all policies'}: {one.sentence} [{one.code}]"
 
 
 def _remark_json(one: Remark) -> dict[str, str | None]:

@@ -157,11 +157,11 @@ class PolicyService:
         return compile_policies(self._checked(draft), self._registry, version=-1)
 
     def read(self, text: str) -> PolicySet:
-        """A document that may use the networks of today as well.
+        """A document that may use the networks of today as well, while those can be read.
 
         :raises PolicyError: for a fault in it.
         """
-        now = self.current()
+        now = self._versions.readable(self._versions.newest()) or EMPTY
         read = read_document(text, registry=self._registry, networks=[network.name for network in now.networks])
         own = {network.name for network in read.networks}
         return replace(read, networks=(*read.networks, *(one for one in now.networks if one.name not in own)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from sqlalchemy import Connection
 
@@ -13,6 +14,7 @@ from ..domain.policy.conditions.registry import Registry
 from ..domain.policy.facts import Subject
 from ..domain.policy.lint import AppFacts, Level, Remark, lint
 from ..domain.policy.model import PolicySet
+from ..domain.policy.users import user_keys
 from ..domain.roles import Actor, Role, actor_name
 from ..errors import Conflict
 from ..store import Store
@@ -36,8 +38,10 @@ class PolicyLinter:
         """
         by = Actor("system" if acting_admin is None else actor_name(acting_admin))
         admins = self._population.admins_of_host(by)
+        texts = [text for one in policies.policies for text in (*one.users.include, *one.users.exclude)]
+        users = self._population.known_among(user_keys(texts))
         with self._store.database.read() as tx:
-            facts = self._facts(tx, by, admins)
+            facts = replace(self._facts(tx, by, admins), known_users=users)
         return lint(policies, facts=facts, registry=self._registry)
 
     def require_no_new_errors(
