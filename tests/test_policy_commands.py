@@ -95,7 +95,13 @@ def test_check(app: Flask, run: Any, tmp_path: Path) -> None:
     bad = DOCUMENT.replace('resources = ["payroll"]', "conditions = { country = ['DE'] }")
     (tmp_path / "p.toml").write_text(bad)
     assert run("check", str(tmp_path / "p.toml")).exit_code == 1
-    for faulty in ("[[scenarios]]\nuser = '6'\nexpect = 'passes'", "[[scenarios]]\nusr = '6'", "x = 1", "["):
+    for faulty in (
+        "[[scenarios]]\nuser = '6'\nexpect = 'pass'\nresource = 5",
+        "[[scenarios]]\nuser = '6'\nexpect = 'passes'",
+        "[[scenarios]]\nusr = '6'",
+        "x = 1",
+        "[",
+    ):
         (tmp_path / "s.toml").write_text(faulty)
         assert run("check", "--scenarios", str(tmp_path / "s.toml")).exit_code != 0
 
@@ -236,6 +242,18 @@ def test_the_pytest_plugin_runs_files_of_scenarios(app: Flask, portal_uri: str, 
     bad = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert bad.returncode == 1
     assert "expected deny, found pass" in bad.stdout
+    (tmp_path / "bad.mfa-scenarios.toml").write_text(SCENARIOS.replace("expect", "expct"))
+    (tmp_path / "odd.mfa-scenarios.toml").write_bytes(b"\xff")
+    faulty = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert "bad.mfa-scenarios.toml: scenarios[0] is not known: 'expct'. Did you mean expect?" in faulty.stdout
+    assert "odd.mfa-scenarios.toml: 'utf-8' codec" in faulty.stdout
+    assert "scenarios.py:" not in faulty.stdout, "no stack trace"
+    for name in ("bad", "odd"):
+        (tmp_path / f"{name}.mfa-scenarios.toml").unlink()
+    (tmp_path / "pytest.ini").write_text("[pytest]\nmfa_gate_app = hostapp:maker\n")
+    missed = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert "mfa_gate_app says hostapp:maker" in missed.stdout
+    assert "testing.py:" not in missed.stdout
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     lost = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert lost.returncode != 0
