@@ -119,6 +119,19 @@ def test_a_version_that_is_not_there(service: PolicyService, version: Any) -> No
         service.rollback(version)
 
 
+def test_the_history_of_a_policy_that_never_was(service: PolicyService) -> None:
+    assert service.history("rule") == []
+    service.save(policy("other"))
+    assert service.history("rule") == []
+    assert [one.version for one in service.history("other")] == [1]
+
+
+@pytest.mark.parametrize("actor", [None, "", "user:", 5])
+def test_somebody_has_to_act(service: PolicyService, actor: Any) -> None:
+    with pytest.raises(BadRequest, match="Say who acts"):
+        service.save(policy(), actor=actor)
+
+
 @pytest.mark.parametrize("entries", ["10.0.0.1", None, 5])
 def test_entries_of_a_network_are_a_list(service: PolicyService, entries: Any) -> None:
     with pytest.raises(PolicyError, match=r"must be a list|wrong type"):
