@@ -171,6 +171,15 @@ def test_an_import_tells_of_networks_and_of_names_that_nobody_has(app: Flask, ru
         assert "[fact-missing]" in run("import", str(tmp_path / "bad.toml"), "--dry-run", *merge).output
 
 
+def test_a_mistyped_resource_is_warned_of(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "p.toml").write_text(DOCUMENT.replace("payroll", "payrol"))
+    checked = run("check", str(tmp_path / "p.toml"))
+    assert checked.exit_code == 0
+    assert "[unknown-resource]" in checked.output
+    assert "Did you mean payroll?" in checked.output
+    assert "[unknown-resource]" in run("import", str(tmp_path / "p.toml"), "--dry-run").output
+
+
 def test_a_document_is_checked_and_put_in_while_the_one_in_force_cannot_be_read(
     app: Flask, run: Any, tmp_path: Path
 ) -> None:

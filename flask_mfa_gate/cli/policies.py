@@ -90,7 +90,8 @@ def _remarks_on_import(text: str, names: Collection[str], *, merge: bool) -> Seq
     state = current_state()
     read = state.policies.read(text)
     draft = merged(state.policies.current(), read) if merge else read
-    return [one for one in state.linter.remarks(draft) if one.policy in names]
+    found = state.linter.remarks(draft, known_resources=marked_resources(current_app))
+    return [one for one in found if one.policy in names]
 
 
 def _print_diff(diff: PolicyDiff, remarks: Sequence[Remark]) -> None:
@@ -160,7 +161,7 @@ def check(file: str | None, scenarios: str | None, address: str | None, as_json:
     """Lint a document, or the policies of today; with scenarios, try them. Exits with 1 on an error or a surprise."""
     state = current_state()
     draft = state.policies.read(_read(file)) if file is not None else state.policies.current()
-    remarks = state.linter.remarks(draft)
+    remarks = state.linter.remarks(draft, known_resources=marked_resources(current_app))
     surprises = _try(state, draft, scenarios, address) if scenarios is not None else []
     if as_json:
         print_json({"remarks": [_remark_json(one) for one in remarks], "surprises": surprises})

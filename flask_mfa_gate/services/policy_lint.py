@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from sqlalchemy import Connection
@@ -31,17 +31,21 @@ class PolicyLinter:
         self._store, self._registry, self._clock = store, registry, clock
         self._rules, self._population, self._sources = rules, population, sources
 
-    def remarks(self, policies: PolicySet, *, acting_admin: str | None = None) -> Sequence[Remark]:
+    def remarks(
+        self, policies: PolicySet, *, acting_admin: str | None = None, known_resources: Collection[str] | None = None
+    ) -> Sequence[Remark]:
         """Errors and warnings.
 
         :param acting_admin: key of the admin who must not lock himself out.
+        :param known_resources: names that views are marked with; None where nobody looked.
         """
+        resources = None if known_resources is None else frozenset({*known_resources, *self._rules.default_access})
         by = Actor("system" if acting_admin is None else actor_name(acting_admin))
         admins = self._population.admins_of_host(by)
         texts = [text for one in policies.policies for text in (*one.users.include, *one.users.exclude)]
         users = self._population.known_among(user_keys(texts))
         with self._store.database.read() as tx:
-            facts = replace(self._facts(tx, by, admins), known_users=users)
+            facts = replace(self._facts(tx, by, admins), known_users=users, known_resources=resources)
         return lint(policies, facts=facts, registry=self._registry)
 
     def require_no_new_errors(
