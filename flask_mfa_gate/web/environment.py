@@ -97,7 +97,7 @@ def host_risk(state: GateState, user: Any) -> Mapping[str, bool]:
     if state.traits.risk_signals is None:
         return {}
     try:
-        return {str(name): bool(raised) for name, raised in state.traits.risk_signals(user, request).items()}
+        return {str(name).lower(): bool(raised) for name, raised in state.traits.risk_signals(user, request).items()}
     except Exception as error:  # noqa: BLE001 - a condition that raises is unknown
         log.warning("the risk_signals callback failed: %s", type(error).__name__)
         return {}

@@ -350,7 +350,7 @@ def test_a_fact_of_another_type_is_refused_and_not_taken_for_unknown(app: Flask,
     [
         ({"device": ["managed"]}, {"device": "managed"}), ({"device": ["managed"]}, {"device": ["managed"]}),
         ({"risk": ["new-device"]}, {"risk": ["new-device"]}), ({"risk": ["new-device"]}, {"risk": "new-device"}),
-        ({"network": [OFFICE]}, {"address": ip_address(OFFICE)}),
+        ({"network": [OFFICE]}, {"address": ip_address(OFFICE)}), ({"risk": ["New-Device"]}, {"risk": {"NEW-device": True}}),
     ],
 )  # fmt: skip
 def test_a_word_alone_and_a_list_of_words_are_understood(app: Flask, when: Any, facts: Any) -> None:

@@ -317,6 +317,14 @@ def test_risk_signals_of_the_host(make_app: Make, phone: Phone) -> None:
     assert is_refused(app)
 
 
+def test_a_signal_of_the_host_is_known_in_any_case(make_app: Make, phone: Phone) -> None:
+    from flask_mfa_gate.domain.policy.conditions.registry import BUILT_IN
+
+    app = host_risk_app(make_app, lambda user, request: {"TOR": False})
+    put(app, policy(action="deny", when={"risk": ["tor"]}, registry=BUILT_IN.with_risk(["tor"])))
+    assert prove(app, phone).is_in(), "it was told, and is not raised"
+
+
 @pytest.mark.parametrize("answer", ["raise", None, {}, {"other": True}, ["tor"], 7])
 def test_a_risk_callback_that_fails_or_says_nothing_is_unknown(
     make_app: Make, phone: Phone, caplog: pytest.LogCaptureFixture, answer: Any
@@ -399,6 +407,16 @@ def test_a_word_of_the_host_in_five_lines(make_app: Make, caplog: pytest.LogCapt
     assert not is_refused(app)
     badges[frank] = "red"
     assert is_refused(app)
+
+
+@pytest.mark.parametrize("conditions", [{}, [], "badge", None])
+def test_conditions_are_a_registry(conditions: Any) -> None:
+    from tests.hosts_small.kit import Host
+
+    host = Host()
+    host.with_login_manager()
+    with pytest.raises(ConfigError, match="conditions="):
+        host.gate.init_app(host.app, conditions=conditions)
 
 
 def test_conditions_are_given_to_init_app() -> None:
