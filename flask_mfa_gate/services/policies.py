@@ -220,10 +220,12 @@ class PolicyService:
         """Give a user the days of grace of a policy anew.
 
         :raises BadRequest: for a policy that is not there and gave the user no grace before.
+        :raises UnknownUser: for a key that nobody has.
         """
         check_words(actor, reason)
         # SECURITY: an admin who could put off his own setup for ever would never have to do it.
         by = self._admin(actor, subject=user_key)
+        self._runner.person(user_key)
         names = {policy.name for policy in self.current().policies}
 
         def act(work: Work) -> None:

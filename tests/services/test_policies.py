@@ -261,6 +261,15 @@ def test_grace_is_restarted_by_another_admin_and_for_a_policy_that_is_there(app:
     assert set(graces(app, "bob")) == {"soft"}
 
 
+@pytest.mark.parametrize("key", ["4711", "", "a\0", None, 5])
+def test_grace_is_for_somebody(app: Flask, service: PolicyService, key: Any) -> None:
+    service.save(policy("soft", grace_days=3))
+    with pytest.raises(UnknownUser):
+        service.restart_grace(key, "soft", actor="cli")
+    with state_of(app).store.database.read() as tx:
+        assert not tx.execute(text("SELECT 1 FROM mfa_gate_enrollment WHERE user_key IN ('4711', '', '5')")).all()
+
+
 # Lint
 
 
