@@ -113,7 +113,7 @@ class MFAGate:
             those of today, in place of the one with its name.
         """
         state = self._state
-        read = None if draft is None else state.policies.draft(draft)
+        read = None if draft is None else state.simulator.draft(draft)
         return state.simulator.simulate(
             user, resource=resource, environment=environment, draft=read, views=marked_views(current_app)
         )
@@ -127,7 +127,7 @@ class MFAGate:
 
     def preview(self, draft: PolicySet | Policy | str) -> Preview:
         """How many would be challenged, forced, denied or relaxed by a draft."""
-        return self._state.simulator.preview(self._state.policies.draft(draft))
+        return self._state.simulator.preview(self._state.simulator.draft(draft))
 
     def report(self, *, days: int = 7) -> Mapping[str, Mapping[str, int]]:
         """What policies that are only reported would have done at the sign-ins of the last days: counts by policy and

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from .errors import PolicyError
 from .services.scenarios import Outcome, Scenario, read_scenarios, run_scenarios
 from .web.routes import marked_views
 from .web.state import current_state
@@ -39,7 +40,11 @@ class ScenarioFile(pytest.File):
 
     def collect(self) -> Iterator[pytest.Item]:
         """One test a scenario."""
-        for scenario in read_scenarios(self.path.read_text(encoding="utf-8")):
+        try:
+            scenarios = read_scenarios(self.path.read_text(encoding="utf-8"))
+        except (PolicyError, UnicodeDecodeError) as fault:
+            raise self.CollectError(f"{self.path.name}: {fault}") from None
+        for scenario in scenarios:
             yield ScenarioTest.from_parent(self, name=scenario.name, scenario=scenario)
 
 
@@ -55,6 +60,11 @@ class ScenarioTest(pytest.Item):
         outcome = run_in(load_app(self.config.getini("mfa_gate_app")), self.scenario)
         if not outcome.is_as_expected:
             raise AssertionError(f"expected {self.scenario.expect}, found {outcome.found}")
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], *args: Any) -> Any:
+        """What came of it, in one line: the way there is the plugin's own."""
+        told = isinstance(excinfo.value, AssertionError | pytest.UsageError)
+        return f"{self.name}: {excinfo.value}" if told else super().repr_failure(excinfo, *args)
 
     def reportinfo(self) -> tuple[Path, int, str]:
         """Where it stands."""
@@ -73,6 +83,8 @@ def load_app(named: str) -> Flask:
     module, _, name = named.partition(":")
     if not module or not name:
         raise pytest.UsageError("mfa_gate_app has to say where the app is, as module:app or module:factory")
-    found: Any = getattr(import_module(module), name)
-    app: Flask = found if isinstance(found, Flask) else found()
+    found: Any = getattr(import_module(module), name, None)
+    app = found() if callable(found) and not isinstance(found, Flask) else found
+    if not isinstance(app, Flask):
+        raise pytest.UsageError(f"mfa_gate_app says {named}, and that is no Flask app and makes none")
     return app

@@ -17,6 +17,7 @@ from .domain.access import APP, Access
 from .domain.assurance import FactorKind
 from .domain.decision import Lapse, LockoutScope, Rules
 from .domain.policy.conditions.protocol import Source
+from .domain.policy.conditions.registry import Registry
 from .domain.roles import Role
 from .domain.session import Lifetimes
 from .errors import ConfigError
@@ -137,7 +138,9 @@ def _admin_services(base: Base) -> dict[str, Any]:
 def _policy_services(base: Base, runner: ActionRunner) -> dict[str, Any]:
     """Conditional access."""
     store, rules, clock, registry = base.store, base.rules, base.settings.clock, base.host.conditions
-    population = Population(store, base.directory)
+    if not isinstance(registry, Registry):
+        raise ConfigError("conditions=", "is no registry of condition words", allowed="BUILT_IN.with_word(...)")
+    population = Population(store, base.directory, clock=clock)
     linter = PolicyLinter(
         store, registry, rules, population, clock=clock, sources=_sources(base),
         trusted_proxies=base.settings.trusted_proxies,

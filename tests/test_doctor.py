@@ -20,6 +20,7 @@ from flask_mfa_gate.services.sessions import DROPPED
 from flask_mfa_gate.store.outbox import Message
 from flask_mfa_gate.web import doctor
 from tests.conftest import Browser, StillClock, key_of, state_of
+from tests.policy_kit import policy, put
 
 
 class Base(DeclarativeBase):
@@ -162,6 +163,15 @@ SET_UP = {
 @pytest.mark.parametrize("what", SET_UP)
 def test_a_fault_of_the_set_up_is_found_and_nothing_else(make: Make, tmp_path: Path, what: str) -> None:
     assert found(planted(make, what, tmp_path)) == {"key-file": "warning", what: SET_UP[what]}
+
+
+def test_policies_that_cannot_be_read_are_a_fault(app: Flask) -> None:
+    put(app, policy("pay", on=["payroll"]))
+    assert found(app) == {}
+    with state_of(app).store.database.write() as tx:
+        tx.execute(text("UPDATE mfa_gate_policy_version SET document = '{}'"))
+    assert found(app) == {"policies": "fault"}
+    assert "version is missing" in sentence(app, "policies")
 
 
 def test_a_key_that_is_given_is_the_hosts_own_affair(make: Make) -> None:
@@ -338,4 +348,4 @@ def test_every_finding_has_its_test_here() -> None:
     codes = set(re.findall(r'_(?:fault|warning)\(\s*"([a-z-]+)"', Path(doctor.__file__).read_text()))
     mine = Path(__file__).read_text()
     assert {code for code in codes if mine.count(f'"{code}"') == 0} == set()
-    assert len(codes) == 20
+    assert len(codes) == 21

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import text
 
 from flask_mfa_gate.domain.policy.document import write_document
 from flask_mfa_gate.domain.policy.model import PolicySet
@@ -96,7 +97,13 @@ def test_check(app: Flask, run: Any, tmp_path: Path) -> None:
     bad = DOCUMENT.replace('resources = ["payroll"]', "conditions = { country = ['DE'] }")
     (tmp_path / "p.toml").write_text(bad)
     assert run("check", str(tmp_path / "p.toml")).exit_code == 1
-    for faulty in ("[[scenarios]]\nuser = '6'\nexpect = 'passes'", "[[scenarios]]\nusr = '6'", "x = 1", "["):
+    for faulty in (
+        "[[scenarios]]\nuser = '6'\nexpect = 'pass'\nresource = 5",
+        "[[scenarios]]\nuser = '6'\nexpect = 'passes'",
+        "[[scenarios]]\nusr = '6'",
+        "x = 1",
+        "[",
+    ):
         (tmp_path / "s.toml").write_text(faulty)
         assert run("check", "--scenarios", str(tmp_path / "s.toml")).exit_code != 0
 
@@ -163,6 +170,59 @@ def test_a_program_is_not_told_of_an_import_that_is_refused(run: Any, tmp_path: 
     assert "added" not in refused.output
 
 
+IMPORTED = """
+version = 1
+[[networks]]
+name = "office"
+entries = ["10.0.0.0/8"]
+[[policies]]
+name = "pay"
+state = "on"
+users = { include = ["user:6", "user:66", "group:finanse"] }
+resources = ["payroll"]
+effect = { action = "require" }
+"""
+
+
+def test_an_import_tells_of_networks_and_of_names_that_nobody_has(app: Flask, run: Any, tmp_path: Path) -> None:
+    with app.app_context():
+        state_of(app).gate.users.sync()
+    (tmp_path / "p.toml").write_text(IMPORTED)
+    (tmp_path / "bad.toml").write_text(IMPORTED.replace("resources", "conditions = { country = ['DE'] }\nresources"))
+    for merge in ([], ["--merge"]):
+        told = run("import", str(tmp_path / "p.toml"), "--dry-run", *merge)
+        assert told.exit_code == 0
+        for line in ("added: pay", "network added: office", "There is no user '66'.", "There is no group 'finanse'."):
+            assert line in told.output
+        assert "'6'" not in told.output
+        found = json.loads(run("import", str(tmp_path / "p.toml"), "--dry-run", "--json", *merge).output)
+        assert found["networks"] == {"added": ["office"], "removed": [], "changed": []}
+        assert sorted(one["code"] for one in found["remarks"]) == ["unknown-group", "unknown-user"]
+        assert "[fact-missing]" in run("import", str(tmp_path / "bad.toml"), "--dry-run", *merge).output
+
+
+def test_a_mistyped_resource_is_warned_of(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "p.toml").write_text(DOCUMENT.replace("payroll", "payrol"))
+    checked = run("check", str(tmp_path / "p.toml"))
+    assert checked.exit_code == 0
+    assert "[unknown-resource]" in checked.output
+    assert "Did you mean payroll?" in checked.output
+    assert "[unknown-resource]" in run("import", str(tmp_path / "p.toml"), "--dry-run").output
+
+
+def test_a_document_is_checked_and_put_in_while_the_one_in_force_cannot_be_read(
+    app: Flask, run: Any, tmp_path: Path
+) -> None:
+    (tmp_path / "p.toml").write_text(DOCUMENT)
+    put(app, policy("pay", on=["payroll"]))
+    with state_of(app).store.database.write() as tx:
+        tx.execute(text("UPDATE mfa_gate_policy_version SET document = '{}'"))
+    assert run("check").exit_code == 1
+    assert run("check", str(tmp_path / "p.toml")).exit_code == 0
+    assert run("import", str(tmp_path / "p.toml"), "--yes").exit_code == 0
+    assert run("check").exit_code == 0
+
+
 def test_simulate_takes_every_fact(app: Flask, run: Any) -> None:
     conditions = {
         "device": ["managed"], "risk": ["new-device"], "sign_in": ["federated:https://id.example"],
@@ -221,6 +281,18 @@ def test_the_pytest_plugin_runs_files_of_scenarios(app: Flask, portal_uri: str, 
     bad = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert bad.returncode == 1
     assert "expected deny, found pass" in bad.stdout
+    (tmp_path / "bad.mfa-scenarios.toml").write_text(SCENARIOS.replace("expect", "expct"))
+    (tmp_path / "odd.mfa-scenarios.toml").write_bytes(b"\xff")
+    faulty = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert "bad.mfa-scenarios.toml: scenarios[0] is not known: 'expct'. Did you mean expect?" in faulty.stdout
+    assert "odd.mfa-scenarios.toml: 'utf-8' codec" in faulty.stdout
+    assert "scenarios.py:" not in faulty.stdout, "no stack trace"
+    for name in ("bad", "odd"):
+        (tmp_path / f"{name}.mfa-scenarios.toml").unlink()
+    (tmp_path / "pytest.ini").write_text("[pytest]\nmfa_gate_app = hostapp:maker\n")
+    missed = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+    assert "mfa_gate_app says hostapp:maker" in missed.stdout
+    assert "testing.py:" not in missed.stdout
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
     lost = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert lost.returncode != 0

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import audit, health, keys, people, policies, users
+from . import audit, health, keys, people, policies, policy_trials, users
 from .group import mfa
 
-__all__ = ["audit", "health", "keys", "mfa", "people", "policies", "users"]
+__all__ = ["audit", "health", "keys", "mfa", "people", "policies", "policy_trials", "users"]

@@ -58,7 +58,10 @@ def routes(as_json: bool, fail_unclassified: bool) -> None:
     else:
         for row in table:
             click.echo(_route_line(row))
-    if fail_unclassified and any(is_unclassified(row) for row in table):
+    unclassified = list(dict.fromkeys(row["endpoint"] for row in table if is_unclassified(row)))
+    if fail_unclassified and unclassified:
+        if not as_json:
+            click.echo(f"Neither marked nor exempt: {', '.join(unclassified)}.", err=True)
         raise SystemExit(1)
 
 

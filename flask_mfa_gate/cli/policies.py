@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import click
 from flask import current_app
 
-from ..domain.access import APP
-from ..domain.policy.lint import Level, Remark
-from ..domain.policy.model import PolicySet
+from ..domain.policy.diff import PolicyDiff
+from ..domain.policy.lint import Remark
 from ..errors import BadRequest
-from ..services.scenarios import environment_from, read_scenarios, run_scenarios
-from ..services.simulation import Explanation
-from ..web.routes import marked_views
-from ..web.state import GateState, current_state
+from ..services.policy_edits import merged
+from ..web.routes import marked_resources
+from ..web.state import current_state
 from .group import ACTOR, as_json_option, mfa, print_json, said
-from .targets import key_of
 
-_file = click.Path(exists=True, dir_okay=False, allow_dash=True)
+_CHANGES = ("added", "removed", "changed")
+DOCUMENT = click.Path(exists=True, dir_okay=False, allow_dash=True)
 
 
 @mfa.group()
 def policies() -> None:
-    """Conditional access: list, show, import, export, check, simulate."""
+    """Conditional access: list, show, import, export, check, simulate, preview, report."""
 
 
 @policies.command("list")
@@ -65,23 +62,51 @@ def export(form: str, as_json: bool) -> None:
 @click.option("--yes", is_flag=True, help="Don't ask.")
 @click.option("--reason", help="Why; kept in the audit record.")
 @as_json_option
-@click.argument("file", type=_file)
+@click.argument("file", type=DOCUMENT)
 @said
 def import_policies(file: str, merge: bool, dry_run: bool, yes: bool, reason: str | None, as_json: bool) -> None:
     """Replace all policies by those of a document, after showing what that changes."""
-    service, text = current_state().policies, _read(file)
+    service, text = current_state().policies, read_file(file)
     diff = service.import_(text, actor=ACTOR, dry_run=True, merge=merge)
-    facts: dict[str, Any] = {name: list(getattr(diff, name)) for name in ("added", "removed", "changed", "loosens")}
-    for name, words in facts.items() if not as_json else ():
-        for one in words:
-            click.echo(f"{name}: {one}")
+    remarks = _remarks_on_import(text, {*diff.added, *diff.changed}, merge=merge)
+    if not as_json:
+        _print_diff(diff, remarks)
     if not dry_run:
         if not yes:
             click.confirm("Apply this?", abort=True, err=True)
         service.import_(text, actor=ACTOR, dry_run=False, merge=merge, reason=reason)
     # Last, so that a program is not told of a change that is then refused.
     if as_json:
-        print_json({**facts, **({"dry_run": True} if dry_run else {})})
+        print_json({**_diff_json(diff, remarks), **({"dry_run": True} if dry_run else {})})
+
+
+def _remarks_on_import(text: str, names: Collection[str], *, merge: bool) -> Sequence[Remark]:
+    """What lint says of the policies of these names, once they are there."""
+    state = current_state()
+    read = state.policies.read(text)
+    draft = merged(state.policies.current(), read) if merge else read
+    found = state.linter.remarks(draft, known_resources=marked_resources(current_app))
+    return [one for one in found if one.policy in names]
+
+
+def _print_diff(diff: PolicyDiff, remarks: Sequence[Remark]) -> None:
+    for name in _CHANGES:
+        for one in getattr(diff, name):
+            click.echo(f"{name}: {one}")
+        for one in getattr(diff.networks, name):
+            click.echo(f"network {name}: {one}")
+    for sentence in diff.loosens:
+        click.echo(f"loosens: {sentence}")
+    for remark in remarks:
+        click.echo(remark_line(remark), err=True)
+
+
+def _diff_json(diff: PolicyDiff, remarks: Sequence[Remark]) -> dict[str, Any]:
+    return {
+        **{name: list(getattr(diff, name)) for name in (*_CHANGES, "loosens")},
+        "networks": {name: list(getattr(diff.networks, name)) for name in _CHANGES},
+        "remarks": [remark_json(one) for one in remarks],
+    }
 
 
 @policies.command("set")
@@ -121,144 +146,18 @@ def rollback(version: int, reason: str | None) -> None:
     current_state().policies.rollback(version, actor=ACTOR, reason=reason)
 
 
-@policies.command()
-@click.option("--from", "address", help="Address that scenarios without one come from.")
-@click.option("--scenarios", type=_file, help="Expected decisions, to be tried too.")
-@as_json_option
-@click.argument("file", type=_file, required=False)
-@said
-def check(file: str | None, scenarios: str | None, address: str | None, as_json: bool) -> None:
-    """Lint a document, or the policies of today; with scenarios, try them. Exits with 1 on an error or a surprise."""
-    state = current_state()
-    draft = state.policies.read(_read(file)) if file is not None else state.policies.current()
-    remarks = state.linter.remarks(draft)
-    surprises = _try(state, draft, scenarios, address) if scenarios is not None else []
-    if as_json:
-        print_json({"remarks": [_remark_json(one) for one in remarks], "surprises": surprises})
-    else:
-        for one in remarks:
-            click.echo(f"{one.level.value}: {one.policy or 'all policies'}: {one.sentence} [{one.code}]")
-        for surprise in surprises:
-            click.echo(f"surprise: {surprise['name']}: expected {surprise['expected']}, found {surprise['found']}")
-    if surprises or any(one.level is Level.ERROR for one in remarks):
-        raise SystemExit(1)
+def remark_line(one: Remark) -> str:
+    """For people."""
+    return f"{one.level.value}: {one.policy or 'all policies'}: {one.sentence} [{one.code}]"
 
 
-@policies.command()
-@click.option("--resource", default=APP, show_default=True)
-@click.option("--from", "address", help="Address.")
-@click.option("--country")
-@click.option("--user-agent", help="Tells platform and browser where they are not given.")
-@click.option("--platform")
-@click.option("--browser")
-@click.option("--device", multiple=True, help="A word that holds of the device, e.g. managed. Can be repeated.")
-@click.option("--risk", multiple=True, help="A signal that is raised, e.g. new-device. Can be repeated.")
-@click.option("--sign-in")
-@click.option("--provider", help="Issuer of a federated sign-in.")
-@click.option("--method")
-@click.option("--endpoint", help="A view of the app, with what it is marked with.")
-@click.option("--at", help="An ISO 8601 time with zone.")
-@click.option("--draft", type=_file, help="A document to be judged in place of the policies of today.")
-@as_json_option
-@click.argument("user")
-@said
-def simulate(
-    user: str, resource: str, draft: str | None, as_json: bool, device: Sequence[str], risk: Sequence[str],
-    **facts: str | None,
-) -> None:  # fmt: skip
-    """What would happen, and why. A fact that is left out stays unknown."""
-    state = current_state()
-    given: dict[str, Any] = {name: value for name, value in facts.items() if value is not None}
-    given |= {"device": list(device)} if device else {}
-    given |= {"risk": dict.fromkeys(risk, True)} if risk else {}
-    explained = state.simulator.simulate(
-        key_of(state, user), resource=resource, environment=environment_from(given, ""),
-        draft=state.policies.read(_read(draft)) if draft is not None else None,
-        views=marked_views(current_app),
-    )  # fmt: skip
-    _print_explanation(explained, as_json=as_json)
-
-
-def _print_explanation(explained: Explanation, *, as_json: bool) -> None:
-    if as_json:
-        print_json(explanation_json(explained))
-        return
-    click.echo(f"{explained.verdict} ({explained.reason_id})")
-    for policy in explained.policies:
-        click.echo(f"  {policy.applies.value:8} {policy.state.value:12} {policy.name}")
-        for one in policy.criteria:
-            click.echo(f"    {one.mark.value:8} {one.word}: {one.reason}")
-
-
-def explanation_json(explained: Explanation) -> dict[str, Any]:
-    """An explanation as JSON values."""
-    return {
-        "user": explained.user,
-        "resource": explained.resource,
-        "verdict": explained.verdict,
-        "reason": explained.reason,
-        "reason_id": explained.reason_id,
-        "policies": [
-            {
-                "name": policy.name,
-                "state": policy.state.value,
-                "applies": policy.applies.value,
-                "criteria": [
-                    {"word": one.word, "mark": one.mark.value, "looked_at": one.looked_at, "reason": one.reason}
-                    for one in policy.criteria
-                ],
-            }
-            for policy in explained.policies
-        ],
-    }
-
-
-@policies.command()
-@as_json_option
-@click.argument("file", type=_file)
-@said
-def preview(file: str, as_json: bool) -> None:
-    """Count whom a document would challenge, force, deny or let off: of all users, and of the recorded sign-ins."""
-    state = current_state()
-    found = asdict(state.simulator.preview(state.policies.read(_read(file))))
-    if as_json:
-        print_json(found)
-        return
-    for name, impact in found.items():
-        for kind, counted in impact.items():
-            sample = f": {', '.join(counted['sample'])}" if counted["count"] else ""
-            click.echo(f"{name:9} {kind:11} {counted['count']}{sample}")
-
-
-@policies.command()
-@click.option("--days", type=click.IntRange(1, 30), default=7, show_default=True)
-@as_json_option
-@said
-def report(days: int, as_json: bool) -> None:
-    """Count what policies that are only reported would have done at the sign-ins of the last days."""
-    found = current_state().simulator.report(days)
-    if as_json:
-        print_json({name: dict(counts) for name, counts in found.items()})
-        return
-    for name, counts in sorted(found.items()):
-        click.echo(f"{name}: " + ", ".join(f"{would} {times}" for would, times in sorted(counts.items())))
-
-
-def _try(state: GateState, draft: PolicySet, file: str, address: str | None) -> list[dict[str, str]]:
-    found = read_scenarios(_read(file), address=address)
-    outcomes = run_scenarios(state.simulator, found, draft=draft, views=marked_views(current_app))
-    return [
-        {"name": one.scenario.name, "expected": one.scenario.expect, "found": one.found}
-        for one in outcomes
-        if not one.is_as_expected
-    ]
-
-
-def _remark_json(one: Remark) -> dict[str, str | None]:
+def remark_json(one: Remark) -> dict[str, str | None]:
+    """For programs."""
     return {"level": one.level.value, "code": one.code, "policy": one.policy, "sentence": one.sentence}
 
 
-def _read(file: str) -> str:
+def read_file(file: str) -> str:
+    """The text of a file, or of stdin for ``-``."""
     with click.open_file(file, encoding="utf-8") as opened:
         try:
             return str(opened.read())

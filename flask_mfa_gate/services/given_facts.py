@@ -55,4 +55,4 @@ def _signals(given: object) -> Mapping[str, bool] | None:
     signals = given if isinstance(given, Mapping) else dict.fromkeys(_words("risk", given), True)
     if not all(isinstance(name, str) and isinstance(raised, bool | None) for name, raised in signals.items()):
         raise BadRequest("The fact risk has to say of each signal whether it is raised, as in {'new-device': True}.")
-    return {name: raised for name, raised in signals.items() if raised is not None}
+    return {name.lower(): raised for name, raised in signals.items() if raised is not None}

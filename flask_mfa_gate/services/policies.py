@@ -139,7 +139,7 @@ class PolicyService:
     def rollback(self, version: int, *, actor: str = "host", reason: str | None = None) -> PolicyDiff:
         """Make the document of an earlier version the newest one."""
         if type(version) is not int or not 0 < version <= self._versions.newest():
-            raise BadRequest("There is no such version of the policies; the history lists them.")
+            raise BadRequest("There is no version of the policies with this number; their history lists them.")
         wanted = self._versions.read(version)
         return self._change(actor, reason, "rollback", "", lambda _: wanted, replaces=True)
 
@@ -158,27 +158,14 @@ class PolicyService:
         return compile_policies(self._checked(draft), self._registry, version=-1)
 
     def read(self, text: str) -> PolicySet:
-        """A document that may use the networks of today as well.
+        """A document that may use the networks of today as well, while those can be read.
 
         :raises PolicyError: for a fault in it.
         """
-        now = self.current()
+        now = self._versions.readable(self._versions.newest()) or EMPTY
         read = read_document(text, registry=self._registry, networks=[network.name for network in now.networks])
         own = {network.name for network in read.networks}
         return replace(read, networks=(*read.networks, *(one for one in now.networks if one.name not in own)))
-
-    def draft(self, given: PolicySet | Policy | str) -> PolicySet:
-        """What is to be judged and not kept: a set, a document, or one policy among those of today.
-
-        :raises PolicyError, BadRequest: for a document with a fault, and for anything else.
-        """
-        if isinstance(given, str):
-            return self.read(given)
-        if isinstance(given, Policy):
-            return with_policy(self.current(), given)
-        if not isinstance(given, PolicySet):
-            raise BadRequest("A draft is a Policy, a PolicySet, or the text of a document.")
-        return given
 
     def rulings(
         self, compiled: CompiledPolicies, subject: Subject, resources: Collection[str], environment: Environment
@@ -221,10 +208,12 @@ class PolicyService:
         """Give a user the days of grace of a policy anew.
 
         :raises BadRequest: for a policy that is not there and gave the user no grace before.
+        :raises UnknownUser: for a key that nobody has.
         """
         check_words(actor, reason)
         # SECURITY: an admin who could put off his own setup for ever would never have to do it.
         by = self._admin(actor, subject=user_key)
+        self._runner.person(user_key)
         names = {policy.name for policy in self.current().policies}
 
         def act(work: Work) -> None:

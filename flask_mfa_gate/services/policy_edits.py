@@ -83,7 +83,7 @@ def merged(now: PolicySet, new: PolicySet) -> PolicySet:
 def changed_in(versions: Sequence[PolicyVersion], name: str) -> Sequence[PolicyVersion]:
     """Of versions, newest first, those in which the policy differs from the one before."""
     tables = [_table_of(version, name) for version in versions]
-    older = [*tables[1:], None]
+    older = [*tables, None][1:]
     return [version for version, now, before in zip(versions, tables, older, strict=True) if now != before]
 
 

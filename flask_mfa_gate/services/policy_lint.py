@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 
 from sqlalchemy import Connection
 
@@ -13,6 +14,7 @@ from ..domain.policy.conditions.registry import Registry
 from ..domain.policy.facts import Subject
 from ..domain.policy.lint import AppFacts, Level, Remark, lint
 from ..domain.policy.model import PolicySet
+from ..domain.policy.users import user_keys
 from ..domain.roles import Actor, Role, actor_name
 from ..errors import Conflict
 from ..store import Store
@@ -30,15 +32,21 @@ class PolicyLinter:
         self._rules, self._population, self._sources = rules, population, sources
         self._trusted_proxies = trusted_proxies
 
-    def remarks(self, policies: PolicySet, *, acting_admin: str | None = None) -> Sequence[Remark]:
+    def remarks(
+        self, policies: PolicySet, *, acting_admin: str | None = None, known_resources: Collection[str] | None = None
+    ) -> Sequence[Remark]:
         """Errors and warnings.
 
         :param acting_admin: key of the admin who must not lock himself out.
+        :param known_resources: names that views are marked with; None where nobody looked.
         """
+        resources = None if known_resources is None else frozenset({*known_resources, *self._rules.default_access})
         by = Actor("system" if acting_admin is None else actor_name(acting_admin))
         admins = self._population.admins_of_host(by)
+        texts = [text for one in policies.policies for text in (*one.users.include, *one.users.exclude)]
+        users = self._population.known_among(user_keys(texts))
         with self._store.database.read() as tx:
-            facts = self._facts(tx, by, admins)
+            facts = replace(self._facts(tx, by, admins), known_users=users, known_resources=resources)
         return lint(policies, facts=facts, registry=self._registry)
 
     def require_no_new_errors(

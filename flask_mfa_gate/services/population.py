@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
+from ..clock import Clock
 from ..domain.person import Person
 from ..domain.policy.facts import Subject
 from ..domain.roles import Actor, Role
 from ..store import Store
 from .directory import Directory, KnownPeople, pages_of
+from .words import is_key
 
 PAGE = 1000
 SYNC_DONE = "sync-done"
@@ -17,8 +19,8 @@ SYNC_DONE = "sync-done"
 class Population:
     """Asks the host for what the gate's own tables can't tell yet."""
 
-    def __init__(self, store: Store, directory: Directory) -> None:
-        self._store, self._directory = store, directory
+    def __init__(self, store: Store, directory: Directory, *, clock: Clock) -> None:
+        self._store, self._directory, self._clock = store, directory, clock
 
     def is_taken_over(self) -> bool:
         """Whether the gate knows everybody: after the first whole run over the host's users, or without such a host."""
@@ -31,6 +33,15 @@ class Population:
         """Everybody, as the host says. Nothing is kept."""
         for _, people in pages_of(self._directory, None, PAGE):
             yield people
+
+    def known_among(self, keys: Collection[str]) -> frozenset[str] | None:
+        """Those of these keys that somebody has; None where there is no host to ask."""
+        if isinstance(self._directory, KnownPeople):
+            return None
+        with self._store.database.read() as tx:
+            met = self._store.people.known(tx, keys, now=self._clock())
+        asked = {key for key in keys if key not in met and is_key(key) and self._directory.get(key) is not None}
+        return frozenset(met) | asked
 
     def admins_of_host(self, by: Actor) -> tuple[Subject, ...]:
         """Admins whom the gate's tables may lack: whoever acts, and all of them until people were taken over."""

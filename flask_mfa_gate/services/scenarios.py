@@ -108,8 +108,9 @@ def _read(row: object, where: str) -> Scenario:
     if expect not in _WORDS:
         raise PolicyError(f"is no verdict: {expect!r}", path=f"{where}.expect", nearest=nearest(expect, _WORDS))
     facts = environment_from({key: value for key, value in row.items() if key in _FACTS}, where)
-    resource = str(row.get("resource", APP))
-    return Scenario(str(row.get("name", f"{user} at {resource}")), user, expect, resource, facts)
+    resource = _text({"resource": APP, **row}, "resource", where)
+    name = _text({"name": f"{user} at {resource}", **row}, "name", where)
+    return Scenario(name, user, expect, resource, facts)
 
 
 def environment_from(facts: Mapping[str, Any], where: str) -> Environment:

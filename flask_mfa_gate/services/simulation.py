@@ -17,7 +17,7 @@ from ..domain.marks import NO_MARKS, NO_VIEWS, Marks, Views, local_policies
 from ..domain.person import Person
 from ..domain.policy.engine import CompiledPolicies
 from ..domain.policy.facts import Environment, Subject
-from ..domain.policy.model import PolicySet
+from ..domain.policy.model import Policy, PolicySet
 from ..domain.policy.trace import PolicyTrace
 from ..domain.user_filter import EVERYBODY
 from ..domain.verdict import Demand, Verdict, Word
@@ -30,6 +30,7 @@ from .directory import Directory, KnownPeople
 from .given_facts import checked_facts
 from .places import Places
 from .policies import PolicyService, log_condition
+from .policy_edits import with_policy
 from .population import Population
 from .words import is_key
 
@@ -115,6 +116,19 @@ class Simulator:
         )
         traces = self._with_local(compiled, facts.endpoint, marks).explain(subject, opened, facts, log_condition)
         return Explanation(user, resource, verdict.word.value, verdict.reason.value, verdict.reason_id, traces)
+
+    def draft(self, given: PolicySet | Policy | str) -> PolicySet:
+        """What is to be judged and not kept: a set, a document, or one policy among those of today.
+
+        :raises PolicyError, BadRequest: for a document with a fault, and for anything else.
+        """
+        if isinstance(given, str):
+            return self._policies.read(given)
+        if isinstance(given, Policy):
+            return with_policy(self._policies.current(), given)
+        if not isinstance(given, PolicySet):
+            raise BadRequest("A draft is a Policy, a PolicySet, or the text of a document.")
+        return given
 
     def preview(self, draft: PolicySet) -> Preview:
         """How many would be challenged, forced, denied or relaxed by a draft."""

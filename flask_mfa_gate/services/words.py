@@ -17,6 +17,8 @@ def check_words(actor: str, reason: str | None) -> None:
 
     :raises BadRequest: with the sentence that says so.
     """
+    if not isinstance(actor, str) or actor in {"", "user:"}:
+        raise BadRequest("Say who acts: user:KEY, cli, system or host.")
     if len(reason or "") > LONGEST_REASON:
         raise BadRequest(f"Give a reason of at most {LONGEST_REASON:,} characters.")
     if _UNKEPT.search(f"{actor} {reason}"):

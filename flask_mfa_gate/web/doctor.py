@@ -12,7 +12,7 @@ from flask import Flask
 from sqlalchemy import Integer, inspect
 from sqlalchemy.exc import SQLAlchemyError
 
-from ..errors import HostCallbackFailed, MFAGateError
+from ..errors import HostCallbackFailed, MFAGateError, PolicyError
 from ..services.directory import pages_of
 from ..services.keys import KEY_FILE
 from ..services.sessions import DROPPED
@@ -76,6 +76,7 @@ def _store(state: GateState) -> Iterator[Finding]:
             yield _fault("tables", "The gate's tables are missing or older than the code. Run: flask mfa upgrade")
             return
         yield from _rows(state)
+        yield from _policies(state)
     except MFAGateError as error:
         yield _fault("database", str(error))
 
@@ -99,6 +100,15 @@ def _rows(state: GateState) -> Iterator[Finding]:
         if _takes_get_id(state) and store.people.has_twins(tx):
             sentence = "Two user keys have one email address: does get_id() change? Give user_key= or user_model=."
             yield _warning("unstable-get-id", sentence)
+
+
+def _policies(state: GateState) -> Iterator[Finding]:
+    try:
+        state.policies.current()
+    except PolicyError as fault:
+        yield _fault(
+            "policies", f"The policies can't be read, so nobody is let in. Import others, or roll back. {fault}"
+        )
 
 
 def _takes_get_id(state: GateState) -> bool:

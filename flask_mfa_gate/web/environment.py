@@ -97,7 +97,7 @@ def host_risk(state: GateState, user: Any) -> Mapping[str, bool]:
         return {}
     try:
         told = state.traits.risk_signals(user, request).items()
-        answers = {str(name): _yes_or_no(raised) for name, raised in told}
+        answers = {str(name).lower(): _yes_or_no(raised) for name, raised in told}
     except Exception as error:  # noqa: BLE001 - a condition that raises is unknown
         log.warning("the risk_signals callback failed: %s", type(error).__name__)
         return {}

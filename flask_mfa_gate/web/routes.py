@@ -27,6 +27,11 @@ def marked_views(app: Flask) -> Views:
     return {endpoint: marks for endpoint, marks in found.items() if marks.wants_identity}
 
 
+def marked_resources(app: Flask) -> frozenset[str]:
+    """Every name that a view is marked with."""
+    return frozenset(name for marks in marked_views(app).values() for name in marks.resources)
+
+
 def marks_at(app: Flask, endpoint: str) -> Marks:
     """The marks of a view and of every blueprint that it is in."""
     names = endpoint.split(".")[:-1]

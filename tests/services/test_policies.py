@@ -128,6 +128,19 @@ def test_a_version_that_is_not_there(service: PolicyService, version: Any) -> No
         service.rollback(version)
 
 
+def test_the_history_of_a_policy_that_never_was(service: PolicyService) -> None:
+    assert service.history("rule") == []
+    service.save(policy("other"))
+    assert service.history("rule") == []
+    assert [one.version for one in service.history("other")] == [1]
+
+
+@pytest.mark.parametrize("actor", [None, "", "user:", 5])
+def test_somebody_has_to_act(service: PolicyService, actor: Any) -> None:
+    with pytest.raises(BadRequest, match="Say who acts"):
+        service.save(policy(), actor=actor)
+
+
 @pytest.mark.parametrize("entries", ["10.0.0.1", None, 5])
 def test_entries_of_a_network_are_a_list(service: PolicyService, entries: Any) -> None:
     with pytest.raises(PolicyError, match=r"must be a list|wrong type"):
@@ -231,7 +244,7 @@ def test_only_an_admin_and_the_words_write_policies(app: Flask, service: PolicyS
         ):  # fmt: skip
             with pytest.raises(NotAllowed):
                 act(actor)
-    for odd in ("user:99", "nobody", "user:", "admin", "user:cli", "CLI", "cli "):
+    for odd in ("user:99", "nobody", "admin", "user:cli", "CLI", "cli "):
         with pytest.raises(NotAllowed):
             service.save(policy(), actor=odd)
     for word in ("cli", "host", "system", f"user:{key_of(app, 'ada')}", key_of(app, "ada")):
@@ -256,6 +269,15 @@ def test_grace_is_restarted_by_another_admin_and_for_a_policy_that_is_there(app:
         service.restart_grace(key_of(app, "bob"), "sof", actor="cli")
     service.restart_grace(key_of(app, "bob"), "soft", actor=f"user:{ada}")
     assert set(graces(app, "bob")) == {"soft"}
+
+
+@pytest.mark.parametrize("key", ["4711", "", "a\0", None, 5])
+def test_grace_is_for_somebody(app: Flask, service: PolicyService, key: Any) -> None:
+    service.save(policy("soft", grace_days=3))
+    with pytest.raises(UnknownUser):
+        service.restart_grace(key, "soft", actor="cli")
+    with state_of(app).store.database.read() as tx:
+        assert not tx.execute(text("SELECT 1 FROM mfa_gate_enrollment WHERE user_key IN ('4711', '', '5')")).all()
 
 
 # Lint

@@ -376,7 +376,7 @@ def test_a_fact_of_another_type_is_refused_and_not_taken_for_unknown(app: Flask,
     [
         ({"device": ["managed"]}, {"device": "managed"}), ({"device": ["managed"]}, {"device": ["managed"]}),
         ({"risk": ["new-device"]}, {"risk": ["new-device"]}), ({"risk": ["new-device"]}, {"risk": "new-device"}),
-        ({"network": [OFFICE]}, {"address": ip_address(OFFICE)}),
+        ({"network": [OFFICE]}, {"address": ip_address(OFFICE)}), ({"risk": ["New-Device"]}, {"risk": {"NEW-device": True}}),
     ],
 )  # fmt: skip
 def test_a_word_alone_and_a_list_of_words_are_understood(app: Flask, when: Any, facts: Any) -> None:
@@ -411,3 +411,9 @@ def test_a_draft_of_one_policy_is_judged_among_those_of_today(app: Flask) -> Non
                 gate.simulate("5", draft=other)
             with pytest.raises(BadRequest, match="draft"):
                 gate.preview(other)
+
+
+def test_a_miss_without_a_fact_reads_as_a_sentence(app: Flask) -> None:
+    put(app, policy("rule", on=["payroll"], when={"device": ["trusted"]}))
+    (found,) = simulate(app, "erin", "payroll").policies
+    assert (found.criteria[-1].mark, found.criteria[-1].reason) == ("miss", "Wanted is trusted, and nothing is that.")

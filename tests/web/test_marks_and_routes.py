@@ -158,7 +158,13 @@ def test_the_console_is_listed_as_requiring(make_app: Any) -> None:
 def test_unclassified_views_fail_on_demand(marked: Flask) -> None:
     run = marked.test_cli_runner().invoke
     assert run(args=["mfa", "routes"]).exit_code == 0
-    assert run(args=["mfa", "routes", "--fail-unclassified"]).exit_code == 1, "the portal's home is not marked"
+    failed = run(args=["mfa", "routes", "--fail-unclassified"])
+    assert failed.exit_code == 1, "the portal's home is not marked"
+    (told,) = [line for line in failed.output.splitlines() if line.startswith("Neither marked nor exempt: ")]
+    assert "portal.home" in told
+    assert "portal.payroll" not in told
+    assert "static" not in told
+    json.loads(run(args=["mfa", "routes", "--fail-unclassified", "--json"]).output)
     rows = json.loads(run(args=["mfa", "routes", "--json"]).output)
     assert {"endpoint", "rule", "methods", "resources", "demands", "policies", "default"} == set(rows[0])
     open_rows = [

@@ -347,6 +347,14 @@ def test_a_signal_of_the_host_that_is_neither_raised_nor_not_is_unknown(make_app
         assert is_refused(app), "unknown counts for a deny"
 
 
+def test_a_signal_of_the_host_is_known_in_any_case(make_app: Make, phone: Phone) -> None:
+    from flask_mfa_gate.domain.policy.conditions.registry import BUILT_IN
+
+    app = host_risk_app(make_app, lambda user, request: {"TOR": False})
+    put(app, policy(action="deny", when={"risk": ["tor"]}, registry=BUILT_IN.with_risk(["tor"])))
+    assert prove(app, phone).is_in(), "it was told, and is not raised"
+
+
 @pytest.mark.parametrize("answer", ["raise", None, {}, {"other": True}, ["tor"], 7])
 def test_a_risk_callback_that_fails_or_says_nothing_is_unknown(
     make_app: Make, phone: Phone, caplog: pytest.LogCaptureFixture, answer: Any
@@ -442,6 +450,16 @@ def test_a_fact_of_the_host_that_is_no_text_is_unknown(make_app: Make, fact: Any
     for when in ({"badge": ["7"]}, {"not": {"badge": ["7"]}}):
         put(app, policy(action="deny", when=when, registry=registry))
         assert is_refused(app), "unknown counts for a deny"
+
+
+@pytest.mark.parametrize("conditions", [{}, [], "badge", None])
+def test_conditions_are_a_registry(conditions: Any) -> None:
+    from tests.hosts_small.kit import Host
+
+    host = Host()
+    host.with_login_manager()
+    with pytest.raises(ConfigError, match="conditions="):
+        host.gate.init_app(host.app, conditions=conditions)
 
 
 def test_conditions_are_given_to_init_app() -> None:

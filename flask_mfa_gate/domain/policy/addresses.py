@@ -33,6 +33,9 @@ def spot_of(address: str | None) -> int | None:
 
 def read_entry(text: str, where: str) -> str:
     """An entry of a network, checked and in canonical spelling. A bad one raises :class:`PolicyError`."""
+    # SECURITY: a zone is one interface of one machine; an entry with it would silently count on every interface.
+    if "%" in text:
+        raise PolicyError(f"is {text[:_LONGEST_SHOWN]!r}, and no network has a zone (%)", path=where)
     try:
         return _range_text(text) if "-" in text else _block_text(text, where)
     except ValueError:

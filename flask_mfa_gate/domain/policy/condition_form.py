@@ -10,13 +10,12 @@ from .addresses import looks_like_address
 from .conditions.network import NETWORK
 from .conditions.protocol import Wanted
 from .conditions.reading import at_key, nearest, texts_of
-from .conditions.registry import Registry
+from .conditions.registry import COMBINING, Registry
 from .fields import at_index, read_list, read_table, require_printable
 from .model import Condition, Criterion, Every, Not, Some
 
 DEEPEST = 10
 _ALL, _ANY, _NOT = "all", "any", "not"
-_COMBINING = frozenset({_ALL, _ANY, _NOT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +58,7 @@ def _unwrapped(condition: Condition) -> Condition:
 def _read_key(key: str, wanted: object, where: str, vocabulary: Vocabulary, depth: int) -> Condition:
     if key == _NOT:
         return Not(_read_node(wanted, where, vocabulary, depth=depth + 1))
-    if key in _COMBINING:
+    if key in COMBINING:
         parts = tuple(_read_node(part, at, vocabulary, depth=depth + 1) for at, part in read_list(wanted, where))
         if not parts:
             raise PolicyError("must not be empty", path=where)
@@ -70,7 +69,7 @@ def _read_key(key: str, wanted: object, where: str, vocabulary: Vocabulary, dept
 def _read_criterion(word: str, wanted: object, where: str, vocabulary: Vocabulary) -> Criterion:
     words = vocabulary.registry.words
     if word not in words:
-        raise PolicyError("is no condition", path=where, nearest=nearest(word[:100], {*words, *_COMBINING}))
+        raise PolicyError("is no condition", path=where, nearest=nearest(word[:100], {*words, *COMBINING}))
     criterion = vocabulary.registry.read(word, wanted, where)
     require_printable(criterion.wanted, where)
     if word == NETWORK.word and vocabulary.networks is not None:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
 from ...errors import PolicyError
+from ..access import APP, MFA_ADMIN
 from ..assurance import FactorKind
 from .addresses import read_entry, span_of
 from .client_choice import names_client_choice, rests_on_client
@@ -23,7 +24,7 @@ from .worlds import Worlds, criteria_of
 __all__ = ["AppFacts", "Level", "Remark", "lint"]
 
 MOST_COMPARED = 10_000
-
+_CLIENT = "client:"
 _MISSING = {
     Source.GEOIP: "there is no GeoIP database (MFA_GATE_GEOIP_DATABASE)",
     Source.CLIENT: "user agents are not read (extra `client`)",
@@ -71,6 +72,7 @@ def _lowered(remark: Remark, policy: Policy) -> Remark:
 def _of_one(policy: Policy, facts: AppFacts, worlds: Worlds) -> Iterator[Remark]:
     yield from _missing_facts(policy, facts, worlds)
     yield from _unreachable(policy, worlds)
+    yield from _unmarked_resources(policy, facts)
     yield from _factors_off(policy, facts)
     if policy.effect.action is Action.ALLOW:
         yield from _open_to_anybody(policy, worlds)
@@ -113,6 +115,15 @@ def _unknown_names(policies: Iterable[Policy], facts: AppFacts) -> Iterator[tupl
                     policy,
                     Remark(Level.WARNING, f"unknown-{kind}", policy.name, f"There is no {kind} {name!r}.{hint}"),
                 )
+
+
+def _unmarked_resources(policy: Policy, facts: AppFacts) -> Iterator[Remark]:
+    if facts.known_resources is None:
+        return
+    known = facts.known_resources | {APP, MFA_ADMIN}
+    for name in sorted(name for name in policy.resources if name not in known and not name.startswith(_CLIENT)):
+        sentence = f"No view is marked with the resource {name!r}, so nothing can reach it.{_hint(name, known)}"
+        yield Remark(Level.WARNING, "unknown-resource", policy.name, sentence)
 
 
 def _factors_off(policy: Policy, facts: AppFacts) -> Iterator[Remark]:

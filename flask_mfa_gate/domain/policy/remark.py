@@ -44,6 +44,7 @@ class AppFacts:
     :param trusted_proxies: addresses, blocks and ranges of proxies whose word on the client's address is taken.
     :param known_groups: every group of the host; None when it does not tell.
     :param known_users: every user key of the host; None when it does not tell.
+    :param known_resources: every name that a view is marked with; None where nobody looked.
     """
 
     sources: frozenset[Source] = frozenset()
@@ -54,3 +55,4 @@ class AppFacts:
     trusted_proxies: tuple[str, ...] = ()
     known_groups: frozenset[str] | None = None
     known_users: frozenset[str] | None = None
+    known_resources: frozenset[str] | None = None

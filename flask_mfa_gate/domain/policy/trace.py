@@ -44,6 +44,8 @@ def finding(word: str, mark: Mark, looked_at: str, wanted: str) -> Finding:
 def _sentence(mark: Mark, looked_at: str, wanted: str) -> str:
     if mark is Mark.UNKNOWN:
         return f"Wanted is {wanted}, and whether that holds is not known{f' from {looked_at}' if looked_at else ''}."
+    if mark is Mark.MISS and not looked_at:
+        return f"Wanted is {wanted}, and nothing is that."
     return f"Wanted is {wanted}, and {looked_at or 'nothing'} is {'that' if mark is Mark.HIT else 'not'}."
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from .facts import Environment, Mark, Subject
 from .logic import Matcher, every_of, not_of
 from .model import EVERYBODY, GROUP, USER, Users
@@ -22,7 +24,7 @@ def group_names(texts: tuple[str, ...]) -> frozenset[str]:
     return frozenset(text.removeprefix(GROUP) for text in texts if text.startswith(GROUP))
 
 
-def user_keys(texts: tuple[str, ...]) -> frozenset[str]:
+def user_keys(texts: Sequence[str]) -> frozenset[str]:
     """The single users among include or exclude texts."""
     return frozenset(text.removeprefix(USER) for text in texts if text.startswith(USER))
 

@@ -309,6 +309,14 @@ def test_a_fault_deep_inside_says_where_it_is() -> None:
     assert fault.status == 400
 
 
+@pytest.mark.parametrize("entry", ["fe80::1%eth0", "fe80::1%eth0-fe80::9%eth0", "fe80::%eth0/10"])
+def test_a_network_is_on_no_interface(entry: str) -> None:
+    shown = f"is '{entry}', and no network has a zone (%)."
+    assert str(policy_refused(conditions={"network": [entry]})) == f"policies[0].conditions.network[0] {shown}"
+    fault = refused(f"version = 1\nnetworks = [{{ name = 'x', entries = ['{entry}'] }}]")
+    assert str(fault) == f"networks[0].entries[0] {shown}"
+
+
 @pytest.mark.parametrize(
     ("conditions", "sentence"),
     [

@@ -390,6 +390,15 @@ def test_unknown_groups_and_users_are_warnings() -> None:
     assert len(remarks(judged, facts=replace(known, known_groups=frozenset(), known_users=frozenset()))) == 4
 
 
+def test_a_resource_that_no_view_is_marked_with_is_a_warning() -> None:
+    judged = policy(resources=["payrol", "payroll", "app", "mfa-admin", "client:wiki"], effect={"action": "require"})
+    (remark,) = remarks(judged, facts=replace(FACTS, known_resources=frozenset({"payroll"})))
+    assert (remark.level, remark.code) == (Level.WARNING, "unknown-resource")
+    assert "'payrol'" in remark.sentence
+    assert "Did you mean payroll?" in remark.sentence
+    assert codes(judged) == [], "nobody looked"
+
+
 @pytest.mark.parametrize(
     "fields",
     [

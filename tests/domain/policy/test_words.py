@@ -9,11 +9,12 @@ from typing import Any
 import pytest
 
 from flask_mfa_gate.domain.enrollment import Status
+from flask_mfa_gate.domain.policy.conditions.listed import ListedWord
 from flask_mfa_gate.domain.policy.conditions.protocol import Source
 from flask_mfa_gate.domain.policy.conditions.registry import BUILT_IN
 from flask_mfa_gate.domain.policy.facts import Environment, Mark, Subject
 from flask_mfa_gate.domain.policy.model import Network
-from flask_mfa_gate.errors import PolicyError
+from flask_mfa_gate.errors import ConfigError, PolicyError
 
 HIT, MISS, UNKNOWN = Mark.HIT, Mark.MISS, Mark.UNKNOWN
 WHERE = "policies[0].conditions"
@@ -250,6 +251,35 @@ def test_values_come_out_as_documents_write_them() -> None:
         "hours": "22:00-06:00",
         "holidays": ("2026-12-25",),
     }
+
+
+@pytest.mark.parametrize("fact", [5, True, ["5"], 0])
+def test_a_fact_that_is_no_text_is_no_certain_answer(fact: Any) -> None:
+    word = ListedWord("floor", lambda subject, environment: fact)
+    match = word.compile(word.read(["5", "True"], WHERE), {}, WHERE)
+    with pytest.raises(TypeError):
+        match(ANYONE, NOTHING)
+
+
+@pytest.mark.parametrize("name", ["all", "any", "not", "network", "", " ", 5, None])
+def test_a_word_of_the_host_has_a_name_of_its_own(name: Any) -> None:
+    with pytest.raises(ConfigError):
+        BUILT_IN.with_word(ListedWord(name, lambda subject, environment: None))
+
+
+@pytest.mark.parametrize("signals", [[5], [""], [None]])
+def test_a_signal_of_the_host_has_a_name(signals: Any) -> None:
+    with pytest.raises(ConfigError):
+        BUILT_IN.with_risk(signals)
+
+
+def test_signals_that_come_later_keep_those_before() -> None:
+    twice = BUILT_IN.with_risk(["tor"]).with_risk(["vpn"])
+    assert twice.read("risk", ["tor", "vpn", "new-device"], WHERE).wanted == ("tor", "vpn", "new-device")
+
+
+def test_one_signal_may_stand_alone() -> None:
+    assert BUILT_IN.with_risk("Tor").read("risk", ["tor"], WHERE).wanted == ("tor",)
 
 
 @pytest.mark.parametrize(

@@ -61,11 +61,9 @@ class ListedWord:
     def _fact(self, subject: Subject, environment: Environment) -> str | None:
         """An empty fact says nothing, so it is no fact."""
         fact = self.look(subject, environment)
-        if not fact:
-            return None
-        # SECURITY: what is no text equals none that is wanted, so a deny on it would pass by for certain.
-        if not isinstance(fact, str):
-            raise TypeError("a fact is a text")
-        if not self.known:
-            return fact
+        # SECURITY: the number 5 is never the text "5", so a host's deny on it would pass for one that surely fails.
+        if not isinstance(fact, str | None):
+            raise TypeError("a fact is a text, or None where it is not known")
+        if not fact or not self.known:
+            return fact or None
         return fact.upper() if self.upper else fact.lower()

@@ -29,6 +29,8 @@ from .risk import RISK, SIGNALS, RiskWord
 from .schedule import SCHEDULE
 from .sign_in import SIGN_IN
 
+COMBINING = frozenset({"all", "any", "not"})
+
 
 @dataclass(frozen=True, slots=True)
 class Registry:
@@ -37,14 +39,20 @@ class Registry:
     words: Mapping[str, ConditionWord]
 
     def with_word(self, word: ConditionWord) -> Registry:
-        """These words and one more. A name that is taken raises :class:`ConfigError`."""
-        if word.word in self.words:
+        """These words and one more. A name that is taken, or is none, raises :class:`ConfigError`."""
+        if word.word in self.words or word.word in COMBINING:
             raise ConfigError(f"condition {word.word}", "exists already")
+        if not isinstance(word.word, str) or not word.word.strip():
+            raise ConfigError("condition", "has no name", given=word.word)
         return replace(self, words=MappingProxyType({**self.words, word.word: word}))
 
     def with_risk(self, signals: Iterable[str]) -> Registry:
         """These words, where ``risk`` also knows the signals that the host tells of."""
-        risk = RiskWord(signals=SIGNALS | {signal.lower() for signal in signals})
+        names = [signals] if isinstance(signals, str) else list(signals)
+        if not all(isinstance(name, str) and name.strip() for name in names):
+            raise ConfigError("condition risk", "has a signal without a name", given=names)
+        known = frozenset(getattr(self.words.get(RISK.word), "signals", SIGNALS))
+        risk = RiskWord(signals=known | {name.lower() for name in names})
         return replace(self, words=MappingProxyType({**self.words, risk.word: risk}))
 
     def find(self, word: str, where: str) -> ConditionWord:
