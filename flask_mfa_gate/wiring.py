@@ -164,6 +164,7 @@ def _sources(base: Base) -> frozenset[Source]:
     """Certificates are up to the server in front, which nothing here can ask."""
     found = {Source.CERTIFICATE}
     found |= {Source.GEOIP} if base.places.is_known else set()
+    found |= {Source.GROUPS} if base.host.groups is not None or base.host.directory is not None else set()
     found |= {Source.CLIENT} if find_spec("ua_parser") is not None else set()
     found |= {Source.MANAGED} if base.host.is_managed is not None else set()
     return frozenset(found)

@@ -223,7 +223,7 @@ def test_a_group_is_only_that_group(run: Any) -> None:
 
 @pytest.mark.parametrize("typed", ["y\n", "n\n"])
 def test_a_person_at_the_terminal_is_asked(run: Any, app: Flask, monkeypatch: Any, typed: str) -> None:
-    monkeypatch.setattr("flask_mfa_gate.cli.targets._is_interactive", lambda: True)
+    monkeypatch.setattr("flask_mfa_gate.cli.group._is_interactive", lambda: True)
     result = app.test_cli_runner().invoke(args=["mfa", "require", "--all", "--days", "7"], input=typed)
     assert "Require MFA of 8 users?" in result.stderr
     assert (result.exit_code, answer(run("status", "6", "--json"))["required"]) == (

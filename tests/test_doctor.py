@@ -125,6 +125,15 @@ def planted(make: Make, what: str, tmp_path: Path) -> Flask:
     match what:
         case "unknown-endpoint":
             return make(MFA_GATE_EXEMPT_ENDPOINTS=["statc"])
+        case "exempt-mark":
+            app = make(MFA_GATE_EXEMPT_ENDPOINTS=["vault"])
+            app.add_url_rule("/vault", "vault", state_of(app).gate.resource("vault")(lambda: "vault"))
+            return app
+        case "mark-above-route":
+            app = make()
+            app._got_first_request = False
+            state_of(app).gate.resource("vault")(app.get("/vault")(lambda: "vault"))
+            return app
         case "taken-route":
             app = make()
             app.add_url_rule("/mfa/challenge", "mine", lambda: "mine")
@@ -154,7 +163,7 @@ def planted(make: Make, what: str, tmp_path: Path) -> Flask:
 
 
 SET_UP = {
-    "unknown-endpoint": "fault", "taken-route": "fault", "key-file-mode": "fault", "no-mail": "warning",
+    "unknown-endpoint": "fault", "exempt-mark": "fault", "mark-above-route": "fault", "taken-route": "fault", "key-file-mode": "fault", "no-mail": "warning",
     "no-base-url": "warning", "unstable-key": "warning", "reused-key": "warning", "no-identity": "fault",
     "session-cookie": "warning", "no-session-stamp": "warning",
 }  # fmt: skip
@@ -348,4 +357,4 @@ def test_every_finding_has_its_test_here() -> None:
     codes = set(re.findall(r'_(?:fault|warning)\(\s*"([a-z-]+)"', Path(doctor.__file__).read_text()))
     mine = Path(__file__).read_text()
     assert {code for code in codes if mine.count(f'"{code}"') == 0} == set()
-    assert len(codes) == 21
+    assert len(codes) == 23

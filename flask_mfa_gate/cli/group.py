@@ -12,7 +12,7 @@ from typing import Any
 import click
 from flask.cli import AppGroup
 
-from ..errors import MFAGateError
+from ..errors import BadRequest, MFAGateError
 
 ACTOR = "cli"
 mfa = AppGroup("mfa", help="Multi-factor authentication: users, tables, keys, health.")
@@ -43,6 +43,22 @@ def print_facts(facts: Mapping[str, object], *, as_json: bool) -> None:
         print_json(facts)
     else:
         click.echo(", ".join(f"{name.replace('_', ' ')}: {count}" for name, count in facts.items()))
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Ask, unless the answer was given already.
+
+    :raises BadRequest: where nobody is there to answer.
+    """
+    if yes:
+        return
+    if not _is_interactive():
+        raise BadRequest(f"{question} Nobody is there to be asked; say --yes.")
+    click.confirm(question, abort=True, err=True)
+
+
+def _is_interactive() -> bool:
+    return sys.stdin.isatty()
 
 
 @contextmanager

@@ -10,7 +10,7 @@ import click
 from ..domain.access_pass import Scope
 from ..errors import BadRequest
 from ..web.state import current_state
-from .group import ACTOR, as_json_option, mfa, print_facts, print_json, progress, said
+from .group import ACTOR, as_json_option, confirm, mfa, print_facts, print_json, progress, said
 from .targets import key_of
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
@@ -67,8 +67,7 @@ def access_pass(
 @said
 def rename(old: str, new: str, yes: bool) -> None:
     """Move everything of one user key to another."""
-    if not yes:
-        click.confirm(f"Give everything of {old!r} to {new!r}?", abort=True, err=True)
+    confirm(f"Give everything of {old!r} to {new!r}?", yes=yes)
     current_state().users.rename(old, new, actor=ACTOR)
 
 
@@ -80,8 +79,7 @@ def forget(user: str, yes: bool) -> None:
     """Delete everything about a user."""
     state = current_state()
     key = key_of(state, user)
-    if not yes:
-        click.confirm(f"Delete everything about {key!r}?", abort=True, err=True)
+    confirm(f"Delete everything about {key!r}?", yes=yes)
     state.users.forget(key, actor=ACTOR)
 
 

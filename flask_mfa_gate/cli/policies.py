@@ -14,7 +14,7 @@ from ..errors import BadRequest
 from ..services.policy_edits import merged
 from ..web.routes import marked_resources
 from ..web.state import current_state
-from .group import ACTOR, as_json_option, mfa, print_json, said
+from .group import ACTOR, as_json_option, confirm, mfa, print_json, said
 
 _CHANGES = ("added", "removed", "changed")
 DOCUMENT = click.Path(exists=True, dir_okay=False, allow_dash=True)
@@ -72,8 +72,7 @@ def import_policies(file: str, merge: bool, dry_run: bool, yes: bool, reason: st
     if not as_json:
         _print_diff(diff, remarks)
     if not dry_run:
-        if not yes:
-            click.confirm("Apply this?", abort=True, err=True)
+        confirm("Apply this?", yes=yes)
         service.import_(text, actor=ACTOR, dry_run=False, merge=merge, reason=reason)
     # Last, so that a program is not told of a change that is then refused.
     if as_json:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +15,7 @@ from ..services.enrollments import Targets
 from ..services.results import ActionResult
 from ..services.words import kept_text
 from ..web.state import GateState
-from .group import ACTOR, as_json_option, print_json, progress
+from .group import ACTOR, as_json_option, confirm, print_json, progress
 
 _NAMES = ("done", "skipped", "failed")
 
@@ -119,22 +118,10 @@ def _on_many(
     with state.store.database.read() as tx:
         count = state.selection.count(tx, users, now=state.clock())
     if not asked.dry_run:
-        _confirm(f"{verb} {count} users?", yes=asked.yes)
+        confirm(f"{verb} {count} users?", yes=asked.yes)
     with progress(verb, count) as bar:
         terms = Terms(actor=ACTOR, reason=asked.reason, dry_run=asked.dry_run, progress=bar)
         return act(users, **options, **terms)
-
-
-def _confirm(question: str, *, yes: bool) -> None:
-    if yes:
-        return
-    if not _is_interactive():
-        raise BadRequest(f"{question} Nobody is there to be asked; say --yes.")
-    click.confirm(question, abort=True, err=True)
-
-
-def _is_interactive() -> bool:
-    return sys.stdin.isatty()
 
 
 def _report(result: ActionResult, asked: Asked) -> None:

@@ -74,8 +74,8 @@ def read_scenarios(text: str, *, address: str | None = None) -> Sequence[Scenari
     except (tomllib.TOMLDecodeError, RecursionError) as problem:
         raise PolicyError(f"is not valid TOML: {problem}") from None
     rows = document.get("scenarios")
-    if not isinstance(rows, list) or set(document) != {"scenarios"}:
-        raise PolicyError("has to hold [[scenarios]] and nothing else")
+    if not isinstance(rows, list) or not rows or set(document) != {"scenarios"}:
+        raise PolicyError("has to hold [[scenarios]], at least one, and nothing else")
     found = [_read(row, f"scenarios[{place}]") for place, row in enumerate(rows)]
     return [
         replace(one, environment=replace(one.environment, address=one.environment.address or address)) for one in found

@@ -19,6 +19,8 @@ from ..services.sessions import DROPPED
 from ..store import schema
 from .endpoints import unknown_endpoints
 from .hooks import taken_rules
+from .marks import is_marked_in_vain
+from .routes import marks_at
 from .state import GateState
 
 _UNSTABLE_KEYS = frozenset({"email", "email_address", "mail", "name", "username", "full_name", "display_name"})
@@ -118,6 +120,13 @@ def _takes_get_id(state: GateState) -> bool:
 def _endpoints(app: Flask, state: GateState) -> Iterator[Finding]:
     for key, name in unknown_endpoints(app, state.settings):
         yield _fault("unknown-endpoint", f"{key} names the endpoint {name!r}, which the app does not have.")
+    for name in state.settings.exempt_endpoints:
+        if marks_at(app, name).wants_identity:
+            yield _fault("exempt-mark", f"MFA_GATE_EXEMPT_ENDPOINTS opens {name!r}, which is marked all the same.")
+    for endpoint, view in app.view_functions.items():
+        if is_marked_in_vain(view):
+            sentence = f"The mark of the view {endpoint!r} stands above its route. Put it below, next to the function."
+            yield _fault("mark-above-route", sentence)
     for endpoint in taken_rules(app, state.settings.url_prefix):
         sentence = f"The endpoint {endpoint!r} has an address of the gate's pages. Set MFA_GATE_URL_PREFIX."
         yield _fault("taken-route", sentence)

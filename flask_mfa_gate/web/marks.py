@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
+from contextlib import suppress
 from dataclasses import replace
 from datetime import timedelta
 from functools import wraps
@@ -14,10 +15,11 @@ from ..domain.assurance import FACTOR_METHODS, Method
 from ..domain.marks import NO_MARKS, Marks
 from ..domain.policy.fields import read_name
 from ..domain.verdict import Demand
-from ..errors import BadRequest
+from ..errors import BadRequest, ConfigError
 
 View = TypeVar("View", bound=Callable[..., Any] | Blueprint)
 _ATTRIBUTE = "_mfa_gate_marks"
+_INSIDE = "_mfa_gate_inside_a_mark"
 
 
 def marks_of(view: Any) -> Marks:
@@ -52,7 +54,11 @@ def mark_demand(view: View, demand: Demand, enforce: Callable[[Marks], Any]) -> 
 
 
 def mark_exempt(view: View) -> View:
-    """Don't stop requests to the view; it still sees no unproven identity."""
+    """Don't stop requests to the view; it still sees no unproven identity.
+
+    :raises ConfigError: for a view that is marked as well.
+    """
+    _require_no_contradiction(is_exempt=True, is_marked=marks_of(view).wants_identity)
     setattr(view, _ATTRIBUTE, replace(marks_of(view), is_exempt=True))
     return view
 
@@ -70,8 +76,20 @@ def demand_of(max_age: timedelta | None, factors: Collection[str]) -> Demand:
     return Demand(frozenset(Method(word) for word in factors) or FACTOR_METHODS, max_age)
 
 
+def is_marked_in_vain(view: Any) -> bool:
+    """Whether the app runs a view that was marked only after it had been given to the app."""
+    return _INSIDE in getattr(view, "__dict__", {}) and not marks_of(view).wants_identity
+
+
+def _require_no_contradiction(*, is_exempt: bool, is_marked: bool) -> None:
+    # SECURITY: exempt wins at a request, so a view that is both would be open in spite of every policy.
+    if is_exempt and is_marked:
+        raise ConfigError("@gate.exempt", "stands on a view that is marked with a resource or a demand as well")
+
+
 def _marked(view: View, added: Marks, enforce: Callable[[Marks], Any]) -> View:
     known = marks_of(view)
+    _require_no_contradiction(is_exempt=known.is_exempt, is_marked=True)
     marks = Marks((*known.resources, *added.resources), (*known.demands, *added.demands), known.is_exempt)
     if isinstance(view, Blueprint):
         setattr(view, _ATTRIBUTE, marks)
@@ -82,6 +100,8 @@ def _marked(view: View, added: Marks, enforce: Callable[[Marks], Any]) -> View:
         return cast(View, view)
     guarded = _guarded(view, added, enforce)
     setattr(guarded, _ATTRIBUTE, marks)
+    with suppress(AttributeError):
+        setattr(view, _INSIDE, True)
     return cast(View, guarded)
 
 

@@ -10,7 +10,7 @@ from flask import Blueprint, Flask
 from flask.views import MethodView, View
 from flask_login import login_required
 
-from flask_mfa_gate.errors import MFAGateError
+from flask_mfa_gate.errors import ConfigError, MFAGateError
 from tests.conftest import Browser, Phone, state_of
 from tests.policy_kit import policy, prove, put, signed_in
 
@@ -122,6 +122,15 @@ def test_odd_names_are_names(make_app: Any, phone: Phone, name: str) -> None:
     put(app, policy(action="deny", on=[name]))
     assert browser.get("/odd").status_code == 403
     assert browser.get("/payroll").status_code == 200
+
+
+def test_no_view_is_exempt_and_marked(app: Flask) -> None:
+    gate = state_of(app).gate
+    for mark in (gate.resource("vault"), gate.require_mfa()):
+        with pytest.raises(ConfigError, match="exempt"):
+            gate.exempt(mark(lambda: "vault"))
+        with pytest.raises(ConfigError, match="exempt"):
+            mark(gate.exempt(lambda: "vault"))
 
 
 def test_routes_tell_marks_policies_and_defaults(marked: Flask) -> None:

@@ -27,6 +27,7 @@ MOST_COMPARED = 10_000
 _CLIENT = "client:"
 _MISSING = {
     Source.GEOIP: "there is no GeoIP database (MFA_GATE_GEOIP_DATABASE)",
+    Source.GROUPS: "no callback tells of groups (`groups=` of `init_app`)",
     Source.CLIENT: "user agents are not read (extra `client`)",
     Source.MANAGED: "no callback says which devices are managed",
     Source.CERTIFICATE: "client certificates are not verified",
@@ -87,6 +88,9 @@ def _missing_facts(policy: Policy, facts: AppFacts, worlds: Worlds) -> Iterator[
     }
     for word, source in sorted(missing):
         sentence = f"The condition {word} is never known in this app: {_MISSING[source]}."
+        yield Remark(Level.ERROR, "fact-missing", policy.name, sentence)
+    if Source.GROUPS not in facts.sources and group_names((*policy.users.include, *policy.users.exclude)):
+        sentence = f"It is about a group, and nobody is in one in this app: {_MISSING[Source.GROUPS]}."
         yield Remark(Level.ERROR, "fact-missing", policy.name, sentence)
 
 

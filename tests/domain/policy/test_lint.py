@@ -366,6 +366,15 @@ def test_words_of_the_host_are_taken_to_fall_either_way() -> None:
 # Proxies, names, reach
 
 
+@pytest.mark.parametrize("users", [{"include": ["group:x"]}, {"exclude": ["group:x"]}])
+def test_a_group_where_nobody_is_in_one_is_an_error(users: dict[str, list[str]]) -> None:
+    without = replace(FACTS, sources=FACTS.sources - {Source.GROUPS})
+    found = lint(PolicySet((policy(users=users),)), facts=without, registry=BUILT_IN)
+    (remark,) = [one for one in found if one.code == "fact-missing"]
+    assert remark.level is Level.ERROR
+    assert "groups=" in remark.sentence
+
+
 def test_a_proxy_in_an_allowed_network_is_a_warning() -> None:
     facts = replace(FACTS, trusted_proxies=("10.1.2.3", "192.0.2.0/24", "::1"))
     (remark,) = remarks(allow({"network": ["office", "198.51.100.7"]}), facts=facts)

@@ -18,6 +18,7 @@ class Source(StrEnum):
     """Where a fact comes from that not every app has."""
 
     GEOIP = "geoip"
+    GROUPS = "groups"
     CLIENT = "client"
     MANAGED = "device-managed"
     CERTIFICATE = "device-certificate"
