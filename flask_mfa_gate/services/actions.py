@@ -173,6 +173,7 @@ class ActionRunner:
     ) -> list[tuple[str, Answer]]:  # fmt: skip
         def act(work: Work) -> list[tuple[str, Move]]:
             self._store.people.write(work.tx, fresh, now=self._clock())
+            work.people.update((person.key, person) for person in people)
             standings = self._store.enrollments.locked_standings(work.tx, keys, now=self._clock())
             moved = self._moves(standings, action, people, actor, order)
             self._writer.write(work, moved, actor=actor.name, reason=order.reason)

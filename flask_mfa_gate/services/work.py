@@ -25,13 +25,17 @@ log = logging.getLogger("flask_mfa_gate")
 
 @dataclass(slots=True)
 class Work:
-    """What one transaction does. Made anew when the transaction is tried again."""
+    """What one transaction does. Made anew when the transaction is tried again.
+
+    :param people: whom the act has just read, so that mail to them needs no second look.
+    """
 
     store: Store
     tx: Connection
     clock: Clock
     records: list[tuple[Event, Sequence[str]]] = field(default_factory=list)
     notices: list[tuple[Collection[str], Notice]] = field(default_factory=list)
+    people: dict[str, Person] = field(default_factory=dict)
 
     @property
     def heard(self) -> Iterator[Event]:
@@ -79,9 +83,10 @@ class Work:
         """Write records and mail, all at once; the ids of the mails."""
         self._write_records()
         told = [(keys, what) for keys, what in self.notices if what.kind not in muted or not is_silenceable(what.kind)]
-        everybody = {key for keys, _ in told for key in keys}
-        known = self.store.people.addressees(self.tx, everybody, now=self.clock()) if everybody else {}
-        return self.store.outbox.add(self.tx, (mail for keys, what in told for mail in self._mails(known, keys, what)))
+        twice = {key for keys, what in told if is_told_twice(what.kind) for key in keys}
+        unread = twice.union(*(keys for keys, _ in told)) - (self.people.keys() - twice)
+        read = self.store.people.addressees(self.tx, unread, now=self.clock()) if unread else {}
+        return self.store.outbox.add(self.tx, (mail for keys, what in told for mail in self._mails(read, keys, what)))
 
     def _write_records(self) -> None:
         """Each large group by itself, the rest together."""
@@ -91,14 +96,20 @@ class Work:
         small = (record for record in self.records if len(record[1]) < LARGE)
         self.store.audit.write(self.tx, [of_subject(event, key) for event, subjects in small for key in subjects])
 
-    def _mails(self, known: Mapping[str, Addressee], keys: Collection[str], what: Notice) -> Iterator[Message]:
+    def _mails(self, read: Mapping[str, Addressee], keys: Collection[str], what: Notice) -> Iterator[Message]:
         """Without an address there is nobody to tell."""
-        people = (known[key] for key in keys if key in known)
-        if is_told_twice(what.kind):
-            addressed = ((one, address) for one in people for address in one.addresses)
-        else:
-            addressed = ((one, one.email) for one in people if one.email)
+        addressed = self._twice(read, keys) if is_told_twice(what.kind) else self._once(read, keys)
         return notices(what.kind, addressed, now=self.clock(), **what.facts)
+
+    def _twice(self, read: Mapping[str, Addressee], keys: Collection[str]) -> Iterator[tuple[Addressee, str]]:
+        """The address before the last change is told too, which only the database knows."""
+        return ((read[key], address) for key in keys if key in read for address in read[key].addresses)
+
+    def _once(self, read: Mapping[str, Addressee], keys: Collection[str]) -> Iterator[tuple[Person | Addressee, str]]:
+        for key in keys:
+            one = self.people.get(key) or read.get(key)
+            if one is not None and one.email:
+                yield one, one.email
 
 
 def of_subject(event: Event, subject: str) -> Event:
