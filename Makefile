@@ -7,7 +7,7 @@ READY := $(VENV)/.ready
 PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3 python; do \
 	$$name -c 'import sys, venv, ensurepip, sqlite3; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' >/dev/null 2>&1 && { echo $$name; break; }; done)
 
-.PHONY: demo test lint soak bench docs clean
+.PHONY: demo test lint soak lowest bench docs clean
 
 demo: $(READY)
 	@echo "Open http://127.0.0.1:$(PORT)/ and sign in as bob, carol or dave. The page says how."
@@ -25,6 +25,13 @@ lint: $(READY)
 soak: $(READY)
 	MFA_GATE_SOAK=1 $(BIN)/pytest -m soak -n 2 --durations=0
 
+# The lowest versions that pyproject.toml allows, instead of the newest.
+lowest:
+	$(PYTHON) -m venv --clear $(VENV)-lowest
+	$(VENV)-lowest/bin/python -m pip install --quiet uv
+	$(VENV)-lowest/bin/uv pip install --quiet --python $(VENV)-lowest/bin/python --resolution lowest-direct --editable '.[dev]'
+	$(VENV)-lowest/bin/pytest -n 2 --dist loadfile
+
 bench: $(READY)
 	$(BIN)/python -m benchmarks.bulk
 	$(BIN)/python -m benchmarks.sweep
@@ -35,7 +42,7 @@ docs: $(READY)
 	$(BIN)/python -m docs.generate
 
 clean:
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf $(VENV) $(VENV)-lowest .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 
 $(READY): pyproject.toml
 	@test -n "$(PYTHON)" || { echo "No Python 3.11 to 3.13 found. Install one, or say: make PYTHON=/path/to/python3.13"; exit 1; }
