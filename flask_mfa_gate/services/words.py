@@ -5,9 +5,10 @@ from __future__ import annotations
 import re
 
 from ..domain.person import LONGEST_KEY
-from ..errors import BadRequest
+from ..errors import BadRequest, NotAllowed
 
 LONGEST_REASON = 10_000
+_SAY_WHO = "Say who acts: user:KEY, cli, system or host."
 # PostgreSQL has no NUL in text, and no driver takes half of a surrogate pair.
 _UNKEPT = re.compile(r"[\x00\ud800-\udfff]")
 
@@ -15,10 +16,12 @@ _UNKEPT = re.compile(r"[\x00\ud800-\udfff]")
 def check_words(actor: str, reason: str | None) -> None:
     """Refuse what could not be kept; MariaDB's TEXT ends at 64 KiB.
 
-    :raises BadRequest: with the sentence that says so.
+    :raises BadRequest, NotAllowed: with the sentence that says so; nobody in particular has no right to anything.
     """
-    if not isinstance(actor, str) or actor in {"", "user:"}:
-        raise BadRequest("Say who acts: user:KEY, cli, system or host.")
+    if not isinstance(actor, str):
+        raise BadRequest(_SAY_WHO)
+    if actor in {"", "user:"}:
+        raise NotAllowed("not-allowed", _SAY_WHO)
     if len(reason or "") > LONGEST_REASON:
         raise BadRequest(f"Give a reason of at most {LONGEST_REASON:,} characters.")
     if _UNKEPT.search(f"{actor} {reason}"):

@@ -19,8 +19,7 @@ from ..services.sessions import DROPPED
 from ..store import schema
 from .endpoints import unknown_endpoints
 from .hooks import taken_rules
-from .marks import is_marked_in_vain
-from .routes import marks_at
+from .marks import is_marked_in_vain, marks_of
 from .state import GateState
 
 _UNSTABLE_KEYS = frozenset({"email", "email_address", "mail", "name", "username", "full_name", "display_name"})
@@ -121,7 +120,7 @@ def _endpoints(app: Flask, state: GateState) -> Iterator[Finding]:
     for key, name in unknown_endpoints(app, state.settings):
         yield _fault("unknown-endpoint", f"{key} names the endpoint {name!r}, which the app does not have.")
     for name in state.settings.exempt_endpoints:
-        if marks_at(app, name).wants_identity:
+        if marks_of(app.view_functions.get(name)).wants_identity:
             yield _fault("exempt-mark", f"MFA_GATE_EXEMPT_ENDPOINTS opens {name!r}, which is marked all the same.")
     for endpoint, view in app.view_functions.items():
         if is_marked_in_vain(view):
