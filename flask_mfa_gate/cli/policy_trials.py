@@ -12,7 +12,8 @@ from flask import current_app
 from ..domain.access import APP
 from ..domain.policy.lint import Level
 from ..domain.policy.model import PolicySet
-from ..services.scenarios import environment_from, read_scenarios, run_scenarios
+from ..services.given_facts import environment_from
+from ..services.scenarios import read_scenarios, run_scenarios
 from ..services.simulation import Explanation
 from ..web.routes import marked_resources, marked_views
 from ..web.state import GateState, current_state

@@ -3,32 +3,21 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
-from datetime import datetime
 from typing import Any
 
 from ..domain.access import APP
 from ..domain.marks import NO_VIEWS, Views
-from ..domain.policy.conditions.browser import BROWSERS
-from ..domain.policy.conditions.country import COUNTRIES
-from ..domain.policy.conditions.device import DEVICE_WORDS
-from ..domain.policy.conditions.platform import PLATFORMS
 from ..domain.policy.conditions.reading import nearest
-from ..domain.policy.conditions.sign_in import WAYS
 from ..domain.policy.facts import Environment
 from ..domain.policy.model import PolicySet
 from ..domain.verdict import Word
 from ..errors import MFAGateError, PolicyError
+from .given_facts import environment_from
 from .simulation import Simulator
 
 _FACTS = frozenset(one.name for one in fields(Environment))
-_SETS = frozenset({"device", "device_unknown"})
-_KNOWN: Mapping[str, Collection[str]] = {
-    "country": COUNTRIES, "platform": PLATFORMS, "browser": BROWSERS, "sign_in": WAYS,
-    "device": DEVICE_WORDS, "device_unknown": DEVICE_WORDS,
-}  # fmt: skip
-_FOLDED = {"country": str.upper, "platform": str.lower, "browser": str.lower}
 _OWN = frozenset({"name", "user", "resource", "expect"})
 _WORDS = frozenset(word.value for word in Word)
 
@@ -111,48 +100,6 @@ def _read(row: object, where: str) -> Scenario:
     resource = _text({"resource": APP, **row}, "resource", where)
     name = _text({"name": f"{user} at {resource}", **row}, "name", where)
     return Scenario(name, user, expect, resource, facts)
-
-
-def environment_from(facts: Mapping[str, Any], where: str) -> Environment:
-    """The facts of a table.
-
-    :raises PolicyError: for one of the wrong type.
-    """
-    read: dict[str, Any] = {}
-    for name, value in facts.items():
-        read[name] = _fact(name, value, f"{where}.{name}" if where else name)
-    return Environment(**read)
-
-
-def _fact(name: str, value: Any, where: str) -> Any:
-    if name in _SETS and isinstance(value, list) and all(isinstance(word, str) for word in value):
-        return frozenset(_known_word(name, word, f"{where}[{place}]") for place, word in enumerate(value))
-    if name == "risk" and isinstance(value, Mapping) and all(isinstance(raised, bool) for raised in value.values()):
-        return dict(value)
-    if name == "at":
-        return _moment(value, where)
-    if name in _SETS | {"risk"} or not isinstance(value, str):
-        raise PolicyError("is of the wrong type", path=where)
-    return _known_word(name, value, where)
-
-
-def _known_word(name: str, word: str, where: str) -> str:
-    """A word that no request could bring would make the expected decision one about something else."""
-    known = _KNOWN.get(name)
-    found = _FOLDED.get(name, str)(word)
-    if known is not None and found not in known:
-        raise PolicyError(f"is {word[:100]!r}, which is not known", path=where, nearest=nearest(word[:100], known))
-    return found
-
-
-def _moment(value: Any, where: str) -> datetime:
-    try:
-        moment = datetime.fromisoformat(value) if isinstance(value, str) else value
-    except ValueError:
-        moment = None
-    if not isinstance(moment, datetime) or moment.tzinfo is None:
-        raise PolicyError("has to be a time with its zone", path=where)
-    return moment
 
 
 def _text(row: Mapping[str, Any], name: str, where: str) -> str:
