@@ -19,7 +19,7 @@ from ..store import Store
 from ..store.selection import Selection
 from .directory import Directory
 from .moves import MoveWriter
-from .results import ActionResult, Answer
+from .results import ActionResult, Answer, joined
 from .words import check_words, is_key
 from .work import Work, Worker
 
@@ -107,10 +107,12 @@ class ActionRunner:
         """Everybody for whom the filter holds."""
         actor = self._actor(action, order)
         check_words(actor.name, f"{users.text} {users.group}")
-        answers: list[tuple[str, Answer]] = []
-        for people in self._pages(users):
-            answers += self._slice(action, people, [], actor, order, is_bulk=True)
-        return ActionResult.of(answers)
+        return joined(
+            [
+                ActionResult.of(self._slice(action, people, [], actor, order, is_bulk=True))
+                for people in self._pages(users)
+            ]
+        )
 
     def standings(self, users: UserFilter) -> Iterator[tuple[Sequence[Person], dict[str, Standing]]]:
         """The same people with their standing, page by page."""

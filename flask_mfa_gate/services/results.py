@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import chain
 
 from ..domain.enrollment import Status
 from ..domain.moves import Outcome
@@ -36,6 +37,13 @@ class ActionResult:
                 for outcome in Outcome
             }
         )
+
+
+def joined(parts: Collection[ActionResult]) -> ActionResult:
+    """The outcomes of one part after the other."""
+    return ActionResult(
+        *(tuple(chain.from_iterable(getattr(part, outcome.value) for part in parts)) for outcome in Outcome)
+    )
 
 
 @dataclass(frozen=True, slots=True)
