@@ -9,9 +9,9 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import TypeAlias
 
 from ...errors import PolicyError
+from .conditions.reading import LONGEST_SHOWN
 
 Span: TypeAlias = tuple[int, int]
-_LONGEST_SHOWN = 100
 _SIX = 1 << 32
 # SECURITY: no two parts that take the same mark side by side, or a text of dots takes the square of its length.
 _ADDRESS_LIKE = re.compile(r"[0-9a-fA-F]*[.:][0-9a-fA-F.:]*([-/%].*)?|\d+/\d+")
@@ -35,11 +35,11 @@ def read_entry(text: str, where: str) -> str:
     """An entry of a network, checked and in canonical spelling. A bad one raises :class:`PolicyError`."""
     # SECURITY: a zone is one interface of one machine; an entry with it would silently count on every interface.
     if "%" in text:
-        raise PolicyError(f"is {text[:_LONGEST_SHOWN]!r}, and no network has a zone (%)", path=where)
+        raise PolicyError(f"is {text[:LONGEST_SHOWN]!r}, and no network has a zone (%)", path=where)
     try:
         return _range_text(text) if "-" in text else _block_text(text, where)
     except ValueError:
-        raise PolicyError(f"is {text[:_LONGEST_SHOWN]!r}, which is no address, block or range", path=where) from None
+        raise PolicyError(f"is {text[:LONGEST_SHOWN]!r}, which is no address, block or range", path=where) from None
 
 
 @lru_cache(maxsize=1024)

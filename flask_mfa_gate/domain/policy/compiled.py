@@ -171,16 +171,17 @@ class Compiler:
 
     def _conditions(self, condition: Condition, where: str) -> tuple[tuple[CompiledCriterion, ...], Matcher]:
         """Its criteria from left to right, and the test of them together."""
+        if isinstance(condition, Every) and all(isinstance(part, Criterion) for part in condition.parts):
+            criteria = tuple(self._criterion(part, where) for part in condition.parts if isinstance(part, Criterion))
+            return criteria, self._joined(criteria)
         found: list[CompiledCriterion] = []
 
         def leaf(criterion: Criterion) -> Matcher:
             found.append(self._criterion(criterion, where))
             return found[-1].matcher
 
-        matcher, criteria = assemble(condition, leaf), tuple(found)
-        if isinstance(condition, Every) and all(isinstance(part, Criterion) for part in condition.parts):
-            matcher = self._joined(criteria)
-        return criteria, matcher
+        matcher = assemble(condition, leaf)
+        return tuple(found), matcher
 
     def _joined(self, criteria: tuple[CompiledCriterion, ...]) -> Matcher:
         """The network last: whoever was found by the address is in it already, so it is the least likely to fail."""
