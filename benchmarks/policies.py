@@ -158,7 +158,7 @@ def plain_loop(compiled: CompiledPolicies) -> Callable[[tuple[str, Subject, Envi
     def answer(asked: tuple[str, Subject, Environment]) -> bool:
         resource, subject, facts = asked
         rows = [row for row in compiled.policies if resource in row.resources]
-        matches = [row.hit for row in rows if row.matcher(subject, facts) is Mark.HIT]
+        matches = [row.hit for row in rows if row.mark(subject, facts, {}) is Mark.HIT]
         return rule(matches, resource=resource, default=Access.ALLOW).allows
 
     return answer

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Hashable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from types import FunctionType
 from typing import TypeAlias, overload
 
 from ..access import APP
@@ -18,7 +19,9 @@ from .model import Condition, Criterion, Every, Not, Policy, Some
 from .trace import Finding, PolicyTrace, finding, wanted_text
 from .users import looked_at_user, users_matcher, users_text
 
+HIT, MISS, UNKNOWN = Mark.HIT, Mark.MISS, Mark.UNKNOWN
 OnError: TypeAlias = Callable[[str, str, Exception], None]
+Tests: TypeAlias = tuple[Matcher, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +65,7 @@ class CompiledPolicy:
 
     :param position: its place in the document.
     :param hit: what it is where it applies for certain; ``unknown`` where a fact is missing.
-    :param matcher: whether users and conditions hold; raises what a condition raises.
+    :param tests: all have to hold, those of users and conditions. What is equal in several policies is one test.
     :param spans: addresses outside of which the conditions fail, whatever else is known; None for no such bound.
     """
 
@@ -73,11 +76,28 @@ class CompiledPolicy:
     resources: tuple[str, ...]
     users: Matcher
     criteria: tuple[CompiledCriterion, ...]
-    matcher: Matcher
+    tests: Tests
     spans: Sequence[Span] | None
 
+    def mark(self, subject: Subject, environment: Environment, asked: dict[Matcher, Mark]) -> Mark:
+        """Whether users and conditions hold; raises what a condition raises.
+
+        :param asked: what tests have answered in this decision, so that policies that share one ask it once.
+        """
+        mark = HIT
+        for test in self.tests:
+            found = asked.get(test)
+            if found is None:
+                found = asked[test] = test(subject, environment)
+            if found is MISS:
+                return found
+            # SECURITY: a host's word may answer None or False by mistake; that must not pass for a certain answer.
+            if found is not HIT:
+                mark = UNKNOWN
+        return mark
+
     def mark_safely(self, subject: Subject, environment: Environment, on_error: OnError) -> Mark:
-        """Like ``matcher``, with each condition that raises told to ``on_error`` and taken as unknown."""
+        """Like ``mark``, with each condition that raises told to ``on_error`` and taken as unknown."""
         findings = self._findings(subject, environment, on_error)
         return every_of((self.users, self._fold(findings)))(subject, environment)
 
@@ -144,18 +164,18 @@ class Compiler:
     """Makes policies of one set ready. What is equal shares one test, which keeps large sets small and quick.
 
     :param made: each criterion, by what it wants.
-    :param joined: the test of criteria that all have to hold.
+    :param tests: those of criteria that all have to hold.
     """
 
     registry: Registry
     networks: Networks
     made: dict[tuple[str, Hashable], CompiledCriterion] = field(default_factory=dict)
-    joined: dict[tuple[CompiledCriterion, ...], Matcher] = field(default_factory=dict)
+    tests: dict[tuple[CompiledCriterion, ...], Tests] = field(default_factory=dict)
 
     def policy(self, policy: Policy, position: int) -> CompiledPolicy:
         """The policy with its tests. What a condition names and nobody knows raises :class:`PolicyError`."""
         where = f"policies[{position}].conditions"
-        criteria, conditions = self._conditions(policy.conditions, where)
+        criteria, tests = self._conditions(policy.conditions, where)
         users = users_matcher(policy.users)
         return CompiledPolicy(
             policy=policy,
@@ -165,15 +185,15 @@ class Compiler:
             resources=policy.resources or _WHOLE_APP,
             users=users or _EVERYBODY,
             criteria=criteria,
-            matcher=every_of((users, conditions)) if users else conditions,
+            tests=(users, *tests) if users else tests,
             spans=self._bound(policy.conditions, where),
         )
 
-    def _conditions(self, condition: Condition, where: str) -> tuple[tuple[CompiledCriterion, ...], Matcher]:
-        """Its criteria from left to right, and the test of them together."""
+    def _conditions(self, condition: Condition, where: str) -> tuple[tuple[CompiledCriterion, ...], Tests]:
+        """Its criteria from left to right, and the tests that all have to hold."""
         if isinstance(condition, Every) and all(isinstance(part, Criterion) for part in condition.parts):
             criteria = tuple(self._criterion(part, where) for part in condition.parts if isinstance(part, Criterion))
-            return criteria, self._joined(criteria)
+            return criteria, self._ordered(criteria)
         found: list[CompiledCriterion] = []
 
         def leaf(criterion: Criterion) -> Matcher:
@@ -181,14 +201,14 @@ class Compiler:
             return found[-1].matcher
 
         matcher = assemble(condition, leaf)
-        return tuple(found), matcher
+        return tuple(found), (matcher,)
 
-    def _joined(self, criteria: tuple[CompiledCriterion, ...]) -> Matcher:
+    def _ordered(self, criteria: tuple[CompiledCriterion, ...]) -> Tests:
         """The network last: whoever was found by the address is in it already, so it is the least likely to fail."""
-        if criteria not in self.joined:
+        if criteria not in self.tests:
             ordered = sorted(criteria, key=lambda one: one.word is NETWORK)
-            self.joined[criteria] = every_of([one.matcher for one in ordered])
-        return self.joined[criteria]
+            self.tests[criteria] = tuple([one.matcher for one in ordered])
+        return self.tests[criteria]
 
     def _bound(self, conditions: Condition, where: str) -> Sequence[Span] | None:
         """The first network that has to hold. A network under ``any`` or ``not`` bounds nothing."""
@@ -203,8 +223,13 @@ class Compiler:
             word = self.registry.find(criterion.word, path)
             spans = NETWORK.spans(criterion.wanted, self.networks, path) if word is NETWORK else None
             matcher = word.compile(criterion.wanted, self.networks, path) if spans is None else within(spans)
-            self.made[key] = CompiledCriterion(criterion, word, matcher, spans)
+            self.made[key] = CompiledCriterion(criterion, word, _as_key(matcher), spans)
         return self.made[key]
+
+
+def _as_key(matcher: Matcher) -> Matcher:
+    """A host's test may be an object that cannot be a key, or that equals another."""
+    return matcher if isinstance(matcher, FunctionType) else partial(matcher)
 
 
 def _hashable(wanted: Wanted) -> Hashable:

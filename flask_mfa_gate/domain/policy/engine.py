@@ -12,6 +12,7 @@ from .address_index import POSITION, AddressIndex, Rows, index_addresses
 from .compiled import CompiledPolicy, Compiler, Match, OnError, Traces
 from .conditions.registry import Registry
 from .facts import Environment, Mark, Subject
+from .logic import Matcher
 from .model import EVERYBODY, Policy, PolicySet, PolicyState
 from .users import group_names, user_keys
 
@@ -142,13 +143,13 @@ def _candidates(index: Index, subject: Subject, resource: str, address: str | No
 
 def _matches(rows: Rows, subject: Subject, environment: Environment, on_error: OnError) -> tuple[Match, ...]:
     found: list[Match] = []
+    asked: dict[Matcher, Mark] = {}
     for row in rows:
         try:
-            mark = row.matcher(subject, environment)
+            mark = row.mark(subject, environment, asked)
         except Exception:  # noqa: BLE001 - judged again, slowly, to learn which condition raises
             mark = row.mark_safely(subject, environment, on_error)
         if mark is not MISS:
-            # SECURITY: a host's word may answer anything; what is no mark is taken for unknown.
             found.append(row.hit if mark is HIT else row.unknown)
     return tuple(found)
 

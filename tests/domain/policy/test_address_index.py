@@ -82,7 +82,7 @@ def test_no_policy_is_passed_over(found: list[tuple[Condition, Users]], addresse
     ready = compiled(*(policy(f"p{number}", *one) for number, one in enumerate(found)))
     for address in addresses:
         here = Environment(address=address)
-        scanned = [(row.policy, row.matcher(ANYONE, here)) for row in ready.policies]
+        scanned = [(row.policy, row.mark(ANYONE, here, {})) for row in ready.policies]
         matches = [(match.policy, match.mark) for match in ready.matches(ANYONE, "app", here, no_error)]
         assert matches == [(one, mark) for one, mark in scanned if mark is not Mark.MISS]
 

@@ -306,7 +306,7 @@ ORDER = {Mark.MISS: 0, Mark.UNKNOWN: 1, Mark.HIT: 2}
 
 def marks(conditions: Condition) -> list[int]:
     compiled = Compiler(BUILT_IN, {}).policy(Policy("x", Effect(Action.DENY), conditions=conditions), 0)
-    return [ORDER[compiled.matcher(Subject("7"), world)] for world in WORLDS]
+    return [ORDER[compiled.mark(Subject("7"), world, {})] for world in WORLDS]
 
 
 @given(TREES, TREES)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -254,6 +254,53 @@ def test_an_answer_that_is_no_mark_is_unknown(answer: Any, wrap: Any) -> None:
     assert trace.criteria[2].mark is UNKNOWN
 
 
+@dataclass
+class Counting:
+    """A host's test that is an object, equals others of its kind, and cannot be a key."""
+
+    answer: Mark
+    times: int = 0
+
+    def __call__(self, subject: Subject, environment: Environment) -> Mark:
+        self.times += 1
+        return self.answer
+
+
+class Counted(Careless):
+    """A host's word whose tests count; each value has its own."""
+
+    word = "counted"
+
+    def __init__(self, **answers: Mark) -> None:
+        self.tests = {value: Counting(answer) for value, answer in answers.items()}
+
+    def read(self, wanted: object, where: str) -> Any:
+        return (wanted,)
+
+    def compile(self, wanted: Any, networks: Any, where: str) -> Any:
+        return self.tests[wanted[0]]
+
+
+@pytest.mark.parametrize("answer", [HIT, UNKNOWN, MISS])
+def test_policies_that_share_a_test_ask_it_once_a_decision(answer: Mark) -> None:
+    word = Counted(x=answer)
+    conditions = Every((Criterion("counted", ("x",)), OFFICE))
+    ready = compiled(*(policy(f"p{n}", conditions=conditions) for n in range(5)), registry=BUILT_IN.with_word(word))
+    here = Environment(address="10.0.0.1")
+    for decision in (1, 2):
+        marks = [match.mark for match in ready.matches(ANYONE, "app", here, no_error)]
+        assert marks == ([] if answer is MISS else [answer] * 5)
+        assert word.tests["x"].times == decision
+
+
+def test_tests_that_are_equal_are_not_taken_for_one() -> None:
+    word = Counted(x=HIT, y=HIT)
+    rows = [policy(value, conditions=Criterion("counted", (value,))) for value in ("x", "y")]
+    ready = compiled(*rows, registry=BUILT_IN.with_word(word))
+    assert len(ready.matches(ANYONE, "app", Environment(), no_error)) == 2
+    assert [test.times for test in word.tests.values()] == [1, 1]
+
+
 def test_a_condition_that_raises_does_not_make_unknown_membership_certain() -> None:
     registry = BUILT_IN.with_word(BROKEN)
     conditions = Some((Criterion("broken", ("x",)), OFFICE))
@@ -336,7 +383,7 @@ def test_the_index_finds_what_a_scan_of_all_finds_and_an_explanation_agrees(
     for one, trace in zip(policy_set.policies, ready.explain(subject, [resource], environment, no_error), strict=True):
         expected = {PolicyState.ON: live, PolicyState.REPORT_ONLY: reported, PolicyState.OFF: {}}[one.state]
         alone = compile_policies(PolicySet((replace(one, state=PolicyState.ON),), NETWORKS), BUILT_IN, version=1)
-        scanned = alone.policies[0].matcher(subject, environment) if resource in (one.resources or ("app",)) else MISS
+        scanned = alone.policies[0].mark(subject, environment, {}) if resource in (one.resources or ("app",)) else MISS
         assert trace.applies is scanned
         assert one.state is PolicyState.OFF or expected.get(one.name, MISS) is scanned
     assert set(live) | set(reported) <= {one.name for one in policy_set.policies if one.state is not PolicyState.OFF}
@@ -345,7 +392,7 @@ def test_the_index_finds_what_a_scan_of_all_finds_and_an_explanation_agrees(
 @given(condition=CONDITIONS, subject=SUBJECTS, environment=ENVIRONMENTS)
 def test_twice_not_is_nothing(condition: Condition, subject: Subject, environment: Environment) -> None:
     ready = compiled(policy("plain", conditions=condition), policy("twice", conditions=Not(Not(condition))))
-    plain, twice = (row.matcher(subject, environment) for row in ready.policies)
+    plain, twice = (row.mark(subject, environment, {}) for row in ready.policies)
     assert plain is twice
 
 
@@ -356,7 +403,7 @@ def test_the_order_of_conditions_never_matters(
     other = data.draw(st.permutations(parts))
     for kind in (Every, Some):
         rows = compiled(policy("1", conditions=kind(tuple(parts))), policy("2", conditions=kind(tuple(other)))).policies
-        assert rows[0].matcher(subject, environment) is rows[1].matcher(subject, environment)
+        assert rows[0].mark(subject, environment, {}) is rows[1].mark(subject, environment, {})
 
 
 @given(
@@ -369,6 +416,6 @@ def test_hiding_a_fact_never_turns_a_certain_answer_into_the_other(
     condition: Condition, subject: Subject, environment: Environment, hidden: str
 ) -> None:
     row = compiled(policy(conditions=condition)).policies[0]
-    before = row.matcher(subject, environment)
-    after = row.matcher(subject, replace(environment, **{hidden: None}))
+    before = row.mark(subject, environment, {})
+    after = row.mark(subject, replace(environment, **{hidden: None}), {})
     assert after in (before, UNKNOWN)

@@ -527,7 +527,7 @@ WORLDS = Worlds(BUILT_IN, NETWORKS)
 
 def mark_of(condition: Condition, subject: Subject, environment: Environment) -> Mark:
     compiled = Compiler(BUILT_IN, NETWORKS).policy(Policy("x", Effect(Action.DENY), conditions=condition), 0)
-    return compiled.matcher(subject, environment)
+    return compiled.mark(subject, environment, {})
 
 
 @given(kit.CONDITIONS, SUBJECTS, KNOWN)
