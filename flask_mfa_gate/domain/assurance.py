@@ -6,6 +6,7 @@ from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cache
 
 ACR_SINGLE = "https://refeds.org/profile/sfa"
 ACR_MULTI = "https://refeds.org/profile/mfa"
@@ -49,6 +50,12 @@ _AMR = {
     Method.ACCESS_PASS: ("mfa",),
     Method.ENROLLMENT_PASS: (),
 }
+
+
+@cache
+def methods_of(kinds: frozenset[FactorKind]) -> frozenset[Method]:
+    """What is proved with these factors."""
+    return frozenset([Method(kind.value) for kind in kinds])
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,16 +110,16 @@ class Assurance:
         """These facts without proofs of a factor that is not switched on."""
         if not self.proofs:
             return self
-        off = FACTOR_METHODS - {Method(kind.value) for kind in enabled}
-        kept = tuple(proof for proof in self.proofs if proof.method not in off)
+        off = FACTOR_METHODS - methods_of(frozenset(enabled))
+        kept = tuple([proof for proof in self.proofs if proof.method not in off])
         return self if len(kept) == len(self.proofs) else replace(self, proofs=kept)
 
     def proved(self, methods: Collection[Method], *, now: datetime, max_age: timedelta | None = None) -> bool:
         """Whether one of ``methods`` was proved, at most ``max_age`` ago; a proof from the future has no age."""
-        return any(
-            proof.method in methods and (max_age is None or timedelta(0) <= now - proof.at <= max_age)
-            for proof in self.proofs
-        )
+        for proof in self.proofs:
+            if proof.method in methods and (max_age is None or timedelta(0) <= now - proof.at <= max_age):
+                return True
+        return False
 
     def is_fresh_sign_in(self, *, now: datetime, within: timedelta) -> bool:
         """Whether the password itself was given, not longer than ``within`` ago."""

@@ -2,20 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from types import MappingProxyType
+from typing import NamedTuple
 
 from .access import APP, MFA_ADMIN, Access
-from .assurance import FACTOR_METHODS, SIGN_IN_METHODS, Assurance, FactorKind, Method
+from .assurance import FACTOR_METHODS, SIGN_IN_METHODS, Assurance, FactorKind, Method, methods_of
 from .enrollment import DAY, Standing, Status, status_of
 from .policy.effects import PolicyDemand, Ruling
 from .session import GRANT_LIFETIME
 from .verdict import PASSED, Demand, Reason, Verdict, Word
 
+# Until Python 3.12 finding the member of an enum takes longer than judging by it.
+ALLOW, REQUIRE, DENY, USER_SETTING = Access.ALLOW, Access.REQUIRE, Access.DENY, Access.USER_SETTING
+EXPIRED, IN_ENROLLMENT = Status.ENROLLMENT_EXPIRED, Status.IN_ENROLLMENT
+PASS, TOTP = Word.PASS, FactorKind.TOTP
+
 _PRECEDENCE = {word: rank for rank, word in enumerate(Word)}
 _NO_RULING = Ruling()
+_NO_RULINGS: Mapping[str, Ruling] = MappingProxyType({})
+_AT_SIGN_IN = Demand(SIGN_IN_METHODS)
+_ANY_FACTOR = Demand()
 _BACK_IN = SIGN_IN_METHODS - FACTOR_METHODS
 
 
@@ -54,12 +64,14 @@ class Rules:
     def access(self, resource: str) -> Access:
         """The default access of a resource. The console always requires."""
         if resource == MFA_ADMIN:
-            return Access.REQUIRE
-        return self.default_access.get(resource, Access.USER_SETTING if resource == APP else Access.ALLOW)
+            return REQUIRE
+        access = self.default_access.get(resource)
+        if access is None:
+            return USER_SETTING if resource == APP else ALLOW
+        return access
 
 
-@dataclass(frozen=True, slots=True)
-class Context:
+class Context(NamedTuple):
     """One request, as far as the decision looks at it.
 
     :param resources: what is being opened, beside the app itself.
@@ -77,7 +89,7 @@ class Context:
     deferred: bool = False
     promptable: bool = True
     granted: bool = False
-    rulings: Mapping[str, Ruling] = field(default_factory=dict)
+    rulings: Mapping[str, Ruling] = _NO_RULINGS
 
 
 def decide(context: Context, standing: Standing, rules: Rules, *, now: datetime) -> Verdict:
@@ -85,24 +97,23 @@ def decide(context: Context, standing: Standing, rules: Rules, *, now: datetime)
     # SECURITY: a factor that was switched off counts nowhere, not even where a session proved it before.
     counted = context.assurance.counting(rules.enabled)
     if counted is not context.assurance:
-        context = replace(context, assurance=counted)
-    judge = _Judge(context, standing, rules, now, status_of(standing, now=now, enabled=rules.enabled))
-    app = judge.app()
-    verdicts = [app]
+        context = context._replace(assurance=counted)
+    judge = _judge(context, standing, rules, now)
+    app = strictest = judge.app()
     for name in context.resources:
         if name != APP:
-            verdicts.append(judge.resource(name))
+            strictest = _stricter(strictest, judge.resource(name))
     for demand in context.demands:
-        verdicts.append(judge.demand(demand))
-    strictest, is_satisfied = _strictest(verdicts), app.word is Word.PASS
+        strictest = _stricter(strictest, judge.demand(demand))
+    is_satisfied = app.word is PASS
     if strictest.app_is_satisfied is is_satisfied:
         return strictest
-    return replace(strictest, app_is_satisfied=is_satisfied)
+    return strictest._replace(app_is_satisfied=is_satisfied)
 
 
 def is_required(standing: Standing, rules: Rules) -> bool:
     """Whether this user must have MFA: by the stored flag, or because everybody must."""
-    return standing.required or rules.access(APP) is Access.REQUIRE
+    return standing.required or rules.access(APP) is REQUIRE
 
 
 def is_locked_out(standing: Standing, rules: Rules, now: datetime) -> bool:
@@ -111,7 +122,7 @@ def is_locked_out(standing: Standing, rules: Rules, now: datetime) -> bool:
 
 
 def _locks(status: Status, standing: Standing, rules: Rules) -> bool:
-    if status is not Status.ENROLLMENT_EXPIRED or rules.lapse is not Lapse.LOCKED:
+    if status is not EXPIRED or rules.lapse is not Lapse.LOCKED:
         return False
     return standing.user_key not in rules.break_glass and not _has_satisfied(standing, rules)
 
@@ -121,79 +132,75 @@ def _has_satisfied(standing: Standing, rules: Rules) -> bool:
     return bool(standing.factors & rules.enabled & rules.satisfying)
 
 
-def _strictest(verdicts: list[Verdict]) -> Verdict:
-    if len(verdicts) == 1:
-        return verdicts[0]
-    return min(verdicts, key=lambda verdict: _PRECEDENCE[verdict.word])
+def _stricter(first: Verdict, second: Verdict) -> Verdict:
+    """The stricter of two; of equals the first."""
+    if second is PASSED or _PRECEDENCE[first.word] <= _PRECEDENCE[second.word]:
+        return first
+    return second
 
 
-@dataclass(frozen=True, slots=True)
+def _judge(context: Context, standing: Standing, rules: Rules, now: datetime) -> _Judge:
+    status = status_of(standing, now=now, enabled=rules.enabled)
+    held = methods_of(standing.factors & rules.enabled)
+    rulings = _NO_RULINGS if standing.user_key in rules.break_glass else context.rulings
+    return _Judge(context, standing, rules, now, status, held, _locks(status, standing, rules), rulings)
+
+
+@dataclass(slots=True)
 class _Judge:
-    """The facts of one decision, and what each resource makes of them."""
+    """The facts of one decision, and what each resource makes of them. Not frozen, since that takes as long as judging.
+
+    :param held: what can be proved with the factors that count.
+    :param rulings: none for an account for emergencies, which is outside of policies.
+    """
 
     context: Context
     standing: Standing
     rules: Rules
     now: datetime
     status: Status
+    held: frozenset[Method]
+    is_locked: bool
+    rulings: Mapping[str, Ruling]
 
     def app(self) -> Verdict:
         """What the app itself asks, policies, default access and the user's own requirement together."""
-        ruling = self._ruling(APP)
+        ruling = self.rulings.get(APP, _NO_RULING)
         if not self.context.is_active:
             return Verdict(Word.DENY, Reason.INACTIVE)
-        if (refused := self._refused(APP, ruling)) is not None:
+        access = self._default(APP, ruling)
+        if (refused := _refused(APP, ruling, access)) is not None:
             return refused
-        if self._is_locked and self.rules.lockout_scope is LockoutScope.APP:
+        if self.is_locked and self.rules.lockout_scope is LockoutScope.APP:
             return Verdict(Word.LOCKED, Reason.LAPSED)
-        demanded = [self._demanded(demand, ruling, grace=grace) for demand, grace in self._app_demands(ruling)]
-        own = self._holder(ruling) if self._held else self._unenrolled()
-        return _strictest([*demanded, own])
+        # What is demanded of everybody has no days of grace.
+        asked = self._demanded(_AT_SIGN_IN, ruling, grace=None) if access is REQUIRE else PASSED
+        if ruling.demands:
+            grace = self._grace_end(ruling)
+            for wanted in ruling.demands:
+                asked = _stricter(asked, self._demanded(_at_sign_in(wanted), ruling, grace=grace))
+        return _stricter(asked, self._holder(ruling) if self.held else self._unenrolled())
 
     def resource(self, name: str) -> Verdict:
         """What one resource asks beside the app."""
-        ruling = self._ruling(name)
-        if (refused := self._refused(name, ruling)) is not None:
+        ruling = self.rulings.get(name, _NO_RULING)
+        access = self._default(name, ruling)
+        if (refused := _refused(name, ruling, access)) is not None:
             return refused
-        verdicts = [PASSED]
-        if ruling.default_applies and self.rules.access(name) is Access.REQUIRE:
-            verdicts.append(self.demand(Demand()))
-        grace = self._grace_end(ruling)
-        for wanted in ruling.demands:
-            demand = Demand(_methods(wanted), wanted.max_age)
-            verdicts.append(self._demanded(demand, ruling, grace=grace, at_resource=True))
-        return _strictest(verdicts)
+        asked = self.demand(_ANY_FACTOR) if access is REQUIRE else PASSED
+        if ruling.demands:
+            grace = self._grace_end(ruling)
+            for wanted in ruling.demands:
+                demand = Demand(_methods(wanted), wanted.max_age)
+                asked = _stricter(asked, self._demanded(demand, ruling, grace=grace, at_resource=True))
+        return asked
 
     def demand(self, demand: Demand) -> Verdict:
         """What a view asks by itself, or a resource by default."""
         return self._demanded(demand, _NO_RULING, grace=None, at_resource=True)
 
-    def _ruling(self, resource: str) -> Ruling:
-        """An account for emergencies is outside of policies."""
-        if self.standing.user_key in self.rules.break_glass:
-            return _NO_RULING
-        return self.context.rulings.get(resource, _NO_RULING)
-
-    def _refused(self, resource: str, ruling: Ruling) -> Verdict | None:
-        if (policy := ruling.denied_by) is not None:
-            return Verdict(
-                Word.DENY, Reason.POLICY, at_resource=resource != APP, policies=(policy.name,),
-                message=policy.message, help_link=policy.help_link,
-            )  # fmt: skip
-        if ruling.default_applies and self.rules.access(resource) is Access.DENY:
-            return Verdict(Word.DENY, Reason.DEFAULT_DENY, at_resource=resource != APP)
-        return None
-
-    def _app_demands(self, ruling: Ruling) -> Iterator[tuple[Demand, datetime | None]]:
-        """Each with the end of its grace. What is demanded of everybody has none."""
-        if ruling.default_applies and self.rules.access(APP) is Access.REQUIRE:
-            yield Demand(SIGN_IN_METHODS), None
-        grace = self._grace_end(ruling)
-        for wanted in ruling.demands:
-            methods = _methods(wanted)
-            # A way back in stands for the authenticator app at the sign-in, and for no other factor.
-            ways = methods | _BACK_IN if not wanted.factors or FactorKind.TOTP in wanted.factors else methods
-            yield Demand(ways, wanted.max_age), grace
+    def _default(self, resource: str, ruling: Ruling) -> Access | None:
+        return self.rules.access(resource) if ruling.default_applies else None
 
     def _demanded(
         self, demand: Demand, ruling: Ruling, *, grace: datetime | None, at_resource: bool = False
@@ -206,7 +213,7 @@ class _Judge:
                 return Verdict(Word.ENROLL, Reason.ENROLLMENT_PASS, demand, policies=ruling.names)
             reason = Reason.STEP_UP if at_resource or self._is_in else Reason.SIGN_IN
             return Verdict(Word.CHALLENGE, reason, demand, at_resource, policies=ruling.names)
-        if self._is_locked:
+        if self.is_locked:
             return Verdict(Word.LOCKED, Reason.LAPSED, demand, at_resource)
         if grace is not None and self.now < grace:
             if not self._prompts(ends_at=grace):
@@ -230,22 +237,22 @@ class _Judge:
         if self.standing.user_key in self.rules.break_glass:
             return False
         # SECURITY: a demand through a fact that was hidden leaves the default in, which must not let off more for it.
-        by_default = ruling.default_applies and not ruling.demands and self.rules.access(APP) is Access.ALLOW
+        by_default = ruling.default_applies and not ruling.demands and self.rules.access(APP) is ALLOW
         unasked = not (self.rules.challenge_unrequired or is_required(self.standing, self.rules))
         return ruling.allows or by_default or unasked
 
     def _unenrolled(self) -> Verdict:
         """The user's own requirement, which no policy lowers."""
-        if self._is_locked:
+        if self.is_locked:
             return PASSED
-        if self.standing.is_forced or self.status is Status.ENROLLMENT_EXPIRED:
+        if self.standing.is_forced or self.status is EXPIRED:
             return Verdict(Word.ENROLL, Reason.ENROLLMENT_FORCED)
         return self._period()
 
     def _period(self) -> Verdict:
         """A running period prompts, also one who holds another factor than the period asks for."""
         period = self.standing.period
-        runs = self.status is Status.IN_ENROLLMENT and not _has_satisfied(self.standing, self.rules)
+        runs = self.status is IN_ENROLLMENT and not _has_satisfied(self.standing, self.rules)
         if runs and period is not None and self._prompts(ends_at=period.ends_at):
             return Verdict(Word.PROMPT, Reason.ENROLLMENT_PERIOD)
         return PASSED
@@ -269,7 +276,7 @@ class _Judge:
         return min(ends)
 
     def _can_meet(self, demand: Demand) -> bool:
-        return any(Method(kind.value) in demand.methods for kind in self._held)
+        return not self.held.isdisjoint(demand.methods)
 
     def _meets(self, demand: Demand) -> bool:
         if not demand.is_for_one_request:
@@ -277,10 +284,6 @@ class _Judge:
         # SECURITY: one grant serves several lists only where each was proved, as a stronger factor could be left out.
         proved = self.context.assurance.proved(demand.methods, now=self.now, max_age=GRANT_LIFETIME)
         return self.context.granted and proved
-
-    @property
-    def _held(self) -> frozenset[FactorKind]:
-        return self.standing.factors & self.rules.enabled
 
     @property
     def _is_in(self) -> bool:
@@ -291,10 +294,24 @@ class _Judge:
         """Whether a pass stands in for the factor that was lost, until another is set up."""
         return not self._is_in and self.context.assurance.proved({Method.ENROLLMENT_PASS}, now=self.now)
 
-    @property
-    def _is_locked(self) -> bool:
-        return _locks(self.status, self.standing, self.rules)
+
+def _refused(resource: str, ruling: Ruling, access: Access | None) -> Verdict | None:
+    if (policy := ruling.denied_by) is not None:
+        return Verdict(
+            Word.DENY, Reason.POLICY, at_resource=resource != APP, policies=(policy.name,),
+            message=policy.message, help_link=policy.help_link,
+        )  # fmt: skip
+    if access is DENY:
+        return Verdict(Word.DENY, Reason.DEFAULT_DENY, at_resource=resource != APP)
+    return None
+
+
+def _at_sign_in(wanted: PolicyDemand) -> Demand:
+    """A way back in stands for the authenticator app at the sign-in, and for no other factor."""
+    methods = _methods(wanted)
+    takes_way_back = not wanted.factors or TOTP in wanted.factors
+    return Demand(methods | _BACK_IN if takes_way_back else methods, wanted.max_age)
 
 
 def _methods(wanted: PolicyDemand) -> frozenset[Method]:
-    return frozenset([Method(kind.value) for kind in wanted.factors]) if wanted.factors else FACTOR_METHODS
+    return methods_of(wanted.factors) if wanted.factors else FACTOR_METHODS

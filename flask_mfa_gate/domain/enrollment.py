@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from .assurance import FactorKind
 
+TOTP = FactorKind.TOTP
 DAY = timedelta(days=1)
 LONGEST_DAYS = 365
 # A day before the calendar itself ends, so that every zone can still tell the moment.
@@ -123,9 +124,9 @@ def _whole_second(moment: datetime) -> datetime:
 
 def status_of(standing: Standing, *, now: datetime, enabled: Collection[FactorKind]) -> Status:
     """The first status that holds, in the order of the product's law."""
-    if FactorKind.TOTP not in enabled:
+    if TOTP not in enabled:
         return Status.DISABLED
-    if FactorKind.TOTP in standing.factors:
+    if TOTP in standing.factors:
         return Status.ENROLLED
     if standing.period is not None:
         return Status.ENROLLMENT_EXPIRED if standing.period.has_ended(now) else Status.IN_ENROLLMENT

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
+from typing import NamedTuple
 
 from .assurance import FACTOR_METHODS, SIGN_IN_METHODS, Method
 
@@ -37,8 +37,7 @@ class Reason(StrEnum):
     POLICY = "policy"
 
 
-@dataclass(frozen=True, slots=True)
-class Demand:
+class Demand(NamedTuple):
     """Proof that the app, one resource or one view asks for.
 
     :param methods: acceptable proofs; one of them is enough.
@@ -54,8 +53,7 @@ class Demand:
         return self.max_age == timedelta(0)
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """The outcome, why, and what would satisfy it.
 
     :param at_resource: whether one resource or view says so, and not the app itself.

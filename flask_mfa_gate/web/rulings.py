@@ -77,10 +77,10 @@ def at_this_request(
         return verdict
     rulings = ruler_of(state, session, sign_in=sign_in, user=user, is_sign_in=True)(standing)
     whole = decide(
-        replace(context, resources=(), demands=(), rulings=rulings), standing, state.rules, now=state.clock()
+        context._replace(resources=(), demands=(), rulings=rulings), standing, state.rules, now=state.clock()
     )
     # SECURITY: the identity stays in place only where the app as a whole is satisfied; else everything is parked.
-    return replace(verdict, at_resource=True, app_is_satisfied=True) if whole.word is Word.PASS else verdict
+    return verdict._replace(at_resource=True, app_is_satisfied=True) if whole.word is Word.PASS else verdict
 
 
 def subject_of(
@@ -131,7 +131,7 @@ def with_fresh_risk(state: GateState, session: GateSession, standing: Standing, 
 
 
 def _judge_with(state: GateState, context: Context, standing: Standing, resource: str, ruling: Ruling) -> Verdict:
-    changed = replace(context, rulings={**context.rulings, resource: ruling})
+    changed = context._replace(rulings={**context.rulings, resource: ruling})
     return decide(changed, standing, state.rules, now=state.clock())
 
 

@@ -65,18 +65,16 @@ def word(context: Context, standing: Standing, chosen: Rules) -> Word:
 
 @given(contexts, standings, rules, demands)
 def test_one_more_demand_never_loosens(context: Context, standing: Standing, chosen: Rules, more: Demand) -> None:
-    from dataclasses import replace
 
-    stricter = replace(context, demands=(*context.demands, more))
+    stricter = context._replace(demands=(*context.demands, more))
     assert RANK[word(stricter, standing, chosen)] <= RANK[word(context, standing, chosen)]
 
 
 @given(contexts, standings, rules)
 def test_the_order_of_demands_and_resources_never_matters(context: Context, standing: Standing, chosen: Rules) -> None:
-    from dataclasses import replace
 
     words = {
-        word(replace(context, demands=demanded, resources=opened), standing, chosen)
+        word(context._replace(demands=demanded, resources=opened), standing, chosen)
         for demanded in permutations(context.demands)
         for opened in permutations(context.resources)
     }
@@ -85,9 +83,8 @@ def test_the_order_of_demands_and_resources_never_matters(context: Context, stan
 
 @given(contexts, standings, rules)
 def test_one_more_proof_never_tightens(context: Context, standing: Standing, chosen: Rules) -> None:
-    from dataclasses import replace
 
-    proved = replace(context, assurance=context.assurance.with_proof(Method.TOTP, at=NOW))
+    proved = context._replace(assurance=context.assurance.with_proof(Method.TOTP, at=NOW))
     assert RANK[word(proved, standing, chosen)] >= RANK[word(context, standing, chosen)]
 
 
@@ -117,9 +114,8 @@ def test_default_allow_never_lifts_prompt_force_or_lock(context: Context, standi
 def test_a_switched_off_account_is_denied_whatever_it_proved(
     context: Context, standing: Standing, chosen: Rules
 ) -> None:
-    from dataclasses import replace
 
-    assert word(replace(context, is_active=False), standing, chosen) is Word.DENY
+    assert word(context._replace(is_active=False), standing, chosen) is Word.DENY
 
 
 PASSWORD = Assurance(SignIn.PASSWORD, NOW)
@@ -213,12 +209,11 @@ def test_the_strictest_of_all_that_applies_is_said(
 
 @given(contexts, standings, rules)
 def test_the_verdict_is_the_strictest_of_its_parts(context: Context, standing: Standing, chosen: Rules) -> None:
-    from dataclasses import replace
 
-    alone = replace(context, resources=(), demands=())
+    alone = context._replace(resources=(), demands=())
     parts = [alone]
-    parts += [replace(alone, resources=(name,)) for name in context.resources]
-    parts += [replace(alone, demands=(demand,)) for demand in context.demands]
+    parts += [alone._replace(resources=(name,)) for name in context.resources]
+    parts += [alone._replace(demands=(demand,)) for demand in context.demands]
     words = {word(part, standing, chosen) for part in parts}
     assert word(context, standing, chosen) is min(words, key=STRICTEST_FIRST.index)
 
@@ -231,17 +226,15 @@ def test_only_a_passed_verdict_has_no_reason_to_stop(context: Context, standing:
 
 @given(contexts, standings, rules)
 def test_a_soft_prompt_never_stops_a_token(context: Context, standing: Standing, chosen: Rules) -> None:
-    from dataclasses import replace
 
-    assert word(replace(context, promptable=False), standing, chosen) is not Word.PROMPT
+    assert word(context._replace(promptable=False), standing, chosen) is not Word.PROMPT
 
 
 @given(contexts, standings, rules)
 def test_set_up_later_lifts_a_prompt_and_nothing_else(context: Context, standing: Standing, chosen: Rules) -> None:
-    from dataclasses import replace
 
-    asked = word(replace(context, deferred=False), standing, chosen)
-    later = word(replace(context, deferred=True), standing, chosen)
+    asked = word(context._replace(deferred=False), standing, chosen)
+    later = word(context._replace(deferred=True), standing, chosen)
     assert later is (Word.PASS if asked is Word.PROMPT else asked)
 
 

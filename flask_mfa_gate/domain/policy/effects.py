@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
 from datetime import timedelta
+from typing import NamedTuple
 
 from ..access import MFA_ADMIN, Access
 from ..assurance import FactorKind
@@ -15,8 +15,7 @@ from .model import Action, Policy
 HIT, DENY, REQUIRE = Mark.HIT, Action.DENY, Action.REQUIRE
 
 
-@dataclass(frozen=True, slots=True)
-class PolicyDemand:
+class PolicyDemand(NamedTuple):
     """One list of factors of which one has to be proved.
 
     :param factors: acceptable ones; empty means any that is enabled.
@@ -27,8 +26,7 @@ class PolicyDemand:
     max_age: timedelta | None = None
 
 
-@dataclass(frozen=True, slots=True)
-class Ruling:
+class Ruling(NamedTuple):
     """The outcome of policies for one resource, before the user's own requirement, which is a floor under it.
 
     :param denied_by: the policy that refuses; then nothing else here matters.
@@ -60,17 +58,15 @@ def rule(matches: Collection[Match], *, resource: str, default: Access) -> Rulin
     applies = _default_applies(matches, resource, default)
     denies, requires, allows = _by_action(matches)
     if denies:
-        refusing = _policies(denies)
-        return Ruling(denied_by=refusing[0], default_applies=applies, names=_names(refusing))
+        return Ruling(denied_by=min(denies, key=_certain_first).policy, default_applies=applies, names=_names(denies))
     if requires:
-        demanding = _policies(requires)
-        beginning = tuple([policy for policy in demanding if policy.effect.grace_days])
+        beginning = _beginning(requires)
         return Ruling(
-            demands=_demands(demanding), graced=beginning if len(beginning) == len(demanding) else (),
-            beginning=beginning, default_applies=applies, names=_names(demanding),
+            demands=_demands(requires), graced=beginning if len(beginning) == len(requires) else (),
+            beginning=beginning, default_applies=applies, names=_names(requires),
         )  # fmt: skip
     # SECURITY: leniency needs every fact; whoever hides one, or aims at the console, is not let off.
-    letting = [match.policy for match in allows if match.mark is HIT and resource != MFA_ADMIN]
+    letting = [match for match in allows if match.mark is HIT and resource != MFA_ADMIN]
     return Ruling(allows=bool(letting), default_applies=applies, names=_names(letting))
 
 
@@ -85,25 +81,27 @@ def _by_action(matches: Collection[Match]) -> tuple[list[Match], list[Match], li
     return denies, requires, allows
 
 
-def _policies(matches: list[Match]) -> list[Policy]:
-    """Certain ones first."""
-    return [match.policy for match in sorted(matches, key=_certain_first)]
-
-
 def _certain_first(match: Match) -> tuple[bool, str]:
     return match.mark is not HIT, match.policy.name
 
 
-def _names(policies: Collection[Policy]) -> tuple[str, ...]:
-    return tuple(sorted([policy.name for policy in policies]))
+def _names(matches: Collection[Match]) -> tuple[str, ...]:
+    return tuple(sorted([match.policy.name for match in matches]))
 
 
-def _demands(policies: Collection[Policy]) -> tuple[PolicyDemand, ...]:
+def _beginning(matches: Collection[Match]) -> tuple[Policy, ...]:
+    graced = [match for match in matches if match.policy.effect.grace_days]
+    return tuple([match.policy for match in sorted(graced, key=_certain_first)]) if graced else ()
+
+
+def _demands(matches: Collection[Match]) -> tuple[PolicyDemand, ...]:
     """Each different list once, all with the smallest age that one of them asks for."""
-    ages = [policy.effect.max_age for policy in policies if policy.effect.max_age is not None]
-    max_age = min(ages, default=None)
-    lists = {policy.effect.factors for policy in policies}
-    return tuple(PolicyDemand(factors, max_age) for factors in sorted(lists, key=sorted))
+    effects = [match.policy.effect for match in matches]
+    ages = [effect.max_age for effect in effects if effect.max_age is not None]
+    max_age = min(ages) if ages else None
+    lists = {effect.factors for effect in effects}
+    ordered = sorted(lists, key=sorted) if len(lists) > 1 else lists
+    return tuple([PolicyDemand(factors, max_age) for factors in ordered])
 
 
 def _default_applies(matches: Collection[Match], resource: str, default: Access) -> bool:
@@ -121,4 +119,4 @@ def _displaces(match: Match, default: Access) -> bool:
     if match.mark is not HIT:
         return False
     effect = match.policy.effect
-    return not (default is Access.REQUIRE and effect.action is REQUIRE and effect.grace_days)
+    return not (effect.grace_days and effect.action is REQUIRE and default is Access.REQUIRE)
