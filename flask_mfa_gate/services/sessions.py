@@ -126,19 +126,42 @@ class SessionService:
         def act(work: Work) -> None:
             if replaces is not None:
                 self._store.sessions.end(work.tx, replaces.lineage, user_key=replaces.user_key)
-            self._store.people.note_sign_in(work.tx, who.person, now=now)
             self._store.sessions.add(work.tx, session)
             self._store.sign_ins.add(work.tx, _record(session, seen))
             self._note_dropped(work, parking)
-            if user_key in self._rules.break_glass:
-                self._tell_of_emergency(work, who.person, origin)
-            work.record(
-                "signed_in", subject=user_key, actor=f"user:{user_key}", origin=origin, sign_in=sign_in.value,
-                pending=parking is not None,
-            )  # fmt: skip
+            self._note_arrival(work, who.person, session, origin)
 
         self._worker.run(act)
         return Entry(token, session)
+
+    def renew(self, session: GateSession, who: Newcomer, *, origin: Origin) -> Entry | None:
+        """Note that the same user signed in once more in this browser: what was proved stands, the sign-in is fresh.
+
+        None when the session was ended or gave way to another id meanwhile; then this is a sign-in like any other.
+        """
+        now, token = self._clock(), new_token()
+        successor = replace(
+            session, id_digest=token_digest(token), seen_at=now, host_user_id=who.host_user_id, stamp=who.stamp,
+            assurance=replace(session.assurance, sign_in=SignIn.PASSWORD, signed_in_at=now),
+        )  # fmt: skip
+
+        def act(work: Work) -> bool:
+            self.take_turn(work, session.user_key)
+            is_renewed = self._store.sessions.try_rotate(work.tx, session, successor, now=now)
+            if is_renewed:
+                self._note_arrival(work, who.person, successor, origin)
+            return is_renewed
+
+        return Entry(token, successor) if self._worker.run(act) else None
+
+    def _note_arrival(self, work: Work, person: Person, session: GateSession, origin: Origin) -> None:
+        self._store.people.note_sign_in(work.tx, person, now=self._clock())
+        if person.key in self._rules.break_glass:
+            self._tell_of_emergency(work, person, origin)
+        work.record(
+            "signed_in", subject=person.key, actor=f"user:{person.key}", origin=origin,
+            sign_in=session.assurance.sign_in.value, pending=session.is_pending,
+        )  # fmt: skip
 
     def park(self, session: GateSession, parking: Parking) -> GateSession:
         """Turn a live session into a pending one."""

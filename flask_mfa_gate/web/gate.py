@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from flask import Response, after_this_request, current_app, request, session
+from flask import Flask, Response, after_this_request, current_app, request, session
 
 from ..domain.assurance import SignIn
 from ..domain.marks import NO_MARKS, Marks
@@ -19,7 +19,7 @@ from .endpoints import is_automatic_options, is_own, is_sign_out, is_static
 from .failing import UNAVAILABLE, fail_closed, refused
 from .identity import load_identity
 from .judging import judge
-from .parking import intercept, start_clock
+from .parking import intercept, renew, start_clock
 from .passage import Passage, begin_passage, current_passage, marks_here
 from .rulings import own_page_ruler, with_fresh_risk
 from .state import current_state
@@ -138,18 +138,28 @@ def _compare(passage: Passage, response: Response) -> Response:
         # SECURITY: an identity that can't be named leaves the session again, or it would pass unseen.
         snapshot.take_out(session, passage.before, snapshot.difference(passage.before, session))
         raise
-    if key == passage.user_key:
+    if key == passage.user_key and (key is None or not passage.signs_in):
         return response
-    if user is None:
+    if user is None or key is None:
         return _end_session(passage, response)
     if passage.is_token and not passage.state.identity.is_from_session():
         return response
+    if key == passage.user_key and renew(passage, user, key):
+        return response
     sign_in = SignIn.PASSWORD if passage.has_reached_view else SignIn.SESSION
-    answer = intercept(passage, user, response, sign_in=sign_in)
+    answer = intercept(passage, user, key, response, sign_in=sign_in)
     if answer is None:
         return response
     response.close()
     return answer
+
+
+def note_login(app: Flask, **_: Any) -> None:
+    """The host's ``login_user`` or ``confirm_login`` ran. In a view that is a sign-in, also of who is in already."""
+    passage = current_passage()
+    # SECURITY: hooks run at each request, also a stolen one, and may name again whom the session names.
+    if passage is not None and passage.has_reached_view:
+        passage.signs_in = True
 
 
 def _end_session(passage: Passage, response: Response) -> Response:
@@ -258,7 +268,7 @@ def _catch_hook_identity(passage: Passage) -> Answer:
         _end_row(passage)
         passage.user_key = None
         return None
-    answer = intercept(passage, user, None, sign_in=SignIn.SESSION)
+    answer = intercept(passage, user, key, None, sign_in=SignIn.SESSION)
     if answer is None:
         return _judge(passage, user, key, marks_here())
     return None if is_open_endpoint(passage) else answer

@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from flask import Flask, appcontext_pushed, request_started
+from flask_login import user_logged_in, user_login_confirmed
 
 from ..errors import ConfigError
 from . import gate
@@ -24,6 +25,8 @@ def install(app: Flask) -> None:
     request_started.connect(expect_hooks, app)
     request_started.connect(_arrange_once, app)
     appcontext_pushed.connect(guard_outside_hooks, app)
+    user_logged_in.connect(gate.note_login, app)
+    user_login_confirmed.connect(gate.note_login, app)
 
 
 def arrange(app: Flask) -> None:

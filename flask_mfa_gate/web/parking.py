@@ -12,7 +12,7 @@ from ..domain.enrollment import Standing
 from ..domain.marks import NO_MARKS
 from ..domain.session import GateSession
 from ..domain.verdict import Verdict, Word
-from ..services.persons import is_switched_on, key_of
+from ..services.persons import is_switched_on
 from ..services.sessions import Parking, Seen
 from . import answers, snapshot
 from .client import client_of, origin_of
@@ -23,20 +23,21 @@ from .rulings import judge_sign_in
 from .targets import asked_page, home, target_of
 
 
-def intercept(passage: Passage, user: Any, response: Response | None, *, sign_in: SignIn) -> Response | None:
+def intercept(passage: Passage, user: Any, key: str, response: Response | None, *, sign_in: SignIn) -> Response | None:
     """A sign-in was seen: note it, or park it and answer with the next step.
 
     :param response: what the view that signed in answered; None when a hook of the host made the identity.
     :returns: the answer in place of the view's own; None when nothing is demanded of this user.
     """
     state = passage.state
-    changed = snapshot.difference(passage.before, session)
+    # Of one who signs in again all of the session is his own.
+    before = {} if key == passage.user_key else passage.before
+    changed = snapshot.difference(before, session)
     host_user_id = state.identity.host_user_id()
     # SECURITY: the keys leave the host's session before anything can fail, so that a failure signs nobody in.
-    snapshot.take_out(session, passage.before, changed)
+    snapshot.take_out(session, before, changed)
     state.identity.hide()
     replaces, passage.user_key = passage.session, None
-    key = key_of(user, state.user_key)
     verdict, seen, standing = judge_new(passage, key, user, sign_in)
     parking = None
     if verdict.word is not Word.PASS:
@@ -54,6 +55,18 @@ def intercept(passage: Passage, user: Any, response: Response | None, *, sign_in
         return None
     note_refusal(passage, key, verdict)
     return answers.after_sign_in(verdict, client_of(request, state.settings))
+
+
+def renew(passage: Passage, user: Any, key: str) -> bool:
+    """Note that who is signed in already signed in again; False when there is no session that could go on."""
+    state, live = passage.state, passage.session
+    if live is None:
+        return False
+    who = newcomer(state, user, key, host_user_id=state.identity.host_user_id())
+    entry = state.sessions.renew(live, who, origin=origin_of(request))
+    if entry is not None:
+        passage.enter(entry)
+    return entry is not None
 
 
 def note_refusal(passage: Passage, key: str, verdict: Verdict) -> None:

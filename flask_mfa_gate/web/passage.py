@@ -36,6 +36,7 @@ class Passage:
     :param user_key: whom the host's hooks and view may see; None for nobody.
     :param settled: marks that the decision has covered.
     :param is_decided: whether the identity of the request was looked at before the view.
+    :param signs_in: whether the host signed somebody in while its view ran.
     :param looks: how often the second hook was called; it acts at the last call.
     :param withheld: what the session held, when nobody may see it and nothing may be changed.
     :param groups: what the host said of groups in this request, by user key.
@@ -56,6 +57,7 @@ class Passage:
     is_granted: bool = False
     is_decided: bool = False
     has_reached_view: bool = False
+    signs_in: bool = False
     token: str | None = None
     drops_cookie: bool = False
     withheld: Mapping[str, Any] | None = None

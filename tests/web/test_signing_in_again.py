@@ -1,0 +1,134 @@
+"""Who is signed in already signs in again: what was proved stands, and the sign-in is fresh."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask_login import confirm_login, current_user, login_user, logout_user
+from sqlalchemy import text
+
+from tests.conftest import JSON, Browser, Phone, StillClock, key_of, state_of
+from tests.web.kit import events, signed_in
+
+SETUP = "/mfa/enroll/totp"
+
+
+@pytest.fixture
+def remembered(app: Flask) -> Browser:
+    """Frank, who owes nothing, in a browser that was only remembered."""
+    first = Browser(app)
+    first.sign_in("frank", remember="1")
+    browser = Browser(app)
+    browser.client.set_cookie("remember_token", first.cookie("remember_token") or "")
+    assert browser.is_in()
+    return browser
+
+
+def add_view(app: Flask, view: Any) -> None:
+    app.add_url_rule("/host-view", "host_view", view, methods=["GET", "POST"])
+
+
+def again() -> str:
+    login_user(current_user._get_current_object())
+    return "the view's own answer"
+
+
+def test_a_remembered_user_signs_in_and_sets_a_first_factor_up(remembered: Browser) -> None:
+    assert remembered.get(SETUP).location.startswith("/login")
+    assert remembered.sign_in("frank").location == "/"
+    remembered.client.delete_cookie("remember_token")
+    assert remembered.get(SETUP).status_code == 200
+
+
+def test_a_sign_in_that_grew_old_is_fresh_again(app: Flask, clock: StillClock) -> None:
+    browser = signed_in(app, "frank")
+    clock.forward(minutes=16)
+    assert browser.get(SETUP).status_code == 401
+    assert browser.sign_in("frank").location == "/"
+    assert browser.get(SETUP).status_code == 200
+
+
+def test_what_was_proved_stands_and_is_no_younger(app: Flask, phone: Phone, clock: StillClock) -> None:
+    browser = signed_in(app, "dave", phone)
+    clock.forward(minutes=10)
+    before = browser.cookie()
+    assert browser.sign_in("dave").location == "/"
+    assert browser.is_in()
+    assert browser.cookie() != before, "whoever kept the old id is not signed in again with it"
+    assert browser.get("/transfer").location == "/mfa/challenge", "the step-up asks for a proof of 5 minutes"
+
+
+def test_each_time_is_on_record(app: Flask) -> None:
+    browser = signed_in(app, "frank")
+    browser.sign_in("frank")
+    assert [row.details["sign_in"] for row in events(app, "frank", "signed_in")] == ["password", "password"]
+    with state_of(app).store.database.read() as tx:
+        rows = "SELECT count(*) FROM mfa_gate_session WHERE superseded_at IS NULL"
+        assert tx.execute(text(rows)).scalar() == 1
+
+
+@pytest.mark.parametrize("way", [again, lambda: confirm_login() or "confirmed"])
+def test_whatever_the_view_is_called(app: Flask, clock: StillClock, way: Any) -> None:
+    add_view(app, way)
+    browser = signed_in(app, "frank")
+    clock.forward(minutes=16)
+    assert browser.get("/host-view").status_code == 200
+    assert browser.get(SETUP).status_code == 200
+
+
+def test_a_hook_that_names_the_user_at_each_request_signs_nobody_in(app: Flask, clock: StillClock) -> None:
+    @app.before_request
+    def name_again() -> None:
+        if current_user.is_authenticated:
+            login_user(current_user._get_current_object())
+
+    browser = signed_in(app, "frank")
+    clock.forward(minutes=16)
+    browser.get("/")
+    assert browser.get(SETUP).status_code == 401
+
+
+def test_a_session_that_was_ended_meanwhile_is_not_renewed(app: Flask, phone: Phone, clock: StillClock) -> None:
+    def end_all_and_sign_in() -> str:
+        state_of(app).gate.password_changed(current_user.get_id())
+        return again()
+
+    add_view(app, end_all_and_sign_in)
+    browser = signed_in(app, "dave", phone)
+    assert browser.send("/host-view").location == "/mfa/challenge"
+    assert not browser.is_in()
+    clock.forward(seconds=30)
+    browser.send("/mfa/challenge", code=phone.code())
+    assert browser.is_in()
+
+
+def test_in_and_out_again_is_out(app: Flask, phone: Phone) -> None:
+    def in_and_out() -> str:
+        again()
+        logout_user()
+        return "gone"
+
+    add_view(app, in_and_out)
+    browser = signed_in(app, "dave", phone)
+    browser.get("/host-view")
+    assert browser.get("/").location.startswith("/login")
+
+
+def test_a_json_client_gets_the_answer_of_its_own_login(app: Flask, clock: StillClock) -> None:
+    browser = signed_in(app, "frank")
+    clock.forward(minutes=16)
+    problem = browser.get(SETUP, headers=JSON).json
+    assert problem is not None
+    assert problem["code"] == "sign_in_again"
+    browser.client.post(problem["continue_url"], data={"username": "frank", "password": "correct horse battery staple"})
+    assert "secret" in (browser.get(SETUP, headers=JSON).json or {})
+
+
+def test_an_emergency_account_is_told_of_each_time(make_app: Any, phone: Phone) -> None:
+    app = make_app(MFA_GATE_BREAK_GLASS=["4"])
+    assert key_of(app, "dave") == "4"
+    browser = signed_in(app, "dave", phone)
+    browser.sign_in("dave")
+    assert len(events(app, "dave", "break_glass_used")) == 2
