@@ -16,7 +16,7 @@ from typing import Any
 
 from flask_mfa_gate.domain.access import Access
 from flask_mfa_gate.domain.assurance import Assurance, SignIn
-from flask_mfa_gate.domain.decision import Context, Rules, decide
+from flask_mfa_gate.domain.decision import Context, decide
 from flask_mfa_gate.domain.enrollment import Standing
 from flask_mfa_gate.domain.policy.conditions.registry import BUILT_IN
 from flask_mfa_gate.domain.policy.effects import rule
@@ -32,6 +32,7 @@ from flask_mfa_gate.domain.policy.model import (
     PolicyState,
     Users,
 )  # fmt: skip
+from flask_mfa_gate.domain.rules import Rules
 
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
 SHAPES = ("selective", "global", "adversarial")

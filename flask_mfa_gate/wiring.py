@@ -15,10 +15,10 @@ from sqlalchemy import URL
 from .crypto import Keyring
 from .domain.access import APP, Access
 from .domain.assurance import FactorKind
-from .domain.decision import Lapse, LockoutScope, Rules
 from .domain.policy.conditions.protocol import Source
 from .domain.policy.conditions.registry import Registry
 from .domain.roles import Role
+from .domain.rules import Lapse, LockoutScope, Rules
 from .domain.session import Lifetimes
 from .errors import ConfigError
 from .factors.access_pass import AccessPassFactor

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from enum import StrEnum
+from dataclasses import dataclass
+from datetime import datetime
 from types import MappingProxyType
 from typing import NamedTuple
 
-from .access import APP, MFA_ADMIN, Access
+from .access import APP, Access
 from .assurance import FACTOR_METHODS, SIGN_IN_METHODS, Assurance, FactorKind, Method, methods_of
 from .enrollment import DAY, Standing, Status, status_of
 from .policy.effects import PolicyDemand, Ruling
+from .rules import LockoutScope, Rules, has_satisfied, is_required, locks
 from .session import GRANT_LIFETIME
 from .verdict import PASSED, Demand, Reason, Verdict, Word
 
 # Until Python 3.12 finding the member of an enum takes longer than judging by it.
-ALLOW, REQUIRE, DENY, USER_SETTING = Access.ALLOW, Access.REQUIRE, Access.DENY, Access.USER_SETTING
+ALLOW, REQUIRE, DENY = Access.ALLOW, Access.REQUIRE, Access.DENY
 EXPIRED, IN_ENROLLMENT = Status.ENROLLMENT_EXPIRED, Status.IN_ENROLLMENT
 PASS, TOTP = Word.PASS, FactorKind.TOTP
 
@@ -27,48 +27,6 @@ _NO_RULINGS: Mapping[str, Ruling] = MappingProxyType({})
 _AT_SIGN_IN = Demand(SIGN_IN_METHODS)
 _ANY_FACTOR = Demand()
 _BACK_IN = SIGN_IN_METHODS - FACTOR_METHODS
-
-
-class Lapse(StrEnum):
-    """What a period that ended without enrollment does."""
-
-    LOCKED = "locked"
-    CONFINED = "confined"
-
-
-class LockoutScope(StrEnum):
-    """How far a lapse locks: the whole account, or wherever a demand is met by no other factor of the user."""
-
-    APP = "app"
-    PROTECTED = "protected"
-
-
-@dataclass(frozen=True, slots=True)
-class Rules:
-    """The settings that the decision depends on.
-
-    :param enabled: kinds that are switched on.
-    :param satisfying: kinds whose enrollment ends a period.
-    :param break_glass: keys of accounts that are outside of policies and lapse.
-    """
-
-    default_access: Mapping[str, Access] = field(default_factory=dict)
-    enabled: frozenset[FactorKind] = frozenset({FactorKind.TOTP})
-    satisfying: frozenset[FactorKind] = frozenset({FactorKind.TOTP})
-    lapse: Lapse = Lapse.LOCKED
-    lockout_scope: LockoutScope = LockoutScope.APP
-    challenge_unrequired: bool = True
-    prompt_interval: timedelta = timedelta(0)
-    break_glass: frozenset[str] = frozenset()
-
-    def access(self, resource: str) -> Access:
-        """The default access of a resource. The console always requires."""
-        if resource == MFA_ADMIN:
-            return REQUIRE
-        access = self.default_access.get(resource)
-        if access is None:
-            return USER_SETTING if resource == APP else ALLOW
-        return access
 
 
 class Context(NamedTuple):
@@ -111,27 +69,6 @@ def decide(context: Context, standing: Standing, rules: Rules, *, now: datetime)
     return strictest._replace(app_is_satisfied=is_satisfied)
 
 
-def is_required(standing: Standing, rules: Rules) -> bool:
-    """Whether this user must have MFA: by the stored flag, or because everybody must."""
-    return standing.required or rules.access(APP) is REQUIRE
-
-
-def is_locked_out(standing: Standing, rules: Rules, now: datetime) -> bool:
-    """Whether the period ended without enrollment, in an app where that locks: no factor can be set up then."""
-    return _locks(status_of(standing, now=now, enabled=rules.enabled), standing, rules)
-
-
-def _locks(status: Status, standing: Standing, rules: Rules) -> bool:
-    if status is not EXPIRED or rules.lapse is not Lapse.LOCKED:
-        return False
-    return standing.user_key not in rules.break_glass and not _has_satisfied(standing, rules)
-
-
-def _has_satisfied(standing: Standing, rules: Rules) -> bool:
-    """Whether the user holds what ends a period, which one that began before the setting was changed does not know."""
-    return bool(standing.factors & rules.enabled & rules.satisfying)
-
-
 def _stricter(first: Verdict, second: Verdict) -> Verdict:
     """The stricter of two; of equals the first."""
     if second is PASSED or _PRECEDENCE[first.word] <= _PRECEDENCE[second.word]:
@@ -143,7 +80,7 @@ def _judge(context: Context, standing: Standing, rules: Rules, now: datetime) ->
     status = status_of(standing, now=now, enabled=rules.enabled)
     held = methods_of(standing.factors & rules.enabled)
     rulings = _NO_RULINGS if standing.user_key in rules.break_glass else context.rulings
-    return _Judge(context, standing, rules, now, status, held, _locks(status, standing, rules), rulings)
+    return _Judge(context, standing, rules, now, status, held, locks(status, standing, rules), rulings)
 
 
 @dataclass(slots=True)
@@ -252,7 +189,7 @@ class _Judge:
     def _period(self) -> Verdict:
         """A running period prompts, also one who holds another factor than the period asks for."""
         period = self.standing.period
-        runs = self.status is IN_ENROLLMENT and not _has_satisfied(self.standing, self.rules)
+        runs = self.status is IN_ENROLLMENT and not has_satisfied(self.standing, self.rules)
         if runs and period is not None and self._prompts(ends_at=period.ends_at):
             return Verdict(Word.PROMPT, Reason.ENROLLMENT_PERIOD)
         return PASSED

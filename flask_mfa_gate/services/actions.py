@@ -8,11 +8,11 @@ from functools import cache
 from typing import TypedDict
 
 from ..clock import Clock
-from ..domain.decision import Rules
 from ..domain.enrollment import Standing
 from ..domain.moves import Action, Case, Move, Outcome, fail, without_notice
 from ..domain.person import Person
 from ..domain.roles import Actor, Right, Role, actor_name, refusal
+from ..domain.rules import Rules
 from ..domain.user_filter import UserFilter
 from ..errors import BadRequest, NotAllowed, UnknownUser
 from ..store import Store

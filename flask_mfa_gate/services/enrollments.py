@@ -8,10 +8,10 @@ from typing import Unpack
 
 from ..clock import Clock
 from ..domain.access import APP, Access
-from ..domain.decision import Rules, is_required
 from ..domain.enrollment import LATEST_END, LONGEST_DAYS, Standing, status_of
 from ..domain.moves import Action, Extend, Remind, Remove, Require, Reset, Unlock, activate
 from ..domain.person import Person
+from ..domain.rules import Rules, is_required
 from ..domain.user_filter import UserFilter
 from ..errors import BadRequest, Conflict
 from ..store import Store

@@ -9,7 +9,6 @@ from dataclasses import replace
 from sqlalchemy import Connection
 
 from ..clock import Clock
-from ..domain.decision import Rules
 from ..domain.policy.conditions.registry import Registry
 from ..domain.policy.diff import PolicyDiff, difference
 from ..domain.policy.document import read_document, write_document
@@ -18,6 +17,7 @@ from ..domain.policy.engine import CompiledPolicies, compile_policies
 from ..domain.policy.facts import Environment, Subject
 from ..domain.policy.model import Network, Policy, PolicySet, PolicyState
 from ..domain.roles import Actor, Right, refusal
+from ..domain.rules import Rules
 from ..errors import BadRequest, NotAllowed, StoreBusy
 from ..store import Store
 from ..store.policies import PolicyVersion

@@ -8,7 +8,6 @@ from dataclasses import replace
 from sqlalchemy import Connection
 
 from ..clock import Clock
-from ..domain.decision import Rules
 from ..domain.policy.conditions.protocol import Source
 from ..domain.policy.conditions.registry import Registry
 from ..domain.policy.facts import Subject
@@ -16,6 +15,7 @@ from ..domain.policy.lint import AppFacts, Level, Remark, lint
 from ..domain.policy.model import PolicySet
 from ..domain.policy.users import user_keys
 from ..domain.roles import Actor, Role, actor_name
+from ..domain.rules import Rules
 from ..errors import Conflict
 from ..store import Store
 from .population import Population

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 from ..clock import Clock
 from ..domain.assurance import FactorKind
-from ..domain.decision import Rules, is_required
 from ..domain.enrollment import Standing
 from ..domain.moves import Notice
 from ..domain.person import Origin
+from ..domain.rules import Rules, is_required
 from ..domain.session import GateSession
 from ..errors import BadRequest, Conflict
 from ..factors.recovery_code import RecoveryCodeFactor

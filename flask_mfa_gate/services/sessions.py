@@ -10,12 +10,13 @@ from typing import Any
 from ..clock import Clock
 from ..crypto import Keyring, new_id, new_token, token_digest
 from ..domain.assurance import FACTOR_METHODS, Assurance, SignIn
-from ..domain.decision import Context, Rules, decide
+from ..domain.decision import Context, decide
 from ..domain.enrollment import Standing
 from ..domain.moves import Notice
 from ..domain.person import Origin, Person
 from ..domain.policy.effects import Ruling
 from ..domain.roles import Role
+from ..domain.rules import Rules
 from ..domain.session import GateSession, Grant, Lifetimes, StepUp
 from ..domain.verdict import Verdict, Word
 from ..errors import Conflict

@@ -11,7 +11,7 @@ from typing import Any
 from ..clock import Clock
 from ..domain.access import APP, MFA_ADMIN
 from ..domain.assurance import Assurance, SignIn
-from ..domain.decision import Context, Rules, decide
+from ..domain.decision import Context, decide
 from ..domain.enrollment import Standing, status_of
 from ..domain.marks import NO_MARKS, NO_VIEWS, Marks, Views, local_policies
 from ..domain.person import Person
@@ -19,6 +19,7 @@ from ..domain.policy.engine import CompiledPolicies
 from ..domain.policy.facts import Environment, Subject
 from ..domain.policy.model import Policy, PolicySet
 from ..domain.policy.trace import PolicyTrace
+from ..domain.rules import Rules
 from ..domain.user_filter import EVERYBODY
 from ..domain.verdict import Demand, Verdict, Word
 from ..errors import BadRequest, UnknownUser

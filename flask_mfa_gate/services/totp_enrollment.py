@@ -8,11 +8,11 @@ from datetime import timedelta
 
 from ..clock import Clock
 from ..domain.assurance import FACTOR_METHODS, PASS_METHODS, SETUP_METHODS, FactorKind, Method
-from ..domain.decision import Rules, is_locked_out
 from ..domain.enrollment import Standing
 from ..domain.moves import Notice
 from ..domain.person import Origin
 from ..domain.roles import Role
+from ..domain.rules import Rules, is_locked_out
 from ..domain.session import GateSession
 from ..domain.verdict import Word
 from ..errors import Conflict

@@ -11,7 +11,7 @@ from flask import current_app
 from ..clock import Clock
 from ..crypto import Keyring
 from ..domain.assurance import Method
-from ..domain.decision import Rules
+from ..domain.rules import Rules
 from ..factors.protocol import Verifier
 from ..factors.totp import TotpFactor
 from ..mail.delivery import Delivery

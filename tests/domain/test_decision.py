@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from flask_mfa_gate.domain.access import APP, MFA_ADMIN, Access
 from flask_mfa_gate.domain.assurance import Assurance, FactorKind, Method, Proof, SignIn
-from flask_mfa_gate.domain.decision import Context, Lapse, LockoutScope, Rules, decide
+from flask_mfa_gate.domain.decision import Context, decide
 from flask_mfa_gate.domain.enrollment import Period, Standing
 from flask_mfa_gate.domain.policy.compiled import Match
 from flask_mfa_gate.domain.policy.conditions.registry import BUILT_IN
@@ -21,6 +21,7 @@ from flask_mfa_gate.domain.policy.effects import Ruling, rule
 from flask_mfa_gate.domain.policy.engine import CompiledPolicies, compile_policies
 from flask_mfa_gate.domain.policy.facts import Environment, Mark, Subject
 from flask_mfa_gate.domain.policy.model import Action, Effect, Policy, PolicySet
+from flask_mfa_gate.domain.rules import Lapse, LockoutScope, Rules
 from flask_mfa_gate.domain.verdict import Reason, Verdict, Word
 from tests.domain.policy.kit import EFFECTS, ENVIRONMENTS, POLICY_SETS, SUBJECTS, no_error
 

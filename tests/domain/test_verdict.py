@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from flask_mfa_gate.domain.access import Access
 from flask_mfa_gate.domain.assurance import FACTOR_METHODS, Assurance, FactorKind, Method, Proof, SignIn
-from flask_mfa_gate.domain.decision import Context, Lapse, LockoutScope, Rules, decide, is_required
+from flask_mfa_gate.domain.decision import Context, decide
 from flask_mfa_gate.domain.enrollment import Period, Standing
+from flask_mfa_gate.domain.rules import Lapse, LockoutScope, Rules, is_required
 from flask_mfa_gate.domain.verdict import Demand, Reason, Word
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)

@@ -10,9 +10,9 @@ from typing import Any
 
 from flask import Response, request
 
-from ...domain.decision import is_locked_out
 from ...domain.enrollment import Standing
 from ...domain.person import Origin
+from ...domain.rules import is_locked_out
 from ...domain.session import GateSession
 from ...domain.verdict import Reason, Verdict, Word
 from ...errors import MFAGateError

@@ -1,0 +1,80 @@
+"""The settings that the decision depends on, and what they make of one user."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from .access import APP, MFA_ADMIN, Access
+from .assurance import FactorKind
+from .enrollment import Standing, Status, status_of
+
+# Until Python 3.12 finding the member of an enum takes longer than judging by it.
+ALLOW, REQUIRE, USER_SETTING = Access.ALLOW, Access.REQUIRE, Access.USER_SETTING
+EXPIRED = Status.ENROLLMENT_EXPIRED
+
+
+class Lapse(StrEnum):
+    """What a period that ended without enrollment does."""
+
+    LOCKED = "locked"
+    CONFINED = "confined"
+
+
+class LockoutScope(StrEnum):
+    """How far a lapse locks: the whole account, or wherever a demand is met by no other factor of the user."""
+
+    APP = "app"
+    PROTECTED = "protected"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """The settings that the decision depends on.
+
+    :param enabled: kinds that are switched on.
+    :param satisfying: kinds whose enrollment ends a period.
+    :param break_glass: keys of accounts that are outside of policies and lapse.
+    """
+
+    default_access: Mapping[str, Access] = field(default_factory=dict)
+    enabled: frozenset[FactorKind] = frozenset({FactorKind.TOTP})
+    satisfying: frozenset[FactorKind] = frozenset({FactorKind.TOTP})
+    lapse: Lapse = Lapse.LOCKED
+    lockout_scope: LockoutScope = LockoutScope.APP
+    challenge_unrequired: bool = True
+    prompt_interval: timedelta = timedelta(0)
+    break_glass: frozenset[str] = frozenset()
+
+    def access(self, resource: str) -> Access:
+        """The default access of a resource. The console always requires."""
+        if resource == MFA_ADMIN:
+            return REQUIRE
+        access = self.default_access.get(resource)
+        if access is None:
+            return USER_SETTING if resource == APP else ALLOW
+        return access
+
+
+def is_required(standing: Standing, rules: Rules) -> bool:
+    """Whether this user must have MFA: by the stored flag, or because everybody must."""
+    return standing.required or rules.access(APP) is REQUIRE
+
+
+def is_locked_out(standing: Standing, rules: Rules, now: datetime) -> bool:
+    """Whether the period ended without enrollment, in an app where that locks: no factor can be set up then."""
+    return locks(status_of(standing, now=now, enabled=rules.enabled), standing, rules)
+
+
+def locks(status: Status, standing: Standing, rules: Rules) -> bool:
+    """Whether a user of this status is locked out."""
+    if status is not EXPIRED or rules.lapse is not Lapse.LOCKED:
+        return False
+    return standing.user_key not in rules.break_glass and not has_satisfied(standing, rules)
+
+
+def has_satisfied(standing: Standing, rules: Rules) -> bool:
+    """Whether the user holds what ends a period, which one that began before the setting was changed does not know."""
+    return bool(standing.factors & rules.enabled & rules.satisfying)
