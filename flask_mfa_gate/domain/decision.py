@@ -111,7 +111,7 @@ class _Judge:
         if self.is_locked and self.rules.lockout_scope is LockoutScope.APP:
             return Verdict(Word.LOCKED, Reason.LAPSED)
         # What is demanded of everybody has no days of grace.
-        asked = self._demanded(_AT_SIGN_IN, ruling, grace=None) if access is REQUIRE else PASSED
+        asked = self._demanded(_AT_SIGN_IN, _NO_RULING, grace=None) if access is REQUIRE else PASSED
         if ruling.demands:
             grace = self._grace_end(ruling)
             for wanted in ruling.demands:
@@ -137,7 +137,12 @@ class _Judge:
         return self._demanded(demand, _NO_RULING, grace=None, at_resource=True)
 
     def _default(self, resource: str, ruling: Ruling) -> Access | None:
-        return self.rules.access(resource) if ruling.default_applies else None
+        """What the default access says beside the policies, if anything."""
+        if ruling.default_applies:
+            return self.rules.access(resource)
+        # SECURITY: dropping the code at the office must not leave setting one up to whoever has the password elsewhere.
+        is_let_off = self.held or not ruling.allows or self.rules.access(resource) is not REQUIRE
+        return None if is_let_off else REQUIRE
 
     def _demanded(
         self, demand: Demand, ruling: Ruling, *, grace: datetime | None, at_resource: bool = False

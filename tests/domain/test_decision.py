@@ -189,6 +189,21 @@ def test_the_users_own_requirement_is_a_floor(found: list[Match]) -> None:
     assert judged(at, standing=Standing("k", required=True, period=LAPSED), rules=confined).word is Word.ENROLL
 
 
+@pytest.mark.parametrize("name", [APP, "payroll"])
+def test_allow_lets_nobody_off_the_setup_that_is_asked_of_everybody(name: str) -> None:
+    at, rules = {name: matched(ALLOW)}, defaults("require", name)
+    assert judged(at, standing=holder(), rules=replace(rules, challenge_unrequired=False)).word is Word.PASS
+    forced = judged(at, rules=rules)
+    assert (forced.word, forced.policies) == (Word.ENROLL, ()), "the default asks, and not the policy"
+    assert judged(at, standing=Standing("k", required=True, period=RUNNING), rules=rules).word is Word.ENROLL
+    assert judged(at, standing=Standing("k", required=True, period=LAPSED), rules=rules).word is Word.LOCKED
+
+
+def test_allow_opens_what_is_shut_by_default_also_to_who_holds_nothing() -> None:
+    assert judged({APP: matched(ALLOW)}, rules=defaults("deny")).word is Word.PASS
+    assert judged({"payroll": matched(ALLOW)}, rules=defaults("deny", "payroll")).word is Word.PASS
+
+
 def test_allow_leaves_the_prompt_to_one_who_holds_another_factor() -> None:
     both = Rules(enabled=frozenset(FactorKind))
     keyed = Standing("k", required=True, period=RUNNING, factors=frozenset({FactorKind.WEBAUTHN}))
@@ -388,7 +403,9 @@ def test_no_policy_lowers_the_users_own_requirement_or_lock(case: Any) -> None:
 
 @given(cases, st.sampled_from([Mark.HIT, Mark.UNKNOWN]))
 def test_an_allow_beside_others_changes_at_most_the_challenge(case: Any, mark: Mark) -> None:
-    rules = replace(case[4], default_access={**case[4].default_access, APP: Access.USER_SETTING})
+    given_access = case[4].default_access.get(APP)
+    access = Access.USER_SETTING if given_access is Access.DENY else given_access or Access.USER_SETTING
+    rules = replace(case[4], default_access={**case[4].default_access, APP: access})
     usual = (*case[:4], rules, *case[5:])
     before = word_of(usual)
     after = word_of(usual, app=[*as_matches(case[0]), Match(Policy("new", ALLOW), mark)])
