@@ -123,6 +123,8 @@ def _close(passage: Passage, response: Response) -> Response:
     before, answer = passage.session, _compare(passage, response)
     is_same = before is not None and before.is_pending and passage.session is before
     if is_same and is_sign_out(request.endpoint, passage.state.settings):
+        # A view for the signed-in only has not run, and a remember cookie would bring the user back.
+        passage.state.identity.sign_out()
         return _end_session(passage, answer)
     return answer
 

@@ -10,6 +10,7 @@ from ..domain.session import StepUp
 from ..domain.verdict import Verdict, Word
 from . import answers, snapshot
 from .client import SAFE_METHODS, Client, client_of, origin_of
+from .endpoints import is_sign_out
 from .newcomers import newcomer
 from .parking import judge_new, note_refusal, park_whole
 from .passage import Passage, marks_here
@@ -31,6 +32,9 @@ def stop_request(passage: Passage, user: Any, key: str, verdict: Verdict) -> Ans
     if passage.is_token:
         passage.state.identity.hide_for_now()
         return None if is_open_endpoint(passage) else answers.stop(passage, verdict, client)
+    if is_sign_out(request.endpoint, passage.state.settings):
+        _let_out(passage, key, verdict)
+        return None
     # SECURITY: what a resource says never keeps an identity in place that has not satisfied the app itself.
     if verdict.at_resource and verdict.app_is_satisfied:
         return _stop_at_resource(passage, user, key, verdict, client)
@@ -40,6 +44,19 @@ def stop_request(passage: Passage, user: Any, key: str, verdict: Verdict) -> Ans
         note_refusal(passage, key, verdict)
         park_whole(passage, user, key, sign_in=passage.state.identity.kind(passage.before))
     return None if is_open_endpoint(passage) else answers.stop(passage, verdict, client)
+
+
+def _let_out(passage: Passage, key: str, verdict: Verdict) -> None:
+    """Whoever wants to leave proves nothing for it; an identity that the app is not satisfied with is gone already."""
+    if verdict.app_is_satisfied:
+        passage.user_key = key
+        return
+    if passage.session is not None:
+        passage.state.sessions.end(passage.session, origin=origin_of(request))
+    passage.leave()
+    # SECURITY: what else the session holds was of somebody unproved; views that trust it must not find it afterwards.
+    session.clear()
+    passage.state.identity.sign_out()
 
 
 def _has_no_say(passage: Passage, client: Client) -> bool:
