@@ -14,6 +14,7 @@ from .endpoints import is_own, is_sign_out
 
 # What a path may hold as it is (RFC 3986 section 3.3); the rest is written in percent form again.
 _PATH_MARKS = "/:@!$&'()*+,;=~"
+_MOST_TURNS = 3
 
 
 def origin() -> str:
@@ -49,15 +50,25 @@ def page_sent_from() -> str:
 
 
 def _leads_back(target: str, settings: Settings, parked_endpoint: str | None) -> bool:
-    """Sign-in, sign-out and the gate's own pages would go round in circles."""
-    path = unquote(target.partition("?")[0]).removeprefix(request.script_root) or "/"
+    """Sign-in, sign-out and the gate's own pages would go round in circles, however their address is spelled."""
+    path = _inner_path(target.partition("?")[0])
+    found = {_endpoint_at(path, _MOST_TURNS), _endpoint_at(path.rstrip("/") or "/", _MOST_TURNS)} - {None}
+    return any(endpoint == parked_endpoint or is_own(endpoint) or is_sign_out(endpoint, settings) for endpoint in found)
+
+
+def _endpoint_at(path: str, turns: int) -> str | None:
+    """What answers there, at the end of the redirects that the app's own rules make."""
     adapter = current_app.create_url_adapter(request)
-    if adapter is None:
-        return False
+    if adapter is None or turns == 0:
+        return None
     try:
-        endpoint = adapter.match(path.rstrip("/") or "/", method="GET")[0]
+        return str(adapter.match(path, method="GET")[0])
     except RequestRedirect as redirect:
-        return _leads_back(urlsplit(redirect.new_url).path, settings, parked_endpoint)
+        return _endpoint_at(_inner_path(urlsplit(redirect.new_url).path), turns - 1)
     except HTTPException:
-        return False
-    return endpoint == parked_endpoint or is_own(endpoint) or is_sign_out(endpoint, settings)
+        return None
+
+
+def _inner_path(path: str) -> str:
+    """The path as the app's rules are written."""
+    return unquote(path).removeprefix(request.script_root) or "/"
