@@ -9,12 +9,12 @@ from flask import Response, request, session
 from ..domain.session import StepUp
 from ..domain.verdict import Verdict, Word
 from . import answers, snapshot
-from .client import SAFE_METHODS, Client, client_of, origin_of
+from .client import Client, client_of, origin_of
 from .endpoints import is_sign_out
 from .newcomers import newcomer
 from .parking import judge_new, note_refusal, park_whole
 from .passage import Passage, marks_here
-from .targets import asked_page, page_sent_from
+from .targets import way_back
 
 Answer = Response | None
 
@@ -92,7 +92,7 @@ def _stop_at_resource(passage: Passage, user: Any, key: str, verdict: Verdict, c
 
 def _remember_step_up(passage: Passage, user: Any, key: str, verdict: Verdict) -> None:
     state = passage.state
-    target = asked_page() if request.method in SAFE_METHODS else page_sent_from()
+    target = way_back(state.settings)
     step_up = StepUp(verdict.demand, request.endpoint or "", request.method, target, verdict.grace_ends_at)
     if passage.session is None:
         kind = state.identity.kind(passage.before)

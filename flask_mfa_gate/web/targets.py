@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from urllib.parse import quote, unquote, urlsplit
 
-from flask import Response, current_app, request
+from flask import Response, current_app, request, url_for
 from werkzeug.exceptions import HTTPException
-from werkzeug.routing import RequestRedirect
+from werkzeug.routing import BuildError, RequestRedirect
 
 from ..domain.redirects import safe_target
 from ..settings import Settings
+from .client import SAFE_METHODS, wants_json
 from .endpoints import is_own, is_sign_out
 
 # What a path may hold as it is (RFC 3986 section 3.3); the rest is written in percent form again.
@@ -44,16 +45,46 @@ def target_of(response: Response, settings: Settings, *, parked_endpoint: str | 
     return target
 
 
+def way_back(settings: Settings) -> str:
+    """The page to go back to: the one asked for, or the one whose form or script this request is from."""
+    is_page = request.method in SAFE_METHODS and request.url_rule is not None and not _is_part_of_page()
+    target = asked_page() if is_page else page_sent_from()
+    return home() if _leads_back(target, settings, None) else target
+
+
+def _is_part_of_page() -> bool:
+    """A script's request, or a picture: its answer is no page. Programs without a page tell of none."""
+    return wants_json(request) and not {"Referer", "Sec-Fetch-Mode"}.isdisjoint(request.headers.keys())
+
+
 def page_sent_from() -> str:
-    """The page whose form was stopped, by ``Referer`` when that is of this origin."""
+    """The page that the request is from, by ``Referer`` when that is of this origin."""
     return safe_target(request.headers.get("Referer"), origin=origin()) or home()
+
+
+def login_url(settings: Settings) -> str:
+    """The host's sign-in page: as configured, else as Flask-Login was told, else ``/login``."""
+    manager = getattr(current_app, "login_manager", None)
+    named = str(settings.login_url or getattr(manager, "login_view", None) or f"{request.script_root}/login")
+    return named if named.startswith(("/", "http://", "https://")) else url_for(named)
 
 
 def _leads_back(target: str, settings: Settings, parked_endpoint: str | None) -> bool:
     """Sign-in, sign-out and the gate's own pages would go round in circles, however their address is spelled."""
     path = _inner_path(target.partition("?")[0])
     found = {_endpoint_at(path, _MOST_TURNS), _endpoint_at(path.rstrip("/") or "/", _MOST_TURNS)} - {None}
-    return any(endpoint == parked_endpoint or is_own(endpoint) or is_sign_out(endpoint, settings) for endpoint in found)
+    return _is_login(path, settings) or any(
+        endpoint == parked_endpoint or is_own(endpoint) or is_sign_out(endpoint, settings) for endpoint in found
+    )
+
+
+def _is_login(path: str, settings: Settings) -> bool:
+    """By address, since an endpoint may serve many pages; one that can't be written without arguments is passed by."""
+    try:
+        address = urlsplit(login_url(settings))
+    except BuildError:
+        return False
+    return not address.netloc and _inner_path(address.path).rstrip("/") == path.rstrip("/")
 
 
 def _endpoint_at(path: str, turns: int) -> str | None:

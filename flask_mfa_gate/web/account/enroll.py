@@ -18,6 +18,7 @@ from ...factors.totp import PendingKey
 from ...services.totp_enrollment import FRESH, Enrolled
 from .. import answers
 from ..client import is_prefetch
+from ..targets import login_url
 from .desk import Desk, Route, next_step
 
 _QR_LABEL = "QR code for your authenticator app. The key as text stands below."
@@ -123,7 +124,7 @@ def ask_proof(desk: Desk, methods: frozenset[Method], *, back: str) -> Response:
 
 
 def _sign_in_again(desk: Desk) -> Response:
-    login = answers.login_url(desk.passage)
+    login = login_url(desk.state.settings)
     if desk.wants_json:
         sentence = "Setting up the first factor needs a sign-in with the password, not longer ago than 15 minutes."
         return answers.problem_document(401, "sign_in_again", sentence, {"continue_url": login})
