@@ -59,6 +59,17 @@ def _let_out(passage: Passage, key: str, verdict: Verdict) -> None:
     passage.state.identity.sign_out()
 
 
+def meet(passage: Passage, user: Any, key: str, verdict: Verdict) -> None:
+    """A user comes to a page of the gate, of whom it saw no sign-in, or none that still lives."""
+    if _has_no_say(passage, client_of(request, passage.state.settings)):
+        _touch_nothing(passage)
+    elif verdict.word is Word.PASS:
+        _begin_unseen(passage, user, key)
+    else:
+        note_refusal(passage, key, verdict)
+        park_whole(passage, user, key, sign_in=passage.state.identity.kind(passage.before))
+
+
 def _has_no_say(passage: Passage, client: Client) -> bool:
     """A request that must not park: without effects by its method, late with an id whose place another took, or sent by
     the page of another site.
@@ -95,12 +106,14 @@ def _remember_step_up(passage: Passage, user: Any, key: str, verdict: Verdict) -
     target = way_back(state.settings)
     step_up = StepUp(verdict.demand, request.endpoint or "", request.method, target, verdict.grace_ends_at)
     if passage.session is None:
-        kind = state.identity.kind(passage.before)
-        # SECURITY: a session that nobody saw begin is judged as a sign-in of its own kind, without any proof.
-        _verdict, seen, passage.standing = judge_new(passage, key, user, kind)
-        who = newcomer(state, user, key, host_user_id=state.identity.host_user_id())
-        passage.enter(
-            state.sessions.begin(who, seen, sign_in=kind, origin=origin_of(request), parking=None, replaces=None)
-        )
+        _begin_unseen(passage, user, key)
     assert passage.session is not None  # noqa: S101 - entered above
     state.sessions.ask(passage.session, step_up)
+
+
+def _begin_unseen(passage: Passage, user: Any, key: str) -> None:
+    state, kind = passage.state, passage.state.identity.kind(passage.before)
+    # SECURITY: a session that nobody saw begin is judged as a sign-in of its own kind, without any proof.
+    _verdict, seen, passage.standing = judge_new(passage, key, user, kind)
+    who = newcomer(state, user, key, host_user_id=state.identity.host_user_id())
+    passage.enter(state.sessions.begin(who, seen, sign_in=kind, origin=origin_of(request), parking=None, replaces=None))

@@ -48,8 +48,8 @@ def target_of(response: Response, settings: Settings, *, parked_endpoint: str | 
 def way_back(settings: Settings) -> str:
     """The page to go back to: the one asked for, or the one whose form or script this request is from."""
     is_page = request.method in SAFE_METHODS and request.url_rule is not None and not _is_part_of_page()
-    target = asked_page() if is_page else page_sent_from()
-    return home() if _leads_back(target, settings, None) else target
+    targets = [asked_page(), page_sent_from()] if is_page else [page_sent_from()]
+    return next((target for target in targets if not _leads_back(target, settings, None)), home())
 
 
 def _is_part_of_page() -> bool:

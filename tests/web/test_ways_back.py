@@ -76,6 +76,17 @@ def test_a_form_sent_after_hours_leads_to_its_page_and_that_to_the_code(
     assert browser.send("/mfa/challenge", code=phone.code()).location == "/wiki?page=2"
 
 
+def test_a_script_after_hours_is_told_a_page_that_asks_for_the_code(
+    app: Flask, phone: Phone, clock: StillClock
+) -> None:
+    browser = signed_in(app, "dave", phone)
+    clock.forward(hours=2)
+    told = browser.get("/api/me", headers=FETCH).json
+    assert told is not None
+    assert browser.get(told["continue_url"], headers=FORM).status_code == 200
+    assert browser.send("/mfa/challenge", code=phone.code()).location == "/wiki?page=2"
+
+
 def test_a_sign_in_page_that_takes_arguments_stops_nobody(make_app: Any, phone: Phone) -> None:
     app: Flask = make_app(MFA_GATE_LOGIN_URL="login_in_words")
     app.add_url_rule("/<lang>/login", "login_in_words", lambda lang: lang)
