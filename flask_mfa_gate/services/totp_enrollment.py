@@ -69,11 +69,15 @@ class TotpEnrollmentService:
 
     def needs_pass(self, session: GateSession, standing: Standing) -> bool:
         """Whether a first factor takes an access pass: of everybody, or of those with a role in the console."""
-        if standing.factors or self._has_fresh_pass(session):
-            return False
-        return self._terms.everybody_by_pass or (
-            self._terms.admins_by_pass and self._terms.role_of(session.user_key) is not None
-        )
+        return self._lacks_pass(session, standing) and self._is_by_pass(session.user_key)
+
+    def _lacks_pass(self, session: GateSession, standing: Standing) -> bool:
+        return not (standing.factors or self._has_fresh_pass(session))
+
+    def _is_by_pass(self, user_key: str) -> bool:
+        """Asks the host's directory, or the gate's own, and so never within a transaction."""
+        terms = self._terms
+        return terms.everybody_by_pass or (terms.admins_by_pass and terms.role_of(user_key) is not None)
 
     def is_offered(self) -> bool:
         """Whether authenticator apps are switched on."""
@@ -98,12 +102,15 @@ class TotpEnrollmentService:
             waiting = self._store.factors.pending(tx, session.user_key, lineage=session.lineage, now=self._clock())
         if waiting is None:
             raise Conflict("no-key", "No key waits for a code here. Open the setup page again.")
+        is_by_pass = self._is_by_pass(session.user_key)
         return self._attempts.attempt(
             self._totp, raw, user_key=session.user_key, origin=origin,
-            accept=lambda work, code: self._accept(work, session, code, origin, ruler),
+            accept=lambda work, code: self._accept(work, session, code, origin, ruler, is_by_pass=is_by_pass),
         )  # fmt: skip
 
-    def _accept(self, work: Work, session: GateSession, code: str, origin: Origin, ruler: Ruler) -> Enrolled | None:
+    def _accept(
+        self, work: Work, session: GateSession, code: str, origin: Origin, ruler: Ruler, *, is_by_pass: bool
+    ) -> Enrolled | None:  # fmt: skip
         now, key = self._clock(), session.user_key
         self._store.enrollments.lock(work.tx, key)
         before = self._store.enrollments.standing(work.tx, key, now=now)
@@ -111,7 +118,7 @@ class TotpEnrollmentService:
         if (
             self.needs_proof(session, before)
             or self.needs_sign_in(session, before)
-            or self.needs_pass(session, before)
+            or (is_by_pass and self._lacks_pass(session, before))
             or self._is_refused(session, before, ruler)
         ):
             raise Conflict("not-possible", "The setup can't go on here. Sign in again.")
