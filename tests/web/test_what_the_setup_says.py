@@ -1,0 +1,60 @@
+"""The setup pages say what is true in each state, and every button on them leads on."""
+
+from __future__ import annotations
+
+import pytest
+from flask import Flask
+
+from tests.web.kit import act, signed_in
+
+PROMPT, LATER, SETUP = "/mfa/enroll", "/mfa/enroll/later", "/mfa/enroll/totp"
+
+
+def test_by_choice(app: Flask) -> None:
+    page = signed_in(app, "frank").get(PROMPT).text
+    assert "A second factor protects your account" in page
+    assert "Not now" in page
+    assert "Set up later" not in page
+
+
+@pytest.mark.parametrize("username", ["frank", "bob"])
+def test_a_page_that_needs_a_factor_is_named_as_the_reason(app: Flask, username: str) -> None:
+    browser = signed_in(app, username)
+    if username == "bob":
+        browser.send(LATER)
+    assert browser.get("/transfer").location == PROMPT
+    page = browser.get(PROMPT).text
+    assert "The page you asked for needs multi-factor authentication" in page
+    assert "or later" not in page
+    assert "Not now" in page
+
+
+def test_put_off_already(app: Flask) -> None:
+    browser = signed_in(app, "bob")
+    browser.send(LATER)
+    page = browser.get(PROMPT).text
+    assert "required for your account" in page
+    assert "Not now" in page
+
+
+def test_a_second_later_goes_on_like_the_first(app: Flask) -> None:
+    browser = signed_in(app, "bob")
+    assert [browser.send(LATER).location for _ in range(2)] == ["/", "/"]
+    assert browser.send_json(LATER, {}).json == {"next": "pass", "continue_url": "/"}
+
+
+@pytest.mark.parametrize("way", ["reload", "later"])
+def test_a_requirement_that_is_removed_meanwhile_lets_the_user_in(app: Flask, way: str) -> None:
+    browser = signed_in(app, "bob")
+    act(app, "remove", "bob")
+    answer = browser.get(PROMPT) if way == "reload" else browser.send(LATER)
+    assert answer.location == "/mfa/challenge"
+    assert browser.get("/mfa/challenge").location == "/"
+    assert browser.is_in()
+
+
+def test_one_that_is_forced_meanwhile_has_no_later(app: Flask) -> None:
+    browser = signed_in(app, "bob")
+    act(app, "require", "bob", days=0)
+    assert browser.send(LATER).status_code == 409
+    assert "Set up later" not in browser.get(PROMPT).text
