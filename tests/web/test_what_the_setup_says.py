@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from flask import Flask
 
+from tests.conftest import JSON, Browser, Phone, StillClock, recovery_codes_in
 from tests.web.kit import act, signed_in
 
 PROMPT, LATER, SETUP = "/mfa/enroll", "/mfa/enroll/later", "/mfa/enroll/totp"
@@ -58,3 +59,36 @@ def test_one_that_is_forced_meanwhile_has_no_later(app: Flask) -> None:
     act(app, "require", "bob", days=0)
     assert browser.send(LATER).status_code == 409
     assert "Set up later" not in browser.get(PROMPT).text
+
+
+def confirm(browser: Browser, clock: StillClock) -> str:
+    code = Phone(clock, browser.begin_setup()["secret"]).code()
+    assert len(recovery_codes_in(browser.send(SETUP, code=code).text)) == 10
+    return code
+
+
+@pytest.mark.parametrize("username", ["bob", "frank"])
+def test_a_reload_of_the_codes_says_that_it_is_done_and_offers_new_ones(
+    app: Flask, clock: StillClock, username: str
+) -> None:
+    browser = signed_in(app, username)
+    code = confirm(browser, clock)
+    again = browser.send(SETUP, code=code)
+    assert again.status_code == 409
+    assert "is set up" in again.text
+    assert "Open the setup page again" not in again.text
+    assert 'href="/mfa/recovery-codes">Continue' in again.text
+    assert len(recovery_codes_in(browser.send("/mfa/recovery-codes").text)) == 10
+    token = browser.status()["csrf_token"]
+    told = browser.client.post(SETUP, json={"code": code}, headers={"X-CSRFToken": token, **JSON}).json
+    assert told is not None
+    assert (told["code"], told["reason"]) == ("conflict", "set-up-already")
+
+
+def test_a_key_of_long_ago_is_no_news(app: Flask, clock: StillClock) -> None:
+    browser = signed_in(app, "frank")
+    code = confirm(browser, clock)
+    clock.forward(minutes=14)
+    assert "is set up" in browser.send(SETUP, code=code).text
+    clock.forward(minutes=2)
+    assert "is set up" not in browser.send(SETUP, code=code).text

@@ -102,7 +102,19 @@ def enroll_totp(desk: Desk) -> Response:
         if desk.wants_json:
             return answers.failure(desk.passage, error)
         return _show_key(desk, desk.state.totp_enrollment.begin(desk.session), error)
+    except Conflict as error:
+        if error.reason != "set-up-already" or desk.wants_json:
+            raise
+        return _show_done(desk, error)
     return _show_success(desk, enrolled)
+
+
+def _show_done(desk: Desk, error: Conflict) -> Response:
+    """The codes are gone with the page that was reloaded, or with the first of two clicks."""
+    return answers.page(
+        "problem.html", desk.passage, error.status, title="This is done already", detail=str(error),
+        status=error.status, code=error.code, continue_url=url_for("mfa_gate.recovery_codes"),
+    )  # fmt: skip
 
 
 def _is_shut(verdict: Verdict) -> bool:
