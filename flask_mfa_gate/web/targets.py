@@ -64,9 +64,16 @@ def page_sent_from() -> str:
 
 def login_url(settings: Settings) -> str:
     """The host's sign-in page: as configured, else as Flask-Login was told, else ``/login``."""
-    manager = getattr(current_app, "login_manager", None)
-    named = str(settings.login_url or getattr(manager, "login_view", None) or f"{request.script_root}/login")
+    named = str(settings.login_url or _login_view() or f"{request.script_root}/login")
     return named if named.startswith(("/", "http://", "https://")) else url_for(named)
+
+
+def _login_view() -> str | None:
+    """That of this request's blueprint, else of the app; pages of the gate are in no blueprint of the host's."""
+    manager = getattr(current_app, "login_manager", None)
+    by_blueprint = getattr(manager, "blueprint_login_views", None) or {}
+    first = next(iter(by_blueprint.values()), None)
+    return by_blueprint.get(request.blueprint) or getattr(manager, "login_view", None) or first
 
 
 def _leads_back(target: str, settings: Settings, parked_endpoint: str | None) -> bool:
