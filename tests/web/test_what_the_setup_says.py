@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from flask import Flask
 
@@ -92,3 +94,12 @@ def test_a_key_of_long_ago_is_no_news(app: Flask, clock: StillClock) -> None:
     assert "is set up" in browser.send(SETUP, code=code).text
     clock.forward(minutes=2)
     assert "is set up" not in browser.send(SETUP, code=code).text
+
+
+def test_without_a_pass_the_way_leads_back_to_later(make_app: Any) -> None:
+    browser = signed_in(make_app(MFA_GATE_FIRST_ENROLLMENT="pass"), "bob")
+    asked = browser.get(SETUP)
+    assert asked.location == "/mfa/challenge?factor=access_pass"
+    assert f'href="{PROMPT}">Back' in browser.get(asked.location).text
+    assert "Set up later" in browser.get(PROMPT).text
+    assert browser.send(LATER).location == "/"
