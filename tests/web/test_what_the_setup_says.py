@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 
 from tests.conftest import JSON, Browser, Phone, StillClock, recovery_codes_in
+from tests.policy_kit import policy, put
 from tests.web.kit import act, signed_in
 
 PROMPT, LATER, SETUP = "/mfa/enroll", "/mfa/enroll/later", "/mfa/enroll/totp"
@@ -94,6 +95,15 @@ def test_a_key_of_long_ago_is_no_news(app: Flask, clock: StillClock) -> None:
     assert "is set up" in browser.send(SETUP, code=code).text
     clock.forward(minutes=2)
     assert "is set up" not in browser.send(SETUP, code=code).text
+
+
+def test_a_policy_that_forces_within_the_period_speaks_of_no_later(app: Flask) -> None:
+    browser = signed_in(app, "bob")
+    assert "now or later" in browser.get(PROMPT).text
+    put(app, policy())
+    page = browser.get(PROMPT).text
+    assert "Set up multi-factor authentication to go on." in page
+    assert "later" not in page
 
 
 def test_without_a_pass_the_way_leads_back_to_later(make_app: Any) -> None:

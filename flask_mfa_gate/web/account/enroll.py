@@ -53,7 +53,8 @@ def _why(desk: Desk, verdict: Verdict, ends_at: datetime | None, *, can_defer: b
         return _FOR_PAGE
     if verdict.word is Word.PASS and ends_at is None:
         return _BY_CHOICE
-    return answers.SENTENCES[Reason.ENROLLMENT_PERIOD if ends_at else verdict.reason]
+    is_soft = ends_at is not None and (can_defer or verdict.word is Word.PASS)
+    return answers.SENTENCES[Reason.ENROLLMENT_PERIOD if is_soft else verdict.reason]
 
 
 def _deferrable_until(desk: Desk, verdict: Verdict) -> datetime | None:
