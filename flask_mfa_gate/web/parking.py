@@ -20,7 +20,7 @@ from .identity import HIDDEN, LOADED
 from .newcomers import newcomer, person_of
 from .passage import Passage
 from .rulings import judge_sign_in
-from .targets import home, target_of, way_back
+from .targets import home, is_part_of_page, target_of, way_back
 
 
 def intercept(passage: Passage, user: Any, key: str, response: Response | None, *, sign_in: SignIn) -> Response | None:
@@ -76,11 +76,13 @@ def note_refusal(passage: Passage, key: str, verdict: Verdict) -> None:
 
 
 def _target(passage: Passage, response: Response | None) -> str | None:
+    settings = passage.state.settings
     if response is None:
-        return way_back(passage.state.settings)
-    return target_of(
-        response, passage.state.settings, parked_endpoint=request.endpoint if passage.has_reached_view else None
-    )
+        return way_back(settings)
+    parked = request.endpoint if passage.has_reached_view else None
+    target = target_of(response, settings, parked_endpoint=parked)
+    # A script signs in on a page, which would have gone on by itself.
+    return way_back(settings, parked_endpoint=parked) if target is None and is_part_of_page() else target
 
 
 def judge_new(passage: Passage, key: str, user: Any, sign_in: SignIn) -> tuple[Verdict, Seen, Standing]:

@@ -45,14 +45,14 @@ def target_of(response: Response, settings: Settings, *, parked_endpoint: str | 
     return target
 
 
-def way_back(settings: Settings) -> str:
+def way_back(settings: Settings, *, parked_endpoint: str | None = None) -> str:
     """The page to go back to: the one asked for, or the one whose form or script this request is from."""
-    is_page = request.method in SAFE_METHODS and request.url_rule is not None and not _is_part_of_page()
+    is_page = request.method in SAFE_METHODS and request.url_rule is not None and not is_part_of_page()
     targets = [asked_page(), page_sent_from()] if is_page else [page_sent_from()]
-    return next((target for target in targets if not _leads_back(target, settings, None)), home())
+    return next((target for target in targets if not _leads_back(target, settings, parked_endpoint)), home())
 
 
-def _is_part_of_page() -> bool:
+def is_part_of_page() -> bool:
     """A script's request, or a picture: its answer is no page. Programs without a page tell of none."""
     return wants_json(request) and not {"Referer", "Sec-Fetch-Mode"}.isdisjoint(request.headers.keys())
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from example_app.people import PASSWORD
 from tests.conftest import JSON, Browser, Phone, StillClock
 from tests.web.kit import act, signed_in
 
@@ -85,6 +86,22 @@ def test_a_script_after_hours_is_told_a_page_that_asks_for_the_code(
     assert told is not None
     assert browser.get(told["continue_url"], headers=FORM).status_code == 200
     assert browser.send("/mfa/challenge", code=phone.code()).location == "/wiki?page=2"
+
+
+@pytest.mark.parametrize(
+    ("page", "target"), [("/wiki?page=2", "/wiki?page=2"), ("/login", "/"), ("/api/login", "/"), ("", "/")]
+)
+def test_a_script_that_signed_in_leads_to_its_page(app: Flask, phone: Phone, page: str, target: str) -> None:
+    def api_login() -> Any:
+        app.view_functions["portal.login"]()
+        return {"ok": True}
+
+    app.add_url_rule("/api/login", "api_login", api_login, methods=["GET", "POST"])
+    browser = Browser(app)
+    data = {"username": "dave", "password": PASSWORD}
+    headers = {**FETCH, "Referer": f"http://localhost{page}"} if page else {"Sec-Fetch-Mode": "cors"}
+    assert browser.client.post("/api/login", data=data, headers=headers).status_code == 401
+    assert browser.send("/mfa/challenge", code=phone.code()).location == target
 
 
 def test_a_sign_in_page_that_takes_arguments_stops_nobody(make_app: Any, phone: Phone) -> None:
