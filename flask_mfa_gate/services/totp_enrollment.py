@@ -24,6 +24,7 @@ from .sessions import Entry, Ruler, SessionService, require_current
 from .work import Work, Worker
 
 FRESH = timedelta(minutes=15)
+_DONE = "Your authenticator app is set up. If you have not saved your recovery codes, make new ones now."
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -69,11 +70,15 @@ class TotpEnrollmentService:
 
     def needs_pass(self, session: GateSession, standing: Standing) -> bool:
         """Whether a first factor takes an access pass: of everybody, or of those with a role in the console."""
-        if standing.factors or self._has_fresh_pass(session):
-            return False
-        return self._terms.everybody_by_pass or (
-            self._terms.admins_by_pass and self._terms.role_of(session.user_key) is not None
-        )
+        return self._lacks_pass(session, standing) and self._is_by_pass(session.user_key)
+
+    def _lacks_pass(self, session: GateSession, standing: Standing) -> bool:
+        return not (standing.factors or self._has_fresh_pass(session))
+
+    def _is_by_pass(self, user_key: str) -> bool:
+        """Asks the host's directory, or the gate's own, and so never within a transaction."""
+        terms = self._terms
+        return terms.everybody_by_pass or (terms.admins_by_pass and terms.role_of(user_key) is not None)
 
     def is_offered(self) -> bool:
         """Whether authenticator apps are switched on."""
@@ -91,19 +96,32 @@ class TotpEnrollmentService:
     def confirm(self, session: GateSession, raw: object, *, origin: Origin, ruler: Ruler) -> Enrolled:
         """Try the first code of the key that this session was shown.
 
-        :raises Conflict: ``no-key``, when no key waits: never shown, expired, or confirmed in another browser.
+        :raises Conflict: ``no-key``, when no key waits: never shown, expired, or confirmed in another browser;
+            ``set-up-already``, when this sign-in confirmed it a moment ago.
         """
         require_current(session)
-        with self._store.database.read() as tx:
-            waiting = self._store.factors.pending(tx, session.user_key, lineage=session.lineage, now=self._clock())
-        if waiting is None:
-            raise Conflict("no-key", "No key waits for a code here. Open the setup page again.")
+        self._require_key(session)
+        is_by_pass = self._is_by_pass(session.user_key)
         return self._attempts.attempt(
             self._totp, raw, user_key=session.user_key, origin=origin,
-            accept=lambda work, code: self._accept(work, session, code, origin, ruler),
+            accept=lambda work, code: self._accept(work, session, code, origin, ruler, is_by_pass=is_by_pass),
         )  # fmt: skip
 
-    def _accept(self, work: Work, session: GateSession, code: str, origin: Origin, ruler: Ruler) -> Enrolled | None:
+    def _require_key(self, session: GateSession) -> None:
+        key, now = session.user_key, self._clock()
+        with self._store.database.read() as tx:
+            if self._store.factors.pending(tx, key, lineage=session.lineage, now=now) is not None:
+                return
+            live = [factor.confirmed_at for factor in self._store.factors.confirmed(tx, key)]
+        # A confirmation ends all other sign-ins, so one that is younger than this sign-in was made here.
+        since = max(session.assurance.signed_in_at, now - FRESH)
+        if any(at is not None and at >= since for at in live):
+            raise Conflict("set-up-already", _DONE)
+        raise Conflict("no-key", "No key waits for a code here. Open the setup page again.")
+
+    def _accept(
+        self, work: Work, session: GateSession, code: str, origin: Origin, ruler: Ruler, *, is_by_pass: bool
+    ) -> Enrolled | None:  # fmt: skip
         now, key = self._clock(), session.user_key
         self._store.enrollments.lock(work.tx, key)
         before = self._store.enrollments.standing(work.tx, key, now=now)
@@ -111,7 +129,7 @@ class TotpEnrollmentService:
         if (
             self.needs_proof(session, before)
             or self.needs_sign_in(session, before)
-            or self.needs_pass(session, before)
+            or (is_by_pass and self._lacks_pass(session, before))
             or self._is_refused(session, before, ruler)
         ):
             raise Conflict("not-possible", "The setup can't go on here. Sign in again.")

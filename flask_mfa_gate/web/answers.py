@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Response, current_app, jsonify, make_response, redirect, render_template, request, url_for
+from flask import Response, jsonify, make_response, redirect, render_template, request, url_for
 
 from ..domain.assurance import ACR_MULTI, Method
 from ..domain.verdict import Reason, Verdict, Word
@@ -14,7 +14,7 @@ from ..errors import CodeInvalid, Conflict, MFAGateError, Throttled
 from .client import SAFE_METHODS, Client, wants_json
 from .page import page_facts
 from .passage import Passage
-from .targets import asked_page
+from .targets import asked_page, login_url, way_back
 
 _STATUS = {Word.CHALLENGE: 401, Word.PASS: 401}
 _CODES = {
@@ -67,7 +67,8 @@ def stop(passage: Passage, verdict: Verdict, client: Client) -> Response:
         return blocked_page(passage, verdict)
     if client is Client.NAVIGATION:
         return see_other(next_url(verdict.word))
-    continue_url = next_url(verdict.word)
+    # Where nothing could be parked, the page of the form is asked for anew, and leads to the next step and back.
+    continue_url = next_url(verdict.word) if passage.session is not None else way_back(passage.state.settings)
     return page("resend.html", passage, 403, next_word=verdict.word.value, continue_url=continue_url)
 
 
@@ -122,7 +123,8 @@ def _insufficient(verdict: Verdict) -> str:
 
 def refuse_stranger(passage: Passage, *, is_api: bool) -> Response:
     """Nobody is signed in: a page sends to the host's login and back again, anything else gets 401."""
-    login, sentence = login_url(passage), "This needs somebody who is signed in. What you sent was not carried out."
+    login = login_url(passage.state.settings)
+    sentence = "This needs somebody who is signed in. What you sent was not carried out."
     if is_api:
         response = problem_document(401, "sign_in_required", sentence, {"continue_url": login})
         response.headers["WWW-Authenticate"] = "Bearer"
@@ -133,13 +135,6 @@ def refuse_stranger(passage: Passage, *, is_api: bool) -> Response:
         "problem.html", passage, 401, title="Sign in first", detail=sentence, status=401, code="sign_in_required",
         continue_url=login,
     )  # fmt: skip
-
-
-def login_url(passage: Passage) -> str:
-    """The host's sign-in page: as configured, else what Flask-Login was told, else ``/login``."""
-    manager = getattr(current_app, "login_manager", None)
-    named = passage.state.settings.login_url or getattr(manager, "login_view", None) or f"{request.script_root}/login"
-    return str(named) if str(named).startswith(("/", "http://", "https://")) else url_for(str(named))
 
 
 def failure(passage: Passage | None, error: MFAGateError) -> Response:

@@ -11,7 +11,7 @@ from ..domain.assurance import SignIn
 from ..domain.marks import NO_MARKS, Marks
 from ..domain.session import IDLE_MARK_INTERVAL, GateSession
 from ..domain.verdict import Verdict, Word
-from ..errors import MFAGateError
+from ..errors import HostCallbackFailed, MFAGateError
 from ..services.persons import key_of
 from . import answers, snapshot
 from .client import Client, client_of, is_basic, origin_of
@@ -23,7 +23,7 @@ from .parking import intercept, renew, start_clock
 from .passage import Passage, begin_passage, current_passage, marks_here
 from .rulings import own_page_ruler, with_fresh_risk
 from .state import current_state
-from .stops import is_open_endpoint, stop_request
+from .stops import is_open_endpoint, meet, stop_request
 from .tokens import is_made_by_token
 
 Answer = Response | None
@@ -41,6 +41,8 @@ def open_request() -> Any:
         return _answer_own() if is_own(request.endpoint) else None
     passage.look_up()
     if is_own(request.endpoint):
+        if passage.session is None and request.method == "GET":
+            _meet(passage)
         state.identity.hide_for_now()
         return _answer_own()
     if passage.session is not None and passage.session.is_pending:
@@ -123,6 +125,8 @@ def _close(passage: Passage, response: Response) -> Response:
     before, answer = passage.session, _compare(passage, response)
     is_same = before is not None and before.is_pending and passage.session is before
     if is_same and is_sign_out(request.endpoint, passage.state.settings):
+        # A view for the signed-in only has not run, and a remember cookie would bring the user back.
+        passage.state.identity.sign_out()
         return _end_session(passage, answer)
     return answer
 
@@ -196,6 +200,21 @@ def _hold_pending(passage: Passage, pending: GateSession) -> Answer:
     passage.session = pending = with_fresh_risk(passage.state, pending, passage.standing)
     passage.verdict = passage.state.sessions.verdict(pending, passage.standing, own_page_ruler(passage.state, pending))
     return answers.stop(passage, passage.verdict, client_of(request, settings))
+
+
+def _meet(passage: Passage) -> None:
+    """Somebody in the host's session whom the gate has no sign-in of comes to a page of the gate.
+
+    The host's login would send him straight back, as one who is signed in. A loader that needs the host's own hooks
+    fails here and finds nobody; the next page of the app itself does.
+    """
+    try:
+        user = load_identity(passage.state.identity)
+    except HostCallbackFailed:
+        return
+    key = key_of(user, passage.state.user_key) if user is not None else None
+    if key is not None and not is_made_by_token(request, passage.state, key) and _bind(passage, user, key):
+        meet(passage, user, key, judge(passage, user, NO_MARKS))
 
 
 def _decide(passage: Passage) -> Answer:

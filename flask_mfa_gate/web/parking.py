@@ -20,7 +20,7 @@ from .identity import HIDDEN, LOADED
 from .newcomers import newcomer, person_of
 from .passage import Passage
 from .rulings import judge_sign_in
-from .targets import asked_page, home, target_of
+from .targets import home, is_part_of_page, target_of, way_back
 
 
 def intercept(passage: Passage, user: Any, key: str, response: Response | None, *, sign_in: SignIn) -> Response | None:
@@ -76,11 +76,13 @@ def note_refusal(passage: Passage, key: str, verdict: Verdict) -> None:
 
 
 def _target(passage: Passage, response: Response | None) -> str | None:
+    settings = passage.state.settings
     if response is None:
-        return asked_page() if request.method == "GET" else None
-    return target_of(
-        response, passage.state.settings, parked_endpoint=request.endpoint if passage.has_reached_view else None
-    )
+        return way_back(settings)
+    parked = request.endpoint if passage.has_reached_view else None
+    target = target_of(response, settings, parked_endpoint=parked)
+    # A script signs in on a page, which would have gone on by itself.
+    return way_back(settings, parked_endpoint=parked) if target is None and is_part_of_page() else target
 
 
 def judge_new(passage: Passage, key: str, user: Any, sign_in: SignIn) -> tuple[Verdict, Seen, Standing]:
@@ -111,8 +113,7 @@ def park_whole(passage: Passage, user: Any, key: str, *, sign_in: SignIn) -> Non
     session.clear()
     state.identity.hide()
     passage.user_key = None
-    target = asked_page() if request.method == "GET" and request.url_rule is not None else home()
-    parking = Parking(*snapshot.pack(contents), None, target, host_user_id)
+    parking = Parking(*snapshot.pack(contents), None, way_back(state.settings), host_user_id)
     if passage.session is not None:
         passage.session = state.sessions.park(passage.session, parking)
         return

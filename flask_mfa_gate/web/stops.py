@@ -9,11 +9,12 @@ from flask import Response, request, session
 from ..domain.session import StepUp
 from ..domain.verdict import Verdict, Word
 from . import answers, snapshot
-from .client import SAFE_METHODS, Client, client_of, origin_of
+from .client import Client, client_of, origin_of
+from .endpoints import is_sign_out
 from .newcomers import newcomer
 from .parking import judge_new, note_refusal, park_whole
 from .passage import Passage, marks_here
-from .targets import asked_page, page_sent_from
+from .targets import way_back
 
 Answer = Response | None
 
@@ -31,6 +32,9 @@ def stop_request(passage: Passage, user: Any, key: str, verdict: Verdict) -> Ans
     if passage.is_token:
         passage.state.identity.hide_for_now()
         return None if is_open_endpoint(passage) else answers.stop(passage, verdict, client)
+    if is_sign_out(request.endpoint, passage.state.settings):
+        _let_out(passage, key, verdict)
+        return None
     # SECURITY: what a resource says never keeps an identity in place that has not satisfied the app itself.
     if verdict.at_resource and verdict.app_is_satisfied:
         return _stop_at_resource(passage, user, key, verdict, client)
@@ -40,6 +44,30 @@ def stop_request(passage: Passage, user: Any, key: str, verdict: Verdict) -> Ans
         note_refusal(passage, key, verdict)
         park_whole(passage, user, key, sign_in=passage.state.identity.kind(passage.before))
     return None if is_open_endpoint(passage) else answers.stop(passage, verdict, client)
+
+
+def _let_out(passage: Passage, key: str, verdict: Verdict) -> None:
+    """Whoever wants to leave proves nothing for it; an identity that the app is not satisfied with is gone already."""
+    if verdict.app_is_satisfied:
+        passage.user_key = key
+        return
+    if passage.session is not None:
+        passage.state.sessions.end(passage.session, origin=origin_of(request))
+    passage.leave()
+    # SECURITY: what else the session holds was of somebody unproved; views that trust it must not find it afterwards.
+    session.clear()
+    passage.state.identity.sign_out()
+
+
+def meet(passage: Passage, user: Any, key: str, verdict: Verdict) -> None:
+    """A user comes to a page of the gate, of whom it saw no sign-in, or none that still lives."""
+    if _has_no_say(passage, client_of(request, passage.state.settings)):
+        _touch_nothing(passage)
+    elif verdict.word is Word.PASS:
+        _begin_unseen(passage, user, key)
+    else:
+        note_refusal(passage, key, verdict)
+        park_whole(passage, user, key, sign_in=passage.state.identity.kind(passage.before))
 
 
 def _has_no_say(passage: Passage, client: Client) -> bool:
@@ -75,15 +103,17 @@ def _stop_at_resource(passage: Passage, user: Any, key: str, verdict: Verdict, c
 
 def _remember_step_up(passage: Passage, user: Any, key: str, verdict: Verdict) -> None:
     state = passage.state
-    target = asked_page() if request.method in SAFE_METHODS else page_sent_from()
+    target = way_back(state.settings)
     step_up = StepUp(verdict.demand, request.endpoint or "", request.method, target, verdict.grace_ends_at)
     if passage.session is None:
-        kind = state.identity.kind(passage.before)
-        # SECURITY: a session that nobody saw begin is judged as a sign-in of its own kind, without any proof.
-        _verdict, seen, passage.standing = judge_new(passage, key, user, kind)
-        who = newcomer(state, user, key, host_user_id=state.identity.host_user_id())
-        passage.enter(
-            state.sessions.begin(who, seen, sign_in=kind, origin=origin_of(request), parking=None, replaces=None)
-        )
+        _begin_unseen(passage, user, key)
     assert passage.session is not None  # noqa: S101 - entered above
     state.sessions.ask(passage.session, step_up)
+
+
+def _begin_unseen(passage: Passage, user: Any, key: str) -> None:
+    state, kind = passage.state, passage.state.identity.kind(passage.before)
+    # SECURITY: a session that nobody saw begin is judged as a sign-in of its own kind, without any proof.
+    _verdict, seen, passage.standing = judge_new(passage, key, user, kind)
+    who = newcomer(state, user, key, host_user_id=state.identity.host_user_id())
+    passage.enter(state.sessions.begin(who, seen, sign_in=kind, origin=origin_of(request), parking=None, replaces=None))

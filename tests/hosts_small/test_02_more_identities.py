@@ -9,7 +9,7 @@ import pytest
 from flask import redirect, request, session
 from flask_login import current_user, login_user, logout_user
 
-from tests.conftest import JSON
+from tests.conftest import JSON, Phone
 
 from .kit import Host, User
 
@@ -260,3 +260,14 @@ def test_a_denied_app_stops_exempt_tokens_too() -> None:
     host = by_basic(MFA_GATE_TOKENS="exempt", MFA_GATE_DEFAULT_ACCESS={"app": "deny"})
     answer = host.client().get("/api", headers={"Authorization": "Bearer x"})
     assert (answer.status_code, (answer.json or {}).get("code")) == (403, "access_denied")
+
+
+def test_a_first_factor_is_set_up_on_one_connection() -> None:
+    """Such as a memory database has; with more, as many setups at once would wait for each other."""
+    host = everyday()
+    client = host.client()
+    client.post("/login", data={"user": "2"})
+    secret = client.get("/mfa/enroll/totp", headers=JSON).json["secret"]  # type: ignore[index]
+    token = client.get("/mfa/status").json["csrf_token"]  # type: ignore[index]
+    done = client.post("/mfa/enroll/totp", data={"csrf_token": token, "code": Phone(host.clock, secret).code()})
+    assert done.status_code == 200

@@ -312,6 +312,27 @@ def test_targets_that_lead_in_circles_lead_home(app: Flask, phone: Phone, target
     assert browser.send("/mfa/challenge", code=phone.code()).location == "/"
 
 
+@pytest.mark.parametrize("target", ["/docs/", "/docs", "/docs//", "/old", "/round"])
+def test_a_target_is_looked_up_to_the_end_of_its_redirects(make_app: Any, phone: Phone, target: str) -> None:
+    app: Flask = make_app()
+    app.add_url_rule("/docs/", "docs", lambda: "docs")
+    app.add_url_rule("/old", "old", redirect_to="/docs")
+    app.add_url_rule("/round", "round", redirect_to="/round")
+    browser = Browser(app)
+    data = {"username": "dave", "password": "correct horse battery staple"}
+    assert browser.client.post("/login", query_string={"next": target}, data=data).location == "/mfa/challenge"
+    assert browser.send("/mfa/challenge", code=phone.code()).location == target
+
+
+def test_a_redirect_to_the_way_out_leads_home(make_app: Any, phone: Phone) -> None:
+    app: Flask = make_app()
+    app.add_url_rule("/bye", "bye", redirect_to="/logout")
+    browser = Browser(app)
+    data = {"username": "dave", "password": "correct horse battery staple"}
+    browser.client.post("/login", query_string={"next": "/bye"}, data=data)
+    assert browser.send("/mfa/challenge", code=phone.code()).location == "/"
+
+
 def test_a_sandboxed_page_reads_nothing(app: Flask) -> None:
     answer = held(app, "dave").get("/mfa/status", headers={"Origin": "null"})
     assert answer.status_code == 403

@@ -209,3 +209,25 @@ def test_no_secret_in_logs_or_audit(app: Flask, clock: StillClock, caplog: pytes
     ):
         assert secret not in caplog.text
         assert secret not in kept
+
+
+def test_the_activity_says_what_was_used(app: Flask, proved: Browser, clock: StillClock) -> None:
+    codes = recovery_codes_in(proved.send("/mfa/recovery-codes").text)
+    other = Browser(app)
+    other.sign_in("dave", remember="1")
+    other.send("/mfa/challenge", factor="recovery_code", code=codes[0])
+    third = Browser(app)
+    third.client.set_cookie("remember_token", other.cookie("remember_token") or "")
+    third.get("/")
+    page = proved.get("/mfa/").text
+    assert page.count("Signed in with the password") == 2
+    assert page.count("Signed in by a remembered browser") == 1
+    assert page.count("Recovery code used") == 1
+    assert page.count("Second factor accepted") == 1
+
+
+def test_the_activity_has_words_for_everything_that_is_recorded() -> None:
+    from flask_mfa_gate.signals import gate_signals
+    from flask_mfa_gate.web.account import security
+
+    assert set(gate_signals) == set(security._EVENTS)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Flask, redirect, request
 from flask_login import confirm_login, current_user, login_user, logout_user
 from sqlalchemy import text
 
@@ -36,10 +36,72 @@ def again() -> str:
 
 
 def test_a_remembered_user_signs_in_and_sets_a_first_factor_up(remembered: Browser) -> None:
-    assert remembered.get(SETUP).location.startswith("/login")
+    assert "Sign in again" in remembered.get(SETUP).text
     assert remembered.sign_in("frank").location == "/"
     remembered.client.delete_cookie("remember_token")
     assert remembered.get(SETUP).status_code == 200
+
+
+@pytest.fixture
+def bouncer(app: Flask, remembered: Browser) -> Browser:
+    """The sign-in view of many apps sends back whoever is signed in, as that of the Mega-Tutorial does."""
+    ordinary = app.view_functions["portal.login"]
+
+    def login() -> Any:
+        return redirect(request.args.get("next", "/")) if current_user.is_authenticated else ordinary()
+
+    app.view_functions["portal.login"] = login
+    return remembered
+
+
+@pytest.mark.parametrize("path", ["/mfa/", "/mfa/sessions"])
+def test_whom_only_the_app_knows_is_no_stranger_to_the_gate(bouncer: Browser, path: str) -> None:
+    assert bouncer.get(path).status_code == 200
+    assert bouncer.status()["next"] == "pass"
+
+
+def test_nor_is_one_whose_sign_in_the_gate_forgot(app: Flask, clock: StillClock) -> None:
+    browser = signed_in(app, "frank")
+    clock.forward(hours=2)
+    assert browser.get("/mfa/").status_code == 200
+
+
+def test_where_the_login_sends_back_the_way_leads_out_and_in_again(bouncer: Browser) -> None:
+    assert bouncer.get(SETUP).status_code == 401
+    assert bouncer.send("/mfa/sign-out").location == "/login"
+    assert bouncer.sign_in("frank").location == "/"
+    assert bouncer.get(SETUP).status_code == 200
+
+
+def test_a_user_met_there_still_owes_what_the_app_asks(app: Flask, phone: Phone, clock: StillClock) -> None:
+    browser = signed_in(app, "dave", phone)
+    clock.forward(hours=2)
+    assert browser.get("/mfa/").location == "/mfa/challenge"
+    assert browser.get("/mfa/sessions").location == "/mfa/challenge"
+    assert not browser.is_in()
+    assert browser.send("/mfa/challenge", code=phone.code()).location == "/"
+
+
+def test_a_picture_on_another_site_parks_nobody_there(app: Flask, phone: Phone) -> None:
+    first = Browser(app)
+    first.sign_in("dave", remember="1")
+    first.send("/mfa/challenge", code=phone.code())
+    browser = Browser(app)
+    browser.client.set_cookie("remember_token", first.cookie("remember_token") or "")
+    picture = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image"}
+    answer = browser.get("/mfa/", headers=picture)
+    assert answer.status_code == 401
+    assert answer.headers.getlist("Set-Cookie") == []
+
+
+def test_a_loader_that_fails_there_finds_nobody(
+    app: Flask, remembered: Browser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(_key: str) -> Any:
+        raise RuntimeError("no g.db")
+
+    monkeypatch.setattr(app.login_manager, "_user_callback", broken)  # type: ignore[attr-defined]
+    assert remembered.get("/mfa/").location.startswith("/login")
 
 
 def test_a_sign_in_that_grew_old_is_fresh_again(app: Flask, clock: StillClock) -> None:

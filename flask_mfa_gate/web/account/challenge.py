@@ -101,7 +101,7 @@ def _show(desk: Desk, method: Method, error: MFAGateError | None = None) -> Resp
     response = answers.page(
         "challenge.html", desk.passage, error.status if error else 200,
         factor=method.value, ways=_ways(desk, method), step_up=_is_step_up(desk),
-        reason=_reason(desk),
+        reason=_reason(desk), back_url=None if desk.standing.factors else url_for("mfa_gate.enroll"),
         action_url=url_for("mfa_gate.challenge", factor=method.value), **_error_values(refusal),
     )  # fmt: skip
     return answers.with_retry(response, refusal) if refusal else response

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import Any
 
-from flask import Response, request
+from flask import Response, request, url_for
 
 from ...domain.enrollment import Standing
 from ...domain.person import Origin
@@ -32,6 +32,7 @@ log = logging.getLogger("flask_mfa_gate")
 Route = tuple[str, str, list[str], Callable[..., Any]]
 _FOREIGN = "This page answers only requests that come from itself."
 _FORM_EXPIRED = "The form has expired or was sent from another sign-in. Open the page again and send it once more."
+_OVER = "It was open for too long, or you were signed out elsewhere. What you sent was not carried out."
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,9 +135,11 @@ def _serve(passage: Passage, view: Callable[..., Any], kwargs: Mapping[str, Any]
     fields = read_fields(request) if is_write else {}
     is_api = wants_json(request) or request.endpoint == "mfa_gate.status"
     if passage.session is None or passage.standing is None:
+        if passage.has_dead_id and is_write and not is_api:
+            return _tell_that_it_is_over(passage)
         return answers.refuse_stranger(passage, is_api=is_api)
     if is_write and not has_csrf_token(request, passage.state.keyring, passage.session):
-        return answers.problem(passage, 400, "csrf_failed", _FORM_EXPIRED)
+        return answers.problem(passage, 400, "csrf_failed", _FORM_EXPIRED, {"token_url": url_for("mfa_gate.status")})
     account = account_of(passage.state, passage.session)
     # SECURITY: a password that was changed ends what rests on the old one here as well, where no user is loaded.
     if account is Account.CHANGED:
@@ -147,6 +150,14 @@ def _serve(passage: Passage, view: Callable[..., Any], kwargs: Mapping[str, Any]
     is_on = account is Account.ON
     passage.session = with_fresh_risk(passage.state, passage.session, passage.standing)
     return view(Desk(passage, passage.session, passage.standing, fields, is_on), **kwargs)
+
+
+def _tell_that_it_is_over(passage: Passage) -> Response:
+    """To somebody who waited too long over a form, whom the host may know or not: the way on finds that out."""
+    return answers.page(
+        "problem.html", passage, 401, title="This page has expired", detail=_OVER, status=401,
+        code="sign_in_required", continue_url=url_for("mfa_gate.security"),
+    )  # fmt: skip
 
 
 def _is_own_origin(sent: str | None, *, is_write: bool) -> bool:

@@ -18,27 +18,43 @@ from ...factors.totp import PendingKey
 from ...services.totp_enrollment import FRESH, Enrolled
 from .. import answers
 from ..client import is_prefetch
+from ..endpoints import is_own
+from ..targets import login_url
 from .desk import Desk, Route, next_step
 
 _QR_LABEL = "QR code for your authenticator app. The key as text stands below."
+_FOR_PAGE = "The page you asked for needs multi-factor authentication. Set it up to go on to it."
+_BY_CHOICE = "A second factor protects your account, also from somebody who has your password."
 _PREFETCHED = "Open this page by a click; it makes a key."
 
 
 def enroll(desk: Desk) -> Response:
     """The prompt with the days left, and the choice of factor."""
     verdict = desk.setup_verdict
-    if _is_shut(verdict) or (desk.standing.factors and verdict.word not in {Word.ENROLL, Word.PROMPT}):
+    is_by_choice = verdict.word is Word.PASS and not desk.session.is_pending and not desk.standing.factors
+    if not is_by_choice and verdict.word not in {Word.ENROLL, Word.PROMPT}:
         return next_step(desk, verdict)
     if desk.wants_json:
         return _next_as_json(verdict)
     ends_at = _deferrable_until(desk, verdict)
+    can_defer = verdict.word is Word.PROMPT or _is_deferrable_at_resource(desk)
     return answers.page(
         "prompt.html", desk.passage, 200,
-        can_defer=verdict.word is Word.PROMPT or _is_deferrable_at_resource(desk),
-        days_left=days_until(ends_at, desk.state.clock()) if ends_at else None, ends_at=ends_at,
+        can_defer=can_defer, days_left=days_until(ends_at, desk.state.clock()) if ends_at else None, ends_at=ends_at,
         later_url=url_for("mfa_gate.later"), totp_url=url_for("mfa_gate.enroll_totp"),
-        reason=answers.SENTENCES[Reason.ENROLLMENT_PERIOD if ends_at else verdict.reason],
+        reason=_why(desk, verdict, ends_at, can_defer=can_defer),
     )  # fmt: skip
+
+
+def _why(desk: Desk, verdict: Verdict, ends_at: datetime | None, *, can_defer: bool) -> str:
+    """What the user is asked for a factor by: his own requirement, the page that he came from, or nobody."""
+    step_up = desk.session.step_up
+    if verdict.word is Word.PASS and not can_defer and step_up is not None and not is_own(step_up.endpoint):
+        return _FOR_PAGE
+    if verdict.word is Word.PASS and ends_at is None:
+        return _BY_CHOICE
+    is_soft = ends_at is not None and (can_defer or verdict.word is Word.PASS)
+    return answers.SENTENCES[Reason.ENROLLMENT_PERIOD if is_soft else verdict.reason]
 
 
 def _deferrable_until(desk: Desk, verdict: Verdict) -> datetime | None:
@@ -62,9 +78,11 @@ def _next_as_json(verdict: Verdict) -> Response:
 
 
 def later(desk: Desk) -> Response:
-    """ "Set up later": in for this time."""
-    if _is_shut(desk.setup_verdict):
-        return next_step(desk, desk.setup_verdict)
+    """ "Set up later": in for this time. Where nothing is asked any more, or was put off already, it goes on too."""
+    verdict = desk.setup_verdict
+    is_over = verdict.word is Word.PASS and desk.session.step_up is None
+    if _is_shut(verdict) or is_over:
+        return next_step(desk, verdict)
     entry = desk.state.totp_enrollment.defer(desk.session, desk.standing, origin=desk.origin, ruler=desk.ruler)
     return desk.arrive(desk.go_on(entry))
 
@@ -85,7 +103,19 @@ def enroll_totp(desk: Desk) -> Response:
         if desk.wants_json:
             return answers.failure(desk.passage, error)
         return _show_key(desk, desk.state.totp_enrollment.begin(desk.session), error)
+    except Conflict as error:
+        if error.reason != "set-up-already" or desk.wants_json:
+            raise
+        return _show_done(desk, error)
     return _show_success(desk, enrolled)
+
+
+def _show_done(desk: Desk, error: Conflict) -> Response:
+    """The codes are gone with the page that was reloaded, or with the first of two clicks."""
+    return answers.page(
+        "problem.html", desk.passage, error.status, title="This is done already", detail=str(error),
+        status=error.status, code=error.code, continue_url=url_for("mfa_gate.recovery_codes"),
+    )  # fmt: skip
 
 
 def _is_shut(verdict: Verdict) -> bool:
@@ -123,7 +153,7 @@ def ask_proof(desk: Desk, methods: frozenset[Method], *, back: str) -> Response:
 
 
 def _sign_in_again(desk: Desk) -> Response:
-    login = answers.login_url(desk.passage)
+    login = login_url(desk.state.settings)
     if desk.wants_json:
         sentence = "Setting up the first factor needs a sign-in with the password, not longer ago than 15 minutes."
         return answers.problem_document(401, "sign_in_again", sentence, {"continue_url": login})

@@ -11,6 +11,7 @@ from ...domain.assurance import FACTOR_METHODS
 from ...domain.enrollment import Status
 from ...domain.recovery_code import LOW
 from ...services.totp_enrollment import has_fresh_factor
+from ...signals import Event
 from ...store.factors import Factor
 from .. import answers
 from .desk import Desk, Route, require_proved
@@ -46,6 +47,20 @@ _EVENTS = {
     "access_pass_revoked": "Access pass taken back",
     "password_changed": "Password changed",
     "access_denied": "Access refused",
+    "user_renamed": "Account moved to another key",
+    "user_deleted": "Account deleted",
+    "user_forgotten": "Records of the account forgotten",
+    "policy_changed": "Policy changed",
+    "grace_restarted": "Days of grace begun anew",
+    "break_glass_used": "Account for emergencies used",
+}
+# Whoever reads what he did not do himself has to see which of his things was used.
+_BY_DETAIL = {
+    "remember-me": "Signed in by a remembered browser",
+    "session": "Went on in an open session of the app",
+    "recovery_code": "Recovery code used",
+    "access_pass": "Access pass used",
+    "enrollment_pass": "Access pass used",
 }
 
 
@@ -114,9 +129,16 @@ def security(desk: Desk) -> Response:
         totp_url=url_for("mfa_gate.enroll_totp"), replace_totp=bool(factors),
         recovery_left=overview.recovery_codes_left, recovery_low=_is_low(desk, overview.recovery_codes_left),
         recovery_url=url_for("mfa_gate.recovery_codes"), sessions_url=url_for("mfa_gate.sessions"),
-        events=[EventLine(event.at, _EVENTS.get(event.name, event.name), event.address) for event in overview.events],
+        events=[EventLine(event.at, _text_of(event), event.address) for event in overview.events],
         notice=None,
     )  # fmt: skip
+
+
+def _text_of(event: Event) -> str:
+    """What happened, in words."""
+    word = {"signed_in": "sign_in", "challenge_passed": "method"}.get(event.name)
+    detail = str(event.details.get(word)) if word else ""
+    return _BY_DETAIL.get(detail) or _EVENTS.get(event.name, event.name)
 
 
 def factor_rename(desk: Desk, factor_id: str) -> Response:
