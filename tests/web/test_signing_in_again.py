@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -58,6 +59,21 @@ def test_what_was_proved_stands_and_is_no_younger(app: Flask, phone: Phone, cloc
     assert browser.is_in()
     assert browser.cookie() != before, "whoever kept the old id is not signed in again with it"
     assert browser.get("/transfer").location == "/mfa/challenge", "the step-up asks for a proof of 5 minutes"
+
+
+def test_a_proof_for_one_request_is_not_doubled(app: Flask, phone: Phone, clock: StillClock) -> None:
+    burn = state_of(app).gate.require_mfa(max_age=timedelta(0))(lambda: "burned")
+    app.add_url_rule("/burn", "burn", burn)
+    browser = signed_in(app, "dave", phone)
+    clock.forward(seconds=30)
+    browser.get("/burn")
+    browser.send("/mfa/challenge", code=phone.code())
+    old = browser.cookie() or ""
+    browser.sign_in("dave")
+    answers = [browser.get("/burn")]
+    browser.client.set_cookie("mfa_gate", old)
+    answers.append(browser.get("/burn"))
+    assert [answer.text for answer in answers].count("burned") == 1
 
 
 def test_each_time_is_on_record(app: Flask) -> None:
