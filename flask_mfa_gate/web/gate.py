@@ -158,8 +158,9 @@ def note_login(app: Flask, **_: Any) -> None:
     """The host's ``login_user`` or ``confirm_login`` ran. In a view that is a sign-in, also of who is in already."""
     passage = current_passage()
     # SECURITY: hooks run at each request, also a stolen one, and may name again whom the session names.
-    if passage is not None and passage.has_reached_view:
-        passage.signs_in = True
+    if passage is not None and passage.has_reached_view and passage.closings == 0:
+        # SECURITY: a job that the view does in a request of its own making shares ``g``, and signs nobody in here.
+        passage.signs_in = passage.signs_in or request.environ is passage.environ
 
 
 def _end_session(passage: Passage, response: Response) -> Response:

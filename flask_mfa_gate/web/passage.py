@@ -29,6 +29,7 @@ _NAME = "_mfa_gate_passage"
 class Passage:
     """One request on its way through the gate.
 
+    :param environ: that of the request, by which it is told from one that the host makes within it.
     :param before: the host's session as it came in.
     :param opened: endpoint and method of the request as it came in.
     :param blueprints: those of its endpoint then, whose hooks run whatever a hook makes of the request.
@@ -37,6 +38,7 @@ class Passage:
     :param settled: marks that the decision has covered.
     :param is_decided: whether the identity of the request was looked at before the view.
     :param signs_in: whether the host signed somebody in while its view ran.
+    :param closings: how often the third step was called, first when the view is over; it acts at the last call.
     :param looks: how often the second hook was called; it acts at the last call.
     :param withheld: what the session held, when nobody may see it and nothing may be changed.
     :param groups: what the host said of groups in this request, by user key.
@@ -44,6 +46,7 @@ class Passage:
     """
 
     state: GateState
+    environ: Mapping[str, Any]
     before: Mapping[str, Any]
     opened: tuple[str | None, str]
     blueprints: tuple[str, ...]
@@ -115,7 +118,7 @@ class Passage:
 def begin_passage(state: GateState) -> Passage:
     """The record of a request that just arrived."""
     opened = request.endpoint, request.method
-    passage = Passage(state, snapshot.take(session), opened, tuple(request.blueprints))
+    passage = Passage(state, request.environ, snapshot.take(session), opened, tuple(request.blueprints))
     setattr(g, _NAME, passage)
     return passage
 

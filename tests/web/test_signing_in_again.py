@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from datetime import timedelta
 from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Flask, Response, after_this_request, stream_with_context
 from flask_login import confirm_login, current_user, login_user, logout_user
 from sqlalchemy import text
 
@@ -94,15 +95,59 @@ def test_whatever_the_view_is_called(app: Flask, clock: StillClock, way: Any) ->
     assert browser.get(SETUP).status_code == 200
 
 
-def test_a_hook_that_names_the_user_at_each_request_signs_nobody_in(app: Flask, clock: StillClock) -> None:
-    @app.before_request
-    def name_again() -> None:
-        if current_user.is_authenticated:
-            login_user(current_user._get_current_object())
+def name_again(*answer: Any) -> Any:
+    """What a hook does to keep its user, or to have him remembered for longer."""
+    if current_user.is_authenticated:
+        again()
+    return answer[0] if answer else None
 
+
+@pytest.mark.parametrize(
+    "hook_it_in",
+    [
+        lambda app: app.before_request(name_again),
+        lambda app: app.before_request(lambda: after_this_request(name_again) and None),
+        lambda app: app.after_request(name_again),
+        lambda app: app.teardown_request(lambda _error: name_again()),
+        lambda app: app.register_error_handler(404, lambda _error: name_again("nothing there")),
+    ],
+    ids=["before", "callback", "after", "teardown", "error"],
+)
+def test_a_hook_that_names_the_user_at_each_request_signs_nobody_in(
+    app: Flask, clock: StillClock, hook_it_in: Any
+) -> None:
+    hook_it_in(app)
     browser = signed_in(app, "frank")
     clock.forward(minutes=16)
     browser.get("/")
+    browser.get("/nowhere")
+    assert browser.get(SETUP).status_code == 401
+
+
+def test_a_job_in_a_request_of_its_own_signs_nobody_in(app: Flask, clock: StillClock) -> None:
+    def report() -> str:
+        user = current_user._get_current_object()
+        with app.test_request_context("/report"):
+            login_user(user)
+        return "sent"
+
+    add_view(app, report)
+    browser = signed_in(app, "frank")
+    clock.forward(minutes=16)
+    assert browser.get("/host-view").text == "sent"
+    assert browser.get(SETUP).status_code == 401
+    assert browser.is_in()
+
+
+def test_what_an_answer_does_while_it_is_sent_signs_nobody_in(app: Flask, clock: StillClock) -> None:
+    def parts() -> Iterator[str]:
+        yield "first"
+        yield again()
+
+    add_view(app, lambda: Response(stream_with_context(parts())))
+    browser = signed_in(app, "frank")
+    clock.forward(minutes=16)
+    assert browser.get("/host-view").text.startswith("first")
     assert browser.get(SETUP).status_code == 401
 
 
