@@ -144,7 +144,7 @@ class SessionService:
         # SECURITY: a grant stays with the id it was made for; written a second time it would let two requests through.
         successor = replace(
             session, id_digest=token_digest(token), seen_at=now, host_user_id=who.host_user_id, stamp=who.stamp,
-            assurance=replace(session.assurance, sign_in=SignIn.PASSWORD, signed_in_at=now), grant=None,
+            assurance=session.assurance.signed_in_again(at=now), grant=None,
         )  # fmt: skip
 
         def act(work: Work) -> bool:

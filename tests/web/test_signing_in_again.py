@@ -11,8 +11,10 @@ from flask import Flask, Response, after_this_request, stream_with_context
 from flask_login import confirm_login, current_user, login_user, logout_user
 from sqlalchemy import text
 
+from example_app.models import User, db
 from tests.conftest import JSON, Browser, Phone, StillClock, key_of, state_of
-from tests.web.kit import events, signed_in
+from tests.policy_kit import policy, put
+from tests.web.kit import change_user, events, signed_in
 
 SETUP = "/mfa/enroll/totp"
 
@@ -163,6 +165,27 @@ def test_a_session_that_was_ended_meanwhile_is_not_renewed(app: Flask, phone: Ph
     clock.forward(seconds=30)
     browser.send("/mfa/challenge", code=phone.code())
     assert browser.is_in()
+
+
+def test_a_rule_about_passwords_is_asked_before_the_views_own_answer(app: Flask, remembered: Browser) -> None:
+    remembered.get("/transfer")
+    assert remembered.cookie(), "the step-up began a session for the browser that was only remembered"
+    put(app, policy("no passwords", "deny", when={"sign_in": ["password"]}, users={"include": ["user:6"]}))
+    assert remembered.is_in()
+    assert remembered.sign_in("frank").location == "/mfa/blocked"
+    assert not remembered.is_in()
+
+
+def test_who_is_switched_off_meanwhile_does_not_go_on(app: Flask, phone: Phone) -> None:
+    def switch_off_and_sign_in() -> str:
+        change_user(app, "dave", enabled=False)
+        user = db.session.get(User, 4, populate_existing=True)
+        login_user(user, force=True)
+        return "the view's own answer"
+
+    add_view(app, switch_off_and_sign_in)
+    browser = signed_in(app, "dave", phone)
+    assert browser.get("/host-view").location == "/mfa/blocked"
 
 
 def test_in_and_out_again_is_out(app: Flask, phone: Phone) -> None:
