@@ -123,6 +123,7 @@ def park_whole(passage: Passage, user: Any, key: str, *, sign_in: SignIn) -> Non
     host_user_id = state.identity.host_user_id()
     contents = dict(session)
     session.clear()
+    passage.before = {}
     state.identity.hide()
     passage.user_key = None
     target = asked_page() if request.method == "GET" and request.url_rule is not None else home()

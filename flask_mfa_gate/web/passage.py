@@ -30,7 +30,7 @@ class Passage:
     """One request on its way through the gate.
 
     :param environ: that of the request, by which it is told from one that the host makes within it.
-    :param before: the host's session as it came in.
+    :param before: the host's session as it came in; empty once all of it was taken out.
     :param opened: endpoint and method of the request as it came in.
     :param blueprints: those of its endpoint then, whose hooks run whatever a hook makes of the request.
     :param has_dead_id: the cookie names a session that is gone.

@@ -12,6 +12,7 @@ from flask_login import confirm_login, current_user, login_user, logout_user
 from sqlalchemy import text
 
 from example_app.models import User, db
+from example_app.people import PASSWORD
 from tests.conftest import JSON, Browser, Phone, StillClock, key_of, state_of
 from tests.policy_kit import policy, put
 from tests.web.kit import change_user, events, signed_in
@@ -216,3 +217,17 @@ def test_an_emergency_account_is_told_of_each_time(make_app: Any, phone: Phone) 
     browser = signed_in(app, "dave", phone)
     browser.sign_in("dave")
     assert len(events(app, "dave", "break_glass_used")) == 2
+
+
+@pytest.mark.parametrize("headers", [{}, {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "image"}])
+def test_at_an_exempt_login_page_over_a_session_that_ran_out(
+    make_app: Any, phone: Phone, clock: StillClock, headers: dict[str, str]
+) -> None:
+    """The host's session names the user already, so the login changes nothing that could be seen in it."""
+    app = make_app(MFA_GATE_EXEMPT_ENDPOINTS=["portal.login"])
+    browser = signed_in(app, "dave", phone)
+    clock.forward(hours=2)
+    data = {"username": "dave", "password": PASSWORD}
+    assert browser.client.post("/login", data=data, headers=headers).location == "/mfa/challenge"
+    browser.send("/mfa/challenge", code=phone.code())
+    assert browser.is_in()
