@@ -144,14 +144,23 @@ def _compare(passage: Passage, response: Response) -> Response:
         return _end_session(passage, response)
     if passage.is_token and not passage.state.identity.is_from_session():
         return response
-    if key == passage.user_key and renew(passage, user, key):
+    sign_in = _kind_of_login(passage, key)
+    if key == passage.user_key and sign_in is SignIn.PASSWORD and renew(passage, user, key):
         return response
-    sign_in = SignIn.PASSWORD if passage.has_reached_view else SignIn.SESSION
     answer = intercept(passage, user, key, response, sign_in=sign_in)
     if answer is None:
         return response
     response.close()
     return answer
+
+
+def _kind_of_login(passage: Passage, key: str) -> SignIn:
+    """What stands behind the identity that this request leaves in the session."""
+    if not passage.has_reached_view:
+        return SignIn.SESSION
+    # SECURITY: a view that makes a session of a token has seen no password, and a first factor takes one.
+    is_exchange = passage.is_token and key == passage.user_key and not is_basic(request)
+    return SignIn.TOKEN if is_exchange else SignIn.PASSWORD
 
 
 def note_login(app: Flask, **_: Any) -> None:
