@@ -159,17 +159,21 @@ def _kind_of_login(passage: Passage, key: str) -> SignIn:
     if not passage.has_reached_view:
         return SignIn.SESSION
     # SECURITY: a view that makes a session of a token has seen no password, and a first factor takes one.
-    is_exchange = passage.is_token and key == passage.user_key and not is_basic(request)
-    return SignIn.TOKEN if is_exchange else SignIn.PASSWORD
+    if passage.is_token and key == passage.user_key and not is_basic(request):
+        return SignIn.TOKEN
+    # SECURITY: nor has one that says itself that this user was only remembered.
+    return SignIn.PASSWORD if passage.state.identity.is_fresh() else SignIn.REMEMBER_ME
 
 
 def note_login(app: Flask, **_: Any) -> None:
     """The host's ``login_user`` or ``confirm_login`` ran. In a view that is a sign-in, also of who is in already."""
     passage = current_passage()
     # SECURITY: hooks run at each request, also a stolen one, and may name again whom the session names.
-    if passage is not None and passage.has_reached_view and passage.closings == 0:
-        # SECURITY: a job that the view does in a request of its own making shares ``g``, and signs nobody in here.
-        passage.signs_in = passage.signs_in or request.environ is passage.environ
+    if passage is None or not passage.has_reached_view or passage.closings:
+        return
+    # SECURITY: a job that the view does in a request of its own making shares ``g``, and signs nobody in here.
+    if request.environ is passage.environ and passage.state.identity.is_fresh():
+        passage.signs_in = True
 
 
 def _end_session(passage: Passage, response: Response) -> Response:

@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from flask import Flask, Response, after_this_request, stream_with_context
+from flask import Flask, Response, after_this_request, request, stream_with_context
 from flask_login import confirm_login, current_user, login_user, logout_user
 from sqlalchemy import text
 
@@ -125,6 +125,24 @@ def test_a_hook_that_names_the_user_at_each_request_signs_nobody_in(
     browser.get("/")
     browser.get("/nowhere")
     assert browser.get(SETUP).status_code == 401
+
+
+def test_who_is_only_remembered_by_a_view_signs_in_no_more_than_by_a_cookie(
+    app: Flask, phone: Phone, clock: StillClock
+) -> None:
+    """The view says so itself, with ``fresh=False``; over a session of the same user it changes nothing."""
+    add_view(app, lambda: str(login_user(db.session.get(User, int(request.args["user"])), fresh=False)))
+    browser = Browser(app)
+    assert browser.get("/host-view?user=6").text == "True"
+    assert browser.is_in()
+    assert browser.get(SETUP).status_code == 401
+    browser = signed_in(app, "frank")
+    clock.forward(minutes=16)
+    browser.get("/host-view?user=6")
+    assert browser.get(SETUP).status_code == 401
+    browser = signed_in(app, "dave", phone)
+    browser.get("/host-view?user=4")
+    assert browser.is_in()
 
 
 def test_a_job_in_a_request_of_its_own_signs_nobody_in(app: Flask, clock: StillClock) -> None:
