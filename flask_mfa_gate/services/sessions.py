@@ -145,6 +145,7 @@ class SessionService:
         successor = replace(
             session, id_digest=token_digest(token), seen_at=now, host_user_id=who.host_user_id, stamp=who.stamp,
             assurance=session.assurance.signed_in_again(at=now), grant=None,
+            address=origin.address, user_agent=origin.user_agent,
         )  # fmt: skip
 
         def act(work: Work) -> bool:
@@ -209,15 +210,9 @@ class SessionService:
         return decide(context, standing, self._rules, now=self._clock())
 
     def rise(
-        self,
-        work: Work,
-        session: GateSession,
-        assurance: Assurance,
-        *,
-        ruler: Ruler,
-        grant: Grant | None = None,
+        self, work: Work, session: GateSession, assurance: Assurance, *, ruler: Ruler, grant: Grant | None = None,
         deferred: bool = False,
-    ) -> Entry:
+    ) -> Entry:  # fmt: skip
         """Go on under a new id with what was just proved; the identity is restored when the app is satisfied.
 
         :raises Conflict: ``already-done``, when another tab or request rose from the same id.

@@ -89,6 +89,16 @@ def test_each_time_is_on_record(app: Flask) -> None:
         assert tx.execute(text(rows)).scalar() == 1
 
 
+def test_the_list_of_sessions_says_from_where_it_was(app: Flask) -> None:
+    """Whoever takes over a session and signs in to it is not shown under the owner's address."""
+    browser = signed_in(app, "frank")
+    browser.client.environ_base.update(REMOTE_ADDR="203.0.113.9", HTTP_USER_AGENT="other")
+    browser.sign_in("frank")
+    with state_of(app).store.database.read() as tx:
+        (session,) = state_of(app).store.sessions.of_user(tx, key_of(app, "frank"))
+    assert (session.address, session.user_agent) == ("203.0.113.9", "other")
+
+
 @pytest.mark.parametrize("way", [again, lambda: confirm_login() or "confirmed"])
 def test_whatever_the_view_is_called(app: Flask, clock: StillClock, way: Any) -> None:
     add_view(app, way)
