@@ -132,8 +132,8 @@ def test_a_hook_that_names_the_user_at_each_request_signs_nobody_in(
     hook_it_in(app)
     browser = signed_in(app, "frank")
     clock.forward(minutes=16)
-    browser.get("/")
     browser.get("/nowhere")
+    browser.get("/")
     assert browser.get(SETUP).status_code == 401
 
 
