@@ -15,7 +15,7 @@ from example_app.models import User, db
 from example_app.people import PASSWORD
 from tests.conftest import JSON, Browser, Phone, StillClock, key_of, state_of
 from tests.policy_kit import policy, put
-from tests.web.kit import change_user, events, signed_in
+from tests.web.kit import change_user, events, hand_in, issue, signed_in
 
 SETUP = "/mfa/enroll/totp"
 
@@ -78,6 +78,59 @@ def test_a_proof_for_one_request_is_not_doubled(app: Flask, phone: Phone, clock:
     browser.client.set_cookie("mfa_gate", old)
     answers.append(browser.get("/burn"))
     assert [answer.text for answer in answers].count("burned") == 1
+
+
+def test_no_session_lives_longer_for_it(app: Flask, phone: Phone, clock: StillClock) -> None:
+    browser = signed_in(app, "dave", phone)
+    for _ in range(23):
+        clock.forward(minutes=30)
+        browser.sign_in("dave")
+    clock.forward(minutes=29)
+    assert browser.is_in()
+    clock.forward(minutes=1)
+    assert not browser.is_in()
+
+
+@pytest.mark.parametrize("is_revoked", [True, False])
+def test_what_a_pass_opened_ends_with_it_all_the_same(app: Flask, clock: StillClock, *, is_revoked: bool) -> None:
+    code = issue(app, "dave", lifetime=timedelta(minutes=30))
+    browser = signed_in(app, "dave")
+    hand_in(browser, code)
+    clock.forward(minutes=16)
+    browser.sign_in("dave")
+    assert browser.is_in()
+    assert browser.get(SETUP).status_code == 303, "the pass is no fresh proof any more"
+    if is_revoked:
+        with app.app_context():
+            state_of(app).access_passes.revoke("4")
+    else:
+        clock.forward(minutes=14)
+    assert not browser.is_in()
+
+
+def test_the_old_id_ends_soon_and_renews_nothing(app: Flask, phone: Phone, clock: StillClock) -> None:
+    browser, thief = signed_in(app, "dave", phone), Browser(app)
+    thief.client.set_cookie("session", browser.cookie("session") or "")
+    thief.client.set_cookie("mfa_gate", browser.cookie() or "")
+    browser.sign_in("dave")
+    assert thief.is_in(), "as long as requests may be on their way"
+    clock.forward(seconds=30)
+    assert not thief.is_in()
+    assert browser.is_in()
+
+
+def test_the_browser_is_remembered_that_asks_for_it_now(app: Flask, phone: Phone) -> None:
+    browser = signed_in(app, "dave", phone)
+    browser.sign_in("dave", remember="1")
+    assert browser.cookie("remember_token")
+    assert browser.is_in()
+
+
+def test_the_id_of_a_proved_session_without_its_host_session_proves_nothing(app: Flask, phone: Phone) -> None:
+    browser, thief = signed_in(app, "dave", phone), Browser(app)
+    thief.client.set_cookie("mfa_gate", browser.cookie() or "")
+    assert thief.sign_in("dave").location == "/mfa/challenge"
+    assert not thief.is_in()
 
 
 def test_each_time_is_on_record(app: Flask) -> None:
