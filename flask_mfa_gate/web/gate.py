@@ -158,8 +158,8 @@ def _kind_of_login(passage: Passage, key: str) -> SignIn:
     """What stands behind the identity that this request leaves in the session."""
     if not passage.has_reached_view:
         return SignIn.SESSION
-    # SECURITY: a view that makes a session of a token has seen no password, and a first factor takes one.
-    if passage.is_token and key == passage.user_key and not is_basic(request):
+    # SECURITY: a view that makes a session of a token has seen no password, also where HTTP Basic stands beside it.
+    if passage.is_token and key == passage.user_key:
         return SignIn.TOKEN
     # SECURITY: nor has one that says itself that this user was only remembered.
     return SignIn.PASSWORD if passage.state.identity.is_fresh() else SignIn.REMEMBER_ME
