@@ -159,7 +159,7 @@ def _kind_of_login(passage: Passage, key: str) -> SignIn:
     if not passage.has_reached_view:
         return SignIn.SESSION
     # SECURITY: a view that makes a session of a token has seen no password, also where HTTP Basic stands beside it.
-    if passage.is_token and key == passage.user_key:
+    if passage.may_be_token and key == passage.user_key:
         return SignIn.TOKEN
     # SECURITY: nor has one that says itself that this user was only remembered.
     return SignIn.PASSWORD if passage.state.identity.is_fresh() else SignIn.REMEMBER_ME
@@ -218,7 +218,8 @@ def _decide(passage: Passage) -> Answer:
     if user is None:
         return None
     key = key_of(user, passage.state.user_key)
-    passage.is_token = is_made_by_token(request, passage.state, key)
+    by_token = is_made_by_token(request, passage.state, key)
+    passage.is_token, passage.may_be_token = by_token is True, by_token is not False
     return _judge(passage, user, key, marks_here())
 
 

@@ -239,6 +239,16 @@ def test_a_session_made_of_a_token_is_no_fresh_sign_in(tokens: str, beside: dict
     assert client.get("/mfa/enroll/totp").status_code == 401
 
 
+def test_a_loader_that_takes_a_token_for_granted_makes_no_fresh_sign_in() -> None:
+    """Without the token it raises, so nobody can tell whether somebody else is named beside it."""
+    host = made_by_exchange()
+    manager = host.app.login_manager  # type: ignore[attr-defined]
+    manager.request_loader(lambda request: User(request.headers["Authorization"].split()[1]))
+    client = host.client()
+    assert client.post("/exchange", headers={"Authorization": "Bearer 1"}).text == "exchanged"
+    assert client.get("/mfa/enroll/totp", headers={"Authorization": "Bearer 1"}).status_code == 401
+
+
 @pytest.mark.parametrize("tokens", ["refuse", "exempt"])
 def test_a_session_made_of_a_token_is_a_sign_in_without_proof(tokens: str) -> None:
     """Also beside the id of a proved session, which a thief could have without its host session."""
