@@ -15,7 +15,7 @@ from example_app.models import User, db
 from example_app.people import PASSWORD
 from tests.conftest import JSON, Browser, Phone, StillClock, key_of, state_of
 from tests.policy_kit import policy, put
-from tests.web.kit import change_user, events, hand_in, issue, signed_in
+from tests.web.kit import events, hand_in, issue, signed_in
 
 SETUP = "/mfa/enroll/totp"
 
@@ -260,8 +260,9 @@ def test_a_rule_about_passwords_is_asked_before_the_views_own_answer(app: Flask,
 
 def test_who_is_switched_off_meanwhile_does_not_go_on(app: Flask, phone: Phone) -> None:
     def switch_off_and_sign_in() -> str:
-        change_user(app, "dave", enabled=False)
-        user = db.session.get(User, 4, populate_existing=True)
+        user = current_user._get_current_object()
+        user.enabled = False
+        db.session.commit()
         login_user(user, force=True)
         return "the view's own answer"
 
