@@ -106,6 +106,10 @@ class Assurance:
         kept = tuple(proof for proof in self.proofs if proof.method is not method)
         return replace(self, proofs=(*kept, Proof(method, at)))
 
+    def signed_in_again(self, *, at: datetime) -> Assurance:
+        """These facts after the password was given once more; what was proved stands, and is no younger."""
+        return replace(self, sign_in=SignIn.PASSWORD, signed_in_at=at)
+
     def counting(self, enabled: Collection[FactorKind]) -> Assurance:
         """These facts without proofs of a factor that is not switched on."""
         if not self.proofs:

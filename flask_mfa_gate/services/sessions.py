@@ -141,9 +141,11 @@ class SessionService:
         None when the session was ended or gave way to another id meanwhile; then this is a sign-in like any other.
         """
         now, token = self._clock(), new_token()
+        # SECURITY: a grant stays with the id it was made for; written a second time it would let two requests through.
         successor = replace(
             session, id_digest=token_digest(token), seen_at=now, host_user_id=who.host_user_id, stamp=who.stamp,
-            assurance=replace(session.assurance, sign_in=SignIn.PASSWORD, signed_in_at=now),
+            assurance=session.assurance.signed_in_again(at=now), grant=None,
+            address=origin.address, user_agent=origin.user_agent,
         )  # fmt: skip
 
         def act(work: Work) -> bool:
@@ -208,15 +210,9 @@ class SessionService:
         return decide(context, standing, self._rules, now=self._clock())
 
     def rise(
-        self,
-        work: Work,
-        session: GateSession,
-        assurance: Assurance,
-        *,
-        ruler: Ruler,
-        grant: Grant | None = None,
+        self, work: Work, session: GateSession, assurance: Assurance, *, ruler: Ruler, grant: Grant | None = None,
         deferred: bool = False,
-    ) -> Entry:
+    ) -> Entry:  # fmt: skip
         """Go on under a new id with what was just proved; the identity is restored when the app is satisfied.
 
         :raises Conflict: ``already-done``, when another tab or request rose from the same id.
@@ -231,8 +227,7 @@ class SessionService:
             session, id_digest=token_digest(token), assurance=assurance, seen_at=now, grant=grant,
             deferred_at=now if deferred else session.deferred_at,
             began_at=now if session.is_pending else session.began_at,
-            step_up=None,
-            parked=None if is_in else session.parked,
+            step_up=None, parked=None if is_in else session.parked,
         )  # fmt: skip
         require_current(session)
         if not self._store.sessions.try_rotate(work.tx, session, successor, now=now):

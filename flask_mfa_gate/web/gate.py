@@ -148,9 +148,9 @@ def _compare(passage: Passage, response: Response) -> Response:
         return _end_session(passage, response)
     if passage.is_token and not passage.state.identity.is_from_session():
         return response
-    if key == passage.user_key and renew(passage, user, key):
+    sign_in = _kind_of_login(passage, key)
+    if key == passage.user_key and sign_in is SignIn.PASSWORD and renew(passage, user, key):
         return response
-    sign_in = SignIn.PASSWORD if passage.has_reached_view else SignIn.SESSION
     answer = intercept(passage, user, key, response, sign_in=sign_in)
     if answer is None:
         return response
@@ -158,11 +158,25 @@ def _compare(passage: Passage, response: Response) -> Response:
     return answer
 
 
+def _kind_of_login(passage: Passage, key: str) -> SignIn:
+    """What stands behind the identity that this request leaves in the session."""
+    if not passage.has_reached_view:
+        return SignIn.SESSION
+    # SECURITY: a view that makes a session of a token has seen no password, also where HTTP Basic stands beside it.
+    if passage.may_be_token and key == passage.user_key:
+        return SignIn.TOKEN
+    # SECURITY: nor has one that says itself that this user was only remembered.
+    return SignIn.PASSWORD if passage.state.identity.is_fresh() else SignIn.REMEMBER_ME
+
+
 def note_login(app: Flask, **_: Any) -> None:
     """The host's ``login_user`` or ``confirm_login`` ran. In a view that is a sign-in, also of who is in already."""
     passage = current_passage()
     # SECURITY: hooks run at each request, also a stolen one, and may name again whom the session names.
-    if passage is not None and passage.has_reached_view:
+    if passage is None or not passage.has_reached_view or passage.closings:
+        return
+    # SECURITY: a job that the view does in a request of its own making shares ``g``, and signs nobody in here.
+    if request.environ is passage.environ and passage.state.identity.is_fresh():
         passage.signs_in = True
 
 
@@ -223,7 +237,8 @@ def _decide(passage: Passage) -> Answer:
     if user is None:
         return None
     key = key_of(user, passage.state.user_key)
-    passage.is_token = is_made_by_token(request, passage.state, key)
+    by_token = is_made_by_token(request, passage.state, key)
+    passage.is_token, passage.may_be_token = by_token is True, by_token is not False
     return _judge(passage, user, key, marks_here())
 
 

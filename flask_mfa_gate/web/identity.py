@@ -46,6 +46,9 @@ class IdentitySource(Protocol):
     def load_from(self, bare: Request) -> Any:
         """The user that this request would have; asked with one whose tokens were taken off."""
 
+    def is_fresh(self) -> bool:
+        """Whether the host says that who was just signed in gave the password now."""
+
     def kind(self, before: Mapping[str, Any]) -> SignIn:
         """How an identity that no view made in this request came to be."""
 
@@ -106,11 +109,15 @@ class FlaskLoginIdentity:
         callback = getattr(self._manager(), "_request_callback", None)
         return callback(bare) if callback is not None else None
 
+    def is_fresh(self) -> bool:
+        """``login_user(..., fresh=False)`` is for those who were only remembered, by whatever the host keeps."""
+        return session.get("_fresh") is not False
+
     def kind(self, before: Mapping[str, Any]) -> SignIn:
         """By header, by remember cookie, or by a session that was there before."""
         if self.host_user_id() is None:
             return SignIn.TOKEN
-        return SignIn.SESSION if USER_ID in before and session.get("_fresh") is not False else SignIn.REMEMBER_ME
+        return SignIn.SESSION if USER_ID in before and self.is_fresh() else SignIn.REMEMBER_ME
 
     def _is_loaded(self, user_id: object) -> bool:
         user = g.get(LOADED)
@@ -203,6 +210,10 @@ class HostIdentity:
     def is_from_session(self) -> bool:
         """Only an empty session can't have made it."""
         return bool(session)
+
+    def is_fresh(self) -> bool:
+        """The host's object has no way to tell."""
+        return True
 
     def kind(self, before: Mapping[str, Any]) -> SignIn:
         """A session with content may have made it; without, only the request itself can have."""

@@ -60,13 +60,27 @@ def intercept(passage: Passage, user: Any, key: str, response: Response | None, 
 def renew(passage: Passage, user: Any, key: str) -> bool:
     """Note that who is signed in already signed in again; False when there is no session that could go on."""
     state, live = passage.state, passage.session
-    if live is None:
+    # SECURITY: where the app asks more of a sign-in with the password, nothing of the view's own answer may go out.
+    if live is None or not _is_enough(passage, live, user, key):
         return False
     who = newcomer(state, user, key, host_user_id=state.identity.host_user_id())
     entry = state.sessions.renew(live, who, origin=origin_of(request))
     if entry is not None:
         passage.enter(entry)
     return entry is not None
+
+
+def _is_enough(passage: Passage, live: GateSession, user: Any, key: str) -> bool:
+    """Whether what was proved in this session meets what the app asks of one who signs in now."""
+    state, now = passage.state, passage.state.clock()
+    with state.store.database.read() as tx:
+        standing = state.store.enrollments.standing(tx, key, now=now)
+    context = passage.context(
+        live.assurance.signed_in_again(at=now), is_active=is_switched_on(user), marks=NO_MARKS, promptable=True,
+        rulings={},
+    )  # fmt: skip
+    verdict, _seen = judge_sign_in(state, context, standing, user, sign_in=SignIn.PASSWORD)
+    return verdict.word is Word.PASS
 
 
 def note_refusal(passage: Passage, key: str, verdict: Verdict) -> None:
@@ -111,6 +125,7 @@ def park_whole(passage: Passage, user: Any, key: str, *, sign_in: SignIn) -> Non
     host_user_id = state.identity.host_user_id()
     contents = dict(session)
     session.clear()
+    passage.before = {}
     state.identity.hide()
     passage.user_key = None
     parking = Parking(*snapshot.pack(contents), None, way_back(state.settings), host_user_id)

@@ -29,14 +29,17 @@ _NAME = "_mfa_gate_passage"
 class Passage:
     """One request on its way through the gate.
 
-    :param before: the host's session as it came in.
+    :param environ: that of the request, by which it is told from one that the host makes within it.
+    :param before: the host's session as it came in; empty once all of it was taken out.
     :param opened: endpoint and method of the request as it came in.
     :param blueprints: those of its endpoint then, whose hooks run whatever a hook makes of the request.
     :param has_dead_id: the cookie names a session that is gone.
     :param user_key: whom the host's hooks and view may see; None for nobody.
     :param settled: marks that the decision has covered.
+    :param may_be_token: also where it can't be told whether a token alone says who this is.
     :param is_decided: whether the identity of the request was looked at before the view.
     :param signs_in: whether the host signed somebody in while its view ran.
+    :param closings: how often the third step was called, first when the view is over; it acts at the last call.
     :param looks: how often the second hook was called; it acts at the last call.
     :param withheld: what the session held, when nobody may see it and nothing may be changed.
     :param groups: what the host said of groups in this request, by user key.
@@ -44,6 +47,7 @@ class Passage:
     """
 
     state: GateState
+    environ: Mapping[str, Any]
     before: Mapping[str, Any]
     opened: tuple[str | None, str]
     blueprints: tuple[str, ...]
@@ -54,6 +58,7 @@ class Passage:
     verdict: Verdict = PASSED
     settled: Marks | None = None
     is_token: bool = False
+    may_be_token: bool = False
     is_granted: bool = False
     is_decided: bool = False
     has_reached_view: bool = False
@@ -115,7 +120,7 @@ class Passage:
 def begin_passage(state: GateState) -> Passage:
     """The record of a request that just arrived."""
     opened = request.endpoint, request.method
-    passage = Passage(state, snapshot.take(session), opened, tuple(request.blueprints))
+    passage = Passage(state, request.environ, snapshot.take(session), opened, tuple(request.blueprints))
     setattr(g, _NAME, passage)
     return passage
 

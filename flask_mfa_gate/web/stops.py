@@ -87,6 +87,7 @@ def _touch_nothing(passage: Passage) -> None:
     snapshot.take_out(session, passage.before, snapshot.difference(passage.before, session))
     passage.withheld = dict(session)
     session.clear()
+    passage.before = {}
     passage.state.identity.hide_for_now()
 
 

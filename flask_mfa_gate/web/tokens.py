@@ -14,16 +14,20 @@ _AUTHORIZATION = "HTTP_AUTHORIZATION"
 _BODY = ("form", "files", "_cached_data", "_cached_json")
 
 
-def is_made_by_token(request: Request, state: GateState, key: str) -> bool:
-    """A token request carries a token, and without it would be somebody else's or nobody's."""
-    if not carries_token(request, state.settings) or state.identity.is_from_session() or _is_body_gone(request):
+def is_made_by_token(request: Request, state: GateState, key: str) -> bool | None:
+    """A token request carries a token, and without it would be somebody else's or nobody's. None if it can't be told:
+    then it has neither what tokens may nor what passwords may.
+    """
+    if not carries_token(request, state.settings) or state.identity.is_from_session():
         return False
+    if _is_body_gone(request):
+        return None
     # SECURITY: a browser that adds a header to its own cookie stays a browser, with all that is demanded of one.
     try:
         user = state.identity.load_from(_without_tokens(request, state))
         return user is None or key_of(user, state.user_key) != key
-    except Exception:  # noqa: BLE001 - what can't be told apart is no token
-        return False
+    except Exception:  # noqa: BLE001 - a loader may take it for granted that there is a token
+        return None
 
 
 def _without_tokens(request: Request, state: GateState) -> Request:

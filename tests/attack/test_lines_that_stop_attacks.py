@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,9 +12,10 @@ from flask import Flask
 from flask_mfa_gate import Conflict
 from flask_mfa_gate.crypto import token_digest
 from flask_mfa_gate.domain.assurance import Method
-from flask_mfa_gate.domain.person import NOWHERE
+from flask_mfa_gate.domain.person import NOWHERE, Person
 from flask_mfa_gate.domain.session import GateSession, Grant
 from flask_mfa_gate.mail.rendering import one_line
+from flask_mfa_gate.services.sessions import Newcomer
 from tests.conftest import Browser, Phone, StillClock, no_policies, recovery_codes_in, state_of
 
 
@@ -46,9 +49,6 @@ def test_only_one_rises_from_one_id(app: Flask, clock: StillClock) -> None:
 
 
 def test_a_grant_is_used_once(app: Flask, clock: StillClock) -> None:
-    from dataclasses import replace
-    from datetime import timedelta
-
     browser = Browser(app)
     browser.sign_in("frank")
     state = state_of(app)
@@ -57,6 +57,18 @@ def test_a_grant_is_used_once(app: Flask, clock: StillClock) -> None:
     with app.app_context():
         state.worker.run(lambda work: state.store.sessions.add(work.tx, session))
         assert [state.sessions.try_use_grant(session, grant) for _ in range(2)] == [True, False]
+
+
+def test_a_grant_that_is_used_meanwhile_does_not_come_back(app: Flask, clock: StillClock) -> None:
+    """A request that signs in again has looked at the session before another one uses the grant up."""
+    browser = Browser(app)
+    browser.sign_in("frank")
+    state, grant = state_of(app), Grant("burn", "GET", clock() + timedelta(minutes=5))
+    live = replace(session_of(app, browser), grant=grant)
+    who = Newcomer(Person(live.user_key), live.stamp, live.host_user_id)
+    entry = state.sessions.renew(live, who, origin=NOWHERE)
+    assert entry is not None
+    assert not state.sessions.try_use_grant(entry.session, grant)
 
 
 def test_a_recovery_code_spent_between_look_and_write_is_refused(app: Flask, clock: StillClock, phone: Phone) -> None:

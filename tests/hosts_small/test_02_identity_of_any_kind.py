@@ -206,6 +206,63 @@ def test_a_browser_user_made_by_request_loader() -> None:
     assert stranger.get("/api").location == "/mfa/challenge"
 
 
+def made_by_exchange(**config: Any) -> Host:
+    """A view makes a session of the token that it is called with."""
+    host = Host(**config)
+    manager = host.with_login_manager()
+    host.gate.init_app(host.app)
+
+    @manager.request_loader
+    def load(request: Any) -> User | None:
+        return User("1") if "X-Api-Key" in request.headers else None
+
+    @host.app.post("/login")
+    def login() -> str:
+        login_user(User("1"))
+        return "in"
+
+    @host.app.post("/exchange")
+    def exchange() -> str:
+        login_user(User(current_user.id))
+        return "exchanged"
+
+    return host
+
+
+@pytest.mark.parametrize("tokens", ["refuse", "exempt"])
+@pytest.mark.parametrize("beside", [{}, {"Authorization": "Basic junk"}])
+def test_a_session_made_of_a_token_is_no_fresh_sign_in(tokens: str, beside: dict[str, str]) -> None:
+    """Nor by a name and password beside it at which nobody looks."""
+    host = made_by_exchange(MFA_GATE_TOKENS=tokens, MFA_GATE_TOKEN_HEADERS=["X-Api-Key"])
+    client = host.client()
+    assert client.post("/exchange", headers={"X-Api-Key": "x", **beside}).text == "exchanged"
+    assert client.get("/mfa/enroll/totp").status_code == 401
+
+
+def test_a_loader_that_takes_a_token_for_granted_makes_no_fresh_sign_in() -> None:
+    """Without the token it raises, so nobody can tell whether somebody else is named beside it."""
+    host = made_by_exchange()
+    manager = host.app.login_manager  # type: ignore[attr-defined]
+    manager.request_loader(lambda request: User(request.headers["Authorization"].split()[1]))
+    client = host.client()
+    assert client.post("/exchange", headers={"Authorization": "Bearer 1"}).text == "exchanged"
+    assert client.get("/mfa/enroll/totp", headers={"Authorization": "Bearer 1"}).status_code == 401
+
+
+@pytest.mark.parametrize("tokens", ["refuse", "exempt"])
+def test_a_session_made_of_a_token_is_a_sign_in_without_proof(tokens: str) -> None:
+    """Also beside the id of a proved session, which a thief could have without its host session."""
+    host = made_by_exchange(MFA_GATE_TOKENS=tokens, MFA_GATE_TOKEN_HEADERS=["X-Api-Key"])
+    host.enroll()
+    owner, thief = host.client(), host.client()
+    owner.post("/login")
+    host.pass_challenge(owner)
+    token = {"X-Api-Key": "x"}
+    assert host.client().post("/exchange", headers=token).status_code == 401
+    thief.set_cookie("mfa_gate", owner.get_cookie("mfa_gate").value)  # type: ignore[union-attr]
+    assert thief.post("/exchange", headers=token).status_code == 401
+
+
 def test_exempt_tokens_are_only_tokens() -> None:
     host = Host(MFA_GATE_TOKENS="exempt")
     manager = host.with_login_manager()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from flask import after_this_request, make_response, redirect, session
 from flask_login import LoginManager, current_user, login_user, user_logged_in
 
@@ -102,16 +103,17 @@ def test_a_sign_in_inside_a_password_reset() -> None:
     assert host.pass_challenge(client).location == "/done"
 
 
-def test_a_failed_write_signs_nobody_in(monkeypatch: Any) -> None:
+@pytest.mark.parametrize(("table", "act"), [("enrollments", "standing"), ("sessions", "add")])
+def test_a_failed_look_or_write_signs_nobody_in(monkeypatch: Any, table: str, act: str) -> None:
     host, _ = busy_host()
     client = host.client()
     client.get("/visit")
 
-    def broken(*_args: Any) -> None:
+    def broken(*_args: Any, **_options: Any) -> None:
         raise StoreError("no space")
 
     with monkeypatch.context() as patch:
-        patch.setattr(type(state_of(host.app).store.sessions), "add", broken)
+        patch.setattr(type(getattr(state_of(host.app).store, table)), act, broken)
         answer = client.post("/login")
     assert answer.status_code == 503
     assert "4711" not in answer.text + str(answer.headers)

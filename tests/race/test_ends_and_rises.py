@@ -11,7 +11,8 @@ from flask import Flask
 
 from flask_mfa_gate import Conflict
 from flask_mfa_gate.domain.assurance import Method
-from flask_mfa_gate.domain.person import NOWHERE
+from flask_mfa_gate.domain.person import NOWHERE, Person
+from flask_mfa_gate.services.sessions import Newcomer
 from tests.conftest import IS_SOAK, Browser, StillClock, at_once, no_policies, state_of
 
 pytestmark = [pytest.mark.soak] if IS_SOAK else []
@@ -81,3 +82,80 @@ def test_an_id_that_is_being_written_dies_with_its_sign_in(app: Flask, clock: St
     at_once([rise, end])
     with state.store.database.read() as tx:
         assert found[0].lineage not in {one.lineage for one in state.store.sessions.of_user(tx, "6")}
+
+
+def renew(app: Flask, session: Any) -> Any:
+    who = Newcomer(Person(session.user_key), session.stamp, session.host_user_id)
+    return state_of(app).sessions.renew(session, who, origin=NOWHERE)
+
+
+@pytest.mark.parametrize("ending", ["sign-out", "reset", "end-others", "password"])
+def test_who_signs_in_again_while_all_is_ended_is_out(
+    app: Flask, clock: StillClock, ending: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The new id is written and not yet committed; a changed password leaves it, and makes it worthless."""
+    state = state_of(app)
+    browser, other = Browser(app), Browser(app)
+    browser.sign_in("frank")
+    other.sign_in("frank")
+    found, kept = (state.sessions.find(one.cookie() or "") for one in (browser, other))
+    assert found is not None
+    assert kept is not None
+    written, people = threading.Event(), type(state.store.people)
+    note_sign_in = people.note_sign_in
+
+    def slowly(*args: Any, **options: Any) -> None:
+        note_sign_in(*args, **options)
+        written.set()
+        time.sleep(0.5)
+
+    def end() -> None:
+        assert written.wait(10)
+        if ending == "sign-out":
+            state.sessions.end(found[0], origin=NOWHERE)
+        elif ending == "end-others":
+            state.self_service.end_other_sessions(kept[0])
+        else:
+            with app.app_context():
+                state.enrollments.reset("6") if ending == "reset" else state.gate.password_changed("6")
+
+    monkeypatch.setattr(people, "note_sign_in", slowly)
+    at_once([lambda: renew(app, found[0]), end])
+    with state.store.database.read() as tx:
+        left = [one for one in state.store.sessions.of_user(tx, "6") if one.lineage == found[0].lineage]
+    assert all(one.is_void for one in left)
+    assert ending == "password" or not left
+
+
+def test_of_two_who_sign_in_again_over_one_id_one_goes_on(app: Flask, clock: StillClock) -> None:
+    state = state_of(app)
+    browser = Browser(app)
+    browser.sign_in("frank")
+    for number in range(ROUNDS):
+        with state.store.database.read() as tx:
+            (live,) = state.store.sessions.of_user(tx, "6")
+        entries = at_once([lambda live=live: renew(app, live)] * 3)
+        assert [entry is None for entry in entries].count(False) == 1, number
+
+
+@pytest.mark.parametrize("ending", ["sign-out", "reset", "password"])
+def test_nothing_survives_whichever_comes_first(app: Flask, clock: StillClock, ending: str) -> None:
+    state = state_of(app)
+    for number in range(ROUNDS):
+        browser = Browser(app)
+        browser.sign_in("frank")
+        found = state.sessions.find(browser.cookie() or "")
+        assert found is not None
+
+        def end(live: Any = found[0]) -> None:
+            if ending == "sign-out":
+                state.sessions.end(live, origin=NOWHERE)
+                return
+            with app.app_context():
+                state.enrollments.reset("6") if ending == "reset" else state.gate.password_changed("6")
+
+        at_once([lambda live=found[0]: renew(app, live), end])
+        with state.store.database.read() as tx:
+            left = [one for one in state.store.sessions.of_user(tx, "6") if one.lineage == found[0].lineage]
+        assert all(one.is_void for one in left), number
+        assert ending == "password" or not left, number

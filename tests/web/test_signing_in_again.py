@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from flask import Flask, redirect, request
+from flask import Flask, Response, after_this_request, redirect, request, stream_with_context
 from flask_login import confirm_login, current_user, login_user, logout_user
 from sqlalchemy import text
 
+from example_app.models import User, db
+from example_app.people import PASSWORD
 from tests.conftest import JSON, Browser, Phone, StillClock, key_of, state_of
-from tests.web.kit import events, signed_in
+from tests.policy_kit import policy, put
+from tests.web.kit import events, hand_in, issue, signed_in
 
 SETUP = "/mfa/enroll/totp"
 
@@ -122,6 +127,74 @@ def test_what_was_proved_stands_and_is_no_younger(app: Flask, phone: Phone, cloc
     assert browser.get("/transfer").location == "/mfa/challenge", "the step-up asks for a proof of 5 minutes"
 
 
+def test_a_proof_for_one_request_is_not_doubled(app: Flask, phone: Phone, clock: StillClock) -> None:
+    burn = state_of(app).gate.require_mfa(max_age=timedelta(0))(lambda: "burned")
+    app.add_url_rule("/burn", "burn", burn)
+    browser = signed_in(app, "dave", phone)
+    clock.forward(seconds=30)
+    browser.get("/burn")
+    browser.send("/mfa/challenge", code=phone.code())
+    old = browser.cookie() or ""
+    browser.sign_in("dave")
+    answers = [browser.get("/burn")]
+    browser.client.set_cookie("mfa_gate", old)
+    answers.append(browser.get("/burn"))
+    assert [answer.text for answer in answers].count("burned") == 1
+
+
+def test_no_session_lives_longer_for_it(app: Flask, phone: Phone, clock: StillClock) -> None:
+    browser = signed_in(app, "dave", phone)
+    for _ in range(23):
+        clock.forward(minutes=30)
+        browser.sign_in("dave")
+    clock.forward(minutes=29)
+    assert browser.is_in()
+    clock.forward(minutes=1)
+    assert not browser.is_in()
+
+
+@pytest.mark.parametrize("is_revoked", [True, False])
+def test_what_a_pass_opened_ends_with_it_all_the_same(app: Flask, clock: StillClock, *, is_revoked: bool) -> None:
+    code = issue(app, "dave", lifetime=timedelta(minutes=30))
+    browser = signed_in(app, "dave")
+    hand_in(browser, code)
+    clock.forward(minutes=16)
+    browser.sign_in("dave")
+    assert browser.is_in()
+    assert browser.get(SETUP).status_code == 303, "the pass is no fresh proof any more"
+    if is_revoked:
+        with app.app_context():
+            state_of(app).access_passes.revoke("4")
+    else:
+        clock.forward(minutes=14)
+    assert not browser.is_in()
+
+
+def test_the_old_id_ends_soon_and_renews_nothing(app: Flask, phone: Phone, clock: StillClock) -> None:
+    browser, thief = signed_in(app, "dave", phone), Browser(app)
+    thief.client.set_cookie("session", browser.cookie("session") or "")
+    thief.client.set_cookie("mfa_gate", browser.cookie() or "")
+    browser.sign_in("dave")
+    assert thief.is_in(), "as long as requests may be on their way"
+    clock.forward(seconds=30)
+    assert not thief.is_in()
+    assert browser.is_in()
+
+
+def test_the_browser_is_remembered_that_asks_for_it_now(app: Flask, phone: Phone) -> None:
+    browser = signed_in(app, "dave", phone)
+    browser.sign_in("dave", remember="1")
+    assert browser.cookie("remember_token")
+    assert browser.is_in()
+
+
+def test_the_id_of_a_proved_session_without_its_host_session_proves_nothing(app: Flask, phone: Phone) -> None:
+    browser, thief = signed_in(app, "dave", phone), Browser(app)
+    thief.client.set_cookie("mfa_gate", browser.cookie() or "")
+    assert thief.sign_in("dave").location == "/mfa/challenge"
+    assert not thief.is_in()
+
+
 def test_each_time_is_on_record(app: Flask) -> None:
     browser = signed_in(app, "frank")
     browser.sign_in("frank")
@@ -129,6 +202,16 @@ def test_each_time_is_on_record(app: Flask) -> None:
     with state_of(app).store.database.read() as tx:
         rows = "SELECT count(*) FROM mfa_gate_session WHERE superseded_at IS NULL"
         assert tx.execute(text(rows)).scalar() == 1
+
+
+def test_the_list_of_sessions_says_from_where_it_was(app: Flask) -> None:
+    """Whoever takes over a session and signs in to it is not shown under the owner's address."""
+    browser = signed_in(app, "frank")
+    browser.client.environ_base.update(REMOTE_ADDR="203.0.113.9", HTTP_USER_AGENT="other")
+    browser.sign_in("frank")
+    with state_of(app).store.database.read() as tx:
+        (session,) = state_of(app).store.sessions.of_user(tx, key_of(app, "frank"))
+    assert (session.address, session.user_agent) == ("203.0.113.9", "other")
 
 
 @pytest.mark.parametrize("way", [again, lambda: confirm_login() or "confirmed"])
@@ -140,15 +223,77 @@ def test_whatever_the_view_is_called(app: Flask, clock: StillClock, way: Any) ->
     assert browser.get(SETUP).status_code == 200
 
 
-def test_a_hook_that_names_the_user_at_each_request_signs_nobody_in(app: Flask, clock: StillClock) -> None:
-    @app.before_request
-    def name_again() -> None:
-        if current_user.is_authenticated:
-            login_user(current_user._get_current_object())
+def name_again(*answer: Any) -> Any:
+    """What a hook does to keep its user, or to have him remembered for longer."""
+    if current_user.is_authenticated:
+        again()
+    return answer[0] if answer else None
 
+
+@pytest.mark.parametrize(
+    "hook_it_in",
+    [
+        lambda app: app.before_request(name_again),
+        lambda app: app.before_request(lambda: after_this_request(name_again) and None),
+        lambda app: app.after_request(name_again),
+        lambda app: app.teardown_request(lambda _error: name_again()),
+        lambda app: app.register_error_handler(404, lambda _error: name_again("nothing there")),
+    ],
+    ids=["before", "callback", "after", "teardown", "error"],
+)
+def test_a_hook_that_names_the_user_at_each_request_signs_nobody_in(
+    app: Flask, clock: StillClock, hook_it_in: Any
+) -> None:
+    hook_it_in(app)
     browser = signed_in(app, "frank")
     clock.forward(minutes=16)
+    browser.get("/nowhere")
     browser.get("/")
+    assert browser.get(SETUP).status_code == 401
+
+
+def test_who_is_only_remembered_by_a_view_signs_in_no_more_than_by_a_cookie(
+    app: Flask, phone: Phone, clock: StillClock
+) -> None:
+    """The view says so itself, with ``fresh=False``; over a session of the same user it changes nothing."""
+    add_view(app, lambda: str(login_user(db.session.get(User, int(request.args["user"])), fresh=False)))
+    browser = Browser(app)
+    assert browser.get("/host-view?user=6").text == "True"
+    assert browser.is_in()
+    assert browser.get(SETUP).status_code == 401
+    browser = signed_in(app, "frank")
+    clock.forward(minutes=16)
+    browser.get("/host-view?user=6")
+    assert browser.get(SETUP).status_code == 401
+    browser = signed_in(app, "dave", phone)
+    browser.get("/host-view?user=4")
+    assert browser.is_in()
+
+
+def test_a_job_in_a_request_of_its_own_signs_nobody_in(app: Flask, clock: StillClock) -> None:
+    def report() -> str:
+        user = current_user._get_current_object()
+        with app.test_request_context("/report"):
+            login_user(user)
+        return "sent"
+
+    add_view(app, report)
+    browser = signed_in(app, "frank")
+    clock.forward(minutes=16)
+    assert browser.get("/host-view").text == "sent"
+    assert browser.get(SETUP).status_code == 401
+    assert browser.is_in()
+
+
+def test_what_an_answer_does_while_it_is_sent_signs_nobody_in(app: Flask, clock: StillClock) -> None:
+    def parts() -> Iterator[str]:
+        yield "first"
+        yield again()
+
+    add_view(app, lambda: Response(stream_with_context(parts())))
+    browser = signed_in(app, "frank")
+    clock.forward(minutes=16)
+    assert browser.get("/host-view").text.startswith("first")
     assert browser.get(SETUP).status_code == 401
 
 
@@ -164,6 +309,28 @@ def test_a_session_that_was_ended_meanwhile_is_not_renewed(app: Flask, phone: Ph
     clock.forward(seconds=30)
     browser.send("/mfa/challenge", code=phone.code())
     assert browser.is_in()
+
+
+def test_a_rule_about_passwords_is_asked_before_the_views_own_answer(app: Flask, remembered: Browser) -> None:
+    remembered.get("/transfer")
+    assert remembered.cookie(), "the step-up began a session for the browser that was only remembered"
+    put(app, policy("no passwords", "deny", when={"sign_in": ["password"]}, users={"include": ["user:6"]}))
+    assert remembered.is_in()
+    assert remembered.sign_in("frank").location == "/mfa/blocked"
+    assert not remembered.is_in()
+
+
+def test_who_is_switched_off_meanwhile_does_not_go_on(app: Flask, phone: Phone) -> None:
+    def switch_off_and_sign_in() -> str:
+        user = current_user._get_current_object()
+        user.enabled = False
+        db.session.commit()
+        login_user(user, force=True)
+        return "the view's own answer"
+
+    add_view(app, switch_off_and_sign_in)
+    browser = signed_in(app, "dave", phone)
+    assert browser.get("/host-view").location == "/mfa/blocked"
 
 
 def test_in_and_out_again_is_out(app: Flask, phone: Phone) -> None:
@@ -194,3 +361,17 @@ def test_an_emergency_account_is_told_of_each_time(make_app: Any, phone: Phone) 
     browser = signed_in(app, "dave", phone)
     browser.sign_in("dave")
     assert len(events(app, "dave", "break_glass_used")) == 2
+
+
+@pytest.mark.parametrize("headers", [{}, {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Dest": "image"}])
+def test_at_an_exempt_login_page_over_a_session_that_ran_out(
+    make_app: Any, phone: Phone, clock: StillClock, headers: dict[str, str]
+) -> None:
+    """The host's session names the user already, so the login changes nothing that could be seen in it."""
+    app = make_app(MFA_GATE_EXEMPT_ENDPOINTS=["portal.login"])
+    browser = signed_in(app, "dave", phone)
+    clock.forward(hours=2)
+    data = {"username": "dave", "password": PASSWORD}
+    assert browser.client.post("/login", data=data, headers=headers).location == "/mfa/challenge"
+    browser.send("/mfa/challenge", code=phone.code())
+    assert browser.is_in()

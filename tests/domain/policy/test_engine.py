@@ -241,7 +241,14 @@ class Careless:
 
 @pytest.mark.parametrize("answer", [None, False, True, "hit", 0])
 @pytest.mark.parametrize(
-    "wrap", [lambda part: part, Not, lambda part: Every((part, OFFICE)), lambda part: Some((part, Not(OFFICE)))]
+    "wrap",
+    [
+        lambda part: part,
+        Not,
+        lambda part: Every((part, OFFICE)),
+        lambda part: Some((part, Not(OFFICE))),
+        lambda part: Not(Every((part, OFFICE))),
+    ],
 )
 def test_an_answer_that_is_no_mark_is_unknown(answer: Any, wrap: Any) -> None:
     ready = compiled(
