@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
-from flask import Flask, Response, after_this_request, current_app, request, session
+from flask import Response, after_this_request, current_app, request
 
 from ..domain.assurance import SignIn
 from ..domain.marks import NO_MARKS, Marks
@@ -13,13 +12,14 @@ from ..domain.session import IDLE_MARK_INTERVAL, GateSession
 from ..domain.verdict import Verdict, Word
 from ..errors import HostCallbackFailed, MFAGateError
 from ..services.persons import key_of
-from . import answers, snapshot
-from .client import Client, client_of, is_basic, origin_of
+from . import answers
+from .after_view import closing
+from .client import Client, client_of, is_basic
 from .endpoints import is_automatic_options, is_own, is_sign_out, is_static
 from .failing import UNAVAILABLE, fail_closed, refused
 from .identity import load_identity
 from .judging import judge
-from .parking import intercept, renew, start_clock
+from .parking import end_sign_in, intercept, start_clock
 from .passage import Passage, begin_passage, current_passage, marks_here
 from .rulings import own_page_ruler, with_fresh_risk
 from .state import current_state
@@ -27,7 +27,6 @@ from .stops import is_open_endpoint, meet, stop_request
 from .tokens import is_made_by_token
 
 Answer = Response | None
-_TURNS_GIVEN_UP = 3
 
 
 @fail_closed
@@ -35,7 +34,7 @@ def open_request() -> Any:
     """The first hook: own pages are answered here; other requests are decided here unless the host wants it later."""
     state = current_state()
     passage = begin_passage(state)
-    after_this_request(_closing(passage))
+    after_this_request(closing(passage))
     if is_static() or is_automatic_options():
         state.identity.hide_for_now()
         return _answer_own() if is_own(request.endpoint) else None
@@ -103,96 +102,6 @@ def _enforce_late(passage: Passage, marks: Marks) -> Answer:
     return answers.refuse_stranger(passage, is_api=_client(passage) is Client.API) if is_nobody else answer
 
 
-def _closing(passage: Passage) -> Callable[[Response], Response]:
-    """The third step. It goes to the end of the line, so as to come after the view's callbacks and those they add."""
-
-    def close(response: Response) -> Response:
-        passage.closings += 1
-        if passage.closings <= _TURNS_GIVEN_UP:
-            after_this_request(close)
-            return response
-        answer: Response = _close(passage, response)
-        passage.give_back()
-        return passage.sign(answer)
-
-    return close
-
-
-@fail_closed
-def _close(passage: Passage, response: Response) -> Response:
-    if is_own(request.endpoint) or is_static() or is_automatic_options():
-        return response
-    before, answer = passage.session, _compare(passage, response)
-    is_same = before is not None and before.is_pending and passage.session is before
-    if is_same and is_sign_out(request.endpoint, passage.state.settings):
-        # A view for the signed-in only has not run, and a remember cookie would bring the user back.
-        passage.state.identity.sign_out()
-        return _end_session(passage, answer)
-    return answer
-
-
-def _compare(passage: Passage, response: Response) -> Response:
-    """Who is signed in now, who was when the view began?"""
-    if not passage.is_decided and not snapshot.difference(passage.before, session):
-        return response
-    try:
-        user = passage.state.identity.after_view(passage.before)
-        key = key_of(user, passage.state.user_key) if user is not None else None
-    except Exception:
-        # SECURITY: an identity that can't be named leaves the session again, or it would pass unseen.
-        snapshot.take_out(session, passage.before, snapshot.difference(passage.before, session))
-        raise
-    if key == passage.user_key and (key is None or not passage.signs_in):
-        return response
-    if user is None or key is None:
-        return _end_session(passage, response)
-    if passage.is_token and not passage.state.identity.is_from_session():
-        return response
-    sign_in = _kind_of_login(passage, key)
-    if key == passage.user_key and sign_in is SignIn.PASSWORD and renew(passage, user, key):
-        return response
-    answer = intercept(passage, user, key, response, sign_in=sign_in)
-    if answer is None:
-        return response
-    response.close()
-    return answer
-
-
-def _kind_of_login(passage: Passage, key: str) -> SignIn:
-    """What stands behind the identity that this request leaves in the session."""
-    if not passage.has_reached_view:
-        return SignIn.SESSION
-    # SECURITY: a view that makes a session of a token has seen no password, also where HTTP Basic stands beside it.
-    if passage.may_be_token and key == passage.user_key:
-        return SignIn.TOKEN
-    # SECURITY: nor has one that says itself that this user was only remembered.
-    return SignIn.PASSWORD if passage.state.identity.is_fresh() else SignIn.REMEMBER_ME
-
-
-def note_login(app: Flask, **_: Any) -> None:
-    """The host's ``login_user`` or ``confirm_login`` ran. In a view that is a sign-in, also of who is in already."""
-    passage = current_passage()
-    # SECURITY: hooks run at each request, also a stolen one, and may name again whom the session names.
-    if passage is None or not passage.has_reached_view or passage.closings:
-        return
-    # SECURITY: a job that the view does in a request of its own making shares ``g``, and signs nobody in here.
-    if request.environ is passage.environ and passage.state.identity.is_fresh():
-        passage.signs_in = True
-
-
-def _end_session(passage: Passage, response: Response) -> Response:
-    """The host signed somebody out."""
-    _end_row(passage)
-    return response
-
-
-def _end_row(passage: Passage) -> None:
-    """The sign-in is over, with every id it had."""
-    if passage.session is not None:
-        passage.state.sessions.end(passage.session, origin=origin_of(request))
-        passage.leave()
-
-
 def _answer_own() -> Any:
     """The gate's own pages and files don't run the host's hooks, which may want a sign-in or a token of their own."""
     view = current_app.view_functions[request.endpoint or ""]
@@ -227,7 +136,7 @@ def _meet(passage: Passage) -> None:
     except HostCallbackFailed:
         return
     key = key_of(user, passage.state.user_key) if user is not None else None
-    if key is not None and not is_made_by_token(request, passage.state, key) and _bind(passage, user, key):
+    if key is not None and is_made_by_token(request, passage.state, key) is False and _bind(passage, user, key):
         meet(passage, user, key, judge(passage, user, NO_MARKS))
 
 
@@ -274,7 +183,7 @@ def _bind(passage: Passage, user: Any, key: str) -> bool:
     live = passage.session
     # SECURITY: whoever signed in with the old password is out with it, also where no second factor is asked of him.
     if live is not None and passage.state.stamper.is_stale(live.stamp, user, key):
-        _end_row(passage)
+        end_sign_in(passage)
         if not passage.is_token:
             return False
     if passage.standing is None or passage.standing.user_key != key:
@@ -299,7 +208,7 @@ def _catch_hook_identity(passage: Passage) -> Answer:
         is_another = key is not None and passage.opened != (request.endpoint, request.method)
         return _judge(passage, user, str(key), marks_here()) if is_another else None
     if user is None or key is None:
-        _end_row(passage)
+        end_sign_in(passage)
         passage.user_key = None
         return None
     answer = intercept(passage, user, key, None, sign_in=SignIn.SESSION)

@@ -11,6 +11,7 @@ from flask_login import user_logged_in, user_login_confirmed
 
 from ..errors import ConfigError
 from . import gate
+from .after_view import note_login
 from .endpoints import unknown_endpoints
 from .state import EXTENSION, GateState
 from .websockets import expect_hooks, guard_outside_hooks
@@ -25,8 +26,8 @@ def install(app: Flask) -> None:
     request_started.connect(expect_hooks, app)
     request_started.connect(_arrange_once, app)
     appcontext_pushed.connect(guard_outside_hooks, app)
-    user_logged_in.connect(gate.note_login, app)
-    user_login_confirmed.connect(gate.note_login, app)
+    user_logged_in.connect(note_login, app)
+    user_login_confirmed.connect(note_login, app)
 
 
 def arrange(app: Flask) -> None:

@@ -153,3 +153,10 @@ def put_back(keys: Mapping[str, Any]) -> None:
     session.update(keys)
     g.pop(LOADED, None)
     g.pop(HIDDEN, None)
+
+
+def end_sign_in(passage: Passage) -> None:
+    """The sign-in is over, with every id it had."""
+    if passage.session is not None:
+        passage.state.sessions.end(passage.session, origin=origin_of(request))
+        passage.leave()

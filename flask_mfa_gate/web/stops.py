@@ -12,7 +12,7 @@ from . import answers, snapshot
 from .client import Client, client_of, origin_of
 from .endpoints import is_sign_out
 from .newcomers import newcomer
-from .parking import judge_new, note_refusal, park_whole
+from .parking import end_sign_in, judge_new, note_refusal, park_whole
 from .passage import Passage, marks_here
 from .targets import way_back
 
@@ -51,8 +51,7 @@ def _let_out(passage: Passage, key: str, verdict: Verdict) -> None:
     if verdict.app_is_satisfied:
         passage.user_key = key
         return
-    if passage.session is not None:
-        passage.state.sessions.end(passage.session, origin=origin_of(request))
+    end_sign_in(passage)
     passage.leave()
     # SECURITY: what else the session holds was of somebody unproved; views that trust it must not find it afterwards.
     session.clear()

@@ -1,0 +1,101 @@
+"""The third step of a request: who is signed in now, who was when the view began?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask, Response, after_this_request, request, session
+
+from ..domain.assurance import SignIn
+from ..services.persons import key_of
+from . import snapshot
+from .endpoints import is_automatic_options, is_own, is_sign_out, is_static
+from .failing import fail_closed
+from .parking import end_sign_in, intercept, renew
+from .passage import Passage, current_passage
+
+_TURNS_GIVEN_UP = 3
+
+
+def closing(passage: Passage) -> Callable[[Response], Response]:
+    """The third step. It goes to the end of the line, so as to come after the view's callbacks and those they add."""
+
+    def close(response: Response) -> Response:
+        passage.closings += 1
+        if passage.closings <= _TURNS_GIVEN_UP:
+            after_this_request(close)
+            return response
+        answer: Response = _close(passage, response)
+        passage.give_back()
+        return passage.sign(answer)
+
+    return close
+
+
+@fail_closed
+def _close(passage: Passage, response: Response) -> Response:
+    if is_own(request.endpoint) or is_static() or is_automatic_options():
+        return response
+    before, answer = passage.session, _compare(passage, response)
+    is_same = before is not None and before.is_pending and passage.session is before
+    if is_same and is_sign_out(request.endpoint, passage.state.settings):
+        # A view for the signed-in only has not run, and a remember cookie would bring the user back.
+        passage.state.identity.sign_out()
+        return _end_session(passage, answer)
+    return answer
+
+
+def _compare(passage: Passage, response: Response) -> Response:
+    """Who is signed in now, who was when the view began?"""
+    if not passage.is_decided and not snapshot.difference(passage.before, session):
+        return response
+    try:
+        user = passage.state.identity.after_view(passage.before)
+        key = key_of(user, passage.state.user_key) if user is not None else None
+    except Exception:
+        # SECURITY: an identity that can't be named leaves the session again, or it would pass unseen.
+        snapshot.take_out(session, passage.before, snapshot.difference(passage.before, session))
+        raise
+    if key == passage.user_key and (key is None or not passage.signs_in):
+        return response
+    if user is None or key is None:
+        return _end_session(passage, response)
+    if passage.is_token and not passage.state.identity.is_from_session():
+        return response
+    sign_in = _kind_of_login(passage, key)
+    if key == passage.user_key and sign_in is SignIn.PASSWORD and renew(passage, user, key):
+        return response
+    answer = intercept(passage, user, key, response, sign_in=sign_in)
+    if answer is None:
+        return response
+    response.close()
+    return answer
+
+
+def _kind_of_login(passage: Passage, key: str) -> SignIn:
+    """What stands behind the identity that this request leaves in the session."""
+    if not passage.has_reached_view:
+        return SignIn.SESSION
+    # SECURITY: a view that makes a session of a token has seen no password, also where HTTP Basic stands beside it.
+    if passage.may_be_token and key == passage.user_key:
+        return SignIn.TOKEN
+    # SECURITY: nor has one that says itself that this user was only remembered.
+    return SignIn.PASSWORD if passage.state.identity.is_fresh() else SignIn.REMEMBER_ME
+
+
+def note_login(app: Flask, **_: Any) -> None:
+    """The host's ``login_user`` or ``confirm_login`` ran. In a view that is a sign-in, also of who is in already."""
+    passage = current_passage()
+    # SECURITY: hooks run at each request, also a stolen one, and may name again whom the session names.
+    if passage is None or not passage.has_reached_view or passage.closings:
+        return
+    # SECURITY: a job that the view does in a request of its own making shares ``g``, and signs nobody in here.
+    if request.environ is passage.environ and passage.state.identity.is_fresh():
+        passage.signs_in = True
+
+
+def _end_session(passage: Passage, response: Response) -> Response:
+    """The host signed somebody out."""
+    end_sign_in(passage)
+    return response
