@@ -21,7 +21,7 @@ from ..domain.session import GateSession, Grant, Lifetimes, StepUp
 from ..domain.verdict import Verdict, Word
 from ..errors import Conflict
 from ..store import Store
-from ..store.sign_ins import SignInRecord
+from .arrival import Newcomer, Parking, Seen, record_of
 from .work import Work, Worker
 
 DROPPED, LONGEST_DROPPED = "dropped-session-key:", 160
@@ -36,51 +36,6 @@ class Entry:
 
     token: str
     session: GateSession
-
-
-@dataclass(frozen=True, slots=True)
-class Parking:
-    """What is taken from the host's session while a sign-in is pending.
-
-    :param payload: the host's session keys in Flask's tagged JSON.
-    :param dropped: names of keys whose value can't be kept.
-    """
-
-    payload: bytes
-    dropped: tuple[str, ...]
-    endpoint: str | None
-    target: str | None
-    host_user_id: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Newcomer:
-    """Who signs in, as the host tells it at this moment.
-
-    :param stamp: digest of what changes with the password; None where the host has no such thing.
-    :param host_user_id: what the host's session holds as its user's id.
-    """
-
-    person: Person
-    stamp: str | None
-    host_user_id: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What was known and decided when somebody signed in.
-
-    :param facts: what policies could look at, as JSON values.
-    :param client: platform and browser as one word.
-    :param risk: the risk signals, where a policy asks for them.
-    :param report: by policy that is only reported, what it would have done.
-    """
-
-    verdict: Verdict
-    facts: Mapping[str, Any]
-    client: str | None
-    risk: Mapping[str, Any] | None
-    report: Mapping[str, str]
 
 
 def require_current(session: GateSession) -> None:
@@ -128,7 +83,7 @@ class SessionService:
             if replaces is not None:
                 self._store.sessions.end(work.tx, replaces.lineage, user_key=replaces.user_key)
             self._store.sessions.add(work.tx, session)
-            self._store.sign_ins.add(work.tx, _record(session, seen))
+            self._store.sign_ins.add(work.tx, record_of(session, seen))
             self._note_dropped(work, parking)
             self._note_arrival(work, who.person, session, origin)
 
@@ -156,6 +111,12 @@ class SessionService:
             return is_renewed
 
         return Entry(token, successor) if self._worker.run(act) else None
+
+    def gave_way(self, session: GateSession) -> bool:
+        """Whether another request of the same browser went on from this id, so that it still counts for a moment."""
+        with self._store.database.read() as tx:
+            found = self._store.sessions.load(tx, session.id_digest, now=self._clock())
+        return found is not None and found[0].is_superseded and not found[0].is_void
 
     def _note_arrival(self, work: Work, person: Person, session: GateSession, origin: Origin) -> None:
         self._store.people.note_sign_in(work.tx, person, now=self._clock())
@@ -285,11 +246,3 @@ class SessionService:
     def try_use_grant(self, session: GateSession, grant: Grant) -> bool:
         """Use up the grant for this one request."""
         return self._worker.run(lambda work: self._store.sessions.try_use_grant(work.tx, session.id_digest, grant))
-
-
-def _record(session: GateSession, seen: Seen) -> SignInRecord:
-    return SignInRecord(
-        lineage=session.lineage, user_key=session.user_key, at=session.began_at, address=session.address,
-        client=seen.client, facts=seen.facts, verdict=seen.verdict.word.value, reason_id=seen.verdict.reason_id,
-        report=seen.report,
-    )  # fmt: skip

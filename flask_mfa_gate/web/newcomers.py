@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ..domain.person import Person
+from ..services.arrival import Newcomer
 from ..services.directory import KnownPeople, ModelDirectory
-from ..services.sessions import Newcomer
 from .state import GateState
 
 

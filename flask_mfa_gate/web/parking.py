@@ -12,8 +12,8 @@ from ..domain.enrollment import Standing
 from ..domain.marks import NO_MARKS
 from ..domain.session import GateSession
 from ..domain.verdict import Verdict, Word
+from ..services.arrival import Parking, Seen
 from ..services.persons import is_switched_on
-from ..services.sessions import Parking, Seen
 from . import answers, snapshot
 from .client import client_of, origin_of
 from .identity import HIDDEN, LOADED
@@ -65,9 +65,11 @@ def renew(passage: Passage, user: Any, key: str) -> bool:
         return False
     who = newcomer(state, user, key, host_user_id=state.identity.host_user_id())
     entry = state.sessions.renew(live, who, origin=origin_of(request))
-    if entry is not None:
-        passage.enter(entry)
-    return entry is not None
+    if entry is None:
+        # A second click, or several views at once: the one that came first has renewed it for all.
+        return state.sessions.gave_way(live)
+    passage.enter(entry)
+    return True
 
 
 def _is_enough(passage: Passage, live: GateSession, user: Any, key: str) -> bool:

@@ -19,8 +19,9 @@ from ..domain.policy.report import report
 from ..domain.session import GateSession
 from ..domain.verdict import Verdict, Word
 from ..errors import MFAGateError
+from ..services.arrival import Seen
 from ..services.policies import graced_for_the_first_time, log_condition
-from ..services.sessions import Ruler, Seen
+from ..services.sessions import Ruler
 from .environment import client_of_request, environment, host_risk
 from .newcomers import groups_of
 from .passage import current_passage

@@ -15,7 +15,7 @@ from flask_mfa_gate.domain.assurance import Method
 from flask_mfa_gate.domain.person import NOWHERE, Person
 from flask_mfa_gate.domain.session import GateSession, Grant
 from flask_mfa_gate.mail.rendering import one_line
-from flask_mfa_gate.services.sessions import Newcomer
+from flask_mfa_gate.services.arrival import Newcomer
 from tests.conftest import Browser, Phone, StillClock, no_policies, recovery_codes_in, state_of
 
 

@@ -195,6 +195,17 @@ def test_the_id_of_a_proved_session_without_its_host_session_proves_nothing(app:
     assert not thief.is_in()
 
 
+def test_a_second_click_undoes_nothing(app: Flask, phone: Phone) -> None:
+    browser = signed_in(app, "dave", phone)
+    late = Browser(app)
+    for name in ("mfa_gate", "session"):
+        late.client.set_cookie(name, browser.cookie(name) or "")
+    assert browser.sign_in("dave").location == "/"
+    assert late.sign_in("dave").location == "/", "with the id that gave way a moment ago"
+    assert browser.is_in()
+    assert late.is_in()
+
+
 def test_each_time_is_on_record(app: Flask) -> None:
     browser = signed_in(app, "frank")
     browser.sign_in("frank")
