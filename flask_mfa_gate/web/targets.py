@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote, unquote, urlsplit
+from urllib.parse import quote, unquote, urljoin, urlsplit
 
 from flask import Response, current_app, request, url_for
 from werkzeug.exceptions import HTTPException
@@ -39,7 +39,9 @@ def target_of(response: Response, settings: Settings, *, parked_endpoint: str | 
     """Where the parked answer wanted to send the user, when that is a page of this app worth going to."""
     if not 300 <= response.status_code < 400:
         return None
-    target = safe_target(response.headers.get("Location"), origin=origin())
+    # Some say where to go from the page that was asked for, as in redirect("dashboard").
+    location = urljoin(f"{request.script_root}{request.path}", response.headers.get("Location", ""))
+    target = safe_target(location, origin=origin())
     if target is None or _leads_back(target, settings, parked_endpoint):
         return None
     return target

@@ -110,3 +110,27 @@ def test_a_sign_in_page_that_takes_arguments_stops_nobody(make_app: Any, phone: 
     browser = Browser(app)
     assert browser.sign_in("dave").location == "/mfa/challenge"
     assert browser.send("/mfa/challenge", code=phone.code()).location == "/"
+
+
+@pytest.mark.parametrize(
+    ("location", "target"),
+    [
+        ("wiki", "/wiki"), ("./wiki?page=2", "/wiki?page=2"), ("?next=/wiki", "/"), ("", "/"),
+        ("//evil.example", "/"), ("\\\\evil.example", "/"), ("/\\evil.example", "/"), (".//evil.example", "/evil.example"),
+        ("http:wiki", "/"), ("javascript:alert(1)", "/"), ("https://evil.example/wiki", "/"), ("..//evil.example", "/"),
+    ],
+)  # fmt: skip
+def test_a_sign_in_view_may_say_where_to_go_from_its_own_page(
+    app: Flask, phone: Phone, location: str, target: str
+) -> None:
+    ordinary = app.view_functions["portal.login"]
+
+    def login() -> Any:
+        answer = app.make_response(ordinary())
+        answer.headers["Location"] = location
+        return answer
+
+    app.view_functions["portal.login"] = login
+    browser = Browser(app)
+    browser.sign_in("dave")
+    assert browser.send("/mfa/challenge", code=phone.code()).location == target
