@@ -63,7 +63,9 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Where the store is at work behind the portal, each test runs on each database."""
+    """Where the store is at work behind the portal, each test runs on each database; what looks at pages needs one."""
+    if metafunc.definition.get_closest_marker("pages"):
+        return
     folder = metafunc.definition.path.relative_to(Path(__file__).parent).parts[0]
     if folder in FOLDERS_ON_EVERY_DATABASE and "portal_uri" in metafunc.fixturenames:
         metafunc.parametrize("portal_uri", DATABASES, indirect=True)

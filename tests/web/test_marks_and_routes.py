@@ -14,6 +14,8 @@ from flask_mfa_gate.errors import ConfigError, MFAGateError
 from tests.conftest import Browser, Phone, state_of
 from tests.policy_kit import policy, prove, put, signed_in
 
+pytestmark = pytest.mark.pages
+
 
 @pytest.fixture
 def marked(make_app: Any) -> Flask:

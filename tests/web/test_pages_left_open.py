@@ -8,6 +8,8 @@ from flask import Flask
 from tests.conftest import JSON, Phone, StillClock
 from tests.web.kit import signed_in
 
+pytestmark = pytest.mark.pages
+
 FORMS = ["/mfa/challenge", "/mfa/enroll/totp", "/mfa/enroll/later", "/mfa/cancel", "/mfa/sign-out"]
 
 

@@ -18,6 +18,8 @@ from flask_mfa_gate.services.policy_versions import PolicyVersions
 from tests.conftest import Browser, Phone, StillClock, key_of, state_of
 from tests.policy_kit import CHROME, FIREFOX, drop, policy, prove, put, rows, signed_in, with_traits
 
+pytestmark = pytest.mark.pages
+
 Make = Callable[..., Flask]
 BERLIN, SYDNEY, LISBON = "198.51.100.7", "203.0.113.9", "192.0.2.33"
 ANDROID = "Mozilla/5.0 (Linux; Android 14; Pixel 8) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/126.0.0.0 Mobile Safari/537.36"

@@ -11,6 +11,8 @@ from example_app.people import PASSWORD
 from tests.conftest import JSON, Browser, Phone, StillClock
 from tests.web.kit import act, signed_in
 
+pytestmark = pytest.mark.pages
+
 FETCH = {"Sec-Fetch-Mode": "cors", "Sec-Fetch-Dest": "empty", "Referer": "http://localhost/wiki?page=2"}
 PICTURE = {"Sec-Fetch-Mode": "no-cors", "Sec-Fetch-Dest": "image", "Referer": "http://localhost/wiki?page=2"}
 XHR = {"X-Requested-With": "XMLHttpRequest", "Referer": "http://localhost/wiki?page=2"}

@@ -12,6 +12,8 @@ from tests.conftest import JSON, Browser, Phone, StillClock
 from tests.policy_kit import policy, put
 from tests.web.kit import act, events, signed_in
 
+pytestmark = pytest.mark.pages
+
 
 def add_guarded_sign_out(app: Flask) -> None:
     """As the documentation of Flask-Login writes it: its view runs for the signed-in only."""

@@ -11,6 +11,8 @@ from tests.conftest import JSON, Browser, Phone, StillClock, recovery_codes_in
 from tests.policy_kit import policy, put
 from tests.web.kit import act, signed_in
 
+pytestmark = pytest.mark.pages
+
 PROMPT, LATER, SETUP = "/mfa/enroll", "/mfa/enroll/later", "/mfa/enroll/totp"
 
 
