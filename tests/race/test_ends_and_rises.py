@@ -71,17 +71,23 @@ def test_an_id_that_is_being_written_dies_with_its_sign_in(app: Flask, clock: St
 
     def end() -> None:
         assert written.wait(10)
-        if ending == "sign-out":
-            state.sessions.end(found[0], origin=NOWHERE)
-        elif ending == "end-others":
-            state.self_service.end_other_sessions(kept[0])
-        else:
-            with app.app_context():
-                state.enrollments.reset("6")
+        end_by(app, ending, found[0], kept[0])
 
     at_once([rise, end])
     with state.store.database.read() as tx:
         assert found[0].lineage not in {one.lineage for one in state.store.sessions.of_user(tx, "6")}
+
+
+def end_by(app: Flask, ending: str, session: Any, other: Any) -> None:
+    """End a session of Frank's in one of the ways that there are; ``other`` is his too, and ends all but itself."""
+    state = state_of(app)
+    if ending == "sign-out":
+        state.sessions.end(session, origin=NOWHERE)
+    elif ending == "end-others":
+        state.self_service.end_other_sessions(other)
+    else:
+        with app.app_context():
+            state.enrollments.reset("6") if ending == "reset" else state.gate.password_changed("6")
 
 
 def renew(app: Flask, session: Any) -> Any:
@@ -111,13 +117,7 @@ def test_who_signs_in_again_while_all_is_ended_is_out(
 
     def end() -> None:
         assert written.wait(10)
-        if ending == "sign-out":
-            state.sessions.end(found[0], origin=NOWHERE)
-        elif ending == "end-others":
-            state.self_service.end_other_sessions(kept[0])
-        else:
-            with app.app_context():
-                state.enrollments.reset("6") if ending == "reset" else state.gate.password_changed("6")
+        end_by(app, ending, found[0], kept[0])
 
     monkeypatch.setattr(people, "note_sign_in", slowly)
     at_once([lambda: renew(app, found[0]), end])
@@ -148,11 +148,7 @@ def test_nothing_survives_whichever_comes_first(app: Flask, clock: StillClock, e
         assert found is not None
 
         def end(live: Any = found[0]) -> None:
-            if ending == "sign-out":
-                state.sessions.end(live, origin=NOWHERE)
-                return
-            with app.app_context():
-                state.enrollments.reset("6") if ending == "reset" else state.gate.password_changed("6")
+            end_by(app, ending, live, live)
 
         at_once([lambda live=found[0]: renew(app, live), end])
         with state.store.database.read() as tx:
