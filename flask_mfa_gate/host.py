@@ -16,7 +16,9 @@ from .services.directory import Directory, HostDirectory, KnownPeople, ModelDire
 from .services.persons import PersonReader, read_attribute
 from .services.stamps import ATTRIBUTES
 from .store import Store
-from .web.identity import FlaskLoginIdentity, HostIdentity, IdentitySource
+from .web.host.login_manager import FlaskLoginIdentity
+from .web.host.own_identity import HostIdentity
+from .web.host.source import IdentitySource
 from .web.state import HostTraits
 
 

@@ -17,14 +17,14 @@ from .after_view import closing
 from .client import Client, client_of, is_basic
 from .endpoints import is_automatic_options, is_own, is_sign_out, is_static
 from .failing import UNAVAILABLE, fail_closed, refused
-from .identity import load_identity
+from .host.source import load_identity
+from .host.tokens import is_made_by_token
 from .judging import judge
 from .parking import end_sign_in, intercept, start_clock
 from .passage import Passage, begin_passage, current_passage, marks_here
 from .rulings import own_page_ruler, with_fresh_risk
 from .state import current_state
 from .stops import is_open_endpoint, meet, stop_request
-from .tokens import is_made_by_token
 
 Answer = Response | None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Response, g, request, session
+from flask import Response, request, session
 
 from ..domain.assurance import Assurance, SignIn
 from ..domain.enrollment import Standing
@@ -16,7 +16,6 @@ from ..services.arrival import Parking, Seen
 from ..services.persons import is_switched_on
 from . import answers, snapshot
 from .client import client_of, origin_of
-from .identity import HIDDEN, LOADED
 from .newcomers import newcomer, person_of
 from .passage import Passage
 from .rulings import judge_sign_in
@@ -51,7 +50,7 @@ def intercept(passage: Passage, user: Any, key: str, response: Response | None, 
     if parking is None:
         start_clock(passage, user, key)
         passage.user_key = key
-        put_back(changed)
+        put_back(passage, changed)
         return None
     note_refusal(passage, key, verdict)
     return answers.after_sign_in(verdict, client_of(request, state.settings))
@@ -146,15 +145,14 @@ def restore(passage: Passage, pending: GateSession) -> str:
 
     The host's ``login_user`` is not called again: its receivers ran at the sign-in, and its choices are in the keys.
     """
-    put_back(snapshot.unpack(passage.state.sessions.parked_payload(pending)))
+    put_back(passage, snapshot.unpack(passage.state.sessions.parked_payload(pending)))
     return pending.target or home()
 
 
-def put_back(keys: Mapping[str, Any]) -> None:
+def put_back(passage: Passage, keys: Mapping[str, Any]) -> None:
     """Into the host's session, where the identity is loaded anew."""
     session.update(keys)
-    g.pop(LOADED, None)
-    g.pop(HIDDEN, None)
+    passage.state.identity.load_anew()
 
 
 def end_sign_in(passage: Passage) -> None:

@@ -11,7 +11,7 @@ from ..domain.decision import decide
 from ..domain.marks import NO_MARKS, Marks
 from ..domain.verdict import Reason, Verdict, Word
 from ..services.persons import is_switched_on
-from .identity import load_identity
+from .host.source import load_identity
 from .passage import Passage, current_passage
 from .rulings import own_page_ruler, ruler_of
 

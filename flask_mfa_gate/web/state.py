@@ -39,7 +39,7 @@ from ..settings import Settings
 from ..store import Store
 from ..store.location import Location
 from ..store.selection import Selection
-from .identity import IdentitySource
+from .host.source import IdentitySource
 
 EXTENSION = "mfa_gate"
 

@@ -12,7 +12,8 @@ from ..domain.verdict import Word
 from ..errors import NotProved
 from ..services.persons import is_switched_on, key_of
 from .cookies import read_token
-from .identity import USER_ID, load_identity
+from .host.login_manager import USER_ID
+from .host.source import load_identity
 from .passage import current_passage
 from .rulings import forget_groups, own_page_ruler
 from .state import current_state

@@ -6,9 +6,9 @@ import io
 
 from flask import Request, current_app
 
-from ..services.persons import key_of
-from .client import carries_token
-from .state import GateState
+from ...services.persons import key_of
+from ..client import carries_token
+from ..state import GateState
 
 _AUTHORIZATION = "HTTP_AUTHORIZATION"
 _BODY = ("form", "files", "_cached_data", "_cached_json")

@@ -1,0 +1,1 @@
+"""Who the host says is signed in, however the host does that."""

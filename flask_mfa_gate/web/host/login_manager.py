@@ -1,0 +1,110 @@
+"""Hosts with Flask-Login, or with a fork of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Request, current_app, g, request, session
+
+from ...domain.assurance import SignIn
+from ...errors import ConfigError
+
+USER_ID = "_user_id"
+LOGIN_KEYS = (USER_ID, "_fresh", "_id")
+_REMEMBER_COOKIE = "remember_token"
+_LOADED = "_login_user"
+_FROM_SESSION = "_mfa_gate_from_session"
+
+
+class FlaskLoginIdentity:
+    """Hosts with Flask-Login or a fork of it: found at the request, known by what it does, not by its class."""
+
+    def load(self) -> Any:
+        """The user from session, remember cookie or request, as the manager finds it; also one that is switched off."""
+        if not self._can_be_somebody():
+            return None
+        if _LOADED not in g:
+            self._manager()._load_user()
+            setattr(g, _FROM_SESSION, USER_ID in session)
+        user = g.get(_LOADED)
+        return None if user is None or user.is_anonymous else user
+
+    def after_view(self, before: Mapping[str, Any]) -> Any:
+        """A view may have written the session by itself, so the session has the last word."""
+        user_id = session.get(USER_ID)
+        if user_id is None and (USER_ID in before or g.get(_FROM_SESSION)):
+            self.hide_for_now()
+            return None
+        if user_id is not None and user_id != before.get(USER_ID) and not self._is_loaded(user_id):
+            g.pop(_LOADED, None)
+        return self.load()
+
+    def hide(self) -> None:
+        """The manager's anonymous user stands in, and the session no longer names anybody."""
+        self.hide_for_now()
+        session.pop(USER_ID, None)
+
+    def hide_for_now(self) -> None:
+        """The manager's anonymous user stands in."""
+        manager = getattr(current_app, "login_manager", None)
+        if manager is not None:
+            setattr(g, _LOADED, manager.anonymous_user())
+
+    def load_anew(self) -> None:
+        """The manager loads at the next question."""
+        g.pop(_LOADED, None)
+
+    def sign_out(self) -> None:
+        """The keys go; the manager clears its remember cookie at the end of the request."""
+        for key in LOGIN_KEYS:
+            session.pop(key, None)
+        if self._remember_cookie() in request.cookies:
+            session["_remember"] = "clear"
+        self.hide()
+
+    def host_user_id(self) -> str | None:
+        """The manager's session key."""
+        value = session.get(USER_ID)
+        return None if value is None else str(value)
+
+    def is_from_session(self) -> bool:
+        """The manager keeps it in the session, also when a remember cookie brought it."""
+        return USER_ID in session
+
+    def load_from(self, bare: Request) -> Any:
+        """By the host's ``request_loader``; a header alone is what was taken off."""
+        callback = getattr(self._manager(), "_request_callback", None)
+        return callback(bare) if callback is not None else None
+
+    def is_fresh(self) -> bool:
+        """``login_user(..., fresh=False)`` is for those who were only remembered, by whatever the host keeps."""
+        return session.get("_fresh") is not False
+
+    def kind(self, before: Mapping[str, Any]) -> SignIn:
+        """By header, by remember cookie, or by a session that was there before."""
+        if self.host_user_id() is None:
+            return SignIn.TOKEN
+        return SignIn.SESSION if USER_ID in before and self.is_fresh() else SignIn.REMEMBER_ME
+
+    def _is_loaded(self, user_id: object) -> bool:
+        user = g.get(_LOADED)
+        return user is not None and user.is_authenticated and str(user.get_id()) == str(user_id)
+
+    def _can_be_somebody(self) -> bool:
+        """An empty session, no cookie and no way to sign in by request: nobody has to be asked."""
+        if _LOADED in g or session or request.cookies:
+            return True
+        manager = self._manager()
+        return bool(getattr(manager, "_request_callback", None) or getattr(manager, "_header_callback", None))
+
+    def _remember_cookie(self) -> str:
+        return str(current_app.config.get("REMEMBER_COOKIE_NAME", _REMEMBER_COOKIE))
+
+    def _manager(self) -> Any:
+        manager = getattr(current_app, "login_manager", None)
+        if manager is None:
+            raise ConfigError(
+                "identity", "is missing", allowed="Flask-Login on the app, or identity= given to init_app"
+            )
+        return manager

@@ -1,0 +1,66 @@
+"""What the gate asks of whoever knows the host's users."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from flask import Request
+
+from ...domain.assurance import SignIn
+from ...errors import ConfigError, HostCallbackFailed, NotProved
+
+
+class IdentitySource(Protocol):
+    """Loads, hides and forgets the identity of a request."""
+
+    def load(self) -> Any:
+        """The user of this request, or None. Raises whatever the host's loader raises."""
+
+    def after_view(self, before: Mapping[str, Any]) -> Any:
+        """The user that the view left behind, or None; ``before`` is the session as it came in."""
+
+    def hide(self) -> None:
+        """Show nobody to what runs later, in this request and in those that follow."""
+
+    def hide_for_now(self) -> None:
+        """Show nobody in this request, and leave the session as it is."""
+
+    def load_anew(self) -> None:
+        """Forget what is known of this request: whoever asks next is shown whom the session names now."""
+
+    def sign_out(self) -> None:
+        """Make the host forget its user, in session and remember cookie."""
+
+    def host_user_id(self) -> str | None:
+        """What the host's session holds as its user's id."""
+
+    def is_from_session(self) -> bool:
+        """Whether a browser's session, not the request itself, says who this is."""
+
+    def load_from(self, bare: Request) -> Any:
+        """The user that this request would have; asked with one whose tokens were taken off."""
+
+    def is_fresh(self) -> bool:
+        """Whether the host says that who was just signed in gave the password now."""
+
+    def kind(self, before: Mapping[str, Any]) -> SignIn:
+        """How an identity that no view made in this request came to be."""
+
+
+def load_identity(source: IdentitySource) -> Any:
+    """The user of this request; a host's loader that fails identifies nobody and lets nobody in.
+
+    :raises NotProved: for a user made by a ``request_loader`` outside of hooks, whom nobody proved.
+    :raises HostCallbackFailed: with the sentence that helps where the loader needs the host's own hooks first.
+    """
+    try:
+        return source.load()
+    except (ConfigError, NotProved):
+        raise
+    except Exception as error:
+        raise HostCallbackFailed(
+            "The app's user loader failed, so nobody can be identified. If it needs what "
+            "the app's own before_request hooks open, "
+            'set MFA_GATE_DECIDE = "last".'
+        ) from error
