@@ -28,8 +28,9 @@ from .store import schema
 from .web import gate as hooks
 from .web import queries
 from .web.account import account_blueprint
-from .web.doctor import Finding, findings
 from .web.hooks import arrange, install
+from .web.inspection.doctor import findings
+from .web.inspection.findings import Finding
 from .web.marks import demand_of, mark_demand, mark_exempt, mark_resource
 from .web.routes import marked_views, route_table
 from .web.state import EXTENSION, GateState, current_state
@@ -163,7 +164,7 @@ class MFAGate:
         schema.upgrade(state.store.database, prefix=state.settings.table_prefix, revision=revision)
 
     def doctor(self) -> list[Finding]:
-        """Faults and warnings of this app's set-up."""
+        """Errors and warnings of this app's set-up."""
         return findings(current_app, self._state)
 
     def routes(self) -> list[dict[str, Any]]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import click
@@ -9,7 +12,8 @@ from flask import current_app
 from flask.cli import with_appcontext
 
 from ..store import schema
-from ..web.doctor import findings
+from ..web.inspection.doctor import findings
+from ..web.inspection.findings import Finding, Level
 from ..web.routes import is_unclassified, route_table
 from ..web.state import current_state
 from .group import as_json_option, mfa, print_json, said
@@ -33,16 +37,22 @@ def upgrade(revision: str) -> None:
 @as_json_option
 @said
 def doctor(as_json: bool) -> None:
-    """Look for faults in configuration, tables and keys. Exits with 1 on any fault."""
+    """Look for errors in configuration, tables, keys, people, policies and mail. Exits with 1 on any error."""
     found = findings(current_app._get_current_object(), current_state())  # type: ignore[attr-defined]
     if as_json:
-        print_json([{"level": one.level, "code": one.code, "sentence": one.sentence} for one in found])
+        print_json([asdict(one) for one in found])
     else:
-        for one in found:
-            click.echo(f"{one.level}: {one.sentence} [{one.code}]")
-        click.echo(f"{len(found)} findings." if found else "All is well.")
-    if any(one.level == "fault" for one in found):
+        _print_findings(found)
+    if any(one.level is Level.ERROR for one in found):
         raise SystemExit(1)
+
+
+def _print_findings(found: Sequence[Finding]) -> None:
+    for one in found:
+        click.echo(f"{one.level}: {one.sentence} [{one.code}]\n    Fix: {one.fix}")
+    numbers = Counter(one.level for one in found)
+    counted = [f"{number} {level}{'s' if number > 1 else ''}" for level in Level if (number := numbers[level])]
+    click.echo(f"{', '.join(counted)}." if counted else "No problems found.")
 
 
 @mfa.command()

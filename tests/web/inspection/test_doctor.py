@@ -1,7 +1,8 @@
-"""The doctor: every finding has a planted fault here, and none of them is in the healthy portal."""
+"""The doctor: every finding has a planted error here, and none of them is in the healthy portal."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -16,9 +17,12 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from flask_mfa_gate import MFAGate
 from flask_mfa_gate.domain.person import Person
+from flask_mfa_gate.errors import StoreBusy
 from flask_mfa_gate.services.sessions import DROPPED
 from flask_mfa_gate.store.outbox import Message
-from flask_mfa_gate.web import doctor
+from flask_mfa_gate.web.inspection import doctor
+from flask_mfa_gate.web.inspection.findings import Finding, Level, error
+from flask_mfa_gate.web.inspection.registry import CHECKS, Inspection, Needs, RegisteredCheck, check
 from tests.conftest import Browser, StillClock, key_of, state_of
 from tests.policy_kit import policy, put
 
@@ -99,8 +103,12 @@ def found(app: Flask) -> dict[str, str]:
 
 
 def sentence(app: Flask, code: str) -> str:
+    return finding(app, code).sentence
+
+
+def finding(app: Flask, code: str) -> Finding:
     with app.app_context():
-        return next(one.sentence for one in doctor.findings(app, state_of(app)) if one.code == code)
+        return next(one for one in doctor.findings(app, state_of(app)) if one.code == code)
 
 
 def test_nothing_is_wrong_in_the_portal_neither_new_nor_in_use(app: Flask, clock: StillClock, phone: Any) -> None:
@@ -163,23 +171,23 @@ def planted(make: Make, what: str, tmp_path: Path) -> Flask:
 
 
 SET_UP = {
-    "unknown-endpoint": "fault", "exempt-mark": "fault", "mark-above-route": "fault", "taken-route": "fault", "key-file-mode": "fault", "no-mail": "warning",
-    "no-base-url": "warning", "unstable-key": "warning", "reused-key": "warning", "no-identity": "fault",
+    "unknown-endpoint": "error", "exempt-mark": "error", "mark-above-route": "error", "taken-route": "error", "key-file-mode": "error", "no-mail": "warning",
+    "no-base-url": "warning", "unstable-key": "warning", "reused-key": "warning", "no-identity": "error",
     "session-cookie": "warning", "no-session-stamp": "warning",
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("what", SET_UP)
-def test_a_fault_of_the_set_up_is_found_and_nothing_else(make: Make, tmp_path: Path, what: str) -> None:
+def test_an_error_of_the_set_up_is_found_and_nothing_else(make: Make, tmp_path: Path, what: str) -> None:
     assert found(planted(make, what, tmp_path)) == {"key-file": "warning", what: SET_UP[what]}
 
 
-def test_policies_that_cannot_be_read_are_a_fault(app: Flask) -> None:
+def test_policies_that_cannot_be_read_are_an_error(app: Flask) -> None:
     put(app, policy("pay", on=["payroll"]))
     assert found(app) == {}
     with state_of(app).store.database.write() as tx:
         tx.execute(text("UPDATE mfa_gate_policy_version SET document = '{}'"))
-    assert found(app) == {"policies": "fault"}
+    assert found(app) == {"policies": "error"}
     assert "version is missing" in sentence(app, "policies")
 
 
@@ -227,18 +235,18 @@ def raises(_user: Any) -> Any:
 
 
 @pytest.mark.parametrize("name", ["groups", "admin_role", "user_key"])
-def test_a_callback_that_fails_is_a_fault(make_used: Make, name: str) -> None:
+def test_a_callback_that_fails_is_an_error(make_used: Make, name: str) -> None:
     assert found(make_used({})) == {"key-file": "warning"}
     app = make_used({name: raises})
-    assert found(app) == {"unreadable-users": "fault", "key-file": "warning"}
+    assert found(app) == {"unreadable-users": "error", "key-file": "warning"}
     assert name in sentence(app, "unreadable-users")
 
 
 @pytest.mark.parametrize("loader", [lambda _key: None, int])
-def test_a_made_key_that_the_user_loader_does_not_know_is_a_fault(make_used: Make, loader: Any) -> None:
+def test_a_made_key_that_the_user_loader_does_not_know_is_an_error(make_used: Make, loader: Any) -> None:
     app = make_used({"user_key": lambda user: f"member-{user.id}"})
     app.login_manager.user_loader(loader)  # type: ignore[attr-defined]
-    assert found(app) == {"lost-users": "fault", "key-file": "warning"}
+    assert found(app) == {"lost-users": "error", "key-file": "warning"}
     app.login_manager.user_loader(  # type: ignore[attr-defined]
         lambda key: db.session.get(ByNumberForGood, int(key.removeprefix("member-")))
     )
@@ -263,15 +271,15 @@ def test_a_stamp_callback_sees_changed_passwords(make: Make) -> None:
     assert found(app) == {"key-file": "warning"}
 
 
-def test_missing_tables_and_a_dead_database_are_faults(make: Make, tmp_path: Path) -> None:
+def test_missing_tables_and_a_dead_database_are_errors(make: Make, tmp_path: Path) -> None:
     app = make(MFA_GATE_DATABASE_URI=f"sqlite:///{tmp_path}/none.sqlite3", TESTING=True)
-    assert found(app) == {"tables": "fault"}
-    assert "flask mfa upgrade" in sentence(app, "tables")
+    assert found(app) == {"tables": "error"}
+    assert finding(app, "tables").fix == "flask mfa upgrade"
     with app.app_context():
         state_of(app).gate.upgrade()
     assert found(app) == {}
     app = make(MFA_GATE_DATABASE_URI="postgresql+psycopg://nobody:secret@127.0.0.1:1/none", TESTING=True)
-    assert found(app)["database"] == "fault"
+    assert found(app)["database"] == "error"
     assert "secret" not in sentence(app, "database")
 
 
@@ -340,21 +348,71 @@ def test_two_keys_with_one_address_give_a_changing_get_id_away(
     assert ("unstable-get-id" in found(app)) is expected
 
 
-def test_faults_come_first(make: Make) -> None:
+def test_errors_come_first(make: Make) -> None:
     app = make(login=False, SESSION_COOKIE_HTTPONLY=False, MFA_GATE_BASE_URL=None)
-    assert list(found(app).values()) == ["fault", "warning", "warning", "warning"]
+    assert list(found(app).values()) == ["error", "warning", "warning", "warning"]
 
 
 def test_an_account_for_emergencies_without_a_factor(make_app: Any) -> None:
     with make_app(MFA_GATE_BREAK_GLASS=["6", "4"]).app_context() as context:
         found = [one for one in state_of(context.app).gate.doctor() if one.code == "break-glass"]
-    assert [(one.level, "'6'" in one.sentence) for one in found] == [("fault", True)]
+    assert [(one.level, "'6'" in one.sentence) for one in found] == [("error", True)]
 
 
-def test_every_finding_has_its_test_here() -> None:
-    import re
+@pytest.fixture
+def added() -> Iterator[list[RegisteredCheck]]:
+    """The registry, as it was afterwards."""
+    before = list(CHECKS)
+    yield CHECKS
+    CHECKS[:] = before
 
-    codes = set(re.findall(r'_(?:fault|warning)\(\s*"([a-z-]+)"', Path(doctor.__file__).read_text()))
-    mine = Path(__file__).read_text()
-    assert {code for code in codes if mine.count(f'"{code}"') == 0} == set()
-    assert len(codes) == 23
+
+def test_a_check_that_raises_is_a_finding_and_stops_no_other(app: Flask, added: list[RegisteredCheck]) -> None:
+    @check()
+    def the_moon(_on: Inspection) -> Iterator[Finding]:
+        yield error("full", "It is full.", fix="Wait.")
+        raise ValueError("postgresql://gate:hunter2@db/app")
+
+    added.insert(0, added.pop())
+    with app.app_context():
+        found = doctor.findings(app, state_of(app))
+    assert [one.code for one in found] == ["full", "check-failed"]
+    assert found[1].level is Level.ERROR
+    assert found[1].sentence.startswith(
+        "The check of the moon could not be finished. ValueError in test_doctor.py line"
+    )
+    assert "hunter2" not in found[1].sentence
+
+
+def test_of_the_gates_own_errors_the_sentence_is_shown(app: Flask, added: list[RegisteredCheck]) -> None:
+    @check(Needs.TABLES)
+    def locks(_on: Inspection) -> Iterator[Finding]:
+        raise StoreBusy("Somebody holds the lock.")
+
+    assert sentence(app, "check-failed") == "The check of locks could not be finished. Somebody holds the lock."
+
+
+def test_what_needs_tables_or_the_network_is_left_out_where_there_are_none(
+    make: Make, tmp_path: Path, added: list[RegisteredCheck]
+) -> None:
+    ran: list[Needs] = []
+    for need in Needs:
+        check(need)(lambda _on, need=need: ran.append(need) or ())
+    app = make(MFA_GATE_DATABASE_URI=f"sqlite:///{tmp_path}/none.sqlite3", TESTING=True)
+    found(app)
+    assert ran == [Needs.NETWORK]
+    ran.clear()
+    with app.test_request_context():
+        doctor.findings(app, state_of(app))
+    assert ran == []
+
+
+CODES = re.compile(r'(?:error|warning)\(\s*"([a-z-]+)"')
+
+
+def test_every_finding_has_its_test_in_this_folder() -> None:
+    package, mine = Path(doctor.__file__).parent, Path(__file__).parent
+    codes = {code for path in package.rglob("*.py") for code in CODES.findall(path.read_text())}
+    tested = "".join(path.read_text() for path in mine.glob("test_*.py"))
+    assert {code for code in codes if f'"{code}"' not in tested} == set()
+    assert len(codes) >= 24

@@ -1,0 +1,30 @@
+"""What the host app brings along."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..findings import Finding, error, warning
+from ..registry import Inspection, check
+
+
+@check()
+def identity(on: Inspection) -> Iterator[Finding]:
+    """Somebody has to say who is signed in."""
+    if getattr(on.app, "login_manager", None) is None and not on.state.traits.has_own_identity:
+        yield error(
+            "no-identity",
+            "There is neither Flask-Login nor identity=, so nobody can be identified.",
+            fix="Set up Flask-Login, or give identity= to init_app.",
+        )
+
+
+@check()
+def session_cookie(on: Inspection) -> Iterator[Finding]:
+    """The cookie that the host's identity rests on."""
+    if not on.app.config.get("SESSION_COOKIE_HTTPONLY", True):
+        yield warning(
+            "session-cookie",
+            "SESSION_COOKIE_HTTPONLY is off, so scripts can read the app's session.",
+            fix="Set SESSION_COOKIE_HTTPONLY = True.",
+        )

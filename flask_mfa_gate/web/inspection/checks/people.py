@@ -1,0 +1,115 @@
+"""The host's users: their keys, their passwords, and whether they are found again."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from sqlalchemy import Integer, inspect
+from sqlalchemy.exc import SQLAlchemyError
+
+from ....errors import HostCallbackFailed
+from ....services.directory import pages_of
+from ...state import GateState
+from ..findings import Finding, error, warning
+from ..registry import Inspection, Needs, check
+
+_UNSTABLE_KEYS = frozenset({"email", "email_address", "mail", "name", "username", "full_name", "display_name"})
+
+
+@check()
+def key_column(on: Inspection) -> Iterator[Finding]:
+    """A key that people change, or that the database gives out twice."""
+    traits = on.state.traits
+    if traits.key_column in _UNSTABLE_KEYS:
+        yield warning(
+            "unstable-key",
+            f"The user key is the column {traits.key_column!r}, which can change.",
+            fix="Let user_key= give one that never does.",
+        )
+    if traits.user_model is not None and _comes_back(on, traits.user_model, traits.key_column):
+        yield warning(
+            "reused-key",
+            "SQLite gives the key of a deleted last user to the next one.",
+            fix='Set __table_args__ = {"sqlite_autoincrement": True} in the user model.',
+        )
+
+
+def _comes_back(on: Inspection, model: type, key: str | None) -> bool:
+    """Whether the host's database may hand out a key twice (https://www.sqlite.org/autoinc.html)."""
+    if not str(on.app.config.get("SQLALCHEMY_DATABASE_URI", "")).startswith("sqlite"):
+        return False
+    mapper: Any = inspect(model)
+    column = mapper.primary_key[0]
+    if mapper.get_property_by_column(column).key != key:
+        return False
+    return isinstance(column.type, Integer) and not column.table.dialect_options["sqlite"]["autoincrement"]
+
+
+@check()
+def reading_people(on: Inspection) -> Iterator[Finding]:
+    """Whether the app's users can be read and found again, tried with the first of them."""
+    try:
+        some = next((people for _mark, people in pages_of(on.state.directory, None, 1)), ())
+    except HostCallbackFailed as failure:
+        yield error("unreadable-users", str(failure), fix="Mend the callback that is named.")
+        return
+    except SQLAlchemyError:  # the host's own tables may not be there yet
+        return
+    if any(not _is_found(on.state, person.key) for person in some):
+        yield error(
+            "lost-users",
+            "A user is not found by the key that user_key= gives.",
+            fix="Make the app's user loader take that key, or give a directory= that finds people by it.",
+        )
+
+
+def _is_found(state: GateState, key: str) -> bool:
+    try:
+        return state.directory.get(key) is not None
+    except HostCallbackFailed:
+        return False
+
+
+@check(Needs.TABLES)
+def changing_keys(on: Inspection) -> Iterator[Finding]:
+    """Two keys with one address give a ``get_id()`` away that changes."""
+    if on.state.traits.has_user_key or on.state.traits.user_model is not None:
+        return
+    with on.store.database.read() as tx:
+        has_twins = on.store.people.has_twins(tx)
+    if has_twins:
+        yield warning(
+            "unstable-get-id",
+            "Two user keys have one email address, as if get_id() changed.",
+            fix="Give user_key= or user_model= to init_app.",
+        )
+
+
+@check(Needs.TABLES)
+def session_stamps(on: Inspection) -> Iterator[Finding]:
+    """Whether a changed password is noticed. Without a model, what its users have shows when one signs in."""
+    traits = on.state.traits
+    if traits.has_stamp:
+        return
+    with on.store.database.read() as tx:
+        lack_stamps = traits.user_model is not None or on.store.sessions.lack_stamps(tx)
+    if lack_stamps:
+        yield warning(
+            "no-session-stamp",
+            "The gate can't see when a password is changed, so sessions outlive it.",
+            fix="Give session_stamp= to init_app, or call gate.password_changed(key).",
+        )
+
+
+@check(Needs.TABLES)
+def break_glass(on: Inspection) -> Iterator[Finding]:
+    """Accounts that have to work when nothing else does."""
+    with on.store.database.read() as tx:
+        for key in on.settings.break_glass:
+            if not on.store.enrollments.standing(tx, key, now=on.now).factors & on.state.rules.enabled:
+                yield error(
+                    "break-glass",
+                    f"The break-glass account {key!r} has no factor.",
+                    fix="Sign in with it and set up a factor.",
+                )

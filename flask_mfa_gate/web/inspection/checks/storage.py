@@ -1,0 +1,50 @@
+"""The gate's tables."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+
+from ....errors import MFAGateError
+from ....services.sessions import DROPPED
+from ....store import schema
+from ..findings import Finding, error, warning
+from ..registry import Inspection, Needs, check
+
+_LATE_UPKEEP = timedelta(hours=2)
+
+
+def tables(on: Inspection) -> Iterator[Finding]:
+    """Whether there are any, of this version; asked before the checks that need them."""
+    try:
+        is_ready = schema.is_ready(on.store.database, prefix=on.settings.table_prefix)
+    except MFAGateError as failure:
+        fix = "Start the database server, or correct MFA_GATE_DATABASE_URI."
+        yield error("database", str(failure), fix=fix)
+        return
+    if not is_ready:
+        yield error("tables", "The gate's tables are missing or older than the code.", fix="flask mfa upgrade")
+
+
+@check(Needs.TABLES)
+def upkeep(on: Inspection) -> Iterator[Finding]:
+    """Whether cron does its part."""
+    with on.store.database.read() as tx:
+        is_late = on.store.enrollments.is_overdue(tx, since=on.now - _LATE_UPKEEP)
+    if is_late:
+        yield warning(
+            "upkeep-late", "Reminders or lapses have been due for hours.", fix="Run from cron: flask mfa run-due"
+        )
+
+
+@check(Needs.TABLES)
+def dropped_session_keys(on: Inspection) -> Iterator[Finding]:
+    """What hosts keep in their session that no row can hold."""
+    with on.store.database.read() as tx:
+        names = on.store.marks.names(tx, prefix=DROPPED)
+    for name in names:
+        yield warning(
+            "dropped-session-key",
+            f"The session key {name!r} can't be kept while a sign-in is pending, and is dropped.",
+            fix="Keep a value there that Flask's session can write as JSON.",
+        )
