@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 from .crypto import decode_key
 from .domain.assurance import FactorKind
-from .domain.policy.addresses import has_whole_internet, merged, read_entry, span_of
+from .domain.policy.addresses import is_half_the_internet, merged, read_entry, span_of
 from .errors import ConfigError, PolicyError
 
 Check = Callable[[str, Any], Any]
@@ -273,7 +273,7 @@ def proxies(key: str, value: Any) -> tuple[str, ...]:
     except PolicyError:
         raise ValueError from None
     # SECURITY: who takes everybody for a proxy believes whatever address a client says of itself.
-    _demand(not has_whole_internet(merged(map(span_of, entries))))
+    _demand(not is_half_the_internet(merged(map(span_of, entries))))
     return entries
 
 

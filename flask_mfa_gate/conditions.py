@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from .domain.policy.conditions.backing import Backing
 from .domain.policy.conditions.listed import ListedWord
 from .domain.policy.conditions.registry import BUILT_IN, Registry
 from .domain.policy.facts import Environment, Subject
 
-__all__ = ["BUILT_IN", "Environment", "ListedWord", "Registry", "Subject"]
+__all__ = ["BUILT_IN", "Backing", "Environment", "ListedWord", "Registry", "Subject"]

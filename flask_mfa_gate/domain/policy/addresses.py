@@ -65,9 +65,16 @@ def merged(spans: Iterable[Span]) -> list[Span]:
     return result
 
 
-def has_whole_internet(spans: Iterable[Span]) -> bool:
-    """All of IPv4 or all of IPv6: a client may come with either."""
-    return any(first <= low and high <= last for low, high in _WHOLE for first, last in spans)
+def is_half_the_internet(spans: Iterable[Span]) -> bool:
+    """Whether so much of IPv4, or of the global IPv6, lies in them that anybody finds an address there.
+
+    :param spans: apart from each other, as :func:`merged` makes them.
+    """
+    covered = list(spans)
+    return any(
+        2 * sum(max(0, min(last, high) - max(first, low) + 1) for first, last in covered) >= high - low + 1
+        for low, high in _INTERNET
+    )
 
 
 def _spot(address: IPv4Address | IPv6Address) -> int:
@@ -98,4 +105,5 @@ def _block_text(text: str, where: str) -> str:
     return str(block)
 
 
-_WHOLE = tuple(span_of(block) for block in ("0.0.0.0/0", "::/0"))
+# All of IPv6 that is given out is in one block (RFC 4291, section 2.4; IANA's registry of global unicast).
+_INTERNET = tuple(span_of(block) for block in ("0.0.0.0/0", "2000::/3"))

@@ -9,7 +9,8 @@ from ...errors import PolicyError
 from ..access import APP, MFA_ADMIN
 from ..assurance import FactorKind
 from .addresses import read_entry, span_of
-from .client_choice import names_client_choice, rests_on_client
+from .backing import backings, weak_words
+from .conditions.backing import Backing
 from .conditions.network import NETWORK
 from .conditions.protocol import Source
 from .conditions.reading import nearest
@@ -144,16 +145,17 @@ def _hint(name: str, known: Collection[str]) -> str:
 
 
 def _open_to_anybody(policy: Policy, worlds: Worlds) -> Iterator[Remark]:
-    if not rests_on_client(policy.conditions, worlds):
-        return
-    if names_client_choice(policy.conditions, worlds):
+    found = backings(policy.conditions, worlds)
+    # SECURITY: a password thief meets such a branch, and the allow would drop the code that was to stop them.
+    if found & {Backing.CHOSEN, Backing.NEUTRAL}:
+        words = ", ".join(sorted(set(weak_words(policy.conditions, worlds))))
         sentence = (
-            "Can be met with nothing but what a client chooses or waits for. "
-            "Add a fact that it cannot choose, such as a network or a device, to each branch."
+            f"Can be met by anybody who knows the password, since these words prove nothing about the client: {words}. "
+            "In each branch, add a network, a device, or another fact that the client can't choose."
         )
         yield Remark(Level.ERROR, "allow-client-chosen", policy.name, sentence)
-    else:
-        sentence = "Drops the challenge for all its users, everywhere and always: it has no condition that can fail."
+    elif Backing.ANYBODY in found:
+        sentence = "Drops the challenge nearly everywhere and always: no condition leaves out more than a few places."
         yield Remark(Level.WARNING, "allow-always", policy.name, sentence)
 
 

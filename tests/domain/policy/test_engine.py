@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flask_mfa_gate.domain.policy.compiled import Match
+from flask_mfa_gate.domain.policy.conditions.backing import Backing
 from flask_mfa_gate.domain.policy.conditions.listed import ListedWord
 from flask_mfa_gate.domain.policy.conditions.registry import BUILT_IN, Registry
 from flask_mfa_gate.domain.policy.engine import CompiledPolicies, compile_policies
@@ -232,8 +233,8 @@ class Careless:
     def looked_at(self, subject: Subject, environment: Environment, wanted: Any) -> str:
         return ""
 
-    def is_client_chosen(self, wanted: Any) -> bool:
-        return False
+    def backing(self, wanted: Any, networks: Any, *, negated: bool) -> Backing:
+        return Backing.CHOSEN
 
     def needs(self, wanted: Any) -> Any:
         return frozenset()

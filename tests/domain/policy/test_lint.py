@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
+from itertools import product
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 
 from flask_mfa_gate.domain.assurance import FactorKind
 from flask_mfa_gate.domain.policy.compiled import Compiler
+from flask_mfa_gate.domain.policy.conditions.backing import Backing
 from flask_mfa_gate.domain.policy.conditions.listed import ListedWord
 from flask_mfa_gate.domain.policy.conditions.protocol import Source
 from flask_mfa_gate.domain.policy.conditions.registry import BUILT_IN
@@ -32,7 +34,7 @@ from flask_mfa_gate.domain.policy.model import (
     PolicySet,
     Some,
 )
-from flask_mfa_gate.domain.policy.worlds import Worlds
+from flask_mfa_gate.domain.policy.worlds import Worlds, criteria_of
 
 from . import kit
 
@@ -291,6 +293,24 @@ CHOSEN: list[dict[str, Any]] = [
     {"network": ["::/0"], "platform": ["linux"]},
     {"all": [{"any": [{"network": ["office"]}, {"not": {"network": ["office"]}}]}, {"platform": ["linux"]}]},
     {"all": [{"not": {"all": [{"network": ["10.0.0.0/9"]}, {"network": ["11.0.0.0/8"]}]}}, {"platform": ["linux"]}]},
+    {"not": {"risk": ["new-device"]}},
+    {"not": {"risk": ["failed-attempts"]}},
+    {"not": {"risk": ["new-device", "failed-attempts"]}},
+    {"not": {"risk": ["impossible-travel"]}},
+    {"risk": ["new-address"]},
+    {"enrollment": ["ENROLLED"]},
+    {"not": {"enrollment": ["NOT_ENROLLED"]}},
+    {"request": {"endpoints": ["wiki.*"]}},
+    {"not": {"request": {"endpoints": ["wiki.*"]}}},
+    {"request": {"methods": ["GET"], "endpoints": ["wiki.*"]}},
+    {"platform": ["linux"], "enrollment": ["ENROLLED"]},
+    {"any": [{"network": ["office"]}, {"not": {"risk": ["new-device"]}}]},
+    {"any": [{"network": ["office"]}, {"request": {"endpoints": ["wiki.*"]}}]},
+    {"all": [{"schedule": TOTAL}, {"not": {"risk": ["new-device"]}}]},
+    {"not": {"any": [{"risk": ["new-device"]}, {"not": {"enrollment": ["ENROLLED"]}}]}},
+    {"all": [{"not": {"network": ["192.0.2.1"]}}, {"not": {"risk": ["new-device"]}}]},
+    {"all": [{"not": {"country": ["KP"]}}, {"enrollment": ["ENROLLED"]}]},
+    {"all": [{"network": ["0.0.0.0/1"]}, {"platform": ["linux"]}]},
 ]  # fmt: skip
 STRONG: list[dict[str, Any]] = [
     {"network": ["office"]},
@@ -298,14 +318,15 @@ STRONG: list[dict[str, Any]] = [
     {"device": ["trusted"]},
     {"sign_in": ["federated"]},
     {"not": {"sign_in": ["password", "remember-me"]}},
-    {"not": {"risk": ["new-device"]}},
-    {"not": {"network": ["office"]}},
+    {"not": {"risk": ["new-address"]}},
+    {"not": {"risk": ["new-device", "new-address"]}},
     {"network": ["office"], "platform": ["linux"]},
-    {"request": {"methods": ["GET"], "endpoints": ["wiki.*"]}},
-    {"request": {"endpoints": ["wiki.*"]}},
+    {"network": ["office"], "enrollment": ["ENROLLED"]},
+    {"network": ["office"], "request": {"endpoints": ["wiki.*"]}},
     {"any": [{"network": ["office"]}, {"platform": ["linux"], "device": ["trusted"]}]},
     {"all": [{"any": [{"network": ["office"]}, {"browser": ["edge"]}]}, {"device": ["trusted"]}]},
     {"not": {"any": [{"not": {"network": ["office"]}}, {"platform": ["linux"]}]}},
+    {"all": [{"not": {"network": ["10.6.6.6"]}}, {"network": ["office"]}]},
 ]
 
 
@@ -336,20 +357,38 @@ def test_deny_and_require_may_rest_on_anything(conditions: Any) -> None:
         {},
         {"network": ["world"]},
         {"network": ["four"]},
+        {"network": ["8000::/1", "0.0.0.0/1"]},
+        {"not": {"network": ["office"]}},
+        {"not": {"country": ["KP"]}},
         {"any": [{"network": ["office"]}, {"not": {"network": ["office"]}}]},
     ],
 )
-def test_an_allow_without_a_condition_that_can_fail_is_a_warning(conditions: Any) -> None:
+def test_an_allow_that_holds_nearly_everywhere_is_a_warning(conditions: Any) -> None:
     assert found(allow(conditions)) == [(Level.WARNING, "allow-always")]
 
 
-def test_a_word_of_the_host_says_itself_whether_the_client_chooses() -> None:
-    for chosen in (False, True):
-        word = ListedWord("colour", lambda subject, environment: None, client_chosen=chosen)
+def test_the_remark_names_the_words_that_prove_nothing() -> None:
+    conditions = {"any": [{"network": ["office"]}, {"not": {"sign_in": ["federated"]}, "enrollment": ["ENROLLED"]}]}
+    (remark,) = remarks(allow(conditions))
+    assert "enrollment, not sign_in." in remark.sentence
+
+
+def test_a_word_of_the_host_proves_nothing_unless_it_says_so() -> None:
+    silent = ListedWord("colour", lambda subject, environment: None)
+    sure = replace(silent, holding=Backing.EVIDENCE)
+    both = replace(sure, missing=Backing.EVIDENCE)
+    for word, faults in ((silent, [1, 1]), (sure, [0, 1]), (both, [0, 0])):
         registry = BUILT_IN.with_word(word)
-        for conditions in ({"colour": ["red"]}, {"not": {"colour": ["red"]}}):
+        for conditions, fault in zip(({"colour": ["red"]}, {"not": {"colour": ["red"]}}), faults, strict=True):
             judged = policy(registry=registry, effect={"action": "allow"}, conditions=conditions)
-            assert [one.code for one in remarks(judged, registry=registry)] == ["allow-client-chosen"] * chosen
+            assert [one.code for one in remarks(judged, registry=registry)] == ["allow-client-chosen"] * fault
+
+
+def test_a_signal_of_the_host_proves_nothing() -> None:
+    registry = BUILT_IN.with_risk(["tor"])
+    for conditions in ({"risk": ["tor"]}, {"not": {"risk": ["tor"]}}):
+        judged = policy(registry=registry, effect={"action": "allow"}, conditions=conditions)
+        assert [one.code for one in remarks(judged, registry=registry)] == ["allow-client-chosen"]
 
 
 def test_words_of_the_host_are_taken_to_fall_either_way() -> None:
@@ -548,23 +587,72 @@ def test_a_match_while_all_is_unknown_is_so(condition: Condition, subject: Subje
     assert mark_of(condition, subject, blind) is not Mark.MISS or not WORLDS.is_match_when_unknown(condition)
 
 
-CLIENTS = st.builds(
+# What stands in for evidence here is written out once more, apart from the words.
+EVIDENCE = [
+    (Criterion("network", ("office",)), True),
+    (Criterion("network", ("lab", "192.0.2.1")), True),
+    (Criterion("country", ("DE",)), True),
+    (Criterion("device", ("managed",)), True),
+    (Criterion("sign_in", ("federated:https://a.example",)), True),
+    (Criterion("risk", ("new-device", "new-address")), False),
+]
+
+
+def satisfying(condition: Condition) -> Iterator[dict[int, bool]]:
+    """Each way in which the criteria can fall, by the place where they stand, that meets the condition."""
+    atoms = list(criteria_of(condition))
+    for falls in product((False, True), repeat=len(atoms)):
+        if _holds(condition, iter(falls)):
+            yield dict(enumerate(falls))
+
+
+def _holds(condition: Condition, falls: Iterator[bool]) -> bool:
+    match condition:
+        case Criterion():
+            return next(falls)
+        case Not(part):
+            return not _holds(part, falls)
+        case Every(parts):
+            return min([_holds(part, falls) for part in parts], default=True)
+        case Some(parts):
+            return max([_holds(part, falls) for part in parts], default=False)
+
+
+@given(kit.CONDITIONS)
+@settings(max_examples=300)
+def test_whatever_meets_an_allow_without_remark_has_evidence(condition: Condition) -> None:
+    judged = Policy("X", Effect(Action.ALLOW), conditions=condition)
+    found = lint(PolicySet((judged,), kit.NETWORKS), facts=FACTS, registry=BUILT_IN)
+    if {remark.code for remark in found} & {"allow-client-chosen", "allow-always"}:
+        return
+    atoms = list(criteria_of(condition))
+    for falls in satisfying(condition):
+        assert any((atoms[place], held) in EVIDENCE for place, held in falls.items())
+
+
+THIEVES = st.builds(
     Environment,
+    address=st.just("203.0.113.66"),
+    country=st.just("NL"),
     platform=st.sampled_from(["windows", "ios", "linux"]),
     device=st.just(frozenset[str]()),
     sign_in=st.sampled_from(["password", "remember-me"]),
     method=st.sampled_from(["GET", "POST"]),
+    endpoint=st.sampled_from(["wiki.page", "index"]),
+    risk=st.just({"new-device": False, "new-address": True, "failed-attempts": False, "impossible-travel": False}),
     at=kit.INSTANTS,
 )
 
 
-@given(kit.CONDITIONS, CLIENTS)
+@given(kit.CONDITIONS, SUBJECTS, THIEVES)
 @settings(max_examples=300)
-def test_no_client_meets_an_allow_without_remark(condition: Condition, environment: Environment) -> None:
+def test_no_thief_of_a_password_meets_an_allow_without_remark(
+    condition: Condition, subject: Subject, environment: Environment
+) -> None:
     judged = Policy("X", Effect(Action.ALLOW), conditions=condition)
     found = lint(PolicySet((judged,), kit.NETWORKS), facts=FACTS, registry=BUILT_IN)
     if not {remark.code for remark in found} & {"allow-client-chosen", "allow-always"}:
-        assert mark_of(condition, Subject("7"), environment) is not Mark.HIT
+        assert mark_of(condition, subject, environment) is not Mark.HIT
 
 
 def is_denied(policy_set: PolicySet, subject: Subject, resource: str, environment: Environment) -> bool:

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from flask_mfa_gate.domain.enrollment import Status
+from flask_mfa_gate.domain.policy.conditions.backing import Backing
+from flask_mfa_gate.domain.policy.conditions.country import COUNTRIES
 from flask_mfa_gate.domain.policy.conditions.listed import ListedWord
 from flask_mfa_gate.domain.policy.conditions.protocol import Source
 from flask_mfa_gate.domain.policy.conditions.registry import BUILT_IN
@@ -282,26 +284,46 @@ def test_one_signal_may_stand_alone() -> None:
     assert BUILT_IN.with_risk("Tor").read("risk", ["tor"], WHERE).wanted == ("tor",)
 
 
+EVIDENCE, CHOSEN, NEUTRAL, ANYBODY = Backing.EVIDENCE, Backing.CHOSEN, Backing.NEUTRAL, Backing.ANYBODY
+OFFICES = {"office": Network("office", ("10.0.0.0/8",)), "world": Network("world", ("0.0.0.0/0", "::/0"))}
+EVERY_COUNTRY = sorted(COUNTRIES)
+
+
 @pytest.mark.parametrize(
-    ("word", "wanted", "chosen", "needs"),
+    ("word", "wanted", "holding", "missing", "needs"),
     [
-        ("network", ["office"], False, set()),
-        ("country", ["DE"], False, {Source.GEOIP}),
-        ("platform", ["windows"], True, {Source.CLIENT}),
-        ("browser", ["chrome"], True, {Source.CLIENT}),
-        ("device", ["trusted"], False, set()),
-        ("device", ["managed", "certificate"], False, {Source.MANAGED, Source.CERTIFICATE}),
-        ("schedule", BERLIN, True, set()),
-        ("sign_in", ["password"], False, set()),
-        ("sign_in", ["password", "remember-me"], True, set()),
-        ("enrollment", ["ENROLLED"], False, set()),
-        ("risk", ["new-device"], False, set()),
-        ("risk", ["impossible-travel"], False, {Source.GEOIP}),
-        ("request", {"methods": ["GET"]}, True, set()),
-        ("request", {"methods": ["GET"], "endpoints": ["index"]}, False, set()),
+        ("network", ["office"], EVIDENCE, ANYBODY, set()),
+        ("network", ["world"], ANYBODY, ANYBODY, set()),
+        ("network", ["0.0.0.0/2", "192.0.0.0/2"], ANYBODY, ANYBODY, set()),
+        ("network", ["3000::/4"], ANYBODY, ANYBODY, set()),
+        ("network", ["2001:db8::/32", "198.51.100.0/24"], EVIDENCE, ANYBODY, set()),
+        ("country", ["DE"], EVIDENCE, ANYBODY, {Source.GEOIP}),
+        ("country", EVERY_COUNTRY[1:], ANYBODY, EVIDENCE, {Source.GEOIP}),
+        ("platform", ["windows"], CHOSEN, CHOSEN, {Source.CLIENT}),
+        ("browser", ["chrome"], CHOSEN, CHOSEN, {Source.CLIENT}),
+        ("device", ["trusted"], EVIDENCE, CHOSEN, set()),
+        ("device", ["managed", "certificate"], EVIDENCE, CHOSEN, {Source.MANAGED, Source.CERTIFICATE}),
+        ("schedule", BERLIN, CHOSEN, CHOSEN, set()),
+        ("sign_in", ["password"], CHOSEN, CHOSEN, set()),
+        ("sign_in", ["federated:https://a.example"], EVIDENCE, CHOSEN, set()),
+        ("sign_in", ["federated", "remember-me"], CHOSEN, CHOSEN, set()),
+        ("sign_in", ["password", "remember-me"], CHOSEN, EVIDENCE, set()),
+        ("enrollment", ["ENROLLED"], NEUTRAL, NEUTRAL, set()),
+        ("risk", ["new-device"], CHOSEN, CHOSEN, set()),
+        ("risk", ["failed-attempts"], CHOSEN, CHOSEN, set()),
+        ("risk", ["new-address"], CHOSEN, EVIDENCE, set()),
+        ("risk", ["new-address", "new-device"], CHOSEN, EVIDENCE, set()),
+        ("risk", ["impossible-travel"], CHOSEN, CHOSEN, {Source.GEOIP}),
+        ("request", {"methods": ["GET"]}, CHOSEN, CHOSEN, set()),
+        ("request", {"endpoints": ["index"]}, NEUTRAL, NEUTRAL, set()),
+        ("request", {"methods": ["GET"], "endpoints": ["index"]}, CHOSEN, CHOSEN, set()),
     ],
 )
-def test_lint_learns_what_a_word_rests_on(word: str, wanted: Any, chosen: bool, needs: set[Source]) -> None:
+def test_lint_learns_what_a_word_rests_on(
+    word: str, wanted: Any, holding: Backing, missing: Backing, needs: set[Source]
+) -> None:
     found = BUILT_IN.words[word]
     read = found.read(wanted, WHERE)
-    assert (found.is_client_chosen(read), found.needs(read)) == (chosen, frozenset(needs))
+    assert found.backing(read, OFFICES, negated=False) is holding
+    assert found.backing(read, OFFICES, negated=True) is missing
+    assert found.needs(read) == frozenset(needs)

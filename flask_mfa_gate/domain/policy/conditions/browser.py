@@ -13,4 +13,4 @@ def _browser(subject: Subject, environment: Environment) -> str | None:
     return environment.browser
 
 
-BROWSER = ListedWord("browser", _browser, BROWSERS, client_chosen=True, sources=frozenset({Source.CLIENT}))
+BROWSER = ListedWord("browser", _browser, BROWSERS, sources=frozenset({Source.CLIENT}))

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 from ..facts import Environment, Subject
+from .backing import Backing
 from .listed import ListedWord
-from .protocol import Source
+from .protocol import Networks, Source, Wanted
+from .reading import texts_of
 
 # XK is no ISO code, yet GeoIP databases answer it for Kosovo.
 _CODES = """
@@ -23,4 +27,16 @@ def _country(subject: Subject, environment: Environment) -> str | None:
     return environment.country
 
 
-COUNTRY = ListedWord("country", _country, COUNTRIES, upper=True, sources=frozenset({Source.GEOIP}))
+@dataclass(frozen=True, slots=True)
+class CountryWord(ListedWord):
+    """A list of countries; the gate knows how many there are."""
+
+    def backing(self, wanted: Wanted, networks: Networks, *, negated: bool) -> Backing:
+        """Evidence, as long as most countries are left out."""
+        taken = len(texts_of(wanted))
+        # SECURITY: everybody but a few is out of a country, so to be out of it proves nothing.
+        most = (len(COUNTRIES) - taken if negated else taken) * 2 >= len(COUNTRIES)
+        return Backing.ANYBODY if most else Backing.EVIDENCE
+
+
+COUNTRY = CountryWord("country", _country, COUNTRIES, upper=True, sources=frozenset({Source.GEOIP}))

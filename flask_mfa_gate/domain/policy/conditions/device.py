@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ..facts import Environment, Mark, Subject
 from ..logic import Matcher
+from .backing import Backing
 from .protocol import Networks, Source, Wanted
 from .reading import read_words, texts_of
 
@@ -43,9 +44,10 @@ class DeviceWord:
         """The words that hold of the device; ``none`` when it is known that none does."""
         return "" if environment.device is None else ", ".join(sorted(environment.device)) or "none"
 
-    def is_client_chosen(self, wanted: Wanted) -> bool:
-        """Never: each word rests on a secret or on the host."""
-        return False
+    def backing(self, wanted: Wanted, networks: Networks, *, negated: bool) -> Backing:
+        """Each word rests on a secret or on the host."""
+        # SECURITY: what shows that a device is trusted or managed can be left at home, so its absence proves nothing.
+        return Backing.CHOSEN if negated else Backing.EVIDENCE
 
     def needs(self, wanted: Wanted) -> frozenset[Source]:
         """The host's callback, or client certificates."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...enrollment import Status
 from ..facts import Environment, Subject
+from .backing import Backing
 from .listed import ListedWord
 
 
@@ -11,4 +12,7 @@ def _status(subject: Subject, environment: Environment) -> str | None:
     return subject.status
 
 
-ENROLLMENT = ListedWord("enrollment", _status, frozenset(status.value for status in Status), upper=True)
+ENROLLMENT = ListedWord(
+    "enrollment", _status, frozenset(status.value for status in Status), upper=True,
+    holding=Backing.NEUTRAL, missing=Backing.NEUTRAL,
+)  # fmt: skip

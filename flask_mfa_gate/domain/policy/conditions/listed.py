@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ..facts import Environment, Mark, Subject
 from ..logic import Matcher
+from .backing import Backing
 from .protocol import Networks, Source, Wanted
 from .reading import read_texts, read_words, texts_of
 
@@ -21,13 +22,16 @@ class ListedWord:
     :param look: gives the fact; None when it is not known.
     :param known: values that may be wanted; empty for any text, compared as it stands.
     :param upper: whether the known values are upper case rather than lower.
+    :param holding: how much an ``allow`` can stand on it. What nobody vouches for counts as the client's choice.
+    :param missing: the same for its ``not``; that something was not seen is seldom evidence.
     """
 
     word: str
     look: Look
     known: frozenset[str] = frozenset()
     upper: bool = False
-    client_chosen: bool = False
+    holding: Backing = Backing.CHOSEN
+    missing: Backing = Backing.CHOSEN
     sources: frozenset[Source] = frozenset()
 
     def read(self, wanted: object, where: str) -> Wanted:
@@ -50,9 +54,9 @@ class ListedWord:
         """The fact itself."""
         return self._fact(subject, environment) or ""
 
-    def is_client_chosen(self, wanted: Wanted) -> bool:
+    def backing(self, wanted: Wanted, networks: Networks, *, negated: bool) -> Backing:
         """As the word says of itself, whatever is wanted."""
-        return self.client_chosen
+        return self.missing if negated else self.holding
 
     def needs(self, wanted: Wanted) -> frozenset[Source]:
         """As the word says of itself, whatever is wanted."""

@@ -7,9 +7,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from ....errors import PolicyError
-from ..addresses import Span, looks_like_address, merged, read_entry, span_of, spot_of
+from ..addresses import Span, is_half_the_internet, looks_like_address, merged, read_entry, span_of, spot_of
 from ..facts import Environment, Mark, Subject
 from ..logic import Matcher
+from .backing import Backing
 from .protocol import Networks, Source, Wanted
 from .reading import nearest, read_texts, texts_of
 
@@ -42,9 +43,12 @@ class NetworkWord:
         """The address; also one that cannot be read, since that is what an admin has to see."""
         return environment.address or ""
 
-    def is_client_chosen(self, wanted: Wanted) -> bool:
-        """No: an answer must reach the address."""
-        return False
+    def backing(self, wanted: Wanted, networks: Networks, *, negated: bool) -> Backing:
+        """Evidence, since an answer has to reach the address, unless the network is as good as everywhere."""
+        # SECURITY: everybody but the office is out of the office, so to be out of it proves nothing.
+        if negated or is_half_the_internet(self.spans(wanted, networks, "")):
+            return Backing.ANYBODY
+        return Backing.EVIDENCE
 
     def needs(self, wanted: Wanted) -> frozenset[Source]:
         """Nothing beside the request."""

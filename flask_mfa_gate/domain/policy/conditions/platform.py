@@ -13,4 +13,4 @@ def _platform(subject: Subject, environment: Environment) -> str | None:
     return environment.platform
 
 
-PLATFORM = ListedWord("platform", _platform, PLATFORMS, client_chosen=True, sources=frozenset({Source.CLIENT}))
+PLATFORM = ListedWord("platform", _platform, PLATFORMS, sources=frozenset({Source.CLIENT}))

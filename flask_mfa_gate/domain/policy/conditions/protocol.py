@@ -9,6 +9,7 @@ from typing import Protocol, TypeAlias
 from ..facts import Environment, Subject
 from ..logic import Matcher
 from ..model import Network
+from .backing import Backing
 
 Wanted: TypeAlias = "tuple[str, ...] | Mapping[str, object]"
 Networks: TypeAlias = Mapping[str, Network]
@@ -43,8 +44,12 @@ class ConditionWord(Protocol):
     def looked_at(self, subject: Subject, environment: Environment, wanted: Wanted) -> str:
         """The fact that the test looks at, as text; empty when it is not known."""
 
-    def is_client_chosen(self, wanted: Wanted) -> bool:
-        """Whether the client alone decides if this holds."""
+    def backing(self, wanted: Wanted, networks: Networks, *, negated: bool) -> Backing:
+        """How much an ``allow`` can stand on this, or on its ``not``.
+
+        Where one of several values is enough, the weakest of them counts; under a ``not``, which needs them all to
+        fail, the strongest.
+        """
 
     def needs(self, wanted: Wanted) -> frozenset[Source]:
         """Sources without which the fact is never known."""

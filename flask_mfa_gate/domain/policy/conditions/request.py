@@ -9,6 +9,7 @@ from types import MappingProxyType
 from ....errors import PolicyError
 from ..facts import Environment, Mark, Subject
 from ..logic import Matcher, every_of
+from .backing import Backing
 from .protocol import Networks, Source, Wanted
 from .reading import read_table, read_texts, read_words, table_of
 
@@ -51,9 +52,9 @@ class RequestWord:
         """Method and endpoint."""
         return " ".join(filter(None, (environment.method, environment.endpoint)))
 
-    def is_client_chosen(self, wanted: Wanted) -> bool:
-        """A method alone is the client's choice; a view is what it wants to reach."""
-        return "endpoints" not in table_of(wanted)
+    def backing(self, wanted: Wanted, networks: Networks, *, negated: bool) -> Backing:
+        """A method is the client's choice; a view is what anybody wants to reach."""
+        return Backing.CHOSEN if "methods" in table_of(wanted) else Backing.NEUTRAL
 
     def needs(self, wanted: Wanted) -> frozenset[Source]:
         """Nothing beside the gate itself."""

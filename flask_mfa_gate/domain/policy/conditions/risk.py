@@ -6,11 +6,13 @@ from dataclasses import dataclass
 
 from ..facts import Environment, Mark, Subject
 from ..logic import Matcher
+from .backing import Backing
 from .protocol import Networks, Source, Wanted
 from .reading import read_words, texts_of
 
 IMPOSSIBLE_TRAVEL = "impossible-travel"
-SIGNALS = frozenset({"new-device", "new-address", "failed-attempts", IMPOSSIBLE_TRAVEL})
+NEW_ADDRESS = "new-address"
+SIGNALS = frozenset({"new-device", NEW_ADDRESS, "failed-attempts", IMPOSSIBLE_TRAVEL})
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +47,14 @@ class RiskWord:
         risk = environment.risk or {}
         return ", ".join(f"{name} {'yes' if risk[name] else 'no'}" for name in texts_of(wanted) if name in risk)
 
-    def is_client_chosen(self, wanted: Wanted) -> bool:
-        """Never: the server raises them."""
-        return False
+    def backing(self, wanted: Wanted, networks: Networks, *, negated: bool) -> Backing:
+        """That the address is not new is evidence; to raise a signal, or to avoid another one, takes no more than care.
+
+        A device is known by what the client says it is, failed attempts are those of anybody, and whoever waits a day
+        has travelled possibly.
+        """
+        # SECURITY: a password thief who copies a user agent and types no wrong code raises neither signal.
+        return Backing.EVIDENCE if negated and NEW_ADDRESS in texts_of(wanted) else Backing.CHOSEN
 
     def needs(self, wanted: Wanted) -> frozenset[Source]:
         """Travel needs to know where an address is."""

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from ....errors import PolicyError
 from ..facts import Environment, Mark, Subject
 from ..logic import Matcher
+from .backing import Backing
 from .protocol import Networks, Source, Wanted
 from .reading import LONGEST_SHOWN, read_table, read_text, read_texts, require_known, table_of
 
@@ -85,9 +86,9 @@ class ScheduleWord:
         zone = ZoneInfo(str(table_of(wanted)["zone"]))
         return f"{environment.at.astimezone(zone):%a %Y-%m-%d %H:%M} {zone.key}"
 
-    def is_client_chosen(self, wanted: Wanted) -> bool:
-        """Yes: one can wait."""
-        return True
+    def backing(self, wanted: Wanted, networks: Networks, *, negated: bool) -> Backing:
+        """One can wait."""
+        return Backing.CHOSEN
 
     def needs(self, wanted: Wanted) -> frozenset[Source]:
         """Nothing beside the clock."""

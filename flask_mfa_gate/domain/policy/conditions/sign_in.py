@@ -6,12 +6,14 @@ from dataclasses import dataclass
 
 from ..facts import Environment, Mark, Subject
 from ..logic import Matcher
+from .backing import Backing
 from .protocol import Networks, Source, Wanted
 from .reading import read_texts, require_known, texts_of
 
 REMEMBER_ME = "remember-me"
 FEDERATED = "federated"
-WAYS = frozenset({"password", REMEMBER_ME, FEDERATED})
+_CHOSEN_WAYS = frozenset({"password", REMEMBER_ME})
+WAYS = _CHOSEN_WAYS | {FEDERATED}
 _ISSUER = FEDERATED + ":"
 
 
@@ -48,9 +50,10 @@ class SignInWord:
         """The way, with the provider where there is one."""
         return ":".join(filter(None, (environment.sign_in, environment.provider)))
 
-    def is_client_chosen(self, wanted: Wanted) -> bool:
-        """A client may always come with its remember-me cookie, or leave it out."""
-        return REMEMBER_ME in texts_of(wanted)
+    def backing(self, wanted: Wanted, networks: Networks, *, negated: bool) -> Backing:
+        """A provider vouches for a federated sign-in; the rest takes a password, or a cookie that may be left out."""
+        chosen = _CHOSEN_WAYS.intersection(texts_of(wanted))
+        return Backing.CHOSEN if (chosen != _CHOSEN_WAYS if negated else chosen) else Backing.EVIDENCE
 
     def needs(self, wanted: Wanted) -> frozenset[Source]:
         """Nothing beside the gate itself."""
