@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 
 from alembic.migration import MigrationContext
@@ -64,9 +65,7 @@ def current(database: Database, *, prefix: str) -> str | None:
 
 def head() -> str:
     """The revision that the code needs."""
-    newest = _scripts().get_current_head()
-    assert newest is not None  # noqa: S101 - there is at least one revision
-    return newest
+    return _head_in(_SCRIPTS)
 
 
 def is_ready(database: Database, *, prefix: str) -> bool:
@@ -81,6 +80,14 @@ def version_table(prefix: str) -> str:
 
 def _scripts() -> ScriptDirectory:
     return ScriptDirectory(str(_SCRIPTS))
+
+
+@cache
+def _head_in(folder: Path) -> str:
+    """Alembic reads and runs every file there for this, which an app that starts need not do twice."""
+    newest = ScriptDirectory(str(folder)).get_current_head()
+    assert newest is not None  # noqa: S101 - there is at least one revision
+    return newest
 
 
 def _context(connection: Connection, prefix: str) -> MigrationContext:

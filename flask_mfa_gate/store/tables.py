@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 from sqlalchemy import MetaData, Table
 
@@ -29,8 +30,9 @@ class Tables:
     sign_in: Table
 
 
+@cache
 def build_tables(prefix: str) -> Tables:
-    """All tables for one prefix, on a metadata of their own."""
+    """All tables for one prefix, on a metadata of their own that every app with this prefix shares."""
     metadata = MetaData()
     return Tables(
         metadata=metadata,
