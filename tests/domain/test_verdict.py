@@ -1,16 +1,16 @@
-"""The one decision, over random facts."""
+"""The one decision, over everything that it looks at."""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from itertools import permutations
+from itertools import permutations, product
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from flask_mfa_gate.domain.access import Access
-from flask_mfa_gate.domain.assurance import FACTOR_METHODS, Assurance, FactorKind, Method, Proof, SignIn
+from flask_mfa_gate.domain.assurance import Assurance, FactorKind, Method, SignIn
 from flask_mfa_gate.domain.decision import Context, decide
 from flask_mfa_gate.domain.enrollment import Period, Standing
 from flask_mfa_gate.domain.rules import Lapse, LockoutScope, Rules, is_required
@@ -18,108 +18,109 @@ from flask_mfa_gate.domain.verdict import Demand, Reason, Word
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 DAY = timedelta(days=1)
-TOTP = frozenset({FactorKind.TOTP})
+NONE: frozenset[FactorKind] = frozenset()
+TOTP, KEY, EVERY = frozenset({FactorKind.TOTP}), frozenset({FactorKind.WEBAUTHN}), frozenset(FactorKind)
 RANK = {word: rank for rank, word in enumerate(Word)}
 
-assurances = st.builds(
-    Assurance,
-    st.sampled_from(SignIn),
-    st.just(NOW - timedelta(minutes=1)),
-    st.lists(
-        st.builds(
-            Proof, st.sampled_from(Method), st.integers(0, 90).map(lambda minutes: NOW - timedelta(minutes=minutes))
-        ),
-        max_size=3,
-    ).map(tuple),
-)
-periods = st.sampled_from(
-    [None, Period(NOW - DAY, NOW + DAY), Period(NOW - 2 * DAY, NOW), Period(NOW - 9 * DAY, NOW - DAY)]
-)
-standings = st.builds(
-    lambda required, period, factors, deferred: Standing(
-        "k", required=required or period is not None, period=None if FactorKind.TOTP in factors else period,
-        factors=factors, deferred_at=deferred,
-    ),
-    st.booleans(), periods, st.sampled_from([frozenset(), TOTP, frozenset(FactorKind)]), st.sampled_from([None, NOW - timedelta(hours=1)]),
-)  # fmt: skip
-demands = st.builds(
-    Demand,
-    st.sampled_from([FACTOR_METHODS, frozenset({Method.TOTP}), frozenset({Method.WEBAUTHN})]),
-    st.sampled_from([None, timedelta(0), timedelta(minutes=5), timedelta(hours=1)]),
-)
-rules = st.builds(
-    Rules,
-    st.fixed_dictionaries({"app": st.sampled_from(Access)}, optional={"a": st.sampled_from([Access.ALLOW, Access.REQUIRE, Access.DENY]), "b": st.sampled_from([Access.ALLOW, Access.REQUIRE])}),
-    enabled=st.just(frozenset(FactorKind)), satisfying=st.sampled_from([TOTP, frozenset(FactorKind)]),
-    lapse=st.sampled_from(Lapse), lockout_scope=st.sampled_from(LockoutScope), challenge_unrequired=st.booleans(),
-    prompt_interval=st.sampled_from([timedelta(0), timedelta(days=1)]),
-)  # fmt: skip
-contexts = st.builds(
-    Context, assurances, st.booleans(), st.lists(st.sampled_from(["a", "b", "app"]), max_size=2).map(tuple),
-    st.lists(demands, max_size=2).map(tuple), st.booleans(), st.booleans(), st.booleans(),
-)  # fmt: skip
+PASSWORD = Assurance(SignIn.PASSWORD, NOW - timedelta(minutes=1))
+TO_TOTP, TO_KEY = frozenset({Method.TOTP}), frozenset({Method.WEBAUTHN})
+ASSURANCES = [
+    PASSWORD,
+    PASSWORD.with_proof(Method.TOTP, at=NOW),
+    PASSWORD.with_proof(Method.TOTP, at=NOW - timedelta(minutes=30)),
+    PASSWORD.with_proof(Method.RECOVERY_CODE, at=NOW).with_proof(Method.WEBAUTHN, at=NOW - timedelta(minutes=30)),
+    PASSWORD.with_proof(Method.RECOVERY_CODE, at=NOW),
+    PASSWORD.with_proof(Method.ENROLLMENT_PASS, at=NOW),
+]
+PERIODS = [Period(NOW - DAY, NOW + 2 * DAY), Period(NOW - 2 * DAY, NOW)]
+STANDINGS = [
+    *[
+        Standing("k", required=required, factors=factors)
+        for required in (False, True)
+        for factors in (NONE, TOTP, EVERY)
+    ],
+    *[Standing("k", required=True, period=period, factors=factors) for period in PERIODS for factors in (NONE, KEY)],
+]
+# How often the prompt may come back, and when it was last put off.
+PROMPTS = [(timedelta(0), None), (timedelta(0), NOW - timedelta(hours=1)), (DAY, NOW - timedelta(hours=1))]
+RULES = [
+    Rules(
+        {"app": app, "asks": Access.REQUIRE, "shut": Access.DENY}, enabled=EVERY, satisfying=satisfying,
+        lapse=lapse, lockout_scope=scope, challenge_unrequired=unrequired,
+    )
+    for app in Access for satisfying in (TOTP, EVERY) for lapse in Lapse for scope in LockoutScope
+    for unrequired in (False, True)
+]  # fmt: skip
+REQUESTS = [
+    {},
+    {"deferred": True},
+    {"promptable": False},
+    {"resources": ("asks",)},
+    {"resources": ("shut", "open", "app")},
+    {"demands": (Demand(TO_TOTP, timedelta(minutes=5)), Demand(TO_KEY, timedelta(hours=1)))},
+    {"demands": (Demand(max_age=timedelta(0)),), "granted": True},
+    {"demands": (Demand(max_age=timedelta(0)), Demand(TO_TOTP)), "resources": ("open", "asks")},
+]
+MORE = [Demand(), Demand(TO_KEY), Demand(TO_TOTP, timedelta(minutes=5)), Demand(max_age=timedelta(0))]
+
+
+def situations() -> Iterator[tuple[Context, Standing, Rules]]:
+    """Every mix of what a decision looks at, each by its few cases that can make a difference."""
+    for (interval, deferred_at), standing, chosen in product(PROMPTS, STANDINGS, RULES):
+        kept, asked = replace(standing, deferred_at=deferred_at), replace(chosen, prompt_interval=interval)
+        for assurance, request in product(ASSURANCES, REQUESTS):
+            yield Context(assurance, **request), kept, asked
 
 
 def word(context: Context, standing: Standing, chosen: Rules) -> Word:
     return decide(context, standing, chosen, now=NOW).word
 
 
-@given(contexts, standings, rules, demands)
-def test_one_more_demand_never_loosens(context: Context, standing: Standing, chosen: Rules, more: Demand) -> None:
-
-    stricter = context._replace(demands=(*context.demands, more))
-    assert RANK[word(stricter, standing, chosen)] <= RANK[word(context, standing, chosen)]
-
-
-@given(contexts, standings, rules)
-def test_the_order_of_demands_and_resources_never_matters(context: Context, standing: Standing, chosen: Rules) -> None:
-
-    words = {
-        word(context._replace(demands=demanded, resources=opened), standing, chosen)
-        for demanded in permutations(context.demands)
-        for opened in permutations(context.resources)
-    }
-    assert len(words) == 1
+def test_one_more_demand_never_loosens() -> None:
+    for context, standing, chosen in situations():
+        without = RANK[word(context, standing, chosen)]
+        for more in MORE:
+            stricter = context._replace(demands=(*context.demands, more))
+            assert RANK[word(stricter, standing, chosen)] <= without, (stricter, standing, chosen)
 
 
-@given(contexts, standings, rules)
-def test_one_more_proof_never_tightens(context: Context, standing: Standing, chosen: Rules) -> None:
-
-    proved = context._replace(assurance=context.assurance.with_proof(Method.TOTP, at=NOW))
-    assert RANK[word(proved, standing, chosen)] >= RANK[word(context, standing, chosen)]
-
-
-@given(contexts, standings, rules)
-def test_nobody_with_a_factor_and_a_demand_passes_without_proof(
-    context: Context, standing: Standing, chosen: Rules
-) -> None:
-    holds = bool(standing.factors)
-    asked = chosen.challenge_unrequired or is_required(standing, chosen)
-    relaxed = chosen.default_access["app"] is Access.ALLOW
-    if holds and asked and not relaxed and not context.assurance.proofs:
-        assert word(context, standing, chosen) in {Word.DENY, Word.LOCKED, Word.CHALLENGE}
+def test_the_order_of_demands_and_resources_never_matters() -> None:
+    for context, standing, chosen in situations():
+        words = {
+            word(context._replace(demands=demanded, resources=opened), standing, chosen)
+            for demanded in permutations(context.demands)
+            for opened in permutations(context.resources)
+        }
+        assert len(words) == 1
 
 
-@given(contexts, standings, rules)
-def test_default_allow_never_lifts_prompt_force_or_lock(context: Context, standing: Standing, chosen: Rules) -> None:
-    from dataclasses import replace
-
-    allow = replace(chosen, default_access={**chosen.default_access, "app": Access.ALLOW})
-    setting = replace(chosen, default_access={**chosen.default_access, "app": Access.USER_SETTING})
-    under_setting = decide(context, standing, setting, now=NOW)
-    if under_setting.word in {Word.LOCKED, Word.ENROLL, Word.PROMPT}:
-        assert word(context, standing, allow) is under_setting.word
+def test_one_more_proof_never_tightens() -> None:
+    for context, standing, chosen in situations():
+        proved = context._replace(assurance=context.assurance.with_proof(Method.TOTP, at=NOW))
+        assert RANK[word(proved, standing, chosen)] >= RANK[word(context, standing, chosen)]
 
 
-@given(contexts, standings, rules)
-def test_a_switched_off_account_is_denied_whatever_it_proved(
-    context: Context, standing: Standing, chosen: Rules
-) -> None:
+def test_nobody_with_a_factor_and_a_demand_passes_without_proof() -> None:
+    for context, standing, chosen in situations():
+        holds = bool(standing.factors)
+        asked = chosen.challenge_unrequired or is_required(standing, chosen)
+        relaxed = chosen.default_access["app"] is Access.ALLOW
+        if holds and asked and not relaxed and not context.assurance.proofs:
+            assert word(context, standing, chosen) in {Word.DENY, Word.LOCKED, Word.CHALLENGE}
 
-    assert word(context._replace(is_active=False), standing, chosen) is Word.DENY
+
+def test_default_allow_never_lifts_prompt_force_or_lock() -> None:
+    for context, standing, chosen in situations():
+        allow = replace(chosen, default_access={**chosen.default_access, "app": Access.ALLOW})
+        setting = replace(chosen, default_access={**chosen.default_access, "app": Access.USER_SETTING})
+        under_setting = decide(context, standing, setting, now=NOW)
+        if under_setting.word in {Word.LOCKED, Word.ENROLL, Word.PROMPT}:
+            assert word(context, standing, allow) is under_setting.word
 
 
-PASSWORD = Assurance(SignIn.PASSWORD, NOW)
+def test_a_switched_off_account_is_denied_whatever_it_proved() -> None:
+    for context, standing, chosen in situations():
+        assert word(context._replace(is_active=False), standing, chosen) is Word.DENY
 
 
 @pytest.mark.parametrize(
@@ -208,35 +209,32 @@ def test_the_strictest_of_all_that_applies_is_said(
     assert word(context, standing, chosen) is expected
 
 
-@given(contexts, standings, rules)
-def test_the_verdict_is_the_strictest_of_its_parts(context: Context, standing: Standing, chosen: Rules) -> None:
-
-    alone = context._replace(resources=(), demands=())
-    parts = [alone]
-    parts += [alone._replace(resources=(name,)) for name in context.resources]
-    parts += [alone._replace(demands=(demand,)) for demand in context.demands]
-    words = {word(part, standing, chosen) for part in parts}
-    assert word(context, standing, chosen) is min(words, key=STRICTEST_FIRST.index)
-
-
-@given(contexts, standings, rules)
-def test_only_a_passed_verdict_has_no_reason_to_stop(context: Context, standing: Standing, chosen: Rules) -> None:
-    verdict = decide(context, standing, chosen, now=NOW)
-    assert (verdict.reason is Reason.SATISFIED) == (verdict.word is Word.PASS)
+def test_the_verdict_is_the_strictest_of_its_parts() -> None:
+    for context, standing, chosen in situations():
+        alone = context._replace(resources=(), demands=())
+        parts = [alone]
+        parts += [alone._replace(resources=(name,)) for name in context.resources]
+        parts += [alone._replace(demands=(demand,)) for demand in context.demands]
+        words = {word(part, standing, chosen) for part in parts}
+        assert word(context, standing, chosen) is min(words, key=STRICTEST_FIRST.index)
 
 
-@given(contexts, standings, rules)
-def test_a_soft_prompt_never_stops_a_token(context: Context, standing: Standing, chosen: Rules) -> None:
+def test_only_a_passed_verdict_has_no_reason_to_stop() -> None:
+    for context, standing, chosen in situations():
+        verdict = decide(context, standing, chosen, now=NOW)
+        assert (verdict.reason is Reason.SATISFIED) == (verdict.word is Word.PASS)
 
-    assert word(context._replace(promptable=False), standing, chosen) is not Word.PROMPT
+
+def test_a_soft_prompt_never_stops_a_token() -> None:
+    for context, standing, chosen in situations():
+        assert word(context._replace(promptable=False), standing, chosen) is not Word.PROMPT
 
 
-@given(contexts, standings, rules)
-def test_set_up_later_lifts_a_prompt_and_nothing_else(context: Context, standing: Standing, chosen: Rules) -> None:
-
-    asked = word(context._replace(deferred=False), standing, chosen)
-    later = word(context._replace(deferred=True), standing, chosen)
-    assert later is (Word.PASS if asked is Word.PROMPT else asked)
+def test_set_up_later_lifts_a_prompt_and_nothing_else() -> None:
+    for context, standing, chosen in situations():
+        asked = word(context._replace(deferred=False), standing, chosen)
+        later = word(context._replace(deferred=True), standing, chosen)
+        assert later is (Word.PASS if asked is Word.PROMPT else asked)
 
 
 @pytest.mark.parametrize(
