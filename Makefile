@@ -7,14 +7,18 @@ READY := $(VENV)/.ready
 PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3 python; do \
 	$$name -c 'import sys, venv, ensurepip, sqlite3; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' >/dev/null 2>&1 && { echo $$name; break; }; done)
 
-.PHONY: demo test lint soak lowest bench docs clean
+.PHONY: demo test test-servers lint soak lowest bench docs clean
 
 demo: $(READY)
 	@echo "Open http://127.0.0.1:$(PORT)/ and sign in as bob, carol or dave. The page says how."
 	$(BIN)/flask --app example_app run --port $(PORT)
 
 test: lint
-	$(BIN)/pytest -n 2 --dist loadfile
+	$(BIN)/pytest -n 2 --dist worksteal
+
+# What `make test` runs on one database each, on SQLite, PostgreSQL and MariaDB.
+test-servers: $(READY)
+	MFA_GATE_TEST_DATABASES=all $(BIN)/pytest -n 2 --dist worksteal tests/services tests/web
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -30,7 +34,7 @@ lowest:
 	$(PYTHON) -m venv --clear $(VENV)-lowest
 	$(VENV)-lowest/bin/python -m pip install --quiet uv
 	$(VENV)-lowest/bin/uv pip install --quiet --python $(VENV)-lowest/bin/python --resolution lowest-direct --editable '.[dev]'
-	$(VENV)-lowest/bin/pytest -n 2 --dist loadfile
+	$(VENV)-lowest/bin/pytest -n 2 --dist worksteal
 
 bench: $(READY)
 	$(BIN)/python -m benchmarks.bulk

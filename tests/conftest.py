@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import pyotp
 import pytest
@@ -30,21 +32,26 @@ from flask_mfa_gate.signals import Event, gate_signals
 from flask_mfa_gate.web.state import GateState
 from tests.servers import DATABASES, SERVERS, SeededDatabase, as_uri, is_reachable, new_database
 
+IS_REQUIRED = os.environ.get("MFA_GATE_TEST_REQUIRE") == "all"
 IS_SOAK = bool(os.environ.get("MFA_GATE_SOAK"))
 _MISSING: set[str] = set()
 JSON = {"Accept": "application/json"}
-FOLDERS_ON_EVERY_DATABASE = {"race", "services", "web"}
+# Races are about the database, so each runs on all. Services and pages run on one each, and on all for `make test-servers`.
+FOLDERS_ON_EVERY_DATABASE, FOLDERS_ON_ONE_DATABASE = {"race"}, {"services", "web"}
+IS_ON_EVERY_DATABASE = os.environ.get("MFA_GATE_TEST_DATABASES") == "all"
 
-settings.register_profile("ci", max_examples=200, deadline=None, suppress_health_check=list(HealthCheck))
+settings.register_profile("ci", max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 settings.register_profile("soak", max_examples=10_000, deadline=None, suppress_health_check=list(HealthCheck))
 settings.load_profile("soak" if IS_SOAK else "ci")
+# One attack is many requests.
+REQUESTS_FUZZED = settings(max_examples=10_000 if IS_SOAK else 50)
 
 
 def require_or_skip(what: str, available: bool) -> None:
     """A test that needs something of the machine is skipped without it, or fails where everything has to be there."""
     if available:
         return
-    if os.environ.get("MFA_GATE_TEST_REQUIRE") == "all":
+    if IS_REQUIRED:
         pytest.fail(f"{what} is not on this machine, and MFA_GATE_TEST_REQUIRE=all")
     _MISSING.add(what)
     pytest.skip(f"{what} is not on this machine")
@@ -63,12 +70,19 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Where the store is at work behind the portal, each test runs on each database; what looks at pages needs one."""
-    if metafunc.definition.get_closest_marker("pages"):
+    """Choose the databases of tests where the store is at work behind the portal; what looks at pages needs SQLite."""
+    if "portal_uri" not in metafunc.fixturenames or metafunc.definition.get_closest_marker("pages"):
         return
     folder = metafunc.definition.path.relative_to(Path(__file__).parent).parts[0]
-    if folder in FOLDERS_ON_EVERY_DATABASE and "portal_uri" in metafunc.fixturenames:
-        metafunc.parametrize("portal_uri", DATABASES, indirect=True)
+    if folder in FOLDERS_ON_EVERY_DATABASE | FOLDERS_ON_ONE_DATABASE:
+        is_one = folder in FOLDERS_ON_ONE_DATABASE and not IS_ON_EVERY_DATABASE
+        metafunc.parametrize("portal_uri", [own_database(metafunc)] if is_one else DATABASES, indirect=True)
+
+
+def own_database(metafunc: pytest.Metafunc) -> str:
+    """The same at each run; without servers there is SQLite."""
+    chosen = DATABASES[crc32(metafunc.definition.nodeid.encode()) % len(DATABASES)]
+    return chosen if chosen == "sqlite" or is_reachable(chosen) or IS_REQUIRED else "sqlite"
 
 
 @pytest.fixture(autouse=True)
@@ -171,11 +185,22 @@ def portal_on() -> Iterator[Callable[[str], SeededDatabase]]:
         yield made
 
 
+@pytest.fixture(scope="session")
+def seeded_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a portal on SQLite as its first start leaves it."""
+    folder = tmp_path_factory.mktemp("seed")
+    start_portal(f"sqlite:///{folder}/portal.sqlite3")
+    return folder
+
+
 @pytest.fixture
-def portal_uri(request: pytest.FixtureRequest, tmp_path: Path, portal_on: Callable[[str], SeededDatabase]) -> str:
+def portal_uri(
+    request: pytest.FixtureRequest, tmp_path: Path, seeded_files: Path, portal_on: Callable[[str], SeededDatabase]
+) -> str:
     """A database for the portal of this test: an SQLite file, unless the test asks for one on a server."""
     kind = getattr(request, "param", "sqlite")
     if kind == "sqlite":
+        shutil.copytree(seeded_files, tmp_path, dirs_exist_ok=True)
         return f"sqlite:///{tmp_path}/portal.sqlite3"
     require_or_skip(kind, is_reachable(kind))
     portal_on(kind).restore()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -262,40 +260,40 @@ def test_a_fact_that_no_request_could_bring_is_refused(
         assert run("simulate", "6", f"--{fact.replace('_', '-')}", word).exit_code == 1
 
 
-def test_the_pytest_plugin_runs_files_of_scenarios(app: Flask, portal_uri: str, tmp_path: Path) -> None:
+def test_the_pytest_plugin_runs_files_of_scenarios(app: Flask, portal_uri: str, pytester: pytest.Pytester) -> None:
     put(app, policy("pay", on=["payroll"]))
-    (tmp_path / "hostapp.py").write_text(
-        "from example_app import create_app\n"
+    pytester.makepyfile(
+        hostapp="from example_app import create_app\n"
         "from tests.conftest import StillClock, portal_config\n"
         f"def make():\n    return create_app(portal_config({portal_uri!r}, StillClock()))\n"
     )
-    (tmp_path / "conftest.py").write_text('pytest_plugins = ["flask_mfa_gate.testing"]\n')
-    (tmp_path / "pytest.ini").write_text("[pytest]\nmfa_gate_app = hostapp:make\n")
-    (tmp_path / "good.mfa-scenarios.toml").write_text(SCENARIOS)
-    root = Path(__file__).parents[1]
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", str(tmp_path)]
-    environment = {"PYTHONPATH": f"{tmp_path}:{root}", "PATH": "/usr/bin:/bin"}
-    good = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
-    assert good.returncode == 0, good.stdout + good.stderr
-    assert "2 passed" in good.stdout
-    (tmp_path / "bad.mfa-scenarios.toml").write_text(SCENARIOS.replace('"pass"', '"deny"'))
-    bad = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
-    assert bad.returncode == 1
-    assert "expected deny, found pass" in bad.stdout
-    (tmp_path / "bad.mfa-scenarios.toml").write_text(SCENARIOS.replace("expect", "expct"))
-    (tmp_path / "odd.mfa-scenarios.toml").write_bytes(b"\xff")
-    faulty = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
-    assert "bad.mfa-scenarios.toml: scenarios[0] is not known: 'expct'. Did you mean expect?" in faulty.stdout
-    assert "odd.mfa-scenarios.toml: 'utf-8' codec" in faulty.stdout
-    assert "scenarios.py:" not in faulty.stdout, "no stack trace"
-    for name in ("bad", "odd"):
-        (tmp_path / f"{name}.mfa-scenarios.toml").unlink()
-    (tmp_path / "pytest.ini").write_text("[pytest]\nmfa_gate_app = hostapp:maker\n")
-    missed = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
-    assert "mfa_gate_app says hostapp:maker" in missed.stdout
-    assert "testing.py:" not in missed.stdout
-    (tmp_path / "pytest.ini").write_text("[pytest]\n")
-    lost = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
-    assert lost.returncode != 0
-    assert "mfa_gate_app" in lost.stdout + lost.stderr
-    assert state_of(app)
+    pytester.syspathinsert()
+    pytester.makeconftest('pytest_plugins = ["flask_mfa_gate.testing"]\n')
+    pytester.makeini("[pytest]\nmfa_gate_app = hostapp:make\n")
+    bad, odd = pytester.path / "bad.mfa-scenarios.toml", pytester.path / "odd.mfa-scenarios.toml"
+    (pytester.path / "good.mfa-scenarios.toml").write_text(SCENARIOS)
+
+    def run_pytest() -> tuple[int, str]:
+        done = pytester.runpytest_inprocess("-p", "no:cacheprovider", "-q")
+        return int(done.ret), done.stdout.str() + done.stderr.str()
+
+    code, told = run_pytest()
+    assert (code, "2 passed" in told) == (0, True), told
+    bad.write_text(SCENARIOS.replace('"pass"', '"deny"'))
+    code, told = run_pytest()
+    assert (code, "expected deny, found pass" in told) == (1, True), told
+    bad.write_text(SCENARIOS.replace("expect", "expct"))
+    odd.write_bytes(b"\xff")
+    code, told = run_pytest()
+    assert "bad.mfa-scenarios.toml: scenarios[0] is not known: 'expct'. Did you mean expect?" in told
+    assert "odd.mfa-scenarios.toml: 'utf-8' codec" in told
+    assert "scenarios.py:" not in told, "no stack trace"
+    bad.unlink()
+    odd.unlink()
+    pytester.makeini("[pytest]\nmfa_gate_app = hostapp:maker\n")
+    code, told = run_pytest()
+    assert "mfa_gate_app says hostapp:maker" in told
+    assert "testing.py:" not in told
+    pytester.makeini("[pytest]\n")
+    code, told = run_pytest()
+    assert (code != 0, "mfa_gate_app" in told) == (True, True), told

@@ -18,9 +18,9 @@ from tests.race import due
 from tests.race.processes import Job
 
 pytestmark = [pytest.mark.soak] if IS_SOAK else []
-KILLS = 50 if IS_SOAK else 4
-DUE_PEOPLE = 300 if IS_SOAK else 100
-BULK_PEOPLE = 2500
+KILLS = 50 if IS_SOAK else 2
+DUE_PEOPLE = 300 if IS_SOAK else 60
+BULK_PEOPLE = 2500 if IS_SOAK else 1000
 EVERYBODY = UserFilter(text=due.STRANGERS)
 # What a server needs to notice that the process is gone, and to undo what it had begun.
 PAUSE_SECONDS = 0.3
