@@ -180,7 +180,7 @@ def test_nobody_to_ask_and_no_yes_means_nothing_is_done(run: Any, app: Flask, co
     before = tables(state_of(app).store)
     result = run(*command, *whom)
     assert result.exit_code == 1
-    assert "say --yes" in result.output
+    assert "Pass --yes" in result.output
     assert f"{8 if whom == ['--all'] else 1} users?" in result.output, "the question names how many"
     assert tables(state_of(app).store) == before
 

@@ -55,7 +55,7 @@ def test_import_list_show_export(app: Flask, run: Any, tmp_path: Path) -> None:
     assert (dry.exit_code, json.loads(dry.output)["added"], json.loads(dry.output)["dry_run"]) == (0, ["pay"], True)
     assert json.loads(run("list", "--json").output) == []
     unasked = run("import", str(file))
-    assert (unasked.exit_code, "say --yes" in unasked.output) == (1, True)
+    assert (unasked.exit_code, "Pass --yes" in unasked.output) == (1, True)
     assert json.loads(run("list", "--json").output) == []
     assert run("import", str(file), "--yes", "--reason", "go").exit_code == 0
     assert "pay" in run("list").output

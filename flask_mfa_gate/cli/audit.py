@@ -10,33 +10,29 @@ import click
 
 from ..errors import BadRequest
 from ..web.state import current_state
-from .group import as_json_option, mfa, print_facts, said
+from .group import as_json_option, mfa, print_facts
 from .targets import key_of
 
 
-@mfa.group()
+@mfa.group(help="The audit log: export and verify.")
 def audit() -> None:
-    """The audit log: export and verify."""
+    pass
 
 
-@audit.command()
+@audit.command(help="Print every record as a line of JSON, oldest first.")
 @click.option("--since", help="An ISO 8601 time with zone.")
 @click.option("--user", help="Only what happened to this user.")
-@said
 def export(since: str | None, user: str | None) -> None:
-    """Print every record as a line of JSON, oldest first."""
     state = current_state()
     subject = key_of(state, user) if user is not None else None
     for record in state.audit.export(since=_moment(since), subject=subject):
         click.echo(json.dumps(record))
 
 
-@audit.command()
+@audit.command(help="Check that no record was changed, added or cut off. Exits with 1 when one was.")
 @click.option("--head", help="A head kept elsewhere, as the log and the digest mail show it.")
 @as_json_option
-@said
 def verify(head: str | None, as_json: bool) -> None:
-    """Check that no record was changed, added or cut off. Exits with 1 when one was."""
     found = current_state().audit.verify(head)
     facts = {"verified": found.verified, "bare": found.bare, "unsealed": found.unsealed, "broken_at": found.broken_at}
     print_facts(facts, as_json=as_json)

@@ -6,7 +6,6 @@ import json
 import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import wraps
 from typing import Any
 
 import click
@@ -15,21 +14,25 @@ from flask.cli import AppGroup
 from ..errors import BadRequest, MFAGateError
 
 ACTOR = "cli"
-mfa = AppGroup("mfa", help="Multi-factor authentication: users, tables, keys, health.")
-as_json_option = click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
 
 
-def said(command: Callable[..., Any]) -> Callable[..., Any]:
-    """An error of the gate is one sentence on stderr and a failing exit status, not a stack trace."""
+class GateGroup(AppGroup):
+    """``flask mfa``: an error of the gate is one sentence on stderr and exit status 1, never a stack trace.
 
-    @wraps(command)
-    def guarded(*args: Any, **kwargs: Any) -> Any:
+    The app is made inside of a command, so that also holds for one that the gate does not let start.
+    """
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that was asked for."""
         try:
-            return command(*args, **kwargs)
+            return super().invoke(ctx)
         except MFAGateError as error:
             raise click.ClickException(str(error)) from error
 
-    return guarded
+
+# Help texts are given as such everywhere: docstrings are gone under `python -OO`.
+mfa = GateGroup("mfa", help="Multi-factor authentication: users, policies, tables, keys, health.")
+as_json_option = click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
 
 
 def print_json(value: Mapping[str, Any] | Sequence[Any]) -> None:
@@ -48,12 +51,12 @@ def print_facts(facts: Mapping[str, object], *, as_json: bool) -> None:
 def confirm(question: str, *, yes: bool) -> None:
     """Ask, unless the answer was given already.
 
-    :raises BadRequest: where nobody is there to answer.
+    :raises BadRequest: where there is no terminal to ask on.
     """
     if yes:
         return
     if not _is_interactive():
-        raise BadRequest(f"{question} Nobody is there to be asked; say --yes.")
+        raise BadRequest(f"{question} No terminal to confirm on. Pass --yes.")
     click.confirm(question, abort=True, err=True)
 
 

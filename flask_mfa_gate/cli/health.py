@@ -9,21 +9,19 @@ from typing import Any
 
 import click
 from flask import current_app
-from flask.cli import with_appcontext
+from flask.cli import ScriptInfo
 
 from ..store import schema
-from ..web.inspection.doctor import findings
+from ..web.inspection.doctor import findings, not_started
 from ..web.inspection.findings import Finding, Level
 from ..web.routes import is_unclassified, route_table
 from ..web.state import current_state
-from .group import as_json_option, mfa, print_json, said
+from .group import as_json_option, mfa, print_json
 
 
-@mfa.command()
+@mfa.command(help="Bring the gate's tables up to date.")
 @click.option("--revision", default="head", show_default=True, help="Revision to go to; base removes the tables.")
-@said
 def upgrade(revision: str) -> None:
-    """Bring the gate's tables up to date."""
     state = current_state()
     prefix = state.settings.table_prefix
     if revision == "base":
@@ -33,18 +31,32 @@ def upgrade(revision: str) -> None:
     click.echo(f"The tables are at {schema.current(state.store.database, prefix=prefix) or 'base'}.")
 
 
-@mfa.command()
+@mfa.command(
+    with_appcontext=False,
+    help="Look for errors in configuration, tables, keys, people, policies and mail, also of an app that does not "
+    "start. Exits with 1 on any error; warnings alone exit with 0.",
+)
 @as_json_option
-@said
-def doctor(as_json: bool) -> None:
-    """Look for errors in configuration, tables, keys, people, policies and mail. Exits with 1 on any error."""
-    found = findings(current_app._get_current_object(), current_state())  # type: ignore[attr-defined]
+@click.pass_context
+def doctor(ctx: click.Context, as_json: bool) -> None:
+    found = _inspect(ctx.ensure_object(ScriptInfo))
     if as_json:
         print_json([asdict(one) for one in found])
     else:
         _print_findings(found)
     if any(one.level is Level.ERROR for one in found):
         raise SystemExit(1)
+
+
+def _inspect(script: ScriptInfo) -> list[Finding]:
+    try:
+        app = script.load_app()
+        with app.app_context():
+            return findings(app, current_state())
+    except click.ClickException:  # no app was named: Flask says so itself
+        raise
+    except Exception as failure:  # noqa: BLE001 - whatever keeps the app from starting is what is looked for
+        return [not_started(failure)]
 
 
 def _print_findings(found: Sequence[Finding]) -> None:
@@ -55,13 +67,10 @@ def _print_findings(found: Sequence[Finding]) -> None:
     click.echo(f"{', '.join(counted)}." if counted else "No problems found.")
 
 
-@mfa.command()
+@mfa.command(help="List every endpoint with what protects it.")
 @click.option("--fail-unclassified", is_flag=True, help="Exit with 1 when a view is neither marked nor exempt.")
 @as_json_option
-@with_appcontext
-@said
 def routes(as_json: bool, fail_unclassified: bool) -> None:
-    """List every endpoint with what protects it."""
     table = route_table(current_app._get_current_object(), current_state())  # type: ignore[attr-defined]
     if as_json:
         print_json(table)

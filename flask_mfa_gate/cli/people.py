@@ -10,18 +10,16 @@ import click
 from ..domain.access_pass import Scope
 from ..errors import BadRequest
 from ..web.state import current_state
-from .group import ACTOR, as_json_option, confirm, mfa, print_facts, print_json, progress, said
+from .group import ACTOR, as_json_option, confirm, mfa, print_facts, print_json, progress
 from .targets import key_of
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
 
 
-@mfa.command()
+@mfa.command(help="Take over the app's users: these, or everybody. A run that was cut short goes on where it stopped.")
 @as_json_option
 @click.argument("users", nargs=-1)
-@said
 def sync(users: tuple[str, ...], as_json: bool) -> None:
-    """Take over the app's users: these, or everybody. A run that was cut short goes on where it stopped."""
     state = current_state()
     with progress("Sync") as bar:
         keys = [key_of(state, text) for text in users] or None
@@ -29,7 +27,7 @@ def sync(users: tuple[str, ...], as_json: bool) -> None:
     print_facts({"people": did.people, "deleted": did.deleted}, as_json=as_json)
 
 
-@mfa.command("access-pass")
+@mfa.command("access-pass", help="Make a pass for a user who lost the device. It is shown this once.")
 @click.option("--lifetime", default="1h", show_default=True, help="10m to 30d: a number and m, h or d.")
 @click.option("--starts-at", help="An ISO 8601 time with zone. Default: now.")
 @click.option("--timed", is_flag=True, help="Good until it ends, not for one use only.")
@@ -39,12 +37,10 @@ def sync(users: tuple[str, ...], as_json: bool) -> None:
 @click.option("--no-notify", is_flag=True, help="Send no mail.")
 @as_json_option
 @click.argument("user")
-@said
 def access_pass(
     user: str, lifetime: str, starts_at: str | None, timed: bool, scope: str, revoke: bool, reason: str | None,
     no_notify: bool, as_json: bool,
 ) -> None:  # fmt: skip
-    """Make a pass for a user who lost the device. It is shown this once."""
     state = current_state()
     key = key_of(state, user)
     if revoke:
@@ -60,34 +56,28 @@ def access_pass(
         click.echo(code)
 
 
-@mfa.command()
+@mfa.command(help="Move everything of one user key to another.")
 @click.option("--yes", is_flag=True, help="Don't ask.")
 @click.argument("old")
 @click.argument("new")
-@said
 def rename(old: str, new: str, yes: bool) -> None:
-    """Move everything of one user key to another."""
     confirm(f"Give everything of {old!r} to {new!r}?", yes=yes)
     current_state().users.rename(old, new, actor=ACTOR)
 
 
-@mfa.command()
+@mfa.command(help="Delete everything about a user.")
 @click.option("--yes", is_flag=True, help="Don't ask.")
 @click.argument("user")
-@said
 def forget(user: str, yes: bool) -> None:
-    """Delete everything about a user."""
     state = current_state()
     key = key_of(state, user)
     confirm(f"Delete everything about {key!r}?", yes=yes)
     state.users.forget(key, actor=ACTOR)
 
 
-@mfa.command("run-due")
+@mfa.command("run-due", help="Do what is due: remind, note lapses, sync, send waiting mail, sweep. For cron.")
 @as_json_option
-@said
 def run_due(as_json: bool) -> None:
-    """Do what is due: remind, note lapses, sync, send waiting mail, sweep. For cron."""
     did = current_state().upkeep.run_due()
     print_facts({name: getattr(did, name) for name in did.__slots__}, as_json=as_json)
 

@@ -14,22 +14,20 @@ from ..errors import BadRequest
 from ..services.policy_edits import merged
 from ..web.routes import marked_resources
 from ..web.state import current_state
-from .group import ACTOR, as_json_option, confirm, mfa, print_json, said
+from .group import ACTOR, as_json_option, confirm, mfa, print_json
 
 _CHANGES = ("added", "removed", "changed")
 DOCUMENT = click.Path(exists=True, dir_okay=False, allow_dash=True)
 
 
-@mfa.group()
+@mfa.group(help="Conditional access: list, show, import, export, check, simulate, preview, report.")
 def policies() -> None:
-    """Conditional access: list, show, import, export, check, simulate, preview, report."""
+    pass
 
 
-@policies.command("list")
+@policies.command("list", help="Every policy with its state.")
 @as_json_option
-@said
 def list_policies(as_json: bool) -> None:
-    """Every policy with its state."""
     found = current_state().policies.list()
     if as_json:
         print_json([policy.to_document() for policy in found])
@@ -38,34 +36,28 @@ def list_policies(as_json: bool) -> None:
         click.echo(f"{policy.state.value:12} {policy.effect.action.value:8} {policy.name}")
 
 
-@policies.command()
+@policies.command(help="One policy, as it stands in the document: in JSON in any case.")
 @as_json_option
 @click.argument("name")
-@said
 def show(name: str, as_json: bool) -> None:
-    """One policy, as it stands in the document: in JSON in any case."""
     print_json(current_state().policies.get(name).to_document())
 
 
-@policies.command()
+@policies.command(help="Print the whole document.")
 @click.option("--form", type=click.Choice(["toml", "json"]), default="toml", show_default=True)
 @as_json_option
-@said
 def export(form: str, as_json: bool) -> None:
-    """Print the whole document."""
     click.echo(current_state().policies.export("json" if as_json else form), nl=False)
 
 
-@policies.command("import")
+@policies.command("import", help="Replace all policies by those of a document, after showing what that changes.")
 @click.option("--merge", is_flag=True, help="Keep what the document does not name.")
 @click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
 @click.option("--yes", is_flag=True, help="Don't ask.")
 @click.option("--reason", help="Why; kept in the audit record.")
 @as_json_option
 @click.argument("file", type=DOCUMENT)
-@said
 def import_policies(file: str, merge: bool, dry_run: bool, yes: bool, reason: str | None, as_json: bool) -> None:
-    """Replace all policies by those of a document, after showing what that changes."""
     service, text = current_state().policies, read_file(file)
     diff = service.import_(text, actor=ACTOR, dry_run=True, merge=merge)
     remarks = _remarks_on_import(text, {*diff.added, *diff.changed}, merge=merge)
@@ -108,22 +100,18 @@ def _diff_json(diff: PolicyDiff, remarks: Sequence[Remark]) -> dict[str, Any]:
     }
 
 
-@policies.command("set")
+@policies.command("set", help="Switch a policy on, off, or to report-only.")
 @click.option("--reason", help="Why; kept in the audit record.")
 @click.argument("name")
 @click.argument("state", type=click.Choice(["on", "off", "report-only"]))
-@said
 def set_state(name: str, state: str, reason: str | None) -> None:
-    """Switch a policy on, off, or to report-only."""
     current_state().policies.set_state(name, state, actor=ACTOR, reason=reason)
 
 
-@policies.command()
+@policies.command(help="Every version, with author and time, newest first.")
 @as_json_option
 @click.option("--policy", help="Only versions that touched this policy.")
-@said
 def history(policy: str | None, as_json: bool) -> None:
-    """Every version, with author and time, newest first."""
     found = current_state().policies.history(policy)
     rows = [
         {"version": one.version, "at": one.at.isoformat(), "author": one.author, "act": one.act, "subject": one.subject}
@@ -136,12 +124,10 @@ def history(policy: str | None, as_json: bool) -> None:
         click.echo(f"{row['version']:5} {row['at']} {row['author']:20} {row['act']} {row['subject']}")
 
 
-@policies.command()
+@policies.command(help="Make an earlier version the newest one.")
 @click.option("--reason", help="Why; kept in the audit record.")
 @click.argument("version", type=int)
-@said
 def rollback(version: int, reason: str | None) -> None:
-    """Make an earlier version the newest one."""
     current_state().policies.rollback(version, actor=ACTOR, reason=reason)
 
 

@@ -17,19 +17,19 @@ from ..services.scenarios import read_scenarios, run_scenarios
 from ..services.simulation import Explanation
 from ..web.routes import marked_resources, marked_views
 from ..web.state import GateState, current_state
-from .group import as_json_option, print_json, said
+from .group import as_json_option, print_json
 from .policies import DOCUMENT, policies, read_file, remark_json, remark_line
 from .targets import key_of
 
 
-@policies.command()
+@policies.command(
+    help="Lint a document, or the policies of today; with scenarios, try them. Exits with 1 on an error or a surprise.",
+)
 @click.option("--from", "address", help="Address that scenarios without one come from.")
 @click.option("--scenarios", type=DOCUMENT, help="Expected decisions, to be tried too.")
 @as_json_option
 @click.argument("file", type=DOCUMENT, required=False)
-@said
 def check(file: str | None, scenarios: str | None, address: str | None, as_json: bool) -> None:
-    """Lint a document, or the policies of today; with scenarios, try them. Exits with 1 on an error or a surprise."""
     state = current_state()
     draft = state.policies.read(read_file(file)) if file is not None else state.policies.current()
     remarks = state.linter.remarks(draft, known_resources=marked_resources(current_app))
@@ -45,7 +45,7 @@ def check(file: str | None, scenarios: str | None, address: str | None, as_json:
         raise SystemExit(1)
 
 
-@policies.command()
+@policies.command(help="What would happen, and why. A fact that is left out stays unknown.")
 @click.option("--resource", default=APP, show_default=True)
 @click.option("--from", "address", help="Address.")
 @click.option("--country")
@@ -62,12 +62,10 @@ def check(file: str | None, scenarios: str | None, address: str | None, as_json:
 @click.option("--draft", type=DOCUMENT, help="A document to be judged in place of the policies of today.")
 @as_json_option
 @click.argument("user")
-@said
 def simulate(
     user: str, resource: str, draft: str | None, as_json: bool, device: Sequence[str], risk: Sequence[str],
     **facts: str | None,
 ) -> None:  # fmt: skip
-    """What would happen, and why. A fact that is left out stays unknown."""
     state = current_state()
     given: dict[str, Any] = {name: value for name, value in facts.items() if value is not None}
     given |= {"device": list(device)} if device else {}
@@ -114,12 +112,12 @@ def explanation_json(explained: Explanation) -> dict[str, Any]:
     }
 
 
-@policies.command()
+@policies.command(
+    help="Count whom a document would challenge, force, deny or let off: of all users, and of the recorded sign-ins.",
+)
 @as_json_option
 @click.argument("file", type=DOCUMENT)
-@said
 def preview(file: str, as_json: bool) -> None:
-    """Count whom a document would challenge, force, deny or let off: of all users, and of the recorded sign-ins."""
     state = current_state()
     found = asdict(state.simulator.preview(state.policies.read(read_file(file))))
     if as_json:
@@ -131,12 +129,10 @@ def preview(file: str, as_json: bool) -> None:
             click.echo(f"{name:9} {kind:11} {counted['count']}{sample}")
 
 
-@policies.command()
+@policies.command(help="Count what policies that are only reported would have done at the sign-ins of the last days.")
 @click.option("--days", type=click.IntRange(1, 30), default=7, show_default=True)
 @as_json_option
-@said
 def report(days: int, as_json: bool) -> None:
-    """Count what policies that are only reported would have done at the sign-ins of the last days."""
     found = current_state().simulator.report(days)
     if as_json:
         print_json({name: dict(counts) for name, counts in found.items()})

@@ -10,18 +10,16 @@ import click
 from ..errors import BadRequest
 from ..services.results import MfaStatus
 from ..web.state import current_state
-from .group import as_json_option, mfa, print_json, said
+from .group import as_json_option, mfa, print_json
 from .targets import Asked, carry_out, chosen, for_users, key_of
 
 
-@mfa.command()
+@mfa.command(help="Show where users stand.")
 @click.option("--all", "everybody", is_flag=True, help="Everybody.")
 @click.option("--group", help="Everybody in this group.")
 @as_json_option
 @click.argument("user", required=False)
-@said
 def status(user: str | None, everybody: bool, group: str | None, as_json: bool) -> None:
-    """Show where users stand."""
     state = current_state()
     if (user is not None, everybody, group is not None).count(True) != 1:
         raise BadRequest("Name one user, or say --all or --group.")
@@ -37,68 +35,56 @@ def status(user: str | None, everybody: bool, group: str | None, as_json: bool) 
         click.echo(_as_line(one))
 
 
-@mfa.command()
+@mfa.command(help="Demand MFA of users.")
 @click.option("--days", type=int, help="Days in which users may still defer. Default: MFA_GATE_ENROLLMENT_DAYS.")
 @click.option("--now", "force", is_flag=True, help="Force enrollment at the next sign-in.")
 @click.option("--renew", is_flag=True, help="Begin running periods anew.")
 @click.option("--no-notify", is_flag=True, help="Send no mail.")
 @for_users
-@said
 def require(asked: Asked, days: int | None, force: bool, renew: bool, no_notify: bool) -> None:
-    """Demand MFA of users."""
     state, length = current_state(), _days(days, force)
     carry_out(
         state, asked, state.enrollments.require, verb="Require MFA of", days=length, renew=renew, notify=not no_notify
     )
 
 
-@mfa.command()
+@mfa.command(help="Move the end of enrollment periods; lets lapsed users back in.")
 @click.option("--days", type=int, help="Days more.")
 @click.option("--until", help="The new end: a date (its last second, UTC) or an ISO 8601 time with zone.")
 @for_users
-@said
 def extend(asked: Asked, days: int | None, until: str | None) -> None:
-    """Move the end of enrollment periods; lets lapsed users back in."""
     state = current_state()
     carry_out(state, asked, state.enrollments.extend, verb="Extend", days=days, until=_moment(until))
 
 
-@mfa.command()
+@mfa.command(help="Void factors, recovery codes, passes and sessions.")
 @click.option("--days", type=int, help="Days in which the password alone will do.")
 @click.option("--now", "force", is_flag=True, help="Force enrollment at the next sign-in.")
 @click.option("--no-notify", is_flag=True, help="Send no mail.")
 @for_users
-@said
 def reset(asked: Asked, days: int | None, force: bool, no_notify: bool) -> None:
-    """Void factors, recovery codes, passes and sessions."""
     state, length = current_state(), _days(days, force)
     carry_out(state, asked, state.enrollments.reset, verb="Reset", days=length, notify=not no_notify)
 
 
-@mfa.command()
+@mfa.command(help="Take the requirement away; a confirmed factor stays and is still asked for.")
 @click.option("--no-notify", is_flag=True, help="Send no mail.")
 @for_users
-@said
 def remove(asked: Asked, no_notify: bool) -> None:
-    """Take the requirement away; a confirmed factor stays and is still asked for."""
     state = current_state()
     carry_out(state, asked, state.enrollments.remove, verb="Remove the requirement of", notify=not no_notify)
 
 
-@mfa.command()
+@mfa.command(help="Mail those who are still in an enrollment period, now.")
 @for_users
-@said
 def remind(asked: Asked) -> None:
-    """Mail those who are still in an enrollment period, now."""
     state = current_state()
     carry_out(state, asked, state.enrollments.remind, verb="Remind")
 
 
-@mfa.command()
+@mfa.command(help="Clear failed attempts.")
 @for_users
-@said
 def unlock(asked: Asked) -> None:
-    """Clear failed attempts."""
     state = current_state()
     carry_out(state, asked, state.enrollments.unlock, verb="Unlock")
 

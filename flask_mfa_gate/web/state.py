@@ -12,6 +12,7 @@ from ..clock import Clock
 from ..crypto import Keyring
 from ..domain.assurance import Method
 from ..domain.rules import Rules
+from ..errors import ConfigError
 from ..factors.protocol import Verifier
 from ..factors.totp import TotpFactor
 from ..mail.delivery import Delivery
@@ -109,5 +110,13 @@ class GateState:
 
 
 def current_state() -> GateState:
-    """The state of the app that serves this request."""
-    return cast(GateState, current_app.extensions[EXTENSION])
+    """The state of the app that serves this request.
+
+    :raises ConfigError: in an app that has no gate.
+    """
+    try:
+        return cast(GateState, current_app.extensions[EXTENSION])
+    except KeyError:
+        raise ConfigError(
+            "init_app", f"was not called for the app {current_app.name!r}", allowed="MFAGate(app)"
+        ) from None

@@ -7,7 +7,7 @@ from traceback import extract_tb
 
 from flask import Flask, has_request_context
 
-from ...errors import MFAGateError
+from ...errors import ConfigError, MFAGateError
 from ..state import GateState
 from .checks import storage
 from .findings import Finding, error
@@ -25,6 +25,12 @@ def findings(app: Flask, state: GateState) -> list[Finding]:
     return sorted([*unusable, *found], key=lambda one: one.level)
 
 
+def not_started(failure: Exception) -> Finding:
+    """The one finding about an app that could not be made."""
+    fix = f"Correct {failure.key}." if isinstance(failure, ConfigError) else "Run `flask routes` to see where it fails."
+    return error("startup", f"The app does not start. {_text(failure)}", fix=fix)
+
+
 def _run(check: RegisteredCheck, on: Inspection) -> Iterator[Finding]:
     """What a check finds; that it fails is a finding too."""
     try:
@@ -34,11 +40,14 @@ def _run(check: RegisteredCheck, on: Inspection) -> Iterator[Finding]:
 
 
 def _failed(check: RegisteredCheck, failure: Exception) -> Finding:
-    # SECURITY: texts of foreign errors may carry passwords and addresses, so only the gate's own are shown.
-    text = str(failure) if isinstance(failure, MFAGateError) else f"{type(failure).__name__} in {_place(failure)}."
     name = getattr(check.run, "__name__", "?").replace("_", " ")
-    sentence = f"The check of {name} could not be finished. {text}"
+    sentence = f"The check of {name} could not be finished. {_text(failure)}"
     return error("check-failed", sentence, fix="Mend what is named, then: flask mfa doctor")
+
+
+def _text(failure: Exception) -> str:
+    # SECURITY: texts of foreign errors may carry passwords and addresses, so only the gate's own are shown.
+    return str(failure) if isinstance(failure, MFAGateError) else f"{type(failure).__name__} in {_place(failure)}."
 
 
 def _place(failure: Exception) -> str:
