@@ -20,7 +20,7 @@ from .protocol import Accepted
 
 KEY_BYTES = 20
 LONGEST_LABEL = 40
-CLOCK_HINT = "This code would be right at another time. Set the clock of your phone to automatic and try the next code."
+CLOCK_HINT = "This code is from a different time. Set your phone's clock to automatic, then enter the next code."
 _FIRST_NAME = "Authenticator app"
 
 

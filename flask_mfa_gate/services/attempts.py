@@ -21,10 +21,8 @@ _TRIES_FOR_A_PLACE = 50
 _WARNING = "wrong-codes"
 _WARN_FROM = 3
 _WARNING_INTERVAL = timedelta(hours=1)
-_WAIT = "Too many wrong codes. Wait before you try again; the code was not tried."
-_STOPPED = (
-    "Too many wrong codes over the last days. Use a recovery code, or ask an administrator to unlock your account."
-)
+_WAIT = "Too many incorrect codes. Your code was not checked."
+_STOPPED = "Too many incorrect codes. Use a recovery code, or contact your administrator to unlock your account."
 
 
 class AttemptService:
@@ -59,7 +57,7 @@ class AttemptService:
 
         accepted = self._worker.run(act)
         if accepted is None:
-            raise CodeInvalid("That code is not right.", hint=self._hint(verifier, user_key, code, shape))
+            raise CodeInvalid("That code didn't work.", hint=self._hint(verifier, user_key, code, shape))
         return accepted
 
     def waiting(self, *, verifier: Verifier, user_key: str, origin: Origin) -> Throttled | None:

@@ -22,7 +22,7 @@ from .work import Work, Worker
 
 NAME_LENGTH = 64
 RECENT_EVENTS = 10
-_LAST_FACTOR = "MFA is required of you, so your last factor can't be removed. Set up another one in its place."
+_LAST_FACTOR = "MFA is required for your account, so you can't remove your last method. Set up another one first."
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class SelfService:
     def rename_factor(self, session: GateSession, factor_id: str, name: object) -> bool:
         """Give a factor another name of 1 to 64 printable characters; False when there is no such factor."""
         if not isinstance(name, str) or not 0 < len(name.strip()) <= NAME_LENGTH or not name.isprintable():
-            raise BadRequest(f"Give a name of 1 to {NAME_LENGTH} printable characters.")
+            raise BadRequest(f"Enter a name of 1 to {NAME_LENGTH} printable characters.")
         return self._worker.run(
             lambda work: self._store.factors.rename(work.tx, factor_id, user_key=session.user_key, name=name.strip())
         )

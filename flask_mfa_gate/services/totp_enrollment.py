@@ -117,7 +117,7 @@ class TotpEnrollmentService:
         since = max(session.assurance.signed_in_at, now - FRESH)
         if any(at is not None and at >= since for at in live):
             raise Conflict("set-up-already", _DONE)
-        raise Conflict("no-key", "No key waits for a code here. Open the setup page again.")
+        raise Conflict("no-key", "This setup has expired. Open the setup page again.")
 
     def _accept(
         self, work: Work, session: GateSession, code: str, origin: Origin, ruler: Ruler, *, is_by_pass: bool
@@ -132,7 +132,7 @@ class TotpEnrollmentService:
             or (is_by_pass and self._lacks_pass(session, before))
             or self._is_refused(session, before, ruler)
         ):
-            raise Conflict("not-possible", "The setup can't go on here. Sign in again.")
+            raise Conflict("not-possible", "Setup can't continue here. Sign in again.")
         factor_id = self._totp.try_confirm(work.tx, key, code, lineage=session.lineage, now=now)
         if factor_id is None:
             return None
@@ -165,7 +165,7 @@ class TotpEnrollmentService:
         """
         at_resource = session.step_up is not None and session.step_up.is_deferrable(self._clock())
         if not at_resource and self._sessions.verdict(session, standing, ruler).word is not Word.PROMPT:
-            raise Conflict("not-possible", "Setting up later is not possible now.")
+            raise Conflict("not-possible", "You can't postpone setup any longer.")
 
         def act(work: Work) -> Entry:
             self._store.enrollments.note_deferral(work.tx, session.user_key, now=self._clock())

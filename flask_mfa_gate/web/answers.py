@@ -35,19 +35,20 @@ _ENDPOINTS = {
     Word.PASS: "mfa_gate.challenge",
 }
 SENTENCES = {
-    Reason.SATISFIED: "Nothing more is needed.",
-    Reason.STRANGER: "Sign in first.",
-    Reason.INACTIVE: "This account is switched off. Ask the administrator of this app.",
-    Reason.POLICY: "Access is not allowed by a rule of this app. Ask its administrator.",
-    Reason.DEFAULT_DENY: "Access to this page is not allowed. Ask the administrator of this app.",
-    Reason.LAPSED: "The time to set up multi-factor authentication has ended. Ask the app's administrator for help.",
-    Reason.SIGN_IN: "Confirm that it's you with a second factor.",
-    Reason.STEP_UP: "This page asks you to confirm again that it's you.",
-    Reason.ENROLLMENT_FORCED: "Set up multi-factor authentication to go on.",
-    Reason.ENROLLMENT_PASS: "Your access pass is for setting up a new factor. Do that to go on.",
+    Reason.SATISFIED: "No further verification is needed.",
+    Reason.STRANGER: "Sign in to continue.",
+    Reason.INACTIVE: "This account is disabled. Contact your administrator.",
+    Reason.POLICY: "Your organization's policy doesn't allow this. Contact your administrator.",
+    Reason.DEFAULT_DENY: "You don't have access to this page. Contact your administrator.",
+    Reason.LAPSED: "The time to set up multi-factor authentication has ended. Contact your administrator for help.",
+    Reason.SIGN_IN: "Verify your identity to continue signing in.",
+    Reason.STEP_UP: "For your security, verify again to continue.",
+    Reason.ENROLLMENT_FORCED: "Set up multi-factor authentication to continue.",
+    Reason.ENROLLMENT_PASS: "Your access pass is for setting up a new authentication method. Set one up to continue.",
     Reason.ENROLLMENT_PERIOD: "Multi-factor authentication is required for your account. Set it up now or later.",
 }
 _BLOCKED_TITLES = {Word.LOCKED: "Your account is locked", Word.DENY: "Access denied"}
+_NOT_SENT = "Your form was not submitted. Sign in, then submit it again."
 _CSP = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; "
     "frame-ancestors 'none'; base-uri 'none'"
@@ -124,15 +125,14 @@ def _insufficient(verdict: Verdict) -> str:
 def refuse_stranger(passage: Passage, *, is_api: bool) -> Response:
     """Nobody is signed in: a page sends to the host's login and back again, anything else gets 401."""
     login = login_url(passage.state.settings)
-    sentence = "This needs somebody who is signed in. What you sent was not carried out."
     if is_api:
-        response = problem_document(401, "sign_in_required", sentence, {"continue_url": login})
+        response = problem_document(401, "sign_in_required", SENTENCES[Reason.STRANGER], {"continue_url": login})
         response.headers["WWW-Authenticate"] = "Bearer"
         return response
     if request.method in SAFE_METHODS:
         return see_other(f"{login}{'&' if '?' in login else '?'}{urlencode({'next': asked_page()})}")
     return page(
-        "problem.html", passage, 401, title="Sign in first", detail=sentence, status=401, code="sign_in_required",
+        "problem.html", passage, 401, title="Sign in first", detail=_NOT_SENT, status=401, code="sign_in_required",
         continue_url=login,
     )  # fmt: skip
 
@@ -163,7 +163,7 @@ def problem(
     """A refusal, as the client reads it best. Without a passage there is no page to draw."""
     if passage is None or passage.is_token or wants_json(request):
         return problem_document(status, code, detail, facts or {})
-    title = {503: "Not available right now", 404: "Not found"}.get(status, "That didn't work")
+    title = {503: "Temporarily unavailable", 404: "Not found"}.get(status, "Something went wrong")
     return page(
         "problem.html", passage, status, title=title, detail=detail, status=status, code=code, continue_url=None
     )

@@ -17,7 +17,7 @@ from .state import current_state
 log = logging.getLogger("flask_mfa_gate")
 P = ParamSpec("P")
 T = TypeVar("T")
-UNAVAILABLE = "Sign-in checks are not available right now, so access is refused. Try again in a moment."
+UNAVAILABLE = "Sign-in checks are unavailable right now, so access is denied. Try again in a moment."
 
 
 def fail_closed(step: Callable[P, T]) -> Callable[P, T | Response]:

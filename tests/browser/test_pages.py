@@ -33,7 +33,7 @@ def test_prompt_later_enroll_challenge_recover(screen: Screen, scripts: bool) ->
     assert len(key) == 32
     screen.type("code", "000000")
     screen.press("Confirm")
-    screen.expect("not right")
+    screen.expect("That code didn't work")
     assert any(screen.texts("[role=alert]"))
     again = "".join(screen.texts(".mfa-key code"))
     assert again == key

@@ -189,7 +189,7 @@ def test_a_pass_for_enrollment_opens_the_setup_and_nothing_else(app: Flask, cloc
     assert hand_in(browser, code).location == "/mfa/enroll"
     assert browser.status()["next"] == "enroll"
     assert amr_of(app, browser) == ("pwd",)
-    assert "for setting up a new factor" in browser.get("/mfa/enroll").text
+    assert "for setting up a new authentication method" in browser.get("/mfa/enroll").text
     for path in (*HOST_PAGES, *SELF_SERVICE):
         assert browser.get(path).location == "/mfa/enroll", path
         told = browser.get(path, headers=JSON)
@@ -327,7 +327,7 @@ def test_a_user_whose_codes_are_stopped_gets_in_with_a_pass(app: Flask, phone: P
             state.store.failures.try_charge(tx, "4", address=address, ordinal=1, now=at)
     browser = signed_in(app, "dave")
     assert browser.send("/mfa/challenge", code=phone.code()).status_code == 429
-    assert "Use your access pass" in browser.get("/mfa/challenge").text
+    assert "Use an access pass" in browser.get("/mfa/challenge").text
     assert hand_in(browser, issue(app, "dave")).location == "/"
 
 
@@ -368,12 +368,12 @@ def test_the_page_for_those_who_hold_a_factor(app: Flask) -> None:
     browser = signed_in(app, "dave")
     assert 'href="/mfa/challenge?factor=access_pass"' in browser.get("/mfa/challenge").text
     page = browser.get("/mfa/challenge?factor=access_pass").text
-    assert "Enter your access pass" in page
+    assert "Enter an access pass" in page
     assert 'name="factor" value="access_pass"' in page
     assert "Use your authenticator app" in page
     wrong = hand_in(browser, WRONG)
-    assert "That code is not right" in wrong.text
-    assert "Enter your access pass" in wrong.text
+    assert "That code didn&#39;t work" in wrong.text
+    assert "Enter an access pass" in wrong.text
 
 
 def test_the_page_for_those_who_hold_none(make_app: Any) -> None:
@@ -382,7 +382,7 @@ def test_the_page_for_those_who_hold_none(make_app: Any) -> None:
     assert browser.get("/mfa/challenge?factor=access_pass").location == "/mfa/enroll", "nothing asks for one yet"
     assert browser.get("/mfa/enroll/totp").location == "/mfa/challenge?factor=access_pass"
     page = browser.get("/mfa/challenge?factor=access_pass").text
-    assert "Enter your access pass" in page
+    assert "Enter an access pass" in page
     assert "Use a recovery code" not in page
     assert "Use your authenticator app" not in page
     live = signed_in(app, "frank")

@@ -92,7 +92,7 @@ def test_the_challenge_header_of_rfc_9470(app: Flask) -> None:
 def test_an_unsafe_method_from_a_page_is_told_to_verify_and_send_again(app: Flask) -> None:
     answer = held(app, "dave").client.post("/transfer", data={"amount": "5"})
     assert answer.status_code == 403
-    assert "send it again" in answer.text
+    assert "submit it again" in answer.text
     assert answer.location is None
 
 
@@ -252,7 +252,7 @@ def test_a_disabled_account_is_refused_at_the_next_request(app: Flask, phone: Ph
             db.session.commit()
         answer = one.get("/")
         assert answer.status_code == 403
-        assert "switched off" in answer.text
+        assert "disabled" in answer.text
 
 
 def test_a_host_header_builds_no_link(app: Flask) -> None:
@@ -355,6 +355,6 @@ def test_a_disabled_account_changes_nothing_on_the_gates_pages(app: Flask, phone
         for path in ("/mfa/recovery-codes", "/mfa/enroll/totp", "/mfa/sessions", "/mfa/challenge", "/mfa/enroll/later"):
             answer = browser.client.post(path, data={"csrf_token": token, "code": "123456"})
             assert answer.status_code == 403, path
-            assert "switched off" in answer.text
+            assert "disabled" in answer.text
         assert browser.get("/mfa/enroll/totp").status_code == 403
         assert browser.client.post("/mfa/sign-out", data={"csrf_token": token}).status_code == 303

@@ -99,7 +99,7 @@ def test_five_are_free_the_sixth_starts_the_wait(app: Flask, phone: Phone, clock
     waiting = browser.send("/mfa/challenge", code=phone.code())
     assert waiting.status_code == 429, "the right code while waiting is not tried"
     assert waiting.headers["Retry-After"] == "30"
-    assert "Wait" in waiting.text
+    assert "Try again in" in waiting.text
     assert browser.get("/mfa/challenge").headers["Retry-After"] == "30"
     clock.forward(seconds=30)
     assert browser.send("/mfa/challenge", code=phone.code()).status_code == 303

@@ -279,7 +279,7 @@ def test_a_rule_about_some_requests_can_be_met(
     stopped = browser.client.post("/notes", data={"text": "b"}, headers={"Referer": "http://localhost/wiki"})
     assert stopped.status_code == 403
     assert "Verify first" in stopped.text
-    assert "confirm" in browser.get("/mfa/challenge").text.lower()
+    assert "verify" in browser.get("/mfa/challenge").text.lower()
     assert browser.is_in(), "the app itself asks for nothing more"
     assert browser.client.post("/notes").status_code == 403
     assert browser.send("/mfa/challenge", code=phone.code()).status_code == 303

@@ -24,11 +24,11 @@ def factor_of(browser: Browser) -> dict[str, str]:
 def test_the_page_shows_factors_codes_and_activity(proved: Browser) -> None:
     page = proved.get("/mfa/").text
     for text in (
-        "Your security",
+        "Account security",
         "Protected",
         "Authenticator app",
         "0 of 10 codes",
-        "Second factor accepted",
+        "Verified with authenticator app",
         "127.0.0.1",
     ):
         assert text in page
@@ -55,7 +55,7 @@ def test_rename(proved: Browser) -> None:
 def test_the_last_factor_stays_while_required(proved: Browser) -> None:
     answer = proved.send(factor_of(proved)["remove_url"])
     assert answer.status_code == 409
-    assert "can't be removed" in answer.text or "can&#39;t be removed" in answer.text
+    assert "can't remove" in answer.text or "can&#39;t remove" in answer.text
     assert (
         proved.send_json(f"/mfa/factors/{factor_of(proved)['id']}", {}, method="DELETE").json["reason"] == "last-factor"
     )  # type: ignore[index]
@@ -110,7 +110,7 @@ def test_new_codes_need_a_fresh_factor(proved: Browser, clock: StillClock) -> No
 
 def test_a_warning_when_three_or_fewer_are_left(app: Flask, proved: Browser, clock: StillClock) -> None:
     codes = recovery_codes_in(proved.send("/mfa/recovery-codes").text)
-    warning = "Only a few are left"
+    warning = "running low"
     for spent, code in enumerate(codes[:7], 1):
         browser = Browser(app)
         browser.sign_in("dave")
@@ -220,10 +220,10 @@ def test_the_activity_says_what_was_used(app: Flask, proved: Browser, clock: Sti
     third.client.set_cookie("remember_token", other.cookie("remember_token") or "")
     third.get("/")
     page = proved.get("/mfa/").text
-    assert page.count("Signed in with the password") == 2
-    assert page.count("Signed in by a remembered browser") == 1
+    assert page.count("Signed in with password") == 2
+    assert page.count("Signed in from a remembered browser") == 1
     assert page.count("Recovery code used") == 1
-    assert page.count("Second factor accepted") == 1
+    assert page.count("Verified with authenticator app") == 1
 
 
 def test_the_activity_has_words_for_everything_that_is_recorded() -> None:

@@ -29,7 +29,7 @@ def test_an_old_proof_is_asked_again_with_the_way_back(proved: Browser, phone: P
     clock.forward(minutes=5, seconds=1)
     assert proved.get("/transfer?to=bob").location == "/mfa/challenge"
     assert proved.is_in(), "the session stays"
-    assert "confirm again" in proved.get("/mfa/challenge").text
+    assert "verify again" in proved.get("/mfa/challenge").text
     assert proved.send("/mfa/challenge", code=phone.code()).location == "/transfer?to=bob"
     assert proved.get("/transfer").status_code == 200
 

@@ -74,7 +74,7 @@ def test_a_form_sent_after_hours_leads_to_its_page_and_that_to_the_code(
     clock.forward(hours=2)
     stopped = browser.client.post("/transfer", data={"amount": "5"}, headers=FORM)
     assert stopped.status_code == 403
-    assert 'href="/wiki?page=2">Continue' in stopped.text
+    assert 'href="/wiki?page=2">Verify' in stopped.text
     assert browser.get("/wiki?page=2").location == "/mfa/challenge"
     assert browser.send("/mfa/challenge", code=phone.code()).location == "/wiki?page=2"
 

@@ -18,7 +18,7 @@ PROMPT, LATER, SETUP = "/mfa/enroll", "/mfa/enroll/later", "/mfa/enroll/totp"
 
 def test_by_choice(app: Flask) -> None:
     page = signed_in(app, "frank").get(PROMPT).text
-    assert "A second factor protects your account" in page
+    assert "Multi-factor authentication protects your account" in page
     assert "Not now" in page
     assert "Set up later" not in page
 
@@ -30,7 +30,7 @@ def test_a_page_that_needs_a_factor_is_named_as_the_reason(app: Flask, username:
         browser.send(LATER)
     assert browser.get("/transfer").location == PROMPT
     page = browser.get(PROMPT).text
-    assert "The page you asked for needs multi-factor authentication" in page
+    assert "This page requires multi-factor authentication" in page
     assert "or later" not in page
     assert "Not now" in page
 
@@ -104,7 +104,7 @@ def test_a_policy_that_forces_within_the_period_speaks_of_no_later(app: Flask) -
     assert "now or later" in browser.get(PROMPT).text
     put(app, policy())
     page = browser.get(PROMPT).text
-    assert "Set up multi-factor authentication to go on." in page
+    assert "Set up multi-factor authentication to continue." in page
     assert "later" not in page
 
 

@@ -78,7 +78,7 @@ def _refuse_weak(step_up: StepUp | None, method: Method, *, is_pending: bool) ->
     """A recovery code signs in, and never answers a step-up; it isn't spent on one."""
     # SECURITY: strength is checked, not only time.
     if step_up is not None and not is_pending and method not in step_up.demand.methods:
-        raise BadRequest("This page needs a stronger proof. Use one of your factors.")
+        raise BadRequest("This page needs a stronger verification. Use one of your authentication methods.")
 
 
 def _chosen(desk: Desk, word: str | None) -> Method:

@@ -30,9 +30,9 @@ from .accounts import Account, account_of
 
 log = logging.getLogger("flask_mfa_gate")
 Route = tuple[str, str, list[str], Callable[..., Any]]
-_FOREIGN = "This page answers only requests that come from itself."
-_FORM_EXPIRED = "The form has expired or was sent from another sign-in. Open the page again and send it once more."
-_OVER = "It was open for too long, or you were signed out elsewhere. What you sent was not carried out."
+_FOREIGN = "This page only accepts requests from itself."
+_FORM_EXPIRED = "This form has expired. Open the page again and resubmit it."
+_OVER = "The page was open too long, or you were signed out. Your form was not submitted."
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +122,7 @@ def own_page(view: Callable[..., Any]) -> Callable[..., Any]:
             return answers.failure(passage, error)
         except Exception:
             log.exception("a page of the gate failed")
-            return answers.problem(passage, 503, "mfa_unavailable", "This page is not available right now.")
+            return answers.problem(passage, 503, "mfa_unavailable", "This page is unavailable right now.")
 
     return guarded
 

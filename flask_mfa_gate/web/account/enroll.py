@@ -22,10 +22,10 @@ from ..endpoints import is_own
 from ..targets import login_url
 from .desk import Desk, Route, next_step
 
-_QR_LABEL = "QR code for your authenticator app. The key as text stands below."
-_FOR_PAGE = "The page you asked for needs multi-factor authentication. Set it up to go on to it."
-_BY_CHOICE = "A second factor protects your account, also from somebody who has your password."
-_PREFETCHED = "Open this page by a click; it makes a key."
+_QR_LABEL = "QR code for your authenticator app. The setup key is also shown as text."
+_FOR_PAGE = "This page requires multi-factor authentication. Set it up to continue."
+_BY_CHOICE = "Multi-factor authentication protects your account even if someone learns your password."
+_PREFETCHED = "Open this page by clicking a link to it."
 
 
 def enroll(desk: Desk) -> Response:
@@ -130,7 +130,7 @@ def _before_setup(desk: Desk) -> Response | None:
     if _is_shut(verdict) or verdict.word is Word.CHALLENGE:
         return next_step(desk, verdict)
     if not desk.state.totp_enrollment.is_offered():
-        return answers.problem(desk.passage, 409, "conflict", "Authenticator apps are switched off in this app.")
+        return answers.problem(desk.passage, 409, "conflict", "Authenticator apps are turned off for this app.")
     if desk.state.totp_enrollment.needs_proof(desk.session, desk.standing):
         return ask_proof(desk, SETUP_METHODS, back=url_for("mfa_gate.enroll_totp"))
     if desk.state.totp_enrollment.needs_pass(desk.session, desk.standing):
@@ -155,7 +155,7 @@ def ask_proof(desk: Desk, methods: frozenset[Method], *, back: str) -> Response:
 def _sign_in_again(desk: Desk) -> Response:
     login = login_url(desk.state.settings)
     if desk.wants_json:
-        sentence = "Setting up the first factor needs a sign-in with the password, not longer ago than 15 minutes."
+        sentence = "To set up your first method, you need to have entered your password in the last 15 minutes."
         return answers.problem_document(401, "sign_in_again", sentence, {"continue_url": login})
     return answers.page("sign_in_again.html", desk.passage, 401, login_url=login)
 

@@ -18,46 +18,46 @@ from .desk import Desk, Route, require_proved
 from .enroll import ask_proof
 
 _SENTENCES = {
-    Status.ENROLLED: "Your account is protected by a second factor.",
-    Status.IN_ENROLLMENT: "Set up a second factor before your enrollment period ends.",
-    Status.PRE_ENROLLMENT: "Your enrollment period begins with your next page.",
-    Status.PENDING_ACTIVATION: "A key was shown. Type its first code to finish the setup.",
-    Status.NOT_ENROLLED: "Your account is protected by the password alone.",
+    Status.ENROLLED: "Your account is protected by multi-factor authentication.",
+    Status.IN_ENROLLMENT: "Set up multi-factor authentication before your enrollment period ends.",
+    Status.PRE_ENROLLMENT: "Your enrollment period starts with the next page you open.",
+    Status.PENDING_ACTIVATION: "Enter the first code from your app to finish setup.",
+    Status.NOT_ENROLLED: "Your account is protected only by a password.",
     Status.ENROLLMENT_EXPIRED: "Your enrollment period has ended.",
-    Status.DISABLED: "Authenticator apps are switched off in this app.",
+    Status.DISABLED: "Authenticator apps are turned off for this app.",
 }
 _EVENTS = {
-    "signed_in": "Signed in with the password",
+    "signed_in": "Signed in with password",
     "signed_out": "Signed out",
-    "challenge_passed": "Second factor accepted",
-    "challenge_failed": "Wrong code",
+    "challenge_passed": "Verified with authenticator app",
+    "challenge_failed": "Incorrect code",
     "enrollment_started": "Multi-factor authentication required",
-    "enrollment_prompt_deferred": "Setup put off",
+    "enrollment_prompt_deferred": "Setup postponed",
     "enrollment_extended": "Enrollment period extended",
-    "enrollment_reminded": "Reminded of the setup",
+    "enrollment_reminded": "Setup reminder sent",
     "enrollment_completed": "Multi-factor authentication set up",
     "enrollment_lapsed": "Enrollment period ended",
-    "factor_added": "Factor added",
-    "factor_removed": "Factor removed",
-    "recovery_codes_made": "New recovery codes made",
+    "factor_added": "Authentication method added",
+    "factor_removed": "Authentication method removed",
+    "recovery_codes_made": "Recovery codes regenerated",
     "mfa_reset": "Multi-factor authentication reset",
     "requirement_removed": "Requirement removed",
     "account_unlocked": "Failed attempts cleared",
-    "access_pass_issued": "Access pass given out",
-    "access_pass_revoked": "Access pass taken back",
+    "access_pass_issued": "Access pass issued",
+    "access_pass_revoked": "Access pass revoked",
     "password_changed": "Password changed",
-    "access_denied": "Access refused",
-    "user_renamed": "Account moved to another key",
+    "access_denied": "Access denied",
+    "user_renamed": "Account identifier changed",
     "user_deleted": "Account deleted",
-    "user_forgotten": "Records of the account forgotten",
+    "user_forgotten": "Account records erased",
     "policy_changed": "Policy changed",
-    "grace_restarted": "Days of grace begun anew",
-    "break_glass_used": "Account for emergencies used",
+    "grace_restarted": "Grace period restarted",
+    "break_glass_used": "Emergency account used",
 }
 # Whoever reads what he did not do himself has to see which of his things was used.
 _BY_DETAIL = {
-    "remember-me": "Signed in by a remembered browser",
-    "session": "Went on in an open session of the app",
+    "remember-me": "Signed in from a remembered browser",
+    "session": "Continued an existing session",
     "recovery_code": "Recovery code used",
     "access_pass": "Access pass used",
     "enrollment_pass": "Access pass used",
@@ -166,8 +166,9 @@ def factor_remove(desk: Desk, factor_id: str) -> Response:
         if desk.wants_json:
             return answers.json_answer(_as_json(line))
         return answers.page(
-            "remove_factor.html", desk.passage, 200, factor=line, action_url=back, back_url=url_for("mfa_gate.security")
-        )
+            "remove_factor.html", desk.passage, 200, factor=line, action_url=back,
+            back_url=url_for("mfa_gate.security"), deletes_codes=len(desk.standing.factors) == 1,
+        )  # fmt: skip
     if not desk.state.self_service.remove_factor(desk.session, factor_id, origin=desk.origin):
         return _not_found(desk)
     return desk.arrive(url_for("mfa_gate.security"))
@@ -178,7 +179,9 @@ def recovery_codes(desk: Desk) -> Response:
     if (stopped := require_proved(desk)) is not None:
         return stopped
     if not desk.standing.factors:
-        return answers.problem(desk.passage, 409, "conflict", "Recovery codes come with your first factor. Set one up.")
+        return answers.problem(
+            desk.passage, 409, "conflict", "Recovery codes come with your first authentication method."
+        )
     codes: list[str] = []
     if request.method == "POST":
         # SECURITY: a stolen session alone makes no codes.
@@ -244,7 +247,7 @@ def _as_json(line: FactorLine | SessionLine) -> dict[str, object]:
 
 
 def _not_found(desk: Desk) -> Response:
-    return answers.problem(desk.passage, 404, "not_found", "There is no such thing on your account.")
+    return answers.problem(desk.passage, 404, "not_found", "We couldn't find that on your account.")
 
 
 ROUTES: list[Route] = [
