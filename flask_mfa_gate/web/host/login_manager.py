@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,9 +10,11 @@ from flask import Request, current_app, g, request, session
 
 from ...domain.assurance import SignIn
 from ...errors import ConfigError
+from .signals import tell
+
+log = logging.getLogger("flask_mfa_gate")
 
 USER_ID = "_user_id"
-LOGIN_KEYS = (USER_ID, "_fresh", "_id")
 _REMEMBER_COOKIE = "remember_token"
 _LOADED = "_login_user"
 _FROM_SESSION = "_mfa_gate_from_session"
@@ -56,12 +59,27 @@ class FlaskLoginIdentity:
         g.pop(_LOADED, None)
 
     def sign_out(self) -> None:
-        """The keys go; the manager clears its remember cookie at the end of the request."""
-        for key in LOGIN_KEYS:
-            session.pop(key, None)
+        """As the manager's ``logout_user``, and nothing of the session is left.
+
+        Its receivers can still see who leaves, and find the session as it stays: some hosts write it only then.
+        """
+        user = self._leaving()
+        # SECURITY: what else the session holds is that user's too, and the next one at this browser must not find it.
+        session.clear()
         if self._remember_cookie() in request.cookies:
             session["_remember"] = "clear"
+        if user is not None:
+            tell(self._manager(), "user_logged_out", user)
         self.hide()
+
+    def _leaving(self) -> Any:
+        """Whom the session names; None where the loader fails, and whoever it is leaves without a word."""
+        self.load_anew()
+        try:
+            return self.load()
+        except Exception:
+            log.warning("the app's user loader failed at a sign-out, so its receivers are not told", exc_info=True)
+            return None
 
     def host_user_id(self) -> str | None:
         """The manager's session key."""
