@@ -19,9 +19,10 @@ from .mail.delivery import Delivery
 from .services.access_passes import AccessPassService
 from .services.audit_chain import AuditChain
 from .services.enrollments import EnrollmentService
+from .services.impact import Preview
 from .services.key_rotation import Rotated
 from .services.policies import PolicyService
-from .services.simulation import Explanation, Preview
+from .services.simulation import Explanation
 from .services.upkeep import Upkeep
 from .services.users import UserService
 from .store import schema
@@ -127,8 +128,8 @@ class MFAGate:
         return tuple(self.simulate(user, resource, environment, draft) for user in users)
 
     def preview(self, draft: PolicySet | Policy | str) -> Preview:
-        """How many would be challenged, forced, denied or relaxed by a draft."""
-        return self._state.simulator.preview(self._state.simulator.draft(draft))
+        """How many would be challenged, forced, denied or relaxed by a draft, all in all and at each resource."""
+        return self._state.simulator.preview(draft)
 
     def report(self, *, days: int = 7) -> Mapping[str, Mapping[str, int]]:
         """What policies that are only reported would have done at the sign-ins of the last days: counts by policy and

@@ -120,9 +120,11 @@ def test_simulate(app: Flask, run: Any, tmp_path: Path) -> None:
     assert json.loads(draft.output)["verdict"] == "enroll"
     assert "net" in run("simulate", "6").output
     at_view = json.loads(run("simulate", "6", "--endpoint", "portal.transfer", "--json").output)
-    assert (at_view["verdict"], at_view["policies"][-1]["applies"]) == ("deny", "hit"), (
-        "nothing is known of the address"
-    )
+    assert (at_view["verdict"], at_view["policies"][-1]["applies"], at_view["policies"][-1]["mark"]) == (
+        "deny",
+        True,
+        "hit",
+    ), "nothing is known of the address"
     for wrong in (
         ("nobody",),
         ("6", "--resource", "payrol"),
@@ -137,10 +139,13 @@ def test_preview_counts_whom_a_document_would_hit(app: Flask, run: Any, tmp_path
     with app.app_context():
         state_of(app).users.sync()
     found = json.loads(run("preview", str(tmp_path / "p.toml"), "--json").output)
-    assert set(found) == {"users", "recorded"}
+    assert set(found) == {"users", "recorded", "resources"}
+    assert found["resources"]["app"]["users"] == found["users"]
     assert found["users"]["denied"] == {"count": 1, "sample": ["6"]}
     assert found["users"]["relaxed"] == {"count": 0, "sample": []}
-    assert "denied      1: 6" in run("preview", str(tmp_path / "p.toml")).output
+    printed = run("preview", str(tmp_path / "p.toml")).output
+    assert "\nusers     denied      1: 6" in printed
+    assert "\napp  users     denied      1: 6" in printed
     (tmp_path / "p.toml").write_text("version = 2")
     wrong = run("preview", str(tmp_path / "p.toml"))
     assert (wrong.exit_code, "version" in wrong.output) == (1, True)
@@ -238,6 +243,22 @@ def test_simulate_takes_every_fact(app: Flask, run: Any) -> None:
     assert {criterion["word"]: criterion["mark"] for criterion in one["criteria"]} == dict.fromkeys(
         ["resources", "users", *conditions], "hit"
     )
+
+
+def test_simulate_takes_none_for_known_and_empty(app: Flask, run: Any) -> None:
+    put(app, policy("no", "deny", when={"any": [{"device": ["managed"]}, {"risk": ["new-device"]}]}))
+    assert json.loads(run("simulate", "6", "--json").output)["verdict"] == "deny"
+    assert json.loads(run("simulate", "6", "--device", "none", "--json").output)["verdict"] == "deny"
+    found = json.loads(run("simulate", "6", "--device", "none", "--risk", "none", "--json").output)
+    assert (found["verdict"], found["policies"][0]["applies"], found["policies"][0]["mark"]) == ("pass", False, "miss")
+
+
+def test_a_scenario_may_say_that_no_signal_is_raised(app: Flask, run: Any, tmp_path: Path) -> None:
+    put(app, policy("no", "deny", when={"risk": ["new-device"]}))
+    told = '[[scenarios]]\nuser = "6"\nexpect = "pass"\nrisk = []\n[[scenarios]]\nuser = "6"\nexpect = "deny"\n'
+    (tmp_path / "s.toml").write_text(told)
+    found = run("check", "--scenarios", str(tmp_path / "s.toml"))
+    assert found.exit_code == 0, found.output
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -20,6 +20,8 @@ from ..web.state import GateState, current_state
 from .group import as_json_option, print_json
 from .policies import DOCUMENT, policies, read_file, remark_json, remark_line
 from .targets import key_of
+
+NONE = "none"
 
 
 @policies.command(
@@ -52,8 +54,8 @@ def check(file: str | None, scenarios: str | None, address: str | None, as_json:
 @click.option("--user-agent", help="Tells platform and browser where they are not given.")
 @click.option("--platform")
 @click.option("--browser")
-@click.option("--device", multiple=True, help="A word that holds of the device, e.g. managed. Can be repeated.")
-@click.option("--risk", multiple=True, help="A signal that is raised, e.g. new-device. Can be repeated.")
+@click.option("--device", multiple=True, help="Word that holds of the device, or none. Can be repeated.")
+@click.option("--risk", multiple=True, help="Signal that is raised, or none. Can be repeated.")
 @click.option("--sign-in")
 @click.option("--provider", help="Issuer of a federated sign-in.")
 @click.option("--method")
@@ -68,8 +70,7 @@ def simulate(
 ) -> None:  # fmt: skip
     state = current_state()
     given: dict[str, Any] = {name: value for name, value in facts.items() if value is not None}
-    given |= {"device": list(device)} if device else {}
-    given |= {"risk": dict.fromkeys(risk, True)} if risk else {}
+    given |= {name: _words(words) for name, words in (("device", device), ("risk", risk)) if words}
     explained = state.simulator.simulate(
         key_of(state, user), resource=resource, environment=environment_from(given, ""),
         draft=state.policies.read(read_file(draft)) if draft is not None else None,
@@ -78,13 +79,17 @@ def simulate(
     _print_explanation(explained, as_json=as_json)
 
 
+def _words(given: Sequence[str]) -> list[str]:
+    return [] if list(given) == [NONE] else list(given)
+
+
 def _print_explanation(explained: Explanation, *, as_json: bool) -> None:
     if as_json:
         print_json(explanation_json(explained))
         return
     click.echo(f"{explained.verdict} ({explained.reason_id})")
     for policy in explained.policies:
-        click.echo(f"  {policy.applies.value:8} {policy.state.value:12} {policy.name}")
+        click.echo(f"  {policy.mark.value:8} {policy.state.value:12} {policy.name}")
         for one in policy.criteria:
             click.echo(f"    {one.mark.value:8} {one.word}: {one.reason}")
 
@@ -101,7 +106,8 @@ def explanation_json(explained: Explanation) -> dict[str, Any]:
             {
                 "name": policy.name,
                 "state": policy.state.value,
-                "applies": policy.applies.value,
+                "applies": policy.applies,
+                "mark": policy.mark.value,
                 "criteria": [
                     {"word": one.word, "mark": one.mark.value, "looked_at": one.looked_at, "reason": one.reason}
                     for one in policy.criteria
@@ -113,20 +119,27 @@ def explanation_json(explained: Explanation) -> dict[str, Any]:
 
 
 @policies.command(
-    help="Count whom a document would challenge, force, deny or let off: of all users, and of the recorded sign-ins.",
+    help="Count whom a document would challenge, force, deny or let off, at every resource that it names.\n\n"
+    "Of all users, whatever the facts are, and of the recorded sign-ins. Report-only policies count as if they were on.",
 )
 @as_json_option
 @click.argument("file", type=DOCUMENT)
 def preview(file: str, as_json: bool) -> None:
-    state = current_state()
-    found = asdict(state.simulator.preview(state.policies.read(read_file(file))))
+    found = asdict(current_state().simulator.preview(read_file(file)))
     if as_json:
         print_json(found)
         return
+    resources = found.pop("resources")
+    _print_impact("", found)
+    for resource, impact in resources.items():
+        _print_impact(f"{resource}  ", impact)
+
+
+def _print_impact(head: str, found: Mapping[str, Any]) -> None:
     for name, impact in found.items():
         for kind, counted in impact.items():
             sample = f": {', '.join(counted['sample'])}" if counted["count"] else ""
-            click.echo(f"{name:9} {kind:11} {counted['count']}{sample}")
+            click.echo(f"{head}{name:9} {kind:11} {counted['count']}{sample}")
 
 
 @policies.command(help="Count what policies that are only reported would have done at the sign-ins of the last days.")

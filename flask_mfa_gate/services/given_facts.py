@@ -26,10 +26,11 @@ _KNOWN: Mapping[str, Collection[str]] = {
 _FOLDED = {"country": str.upper, "platform": str.lower, "browser": str.lower}
 
 
-def checked_facts(given: Environment | None) -> Environment:
+def checked_facts(given: Environment | None, *, signals: Collection[str]) -> Environment:
     """The same facts in the types that conditions look at. None stands for nothing known.
 
-    :raises BadRequest: for a fact of another type, with its name.
+    :param signals: every risk signal that can be raised.
+    :raises BadRequest: for a fact of another type, and for an unknown signal, with its name.
     """
     if given is None:
         return Environment()
@@ -42,7 +43,7 @@ def checked_facts(given: Environment | None) -> Environment:
         raise BadRequest("The fact at has to be a datetime.")
     return replace(
         given, address=_address(given.address), device=None if given.device is None else _words("device", given.device),
-        device_unknown=_words("device_unknown", given.device_unknown or ()), risk=_signals(given.risk),
+        device_unknown=_words("device_unknown", given.device_unknown or ()), risk=_risk(given.risk, signals),
     )  # fmt: skip
 
 
@@ -61,14 +62,25 @@ def _words(name: str, given: object) -> frozenset[str]:
     return frozenset(words)
 
 
-def _signals(given: object) -> Mapping[str, bool] | None:
-    """Of a collection, each is raised, and of the others nothing is known."""
+def _risk(given: object, signals: Collection[str]) -> Mapping[str, bool] | None:
+    """A collection tells of all: those in it are raised, the others are not. A mapping tells of those it names."""
     if given is None:
         return None
-    signals = given if isinstance(given, Mapping) else dict.fromkeys(_words("risk", given), True)
-    if not all(isinstance(name, str) and isinstance(raised, bool | None) for name, raised in signals.items()):
+    if isinstance(given, Mapping):
+        told = given
+    else:
+        told = dict.fromkeys(signals, False) | dict.fromkeys(_words("risk", given), True)
+    if not all(isinstance(name, str) and isinstance(raised, bool | None) for name, raised in told.items()):
         raise BadRequest("The fact risk has to say of each signal whether it is raised, as in {'new-device': True}.")
-    return {name.lower(): raised for name, raised in signals.items() if raised is not None}
+    return {_signal(name, signals): raised for name, raised in told.items() if raised is not None}
+
+
+def _signal(name: str, signals: Collection[str]) -> str:
+    folded = name.lower()
+    if folded not in signals:
+        near = nearest(folded[:100], signals)
+        raise BadRequest(f"There is no risk signal {name[:100]!r}.{f' Did you mean {near}?' if near else ''}")
+    return folded
 
 
 def environment_from(facts: Mapping[str, Any], where: str) -> Environment:
@@ -85,13 +97,19 @@ def environment_from(facts: Mapping[str, Any], where: str) -> Environment:
 def _fact(name: str, value: Any, where: str) -> Any:
     if name in _SETS and isinstance(value, list) and all(isinstance(word, str) for word in value):
         return frozenset(_known_word(name, word, f"{where}[{place}]") for place, word in enumerate(value))
-    if name == "risk" and isinstance(value, Mapping) and all(isinstance(raised, bool) for raised in value.values()):
-        return dict(value)
+    if name == "risk" and _tells_of_risk(value):
+        return value
     if name == "at":
         return _moment(value, where)
     if name in _SETS | {"risk"} or not isinstance(value, str):
         raise PolicyError("is of the wrong type", path=where)
     return _known_word(name, value, where)
+
+
+def _tells_of_risk(value: object) -> bool:
+    if isinstance(value, Mapping):
+        return all(isinstance(raised, bool) for raised in value.values())
+    return isinstance(value, list) and all(isinstance(signal, str) for signal in value)
 
 
 def _known_word(name: str, word: str, where: str) -> str:

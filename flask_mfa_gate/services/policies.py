@@ -65,6 +65,11 @@ class PolicyService:
         """
         return named(self.current(), name)
 
+    @property
+    def risk_signals(self) -> frozenset[str]:
+        """Those that conditions may name in this app."""
+        return self._registry.signals
+
     def save(self, policy: Policy, *, actor: str = "host", reason: str | None = None) -> PolicyDiff:
         """Put a policy in, in place of the one with its name.
 

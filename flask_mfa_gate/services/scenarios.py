@@ -66,9 +66,7 @@ def read_scenarios(text: str, *, address: str | None = None) -> Sequence[Scenari
     if not isinstance(rows, list) or not rows or set(document) != {"scenarios"}:
         raise PolicyError("has to hold [[scenarios]], at least one, and nothing else")
     found = [_read(row, f"scenarios[{place}]") for place, row in enumerate(rows)]
-    return [
-        replace(one, environment=replace(one.environment, address=one.environment.address or address)) for one in found
-    ]
+    return [_from(one, address) if one.environment.address is None else one for one in found]
 
 
 def run_scenarios(
@@ -85,6 +83,10 @@ def run_scenarios(
             yield Outcome(one, explained.verdict)
         except MFAGateError as error:
             yield Outcome(one, str(error))
+
+
+def _from(scenario: Scenario, address: str | None) -> Scenario:
+    return replace(scenario, environment=replace(scenario.environment, address=address))
 
 
 def _read(row: object, where: str) -> Scenario:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from ..clock import Clock
@@ -17,7 +18,7 @@ from ..domain.marks import NO_MARKS, NO_VIEWS, Marks, Views, local_policies
 from ..domain.person import Person
 from ..domain.policy.engine import CompiledPolicies
 from ..domain.policy.facts import Environment, Subject
-from ..domain.policy.model import Policy, PolicySet
+from ..domain.policy.model import Policy, PolicySet, PolicyState
 from ..domain.policy.trace import PolicyTrace
 from ..domain.rules import Rules
 from ..domain.user_filter import EVERYBODY
@@ -29,6 +30,7 @@ from .actions import ActionRunner
 from .agents import words_of
 from .directory import Directory, KnownPeople
 from .given_facts import checked_facts
+from .impact import Changed, Preview, change_of, preview_of
 from .places import Places
 from .policies import PolicyService, log_condition
 from .policy_edits import with_policy
@@ -36,10 +38,8 @@ from .population import Population
 from .words import is_key
 
 MEMORY = timedelta(days=30)
-SAMPLE = 10
 _NOTHING = Environment()
 _KINDS = {SignIn.REMEMBER_ME.value: SignIn.REMEMBER_ME}
-_STRICT = {word: rank for rank, word in enumerate(Word)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,32 +56,6 @@ class Explanation:
     reason: str
     reason_id: str
     policies: Sequence[PolicyTrace]
-
-
-@dataclass(frozen=True, slots=True)
-class Count:
-    """How many, and some of their keys."""
-
-    count: int = 0
-    sample: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Impact:
-    """What a draft would change: who is asked, made to enroll, refused, or let off, and is not today."""
-
-    challenged: Count = field(default=Count())
-    forced: Count = field(default=Count())
-    denied: Count = field(default=Count())
-    relaxed: Count = field(default=Count())
-
-
-@dataclass(frozen=True, slots=True)
-class Preview:
-    """The impact on everybody, whatever the facts are, and on the sign-ins of the last 30 days as they were."""
-
-    users: Impact
-    recorded: Impact
 
 
 class Simulator:
@@ -106,7 +80,7 @@ class Simulator:
         :param views: the marks of the app's views, by endpoint.
         :raises UnknownUser, BadRequest: for a user or resource that is not known, and a fact of the wrong type.
         """
-        facts, compiled = self._as_live(checked_facts(environment)), self._compiled(draft)
+        facts, compiled = self._as_live(self._checked(environment)), self._compiled(draft)
         self._require_resource(resource, compiled, views.values())
         marks = views.get(facts.endpoint or "", NO_MARKS)
         opened = tuple(dict.fromkeys((APP, resource, *marks.resources)))
@@ -131,10 +105,17 @@ class Simulator:
             raise BadRequest("A draft is a Policy, a PolicySet, or the text of a document.")
         return given
 
-    def preview(self, draft: PolicySet) -> Preview:
-        """How many would be challenged, forced, denied or relaxed by a draft."""
+    def preview(self, given: PolicySet | Policy | str) -> Preview:
+        """How many would be challenged, forced, denied or relaxed by a draft, wherever a policy speaks.
+
+        What is only reported in the draft is judged as if it were on: whom it would hit is the question then.
+        """
+        draft = self.draft(_switched_on(given) if isinstance(given, Policy) else given)
+        if not isinstance(given, Policy):
+            draft = replace(draft, policies=tuple(map(_switched_on, draft.policies)))
         now, then = self._compiled(None), self._compiled(draft)
-        return Preview(_impact(self._of_users(now, then)), _impact(self._of_records(now, then)))
+        resources = sorted({*now.live, *then.live})
+        return preview_of(resources, self._of_users(now, then, resources), self._of_records(now, then, resources))
 
     def report(self, days: int) -> Mapping[str, Mapping[str, int]]:
         """What policies that are only reported would have done in the last days: counts by policy and result."""
@@ -145,12 +126,12 @@ class Simulator:
                     found.setdefault(name, Counter())[would] += 1
         return found
 
-    def _of_users(self, now: CompiledPolicies, then: CompiledPolicies) -> Iterator[tuple[str, Word, Word]]:
+    def _of_users(self, now: CompiledPolicies, then: CompiledPolicies, resources: Sequence[str]) -> Iterator[Changed]:
         for people, standings in self._everybody():
             for person in people:
                 standing = standings[person.key]
-                subject = self._subject(person, standing)
-                yield person.key, *self._both(now, then, subject, standing, _NOTHING, is_active=person.is_active)
+                judge = partial(self._judge_alone, person, standing, _NOTHING, is_active=person.is_active)
+                yield from _changed(person.key, person, judge, now, then, resources)
 
     def _everybody(self) -> Iterator[tuple[Sequence[Person], Mapping[str, Standing]]]:
         """Page by page, with their standing."""
@@ -163,28 +144,25 @@ class Simulator:
                 standings = self._store.enrollments.standings(tx, keys, now=self._clock())
             yield people, standings
 
-    def _of_records(self, now: CompiledPolicies, then: CompiledPolicies) -> Iterator[tuple[str, Word, Word]]:
+    def _of_records(self, now: CompiledPolicies, then: CompiledPolicies, resources: Sequence[str]) -> Iterator[Changed]:
         with self._store.database.read() as tx:
             records = list(self._store.sign_ins.since(tx, self._clock() - MEMORY))
             keys = sorted({record.user_key for record in records})
             people = self._store.people.known(tx, keys, now=self._clock())
             standings = self._store.enrollments.standings(tx, keys, now=self._clock())
-        for record in records:
+        for place, record in enumerate(records):
             known = people.get(record.user_key)
             if known is not None:
-                standing = standings[record.user_key]
-                subject, facts = self._subject(known.person, standing), environment_of(record)
-                yield record.user_key, *self._both(now, then, subject, standing, facts, is_active=True)
+                person, standing = known.person, standings[record.user_key]
+                judge = partial(self._judge_alone, person, standing, environment_of(record), is_active=True)
+                yield from _changed(place, person, judge, now, then, resources)
 
-    def _both(
-        self, now: CompiledPolicies, then: CompiledPolicies, subject: Subject, standing: Standing,
-        facts: Environment, *, is_active: bool,
-    ) -> tuple[Word, Word]:  # fmt: skip
-        words = [
-            self._judge(compiled, subject, standing, (APP,), facts, is_active=is_active).word
-            for compiled in (now, then)
-        ]
-        return words[0], words[1]
+    def _judge_alone(
+        self, person: Person, standing: Standing, facts: Environment, compiled: CompiledPolicies, resource: str, *,
+        is_active: bool,
+    ) -> Word:  # fmt: skip
+        subject, opened = self._subject(person, standing), tuple(dict.fromkeys((APP, resource)))
+        return self._judge(compiled, subject, standing, opened, facts, is_active=is_active).word
 
     def _judge(
         self, compiled: CompiledPolicies, subject: Subject, standing: Standing, opened: Sequence[str],
@@ -195,6 +173,9 @@ class Simulator:
         assurance = Assurance(_KINDS.get(facts.sign_in or "", SignIn.PASSWORD), now)
         context = Context(assurance, is_active=is_active, resources=tuple(opened[1:]), demands=demands, rulings=rulings)
         return decide(context, standing, self._rules, now=now)
+
+    def _checked(self, given: Environment | None) -> Environment:
+        return checked_facts(given, signals=self._policies.risk_signals)
 
     def _as_live(self, given: Environment) -> Environment:
         """A live request knows these facts by the same means."""
@@ -249,20 +230,18 @@ def environment_of(record: SignInRecord) -> Environment:
     return Environment(**facts)
 
 
-def _impact(changes: Iterator[tuple[str, Word, Word]]) -> Impact:
-    found: dict[str, list[str]] = {"challenged": [], "forced": [], "denied": [], "relaxed": []}
-    for key, before, after in changes:
-        if (kind := _kind(before, after)) is not None:
-            found[kind].append(key)
-    return Impact(**{kind: _count(keys) for kind, keys in found.items()})
+def _switched_on(policy: Policy) -> Policy:
+    return replace(policy, state=PolicyState.ON) if policy.state is PolicyState.REPORT_ONLY else policy
 
 
-def _kind(before: Word, after: Word) -> str | None:
-    if _STRICT[after] > _STRICT[before]:
-        return "relaxed"
-    kinds: Mapping[Word, str] = {Word.DENY: "denied", Word.CHALLENGE: "challenged", Word.ENROLL: "forced"}
-    return kinds.get(after) if after is not before else None
-
-
-def _count(keys: Sequence[str]) -> Count:
-    return Count(len(keys), tuple(dict.fromkeys(keys))[:SAMPLE])
+def _changed(
+    case: Hashable, person: Person, judge: Callable[[CompiledPolicies, str], Word], now: CompiledPolicies,
+    then: CompiledPolicies, resources: Sequence[str],
+) -> Iterator[Changed]:  # fmt: skip
+    for resource in resources:
+        # Only people with a role get as far as the policies of the console.
+        if resource == MFA_ADMIN and person.role is None:
+            continue
+        change = change_of(judge(now, resource), judge(then, resource))
+        if change is not None:
+            yield Changed(case, person.key, resource, change)

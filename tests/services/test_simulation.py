@@ -124,23 +124,23 @@ def test_missing_facts_stay_unknown_and_each_criterion_says_why(app: Flask) -> N
     assert (found.verdict, found.reason) == ("deny", "policy")
     assert found.reason_id.startswith("policy-")
     net, off = found.policies
-    assert (net.name, net.state, net.applies) == ("net", "on", "unknown")
+    assert (net.name, net.state, net.applies, net.mark) == ("net", "on", True, "unknown")
     assert {one.word: one.mark.value for one in net.criteria} == {
         "resources": "hit", "users": "hit", "network": "unknown", "platform": "hit",
     }  # fmt: skip
     assert all(one.reason for one in net.criteria)
-    assert (off.name, off.state, off.applies) == ("off", "off", "hit")
+    assert (off.name, off.state, off.applies) == ("off", "off", True)
     miss = simulate(app, "frank", address=ELSEWHERE, platform="windows")
-    assert (miss.verdict, miss.policies[0].applies) == ("pass", "miss")
+    assert (miss.verdict, miss.policies[0].applies, miss.policies[0].mark) == ("pass", False, "miss")
 
 
 def test_a_policy_on_the_app_applies_to_whatever_is_opened_in_it(app: Flask) -> None:
     put(app, policy("all", "deny"), policy("pay", "deny", on=["payroll"]), policy("wiki", "deny", on=["wiki"]))
     found = simulate(app, "frank", "payroll")
-    assert {one.name: one.applies for one in found.policies} == {"all": "hit", "pay": "hit", "wiki": "miss"}
+    assert {one.name: one.applies for one in found.policies} == {"all": True, "pay": True, "wiki": False}
     assert found.policies[0].criteria[0].looked_at == "app with payroll"
     assert {one.name: one.applies for one in simulate(app, "frank").policies} == {
-        "all": "hit", "pay": "miss", "wiki": "miss",
+        "all": True, "pay": False, "wiki": False,
     }  # fmt: skip
 
 
@@ -152,7 +152,7 @@ def test_an_endpoint_brings_what_its_view_is_marked_with(app: Flask) -> None:
     assert (step_up.verdict, len(step_up.policies)) == ("enroll", 2)
     own = step_up.policies[-1]
     assert (own.name, own.state, own.applies) == (
-        "require_mfa(totp+webauthn within 300 s) at portal.transfer", "on", "hit",
+        "require_mfa(totp+webauthn within 300 s) at portal.transfer", "on", True,
     )  # fmt: skip
     assert [(one.word, one.mark.value) for one in own.criteria] == [
         ("resources", "hit"), ("users", "hit"), ("request", "hit"),
@@ -218,7 +218,51 @@ def test_the_preview_counts_who_would_be_asked_forced_denied_and_let_off(app: Fl
     assert (denied.denied.count, denied.denied.sample) == (1, (key["erin"],))
     relaxed = preview(app, policy(action="allow")).users
     assert (relaxed.relaxed.count, relaxed.relaxed.sample) == (1, (key["dave"],))
-    assert preview(app, policy(state="off"), policy("r", state="report-only")).users.forced.count == 0
+    assert preview(app, policy(state="off")).users.forced.count == 0
+
+
+def test_the_preview_counts_what_is_only_reported_as_if_it_were_on(app: Flask) -> None:
+    with app.app_context():
+        state_of(app).gate.users.sync()
+        gate = state_of(app).gate
+        on = preview(app, policy(action="deny"))
+        assert preview(app, policy(action="deny", state="report-only")) == on
+        assert on.users.denied.count == 8
+        put(app, policy("kept", "deny", state="report-only"))
+        assert gate.preview(write_document(gate.policies.current())).users.denied.count == 8, "asked once more"
+        alone = policy("new", "deny", state="report-only", users={"include": [f"user:{key_of(app, 'erin')}"]})
+        assert gate.preview(alone).users.denied.count == 1, "the other one is no part of this draft"
+
+
+def test_the_preview_judges_every_resource_that_is_named(app: Flask) -> None:
+    with app.app_context():
+        state_of(app).gate.users.sync()
+    found = preview(
+        app, policy("pay", "deny", on=["payroll"], users={"include": ["group:finance"]}), policy("w", on=["wiki"])
+    )
+    assert set(found.resources) == {"payroll", "wiki"}
+    assert found.resources["payroll"].users.denied.sample == (key_of(app, "erin"),)
+    assert found.resources["payroll"].users.forced.count == 0
+    assert found.resources["wiki"].users.forced.count == 6
+    assert (found.users.denied.count, found.users.forced.count) == (1, 6)
+    both = preview(app, policy("both", "deny", on=["payroll", "wiki"]))
+    assert both.users.denied.count == both.resources["wiki"].users.denied.count == 8, "each user counts once"
+    put(app, policy("pay", "deny", on=["payroll"], users={"include": ["group:finance"]}))
+    assert preview(app).resources["payroll"].users.relaxed.sample == (key_of(app, "erin"),), "a policy that goes"
+
+
+def test_the_preview_of_the_console_counts_those_who_may_open_it(app: Flask) -> None:
+    with app.app_context():
+        state_of(app).gate.users.sync()
+    denied = preview(app, policy(action="deny", on=["mfa-admin"])).users.denied
+    assert set(denied.sample) == {key_of(app, name) for name in ("ada", "grace", "hugo")}
+
+
+def test_the_preview_counts_each_recorded_sign_in_once_over_all_resources(app: Flask) -> None:
+    for _ in range(2):
+        signed_in(app, "frank", REMOTE_ADDR=OFFICE)
+    found = preview(app, policy("d", "deny", on=["payroll", "wiki"], when={"network": [OFFICE]}))
+    assert found.recorded.denied.count == found.resources["wiki"].recorded.denied.count == 2
 
 
 def test_the_preview_counts_everybody_before_the_first_sync_as_after_it(app: Flask) -> None:
@@ -382,7 +426,33 @@ def test_a_fact_of_another_type_is_refused_and_not_taken_for_unknown(app: Flask,
 def test_a_word_alone_and_a_list_of_words_are_understood(app: Flask, when: Any, facts: Any) -> None:
     put(app, policy("rule", on=["payroll"], when=when))
     found = simulate(app, "erin", "payroll", **facts)
-    assert (found.verdict, found.policies[0].applies) == ("enroll", "hit")
+    assert (found.verdict, found.policies[0].applies) == ("enroll", True)
+
+
+@pytest.mark.parametrize(
+    ("when", "facts", "mark"),
+    [
+        ({"risk": ["new-device"]}, {"risk": ()}, "miss"), ({"risk": ["new-device"]}, {"risk": frozenset()}, "miss"),
+        ({"risk": ["new-device"]}, {"risk": ["new-address"]}, "miss"),
+        ({"risk": ["new-device", "new-address"]}, {"risk": ["new-address"]}, "hit"),
+        ({"risk": ["new-device"]}, {"risk": {}}, "unknown"), ({"risk": ["new-device"]}, {"risk": None}, "unknown"),
+        ({"risk": ["new-device"]}, {"risk": {"new-device": None}}, "unknown"),
+        ({"risk": ["new-device"]}, {"risk": {"new-address": True}}, "unknown"),
+        ({"device": ["managed"]}, {"device": ()}, "miss"), ({"device": ["managed"]}, {"device": None}, "unknown"),
+        ({"device": ["managed"]}, {"device": (), "device_unknown": ["managed"]}, "unknown"),
+    ],
+)  # fmt: skip
+def test_what_is_given_and_empty_is_known(app: Flask, when: Any, facts: Any, mark: str) -> None:
+    draft = PolicySet((policy("no", "deny", when=when),))
+    found = simulate(app, "frank", draft=draft, **facts)
+    assert {one.word: one.mark.value for one in found.policies[0].criteria}[next(iter(when))] == mark
+    assert found.verdict == ("pass" if mark == "miss" else "deny")
+
+
+@pytest.mark.parametrize("risk", [["new-devise"], {"new-devise": True}, "new-devise"])
+def test_a_risk_signal_that_nobody_raises_is_refused(app: Flask, risk: Any) -> None:
+    with pytest.raises(BadRequest, match="Did you mean new-device"):
+        simulate(app, "frank", risk=risk)
 
 
 def test_no_environment_is_nothing_known_and_another_thing_is_refused(app: Flask) -> None:

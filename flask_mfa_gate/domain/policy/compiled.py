@@ -15,7 +15,7 @@ from .conditions.protocol import ConditionWord, Networks, Wanted
 from .conditions.registry import Registry
 from .facts import Environment, Mark, Subject
 from .logic import Matcher, certain, every_of, not_of, some_of
-from .model import Condition, Criterion, Every, Not, Policy, Some
+from .model import Action, Condition, Criterion, Every, Not, Policy, Some
 from .trace import Finding, PolicyTrace, finding, wanted_text
 from .users import looked_at_user, users_matcher, users_text
 
@@ -26,13 +26,18 @@ Tests: TypeAlias = tuple[Matcher, ...]
 
 @dataclass(frozen=True, slots=True)
 class Match:
-    """A policy that applies.
+    """A policy, and whether it holds.
 
-    :param mark: ``hit`` for certain, ``unknown`` because a fact is missing; never ``miss``.
+    :param mark: ``hit`` for certain, ``unknown`` because a fact is missing.
     """
 
     policy: Policy
     mark: Mark
+
+    @property
+    def counts(self) -> bool:
+        """Whether its effect is taken: what is unknown tightens, and loosens nothing."""
+        return self.mark is HIT or (self.mark is UNKNOWN and self.policy.effect.action is not Action.ALLOW)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -113,13 +118,13 @@ class CompiledPolicy:
         whom = self.users(subject, environment)
         findings = self._findings(subject, environment, on_error)
         conditions = self._fold(findings)(subject, environment)
-        applies = every_of([_always(mark) for mark in (at_resource, whom, conditions)])(subject, environment)
+        mark = every_of([_always(mark) for mark in (at_resource, whom, conditions)])(subject, environment)
         criteria = (
             finding("resources", at_resource, " with ".join(opened), " or ".join(sorted(self.resources))),
             finding("users", whom, looked_at_user(subject), users_text(policy.users)),
             *findings,
         )
-        return PolicyTrace(policy.name, policy.state, applies, criteria)
+        return PolicyTrace(policy.name, policy.state, Match(policy, mark).counts, mark, criteria)
 
     def _findings(self, subject: Subject, environment: Environment, on_error: OnError) -> list[Finding]:
         report = partial(on_error, self.policy.name)

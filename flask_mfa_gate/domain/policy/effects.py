@@ -66,7 +66,7 @@ def rule(matches: Collection[Match], *, resource: str, default: Access) -> Rulin
             beginning=beginning, default_applies=applies, names=_names(requires),
         )  # fmt: skip
     # SECURITY: leniency needs every fact; whoever hides one, or aims at the console, is not let off.
-    letting = [match for match in allows if match.mark is HIT and resource != MFA_ADMIN]
+    letting = [match for match in allows if match.counts and resource != MFA_ADMIN]
     return Ruling(allows=bool(letting), default_applies=applies, names=_names(letting))
 
 

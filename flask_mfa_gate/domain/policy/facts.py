@@ -42,7 +42,8 @@ class Environment:
     :param sign_in: ``password``, ``remember-me`` or ``federated``.
     :param provider: issuer of a federated sign-in.
     :param endpoint: Flask's name of the view.
-    :param risk: for each signal whether it is raised; a word that is not in it is unknown.
+    :param risk: for each signal whether it is raised; a word that is not in it is unknown. In a simulation also a
+        collection of all that are raised; every other signal is then known not to be.
     """
 
     address: str | None = None

@@ -27,12 +27,14 @@ class Finding:
 class PolicyTrace:
     """What one policy came to, also one that is off or only reported.
 
-    :param applies: whether its users, resources and conditions hold together; the state is not part of it.
+    :param applies: whether it counts here, were it on: an unknown fact applies a deny or require, and no allow.
+    :param mark: whether its users, resources and conditions hold together.
     """
 
     name: str
     state: PolicyState
-    applies: Mark
+    applies: bool
+    mark: Mark
     criteria: tuple[Finding, ...]
 
 

@@ -111,9 +111,9 @@ def test_off_is_never_judged_and_report_only_apart() -> None:
     assert [match.policy.name for match in reported] == ["seen"]
     traces = ready.explain(ANYONE, ["app"], Environment(), no_error)
     assert [(trace.name, trace.state.value, trace.applies) for trace in traces] == [
-        ("on", "on", HIT),
-        ("off", "off", HIT),
-        ("seen", "report-only", HIT),
+        ("on", "on", True),
+        ("off", "off", True),
+        ("seen", "report-only", True),
     ]
 
 
@@ -212,7 +212,7 @@ def test_a_condition_that_raises_is_unknown_and_told(conditions: Condition, expe
     assert found == (() if expected is None else (Match(ready.policies[0].policy, expected),))
     assert told == [("p", "broken", "the host's own fault")]
     trace = ready.explain(ANYONE, ["app"], here, lambda *error: None)[0]
-    assert trace.applies is (expected or MISS)
+    assert trace.mark is (expected or MISS)
     assert next(found.mark for found in trace.criteria if found.word == "broken") is UNKNOWN
 
 
@@ -240,6 +240,19 @@ class Careless:
         return frozenset()
 
 
+@pytest.mark.parametrize("mark", Mark)
+@pytest.mark.parametrize("action", Action)
+def test_what_is_explained_to_apply_is_what_counts(action: Action, mark: Mark) -> None:
+    """An unknown fact tightens and loosens nothing; whoever asks ``if policy.applies`` gets that answer."""
+    registry = BUILT_IN.with_word(Careless(mark))
+    ready = compiled(
+        replace(policy(conditions=Criterion("careless", ("x",))), effect=Effect(action)), registry=registry
+    )
+    (trace,) = ready.explain(ANYONE, ["app"], Environment(), no_error)
+    assert trace.mark is mark
+    assert trace.applies is {HIT: True, MISS: False, UNKNOWN: action is not Action.ALLOW}[mark]
+
+
 @pytest.mark.parametrize("answer", [None, False, True, "hit", 0])
 @pytest.mark.parametrize(
     "wrap",
@@ -258,7 +271,7 @@ def test_an_answer_that_is_no_mark_is_unknown(answer: Any, wrap: Any) -> None:
     here = Environment(address="10.0.0.1")
     assert [match.mark for match in ready.matches(ANYONE, "app", here, no_error)] == [UNKNOWN]
     trace = ready.explain(ANYONE, ["app"], here, no_error)[0]
-    assert trace.applies is UNKNOWN
+    assert trace.mark is UNKNOWN
     assert trace.criteria[2].mark is UNKNOWN
 
 
@@ -392,7 +405,7 @@ def test_the_index_finds_what_a_scan_of_all_finds_and_an_explanation_agrees(
         expected = {PolicyState.ON: live, PolicyState.REPORT_ONLY: reported, PolicyState.OFF: {}}[one.state]
         alone = compile_policies(PolicySet((replace(one, state=PolicyState.ON),), NETWORKS), BUILT_IN, version=1)
         scanned = alone.policies[0].mark(subject, environment, {}) if resource in (one.resources or ("app",)) else MISS
-        assert trace.applies is scanned
+        assert trace.mark is scanned
         assert one.state is PolicyState.OFF or expected.get(one.name, MISS) is scanned
     assert set(live) | set(reported) <= {one.name for one in policy_set.policies if one.state is not PolicyState.OFF}
 

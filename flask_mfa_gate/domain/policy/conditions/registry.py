@@ -38,6 +38,11 @@ class Registry:
 
     words: Mapping[str, ConditionWord]
 
+    @property
+    def signals(self) -> frozenset[str]:
+        """Every risk signal that a condition may name."""
+        return frozenset(getattr(self.words.get(RISK.word), "signals", SIGNALS))
+
     def with_word(self, word: ConditionWord) -> Registry:
         """These words and one more. A name that is taken, or is none, raises :class:`ConfigError`."""
         if word.word in self.words or word.word in COMBINING:
@@ -51,8 +56,7 @@ class Registry:
         names = [signals] if isinstance(signals, str) else list(signals)
         if not all(isinstance(name, str) and name.strip() for name in names):
             raise ConfigError("condition risk", "has a signal without a name", given=names)
-        known = frozenset(getattr(self.words.get(RISK.word), "signals", SIGNALS))
-        risk = RiskWord(signals=known | {name.lower() for name in names})
+        risk = RiskWord(signals=self.signals | {name.lower() for name in names})
         return replace(self, words=MappingProxyType({**self.words, risk.word: risk}))
 
     def find(self, word: str, where: str) -> ConditionWord:
