@@ -10,6 +10,7 @@ from flask_mfa_gate.crypto import new_id
 from flask_mfa_gate.domain.assurance import FactorKind
 from flask_mfa_gate.domain.enrollment import start_period
 from flask_mfa_gate.domain.moves import Requirement
+from flask_mfa_gate.domain.totp import TotpShape
 from flask_mfa_gate.factors.totp import import_secret
 from flask_mfa_gate.web.state import GateState
 
@@ -30,7 +31,8 @@ def enroll_with_key(app: Flask, key: str, secret: str) -> None:
     with state.store.database.write() as tx:
         state.store.factors.add_pending(
             tx, factor_id=factor_id, user_key=key, kind=FactorKind.TOTP, name="Authenticator app",
-            sealed=import_secret(state.keyring, secret, factor_id=factor_id), lineage=new_id(), now=now,
+            sealed=import_secret(state.keyring, secret, factor_id=factor_id, user=key), data=TotpShape().to_data(),
+            lineage=new_id(), now=now,
         )  # fmt: skip
-        state.store.factors.try_confirm(tx, factor_id, step=0, name="Authenticator app", now=now)
+        state.store.factors.try_confirm(tx, factor_id, counter=0, name="Authenticator app", now=now)
         state.store.enrollments.end_period(tx, key)

@@ -1,4 +1,4 @@
-"""The keyring: secrets sealed with AES-256-GCM and bound to their row, keyed digests, random ids."""
+"""The keyring: secrets sealed with AES-256-GCM and bound to their row and user, keyed digests, random ids."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import secrets
 from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -17,10 +18,24 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from .errors import SecretUnreadable
 
 KEY_LENGTH = 32
-_VERSION = b"\x01"
+# The first byte says what a secret is bound to: of old its table, column and row; now the user too.
+_OF_ROW, _OF_USER = b"\x01", b"\x02"
 _KEY_ID_LENGTH = 4
 _NONCE_LENGTH = 12
-_HEAD_LENGTH = len(_VERSION) + _KEY_ID_LENGTH + _NONCE_LENGTH
+_HEAD_LENGTH = len(_OF_USER) + _KEY_ID_LENGTH + _NONCE_LENGTH
+
+
+class Place(NamedTuple):
+    """Where something sealed belongs.
+
+    :param table: its name without prefix.
+    :param user: key of the user whose it is.
+    """
+
+    table: str
+    column: str
+    row: str
+    user: str
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -43,26 +58,28 @@ class Keyring:
             raise ValueError("a keyring needs at least one key, each of 32 bytes")
         return cls([_derive(key) for key in keys])
 
-    def seal(self, plain: bytes, *, table: str, column: str, row: str) -> bytes:
-        """Encrypt for one place; what is sealed there opens nowhere else.
+    def seal(self, plain: bytes, place: Place) -> bytes:
+        """Encrypt for one place of one user; what is sealed there opens nowhere else, and for nobody else.
 
         The result is version (1 byte), key id (4), nonce (12), ciphertext and tag. Random nonces are good for 2**32
         seals under one key (NIST SP 800-38D section 8.3).
         """
         newest = self._keys[0]
         nonce = secrets.token_bytes(_NONCE_LENGTH)
-        return _VERSION + newest.key_id + nonce + newest.cipher.encrypt(nonce, plain, _place(table, column, row))
+        return _OF_USER + newest.key_id + nonce + newest.cipher.encrypt(nonce, plain, _joined(*place))
 
-    def open(self, sealed: bytes, *, table: str, column: str, row: str) -> bytes:
-        """Decrypt.
+    def open(self, sealed: bytes, place: Place) -> bytes:
+        """Decrypt, also what was sealed before secrets were bound to their user.
 
         :raises SecretUnreadable: for an unknown key, another place, or anything that is not what was sealed.
         """
         key = self._key_of(sealed)
         nonce = sealed[_HEAD_LENGTH - _NONCE_LENGTH : _HEAD_LENGTH]
+        # SECURITY: the place is authenticated too, so that a secret copied elsewhere, or a row given to another user,
+        # stays shut.
+        bound_to = _joined(*place) if sealed.startswith(_OF_USER) else _joined(*place[:3])
         try:
-            # SECURITY: the place is authenticated too, so that a secret copied into another user's row stays shut.
-            return key.cipher.decrypt(nonce, sealed[_HEAD_LENGTH:], _place(table, column, row))
+            return key.cipher.decrypt(nonce, sealed[_HEAD_LENGTH:], bound_to)
         except InvalidTag:
             raise SecretUnreadable("A stored secret can't be opened: it was changed or belongs elsewhere.") from None
 
@@ -71,11 +88,11 @@ class Keyring:
         """Names the key that seals, in hex; the key can't be told from it."""
         return self._keys[0].key_id.hex()
 
-    def reseal(self, sealed: bytes, *, table: str, column: str, row: str) -> bytes | None:
-        """The same secret under the newest key; None when it is there already."""
-        if self._key_of(sealed) is self._keys[0]:
+    def reseal(self, sealed: bytes, place: Place) -> bytes | None:
+        """The same secret under the newest key and bound to its user; None when it is so already."""
+        if self._key_of(sealed) is self._keys[0] and sealed.startswith(_OF_USER):
             return None
-        return self.seal(self.open(sealed, table=table, column=column, row=row), table=table, column=column, row=row)
+        return self.seal(self.open(sealed, place), place)
 
     def digest(self, value: bytes | str, *, purpose: str, row: str) -> str:
         """HMAC-SHA-256 in hex, for one purpose and place."""
@@ -86,9 +103,9 @@ class Keyring:
         return tuple(_digest(key, value, purpose, row) for key in self._keys)
 
     def _key_of(self, sealed: bytes) -> _Key:
-        if len(sealed) < _HEAD_LENGTH or not sealed.startswith(_VERSION):
+        if len(sealed) < _HEAD_LENGTH or not sealed.startswith((_OF_ROW, _OF_USER)):
             raise SecretUnreadable("A stored secret can't be opened: it is cut off or of an unknown form.")
-        key_id = sealed[len(_VERSION) : len(_VERSION) + _KEY_ID_LENGTH]
+        key_id = sealed[len(_OF_USER) : len(_OF_USER) + _KEY_ID_LENGTH]
         found = next((key for key in self._keys if key.key_id == key_id), None)
         if found is None:
             raise SecretUnreadable("A stored secret was sealed with a key that MFA_GATE_KEYS no longer holds.")
@@ -147,9 +164,9 @@ def _subkey(master: bytes, info: bytes) -> bytes:
 
 def _digest(key: _Key, value: bytes | str, purpose: str, row: str) -> str:
     content = value.encode() if isinstance(value, str) else value
-    return hmac.new(key.digest_key, _place(purpose, row) + content, hashlib.sha256).hexdigest()
+    return hmac.new(key.digest_key, _joined(purpose, row) + content, hashlib.sha256).hexdigest()
 
 
-def _place(*names: str) -> bytes:
+def _joined(*names: str) -> bytes:
     """Names with their lengths, so that no two places read the same."""
     return b"".join(len(name.encode()).to_bytes(4, "big") + name.encode() for name in names)

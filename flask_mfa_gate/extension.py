@@ -25,7 +25,6 @@ from .services.policies import PolicyService
 from .services.simulation import Explanation
 from .services.upkeep import Upkeep
 from .services.users import UserService
-from .store import schema
 from .web import gate as hooks
 from .web import queries
 from .web.account import account_blueprint
@@ -161,8 +160,7 @@ class MFAGate:
 
     def upgrade(self, revision: str = "head") -> None:
         """Bring the gate's tables up to date."""
-        state = self._state
-        schema.upgrade(state.store.database, prefix=state.settings.table_prefix, revision=revision)
+        self._state.tables.upgrade(revision)
 
     def doctor(self) -> list[Finding]:
         """Errors and warnings of this app's set-up."""

@@ -12,6 +12,7 @@ from typing import Any
 from . import checks
 from .checks import Check
 from .clock import Clock, utc_now
+from .domain.totp import DIGITS, PERIODS
 from .errors import ConfigError
 
 PREFIX = "MFA_GATE_"
@@ -135,13 +136,17 @@ class Settings:
         10, "int", checks.whole_number(1, 60), "Minutes that a sign-in waits for its second factor.", unit="minutes"
     )
     totp_digits: int = _key(
-        6, "int", checks.one_of(6, 8), "Digits of a code. Many authenticator apps only know 6.", unit="digits"
+        6,
+        "int",
+        checks.one_of(*DIGITS),
+        "Digits of a code, for keys set up from now on. Many authenticator apps only know 6.",
+        unit="digits",
     )
     totp_period: int = _key(
         30,
         "int",
-        checks.one_of(30, 60),
-        "Seconds of a time step. Many authenticator apps only know 30.",
+        checks.one_of(*PERIODS),
+        "Seconds of a time step, for keys set up from now on. Many authenticator apps only know 30.",
         unit="seconds",
     )
     totp_window: int = _key(

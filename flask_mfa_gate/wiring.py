@@ -49,6 +49,7 @@ from .services.self_service import SelfService
 from .services.sessions import SessionService
 from .services.simulation import Simulator
 from .services.stamps import Stamper
+from .services.table_setup import TableSetup
 from .services.totp_enrollment import FirstEnrollment, TotpEnrollmentService
 from .services.upkeep import UpkeepService
 from .services.users import UserService
@@ -58,7 +59,6 @@ from .signals import Event, gate_signals
 from .store import Store, build_store
 from .store.engine import Database, make_engine
 from .store.location import Location, locate
-from .store.schema import upgrade
 from .store.selection import Selection
 from .web.after_response import try_soon
 from .web.state import GateState
@@ -73,7 +73,7 @@ def build_state(gate: Any, app: Flask, host: Host) -> GateState:
     location = _locate(app, host, settings)
     testing, secret_key = bool(app.config.get("TESTING")), app.config.get("SECRET_KEY")
     keyring = find_keyring(settings, location, testing=testing, secret_key=secret_key)
-    store = _open_store(location, settings)
+    store = build_store(Database(make_engine(location)), prefix=settings.table_prefix)
     delivery = Delivery(store, make_sender(app, settings), clock=settings.clock)
     worker = Worker(store, settings.clock, _publisher(app), _dispatcher(delivery), frozenset(settings.mail_disabled))
     reader = PersonReader(user_key_of(host), host.groups, host.admin_role)
@@ -82,11 +82,13 @@ def build_state(gate: Any, app: Flask, host: Host) -> GateState:
         lifetimes=_lifetimes(settings), places=Places(settings.geoip_database),
         host=host, directory=directory_of(host, store, reader, settings.clock),
     )  # fmt: skip
+    admin = _admin_services(base)
+    _set_up_tables(location, admin["tables"])
     return GateState(
         gate=gate, settings=settings, rules=base.rules, clock=settings.clock, keyring=keyring, store=store,
         worker=worker, directory=base.directory, identity=identity_of(host), user_key=reader.user_key, reader=reader,
         stamper=Stamper(keyring, host.session_stamp), location=location, delivery=delivery,
-        traits=traits_of(host), **_admin_services(base), **_account_services(base),
+        traits=traits_of(host), **admin, **_account_services(base),
     )  # fmt: skip
 
 
@@ -115,12 +117,14 @@ def _admin_services(base: Base) -> dict[str, Any]:
     runner = ActionRunner(store, worker, base.directory, selection, writer, clock=clock, rules=rules)
     audit = AuditChain(store, worker, base.keyring, clock=clock)
     access = _policy_services(base, runner)
-    users = UserService(store, worker, base.directory, writer, access["policies"], clock=clock)
+    rotation = KeyRotation(store, worker, base.keyring, clock=clock)
+    users = UserService(store, worker, base.directory, writer, access["policies"], audit, rotation, clock=clock)
     return {
         "selection": selection,
         **access,
         "audit": audit,
-        "key_rotation": KeyRotation(store, worker, base.keyring, clock=clock),
+        "tables": TableSetup(store, base.keyring, base.settings, audit),
+        "key_rotation": rotation,
         "users": users,
         "enrollments": EnrollmentService(
             store, worker, runner, writer, rules, clock=clock, default_days=base.settings.enrollment_days
@@ -204,6 +208,12 @@ def _first_enrollment(base: Base) -> FirstEnrollment:
     )
 
 
+def _set_up_tables(location: Location, tables: TableSetup) -> None:
+    """Only the gate's own file, and memory, get their tables by themselves."""
+    if location.embedded or location.memory:
+        tables.upgrade()
+
+
 def _locate(app: Flask, host: Host, settings: Settings) -> Location:
     host_uri = app.config.get("SQLALCHEMY_DATABASE_URI") if host.db is not None else None
     if host.db is not None and host_uri is None and settings.database_uri is None:
@@ -220,14 +230,6 @@ def _locate(app: Flask, host: Host, settings: Settings) -> Location:
 def _as_text(uri: str | URL | None) -> str | None:
     """The whole address: SQLAlchemy's own text of a URL object masks the password."""
     return uri.render_as_string(hide_password=False) if isinstance(uri, URL) else uri
-
-
-def _open_store(location: Location, settings: Settings) -> Store:
-    """Only the gate's own file, and memory, get their tables by themselves."""
-    database = Database(make_engine(location))
-    if location.embedded or location.memory:
-        upgrade(database, prefix=settings.table_prefix)
-    return build_store(database, prefix=settings.table_prefix)
 
 
 def _publisher(app: Flask) -> Callable[[Event], None]:

@@ -15,11 +15,11 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_mfa_gate.crypto import Keyring, decode_key, generate_key, new_id, new_token, token_digest
+from flask_mfa_gate.crypto import Keyring, Place, _joined, decode_key, generate_key, new_id, new_token, token_digest
 from flask_mfa_gate.errors import MFAGateError, SecretUnreadable
 
 OLD, NEW, STRANGE = b"\x01" * 32, b"\x02" * 32, b"\x03" * 32
-PLACE = {"table": "factor", "column": "secret", "row": "7"}
+PLACE = Place("factor", "secret", "7", "1")
 PLAIN = b"JBSWY3DPEHPK3PXP"
 ANY_CHARACTER = st.characters(exclude_categories=[])
 NAMES = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
@@ -29,83 +29,103 @@ def ring(*keys: bytes) -> Keyring:
     return Keyring.from_keys(keys or (NEW,))
 
 
-@given(st.binary(max_size=200), NAMES, NAMES, NAMES)
-def test_what_is_sealed_opens_in_its_place(plain: bytes, table: str, column: str, row: str) -> None:
-    sealed = ring().seal(plain, table=table, column=column, row=row)
+PLACES = st.builds(Place, NAMES, NAMES, NAMES, NAMES)
+
+
+def sealed_of_old(keyring: Keyring, plain: bytes, place: Place) -> bytes:
+    """As before secrets were bound to their user: another version, and a place of three names."""
+    key = keyring._keys[0]
+    nonce = bytes(range(12))
+    return b"\x01" + key.key_id + nonce + key.cipher.encrypt(nonce, plain, _joined(*place[:3]))
+
+
+@given(st.binary(max_size=200), PLACES)
+def test_what_is_sealed_opens_in_its_place(plain: bytes, place: Place) -> None:
+    sealed = ring().seal(plain, place)
     assert len(sealed) == 1 + 4 + 12 + len(plain) + 16
-    assert ring().open(sealed, table=table, column=column, row=row) == plain
+    assert ring().open(sealed, place) == plain
 
 
 def test_the_same_secret_never_looks_the_same() -> None:
-    sealed = {ring().seal(PLAIN, **PLACE) for _ in range(200)}
+    sealed = {ring().seal(PLAIN, PLACE) for _ in range(200)}
     assert len(sealed) == len({text[5:17] for text in sealed}) == 200
     assert all(PLAIN not in text for text in sealed)
 
 
-@pytest.mark.parametrize("other", [{"row": "8"}, {"row": ""}, {"table": "session"}, {"column": "name"}])
+@pytest.mark.parametrize(
+    "other", [{"row": "8"}, {"row": ""}, {"table": "session"}, {"column": "name"}, {"user": "2"}, {"user": ""}]
+)
 def test_a_secret_copied_elsewhere_stays_shut(other: dict[str, str]) -> None:
-    sealed = ring().seal(PLAIN, **PLACE)
+    sealed = ring().seal(PLAIN, PLACE)
     with pytest.raises(SecretUnreadable):
-        ring().open(sealed, **{**PLACE, **other})
+        ring().open(sealed, PLACE._replace(**other))
 
 
 def test_two_rows_that_swap_their_secrets_open_neither() -> None:
-    sealed = {row: ring().seal(row.encode(), **{**PLACE, "row": row}) for row in ("1", "2")}
+    sealed = {row: ring().seal(row.encode(), PLACE._replace(row=row)) for row in ("1", "2")}
     for row, other in (("1", "2"), ("2", "1")):
         with pytest.raises(SecretUnreadable):
-            ring().open(sealed[other], **{**PLACE, "row": row})
+            ring().open(sealed[other], PLACE._replace(row=row))
 
 
-@given(st.tuples(NAMES, NAMES, NAMES), st.tuples(NAMES, NAMES, NAMES))
-def test_no_two_places_are_alike(one: tuple[str, str, str], other: tuple[str, str, str]) -> None:
+@given(PLACES, PLACES)
+def test_no_two_places_are_alike(one: Place, other: Place) -> None:
     if one == other:
         return
-    sealed = ring().seal(PLAIN, table=one[0], column=one[1], row=one[2])
+    sealed = ring().seal(PLAIN, one)
     with pytest.raises(SecretUnreadable):
-        ring().open(sealed, table=other[0], column=other[1], row=other[2])
+        ring().open(sealed, other)
 
 
-@pytest.mark.parametrize("cut", [("fa", "ctorsecret", "7"), ("factors", "ecret", "7"), ("factor", "secret7", "")])
-def test_places_that_read_alike_when_joined_are_not_alike(cut: tuple[str, str, str]) -> None:
-    sealed = ring().seal(PLAIN, **PLACE)
+@pytest.mark.parametrize(
+    "cut",
+    [
+        ("fa", "ctorsecret", "7", "1"),
+        ("factors", "ecret", "7", "1"),
+        ("factor", "secret7", "", "1"),
+        ("factor", "secret", "71", ""),
+    ],
+)
+def test_places_that_read_alike_when_joined_are_not_alike(cut: tuple[str, str, str, str]) -> None:
+    sealed = ring().seal(PLAIN, PLACE)
     with pytest.raises(SecretUnreadable):
-        ring().open(sealed, table=cut[0], column=cut[1], row=cut[2])
+        ring().open(sealed, Place(*cut))
 
 
 def test_any_flipped_bit_is_noticed() -> None:
-    sealed = ring().seal(PLAIN, **PLACE)
+    sealed = ring().seal(PLAIN, PLACE)
     for bit in range(len(sealed) * 8):
         changed = bytearray(sealed)
         changed[bit // 8] ^= 1 << bit % 8
         with pytest.raises(SecretUnreadable):
-            ring().open(bytes(changed), **PLACE)
+            ring().open(bytes(changed), PLACE)
 
 
 def test_any_cut_is_noticed() -> None:
-    sealed = ring().seal(PLAIN, **PLACE)
+    sealed = ring().seal(PLAIN, PLACE)
     for length in range(len(sealed)):
         with pytest.raises(SecretUnreadable):
-            ring().open(sealed[:length], **PLACE)
+            ring().open(sealed[:length], PLACE)
     with pytest.raises(SecretUnreadable):
-        ring().open(sealed + b"\0", **PLACE)
+        ring().open(sealed + b"\0", PLACE)
 
 
-@given(st.binary(max_size=80) | st.binary(max_size=60).map(lambda rest: ring().seal(b"", **PLACE)[:5] + rest))
+@given(st.binary(max_size=80) | st.binary(max_size=60).map(lambda rest: ring().seal(b"", PLACE)[:5] + rest))
 def test_junk_is_unreadable_and_nothing_worse(junk: bytes) -> None:
     with pytest.raises(SecretUnreadable):
-        ring().open(junk, **PLACE)
+        ring().open(junk, PLACE)
     with pytest.raises(SecretUnreadable):
-        ring(OLD, STRANGE).open(junk, **PLACE)
+        ring(OLD, STRANGE).open(junk, PLACE)
 
 
 def test_an_unknown_key_is_told_from_a_changed_text_without_a_secret_in_it() -> None:
-    sealed = ring(OLD).seal(PLAIN, **PLACE)
+    sealed = ring(OLD).seal(PLAIN, PLACE)
     with pytest.raises(SecretUnreadable, match="MFA_GATE_KEYS") as unknown:
-        ring(NEW).open(sealed, **PLACE)
+        ring(NEW).open(sealed, PLACE)
     with pytest.raises(SecretUnreadable, match="changed") as changed:
-        ring(OLD).open(sealed[:-1] + bytes([sealed[-1] ^ 1]), **PLACE)
+        ring(OLD).open(sealed[:-1] + bytes([sealed[-1] ^ 1]), PLACE)
     with pytest.raises(SecretUnreadable, match="cut off") as cut:
-        ring(OLD).open(sealed[:16], **PLACE)
+        ring(OLD).open(sealed[:16], PLACE)
     for problem in (unknown.value, changed.value, cut.value):
         assert isinstance(problem, MFAGateError)
         told = "".join(traceback.format_exception(problem))
@@ -114,11 +134,33 @@ def test_an_unknown_key_is_told_from_a_changed_text_without_a_secret_in_it() -> 
 
 def test_after_a_rotation_old_rows_open_and_new_rows_use_the_newest_key() -> None:
     before, rotated = ring(OLD), ring(NEW, OLD)
-    old_row, new_row = before.seal(PLAIN, **PLACE), rotated.seal(PLAIN, **PLACE)
-    assert rotated.open(old_row, **PLACE) == rotated.open(new_row, **PLACE) == ring(NEW).open(new_row, **PLACE) == PLAIN
+    old_row, new_row = before.seal(PLAIN, PLACE), rotated.seal(PLAIN, PLACE)
+    assert rotated.open(old_row, PLACE) == rotated.open(new_row, PLACE) == ring(NEW).open(new_row, PLACE) == PLAIN
     for keyring in (ring(NEW), ring(STRANGE)):
         with pytest.raises(SecretUnreadable):
-            keyring.open(old_row, **PLACE)
+            keyring.open(old_row, PLACE)
+
+
+def test_what_was_sealed_for_a_row_alone_opens_and_is_sealed_anew_for_its_user() -> None:
+    keyring = ring(NEW, OLD)
+    for old in (sealed_of_old(ring(OLD), PLAIN, PLACE), sealed_of_old(ring(NEW), PLAIN, PLACE)):
+        assert keyring.open(old, PLACE) == keyring.open(old, PLACE._replace(user="2")) == PLAIN
+        with pytest.raises(SecretUnreadable):
+            keyring.open(old, PLACE._replace(row="8"))
+        fresh = keyring.reseal(old, PLACE)
+        assert fresh is not None
+        assert ring(NEW).open(fresh, PLACE) == PLAIN
+        assert keyring.reseal(fresh, PLACE) is None
+        with pytest.raises(SecretUnreadable):
+            keyring.open(fresh, PLACE._replace(user="2"))
+
+
+@pytest.mark.parametrize("place", [PLACE, PLACE._replace(user="2"), PLACE._replace(user="")])
+def test_a_secret_of_a_user_is_not_passed_off_as_one_of_old(place: Place) -> None:
+    """SECURITY: or whoever writes to the database would go around the user by changing one byte."""
+    sealed = ring().seal(PLAIN, PLACE)
+    with pytest.raises(SecretUnreadable):
+        ring().open(b"\x01" + sealed[1:], place)
 
 
 def test_the_digest_of_each_key_is_at_hand_newest_first() -> None:
@@ -146,8 +188,8 @@ def test_digests_of_texts_that_read_alike_when_joined_differ(value: str, purpose
 
 
 def test_the_master_key_itself_neither_seals_nor_digests() -> None:
-    sealed = ring(NEW).seal(PLAIN, **PLACE)
-    aad = b"".join(len(name).to_bytes(4, "big") + name.encode() for name in PLACE.values())
+    sealed = ring(NEW).seal(PLAIN, PLACE)
+    aad = b"".join(len(name).to_bytes(4, "big") + name.encode() for name in PLACE)
     with pytest.raises(InvalidTag):
         AESGCM(NEW).decrypt(sealed[5:17], sealed[17:], aad)
     inner = ring(NEW)._keys[0]
@@ -161,7 +203,7 @@ def test_ciphers_are_made_once(monkeypatch: pytest.MonkeyPatch) -> None:
     keyring = ring(NEW, OLD)
     monkeypatch.setattr("flask_mfa_gate.crypto.AESGCM", None)
     monkeypatch.setattr("flask_mfa_gate.crypto.HKDF", None)
-    assert keyring.open(keyring.seal(PLAIN, **PLACE), **PLACE) == PLAIN
+    assert keyring.open(keyring.seal(PLAIN, PLACE), PLACE) == PLAIN
     assert keyring.digests("code", purpose="p", row="1")
 
 

@@ -19,7 +19,7 @@ CHANGED_ROWS = (
 )
 CHANGED_TABLES = (
     "DROP TABLE mfa_gate_session",
-    "ALTER TABLE mfa_gate_factor DROP COLUMN last_step",
+    "ALTER TABLE mfa_gate_factor DROP COLUMN counter",
     "CREATE TABLE stray (id INTEGER)",
 )
 

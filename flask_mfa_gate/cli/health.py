@@ -27,7 +27,7 @@ def upgrade(revision: str) -> None:
     if revision == "base":
         schema.downgrade(state.store.database, prefix=prefix, revision=revision)
     else:
-        schema.upgrade(state.store.database, prefix=prefix, revision=revision)
+        state.tables.upgrade(revision)
     click.echo(f"The tables are at {schema.current(state.store.database, prefix=prefix) or 'base'}.")
 
 

@@ -57,7 +57,8 @@ class Standing:
     :param factors: kinds of confirmed factors.
     :param key_shown: whether a key was shown that no code has confirmed yet.
     :param graces: by name of a policy with days of grace, when it first applied to this user.
-    :param policy_version: version of the policies when this was read, so that one SELECT tells both.
+    :param policy_version: digest of the policies in force when this was read, so that one SELECT tells both; None
+        before there are any.
     :param deferred_at: when "Set up later" was last chosen, in any browser.
     """
 
@@ -71,7 +72,7 @@ class Standing:
     enrolled_at: datetime | None = None
     deferred_at: datetime | None = None
     graces: Mapping[str, datetime] = field(default_factory=dict, hash=False)
-    policy_version: int = 0
+    policy_version: str | None = None
 
     @property
     def is_forced(self) -> bool:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import hmac
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import Enum, auto
+from enum import Enum, StrEnum, auto
+from typing import Any
 
 LONGEST_INPUT = 64
+DIGITS = (6, 8)
+PERIODS = (30, 60)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SEPARATORS = str.maketrans("", "", " -")
 _DIGITS = frozenset("0123456789")
@@ -21,6 +25,43 @@ class CodeShape(Enum):
     UNUSABLE = auto()
 
 
+class Algorithm(StrEnum):
+    """What codes are made with (RFC 6238 section 1.2), in the words of an ``otpauth://`` address."""
+
+    SHA1 = "SHA1"
+    SHA256 = "SHA256"
+    SHA512 = "SHA512"
+
+
+@dataclass(frozen=True, slots=True)
+class TotpShape:
+    """How a key makes its codes. It is the key's own for life: a phone never hears of a changed setting.
+
+    :param period: seconds that one step lasts.
+    """
+
+    digits: int = 6
+    period: int = 30
+    algorithm: Algorithm = Algorithm.SHA1
+
+    def __post_init__(self) -> None:
+        """Refuse what no setting makes.
+
+        :raises ValueError: for it.
+        """
+        if self.digits not in DIGITS or self.period not in PERIODS:
+            raise ValueError(f"codes have {DIGITS} digits and change every {PERIODS} seconds")
+
+    def to_data(self) -> dict[str, Any]:
+        """As JSON values, to be kept with the key."""
+        return {"digits": self.digits, "period": self.period, "algorithm": self.algorithm.value}
+
+    @classmethod
+    def from_data(cls, data: Mapping[str, Any]) -> TotpShape:
+        """From what was kept."""
+        return cls(data["digits"], data["period"], Algorithm(data["algorithm"]))
+
+
 def usable_text(raw: object) -> str | None:
     """The input without ASCII spaces and hyphens; None for what is no code at all: another type, empty, too long."""
     # SECURITY: the length is checked before any other work, so that a huge input costs nothing.
@@ -29,13 +70,13 @@ def usable_text(raw: object) -> str | None:
     return raw.translate(_SEPARATORS) or None
 
 
-def read_code(raw: object, *, digits: int) -> tuple[CodeShape, str]:
-    """Canonical form of a typed code: exactly ``digits`` ASCII digits."""
+def read_code(raw: object) -> tuple[CodeShape, str]:
+    """Canonical form of a typed code: as many ASCII digits as some key makes."""
     text = usable_text(raw)
     if text is None:
         return CodeShape.UNUSABLE, ""
     # SECURITY: only ASCII digits; libraries that fold Unicode would take one code in many spellings.
-    is_code = len(text) == digits and _DIGITS.issuperset(text)
+    is_code = len(text) in DIGITS and _DIGITS.issuperset(text)
     return (CodeShape.OK, text) if is_code else (CodeShape.WRONG, "")
 
 

@@ -1,4 +1,4 @@
-"""Access passes: codes of 80 bits that an admin gives out, kept as keyed HMAC like recovery codes."""
+"""Access passes: codes of 80 bits that an admin gives out, kept like recovery codes."""
 
 from __future__ import annotations
 
@@ -14,9 +14,8 @@ from ..domain.recovery_code import make_code, read_recovery_code, show
 from ..domain.totp import CodeShape
 from ..store import Store
 from ..store.access_passes import IssuedPass
+from .code_digests import CodeDigests
 from .protocol import Accepted
-
-_PURPOSE = "access-pass"
 
 
 class AccessPassFactor:
@@ -26,7 +25,7 @@ class AccessPassFactor:
     is_stoppable = False
 
     def __init__(self, store: Store, keyring: Keyring) -> None:
-        self._store, self._keyring = store, keyring
+        self._store, self._digests = store, CodeDigests(keyring, "access_pass", "access-pass")
 
     def read(self, raw: object) -> tuple[CodeShape, str]:
         """Sixteen characters of base32, whatever case and grouping."""
@@ -35,14 +34,14 @@ class AccessPassFactor:
     def issue(self, tx: Connection, user_key: str, terms: AccessPass, *, issued_by: str, now: datetime) -> str:
         """A new pass, to be shown this once."""
         row_id, code = new_id(), make_code(secrets.token_bytes)
-        digest = self._keyring.digest(code, purpose=_PURPOSE, row=row_id)
-        self._store.access_passes.add(tx, IssuedPass(row_id, user_key, digest, terms, issued_by), now=now)
+        kept = self._digests.make(code, row=row_id, user=user_key)
+        self._store.access_passes.add(tx, IssuedPass(row_id, user_key, kept, terms, issued_by), now=now)
         return show(code)
 
     def try_accept(self, tx: Connection, user_key: str, code: str, *, now: datetime) -> Accepted | None:
         """Use the pass, if it is a live one of this user; its scope says what it proves."""
         used = self._store.access_passes.try_use(
-            tx, user_key, lambda row_id: self._keyring.digests(code, purpose=_PURPOSE, row=row_id), now=now
+            tx, user_key, lambda row, kept: self._digests.fits(kept, code, row=row, user=user_key), now=now
         )
         if used is None:
             return None

@@ -1,6 +1,6 @@
 """Recovery codes: ten of 80 bits, each good once.
 
-They are kept as keyed HMAC-SHA-256, not as a slow hash: 80 random bits cannot be searched, and a slow hash for each
+They are kept as sealed HMAC-SHA-256, not as a slow hash: 80 random bits cannot be searched, and a slow hash for each
 guess would let a stranger burn the server's time.
 """
 
@@ -16,9 +16,8 @@ from ..domain.assurance import Method
 from ..domain.recovery_code import CODE_COUNT, make_code, read_recovery_code, show
 from ..domain.totp import CodeShape
 from ..store import Store
+from .code_digests import CodeDigests
 from .protocol import Accepted
-
-_PURPOSE = "recovery-code"
 
 
 class RecoveryCodeFactor:
@@ -28,7 +27,7 @@ class RecoveryCodeFactor:
     is_stoppable = False
 
     def __init__(self, store: Store, keyring: Keyring) -> None:
-        self._store, self._keyring = store, keyring
+        self._store, self._digests = store, CodeDigests(keyring, "recovery_code", "recovery-code")
 
     def read(self, raw: object) -> tuple[CodeShape, str]:
         """Sixteen characters of base32, whatever case and grouping."""
@@ -37,14 +36,14 @@ class RecoveryCodeFactor:
     def make(self, tx: Connection, user_key: str, *, now: datetime) -> list[str]:
         """A new set in place of the old one, to be shown this once."""
         codes = [(new_id(), make_code(secrets.token_bytes)) for _ in range(CODE_COUNT)]
-        digests = [(row_id, self._keyring.digest(code, purpose=_PURPOSE, row=row_id)) for row_id, code in codes]
-        self._store.recovery_codes.replace(tx, user_key, digests, now=now)
+        kept = [(row_id, self._digests.make(code, row=row_id, user=user_key)) for row_id, code in codes]
+        self._store.recovery_codes.replace(tx, user_key, kept, now=now)
         return [show(code) for _, code in codes]
 
     def try_accept(self, tx: Connection, user_key: str, code: str, *, now: datetime) -> Accepted | None:
         """Spend the code, if it is an unused one of this user."""
         is_spent = self._store.recovery_codes.try_spend(
-            tx, user_key, lambda row_id: self._keyring.digests(code, purpose=_PURPOSE, row=row_id), now=now
+            tx, user_key, lambda row, kept: self._digests.fits(kept, code, row=row, user=user_key), now=now
         )
         return Accepted(self.method) if is_spent else None
 

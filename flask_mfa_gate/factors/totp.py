@@ -1,7 +1,8 @@
-"""Authenticator app codes (RFC 6238), SHA-1, with a key of 160 bits sealed at rest."""
+"""Authenticator app codes (RFC 6238), with a key of 160 bits sealed at rest, each in its own shape."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,9 +11,10 @@ from urllib.parse import quote
 import pyotp
 from sqlalchemy import Connection
 
-from ..crypto import Keyring, new_id
+from ..crypto import Keyring, Place, new_id
 from ..domain.assurance import FactorKind, Method
-from ..domain.totp import CodeShape, far_steps, matching_step, read_code, step_at, window_steps
+from ..domain.totp import Algorithm, CodeShape, TotpShape, far_steps, matching_step, read_code, step_at, window_steps
+from ..errors import SecretUnreadable
 from ..settings import Settings
 from ..store import Store
 from ..store.factors import Factor
@@ -22,6 +24,7 @@ KEY_BYTES = 20
 LONGEST_LABEL = 40
 CLOCK_HINT = "This code is from a different time. Set your phone's clock to automatic, then enter the next code."
 _FIRST_NAME = "Authenticator app"
+_DIGESTS = {Algorithm.SHA1: hashlib.sha1, Algorithm.SHA256: hashlib.sha256, Algorithm.SHA512: hashlib.sha512}
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -30,6 +33,7 @@ class PendingKey:
 
     factor_id: str
     secret: str
+    shape: TotpShape
 
     def grouped(self) -> list[str]:
         """The key in groups of four, easier to type."""
@@ -44,22 +48,22 @@ class TotpFactor:
 
     def __init__(self, store: Store, keyring: Keyring, settings: Settings) -> None:
         self._store, self._keyring = store, keyring
-        self._digits, self._period, self._window = settings.totp_digits, settings.totp_period, settings.totp_window
+        self._shape, self._window = shape_of_new_keys(settings), settings.totp_window
 
     def read(self, raw: object) -> tuple[CodeShape, str]:
-        """Exactly the configured number of ASCII digits, spaces and hyphens aside."""
-        return read_code(raw, digits=self._digits)
+        """ASCII digits, as many as a key may have, spaces and hyphens aside."""
+        return read_code(raw)
 
     def begin(self, tx: Connection, user_key: str, *, lineage: str, now: datetime) -> PendingKey:
         """The key of this gate session: the one it was shown before, else a new one."""
         waiting = self._store.factors.pending(tx, user_key, lineage=lineage, now=now)
         if waiting is not None:
-            return PendingKey(waiting.id, self._open(waiting))
-        pending = PendingKey(new_id(), pyotp.random_base32(KEY_BYTES * 8 // 5))
-        sealed = self._keyring.seal(pending.secret.encode(), table="factor", column="secret", row=pending.factor_id)
+            return PendingKey(waiting.id, self._open(waiting), self._shape_of(waiting))
+        pending = PendingKey(new_id(), pyotp.random_base32(KEY_BYTES * 8 // 5), self._shape)
+        sealed = _seal(self._keyring, pending.secret, pending.factor_id, user_key)
         self._store.factors.add_pending(
             tx, factor_id=pending.factor_id, user_key=user_key, kind=FactorKind.TOTP, name=_FIRST_NAME, sealed=sealed,
-            lineage=lineage, now=now,
+            data=pending.shape.to_data(), lineage=lineage, now=now,
         )  # fmt: skip
         return pending
 
@@ -69,7 +73,8 @@ class TotpFactor:
         step = self._matching(waiting, code, now) if waiting else None
         if waiting is None or step is None:
             return None
-        if not self._store.factors.try_confirm(tx, waiting.id, step=step, name=self._next_name(tx, user_key), now=now):
+        name = self._next_name(tx, user_key)
+        if not self._store.factors.try_confirm(tx, waiting.id, counter=step, name=name, now=now):
             return None
         self._void_others(tx, user_key, waiting.id, now)
         return waiting.id
@@ -88,36 +93,53 @@ class TotpFactor:
         for factor in self._confirmed(tx, user_key):
             step = self._matching(factor, code, now)
             if step is not None:
-                is_unused = self._store.factors.try_burn_step(tx, factor.id, step=step, now=now)
+                is_unused = self._store.factors.try_advance(tx, factor.id, counter=step, now=now)
                 return Accepted(self.method) if is_unused else None
         return None
 
     def hint(self, tx: Connection, user_key: str, code: str, *, now: datetime) -> str | None:
         """Tell an owner whose clock is off, which a code of a far step gives away."""
-        steps = far_steps(step_at(now, period=self._period), window=self._window)
-        is_far = any(self._match(factor, code, steps) is not None for factor in self._confirmed(tx, user_key))
+        is_far = any(self._is_far(factor, code, now) for factor in self._confirmed(tx, user_key))
         return CLOCK_HINT if is_far else None
 
-    def provisioning_uri(self, secret: str, *, account: str, issuer: str) -> str:
+    def provisioning_uri(self, pending: PendingKey, *, account: str, issuer: str) -> str:
         """The ``otpauth://`` text of the QR code (Key Uri Format); parameters at their default are left out."""
-        totp = pyotp.TOTP(secret, digits=self._digits, interval=self._period)
-        return totp.provisioning_uri(name=_label(account) or "account", issuer_name=_label(issuer))
+        return _generator(pending.secret, pending.shape).provisioning_uri(
+            name=_label(account) or "account", issuer_name=_label(issuer)
+        )
 
     def _confirmed(self, tx: Connection, user_key: str) -> Sequence[Factor]:
         return [factor for factor in self._store.factors.confirmed(tx, user_key) if factor.kind is FactorKind.TOTP]
 
     def _matching(self, factor: Factor, code: str, now: datetime) -> int | None:
-        return self._match(factor, code, window_steps(step_at(now, period=self._period), window=self._window))
+        """The step of this key, counted in its own period, whose code this is."""
+        step = step_at(now, period=self._shape_of(factor).period)
+        return self._match(factor, code, window_steps(step, window=self._window))
+
+    def _is_far(self, factor: Factor, code: str, now: datetime) -> bool:
+        step = step_at(now, period=self._shape_of(factor).period)
+        return self._match(factor, code, far_steps(step, window=self._window)) is not None
 
     def _match(self, factor: Factor, code: str, steps: Sequence[int]) -> int | None:
-        totp = pyotp.TOTP(self._open(factor), digits=self._digits, interval=self._period)
-        return matching_step(code, steps, totp.generate_otp)
+        return matching_step(code, steps, _generator(self._open(factor), self._shape_of(factor)).generate_otp)
+
+    def _shape_of(self, factor: Factor) -> TotpShape:
+        """As it was set up, whatever the settings say by now."""
+        try:
+            return self._shape if factor.data is None else TotpShape.from_data(factor.data)
+        except (KeyError, TypeError, ValueError):
+            raise SecretUnreadable(f"What is kept of the key {factor.id} makes no codes that the gate knows.") from None
 
     def _open(self, factor: Factor) -> str:
-        return self._keyring.open(factor.sealed, table="factor", column="secret", row=factor.id).decode()
+        return self._keyring.open(factor.sealed, _place(factor.id, factor.user_key)).decode()
 
 
-def import_secret(keyring: Keyring, secret: str, *, factor_id: str) -> bytes:
+def shape_of_new_keys(settings: Settings) -> TotpShape:
+    """What a key that is set up now will be like."""
+    return TotpShape(settings.totp_digits, settings.totp_period)
+
+
+def import_secret(keyring: Keyring, secret: str, *, factor_id: str, user: str) -> bytes:
     """Seal a base32 key that was made elsewhere.
 
     :raises ValueError: for a key under 128 or over 512 bits, or text that is not base32.
@@ -125,7 +147,19 @@ def import_secret(keyring: Keyring, secret: str, *, factor_id: str) -> bytes:
     length = len(pyotp.TOTP(secret).byte_secret())
     if not 16 <= length <= 64:
         raise ValueError("a TOTP key has 128 to 512 bits")
-    return keyring.seal(secret.upper().encode(), table="factor", column="secret", row=factor_id)
+    return _seal(keyring, secret.upper(), factor_id, user)
+
+
+def _seal(keyring: Keyring, secret: str, factor_id: str, user: str) -> bytes:
+    return keyring.seal(secret.encode(), _place(factor_id, user))
+
+
+def _place(factor_id: str, user: str) -> Place:
+    return Place("factor", "secret", factor_id, user)
+
+
+def _generator(secret: str, shape: TotpShape) -> pyotp.TOTP:
+    return pyotp.TOTP(secret, digits=shape.digits, digest=_DIGESTS[shape.algorithm], interval=shape.period)
 
 
 def _label(text: str) -> str:

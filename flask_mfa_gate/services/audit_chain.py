@@ -1,7 +1,8 @@
 """The audit log as a chain: each record is linked to the one before by an HMAC that only the keys of the app can make.
 
 Records are written with the act and linked later, by one sealer at a time, so that no act waits for another. What names
-somebody enters the chain as a salted digest: deleting text and salt lets a user be forgotten and the chain still holds.
+somebody enters the chain as a salted digest: without text and salt a user is forgotten, and the chain still holds. A
+record that was so amended carries an HMAC of what it says since.
 """
 
 from __future__ import annotations
@@ -10,21 +11,24 @@ import hashlib
 import json
 import logging
 import secrets
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
+
+from sqlalchemy import Connection
 
 from ..clock import Clock
 from ..crypto import Keyring
 from ..errors import BadRequest
+from ..signals import Event
 from ..store import Store
 from ..store.audit import Record
 from .work import Work, Worker
 
 SLICE = 1000
 HEAD = "audit-head"
-_PURPOSE = "audit-chain"
+_PURPOSE, _AMENDED = "audit-chain", "audit-amended"
 _SALT_BYTES = 16
 log = logging.getLogger("flask_mfa_gate")
 
@@ -56,7 +60,7 @@ class Verification:
     """What the chain proves.
 
     :param verified: records whose links hold, from the first on.
-    :param bare: how many of those can't show what they said about somebody, as he was renamed or forgotten.
+    :param bare: how many of those no longer show what they said, as somebody was renamed or forgotten since.
     :param unsealed: records that have no place in the chain yet.
     :param broken_at: number of the first record that does not fit; None when all do.
     """
@@ -97,10 +101,30 @@ class AuditChain:
         for record in self._sealed():
             if record.number != last.number + 1 or not self._fits(record, last):
                 return self._verification(last, bare, broken_at=last.number + 1)
-            last, bare = Head(record.number, record.mac or ""), bare + (record.salt is None)
+            last, bare = Head(record.number, record.mac or ""), bare + record.is_bare
             met = met or last == kept
         # SECURITY: a chain that ends before the head that was kept was cut off.
         return self._verification(last, bare, broken_at=None if met else min(last.number + 1, kept.number))
+
+    def rename(self, work: Work, old: str, new: str) -> None:
+        """Let every record speak of a user by the key that they will have."""
+        self._amend(work, old, lambda event: replace(_by(event, old, new), subject=_other(event.subject, old, new)))
+
+    def forget(self, work: Work, key: str, *, stranger: str) -> None:
+        """Of what happened to a user only that it happened and when stays, to somebody without a name."""
+
+        def edit(event: Event) -> Event:
+            event = _by(event, key, stranger)
+            if event.subject != key:
+                return event
+            return replace(event, subject=stranger, address=None, user_agent=None, reason=None, details={})
+
+        self._amend(work, key, edit)
+
+    def vouch_for_bare(self, tx: Connection) -> None:
+        """Vouch for the records that were amended before records were vouched for: once, when the tables get there."""
+        for page in _pages(lambda after: self._store.audit.bare(tx, after=after, limit=SLICE)):
+            self._store.audit.rewrite(tx, [self._vouched(record) for record in page])
 
     def export(self, *, since: datetime | None = None, subject: str | None = None) -> Iterator[dict[str, Any]]:
         """Every record, oldest first, as JSON values."""
@@ -134,12 +158,31 @@ class AuditChain:
             after = page[-1].number or after
 
     def _fits(self, record: Record, last: Head) -> bool:
-        personal = record.personal or ""
-        if record.salt is not None and _personal_digest(record, record.salt) != personal:
+        number, personal = last.number + 1, record.personal or ""
+        if not self._says_what_it_said(record):
             return False
-        number = last.number + 1
         link = _linked(record, number, personal, last)
         return record.mac in self._keyring.digests(link, purpose=_PURPOSE, row=str(number))
+
+    def _says_what_it_said(self, record: Record) -> bool:
+        if record.salt is not None:
+            return _personal_digest(record, record.salt) == record.personal
+        # SECURITY: without its salt a record could say anything of anybody; it has to be what was amended here.
+        rights = self._keyring.digests(_amended(record), purpose=_AMENDED, row=str(record.number))
+        return record.amended in rights
+
+    def _amend(self, work: Work, key: str, edit: Callable[[Event], Event]) -> None:
+        for page in _pages(lambda after: self._store.audit.naming(work.tx, key, after=after, limit=SLICE)):
+            self._store.audit.rewrite(work.tx, [self._amended(record, edit) for record in page])
+
+    def _amended(self, record: Record, edit: Callable[[Event], Event]) -> Record:
+        changed = replace(record, event=edit(record.event), salt=None, amended=None)
+        # SECURITY: what was forged before is not vouched for by the way.
+        return self._vouched(changed) if changed.is_bare and self._says_what_it_said(record) else changed
+
+    def _vouched(self, record: Record) -> Record:
+        mac = self._keyring.digest(_amended(record), purpose=_AMENDED, row=str(record.number))
+        return replace(record, amended=mac)
 
     def _verification(self, last: Head, bare: int, *, broken_at: int | None) -> Verification:
         with self._store.database.read() as tx:
@@ -152,9 +195,31 @@ def _linked(record: Record, number: int, personal: str, last: Head) -> str:
 
 
 def _personal_digest(record: Record, salt: str) -> str:
+    return hashlib.sha256((salt + json.dumps(_said(record), sort_keys=True)).encode()).hexdigest()
+
+
+def _amended(record: Record) -> str:
+    return json.dumps([record.personal, _said(record)], sort_keys=True)
+
+
+def _said(record: Record) -> list[Any]:
     said = record.event
-    words = [said.actor, said.subject, said.address, said.user_agent, said.reason, said.details]
-    return hashlib.sha256((salt + json.dumps(words, sort_keys=True)).encode()).hexdigest()
+    return [said.actor, said.subject, said.address, said.user_agent, said.reason, said.details]
+
+
+def _by(event: Event, old: str, new: str) -> Event:
+    return replace(event, actor=_other(event.actor, f"user:{old}", f"user:{new}"))
+
+
+def _other(text: str, old: str, new: str) -> str:
+    return new if text == old else text
+
+
+def _pages(read: Callable[[int], Sequence[Record]]) -> Iterator[Sequence[Record]]:
+    after = 0
+    while page := read(after):
+        yield page
+        after = page[-1].id
 
 
 def _as_json(record: Record) -> dict[str, Any]:

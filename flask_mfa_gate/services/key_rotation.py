@@ -1,30 +1,36 @@
-"""Secrets move to the newest key."""
+"""What is sealed is sealed anew: under the newest key, or for a user whose key has changed."""
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
 from ..clock import Clock
-from ..crypto import Keyring
+from ..crypto import Keyring, Place
+from ..errors import SecretUnreadable
 from ..store import Store
+from ..store.sealed import SealedRow
 from .work import Work, Worker
 
 SLICE = 500
 _MARK = "key:"
+log = logging.getLogger("flask_mfa_gate")
 
 
 @dataclass(frozen=True, slots=True)
 class Rotated:
     """What was sealed anew.
 
-    :param older_codes: recovery codes that were made before the newest key was in use. They are digests and can't be
-        moved: the older keys have to stay until these users have made new codes.
+    :param codes: sealed digests of recovery codes and access passes.
+    :param older_codes: recovery codes that were made before the newest key was in use. What is sealed are digests,
+        keyed by the older keys, which have to stay until these users have made new codes.
     """
 
     secrets: int
     parked_sessions: int
+    codes: int
     older_codes: int
 
 
@@ -40,11 +46,25 @@ class KeyRotation:
         :param progress: called with the number of rows looked at since the last call.
         """
         began = self._worker.run(self._note_key)
-        sealed = self._each("factor", "secret", progress)
-        parked = self._each("session", "parked", progress)
+        moved = {table: self._each(table, column, progress) for table, column in self._store.sealed.columns().items()}
         with self._store.database.read() as tx:
             older = self._store.recovery_codes.count_older(tx, began)
-        return Rotated(sealed, parked, older)
+        return Rotated(moved["factor"], moved["session"], moved["recovery_code"] + moved["access_pass"], older)
+
+    def rename(self, work: Work, old: str, new: str) -> None:
+        """Seal what is one user's for the key that they will have. What can't be opened stays as it is, and shut."""
+        for table, column in self._store.sealed.columns().items():
+            rows = self._store.sealed.of_user(work.tx, table, old)
+            moved = [(row, fresh) for row in rows if (fresh := self._for_user(table, column, row, new)) is not None]
+            self._store.sealed.replace(work.tx, table, moved)
+
+    def _for_user(self, table: str, column: str, row: SealedRow, user: str) -> bytes | None:
+        place = Place(table, column, row.place, row.user)
+        try:
+            return self._keyring.seal(self._keyring.open(row.sealed, place), place._replace(user=user))
+        except SecretUnreadable as error:
+            log.warning("a sealed value in the table %s stays shut: %s", table, error)
+            return None
 
     def _note_key(self, work: Work) -> datetime:
         """When the newest key came into use."""
@@ -69,10 +89,9 @@ class KeyRotation:
 
     def _move_slice(self, work: Work, table: str, column: str, after: str) -> tuple[str, int, int]:
         rows = self._store.sealed.page(work.tx, table, after=after, limit=SLICE)
-        moved = 0
-        for row in rows:
-            fresh = self._keyring.reseal(row.sealed, table=table, column=column, row=row.place)
-            if fresh is not None:
-                self._store.sealed.replace(work.tx, table, row, fresh)
-                moved += 1
-        return (rows[-1].id if rows else after), moved, len(rows)
+        places = [(row, Place(table, column, row.place, row.user)) for row in rows]
+        moved = [
+            (row, fresh) for row, place in places if (fresh := self._keyring.reseal(row.sealed, place)) is not None
+        ]
+        self._store.sealed.replace(work.tx, table, moved)
+        return (rows[-1].id if rows else after), len(moved), len(rows)

@@ -20,7 +20,7 @@ from ..domain.roles import Actor, Right, refusal
 from ..domain.rules import Rules
 from ..errors import BadRequest, NotAllowed, StoreBusy
 from ..store import Store
-from ..store.policies import PolicyVersion
+from ..store.policies import PolicyVersion, digest_of
 from .actions import REFUSALS, ActionRunner
 from .policy_edits import changed_in, checked_alone, merged, named, read_again, with_policy, with_user_renamed
 from .policy_versions import EMPTY, PolicyVersions
@@ -148,12 +148,9 @@ class PolicyService:
         wanted = self._versions.read(version)
         return self._change(actor, reason, "rollback", "", lambda _: wanted, replaces=True)
 
-    def at(self, version: int) -> CompiledPolicies:
-        """The policies of a version, compiled. A worker that meets a new version loads it once.
-
-        :raises MFAGateError: when they can't be read: nobody is let in because of it.
-        """
-        return self._versions.at(version)
+    def at(self, digest: str | None) -> CompiledPolicies:
+        """The policies in force, compiled: see :meth:`PolicyVersions.at`."""
+        return self._versions.at(digest)
 
     def compile(self, draft: PolicySet) -> CompiledPolicies:
         """A draft, compiled.
@@ -259,7 +256,8 @@ class PolicyService:
     ) -> PolicyDiff:  # fmt: skip
         """Make ``after`` the next version. Who loses a race is tried again with what the other left."""
         found = difference(before, after)
-        added = PolicyVersion(version + 1, write_document(after, "json"), actor, self._clock(), act, subject)
+        document, now = write_document(after, "json"), self._clock()
+        added = PolicyVersion(version + 1, document, actor, now, act, subject, digest_of(version + 1, document))
         if not self._store.policies.try_add(work.tx, added):
             raise StoreBusy("Somebody else changed the policies at the same moment.")
         work.record(

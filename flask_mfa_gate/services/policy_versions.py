@@ -13,6 +13,7 @@ from ..domain.policy.engine import CompiledPolicies, compile_policies
 from ..domain.policy.model import PolicySet
 from ..errors import MFAGateError, PolicyError
 from ..store import Store
+from ..store.policies import PolicyVersion
 
 EMPTY = PolicySet()
 _UNREADABLE = "The policies can't be read, so nobody is let in. Run: flask mfa policies check"
@@ -20,14 +21,15 @@ log = logging.getLogger("flask_mfa_gate")
 
 
 class PolicyVersions:
-    """Every version of the document, and the newest that this worker met.
+    """Every version of the document, and the one in force that this worker met last.
 
     :param registry: the condition words of this app.
     """
 
     def __init__(self, store: Store, registry: Registry) -> None:
         self._store, self._registry = store, registry
-        self._compiled = compile_policies(EMPTY, registry, version=0)
+        self._nothing = compile_policies(EMPTY, registry, version=0)
+        self._kept: tuple[str | None, CompiledPolicies] = (None, self._nothing)
         self._loading = Lock()
 
     def newest(self) -> int:
@@ -35,19 +37,23 @@ class PolicyVersions:
         with self._store.database.read() as tx:
             return self._store.policies.newest(tx)
 
-    def at(self, version: int) -> CompiledPolicies:
-        """The policies of a version, compiled. A worker that meets a new version loads it once.
+    def at(self, digest: str | None) -> CompiledPolicies:
+        """The policies in force, compiled. A worker that meets other ones than it knows loads them once.
 
+        :param digest: of those in force when the request began; None where there are none. A number would not do:
+            in a database that was restored the same number may mean other policies.
         :raises MFAGateError: when they can't be read: nobody is let in because of it.
         """
-        compiled = self._compiled
-        if compiled.version == version:
+        if digest is None:
+            return self._nothing
+        known, compiled = self._kept
+        if known == digest:
             return compiled
         with self._loading:
             # Whoever waited finds it there: many threads that meet a new version together would each load it.
-            if self._compiled.version != version:
-                self._compiled = self._load(version)
-            return self._compiled
+            if self._kept[0] != digest:
+                self._kept = self._load()
+            return self._kept[1]
 
     def read(self, version: int, tx: Connection | None = None) -> PolicySet:
         """The set of a version.
@@ -60,11 +66,7 @@ class PolicyVersions:
         if tx is None:
             with self._store.database.read() as own:
                 return self.read(version, own)
-        found = self._store.policies.get(tx, version)
-        # SECURITY: a version that counts and can't be found must not pass for one without any rule.
-        if found is None:
-            raise PolicyError(f"version {version} is not there")
-        return read_document(found.document, registry=self._registry)
+        return read_document(self._found(tx, version).document, registry=self._registry)
 
     def readable(self, version: int, tx: Connection | None = None) -> PolicySet | None:
         """The set of a version; None for one that can't be read."""
@@ -74,8 +76,18 @@ class PolicyVersions:
             log.warning("version %s of the policies can't be read", version)
             return None
 
-    def _load(self, version: int) -> CompiledPolicies:
+    def _load(self) -> tuple[str, CompiledPolicies]:
         try:
-            return compile_policies(self.read(version), self._registry, version=version)
+            with self._store.database.read() as tx:
+                found = self._found(tx, self._store.policies.newest(tx))
+            read = read_document(found.document, registry=self._registry)
+            return found.digest, compile_policies(read, self._registry, version=found.version)
         except PolicyError as error:
             raise MFAGateError(_UNREADABLE) from error
+
+    def _found(self, tx: Connection, version: int) -> PolicyVersion:
+        found = self._store.policies.get(tx, version)
+        # SECURITY: a version that counts and can't be found must not pass for one without any rule.
+        if found is None:
+            raise PolicyError(f"version {version} is not there")
+        return found

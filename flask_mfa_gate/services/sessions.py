@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from ..clock import Clock
-from ..crypto import Keyring, new_id, new_token, token_digest
+from ..crypto import Keyring, Place, new_id, new_token, token_digest
 from ..domain.assurance import FACTOR_METHODS, Assurance, SignIn
 from ..domain.decision import Context, decide
 from ..domain.enrollment import Standing
@@ -153,10 +153,10 @@ class SessionService:
 
     def parked_payload(self, session: GateSession) -> bytes:
         """What was taken from the host's session."""
-        return self._keyring.open(session.parked or b"", table="session", column="parked", row=session.lineage)
+        return self._keyring.open(session.parked or b"", _parked_place(session))
 
     def _with_parking(self, session: GateSession, parking: Parking, now: datetime) -> GateSession:
-        sealed = self._keyring.seal(parking.payload, table="session", column="parked", row=session.lineage)
+        sealed = self._keyring.seal(parking.payload, _parked_place(session))
         return replace(
             session, parked=sealed, parked_at=now, parked_endpoint=parking.endpoint, target=parking.target,
             host_user_id=parking.host_user_id, step_up=None, grant=None,
@@ -246,3 +246,7 @@ class SessionService:
     def try_use_grant(self, session: GateSession, grant: Grant) -> bool:
         """Use up the grant for this one request."""
         return self._worker.run(lambda work: self._store.sessions.try_use_grant(work.tx, session.id_digest, grant))
+
+
+def _parked_place(session: GateSession) -> Place:
+    return Place("session", "parked", session.lineage, session.user_key)

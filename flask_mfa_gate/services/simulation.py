@@ -189,8 +189,8 @@ class Simulator:
         if draft is not None:
             return self._policies.compile(draft)
         with self._store.database.read() as tx:
-            version = self._store.policies.newest(tx)
-        return self._policies.at(version)
+            digest = self._store.policies.in_force(tx)
+        return self._policies.at(digest)
 
     def _with_local(self, compiled: CompiledPolicies, endpoint: str | None, marks: Marks) -> CompiledPolicies:
         """The policies with what the view asks for by itself."""

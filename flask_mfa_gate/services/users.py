@@ -16,7 +16,9 @@ from ..errors import BadRequest, Conflict, DirectoryEmpty, UnknownUser
 from ..store import Store
 from ..store.audit import USER_DELETED
 from ..store.marks import JobMark
+from .audit_chain import AuditChain
 from .directory import Directory, KnownPeople, pages_of
+from .key_rotation import KeyRotation
 from .moves import MoveWriter
 from .policies import PolicyService
 from .population import SYNC_DONE
@@ -44,11 +46,11 @@ class UserService:
     """``gate.users``: what the gate knows of the host's users, and what happens when one is gone."""
 
     def __init__(
-        self, store: Store, worker: Worker, directory: Directory, writer: MoveWriter, policies: PolicyService, *,
-        clock: Clock,
+        self, store: Store, worker: Worker, directory: Directory, writer: MoveWriter, policies: PolicyService,
+        audit: AuditChain, key_rotation: KeyRotation, *, clock: Clock,
     ) -> None:  # fmt: skip
         self._store, self._worker, self._directory, self._writer = store, worker, directory, writer
-        self._policies, self._clock = policies, clock
+        self._policies, self._audit, self._key_rotation, self._clock = policies, audit, key_rotation, clock
 
     def sync(self, keys: Iterable[str] | None = None, *, progress: Callable[[int], None] | None = None) -> Synced:
         """Take over what the host says of its users now: of these, or of everybody.
@@ -98,6 +100,9 @@ class UserService:
             self._store.enrollments.lock(work.tx, old)
             if self._store.keys.is_known(work.tx, new):
                 raise Conflict("key-taken", "Somebody else has this key already.")
+            # Before the rows move: what is sealed in them is sealed for the old key.
+            self._key_rotation.rename(work, old, new)
+            self._audit.rename(work, old, new)
             self._store.keys.rename(work.tx, old, new)
             self._policies.rename_user(work, old, new, actor=by)
             work.record("user_renamed", subject=new, actor=by, former=old)
@@ -116,6 +121,7 @@ class UserService:
             # SECURITY: a session that rises just now is waited for, or it would be written after the rest was deleted.
             self._store.enrollments.lock(work.tx, key)
             self._store.outbox.leave_out(work.tx, self._store.people.known(work.tx, [key], now=self._clock()))
+            self._audit.forget(work, key, stranger=stranger)
             self._store.keys.forget(work.tx, key, stranger=stranger)
             work.record("user_forgotten", subject=stranger, actor="host" if by == f"user:{key}" else by)
 

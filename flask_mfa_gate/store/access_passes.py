@@ -1,9 +1,9 @@
-"""Access passes, as keyed digests."""
+"""Access passes, as sealed digests."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -16,11 +16,11 @@ from .tables import Tables
 
 @dataclass(frozen=True, slots=True)
 class IssuedPass:
-    """A pass in the table, with the digest of its code."""
+    """A pass in the table, with the sealed digest of its code."""
 
     id: str
     user_key: str
-    digest: str
+    sealed: bytes = field(repr=False)
     terms: AccessPass
     issued_by: str
 
@@ -36,7 +36,7 @@ class AccessPasses:
         terms = issued.terms
         tx.execute(
             insert(self._table).values(
-                id=issued.id, user_key=issued.user_key, digest=issued.digest, scope=terms.scope,
+                id=issued.id, user_key=issued.user_key, sealed=issued.sealed, scope=terms.scope,
                 one_time=terms.one_time, starts_at=terms.starts_at, ends_at=terms.ends_at, issued_by=issued.issued_by,
                 created_at=now,
             )
@@ -54,13 +54,13 @@ class AccessPasses:
         return [_read(found) for found in tx.execute(select(self._table).where(*mine).order_by(row.created_at))]
 
     def try_use(
-        self, tx: Connection, user_key: str, matches: Callable[[str], Collection[str]], *, now: datetime
+        self, tx: Connection, user_key: str, fits: Callable[[str, bytes], bool], *, now: datetime
     ) -> IssuedPass | None:
-        """Use the pass whose digest is right; a one-time pass is spent by it.
+        """Use the pass that fits; a one-time pass is spent by it.
 
-        :param matches: for a row id, the digests that the code in hand may have there.
+        :param fits: whether the code in hand is that of a row id and a sealed digest.
         """
-        right = next((one for one in self.live(tx, user_key, now=now) if one.digest in matches(one.id)), None)
+        right = next((one for one in self.live(tx, user_key, now=now) if fits(one.id, one.sealed)), None)
         if right is None:
             return None
         # SECURITY: one conditional UPDATE, so that of all requests with a one-time pass only one finds it unused.
@@ -84,4 +84,4 @@ class AccessPasses:
 
 def _read(row: Row[Any]) -> IssuedPass:
     terms = AccessPass(Scope(row.scope), row.one_time, row.starts_at, row.ends_at)
-    return IssuedPass(row.id, row.user_key, row.digest, terms, row.issued_by)
+    return IssuedPass(row.id, row.user_key, row.sealed or b"", terms, row.issued_by)

@@ -39,7 +39,11 @@ def enrollment(metadata: MetaData, prefix: str) -> Table:
 
 
 def factor(metadata: MetaData, prefix: str) -> Table:
-    """Authenticators: waiting for the first code, live, or void. Void ones stay as a record, without their secret."""
+    """Authenticators: waiting for the first code, live, or void. Void ones stay as a record, without their secret.
+
+    ``data`` is what a kind has to know of its key, ``counter`` the last one that was used: of TOTP the digits, the
+    period and the algorithm, and the time step, counted in the key's own period.
+    """
     return Table(
         f"{prefix}factor",
         metadata,
@@ -49,7 +53,8 @@ def factor(metadata: MetaData, prefix: str) -> Table:
         Column("name", exact(64), nullable=False),
         Column("secret", LargeBinary(512)),
         Column("lineage", exact(32)),
-        Column("last_step", BigInteger),
+        Column("data", JSON(none_as_null=True)),
+        Column("counter", BigInteger),
         Column("created_at", UTCDateTime, nullable=False),
         Column("confirmed_at", UTCDateTime),
         Column("last_used_at", UTCDateTime),
@@ -59,13 +64,13 @@ def factor(metadata: MetaData, prefix: str) -> Table:
 
 
 def recovery_code(metadata: MetaData, prefix: str) -> Table:
-    """One row a code; the digest is keyed and bound to the row's id, so no code can be looked up without its user."""
+    """One row a code, as a keyed digest of it that is sealed for the row and its user."""
     return Table(
         f"{prefix}recovery_code",
         metadata,
         Column("id", exact(32), primary_key=True),
         user_key(),
-        Column("digest", exact(64), nullable=False),
+        Column("sealed", LargeBinary(512)),
         Column("created_at", UTCDateTime, nullable=False),
         Column("used_at", UTCDateTime),
         Index(f"ix_{prefix}recovery_code_user_key", "user_key"),
@@ -158,13 +163,13 @@ def person_group(metadata: MetaData, prefix: str) -> Table:
 
 
 def access_pass(metadata: MetaData, prefix: str) -> Table:
-    """Ways back in that an admin gave out, as keyed digests bound to the row. Void ones stay as a record."""
+    """Ways back in that an admin gave out, as sealed keyed digests like recovery codes. Void ones stay as a record."""
     return Table(
         f"{prefix}access_pass",
         metadata,
         Column("id", exact(32), primary_key=True),
         user_key(),
-        Column("digest", exact(64), nullable=False),
+        Column("sealed", LargeBinary(512)),
         Column("scope", exact(16), nullable=False),
         Column("one_time", Boolean, nullable=False),
         Column("starts_at", UTCDateTime, nullable=False),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, func, insert, or_, select, update
 
 from ..signals import Event
 from .sets import insert_cells, insert_many
@@ -24,7 +24,8 @@ class Record:
     :param number: place in the chain, counted from 1; None until it is sealed.
     :param mac: links it to the record before.
     :param personal: salted digest of everything that names somebody.
-    :param salt: gone when what it covers was changed on behalf of the user.
+    :param salt: gone when what it covers was changed on behalf of somebody who was renamed or forgotten.
+    :param amended: vouches for what such a record says since.
     """
 
     id: int
@@ -33,6 +34,12 @@ class Record:
     mac: str | None
     personal: str | None
     salt: str | None
+    amended: str | None
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether it is in the chain and can no longer show what it said there."""
+        return self.number is not None and self.salt is None
 
 
 class AuditLog:
@@ -93,6 +100,27 @@ class AuditLog:
         chain = select(self._table).where(row.number > after).order_by(row.number).limit(limit)
         return [_read(found) for found in tx.execute(chain)]
 
+    def naming(self, tx: Connection, key: str, *, after: int, limit: int) -> Sequence[Record]:
+        """The next records behind this id that are about a user or of what they did."""
+        row = self._table.c
+        mine = select(self._table).where(or_(row.subject == key, row.actor == f"user:{key}"), row.id > after)
+        return [_read(found) for found in tx.execute(mine.order_by(row.id).limit(limit))]
+
+    def bare(self, tx: Connection, *, after: int, limit: int) -> Sequence[Record]:
+        """The next records behind this id that can no longer show what they said."""
+        row = self._table.c
+        mine = select(self._table).where(row.number.is_not(None), row.salt.is_(None), row.id > after)
+        return [_read(found) for found in tx.execute(mine.order_by(row.id).limit(limit))]
+
+    def rewrite(self, tx: Connection, records: Sequence[Record]) -> None:
+        """Write what these records say since somebody was renamed or forgotten."""
+        if not records:
+            return
+        names = ("actor", "subject", "address", "user_agent", "reason", "details", "salt", "amended")
+        rows = [{**_row(one.event), "record_id": one.id, "salt": one.salt, "amended": one.amended} for one in records]
+        placed = update(self._table).where(self._table.c.id == bindparam("record_id"))
+        tx.execute(placed.values({name: bindparam(f"new_{name}") for name in names}), _renamed(rows, names))
+
 
 def _renamed(seals: Sequence[Mapping[str, Any]], names: Collection[str]) -> list[dict[str, Any]]:
     """A parameter must not be called like the column that it is for."""
@@ -123,4 +151,4 @@ def _read(row: Row[Any]) -> Record:
         reason=row.reason,
         details=row.details,
     )
-    return Record(row.id, event, row.number, row.mac, row.personal, row.salt)
+    return Record(row.id, event, row.number, row.mac, row.personal, row.salt, row.amended)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,7 +17,10 @@ from .tables import Tables
 
 @dataclass(frozen=True, slots=True)
 class Factor:
-    """One authenticator. The sealed secret never shows in a repr."""
+    """One authenticator. The sealed secret never shows in a repr.
+
+    :param data: what its kind has to know of it, e.g. the digits of its codes; None where that was not noted.
+    """
 
     id: str
     user_key: str
@@ -27,6 +30,7 @@ class Factor:
     created_at: datetime
     confirmed_at: datetime | None
     last_used_at: datetime | None
+    data: Mapping[str, Any] | None
 
     def __repr__(self) -> str:
         return f"<Factor {self.id} {self.kind.value}>"
@@ -47,15 +51,17 @@ class Factors:
         kind: FactorKind,
         name: str,
         sealed: bytes,
+        data: Mapping[str, Any],
         lineage: str,
         now: datetime,
     ) -> None:
         """A key that belongs to one gate session until a code confirms it."""
         tx.execute(
             insert(self._table).values(
-                id=factor_id, user_key=user_key, kind=kind, name=name, secret=sealed, lineage=lineage, created_at=now
+                id=factor_id, user_key=user_key, kind=kind, name=name, secret=sealed, data=dict(data),
+                lineage=lineage, created_at=now,
             )
-        )
+        )  # fmt: skip
 
     def pending(self, tx: Connection, user_key: str, *, lineage: str, now: datetime) -> Factor | None:
         """The key that this gate session was shown, if it still lives."""
@@ -78,25 +84,25 @@ class Factors:
         ever = select(self._table).where(self._table.c.user_key == user_key, self._table.c.confirmed_at.is_not(None))
         return [_read(row) for row in tx.execute(ever.order_by(self._table.c.confirmed_at))]
 
-    def try_confirm(self, tx: Connection, factor_id: str, *, step: int, name: str, now: datetime) -> bool:
-        """Make a pending key live and burn the confirming step; False when it is live or void already."""
+    def try_confirm(self, tx: Connection, factor_id: str, *, counter: int, name: str, now: datetime) -> bool:
+        """Make a pending key live and burn the confirming code; False when it is live or void already."""
         changed = tx.execute(
             update(self._table)
             .where(
                 self._table.c.id == factor_id, self._table.c.confirmed_at.is_(None), self._table.c.voided_at.is_(None)
             )
-            .values(confirmed_at=now, last_step=step, last_used_at=now, lineage=None, name=name)
+            .values(confirmed_at=now, counter=counter, last_used_at=now, lineage=None, name=name)
         )
         return changed.rowcount == 1
 
-    def try_burn_step(self, tx: Connection, factor_id: str, *, step: int, now: datetime) -> bool:
-        """Use up a time step; False when it or a later one was used before (RFC 6238 section 5.2)."""
-        # SECURITY: one conditional UPDATE, so that of all requests with one code only one finds the step unused.
-        unused = or_(self._table.c.last_step.is_(None), self._table.c.last_step < step)
+    def try_advance(self, tx: Connection, factor_id: str, *, counter: int, now: datetime) -> bool:
+        """Use up a time step or a counter; False when it or a later one was used before (RFC 6238 section 5.2)."""
+        # SECURITY: one conditional UPDATE, so that of all requests with one code only one finds it unused.
+        unused = or_(self._table.c.counter.is_(None), self._table.c.counter < counter)
         changed = tx.execute(
             update(self._table)
             .where(self._table.c.id == factor_id, self._table.c.voided_at.is_(None), unused)
-            .values(last_step=step, last_used_at=now)
+            .values(counter=counter, last_used_at=now)
         )
         return changed.rowcount == 1
 
@@ -131,6 +137,11 @@ class Factors:
         doomed = (among(tx, self._table.c.user_key, keys), self._table.c.voided_at.is_(None))
         tx.execute(update(self._table).where(*doomed).values(voided_at=now, secret=None, lineage=None))
 
+    def note_data(self, tx: Connection, kind: FactorKind, data: Mapping[str, Any]) -> int:
+        """Give every authenticator of a kind that lacks it its data; counts them."""
+        bare = (self._table.c.kind == kind, self._table.c.data.is_(None))
+        return tx.execute(update(self._table).where(*bare).values(data=dict(data))).rowcount
+
     def _alive(self, user_key: str) -> ColumnElement[bool]:
         return (self._table.c.user_key == user_key) & self._table.c.voided_at.is_(None)
 
@@ -145,4 +156,5 @@ def _read(row: Row[Any]) -> Factor:
         created_at=row.created_at,
         confirmed_at=row.confirmed_at,
         last_used_at=row.last_used_at,
+        data=row.data,
     )

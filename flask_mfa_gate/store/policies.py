@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, func, insert, select
+from sqlalchemy import ColumnElement, Connection, Table, func, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from .tables import Tables
@@ -18,6 +19,7 @@ class PolicyVersion:
 
     :param act: what made it: ``save``, ``delete``, ``state``, ``import``, ``rollback``, ``rename``.
     :param subject: name of the policy it was about; empty for all of them.
+    :param digest: as of :func:`digest_of`.
     """
 
     version: int
@@ -26,6 +28,7 @@ class PolicyVersion:
     at: datetime
     act: str
     subject: str
+    digest: str
 
 
 class PolicyVersions:
@@ -41,7 +44,11 @@ class PolicyVersions:
 
     def newest(self, tx: Connection) -> int:
         """The number of the current version; 0 before the first."""
-        return int(tx.execute(select(newest_version(self._table.c.version))).scalar_one())
+        return int(tx.execute(select(func.coalesce(func.max(self._table.c.version), 0))).scalar_one())
+
+    def in_force(self, tx: Connection) -> str | None:
+        """The digest of the current version; None before the first."""
+        return tx.execute(select(digest_in_force(self._table))).scalar_one()
 
     def try_add(self, tx: Connection, added: PolicyVersion) -> bool:
         """Make this the current version; False when another process was first with this number."""
@@ -59,6 +66,11 @@ class PolicyVersions:
         return [PolicyVersion(*row) for row in rows]
 
 
-def newest_version(column: ColumnElement[int]) -> ColumnElement[int]:
-    """The number of the current version, as part of another SELECT."""
-    return select(func.coalesce(func.max(column), 0)).scalar_subquery()
+def digest_of(version: int, document: str) -> str:
+    """Tells a version from every other, also from one that has its number in a copy of the database."""
+    return hashlib.sha256(f"{version}\n{document}".encode()).hexdigest()
+
+
+def digest_in_force(table: Table) -> ColumnElement[str | None]:
+    """The digest of the current version, as part of another SELECT; NULL before the first."""
+    return select(table.c.digest).order_by(table.c.version.desc()).limit(1).scalar_subquery()

@@ -9,7 +9,10 @@ from .types import BIG_ID, LONG_TEXT, UTCDateTime, exact
 
 
 def audit(metadata: MetaData, prefix: str) -> Table:
-    """One row an event. Never a secret, a code or a key. ``number`` to ``salt`` are its place in the chain."""
+    """One row an event. Never a secret, a code or a key. ``number`` to ``salt`` are its place in the chain.
+
+    ``amended`` vouches for a record that was changed on behalf of somebody who was renamed or forgotten.
+    """
     return Table(
         f"{prefix}audit",
         metadata,
@@ -26,6 +29,7 @@ def audit(metadata: MetaData, prefix: str) -> Table:
         Column("mac", exact(64)),
         Column("personal", exact(64)),
         Column("salt", exact(32)),
+        Column("amended", exact(64)),
         Index(f"ix_{prefix}audit_subject", "subject", "id"),
         Index(f"ix_{prefix}audit_number", "number", unique=True),
     )
@@ -64,7 +68,7 @@ def mark(metadata: MetaData, prefix: str) -> Table:
 
 
 def policy_version(metadata: MetaData, prefix: str) -> Table:
-    """Every version of the policies, as the whole document."""
+    """Every version of the policies, as the whole document; ``digest`` is of its number and its text."""
     return Table(
         f"{prefix}policy_version",
         metadata,
@@ -74,6 +78,7 @@ def policy_version(metadata: MetaData, prefix: str) -> Table:
         Column("at", UTCDateTime, nullable=False),
         Column("act", exact(40), nullable=False),
         Column("subject", Text, nullable=False),
+        Column("digest", exact(64), nullable=False, server_default=""),
     )
 
 

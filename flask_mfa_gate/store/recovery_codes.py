@@ -1,8 +1,8 @@
-"""Recovery codes, as keyed digests."""
+"""Recovery codes, as sealed digests."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
@@ -17,29 +17,24 @@ class RecoveryCodes:
     def __init__(self, tables: Tables) -> None:
         self._table = tables.recovery_code
 
-    def replace(self, tx: Connection, user_key: str, digests: Sequence[tuple[str, str]], *, now: datetime) -> None:
-        """Void the old set and keep this one, given as pairs of row id and digest."""
+    def replace(self, tx: Connection, user_key: str, codes: Sequence[tuple[str, bytes]], *, now: datetime) -> None:
+        """Void the old set and keep this one, given as pairs of row id and sealed digest."""
         self.void(tx, user_key)
-        rows = [{"id": row_id, "user_key": user_key, "digest": digest, "created_at": now} for row_id, digest in digests]
+        rows = [{"id": row_id, "user_key": user_key, "sealed": sealed, "created_at": now} for row_id, sealed in codes]
         tx.execute(insert(self._table), rows)
 
-    def try_spend(
-        self, tx: Connection, user_key: str, matches: Callable[[str], Collection[str]], *, now: datetime
-    ) -> bool:
-        """Spend the one code of this user whose digest is right, once.
+    def try_spend(self, tx: Connection, user_key: str, fits: Callable[[str, bytes], bool], *, now: datetime) -> bool:
+        """Spend the one code of this user that fits, once.
 
-        :param matches: for a row id, the digests that the code in hand may have there.
+        :param fits: whether the code in hand is that of a row id and a sealed digest.
         """
-        ids = tx.execute(select(self._table.c.id).where(self._unused(user_key))).scalars().all()
-        right = [(self._table.c.id == row_id) & self._table.c.digest.in_(matches(row_id)) for row_id in ids]
+        unused = tx.execute(select(self._table.c.id, self._table.c.sealed).where(self._unused(user_key))).all()
+        right = [row_id for row_id, sealed in unused if fits(row_id, sealed or b"")]
         if not right:
             return False
-        anyone = right[0]
-        for one in right[1:]:
-            anyone = anyone | one
         # SECURITY: one conditional UPDATE of the user's own rows, so that a code is spent once and only by its owner.
-        spent = tx.execute(update(self._table).where(self._unused(user_key), anyone).values(used_at=now))
-        return spent.rowcount == 1
+        mine = (self._unused(user_key), self._table.c.id.in_(right))
+        return tx.execute(update(self._table).where(*mine).values(used_at=now)).rowcount == 1
 
     def left(self, tx: Connection, user_key: str) -> int:
         """How many codes are unused."""

@@ -7,7 +7,7 @@ and it belongs to the host, whose ``env.py`` may well be what is making this app
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -25,11 +25,13 @@ from .engine import LOCK_WAIT_SECONDS, Database
 _SCRIPTS = Path(__file__).parent / "migrations"
 _LOCK_NAME, _LOCK_NUMBER = "mfa_gate_migrations", 0x6D666167
 _TURN_SECONDS = 60
+Settle = Callable[[Connection, Collection[str]], None]
 
 
-def upgrade(database: Database, *, prefix: str, revision: str = "head") -> None:
+def upgrade(database: Database, *, prefix: str, revision: str = "head", settle: Settle | None = None) -> None:
     """Bring the tables up to a revision. Two processes at once are safe: the second finds the work done.
 
+    :param settle: called with the revisions that were just applied, in their transaction.
     :raises BadRequest: for a revision that does not exist or is behind the tables.
     :raises StoreNotReady: when the tables are newer than the code.
     """
@@ -38,9 +40,12 @@ def upgrade(database: Database, *, prefix: str, revision: str = "head") -> None:
     with _alone(database) as connection:
         context, scripts = _context(connection, prefix), _scripts()
         op = Operations(context)
-        for script in reversed(_between(scripts, upper=revision, lower=_known(context, scripts))):
+        steps = list(reversed(_between(scripts, upper=revision, lower=_known(context, scripts))))
+        for script in steps:
             script.module.upgrade(op, prefix)
             context.stamp(scripts, script.revision)
+        if settle is not None:
+            settle(connection, [script.revision for script in steps])
 
 
 def downgrade(database: Database, *, prefix: str, revision: str) -> None:

@@ -1,11 +1,11 @@
-"""Sealed values wherever they stand, to be moved to another key."""
+"""Sealed values wherever they stand, to be moved to another key or to another user."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from sqlalchemy import Column, Connection, select, update
+from sqlalchemy import Column, ColumnElement, Connection, bindparam, select, update
 
 from .tables import Tables
 
@@ -14,32 +14,53 @@ from .tables import Tables
 class SealedRow:
     """One value.
 
-    :param place: what it is bound to.
+    :param place: the row that it is bound to, and ``user`` whose.
     """
 
     id: str
     place: str
-    sealed: bytes
+    user: str
+    sealed: bytes = field(repr=False)
 
 
 class SealedValues:
-    """Secrets of factors, and what is parked for pending sign-ins."""
+    """Every column with a sealed value in it, by table: secrets, digests of codes, what is parked."""
 
     def __init__(self, tables: Tables) -> None:
         factor, session = tables.factor.c, tables.session.c
-        self._columns: dict[str, tuple[Column[str], Column[str], Column[bytes]]] = {
-            "factor": (factor.id, factor.id, factor.secret),
-            "session": (session.id_digest, session.lineage, session.parked),
+        code, access_pass = tables.recovery_code.c, tables.access_pass.c
+        self._columns: dict[str, tuple[Column[str], Column[str], Column[str], Column[bytes]]] = {
+            "factor": (factor.id, factor.id, factor.user_key, factor.secret),
+            "session": (session.id_digest, session.lineage, session.user_key, session.parked),
+            "recovery_code": (code.id, code.id, code.user_key, code.sealed),
+            "access_pass": (access_pass.id, access_pass.id, access_pass.user_key, access_pass.sealed),
         }
+
+    def columns(self) -> dict[str, str]:
+        """By table the name of its column, as what is sealed there is bound to it."""
+        return {table: value.name for table, (_key, _place, _user, value) in self._columns.items()}
 
     def page(self, tx: Connection, table: str, *, after: str, limit: int) -> Sequence[SealedRow]:
         """The next values behind this id."""
-        key, place, value = self._columns[table]
-        chosen = select(key, place, value).where(key > after, value.is_not(None)).order_by(key).limit(limit)
-        return [SealedRow(*row) for row in tx.execute(chosen)]
+        key, *_rest = self._columns[table]
+        return self._rows(tx, table, key > after, limit=limit)
 
-    def replace(self, tx: Connection, table: str, row: SealedRow, fresh: bytes) -> None:
-        """Write the same value, sealed anew, unless somebody changed it meanwhile."""
-        key, _place, value = self._columns[table]
-        unchanged = update(key.table).where(key == row.id, value == row.sealed)
-        tx.execute(unchanged.values({value.name: fresh}))
+    def of_user(self, tx: Connection, table: str, user_key: str) -> Sequence[SealedRow]:
+        """The values of one user."""
+        _key, _place, user, _value = self._columns[table]
+        return self._rows(tx, table, user == user_key)
+
+    def replace(self, tx: Connection, table: str, fresh: Sequence[tuple[SealedRow, bytes]]) -> None:
+        """Write the same values, sealed anew, unless somebody changed one meanwhile."""
+        key, _place, _user, value = self._columns[table]
+        unchanged = update(key.table).where(key == bindparam("of"), value == bindparam("before"))
+        if fresh:
+            rows = [{"of": row.id, "before": row.sealed, "after": sealed} for row, sealed in fresh]
+            tx.execute(unchanged.values({value.name: bindparam("after")}), rows)
+
+    def _rows(
+        self, tx: Connection, table: str, wanted: ColumnElement[bool], *, limit: int | None = None
+    ) -> list[SealedRow]:
+        key, place, user, value = self._columns[table]
+        chosen = select(key, place, user, value).where(wanted, value.is_not(None)).order_by(key).limit(limit)
+        return [SealedRow(*row) for row in tx.execute(chosen)]

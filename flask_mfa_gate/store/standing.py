@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Row, and_, exists, func, select
 
 from ..domain.assurance import FactorKind
 from ..domain.enrollment import Period, Standing
-from .policies import newest_version
+from .policies import digest_in_force
 from .tables import Tables
 
 
@@ -34,7 +34,7 @@ def standing_columns(
         tables.enrollment.c.ends_at,
         tables.enrollment.c.deferred_at.label("standing_deferred_at"),
         tables.enrollment.c.graces,
-        newest_version(tables.policy_version.c.version).label("policy_version"),
+        digest_in_force(tables.policy_version).label("policy_version"),
         exists().where(waiting).label("key_shown"),
         enrolled_at.label("enrolled_at"),
     ]

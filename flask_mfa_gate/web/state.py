@@ -32,6 +32,7 @@ from ..services.self_service import SelfService
 from ..services.sessions import SessionService
 from ..services.simulation import Simulator
 from ..services.stamps import Stamper
+from ..services.table_setup import TableSetup
 from ..services.totp_enrollment import TotpEnrollmentService
 from ..services.upkeep import UpkeepService
 from ..services.users import UserService
@@ -93,6 +94,7 @@ class GateState:
     users: UserService
     selection: Selection
     audit: AuditChain
+    tables: TableSetup
     policies: PolicyService
     linter: PolicyLinter
     simulator: Simulator

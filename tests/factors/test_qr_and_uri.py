@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
@@ -12,8 +11,9 @@ import zxingcpp
 from flask import Flask
 from PIL import Image
 
+from flask_mfa_gate.domain.totp import Algorithm, TotpShape
 from flask_mfa_gate.factors.qr import qr_svg
-from flask_mfa_gate.factors.totp import import_secret
+from flask_mfa_gate.factors.totp import PendingKey, import_secret
 from tests.conftest import state_of
 
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
@@ -34,7 +34,7 @@ def picture(svg: str, *, scale: int = 5) -> Image.Image:
 )
 @pytest.mark.parametrize("issuer", ["Acme Co", "X" * 60])
 def test_a_scanner_reads_the_uri(app: Flask, account: str, issuer: str) -> None:
-    uri = state_of(app).totp.provisioning_uri(SECRET, account=account, issuer=issuer)
+    uri = state_of(app).totp.provisioning_uri(PendingKey("1", SECRET, TotpShape()), account=account, issuer=issuer)
     svg = qr_svg(uri, label=LABEL)
     (found,) = zxingcpp.read_barcodes(picture(svg))
     assert found.text == uri
@@ -53,7 +53,7 @@ def test_a_scanner_reads_the_uri(app: Flask, account: str, issuer: str) -> None:
 @pytest.mark.parametrize("issuer", ["Portal", "漢" * 60, "🙂" * 60], ids=["plain", "han", "emoji"])
 def test_a_long_name_in_any_script_stays_small_enough_to_scan(app: Flask, account: str, issuer: str) -> None:
     """Percent codes make three to twelve characters of one: the label is cut by what it takes in the code."""
-    uri = state_of(app).totp.provisioning_uri(SECRET, account=account, issuer=issuer)
+    uri = state_of(app).totp.provisioning_uri(PendingKey("1", SECRET, TotpShape()), account=account, issuer=issuer)
     svg = qr_svg(uri, label=LABEL)
     (found,) = zxingcpp.read_barcodes(picture(svg))
     assert found.text == uri
@@ -64,20 +64,22 @@ def test_a_long_name_in_any_script_stays_small_enough_to_scan(app: Flask, accoun
 
 @pytest.mark.parametrize("text", ["a" * 39 + " and more", "x" * 39 + "\u3000y"])
 def test_a_label_is_not_cut_to_a_space_at_its_end(app: Flask, text: str) -> None:
-    uri = state_of(app).totp.provisioning_uri(SECRET, account=text, issuer=text)
+    uri = state_of(app).totp.provisioning_uri(PendingKey("1", SECRET, TotpShape()), account=text, issuer=text)
     issuer, _, account = unquote(urlsplit(uri).path.lstrip("/")).partition(":")
     assert (issuer, account) == (issuer.strip(), account.strip())
     assert parse_qs(urlsplit(uri).query)["issuer"] == [issuer]
 
 
 def test_spaces_are_percent_codes_and_a_colon_is_left_out(app: Flask) -> None:
-    uri = state_of(app).totp.provisioning_uri(SECRET, account="bob: the builder", issuer="Acme Co")
+    uri = state_of(app).totp.provisioning_uri(
+        PendingKey("1", SECRET, TotpShape()), account="bob: the builder", issuer="Acme Co"
+    )
     assert uri == f"otpauth://totp/Acme%20Co:bob%20the%20builder?secret={SECRET}&issuer=Acme%20Co"
 
 
 @pytest.mark.parametrize("account", ["", " ", "\n", ":", "\u200b"])
 def test_an_account_without_a_name_is_called_account(app: Flask, account: str) -> None:
-    uri = state_of(app).totp.provisioning_uri(SECRET, account=account, issuer="Portal")
+    uri = state_of(app).totp.provisioning_uri(PendingKey("1", SECRET, TotpShape()), account=account, issuer="Portal")
     assert uri.startswith("otpauth://totp/Portal:account?")
 
 
@@ -90,7 +92,12 @@ def test_the_ground_is_painted_first_and_covers_the_quiet_zone() -> None:
 
 
 def test_a_usual_uri_is_short(app: Flask) -> None:
-    assert len(state_of(app).totp.provisioning_uri(SECRET, account="a" * 30, issuer="Portal")) <= 120
+    assert (
+        len(
+            state_of(app).totp.provisioning_uri(PendingKey("1", SECRET, TotpShape()), account="a" * 30, issuer="Portal")
+        )
+        <= 120
+    )
 
 
 def test_white_ground_quiet_zone_and_no_foreign_source() -> None:
@@ -108,10 +115,11 @@ def test_white_ground_quiet_zone_and_no_foreign_source() -> None:
     assert f'aria-label="{LABEL}"' in svg
 
 
-def test_other_digits_and_periods_are_in_the_uri(make_app: Any) -> None:
-    app = make_app(MFA_GATE_TOTP_DIGITS=8, MFA_GATE_TOTP_PERIOD=60)
-    facts = parse_qs(urlsplit(state_of(app).totp.provisioning_uri(SECRET, account="a", issuer="b")).query)
-    assert (facts["digits"], facts["period"]) == (["8"], ["60"])
+def test_what_a_key_has_of_its_own_is_in_the_uri(app: Flask) -> None:
+    shape = TotpShape(digits=8, period=60, algorithm=Algorithm.SHA256)
+    uri = state_of(app).totp.provisioning_uri(PendingKey("1", SECRET, shape), account="a", issuer="b")
+    facts = parse_qs(urlsplit(uri).query)
+    assert (facts["digits"], facts["period"], facts["algorithm"]) == (["8"], ["60"], ["SHA256"])
 
 
 def test_keys_are_160_bits_and_never_equal(app: Flask) -> None:
@@ -141,7 +149,7 @@ def test_a_key_sealed_for_one_row_opens_in_no_other(app: Flask) -> None:
 @pytest.mark.parametrize("secret", ["", "A" * 16, "A" * 200, "not base32!", "JBSWY3DP"])
 def test_importing_a_bad_key_is_a_clean_error(app: Flask, secret: str) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - pyotp and we both say so
-        import_secret(state_of(app).keyring, secret, factor_id="1")
+        import_secret(state_of(app).keyring, secret, factor_id="1", user="7")
 
 
 def test_nothing_secret_in_a_repr(app: Flask) -> None:

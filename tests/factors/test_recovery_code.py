@@ -77,7 +77,7 @@ def test_no_code_is_kept_and_two_rows_never_look_alike(
     with store.database.read() as tx:
         rows = tx.execute(store.recovery_codes._table.select()).all()
     assert len(set(codes)) == 1
-    assert len({row.digest for row in rows}) == 10, "one code has another digest in each row"
+    assert len({row.sealed for row in rows}) == 10, "one code has another digest in each row"
     dumped = repr(rows)
     assert codes[0] not in dumped
     assert codes[0].replace("-", "") not in dumped
@@ -88,8 +88,8 @@ def test_a_digest_copied_to_another_user_is_worth_nothing(factor: RecoveryCodeFa
     make(factor, store, "8")
     table = store.recovery_codes._table
     with store.database.write() as tx:
-        digests = [row.digest for row in tx.execute(table.select().where(table.c.user_key == "7"))]
-        tx.execute(table.update().where(table.c.user_key == "8").values(digest=digests[0]))
+        digests = [row.sealed for row in tx.execute(table.select().where(table.c.user_key == "7"))]
+        tx.execute(table.update().where(table.c.user_key == "8").values(sealed=digests[0]))
     assert not any(is_accepted(factor, store, code, "8") for code in mine)
 
 
@@ -120,11 +120,11 @@ def test_a_code_that_another_request_spent_meanwhile_is_not_spent_again(
     table = store.recovery_codes._table
     with store.database.write() as tx:
 
-        def matches(row_id: str) -> tuple[str, ...]:
+        def fits(row_id: str, kept: bytes) -> bool:
             tx.execute(table.update().values(used_at=NOW))
-            return keyring.digests(code, purpose="recovery-code", row=row_id)
+            return factor._digests.fits(kept, code, row=row_id, user="7")
 
-        assert not store.recovery_codes.try_spend(tx, "7", matches, now=NOW)
+        assert not store.recovery_codes.try_spend(tx, "7", fits, now=NOW)
 
 
 def test_they_wait_but_are_never_stopped_and_give_no_hint(factor: RecoveryCodeFactor, store: Store) -> None:

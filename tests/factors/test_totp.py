@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pyotp
 import pytest
 
 from flask_mfa_gate.crypto import Keyring, new_id
 from flask_mfa_gate.domain.assurance import FactorKind
-from flask_mfa_gate.domain.totp import CodeShape
+from flask_mfa_gate.domain.totp import Algorithm, CodeShape, TotpShape
 from flask_mfa_gate.errors import SecretUnreadable
 from flask_mfa_gate.factors.totp import CLOCK_HINT, TotpFactor, import_secret
 from flask_mfa_gate.settings import Settings
@@ -18,6 +20,7 @@ from tests.conftest import at_once
 
 NOW = datetime(2026, 3, 2, 9, 0, 7, tzinfo=UTC)
 STEP = timedelta(seconds=30)
+SIX, EIGHT = TotpShape(), TotpShape(digits=8)
 RFC_KEY = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
 
 
@@ -52,15 +55,15 @@ def hint(factor: TotpFactor, store: Store, code: str, *, now: datetime = NOW) ->
         return factor.hint(tx, "7", code, now=now)
 
 
-def held(store: Store, secret: str, keyring: Keyring, *, step: int = 0, user: str = "7") -> str:
+def held(store: Store, secret: str, keyring: Keyring, *, step: int = 0, user: str = "7", shape: TotpShape = SIX) -> str:
     """A live key, whose last used step is ``step``."""
     factor_id = new_id()
     with store.database.write() as tx:
         store.factors.add_pending(
             tx, factor_id=factor_id, user_key=user, kind=FactorKind.TOTP, name="App",
-            sealed=import_secret(keyring, secret, factor_id=factor_id), lineage="x", now=NOW,
+            sealed=import_secret(keyring, secret, factor_id=factor_id, user=user), data=shape.to_data(), lineage="x", now=NOW,
         )  # fmt: skip
-        assert store.factors.try_confirm(tx, factor_id, step=step, name="App", now=NOW)
+        assert store.factors.try_confirm(tx, factor_id, counter=step, name="App", now=NOW)
     return factor_id
 
 
@@ -200,20 +203,79 @@ def test_other_codes_give_no_hint(factor: TotpFactor, store: Store, keyring: Key
     assert hint(factor, store, code_of(RFC_KEY, NOW + apart * STEP)) is None
 
 
-def test_the_codes_of_the_standard_are_accepted(store: Store, keyring: Keyring) -> None:
+def test_the_codes_of_the_standard_are_accepted(factor: TotpFactor, store: Store, keyring: Keyring) -> None:
     """RFC 6238 appendix B, SHA-1, in both lengths, through the stored key."""
-    eight = TotpFactor(store, keyring, Settings(totp_digits=8))
-    six = TotpFactor(store, keyring, Settings())
     vectors = {
         59: "94287082", 1111111109: "07081804", 1111111111: "14050471", 1234567890: "89005924",
         2000000000: "69279037", 20000000000: "65353130",
     }  # fmt: skip
-    for user, reader, digits in (("8", eight, 8), ("6", six, 6)):
-        held(store, RFC_KEY, keyring, user=user)
+    for user, shape in (("8", EIGHT), ("6", SIX)):
+        held(store, RFC_KEY, keyring, user=user, shape=shape)
         for seconds, code in vectors.items():
             now = datetime.fromtimestamp(seconds, UTC)
-            assert reader.read(code[-digits:]) == (CodeShape.OK, code[-digits:])
-            assert is_accepted(reader, store, code[-digits:], user=user, now=now), (digits, seconds)
+            short = code[-shape.digits :]
+            assert factor.read(short) == (CodeShape.OK, short)
+            assert is_accepted(factor, store, short, user=user, now=now), (shape, seconds)
+
+
+# Digits, period and algorithm are the key's own
+
+
+SHAPES = [SIX, EIGHT, TotpShape(period=60), TotpShape(algorithm=Algorithm.SHA256), TotpShape(8, 60, Algorithm.SHA512)]
+OTHERS = [Settings(), Settings(totp_digits=8), Settings(totp_period=60), Settings(totp_digits=8, totp_period=60)]
+
+
+def code_in(shape: TotpShape, now: datetime, secret: str = RFC_KEY) -> str:
+    digest = {"SHA1": hashlib.sha1, "SHA256": hashlib.sha256, "SHA512": hashlib.sha512}[shape.algorithm]
+    return pyotp.TOTP(secret, digits=shape.digits, interval=shape.period, digest=digest).at(now)
+
+
+@pytest.mark.parametrize("later", OTHERS)
+@pytest.mark.parametrize("shape", SHAPES)
+def test_a_key_keeps_its_shape_whatever_the_settings_become(
+    store: Store, keyring: Keyring, shape: TotpShape, later: Settings
+) -> None:
+    held(store, RFC_KEY, keyring, shape=shape)
+    factor, now = TotpFactor(store, keyring, later), NOW + timedelta(minutes=5)
+    assert hint(factor, store, code_in(shape, now - 10 * timedelta(seconds=shape.period)), now=now) == CLOCK_HINT
+    assert factor.read(code_in(shape, now))[0] is CodeShape.OK
+    assert is_accepted(factor, store, code_in(shape, now), now=now)
+    assert not is_accepted(factor, store, code_in(shape, now), now=now)
+
+
+@pytest.mark.parametrize("first", OTHERS)
+def test_a_key_that_waits_keeps_the_shape_it_was_shown_with(store: Store, keyring: Keyring, first: Settings) -> None:
+    with store.database.write() as tx:
+        shown = TotpFactor(store, keyring, first).begin(tx, "7", lineage="a", now=NOW)
+    for later in OTHERS:
+        with store.database.write() as tx:
+            assert TotpFactor(store, keyring, later).begin(tx, "7", lineage="a", now=NOW).shape == shown.shape
+    last = TotpFactor(store, keyring, OTHERS[-1])
+    assert confirm(last, store, code_in(shown.shape, NOW, shown.secret)) is not None
+
+
+def test_steps_of_another_period_are_not_mixed(store: Store, keyring: Keyring) -> None:
+    """SECURITY: a step of 60 seconds is half the number of one of 30, so that a used one would look unused."""
+    held(store, RFC_KEY, keyring, shape=SIX)
+    before, after = TotpFactor(store, keyring, Settings()), TotpFactor(store, keyring, Settings(totp_period=60))
+    assert is_accepted(before, store, code_in(SIX, NOW))
+    assert not is_accepted(after, store, code_in(SIX, NOW))
+    assert is_accepted(after, store, code_in(SIX, NOW + STEP), now=NOW + STEP)
+    assert not is_accepted(before, store, code_in(SIX, NOW + STEP), now=NOW + STEP)
+
+
+@pytest.mark.parametrize("data", [{"digits": 5}, {"digits": 7}, {"period": 0}, {"period": 3600}, {"algorithm": "MD5"}])
+def test_a_shape_that_no_key_has_opens_nothing(store: Store, keyring: Keyring, data: dict[str, Any]) -> None:
+    held(store, RFC_KEY, keyring)
+    with store.database.write() as tx:
+        tx.execute(store.tables.factor.update().values(data={**SIX.to_data(), **data}))
+    with pytest.raises(SecretUnreadable):
+        is_accepted(TotpFactor(store, keyring, Settings()), store, code_in(SIX, NOW))
+
+
+@pytest.mark.parametrize("raw", ["1234567", "12345", "123456789"])
+def test_what_no_key_makes_is_of_the_wrong_shape(factor: TotpFactor, raw: str) -> None:
+    assert factor.read(raw) == (CodeShape.WRONG, "")
 
 
 def test_a_used_code_is_not_taken_in_another_spelling(factor: TotpFactor, store: Store, keyring: Keyring) -> None:
@@ -241,7 +303,7 @@ def test_of_eight_threads_that_burn_one_step_one_does(store: Store, keyring: Key
     factor_id = held(store, RFC_KEY, keyring, step=10)
 
     def burn() -> bool:
-        return store.database.transact(lambda tx: store.factors.try_burn_step(tx, factor_id, step=11, now=NOW))
+        return store.database.transact(lambda tx: store.factors.try_advance(tx, factor_id, counter=11, now=NOW))
 
     burned = at_once([burn] * 8)
     assert sorted(burned) == [False] * 7 + [True]

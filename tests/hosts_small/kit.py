@@ -11,6 +11,7 @@ from flask_login import LoginManager, UserMixin
 from flask_mfa_gate import MFAGate
 from flask_mfa_gate.crypto import new_id
 from flask_mfa_gate.domain.assurance import FactorKind
+from flask_mfa_gate.domain.totp import TotpShape
 from flask_mfa_gate.factors.totp import import_secret
 from tests.conftest import Phone, StillClock, state_of
 
@@ -44,13 +45,13 @@ class Host:
     def enroll(self, key: str = "1") -> None:
         """Give a user a confirmed key."""
         state, now, factor_id = state_of(self.app), self.clock(), new_id()
-        sealed = import_secret(state.keyring, SECRET, factor_id=factor_id)
+        sealed = import_secret(state.keyring, SECRET, factor_id=factor_id, user=key)
         with state.store.database.write() as tx:
             state.store.factors.add_pending(
-                tx, factor_id=factor_id, user_key=key, kind=FactorKind.TOTP, name="App", sealed=sealed,
+                tx, factor_id=factor_id, user_key=key, kind=FactorKind.TOTP, name="App", sealed=sealed, data=TotpShape().to_data(),
                 lineage=key, now=now,
             )  # fmt: skip
-            state.store.factors.try_confirm(tx, factor_id, step=0, name="App", now=now)
+            state.store.factors.try_confirm(tx, factor_id, counter=0, name="App", now=now)
 
     def client(self) -> FlaskClient:
         return self.app.test_client()

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from flask_mfa_gate.crypto import new_id
 from flask_mfa_gate.domain.assurance import FactorKind
 from flask_mfa_gate.domain.person import Person
+from flask_mfa_gate.domain.totp import TotpShape
 from flask_mfa_gate.factors.totp import import_secret
 from flask_mfa_gate.store import Store
 from tests.conftest import state_of
@@ -57,13 +58,21 @@ def meet(app: Flask, people: Sequence[Person], *, now: datetime | None = None) -
 def enroll(app: Flask, key: str, *, kind: FactorKind = FactorKind.TOTP, confirmed: bool = True) -> None:
     """Give a user a key; only TOTP ends a period."""
     state, factor_id, now = state_of(app), new_id(), state_of(app).clock()
-    sealed = import_secret(state.keyring, SECRET, factor_id=factor_id)
+    sealed = import_secret(state.keyring, SECRET, factor_id=factor_id, user=key)
     with state.store.database.write() as tx:
         state.store.factors.add_pending(
-            tx, factor_id=factor_id, user_key=key, kind=kind, name="App", sealed=sealed, lineage=new_id(), now=now
+            tx,
+            factor_id=factor_id,
+            user_key=key,
+            kind=kind,
+            name="App",
+            sealed=sealed,
+            data=TotpShape().to_data(),
+            lineage=new_id(),
+            now=now,
         )
         if confirmed:
-            state.store.factors.try_confirm(tx, factor_id, step=0, name="App", now=now)
+            state.store.factors.try_confirm(tx, factor_id, counter=0, name="App", now=now)
             if kind is FactorKind.TOTP:
                 state.store.enrollments.end_period(tx, key)
 

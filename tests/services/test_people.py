@@ -14,15 +14,23 @@ from sqlalchemy import Connection, ForeignKey, String, insert, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from flask_mfa_gate import Conflict, UnknownUser
+from flask_mfa_gate.domain.assurance import Method
 from flask_mfa_gate.domain.enrollment import Standing
 from flask_mfa_gate.domain.person import LONGEST_KEY, Person
 from flask_mfa_gate.domain.policy.model import Users
 from flask_mfa_gate.domain.roles import Role
 from flask_mfa_gate.domain.user_filter import EVERYBODY
-from flask_mfa_gate.errors import BadRequest, DirectoryEmpty, HostCallbackFailed, NotAllowed, PolicyError
+from flask_mfa_gate.errors import (
+    BadRequest,
+    DirectoryEmpty,
+    HostCallbackFailed,
+    NotAllowed,
+    PolicyError,
+    SecretUnreadable,
+)
 from flask_mfa_gate.services.users import Synced
 from flask_mfa_gate.store.policies import PolicyVersion
-from tests.conftest import Browser, Phone, StillClock, at_once, key_of, state_of
+from tests.conftest import Browser, Phone, StillClock, at_once, key_of, recovery_codes_in, state_of
 from tests.policy_kit import policy
 from tests.services.kit import People, enroll, events, mails, meet, rows, tables
 
@@ -409,7 +417,7 @@ def test_a_deleted_user_loses_everything_and_a_key_that_comes_back_starts_with_n
     state.access_passes.issue(dave, lifetime=timedelta(days=9))
     state.policies.note_graces(dave, ["a policy with days of grace"])
     with state.store.database.write() as tx:
-        state.store.recovery_codes.replace(tx, dave, [("c1", "x"), ("c2", "y")], now=clock())
+        state.store.recovery_codes.replace(tx, dave, [("c1", b"x"), ("c2", b"y")], now=clock())
         state.store.failures.try_charge(tx, dave, address="x", ordinal=1, now=clock())
     browser = Browser(portal)
     browser.sign_in("dave")
@@ -499,7 +507,7 @@ def test_a_reset_takes_codes_and_pass_along(portal: Flask, clock: StillClock) ->
     for key in ("4", "5"):
         state.access_passes.issue(key)
         with state.store.database.write() as tx:
-            state.store.recovery_codes.replace(tx, key, [(f"c{key}", "x")], now=clock())
+            state.store.recovery_codes.replace(tx, key, [(f"c{key}", b"x")], now=clock())
     state.enrollments.reset(["4"])
     assert (state.access_passes.of("4"), len(state.access_passes.of("5"))) == ([], 1)
     assert [row.user_key for row in rows(state.store, "recovery_code")] == ["5"], "and those of nobody else"
@@ -533,6 +541,60 @@ def test_everything_follows_a_renamed_user(portal: Flask, clock: StillClock, pho
         {"former": "4"}, {"former": "1"},
     ]  # fmt: skip
     assert {row.user_key for row in rows(state.store, "session")} == {"dave"}
+
+
+def test_what_is_sealed_follows_a_renamed_user(portal: Flask, clock: StillClock, phone: Phone) -> None:
+    state = state_of(portal)
+    browser = Browser(portal)
+    browser.sign_in("dave")
+    browser.send("/mfa/challenge", code=phone.code())
+    code = recovery_codes_in(browser.send("/mfa/recovery-codes").text)[0]
+    access_pass = state.access_passes.issue("4", actor="cli")
+    state.users.rename("4", "dave")
+    with state.store.database.write() as tx:
+        clock.forward(minutes=1)
+        now = clock()
+        totp = state.verifiers[Method.TOTP].try_accept(tx, "dave", phone.code(), now=now)
+        by_code = state.verifiers[Method.RECOVERY_CODE]
+        spent = by_code.try_accept(tx, "dave", by_code.read(code)[1], now=now)
+        by_pass = state.verifiers[Method.ACCESS_PASS]
+        used = by_pass.try_accept(tx, "dave", by_pass.read(access_pass)[1], now=now)
+    assert None not in (totp, spent, used)
+
+
+def test_a_sealed_value_that_cant_be_opened_stops_no_rename(portal: Flask, caplog: pytest.LogCaptureFixture) -> None:
+    state = state_of(portal)
+    with state.store.database.write() as tx:
+        tx.execute(state.store.tables.factor.update().values(secret=b"\x02" + bytes(40)))
+    state.users.rename("4", "dave")
+    assert "stays shut" in caplog.text
+    with state.store.database.write() as tx, pytest.raises(SecretUnreadable):
+        state.verifiers[Method.TOTP].try_accept(tx, "dave", "123456", now=state.clock())
+
+
+@pytest.mark.parametrize("table", ["factor", "recovery_code", "access_pass"])
+def test_a_row_that_is_given_to_another_user_opens_nothing(
+    portal: Flask, clock: StillClock, phone: Phone, table: str
+) -> None:
+    """SECURITY: one UPDATE would make mallory's phone, code or pass dave's."""
+    state = state_of(portal)
+    browser = Browser(portal)
+    browser.sign_in("dave")
+    browser.send("/mfa/challenge", code=phone.code())
+    clock.forward(minutes=1)
+    codes = {
+        "recovery_code": recovery_codes_in(browser.send("/mfa/recovery-codes").text)[0],
+        "access_pass": state.access_passes.issue("4", actor="cli"),
+        "factor": phone.code(),
+    }
+    verifier = state.verifiers[{"factor": Method.TOTP}.get(table) or Method(table)]
+    with state.store.database.write() as tx:
+        tx.execute(state.store.tables.metadata.tables[f"mfa_gate_{table}"].update().values(user_key="6"))
+    with state.store.database.write() as tx:
+        try:
+            assert verifier.try_accept(tx, "6", verifier.read(codes[table])[1], now=clock()) is None
+        except SecretUnreadable:
+            assert table == "factor"
 
 
 def test_policies_follow_a_renamed_user(portal: Flask) -> None:

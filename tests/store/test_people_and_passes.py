@@ -43,7 +43,7 @@ def embedded(tmp_path: Path) -> Any:
 def issue(store: Store, *, one_time: bool) -> None:
     terms = AccessPass(Scope.FULL, one_time, NOW, NOW + timedelta(hours=1))
     with store.database.write() as tx:
-        store.access_passes.add(tx, IssuedPass("p", "7", "digest", terms, "cli"), now=NOW)
+        store.access_passes.add(tx, IssuedPass("p", "7", b"digest", terms, "cli"), now=NOW)
 
 
 def test_a_key_too_long_is_refused_and_not_cut_to_that_of_another_user(server: Store) -> None:
@@ -101,7 +101,7 @@ def test_of_two_who_found_one_pass_unused_only_one_uses_it(embedded: Store, one_
     used = []
     for _ in range(2):
         with embedded.database.write() as tx:
-            used.append(table.try_use(tx, "7", lambda _row: ["digest"], now=NOW))
+            used.append(table.try_use(tx, "7", lambda _row, kept: kept == b"digest", now=NOW))
     assert len([one for one in used if one is not None]) == winners
     with embedded.database.read() as tx:
         left = table.waiting_or_live(tx, "7", now=NOW)
@@ -111,13 +111,14 @@ def test_of_two_who_found_one_pass_unused_only_one_uses_it(embedded: Store, one_
 def test_a_pass_is_its_owners_and_of_its_time(embedded: Store) -> None:
     issue(embedded, one_time=False)
     for key, digest, now in (
-        ("8", "digest", NOW), ("7", "other", NOW), ("7", "digest", NOW - timedelta(microseconds=1)),
-        ("7", "digest", NOW + timedelta(hours=1)),
+        ("8", b"digest", NOW), ("7", b"other", NOW), ("7", b"digest", NOW - timedelta(microseconds=1)),
+        ("7", b"digest", NOW + timedelta(hours=1)),
     ):  # fmt: skip
         with embedded.database.write() as tx:
-            assert embedded.access_passes.try_use(tx, key, lambda _row, digest=digest: [digest], now=now) is None
+            found = embedded.access_passes.try_use(tx, key, lambda _row, kept, digest=digest: kept == digest, now=now)
+            assert found is None
     with embedded.database.write() as tx:
-        assert embedded.access_passes.try_use(tx, "7", lambda _row: ["digest"], now=NOW) is not None
+        assert embedded.access_passes.try_use(tx, "7", lambda _row, kept: kept == b"digest", now=NOW) is not None
 
 
 @pytest.mark.parametrize("before", [None, JobMark(NOW, "")])

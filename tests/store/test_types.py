@@ -161,7 +161,7 @@ def test_people_whose_keys_look_alike_share_nothing(database: Database, prefix: 
             store.enrollments.lock(tx, key)
         assert store.failures.try_charge(tx, "bob", address="192.0.2.1", ordinal=1, now=INSTANT)
         store.enrollments.set_requirement(tx, ["bob"], Requirement("user:Bob"), due_at=None)
-        store.recovery_codes.replace(tx, "bob", [("1", "digest")], now=INSTANT)
+        store.recovery_codes.replace(tx, "bob", [("1", b"digest")], now=INSTANT)
     with database.write() as tx:
         for key in KEYS:
             is_bob = key == "bob"
@@ -181,7 +181,15 @@ def test_long_text_comes_back(database: Database, prefix: str, reason: str) -> N
     with database.write() as tx:
         store.audit.write(tx, [event])
         store.factors.add_pending(
-            tx, factor_id="f", user_key="1", kind=FactorKind.TOTP, name=name, sealed=b"", lineage="l", now=INSTANT
+            tx,
+            factor_id="f",
+            user_key="1",
+            kind=FactorKind.TOTP,
+            name=name,
+            sealed=b"",
+            data={},
+            lineage="l",
+            now=INSTANT,
         )
         pending = store.factors.pending(tx, "1", lineage="l", now=INSTANT)
         assert store.audit.recent(tx, event.subject, limit=2) == [event]

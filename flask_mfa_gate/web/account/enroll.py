@@ -162,7 +162,7 @@ def _sign_in_again(desk: Desk) -> Response:
 
 def _show_key(desk: Desk, pending: PendingKey, error: MFAGateError | None = None) -> Response:
     account = _account(desk)
-    uri = desk.state.totp.provisioning_uri(pending.secret, account=account, issuer=desk.state.issuer)
+    uri = desk.state.totp.provisioning_uri(pending, account=account, issuer=desk.state.issuer)
     svg = qr_svg(uri, label=_QR_LABEL)
     if desk.wants_json:
         return answers.json_answer({"secret": pending.secret, "otpauth_uri": uri, "qr_svg": svg})
@@ -170,6 +170,7 @@ def _show_key(desk: Desk, pending: PendingKey, error: MFAGateError | None = None
     response = answers.page(
         "enroll_totp.html", desk.passage, error.status if error else 200,
         qr_svg=Markup(svg), secret_groups=pending.grouped(), secret=pending.secret, account=account,  # noqa: S704
+        period=pending.shape.period,
         error=str(error) if error else None, hint=error.hint if isinstance(error, CodeInvalid) else None,
         retry_after=throttled.retry_after if throttled else None, action_url=url_for("mfa_gate.enroll_totp"),
         back_url=url_for("mfa_gate.security" if desk.standing.factors else "mfa_gate.enroll"),
