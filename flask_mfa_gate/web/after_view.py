@@ -90,8 +90,7 @@ def note_login(app: Flask, **_: Any) -> None:
     # SECURITY: hooks run at each request, also a stolen one, and may name again whom the session names.
     if passage is None or not passage.has_reached_view or passage.closings:
         return
-    # SECURITY: a job that the view does in a request of its own making shares ``g``, and signs nobody in here.
-    if request.environ is passage.environ and passage.state.identity.is_fresh():
+    if passage.state.identity.is_fresh():
         passage.signs_in = True
 
 

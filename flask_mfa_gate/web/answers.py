@@ -7,11 +7,12 @@ from typing import Any
 from urllib.parse import urlencode
 
 from flask import Response, jsonify, make_response, redirect, render_template, request, url_for
+from werkzeug.exceptions import HTTPException
 
 from ..domain.assurance import ACR_MULTI, Method
 from ..domain.verdict import Reason, Verdict, Word
 from ..errors import CodeInvalid, Conflict, MFAGateError, Throttled
-from .client import SAFE_METHODS, Client, wants_json
+from .client import SAFE_METHODS, Client, is_of_htmx
 from .page import page_facts
 from .passage import Passage
 from .targets import asked_page, login_url, way_back
@@ -66,11 +67,21 @@ def stop(passage: Passage, verdict: Verdict, client: Client) -> Response:
         return demand_problem(verdict)
     if verdict.word in _BLOCKED_TITLES:
         return blocked_page(passage, verdict)
+    # SECURITY: without a sign-in that the gate keeps, its pages know nobody, and the host's login would send back here.
+    is_kept = passage.session is not None
     if client is Client.NAVIGATION:
-        return see_other(next_url(verdict.word))
+        return see_other(next_url(verdict.word)) if is_kept or request.method == "HEAD" else _open_again(passage)
     # Where nothing could be parked, the page of the form is asked for anew, and leads to the next step and back.
-    continue_url = next_url(verdict.word) if passage.session is not None else way_back(passage.state.settings)
+    continue_url = next_url(verdict.word) if is_kept else way_back(passage.state.settings)
     return page("resend.html", passage, 403, next_word=verdict.word.value, continue_url=continue_url)
+
+
+def _open_again(passage: Passage) -> Response:
+    """For a frame on another site, and the like: nothing was parked, so the page has to be opened by itself."""
+    return page(
+        "problem.html", passage, 401, title="Verify to continue", detail="Open this page on its own to verify.",
+        status=401, code="mfa_challenge_required", continue_url=asked_page(),
+    )  # fmt: skip
 
 
 def after_sign_in(verdict: Verdict, client: Client) -> Response:
@@ -122,10 +133,10 @@ def _insufficient(verdict: Verdict) -> str:
     return f"Bearer {', '.join(parts)}"
 
 
-def refuse_stranger(passage: Passage, *, is_api: bool) -> Response:
+def refuse_stranger(passage: Passage, *, as_json: bool = False) -> Response:
     """Nobody is signed in: a page sends to the host's login and back again, anything else gets 401."""
     login = login_url(passage.state.settings)
-    if is_api:
+    if as_json or passage.client is Client.API:
         response = problem_document(401, "sign_in_required", SENTENCES[Reason.STRANGER], {"continue_url": login})
         response.headers["WWW-Authenticate"] = "Bearer"
         return response
@@ -161,7 +172,7 @@ def problem(
     passage: Passage | None, status: int, code: str, detail: str, facts: Mapping[str, Any] | None = None
 ) -> Response:
     """A refusal, as the client reads it best. Without a passage there is no page to draw."""
-    if passage is None or passage.is_token or wants_json(request):
+    if passage is None or passage.client is Client.API:
         return problem_document(status, code, detail, facts or {})
     title = {503: "Temporarily unavailable", 404: "Not found"}.get(status, "Something went wrong")
     return page(
@@ -169,19 +180,34 @@ def problem(
     )
 
 
+def http_problem(passage: Passage | None, error: HTTPException) -> Response:
+    """What Flask or Werkzeug say of a request to one of the gate's pages, such as a file that is not there."""
+    if error.code is None:
+        return guarded(make_response(error.get_response()))
+    name = error.name.lower().replace(" ", "_")
+    return problem(passage, error.code, name, error.description or error.name)
+
+
 def problem_document(status: int, code: str, detail: str, facts: Mapping[str, Any]) -> Response:
     """``application/problem+json`` (RFC 9457)."""
     response = jsonify({"type": "about:blank", "status": status, "code": code, "detail": detail, **facts})
     response.status_code = status
     response.mimetype = "application/problem+json"
-    return guarded(response)
+    return guarded(_led_on(response, facts))
 
 
 def json_answer(facts: Mapping[str, Any], status: int = 200) -> Response:
     """A plain JSON answer of the gate."""
     response = jsonify(facts)
     response.status_code = status
-    return guarded(response)
+    return guarded(_led_on(response, facts))
+
+
+def _led_on(response: Response, facts: Mapping[str, Any]) -> Response:
+    """htmx goes to the next step by itself, whatever the status is (https://htmx.org/headers/hx-redirect/)."""
+    if is_of_htmx(request) and facts.get("continue_url"):
+        response.headers["HX-Redirect"] = facts["continue_url"]
+    return response
 
 
 def page(template: str, passage: Passage, http_status: int = 200, **values: Any) -> Response:

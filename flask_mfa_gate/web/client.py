@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import ipaddress
+import re
+from collections.abc import Collection, Mapping
 from enum import Enum, auto
 
 from flask import Request
-from werkzeug.datastructures import MIMEAccept
 
 from ..domain.person import Origin
 from ..settings import Settings
 
 SAFE_METHODS = frozenset({"GET", "HEAD"})
-_HTML = "text/html"
-_JSON = "application/json"
 _USER_AGENT_LENGTH = 255
+_ACCEPT_LENGTH = 4096
+_PAGE_TYPES = frozenset({"text/html", "application/xhtml+xml"})
+_QUALITY = re.compile(r";[ \t]*q=([01](?:\.[0-9]{0,3})?)[ \t]*(?:;|\Z)", re.IGNORECASE)
+# Sent by the scripts of these libraries with every request: htmx, Turbo, Unpoly, pjax, Inertia.
+_SCRIPT_HEADERS = (
+    "HX-Request", "HX-Boosted", "Turbo-Frame", "X-Turbo-Request-Id", "X-Up-Version", "X-PJAX", "X-Inertia",
+)  # fmt: skip
+_STREAM_TYPE = "text/vnd.turbo-stream.html"
 
 
 class Client(Enum):
@@ -25,24 +32,91 @@ class Client(Enum):
     API = auto()
 
 
-def client_of(request: Request, settings: Settings) -> Client:
-    """A browser that goes to a page, a page that sends something, or a program."""
-    if carries_token(request, settings) or wants_json(request):
+def client_of(request: Request, *, by_token: bool) -> Client:
+    """A browser that goes to a page, a page that sends something, or a program.
+
+    :param by_token: whether a token says who this is, or may say so.
+    """
+    if by_token or wants_json(request):
         return Client.API
     return Client.NAVIGATION if request.method in SAFE_METHODS else Client.PAGE_WRITE
 
 
 def wants_json(request: Request) -> bool:
-    """The body is JSON, or ``Accept`` prefers it by name, or a script sent it (XHR header, fetch metadata)."""
-    if request.is_json or request.headers.get("X-Requested-With", "").lower() == "xmlhttprequest":
+    """The body is JSON, or ``Accept`` prefers it by name, or a script sent it (its header, fetch metadata)."""
+    if request.is_json or is_of_script(request):
         return True
     mode = request.headers.get("Sec-Fetch-Mode")
-    return (mode is not None and mode != "navigate") or _prefers_json(request.accept_mimetypes)
+    return (mode is not None and mode != "navigate") or _prefers_json(_accepted(request))
 
 
-def _prefers_json(accept: MIMEAccept) -> bool:
-    named = [value for value, _ in accept if value == _JSON or value.endswith("+json")]
-    return bool(named) and max(accept[value] for value in named) > accept.quality(_HTML)
+def is_of_script(request: Request) -> bool:
+    """Whether a library says that it puts the answer into a page that is open."""
+    headers = request.headers
+    if headers.get("X-Requested-With", "").lower() == "xmlhttprequest" or _STREAM_TYPE in _accepted(request):
+        return True
+    return any(name in headers for name in _SCRIPT_HEADERS)
+
+
+def is_of_htmx(request: Request) -> bool:
+    """Whether htmx sent it, which goes where ``HX-Redirect`` says."""
+    return "HX-Request" in request.headers
+
+
+def wants_page(request: Request) -> bool:
+    """Whether a browser says that it goes to a page: by fetch metadata, which no page can set, or in ``Accept``."""
+    mode = request.headers.get("Sec-Fetch-Mode")
+    return mode == "navigate" if mode is not None else _is_named(_accepted(request), _PAGE_TYPES)
+
+
+def is_foreign(request: Request) -> bool:
+    """Whether the page of another site sent this request."""
+    return request.headers.get("Sec-Fetch-Site") == "cross-site"
+
+
+def is_visit(request: Request) -> bool:
+    """Whether a navigation opens a page for somebody to see. A service worker passes it on without a destination."""
+    destination = request.headers.get("Sec-Fetch-Dest", "document")
+    if request.headers.get("Sec-Fetch-Mode") != "navigate":
+        return destination == "document"
+    # SECURITY: a page of another site can frame ours, which nobody asked for and which must have no effect.
+    return destination in {"document", "empty"} or not is_foreign(request)
+
+
+def _accepted(request: Request) -> Mapping[str, float]:
+    """The types in ``Accept`` with the best quality of each (RFC 9110 section 12.5.1); malformed entries don't count.
+
+    Werkzeug's class compares each entry with each other one, and raises for one without a slash.
+    """
+    # SECURITY: bounded and in one pass, since refusals are written by it too: no header may cost or break an answer.
+    found: dict[str, float] = {}
+    for entry in request.headers.get("Accept", "")[:_ACCEPT_LENGTH].split(","):
+        name = entry.partition(";")[0].strip().lower()
+        found[name] = max(found.get(name, 0.0), _quality_of(entry))
+    return found
+
+
+def _quality_of(entry: str) -> float:
+    if "q=" not in entry.lower():
+        return 1.0
+    quality = _QUALITY.search(entry)
+    return min(float(quality[1]), 1.0) if quality else 0.0
+
+
+def _prefers_json(accepted: Mapping[str, float]) -> bool:
+    """JSON by name before pages; a page that only a wildcard allows comes after what is named."""
+    json = max((quality for name, quality in accepted.items() if _is_json(name)), default=0.0)
+    page = max((accepted.get(name, 0.0) for name in _PAGE_TYPES), default=0.0)
+    wildcard = max(accepted.get("text/*", 0.0), accepted.get("*/*", 0.0))
+    return json > page and json >= wildcard
+
+
+def _is_json(name: str) -> bool:
+    return name == "application/json" or ("/" in name and name.endswith("+json"))
+
+
+def _is_named(accepted: Mapping[str, float], names: Collection[str]) -> bool:
+    return any(accepted.get(name, 0.0) > 0 for name in names)
 
 
 def carries_token(request: Request, settings: Settings) -> bool:

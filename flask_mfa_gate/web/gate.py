@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from flask import Response, after_this_request, current_app, request
+from werkzeug.exceptions import HTTPException, NotFound
 
 from ..domain.assurance import SignIn
 from ..domain.marks import NO_MARKS, Marks
@@ -14,7 +15,7 @@ from ..errors import HostCallbackFailed, MFAGateError
 from ..services.persons import key_of
 from . import answers
 from .after_view import closing
-from .client import Client, client_of, is_basic
+from .client import is_basic
 from .endpoints import is_automatic_options, is_own, is_sign_out, is_static
 from .failing import UNAVAILABLE, fail_closed, refused
 from .host.source import load_identity
@@ -69,7 +70,7 @@ def before_view() -> Answer:
     elif (answer := _catch_hook_identity(passage)) is not None:
         return answer
     if passage.user_key is None and marks_here().wants_identity:
-        return answers.refuse_stranger(passage, is_api=_client(passage) is Client.API)
+        return answers.refuse_stranger(passage)
     passage.has_reached_view = request.routing_exception is None
     return None
 
@@ -90,7 +91,7 @@ def enforce(marks: Marks) -> Answer:
     if set(marks.resources) <= set(settled.resources) and set(marks.demands) <= set(settled.demands):
         return None
     if passage.user_key is None:
-        return answers.refuse_stranger(passage, is_api=_client(passage) is Client.API)
+        return answers.refuse_stranger(passage)
     return _enforce_late(passage, marks)
 
 
@@ -99,13 +100,19 @@ def _enforce_late(passage: Passage, marks: Marks) -> Answer:
     user = load_identity(passage.state.identity)
     answer = _judge(passage, user, key_of(user, passage.state.user_key), marks)
     is_nobody = answer is None and passage.user_key is None
-    return answers.refuse_stranger(passage, is_api=_client(passage) is Client.API) if is_nobody else answer
+    return answers.refuse_stranger(passage) if is_nobody else answer
 
 
 def _answer_own() -> Any:
     """The gate's own pages and files don't run the host's hooks, which may want a sign-in or a token of their own."""
-    view = current_app.view_functions[request.endpoint or ""]
-    return current_app.ensure_sync(view)(**(request.view_args or {}))
+    view, values = current_app.view_functions[request.endpoint or ""], request.view_args or {}
+    try:
+        # SECURITY: no id or file has such a name, and a NUL would break a statement on PostgreSQL.
+        if not all(str(value).isprintable() for value in values.values()):
+            raise NotFound
+        return current_app.ensure_sync(view)(**values)
+    except HTTPException as error:
+        return answers.http_problem(current_passage(), error)
 
 
 def _hold_pending(passage: Passage, pending: GateSession) -> Answer:
@@ -122,7 +129,7 @@ def _hold_pending(passage: Passage, pending: GateSession) -> Answer:
     assert passage.standing is not None  # noqa: S101 - the row came with it
     passage.session = pending = with_fresh_risk(passage.state, pending, passage.standing)
     passage.verdict = passage.state.sessions.verdict(pending, passage.standing, own_page_ruler(passage.state, pending))
-    return answers.stop(passage, passage.verdict, client_of(request, settings))
+    return answers.stop(passage, passage.verdict, passage.client)
 
 
 def _meet(passage: Passage) -> None:
@@ -215,7 +222,3 @@ def _catch_hook_identity(passage: Passage) -> Answer:
     if answer is None:
         return _judge(passage, user, key, marks_here())
     return None if is_open_endpoint(passage) else answer
-
-
-def _client(passage: Passage) -> Client:
-    return client_of(request, passage.state.settings)

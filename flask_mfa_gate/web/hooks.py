@@ -6,7 +6,7 @@ import difflib
 import re
 from typing import Any
 
-from flask import Flask, appcontext_pushed, request_started
+from flask import Flask, appcontext_pushed, request_started, request_tearing_down
 from flask_login import user_logged_in, user_login_confirmed
 
 from ..errors import ConfigError
@@ -14,7 +14,7 @@ from . import gate
 from .after_view import note_login
 from .endpoints import unknown_endpoints
 from .state import EXTENSION, GateState
-from .websockets import expect_hooks, guard_outside_hooks
+from .websockets import end_request, expect_hooks, guard_outside_hooks
 
 _ARRANGED = "mfa_gate_arranged"
 
@@ -25,6 +25,7 @@ def install(app: Flask) -> None:
     app.before_request(gate.before_view)
     request_started.connect(expect_hooks, app)
     request_started.connect(_arrange_once, app)
+    request_tearing_down.connect(end_request, app)
     appcontext_pushed.connect(guard_outside_hooks, app)
     user_logged_in.connect(note_login, app)
     user_login_confirmed.connect(note_login, app)

@@ -15,7 +15,7 @@ from ..domain.verdict import Verdict, Word
 from ..services.arrival import Parking, Seen
 from ..services.persons import is_switched_on
 from . import answers, snapshot
-from .client import client_of, origin_of
+from .client import origin_of
 from .newcomers import newcomer, person_of
 from .passage import Passage
 from .rulings import judge_sign_in
@@ -53,7 +53,7 @@ def intercept(passage: Passage, user: Any, key: str, response: Response | None, 
         put_back(passage, changed)
         return None
     note_refusal(passage, key, verdict)
-    return answers.after_sign_in(verdict, client_of(request, state.settings))
+    return answers.after_sign_in(verdict, passage.client)
 
 
 def renew(passage: Passage, user: Any, key: str) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from flask import Response, current_app, g, request, session
+from flask import Response, current_app, has_request_context, request, session
 
 from ..domain.assurance import Assurance
 from ..domain.decision import Context
@@ -17,19 +17,21 @@ from ..domain.session import GateSession
 from ..domain.verdict import PASSED, Verdict
 from ..services.sessions import Entry
 from . import snapshot
+from .client import Client, carries_token, client_of, wants_page
 from .cookies import drop_token, read_token, set_token
 from .endpoints import is_own
 from .marks import all_marks
+from .request_context import note, noted
 from .state import GateState
 
-_NAME = "_mfa_gate_passage"
+_NAME = "mfa_gate.passage"
+_OUTER = "mfa_gate.outer"
 
 
 @dataclass(slots=True)
 class Passage:
     """One request on its way through the gate.
 
-    :param environ: that of the request, by which it is told from one that the host makes within it.
     :param before: the host's session as it came in; empty once all of it was taken out.
     :param opened: endpoint and method of the request as it came in.
     :param blueprints: those of its endpoint then, whose hooks run whatever a hook makes of the request.
@@ -47,7 +49,6 @@ class Passage:
     """
 
     state: GateState
-    environ: Mapping[str, Any]
     before: Mapping[str, Any]
     opened: tuple[str | None, str]
     blueprints: tuple[str, ...]
@@ -93,6 +94,13 @@ class Passage:
         session.update({**self.withheld, **written})
         session.modified = bool(written)
 
+    @property
+    def client(self) -> Client:
+        """How an answer to this request has to look."""
+        # A proxy in front may add a header to whatever a browser sends; a browser says that it wants a page.
+        is_program = carries_token(request, self.state.settings) and not wants_page(request)
+        return client_of(request, by_token=self.may_be_token or is_program)
+
     def context(
         self, assurance: Assurance, *, is_active: bool, marks: Marks, promptable: bool, rulings: Mapping[str, Ruling]
     ) -> Context:
@@ -120,14 +128,27 @@ class Passage:
 def begin_passage(state: GateState) -> Passage:
     """The record of a request that just arrived."""
     opened = request.endpoint, request.method
-    passage = Passage(state, request.environ, snapshot.take(session), opened, tuple(request.blueprints))
-    setattr(g, _NAME, passage)
+    passage = Passage(state, snapshot.take(session), opened, tuple(request.blueprints))
+    note(_NAME, passage)
+    forget_outer(state)
     return passage
+
+
+def forget_outer(state: GateState) -> None:
+    """Know nobody because somebody is in the request within which the host makes this one."""
+    if noted(_OUTER) is None:
+        note(_OUTER, state.identity.set_aside())
+
+
+def remember_outer(state: GateState) -> None:
+    """The request is over: whoever was known before it began is known again."""
+    if (outer := noted(_OUTER)) is not None:
+        state.identity.put_back(outer)
 
 
 def current_passage() -> Passage | None:
     """The record of this request; None where the gate's hook did not run, as with websockets."""
-    return cast(Passage | None, g.get(_NAME))
+    return cast(Passage | None, noted(_NAME)) if has_request_context() else None
 
 
 def marks_here() -> Marks:

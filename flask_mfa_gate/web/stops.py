@@ -9,7 +9,7 @@ from flask import Response, request, session
 from ..domain.session import StepUp
 from ..domain.verdict import Verdict, Word
 from . import answers, snapshot
-from .client import Client, client_of, origin_of
+from .client import Client, is_foreign, is_visit, origin_of
 from .endpoints import is_sign_out
 from .newcomers import newcomer
 from .parking import end_sign_in, judge_new, note_refusal, park_whole
@@ -28,7 +28,7 @@ def is_open_endpoint(passage: Passage) -> bool:
 
 def stop_request(passage: Passage, user: Any, key: str, verdict: Verdict) -> Answer:
     """Refuse, and keep what the way back needs."""
-    client = client_of(request, passage.state.settings)
+    client = passage.client
     if passage.is_token:
         passage.state.identity.hide_for_now()
         return None if is_open_endpoint(passage) else answers.stop(passage, verdict, client)
@@ -59,7 +59,7 @@ def _let_out(passage: Passage, key: str, verdict: Verdict) -> None:
 
 def meet(passage: Passage, user: Any, key: str, verdict: Verdict) -> None:
     """A user comes to a page of the gate, of whom it saw no sign-in, or none that still lives."""
-    if _has_no_say(passage, client_of(request, passage.state.settings)):
+    if _has_no_say(passage, passage.client):
         _touch_nothing(passage)
     elif verdict.word is Word.PASS:
         _begin_unseen(passage, user, key)
@@ -75,9 +75,8 @@ def _has_no_say(passage: Passage, client: Client) -> bool:
     if request.method == "HEAD" or (passage.session is not None and passage.session.is_superseded):
         return True
     # SECURITY: a request in flight, or a foreign page's picture, must not sign anybody out.
-    is_page = client is Client.NAVIGATION and request.headers.get("Sec-Fetch-Dest", "document") == "document"
-    is_foreign = request.headers.get("Sec-Fetch-Site") == "cross-site"
-    return not is_page and (passage.has_dead_id or is_foreign)
+    is_page = client is Client.NAVIGATION and is_visit(request)
+    return not is_page and (passage.has_dead_id or is_foreign(request))
 
 
 def _touch_nothing(passage: Passage) -> None:

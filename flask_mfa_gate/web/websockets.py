@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Flask, g, has_request_context, request, session
+from flask import Flask, has_request_context, request, session
 
 from ..domain.session import GateSession
 from ..domain.verdict import Word
@@ -14,12 +14,13 @@ from .cookies import read_token
 from .host.login_manager import USER_ID
 from .host.signals import signal_of
 from .host.source import load_identity
-from .passage import current_passage
+from .passage import current_passage, forget_outer, remember_outer
+from .request_context import note, noted
 from .rulings import forget_groups, own_page_ruler
 from .state import current_state
 
-_CHECKED = "_mfa_gate_checked"
-_HOOKS_FOLLOW = "_mfa_gate_hooks_follow"
+_CHECKED = "mfa_gate.checked"
+_HOOKS_FOLLOW = "mfa_gate.hooks_follow"
 
 
 def guard_outside_hooks(app: Flask, **_: Any) -> None:
@@ -33,11 +34,18 @@ def guard_outside_hooks(app: Flask, **_: Any) -> None:
 
 def expect_hooks(_app: Flask, **_: Any) -> None:
     """An HTTP request has begun: whoever asks for the user before the hooks, the hooks decide."""
-    setattr(g, _HOOKS_FOLLOW, True)
+    note(_HOOKS_FOLLOW, value=True)
+    # SECURITY: who is signed in to the request within which the host makes this one is nobody here.
+    forget_outer(current_state())
+
+
+def end_request(_app: Flask, **_: Any) -> None:
+    """A request is over, perhaps one within another."""
+    remember_outer(current_state())
 
 
 def _runs_without_hooks() -> bool:
-    return has_request_context() and current_passage() is None and _HOOKS_FOLLOW not in g
+    return has_request_context() and current_passage() is None and not noted(_HOOKS_FOLLOW)
 
 
 def still_ok() -> bool:
@@ -65,9 +73,9 @@ def _is_owner(live: GateSession, user: Any) -> bool:
 
 def _refuse_unproven(_app: Flask, **_: Any) -> None:
     """Runs before the user is loaded."""
-    if not _runs_without_hooks() or _CHECKED in g:
+    if not _runs_without_hooks() or noted(_CHECKED):
         return
-    setattr(g, _CHECKED, True)
+    note(_CHECKED, value=True)
     # SECURITY: without the hooks there was no decision, so only a proved session may name a user here.
     if not still_ok():
         session.pop(USER_ID, None)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from flask import Flask
 
@@ -231,3 +233,10 @@ def test_the_activity_has_words_for_everything_that_is_recorded() -> None:
     from flask_mfa_gate.web.account import security
 
     assert set(gate_signals) == set(security._EVENTS)
+
+
+@pytest.mark.parametrize("name", ["%00", "a%00b", "%ed%a0%80", "x" * 5000, "%F0%9F%98%80"])
+@pytest.mark.parametrize("path", ["/mfa/sessions/{}/end", "/mfa/factors/{}/rename", "/mfa/factors/{}/remove"])
+def test_an_id_that_none_can_be_is_not_found(proved: Browser, path: str, name: str, caplog: Any) -> None:
+    assert proved.send(path.format(name), name="x").status_code == 404
+    assert [record for record in caplog.records if record.levelname == "ERROR"] == []

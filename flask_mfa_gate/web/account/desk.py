@@ -9,6 +9,7 @@ from functools import wraps
 from typing import Any
 
 from flask import Response, request, url_for
+from werkzeug.exceptions import HTTPException
 
 from ...domain.enrollment import Standing
 from ...domain.person import Origin
@@ -18,14 +19,14 @@ from ...domain.verdict import Reason, Verdict, Word
 from ...errors import MFAGateError
 from ...services.sessions import Entry, Ruler
 from .. import answers
-from ..client import SAFE_METHODS, origin_of, wants_json
+from ..client import SAFE_METHODS, Client, is_of_htmx, origin_of
 from ..csrf import has_csrf_token
 from ..fields import read_fields
 from ..parking import restore
 from ..passage import Passage, current_passage
 from ..rulings import own_page_ruler, with_fresh_risk
 from ..state import GateState
-from ..targets import home
+from ..targets import asked_page, home
 from .accounts import Account, account_of
 
 log = logging.getLogger("flask_mfa_gate")
@@ -82,7 +83,7 @@ class Desk:
     @property
     def wants_json(self) -> bool:
         """Whether a program asks."""
-        return wants_json(request)
+        return self.passage.client is Client.API
 
     def go_on(self, entry: Entry) -> str:
         """Take up the risen session, put the identity back when the app is satisfied; where to go next."""
@@ -120,6 +121,8 @@ def own_page(view: Callable[..., Any]) -> Callable[..., Any]:
             return _serve(passage, view, kwargs)
         except MFAGateError as error:
             return answers.failure(passage, error)
+        except HTTPException:
+            raise
         except Exception:
             log.exception("a page of the gate failed")
             return answers.problem(passage, 503, "mfa_unavailable", "This page is unavailable right now.")
@@ -132,12 +135,15 @@ def _serve(passage: Passage, view: Callable[..., Any], kwargs: Mapping[str, Any]
     # SECURITY: a page of another origin reads nothing here, whatever CORS headers the host puts on every answer.
     if not _is_own_origin(request.headers.get("Origin"), is_write=is_write):
         return answers.problem_document(403, "access_denied", _FOREIGN, {})
+    is_status = request.endpoint == "mfa_gate.status"
+    if is_of_htmx(request) and not (is_write or is_status):
+        # A link that htmx follows would put the page into a part of the host's.
+        return answers.json_answer({"continue_url": asked_page()})
     fields = read_fields(request) if is_write else {}
-    is_api = wants_json(request) or request.endpoint == "mfa_gate.status"
     if passage.session is None or passage.standing is None:
-        if passage.has_dead_id and is_write and not is_api:
+        if passage.has_dead_id and is_write and passage.client is not Client.API:
             return _tell_that_it_is_over(passage)
-        return answers.refuse_stranger(passage, is_api=is_api)
+        return answers.refuse_stranger(passage, as_json=is_status)
     if is_write and not has_csrf_token(request, passage.state.keyring, passage.session):
         return answers.problem(passage, 400, "csrf_failed", _FORM_EXPIRED, {"token_url": url_for("mfa_gate.status")})
     account = account_of(passage.state, passage.session)
@@ -146,7 +152,7 @@ def _serve(passage: Passage, view: Callable[..., Any], kwargs: Mapping[str, Any]
         passage.state.sessions.end(passage.session, origin=origin_of(request))
         passage.leave()
         passage.state.identity.sign_out()
-        return answers.refuse_stranger(passage, is_api=is_api)
+        return answers.refuse_stranger(passage, as_json=is_status)
     is_on = account is Account.ON
     passage.session = with_fresh_risk(passage.state, passage.session, passage.standing)
     return view(Desk(passage, passage.session, passage.standing, fields, is_on), **kwargs)

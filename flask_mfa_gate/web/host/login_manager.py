@@ -58,6 +58,16 @@ class FlaskLoginIdentity:
         """The manager loads at the next question."""
         g.pop(_LOADED, None)
 
+    def set_aside(self) -> Mapping[str, Any]:
+        """The user that the manager loaded there."""
+        return {name: g.pop(name) for name in (_LOADED, _FROM_SESSION) if name in g}
+
+    def put_back(self, known: Mapping[str, Any]) -> None:
+        """The user that the manager had loaded there."""
+        self.set_aside()
+        for name, value in known.items():
+            setattr(g, name, value)
+
     def sign_out(self) -> None:
         """As the manager's ``logout_user``, and nothing of the session is left.
 

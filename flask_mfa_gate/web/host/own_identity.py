@@ -73,6 +73,16 @@ class HostIdentity:
         """Nothing is hidden any more."""
         g.pop(_HIDDEN, None)
 
+    def set_aside(self) -> Mapping[str, Any]:
+        """What was hidden there."""
+        return {name: g.pop(name) for name in (_HIDDEN,) if name in g}
+
+    def put_back(self, known: Mapping[str, Any]) -> None:
+        """What was hidden there is hidden again."""
+        self.set_aside()
+        for name, value in known.items():
+            setattr(g, name, value)
+
     def sign_out(self) -> None:
         """Nothing is left in the session."""
         session.clear()

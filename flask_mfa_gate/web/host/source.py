@@ -29,6 +29,12 @@ class IdentitySource(Protocol):
     def load_anew(self) -> None:
         """Forget what is known of this request: whoever asks next is shown whom the session names now."""
 
+    def set_aside(self) -> Mapping[str, Any]:
+        """Take out of ``g`` what is known of another request that shares it."""
+
+    def put_back(self, known: Mapping[str, Any]) -> None:
+        """Know again what was set aside, and nothing of this request."""
+
     def sign_out(self) -> None:
         """Make the host forget its user, in session and remember cookie."""
 

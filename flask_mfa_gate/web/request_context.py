@@ -1,0 +1,34 @@
+"""What is noted of one request: not in ``g``, which requests share that the host makes within it."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from flask import Request, request
+
+
+class _Note(NamedTuple):
+    """One thing about one request, before what was noted of the request that its environment came from."""
+
+    request: Request
+    value: Any
+    outer: _Note | None
+
+
+def note(name: str, value: Any) -> None:
+    """Keep something with the current request."""
+    environ = request.environ
+    environ[name] = _Note(_this_request(), value, environ.get(name))
+
+
+def noted(name: str) -> Any:
+    """What was kept with the current request; None for nothing."""
+    # SECURITY: found by the request itself, so that nothing said of one counts for another made within it.
+    this, found = _this_request(), request.environ.get(name)
+    while found is not None and found.request is not this:
+        found = found.outer
+    return found.value if found is not None else None
+
+
+def _this_request() -> Request:
+    return request._get_current_object()  # type: ignore[attr-defined, no-any-return]
