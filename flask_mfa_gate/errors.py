@@ -59,6 +59,10 @@ class HostCallbackFailed(MFAGateError):
     """A callback of the host (user loader, ``groups``, ``user_key``) raised, so nobody can be identified."""
 
 
+class NamelessUser(HostCallbackFailed):
+    """The host shows a user, and nothing tells which one. The sentence names what has to be given for that."""
+
+
 class NotProved(MFAGateError):
     """Outside of the gate's hooks, as in a websocket's event, a user was loaded who has not passed the gate."""
 

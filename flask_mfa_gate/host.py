@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from typing import Any, TypedDict
 
 from flask import current_app
-from sqlalchemy import inspect
-from sqlalchemy.orm import Mapper
 
 from .clock import Clock
 from .domain.policy.conditions.registry import BUILT_IN, Registry
 from .services.directory import Directory, HostDirectory, KnownPeople, ModelDirectory
+from .services.model_keys import ModelKey
 from .services.persons import PersonReader, read_attribute
 from .services.stamps import ATTRIBUTES
 from .store import Store
@@ -76,19 +75,8 @@ def user_key_of(host: Host) -> Callable[[Any], str]:
     if host.user_key is not None:
         return host.user_key
     if host.user_model is not None:
-        name = _key_column(host) or ""
-        return lambda user: str(getattr(user, name))
+        return ModelKey(host.user_model)
     return lambda user: str(user.get_id())
-
-
-def _key_column(host: Host) -> str | None:
-    """The attribute that is the key, where the model or the host's function says so."""
-    if host.user_key is not None:
-        return read_attribute(host.user_key)
-    if host.user_model is None:
-        return None
-    mapper: Mapper[Any] = inspect(host.user_model)
-    return str(mapper.get_property_by_column(mapper.primary_key[0]).key)
 
 
 def directory_of(host: Host, store: Store, reader: PersonReader, clock: Clock) -> Directory:
@@ -104,8 +92,8 @@ def traits_of(host: Host) -> HostTraits:
     """What the doctor and the facts of a request need of it."""
     has_stamp = host.session_stamp is not None or any(hasattr(host.user_model, name) for name in ATTRIBUTES)
     return HostTraits(
-        key_column=_key_column(host), user_model=host.user_model, has_user_key=host.user_key is not None,
-        has_own_identity=host.identity is not None, has_stamp=has_stamp,
+        key_column=read_attribute(user_key_of(host)), user_model=host.user_model,
+        has_user_key=host.user_key is not None, has_own_identity=host.identity is not None, has_stamp=has_stamp,
         is_managed=host.is_managed, risk_signals=host.risk_signals,
     )  # fmt: skip
 

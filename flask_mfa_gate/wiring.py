@@ -39,6 +39,7 @@ from .services.enrollments import EnrollmentService
 from .services.key_rotation import KeyRotation
 from .services.keys import find_keyring
 from .services.moves import MoveWriter
+from .services.observations import Observations
 from .services.persons import PersonReader
 from .services.places import Places
 from .services.policies import PolicyService
@@ -126,6 +127,7 @@ def _admin_services(base: Base) -> dict[str, Any]:
         "tables": TableSetup(store, base.keyring, base.settings, audit),
         "key_rotation": rotation,
         "users": users,
+        "observations": Observations(store, worker, clock=clock),
         "enrollments": EnrollmentService(
             store, worker, runner, writer, rules, clock=clock, default_days=base.settings.enrollment_days
         ),

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Protocol, TypeVar, runtime_checkable
+from typing import Any, Protocol, TypeVar, cast, runtime_checkable
 
-from sqlalchemy import BigInteger, Select, func, literal, select
+from sqlalchemy import BigInteger, ColumnElement, Select, func, literal, select, tuple_
 from sqlalchemy.orm import Session
 
 from ..clock import Clock
@@ -123,17 +124,17 @@ class ModelDirectory:
 
     def pages(self, after: str | None, limit: int) -> Iterator[tuple[str, Sequence[Person]]]:
         """Everybody in the order of the primary key, each page with the mark to go on behind it."""
-        column = self._primary_key()
+        columns = self._primary_key()
         mark = None if after is None else self._as_primary_key(after)
         while True:
-            chosen: Select[Any] = select(self._model).order_by(column).limit(limit)
+            chosen: Select[Any] = select(self._model).order_by(*columns).limit(limit)
             with self._own_session() as session:
-                users = session.scalars(chosen if mark is None else chosen.where(column > mark)).unique().all()
+                users = session.scalars(chosen if mark is None else chosen.where(_behind(columns, mark))).unique().all()
                 people = [self._person(user) for user in users]
-                mark = getattr(users[-1], self._primary_key_name()) if users else None
+                mark = tuple(getattr(users[-1], column.key) for column in columns) if users else None
             if mark is None:
                 return
-            yield str(mark), people
+            yield _as_text(mark), people
 
     def _own_session(self) -> Session:
         """A hundred thousand users must not pile up in the session of the host."""
@@ -168,15 +169,25 @@ class ModelDirectory:
         except Exception as error:
             raise HostCallbackFailed("The user loader failed, so nobody can be identified.") from error
 
-    def _as_primary_key(self, key: str) -> Any:
-        return _as_value(self._primary_key(), key)
+    def _as_primary_key(self, text: str) -> tuple[Any, ...] | None:
+        columns = self._primary_key()
+        values = tuple(map(_as_value, columns, [text] if len(columns) == 1 else json.loads(text)))
+        return None if None in values else values
 
-    def _primary_key_name(self) -> str:
+    def _primary_key(self) -> Sequence[Any]:
         mapper = self._model.__mapper__  # type: ignore[attr-defined]
-        return str(mapper.get_property_by_column(mapper.primary_key[0]).key)
+        return [getattr(self._model, mapper.get_property_by_column(column).key) for column in mapper.primary_key]
 
-    def _primary_key(self) -> Any:
-        return getattr(self._model, self._primary_key_name())
+
+def _behind(columns: Sequence[Any], mark: tuple[Any, ...]) -> ColumnElement[bool]:
+    """What comes after this place in the order of these columns."""
+    if len(columns) == 1:
+        return cast(ColumnElement[bool], columns[0] > mark[0])
+    return tuple_(*columns) > tuple_(*map(literal, mark, (column.type for column in columns)))
+
+
+def _as_text(mark: tuple[Any, ...]) -> str:
+    return str(mark[0]) if len(mark) == 1 else json.dumps([str(value) for value in mark])
 
 
 def _is_readable(column: Any) -> bool:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
-from inspect import getattr_static
+from inspect import getattr_static, isawaitable
 from typing import Any
 
 from ..domain.person import LONGEST_KEY, Person
 from ..domain.roles import Role
-from ..errors import HostCallbackFailed
+from ..errors import HostCallbackFailed, NamelessUser
+from .model_keys import ModelKey
 from .words import is_key, kept_text
 
 _NAME_ATTRIBUTES = ("name", "full_name", "display_name", "username")
@@ -71,15 +72,18 @@ class PersonReader:
 def key_of(user: Any, user_key: Callable[[Any], Any]) -> str:
     """The stable key of a user.
 
-    :raises HostCallbackFailed: when the callback fails or gives no usable key.
+    :raises HostCallbackFailed: when the callback fails.
+    :raises NamelessUser: when it gives no usable key.
     """
     try:
         key = user_key(user)
+    except HostCallbackFailed:
+        raise
     except Exception as error:
         raise HostCallbackFailed("The user_key callback failed, so nobody can be identified.") from error
     # SECURITY: an empty or missing key would make one account out of many.
     if not is_key(key):
-        raise HostCallbackFailed(
+        raise NamelessUser(
             f"A user's key, from user_key= or get_id(), has to be a text of 1 to {LONGEST_KEY} characters without NUL, "
             "and not the word None."
         )
@@ -92,12 +96,36 @@ def is_switched_on(user: Any) -> bool:
     :raises HostCallbackFailed: where the host has it, and it fails.
     """
     try:
-        return bool(user.is_active)
+        return bool(answer_of(user, "is_active", missing=True))
     except Exception as error:
-        # SECURITY: a property that fails over a missing attribute looks like none, and would switch an account on.
-        if isinstance(error, AttributeError) and getattr_static(user, "is_active", None) is None:
-            return True
         raise HostCallbackFailed("The user's is_active failed, so nobody is let in by it.") from error
+
+
+def answer_of(user: Any, name: str, *, missing: Any) -> Any:
+    """What a user object answers by this name: an attribute, or a method as in Flask-Login before 0.3.
+
+    :param missing: the answer of an object that has no such thing.
+    """
+    try:
+        value = getattr(user, name)
+    except AttributeError:
+        # SECURITY: a property that fails over a missing attribute looks like none, and would switch an account on.
+        if getattr_static(user, name, None) is None:
+            return missing
+        raise
+    return called(value)
+
+
+def called(value: Any) -> Any:
+    """The value itself, or what it gives where it is a method.
+
+    :raises TypeError: for one that can't be told without waiting for it.
+    """
+    # SECURITY: a method that nobody calls is true, whatever it would say.
+    answer = value() if callable(value) else value
+    if isawaitable(answer):
+        raise TypeError("a coroutine is no answer")
+    return answer
 
 
 def _group_names(names: Any) -> frozenset[str]:
@@ -115,7 +143,7 @@ def checked(person: Person) -> Person:
         person,
         name=kept_text(person.name)[:LONGEST_NAME],
         email=kept_text(person.email)[:LONGEST_EMAIL],
-        is_active=bool(person.is_active),
+        is_active=bool(called(person.is_active)),
         groups=_group_names(person.groups),
         role=None if person.role is None else Role(person.role),
         locale=kept_text(person.locale)[:LONGEST_LOCALE],
@@ -132,6 +160,8 @@ class _Stand:
 
 def read_attribute(user_key: Callable[[Any], Any]) -> str | None:
     """The attribute whose value, as text, ``user_key`` gives; None where it makes the key in another way."""
+    if isinstance(user_key, ModelKey):
+        return user_key.attribute
     try:
         key = user_key(_Stand())
     except Exception:  # noqa: BLE001 - the host's function expects a user

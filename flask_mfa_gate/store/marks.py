@@ -31,9 +31,11 @@ class Marks:
         row = tx.execute(select(self._table).where(self._table.c.name == name)).first()
         return JobMark(row.at, row.value) if row else None
 
-    def names(self, tx: Connection, *, prefix: str) -> list[str]:
-        """The marks whose name begins so, without that beginning."""
+    def names(self, tx: Connection, *, prefix: str, since: datetime | None = None) -> list[str]:
+        """The marks whose name begins so, without that beginning; with ``since``, those set after it."""
         mine = select(self._table.c.name).where(self._table.c.name.startswith(prefix, autoescape=True))
+        if since is not None:
+            mine = mine.where(self._table.c.at >= since)
         return [name.removeprefix(prefix) for name in tx.execute(mine.order_by(self._table.c.name)).scalars()]
 
     def put(self, tx: Connection, name: str, *, at: datetime, value: str = "") -> None:

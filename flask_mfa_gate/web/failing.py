@@ -9,7 +9,8 @@ from typing import ParamSpec, TypeVar
 
 from flask import Response
 
-from ..errors import ConfigError, MFAGateError, StoreNotReady
+from ..errors import ConfigError, MFAGateError, NamelessUser, StoreNotReady
+from ..services.observations import Observation
 from . import answers
 from .passage import current_passage
 from .state import current_state
@@ -31,6 +32,8 @@ def fail_closed(step: Callable[P, T]) -> Callable[P, T | Response]:
             raise
         except MFAGateError as error:
             log.error("the gate refused a request: %s", error, exc_info=not isinstance(error, StoreNotReady))
+            if isinstance(error, NamelessUser):
+                current_state().observations.note(Observation.NAMELESS_USER, str(error))
             return refused(error)
         # SECURITY: whatever else goes wrong in here, nobody is let through because of it.
         except Exception:

@@ -23,6 +23,7 @@ from ..services.challenges import ChallengeService
 from ..services.directory import Directory
 from ..services.enrollments import EnrollmentService
 from ..services.key_rotation import KeyRotation
+from ..services.observations import Observations
 from ..services.persons import PersonReader
 from ..services.places import Places
 from ..services.policies import PolicyService
@@ -104,6 +105,7 @@ class GateState:
     self_service: SelfService
     delivery: Delivery
     upkeep: UpkeepService
+    observations: Observations
 
     @property
     def issuer(self) -> str:

@@ -28,6 +28,7 @@ from flask_mfa_gate.errors import (
     PolicyError,
     SecretUnreadable,
 )
+from flask_mfa_gate.services.directory import pages_of
 from flask_mfa_gate.services.users import Synced
 from flask_mfa_gate.store.policies import PolicyVersion
 from tests.conftest import Browser, Phone, StillClock, at_once, key_of, recovery_codes_in, state_of
@@ -349,6 +350,39 @@ def test_a_key_that_is_made_of_columns_is_found_by_the_user_loader(make_club: An
         assert found is not None
         assert found.email == "mm@example.org"
         assert state.directory.get("member-2-zz") is None, "the loader's answer has to be this user"
+
+
+class Seat(db.Model):  # type: ignore[name-defined, misc]
+    row: Mapped[str] = mapped_column(String(5), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+
+
+@pytest.fixture
+def theatre(make_host: Callable[..., Flask], tmp_path: Any) -> Iterator[Flask]:
+    """A host whose users are told apart by two columns together."""
+    app = make_host(
+        {"SQLALCHEMY_DATABASE_URI": f"sqlite:///{tmp_path}/theatre.sqlite3"}, db=db, user_model=Seat,
+        user_key=lambda seat: f"{seat.row}-{seat.number}",
+        loader=lambda key: db.session.get(Seat, (key.split("-")[0], int(key.split("-")[1]))),
+    )  # fmt: skip
+    with app.app_context():
+        db.create_all()
+        db.session.add_all(Seat(row=row, number=number) for row in ("a", 'b"') for number in (1, 2, 10))
+        db.session.commit()
+        yield app
+        db.session.remove()
+        db.engine.dispose()
+
+
+def test_a_key_of_two_columns_pages_through_everybody(theatre: Flask) -> None:
+    directory, seen, mark = state_of(theatre).directory, [], None
+    while page := next(pages_of(directory, mark, 2), None):
+        mark, people = page
+        seen += [person.key for person in people]
+    assert seen == ["a-1", "a-2", "a-10", 'b"-1', 'b"-2', 'b"-10']
+    assert state_of(theatre).users.sync() == Synced(6, 0)
+    assert directory.get("a-10") is not None
+    assert directory.get("a-3") is None
 
 
 def test_a_user_loader_that_raises_makes_nobody_unknown(make_club: Any) -> None:

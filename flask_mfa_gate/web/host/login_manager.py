@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from typing import Any
 
 from flask import Request, current_app, g, request, session
+from flask_login import AnonymousUserMixin, LoginManager
 
 from ...domain.assurance import SignIn
-from ...errors import ConfigError
+from ...errors import ConfigError, NamelessUser
 from .signals import tell
+from .user_objects import is_anonymous, unwrapped
 
 log = logging.getLogger("flask_mfa_gate")
 
@@ -18,6 +20,10 @@ USER_ID = "_user_id"
 _REMEMBER_COOKIE = "remember_token"
 _LOADED = "_login_user"
 _FROM_SESSION = "_mfa_gate_from_session"
+_NOWHERE = (
+    "The app's login manager left no user where Flask-Login looks for one, so nobody can be identified. "
+    "Give identity= to init_app, an object whose load(request) tells who is signed in."
+)
 
 
 class FlaskLoginIdentity:
@@ -25,13 +31,13 @@ class FlaskLoginIdentity:
 
     def load(self) -> Any:
         """The user from session, remember cookie or request, as the manager finds it; also one that is switched off."""
-        if not self._can_be_somebody():
-            return None
+        manager = self._manager()
         if _LOADED not in g:
-            self._manager()._load_user()
+            if self._can_name_nobody(manager):
+                return None
+            manager._load_user()
             setattr(g, _FROM_SESSION, USER_ID in session)
-        user = g.get(_LOADED)
-        return None if user is None or user.is_anonymous else user
+        return self._found(manager)
 
     def after_view(self, before: Mapping[str, Any]) -> Any:
         """A view may have written the session by itself, so the session has the last word."""
@@ -52,7 +58,7 @@ class FlaskLoginIdentity:
         """The manager's anonymous user stands in."""
         manager = getattr(current_app, "login_manager", None)
         if manager is not None:
-            setattr(g, _LOADED, manager.anonymous_user())
+            setattr(g, _LOADED, getattr(manager, "anonymous_user", AnonymousUserMixin)())
 
     def load_anew(self) -> None:
         """The manager loads at the next question."""
@@ -115,16 +121,29 @@ class FlaskLoginIdentity:
             return SignIn.TOKEN
         return SignIn.SESSION if USER_ID in before and self.is_fresh() else SignIn.REMEMBER_ME
 
-    def _is_loaded(self, user_id: object) -> bool:
-        user = g.get(_LOADED)
-        return user is not None and user.is_authenticated and str(user.get_id()) == str(user_id)
+    def _found(self, manager: Any) -> Any:
+        """What the manager left behind, where Flask-Login itself looks for it."""
+        make_stand_in = getattr(manager, "anonymous_user", None)
+        user = unwrapped(g.get(_LOADED))
+        if user is None and not (make_stand_in is not None and _LOADED in g and unwrapped(make_stand_in()) is None):
+            # SECURITY: a fork may keep its user elsewhere, and its own login_required would find them there.
+            raise NamelessUser(_NOWHERE)
+        return None if user is None or is_anonymous(user, make_stand_in) else user
 
-    def _can_be_somebody(self) -> bool:
-        """An empty session, no cookie and no way to sign in by request: nobody has to be asked."""
-        if _LOADED in g or session or request.cookies:
-            return True
-        manager = self._manager()
-        return bool(getattr(manager, "_request_callback", None) or getattr(manager, "_header_callback", None))
+    def _is_loaded(self, user_id: object) -> bool:
+        """Whether the user object of the view is that of the session, and can still be read."""
+        try:
+            user = self._found(self._manager())
+            return user is not None and str(user.get_id()) == str(user_id)
+        except Exception:  # noqa: BLE001 - such as a row whose database session the view closed
+            return False
+
+    def _can_name_nobody(self, manager: Any) -> bool:
+        """Without session, remember cookie and request loader Flask-Login's own manager has nothing to go by."""
+        # SECURITY: any other manager is asked at each request; it may know its users by whatever it likes.
+        is_own = type(manager) is LoginManager and not vars(manager).keys() & vars(LoginManager).keys()
+        by_request = getattr(manager, "_request_callback", None) or getattr(manager, "_header_callback", None)
+        return is_own and not by_request and not session and self._remember_cookie() not in request.cookies
 
     def _remember_cookie(self) -> str:
         return str(current_app.config.get("REMEMBER_COOKIE_NAME", _REMEMBER_COOKIE))

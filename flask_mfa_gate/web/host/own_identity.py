@@ -9,6 +9,7 @@ from flask import Request, g, request, session
 
 from ...domain.assurance import SignIn
 from .. import snapshot
+from .user_objects import is_anonymous, unwrapped
 
 _HIDDEN = "_mfa_gate_hidden"
 
@@ -21,7 +22,7 @@ class HostIdentity:
 
     def load(self) -> Any:
         """Whatever the host's object finds in the request."""
-        return None if _HIDDEN in g else self._source.load(request)
+        return None if _HIDDEN in g else self._ask(request)
 
     def after_view(self, before: Mapping[str, Any]) -> Any:
         """Asked again when the view changed the session; what was hidden stays so unless the view itself made it."""
@@ -30,7 +31,7 @@ class HostIdentity:
         hidden, now = g.get(_HIDDEN), dict(session)
         if hidden == now:
             return None
-        user, without = self._source.load(request), self._load_with(hidden)
+        user, without = self._ask(request), self._load_with(hidden)
         # SECURITY: a cookie of the host's own names the same user before and after; no view signed anybody in.
         if user is None or (without is not None and self._user_key(without) == self._user_key(user)):
             return None
@@ -43,15 +44,19 @@ class HostIdentity:
         try:
             session.clear()
             session.update(contents)
-            return self._source.load(request)
+            return self._ask(request)
         finally:
             session.clear()
             session.update(now)
             session.modified = was_modified
 
+    def _ask(self, asked: Request) -> Any:
+        user = unwrapped(self._source.load(asked))
+        return None if user is None or is_anonymous(user) else user
+
     def load_from(self, bare: Request) -> Any:
         """The host's object takes any request."""
-        return self._source.load(bare)
+        return self._ask(bare)
 
     def hide(self) -> None:
         """A session that names somebody is emptied; one that doesn't may hold what the sign-in form needs."""
@@ -65,7 +70,7 @@ class HostIdentity:
 
     def _may_name_somebody(self) -> bool:
         try:
-            return self._source.load(request) is not None
+            return self._ask(request) is not None
         except Exception:  # noqa: BLE001 - what can't be read can't be ruled out
             return True
 

@@ -62,7 +62,7 @@ def load_identity(source: IdentitySource) -> Any:
     """
     try:
         return source.load()
-    except (ConfigError, NotProved):
+    except (ConfigError, NotProved, HostCallbackFailed):
         raise
     except Exception as error:
         raise HostCallbackFailed(

@@ -18,6 +18,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from flask_mfa_gate import MFAGate
 from flask_mfa_gate.domain.person import Person
 from flask_mfa_gate.errors import StoreBusy
+from flask_mfa_gate.services.observations import Observation
 from flask_mfa_gate.services.sessions import DROPPED
 from flask_mfa_gate.store.outbox import Message
 from flask_mfa_gate.web.inspection import doctor
@@ -281,6 +282,15 @@ def test_missing_tables_and_a_dead_database_are_errors(make: Make, tmp_path: Pat
     app = make(MFA_GATE_DATABASE_URI="postgresql+psycopg://nobody:secret@127.0.0.1:1/none", TESTING=True)
     assert found(app)["database"] == "error"
     assert "secret" not in sentence(app, "database")
+
+
+def test_a_user_whom_nothing_names_is_an_error_for_a_week(app: Flask, clock: StillClock) -> None:
+    with app.app_context():
+        state_of(app).observations.note(Observation.NAMELESS_USER, "Who is it?")
+    assert found(app) == {"nameless-user": "error"}
+    assert sentence(app, "nameless-user") == "Who is it?"
+    clock.forward(days=8)
+    assert "nameless-user" not in found(app)
 
 
 def test_a_session_key_that_is_dropped_is_named(app: Flask, clock: StillClock) -> None:

@@ -8,8 +8,9 @@ from typing import Any
 from sqlalchemy import Integer, inspect
 from sqlalchemy.exc import SQLAlchemyError
 
-from ....errors import HostCallbackFailed
+from ....errors import HostCallbackFailed, NamelessUser
 from ....services.directory import pages_of
+from ....services.observations import Observation
 from ...state import GateState
 from ..findings import Finding, error, warning
 from ..registry import Inspection, Needs, check
@@ -41,7 +42,7 @@ def _comes_back(on: Inspection, model: type, key: str | None) -> bool:
         return False
     mapper: Any = inspect(model)
     column = mapper.primary_key[0]
-    if mapper.get_property_by_column(column).key != key:
+    if len(mapper.primary_key) > 1 or mapper.get_property_by_column(column).key != key:
         return False
     return isinstance(column.type, Integer) and not column.table.dialect_options["sqlite"]["autoincrement"]
 
@@ -69,6 +70,31 @@ def _is_found(state: GateState, key: str) -> bool:
         return state.directory.get(key) is not None
     except HostCallbackFailed:
         return False
+
+
+@check()
+def nameless_users(on: Inspection) -> Iterator[Finding]:
+    """Whether the login manager leaves its user where the gate looks, tried with a request of nobody's."""
+    with on.app.test_request_context():
+        try:
+            on.state.identity.load_anew()
+            on.state.identity.load()
+        except NamelessUser as failure:
+            yield _nameless(str(failure))
+        except Exception:  # noqa: BLE001 - a loader may need what the app's hooks open
+            return
+
+
+@check(Needs.TABLES)
+def observed_nameless_users(on: Inspection) -> Iterator[Finding]:
+    """What only a request shows: a user of whom nothing tells who it is."""
+    with on.store.database.read() as tx:
+        seen = on.state.observations.recent(tx, Observation.NAMELESS_USER)
+    yield from map(_nameless, seen)
+
+
+def _nameless(sentence: str) -> Finding:
+    return error("nameless-user", sentence, fix="Give init_app what the sentence names, then sign in once more.")
 
 
 @check(Needs.TABLES)

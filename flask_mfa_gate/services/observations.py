@@ -1,0 +1,56 @@
+"""What requests showed of an app's set-up: the doctor runs in no request, and sees none of it by itself."""
+
+from __future__ import annotations
+
+import logging
+from datetime import datetime, timedelta
+from enum import StrEnum
+
+from sqlalchemy import Connection
+
+from ..clock import Clock
+from ..errors import MFAGateError
+from ..store import Store
+from .work import Worker
+
+log = logging.getLogger("flask_mfa_gate")
+_LONGEST_DETAIL = 200
+KEPT = timedelta(days=7)
+
+
+class Observation(StrEnum):
+    """What a request may show."""
+
+    NAMELESS_USER = "nameless-user"
+    LATE_IDENTITY = "late-identity"
+
+
+class Observations:
+    """Noted once a day and process, and forgotten by the doctor when it was not seen for a week."""
+
+    def __init__(self, store: Store, worker: Worker, *, clock: Clock) -> None:
+        self._store, self._worker, self._clock = store, worker, clock
+        self._noted: dict[str, datetime] = {}
+
+    def note(self, observation: Observation, detail: str) -> None:
+        """Write it down. A store that can't is no reason to answer the request otherwise.
+
+        :param detail: of the app's own making, such as an endpoint: there have to be few of them.
+        """
+        name, now = f"{_prefix(observation)}{detail[:_LONGEST_DETAIL]}", self._clock()
+        if name in self._noted and now - self._noted[name] < timedelta(days=1):
+            return
+        log.warning("%s: %s", observation.value, detail)
+        try:
+            self._worker.run(lambda work: self._store.marks.put(work.tx, name, at=now))
+        except MFAGateError as error:
+            log.warning("an observation for the doctor could not be noted: %s", error)
+        self._noted[name] = now
+
+    def recent(self, tx: Connection, observation: Observation) -> list[str]:
+        """The details of what was seen lately."""
+        return self._store.marks.names(tx, prefix=_prefix(observation), since=self._clock() - KEPT)
+
+
+def _prefix(observation: Observation) -> str:
+    return f"observed:{observation.value}:"
