@@ -7,7 +7,9 @@ import logging
 from collections.abc import Mapping, MutableMapping
 from typing import Any
 
+from flask import current_app
 from flask.json.tag import TaggedJSONSerializer
+from flask.sessions import SecureCookieSessionInterface
 
 log = logging.getLogger("flask_mfa_gate")
 _serializer = TaggedJSONSerializer()
@@ -33,23 +35,56 @@ def take_out(session: MutableMapping[str, Any], before: Mapping[str, Any], chang
 
 
 def pack(changed: Mapping[str, Any]) -> tuple[bytes, tuple[str, ...]]:
-    """The keys as Flask's tagged JSON, and the names of those whose value can't be written and is dropped."""
-    writable, dropped = {}, []
+    """The keys as tagged JSON, and the names of those whose value can't be kept and is dropped."""
+    writer, kept, dropped = _writer(), {}, []
     for key, value in changed.items():
-        try:
-            _serializer.dumps({key: value})
-        except (TypeError, ValueError):
-            log.warning("session key %r can't be kept during a pending sign-in and was dropped", key)
-            dropped.append(key)
+        if _can_be_kept(writer, key, value):
+            kept[key] = value
         else:
-            writable[key] = value
-    return _serializer.dumps(writable).encode(), tuple(dropped)
+            log.warning("session key %r can't be kept during a pending sign-in and was dropped", key)
+            dropped.append(str(key))
+    return writer.dumps(kept).encode(), tuple(dropped)
 
 
 def unpack(payload: bytes) -> dict[str, Any]:
     """The keys as they were."""
-    keys: dict[str, Any] = _serializer.loads(payload.decode())
+    keys: dict[str, Any] = _writer().loads(payload.decode())
     return keys
+
+
+def _writer() -> TaggedJSONSerializer:
+    """Flask's, or that of the host's own cookie, which may know more types."""
+    own = _cookie_writer()
+    return own if own is not None else _serializer
+
+
+def _cookie_writer() -> TaggedJSONSerializer | None:
+    """What writes the host's session into a cookie; None where it is kept in another way."""
+    interface = current_app.session_interface if current_app else None
+    writer = getattr(interface, "serializer", None) if isinstance(interface, SecureCookieSessionInterface) else None
+    return writer if isinstance(writer, TaggedJSONSerializer) else None
+
+
+def _can_be_kept(writer: TaggedJSONSerializer, key: str, value: Any) -> bool:
+    try:
+        read = writer.loads(writer.dumps({key: value}))
+    except (TypeError, ValueError, OverflowError, RecursionError):
+        return False
+    # A cookie would have changed the value in the same way, so the host's next request knows it no other.
+    return _cookie_writer() is not None or is_same({key: value}, read)
+
+
+def is_same(one: Any, other: Any) -> bool:
+    """Equal all the way down, where ``1`` and ``True``, or a tuple and a list, are not the same."""
+    if type(one) is not type(other):
+        return isinstance(one, str | int | float) and not isinstance(one, bool) and bool(one == other)
+    if isinstance(one, dict):
+        return len(one) == len(other) and all(
+            is_same(left, right) for left, right in zip(one.items(), other.items(), strict=True)
+        )
+    if isinstance(one, list | tuple):
+        return len(one) == len(other) and all(map(is_same, one, other))
+    return bool(one == other)
 
 
 def _copied(value: Any) -> Any:
