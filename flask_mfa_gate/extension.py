@@ -28,7 +28,7 @@ from .services.users import UserService
 from .web import gate as hooks
 from .web import queries
 from .web.account import account_blueprint
-from .web.hooks import arrange, install
+from .web.hooks import arrange, install, require_free
 from .web.inspection.doctor import findings
 from .web.inspection.findings import Finding
 from .web.marks import demand_of, mark_demand, mark_exempt, mark_resource
@@ -56,6 +56,7 @@ class MFAGate:
         state = build_state(self, app, Host(**host))
         app.extensions[EXTENSION] = state
         app.register_blueprint(account_blueprint(state.settings.url_prefix))
+        require_free(app, state.settings)
         app.context_processor(lambda: {"mfa_gate": queries.TemplateHelper()})
         app.cli.add_command(mfa)
         install(app)

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from flask import Request, Response
 
 from ..settings import Settings
@@ -13,6 +16,17 @@ def cookie_name(request: Request, settings: Settings) -> str:
     """With TLS the browser itself guards the name (RFC 6265bis, ``__Host-``)."""
     # SECURITY: over TLS only the guarded name counts, so that a neighbour host or plain HTTP can't plant an id.
     return f"__Host-{settings.cookie_name}" if request.is_secure else settings.cookie_name
+
+
+def taken_cookie(config: Mapping[str, Any], settings: Settings) -> str | None:
+    """The key of the host's configuration that gives another cookie the name of one of the gate's, if there is one."""
+    names = {"REMEMBER_COOKIE_NAME": "remember_token", **config}
+    # SECURITY: two that write one cookie put each other out, and the gate would read the host's for its own.
+    own = {f"{start}{settings.cookie_name}{end}" for start in ("", "__Host-") for end in ("", "_remember")}
+    return next(
+        (key for key, name in names.items()
+         if key.endswith("COOKIE_NAME") and not key.startswith("MFA_GATE_") and name in own), None,
+    )  # fmt: skip
 
 
 def read_token(request: Request, settings: Settings) -> str | None:

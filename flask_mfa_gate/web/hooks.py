@@ -10,8 +10,10 @@ from flask import Flask, appcontext_pushed, request_started, request_tearing_dow
 from flask_login import user_logged_in, user_login_confirmed
 
 from ..errors import ConfigError
+from ..settings import Settings
 from . import gate
 from .after_view import note_login
+from .cookies import taken_cookie
 from .endpoints import unknown_endpoints
 from .state import EXTENSION, GateState
 from .websockets import end_request, expect_hooks, guard_outside_hooks
@@ -34,25 +36,36 @@ def install(app: Flask) -> None:
 def arrange(app: Flask) -> None:
     """First before all hooks, and last before the view, in the app and in each blueprint.
 
-    :raises ConfigError: for a setting that names an endpoint the app does not have, or a taken URL.
+    :raises ConfigError: for a setting that names an endpoint the app does not have, or a taken address or cookie.
     """
     state: GateState = app.extensions[EXTENSION]
     for key, endpoint in unknown_endpoints(app, state.settings):
         nearest = _nearest(endpoint, app)
         raise ConfigError(key, "names an endpoint that the app does not have", given=endpoint, nearest=nearest)
-    if taken := taken_rules(app, state.settings.url_prefix):
-        raise ConfigError(
-            "MFA_GATE_URL_PREFIX",
-            f"is taken by {', '.join(taken)}",
-            given=state.settings.url_prefix,
-            allowed="a path that no other route uses",
-        )
+    require_free(app, state.settings)
     hooks = app.before_request_funcs
     names: list[str | None] = [None, *app.blueprints]
     for name in names:
         others = [hook for hook in hooks.get(name, []) if hook not in (gate.open_request, gate.before_view)]
         # One assignment: another first request may look at the list meanwhile.
         hooks[name] = [*([gate.open_request] if name is None else []), *others, gate.before_view]
+
+
+def require_free(app: Flask, settings: Settings) -> None:
+    """Addresses and cookies of the gate are its own.
+
+    :raises ConfigError: for a setting that gives one of them the name of something of the host's.
+    """
+    if taken := taken_rules(app, settings.url_prefix):
+        raise ConfigError(
+            "MFA_GATE_URL_PREFIX", f"is taken by {', '.join(taken)}", given=settings.url_prefix,
+            allowed="a path that no other route uses",
+        )  # fmt: skip
+    if key := taken_cookie(app.config, settings):
+        raise ConfigError(
+            "MFA_GATE_COOKIE_NAME", f"is also the name of a cookie of the app, by {key}", given=settings.cookie_name,
+            allowed="a name that no other cookie of this host name has",
+        )  # fmt: skip
 
 
 def taken_rules(app: Flask, prefix: str) -> list[str]:

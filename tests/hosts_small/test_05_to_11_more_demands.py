@@ -105,21 +105,6 @@ def test_06_answers_are_returned_never_raised() -> None:
     assert host.client().get("/part").status_code == 303
 
 
-@pytest.mark.parametrize("before", [True, False])
-def test_07_a_taken_route_stops_the_start(before: bool) -> None:
-    host = Host()
-    host.with_login_manager()
-    if before:
-        host.app.add_url_rule("/mfa/challenge", "mine", lambda: "mine")
-    host.gate.init_app(host.app)
-    if not before:
-        host.app.add_url_rule("/mfa/challenge", "mine", lambda: "mine")
-    with pytest.raises(ConfigError, match="MFA_GATE_URL_PREFIX is taken by mine"):
-        host.gate.check(host.app)
-    with pytest.raises(ConfigError, match="taken"):
-        host.client().get("/")
-
-
 def test_07_another_prefix_moves_every_page() -> None:
     host = Host(MFA_GATE_URL_PREFIX="/account/security")
     host.with_login_manager()

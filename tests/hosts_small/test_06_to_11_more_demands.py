@@ -100,9 +100,8 @@ def test_07_an_address_of_the_gate_that_the_host_takes(rule: str) -> None:
     host = Host()
     host.with_login_manager()
     host.app.add_url_rule(rule, "mine", lambda **_: "mine", methods=["GET", "POST", "DELETE"])
-    host.gate.init_app(host.app)
     with pytest.raises(ConfigError, match="MFA_GATE_URL_PREFIX"):
-        host.gate.check(host.app)
+        host.gate.init_app(host.app)
 
 
 def test_07_a_catch_all_route_of_the_host_takes_nothing() -> None:
