@@ -13,9 +13,10 @@ from ..domain.assurance import ACR_MULTI, Method
 from ..domain.verdict import Reason, Verdict, Word
 from ..errors import CodeInvalid, Conflict, MFAGateError, Throttled
 from .client import SAFE_METHODS, Client, is_of_htmx
+from .login_page import login_url
 from .page import page_facts
 from .passage import Passage
-from .targets import asked_page, login_url, way_back
+from .targets import asked_page, way_back
 
 _STATUS = {Word.CHALLENGE: 401, Word.PASS: 401}
 _CODES = {
@@ -51,9 +52,9 @@ SENTENCES = {
 _BLOCKED_TITLES = {Word.LOCKED: "Your account is locked", Word.DENY: "Access denied"}
 _NOT_SENT = "Your form was not submitted. Sign in, then submit it again."
 _CSP = (
-    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; form-action 'self'; "
-    "frame-ancestors 'none'; base-uri 'none'"
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
+_CSP_WITHOUT_FORMS = f"{_CSP}; form-action 'none'"
 
 
 def next_url(word: Word) -> str:
@@ -140,10 +141,25 @@ def refuse_stranger(passage: Passage, *, as_json: bool = False) -> Response:
         response = problem_document(401, "sign_in_required", SENTENCES[Reason.STRANGER], {"continue_url": login})
         response.headers["WWW-Authenticate"] = "Bearer"
         return response
-    if request.method in SAFE_METHODS:
+    if login is not None and request.method in SAFE_METHODS:
         return see_other(f"{login}{'&' if '?' in login else '?'}{urlencode({'next': asked_page()})}")
+    sentence = SENTENCES[Reason.STRANGER] if request.method in SAFE_METHODS else _NOT_SENT
+    return _signed_out_page(passage, "Sign in first", sentence, login)
+
+
+def after_sign_out(passage: Passage) -> Response:
+    """To the host's login, where there is one that can be found."""
+    login = login_url(passage.state.settings)
+    if passage.client is Client.API:
+        return json_answer({"next": "sign-in", "continue_url": login})
+    if login is not None:
+        return see_other(login)
+    return _signed_out_page(passage, "You're signed out", "Open the app to sign in again.", None)
+
+
+def _signed_out_page(passage: Passage, title: str, detail: str, login: str | None) -> Response:
     return page(
-        "problem.html", passage, 401, title="Sign in first", detail=_NOT_SENT, status=401, code="sign_in_required",
+        "problem.html", passage, 401, title=title, detail=detail, status=401, code="sign_in_required",
         continue_url=login,
     )  # fmt: skip
 
@@ -213,7 +229,10 @@ def _led_on(response: Response, facts: Mapping[str, Any]) -> Response:
 def page(template: str, passage: Passage, http_status: int = 200, **values: Any) -> Response:
     """One of the gate's pages."""
     html = render_template(f"mfa_gate/{template}", page=page_facts(passage), **values)
-    return guarded(make_response(html, http_status))
+    # Each form of a session (code, "later", sign-out) leads on to a page of the host, and perhaps from there to another
+    # site; browsers hold that whole chain of redirects against form-action (CSP 3, section 6.4.1).
+    has_forms = passage.session is not None
+    return guarded(make_response(html, http_status), csp=_CSP if has_forms else _CSP_WITHOUT_FORMS)
 
 
 def see_other(url: str) -> Response:
@@ -221,12 +240,12 @@ def see_other(url: str) -> Response:
     return guarded(make_response(redirect(url, code=303)))
 
 
-def guarded(response: Response) -> Response:
+def guarded(response: Response, *, csp: str = _CSP_WITHOUT_FORMS) -> Response:
     """Headers that every answer of the gate carries."""
     response.headers["Cache-Control"] = "no-store"
     response.headers["Referrer-Policy"] = "no-referrer"
     response.headers["X-Content-Type-Options"] = "nosniff"
-    response.headers["Content-Security-Policy"] = _CSP
+    response.headers["Content-Security-Policy"] = csp
     response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
     response.vary.add("Cookie")
     return response

@@ -48,4 +48,6 @@ def unknown_endpoints(app: Flask, settings: Settings) -> list[tuple[str, str]]:
     """Settings that name an endpoint the app doesn't have, as pairs of key and name."""
     named = [("MFA_GATE_EXEMPT_ENDPOINTS", name) for name in settings.exempt_endpoints]
     named += [("MFA_GATE_SIGN_OUT_ENDPOINTS", name) for name in settings.sign_out_endpoints or ()]
+    if settings.login_url is not None and not settings.login_url.startswith("/"):
+        named.append(("MFA_GATE_LOGIN_URL", settings.login_url))
     return [(key, name) for key, name in named if name not in app.view_functions]

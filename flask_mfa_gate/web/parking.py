@@ -16,6 +16,7 @@ from ..services.arrival import Parking, Seen
 from ..services.persons import is_switched_on
 from . import answers, snapshot
 from .client import origin_of
+from .login_page import note_login_view
 from .newcomers import newcomer, person_of
 from .passage import Passage
 from .rulings import judge_sign_in
@@ -37,6 +38,8 @@ def intercept(passage: Passage, user: Any, key: str, response: Response | None, 
     snapshot.take_out(session, before, changed)
     state.identity.hide()
     replaces, passage.user_key = passage.session, None
+    if passage.has_reached_view and sign_in is SignIn.PASSWORD:
+        note_login_view(str(request.endpoint))
     verdict, seen, standing = judge_new(passage, key, user, sign_in)
     parking = None
     if verdict.word is not Word.PASS:

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from urllib.parse import quote, unquote, urljoin, urlsplit
+from urllib.parse import quote, urljoin, urlsplit
 
-from flask import Response, current_app, request, url_for
-from werkzeug.exceptions import HTTPException
-from werkzeug.routing import BuildError, RequestRedirect
+from flask import Response, request
 
 from ..domain.redirects import safe_target
 from ..settings import Settings
 from .client import SAFE_METHODS, wants_json
 from .endpoints import is_own, is_sign_out
+from .login_page import named_login
+from .routing import endpoint_at, inner_path
 
 # What a path may hold as it is (RFC 3986 section 3.3); the rest is written in percent form again.
 _PATH_MARKS = "/:@!$&'()*+,;=~"
-_MOST_TURNS = 3
 
 
 def origin() -> str:
@@ -64,51 +63,16 @@ def page_sent_from() -> str:
     return safe_target(request.headers.get("Referer"), origin=origin()) or home()
 
 
-def login_url(settings: Settings) -> str:
-    """The host's sign-in page: as configured, else as Flask-Login was told, else ``/login``."""
-    named = str(settings.login_url or _login_view() or f"{request.script_root}/login")
-    return named if named.startswith(("/", "http://", "https://")) else url_for(named)
-
-
-def _login_view() -> str | None:
-    """That of this request's blueprint, else of the app; pages of the gate are in no blueprint of the host's."""
-    manager = getattr(current_app, "login_manager", None)
-    by_blueprint = getattr(manager, "blueprint_login_views", None) or {}
-    first = next(iter(by_blueprint.values()), None)
-    return by_blueprint.get(request.blueprint) or getattr(manager, "login_view", None) or first
-
-
 def _leads_back(target: str, settings: Settings, parked_endpoint: str | None) -> bool:
     """Sign-in, sign-out and the gate's own pages would go round in circles, however their address is spelled."""
-    path = _inner_path(target.partition("?")[0])
-    found = {_endpoint_at(path, _MOST_TURNS), _endpoint_at(path.rstrip("/") or "/", _MOST_TURNS)} - {None}
+    path = inner_path(target.partition("?")[0])
+    found = {endpoint_at(path), endpoint_at(path.rstrip("/") or "/")} - {None}
     return _is_login(path, settings) or any(
         endpoint == parked_endpoint or is_own(endpoint) or is_sign_out(endpoint, settings) for endpoint in found
     )
 
 
 def _is_login(path: str, settings: Settings) -> bool:
-    """By address, since an endpoint may serve many pages; one that can't be written without arguments is passed by."""
-    try:
-        address = urlsplit(login_url(settings))
-    except BuildError:
-        return False
-    return not address.netloc and _inner_path(address.path).rstrip("/") == path.rstrip("/")
-
-
-def _endpoint_at(path: str, turns: int) -> str | None:
-    """What answers there, at the end of the redirects that the app's own rules make."""
-    adapter = current_app.create_url_adapter(request)
-    if adapter is None or turns == 0:
-        return None
-    try:
-        return str(adapter.match(path, method="GET")[0])
-    except RequestRedirect as redirect:
-        return _endpoint_at(_inner_path(urlsplit(redirect.new_url).path), turns - 1)
-    except HTTPException:
-        return None
-
-
-def _inner_path(path: str) -> str:
-    """The path as the app's rules are written."""
-    return unquote(path).removeprefix(request.script_root) or "/"
+    """By address, since an endpoint may serve many pages."""
+    address = urlsplit(named_login(settings) or "//")
+    return not address.netloc and bool(address.path) and inner_path(address.path).rstrip("/") == path.rstrip("/")

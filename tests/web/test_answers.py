@@ -182,6 +182,19 @@ def test_every_answer_of_the_gate_is_guarded(app: Flask, phone: Phone) -> None:
         assert "Cookie" in answer.headers["Vary"]
 
 
+def test_only_pages_with_forms_lead_on(app: Flask, phone: Phone) -> None:
+    """Browsers hold redirects after a form against ``form-action``; all else is as strict as it can be."""
+    strict = (
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; frame-ancestors 'none'; "
+        "base-uri 'none'"
+    )
+    browser = held(app, "dave")
+    for path in ("/mfa/challenge", "/mfa/challenge?factor=recovery_code"):
+        assert browser.get(path).headers["Content-Security-Policy"] == strict
+    for answer in (browser.get("/"), browser.get("/mfa/status"), Browser(app).get("/mfa/")):
+        assert answer.headers["Content-Security-Policy"] == f"{strict}; form-action 'none'"
+
+
 def test_a_database_that_fails_lets_nobody_in(app: Flask, phone: Phone, monkeypatch: Any) -> None:
     from flask_mfa_gate.errors import StoreError
 

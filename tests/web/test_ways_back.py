@@ -106,9 +106,9 @@ def test_a_script_that_signed_in_leads_to_its_page(app: Flask, phone: Phone, pag
     assert browser.send("/mfa/challenge", code=phone.code()).location == target
 
 
-def test_a_sign_in_page_that_takes_arguments_stops_nobody(make_app: Any, phone: Phone) -> None:
-    app: Flask = make_app(MFA_GATE_LOGIN_URL="login_in_words")
+def test_a_sign_in_page_that_takes_arguments_stops_nobody(app: Flask, phone: Phone, monkeypatch: Any) -> None:
     app.add_url_rule("/<lang>/login", "login_in_words", lambda lang: lang)
+    monkeypatch.setattr(app.login_manager, "login_view", "login_in_words")  # type: ignore[attr-defined]
     browser = Browser(app)
     assert browser.sign_in("dave").location == "/mfa/challenge"
     assert browser.send("/mfa/challenge", code=phone.code()).location == "/"

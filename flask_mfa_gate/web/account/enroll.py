@@ -19,7 +19,7 @@ from ...services.totp_enrollment import FRESH, Enrolled
 from .. import answers
 from ..client import is_prefetch
 from ..endpoints import is_own
-from ..targets import login_url
+from ..login_page import login_url
 from .desk import Desk, Route, next_step
 
 _QR_LABEL = "QR code for your authenticator app. The setup key is also shown as text."
@@ -153,11 +153,11 @@ def ask_proof(desk: Desk, methods: frozenset[Method], *, back: str) -> Response:
 
 
 def _sign_in_again(desk: Desk) -> Response:
-    login = login_url(desk.state.settings)
     if desk.wants_json:
         sentence = "To set up your first method, you need to have entered your password in the last 15 minutes."
-        return answers.problem_document(401, "sign_in_again", sentence, {"continue_url": login})
-    return answers.page("sign_in_again.html", desk.passage, 401, login_url=login)
+        way = {"continue_url": login_url(desk.state.settings)}
+        return answers.problem_document(401, "sign_in_again", sentence, way)
+    return answers.page("sign_in_again.html", desk.passage, 401)
 
 
 def _show_key(desk: Desk, pending: PendingKey, error: MFAGateError | None = None) -> Response:

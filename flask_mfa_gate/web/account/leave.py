@@ -6,7 +6,7 @@ from flask import Response
 
 from .. import answers
 from ..csrf import csrf_token
-from ..targets import home, login_url
+from ..targets import home
 from .desk import Desk, Route, next_step
 
 
@@ -24,10 +24,7 @@ def _out(desk: Desk) -> Response:
     desk.state.sessions.end(desk.session, origin=desk.origin)
     desk.passage.leave()
     desk.state.identity.sign_out()
-    login = login_url(desk.state.settings)
-    if desk.wants_json:
-        return answers.json_answer({"next": "sign-in", "continue_url": login})
-    return answers.see_other(login)
+    return answers.after_sign_out(desk.passage)
 
 
 def status(desk: Desk) -> Response:

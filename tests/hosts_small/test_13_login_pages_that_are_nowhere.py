@@ -1,0 +1,91 @@
+"""Demand 13: ``login_view`` names no endpoint, ``/login`` does not exist, and own answers find a page all the same."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from flask import redirect
+from flask_login import login_user
+
+from flask_mfa_gate import ConfigError
+from tests.conftest import JSON
+
+from .kit import Host, User
+
+
+def host_without_login(login_view: str | None = "login", *, root: str | None = "open", **config: Any) -> Host:
+    """Signs in at ``/auth/form``; what it told Flask-Login of that leads nowhere, as with Flask-AppBuilder."""
+    host = Host(**config)
+    host.with_login_manager().login_view = login_view
+
+    @host.app.route("/auth/form", methods=["GET", "POST"], endpoint="AuthView.form")
+    def form() -> Any:
+        login_user(User("1"))
+        return redirect("/pages/1")
+
+    if root is not None:
+        view = (lambda: "start") if root == "open" else host.gate.require_mfa()(lambda: "start")
+        host.app.add_url_rule("/", "index", view)
+    host.app.add_url_rule("/pages/<int:number>", "page", lambda number: str(number))
+    host.app.add_url_rule("/marked", "marked", host.gate.require_mfa()(lambda: "marked"))
+    host.gate.init_app(host.app)
+    host.enroll()
+    return host
+
+
+@pytest.mark.parametrize("login_view", ["login", "page", None])
+def test_strangers_are_sent_to_the_open_root(login_view: str | None) -> None:
+    client = host_without_login(login_view).client()
+    for path in ("/mfa/", "/marked"):
+        assert client.get(path).location == f"/?next={path.replace('/', '%2F')}"
+    answer = client.get("/mfa/status", headers=JSON)
+    assert (answer.status_code, answer.json["code"], answer.json["continue_url"]) == (401, "sign_in_required", "/")  # type: ignore[index]
+
+
+def test_then_to_the_view_of_the_last_sign_in() -> None:
+    host = host_without_login()
+    host.client().post("/auth/form")
+    assert host.client().get("/mfa/").location == "/auth/form?next=%2Fmfa%2F"
+
+
+@pytest.mark.parametrize("root", [None, "marked"])
+def test_without_an_open_root_a_page_says_so(root: str | None) -> None:
+    client = host_without_login(root=root).client()
+    for path in ("/mfa/", "/marked", *(["/"] if root else [])):
+        answer = client.get(path)
+        assert (answer.status_code, answer.location) == (401, None)
+        assert "Sign in first" in answer.text
+    assert client.get("/mfa/status", headers=JSON).json["continue_url"] is None  # type: ignore[index]
+
+
+@pytest.mark.parametrize("way_out", ["/mfa/cancel", "/mfa/sign-out"])
+@pytest.mark.parametrize("root", ["open", None])
+def test_ways_out_lead_somewhere(way_out: str, root: str | None) -> None:
+    host = host_without_login(root=root)
+    client = host.client()
+    client.post("/auth/form")
+    host.app.extensions.pop("mfa_gate_last_login_view")  # another worker saw the sign-in
+    token = client.get("/mfa/status").json["csrf_token"]  # type: ignore[index]
+    answer = client.post(way_out, data={"csrf_token": token})
+    assert (answer.status_code, answer.location) == ((303, "/") if root else (401, None))
+    assert client.get("/mfa/status", headers=JSON).status_code == 401
+
+
+def test_a_login_view_whose_address_the_host_cannot_build() -> None:
+    host = host_without_login("AuthView.form")
+    host.app.url_defaults(lambda _endpoint, _values: 1 / 0)
+    assert host.client().get("/mfa/").status_code == 303
+
+
+def test_an_endpoint_of_the_setting_that_does_not_exist() -> None:
+    host = host_without_login(MFA_GATE_LOGIN_URL="AuthView.from")
+    with pytest.raises(ConfigError, match=r"MFA_GATE_LOGIN_URL names an endpoint.* Did you mean AuthView\.form\?"):
+        host.gate.check(host.app)
+
+
+def test_the_page_after_the_pass_is_no_login_page() -> None:
+    host = host_without_login()
+    client = host.client()
+    client.post("/auth/form")
+    assert host.pass_challenge(client).location == "/pages/1"
