@@ -18,7 +18,7 @@ VOID_STAMP = "void"
 
 @dataclass(frozen=True, slots=True)
 class Lifetimes:
-    """How long a session lives: pending, without a request, and at most."""
+    """How long a session lives: pending, without a request, and at most since the last sign-in or proof."""
 
     pending: timedelta
     idle: timedelta
@@ -62,8 +62,9 @@ class GateSession:
 
     :param id_digest: SHA-256 of the id in the cookie; the id itself is nowhere on the server.
     :param lineage: stays the same while the id rotates, from sign-in to sign-out.
-    :param began_at: start of the absolute lifetime.
-    :param parked: the host's session keys, sealed, while the sign-in is pending.
+    :param began_at: when the sign-in was first seen.
+    :param parked: the host's session keys, sealed, while nobody may see the identity.
+    :param parked_at: when a sign-in began to wait for its proof; None for a session that was stopped on its way.
     :param target: where the user goes after the pass.
     :param stamp: digest of what the host changes with the password; None where it has no such thing.
     :param pass_id: the access pass that opened this session, with which it ends.
@@ -116,7 +117,9 @@ class GateSession:
             return False
         if self.parked_at is not None and self.is_pending:
             return now - self.parked_at < lifetimes.pending
-        return now - self.seen_at < lifetimes.idle and now - self.began_at < lifetimes.max_age
+        # SECURITY: only new evidence makes a session younger, whatever else happens to it.
+        evidence = self.assurance.authenticated_at
+        return now - self.seen_at < lifetimes.idle and now - evidence < lifetimes.max_age
 
 
 def grant_for(step_up: StepUp | None, method: Method, *, now: datetime) -> Grant | None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from datetime import datetime
 from typing import Any
 
 from ..clock import Clock
@@ -77,7 +76,7 @@ class SessionService:
             host_user_id=who.host_user_id, stamp=who.stamp, risk=seen.risk,
         )  # fmt: skip
         if parking is not None:
-            session = self._with_parking(session, parking, now)
+            session = replace(self._with_parking(session, parking), parked_at=now)
 
         def act(work: Work) -> None:
             if replaces is not None:
@@ -128,8 +127,8 @@ class SessionService:
         )  # fmt: skip
 
     def park(self, session: GateSession, parking: Parking) -> GateSession:
-        """Turn a live session into a pending one."""
-        parked = self._with_parking(session, parking, self._clock())
+        """Turn a live session into one that nobody sees. It lives as long as before, and goes on when it may."""
+        parked = self._with_parking(session, parking)
 
         def act(work: Work) -> None:
             self._store.sessions.park(work.tx, parked)
@@ -155,10 +154,10 @@ class SessionService:
         """What was taken from the host's session."""
         return self._keyring.open(session.parked or b"", _parked_place(session))
 
-    def _with_parking(self, session: GateSession, parking: Parking, now: datetime) -> GateSession:
+    def _with_parking(self, session: GateSession, parking: Parking) -> GateSession:
         sealed = self._keyring.seal(parking.payload, _parked_place(session))
         return replace(
-            session, parked=sealed, parked_at=now, parked_endpoint=parking.endpoint, target=parking.target,
+            session, parked=sealed, parked_at=None, parked_endpoint=parking.endpoint, target=parking.target,
             host_user_id=parking.host_user_id, step_up=None, grant=None,
         )  # fmt: skip
 
@@ -187,7 +186,6 @@ class SessionService:
         successor = replace(
             session, id_digest=token_digest(token), assurance=assurance, seen_at=now, grant=grant,
             deferred_at=now if deferred else session.deferred_at,
-            began_at=now if session.is_pending else session.began_at,
             step_up=None, parked=None if is_in else session.parked,
         )  # fmt: skip
         require_current(session)

@@ -15,6 +15,7 @@ from ..errors import HostCallbackFailed, MFAGateError
 from ..services.persons import key_of
 from . import answers
 from .after_view import closing
+from .binding import bind
 from .client import is_basic
 from .endpoints import is_automatic_options, is_own, is_sign_out, is_static
 from .failing import UNAVAILABLE, fail_closed, refused
@@ -23,6 +24,7 @@ from .host.tokens import is_made_by_token
 from .judging import judge
 from .parking import end_sign_in, intercept, start_clock
 from .passage import Passage, begin_passage, current_passage, marks_here
+from .resuming import resume
 from .rulings import own_page_ruler, with_fresh_risk
 from .state import current_state
 from .stops import is_open_endpoint, meet, stop_request
@@ -62,9 +64,9 @@ def before_view() -> Answer:
             return answer or refused(MFAGateError(UNAVAILABLE))
     if is_own(request.endpoint) or is_static() or is_automatic_options() or not _is_last_look(passage):
         return None
-    pending = passage.session is not None and passage.session.is_pending
-    if passage.state.settings.decide == "last" and not pending:
-        answer = _decide(passage)
+    is_pending = passage.session is not None and passage.session.is_pending
+    if passage.state.settings.decide == "last" and (not is_pending or passage.may_go_on):
+        answer = _go_on(passage) if is_pending else _decide(passage)
         if answer is not None:
             return answer
     elif (answer := _catch_hook_identity(passage)) is not None:
@@ -129,7 +131,16 @@ def _hold_pending(passage: Passage, pending: GateSession) -> Answer:
     assert passage.standing is not None  # noqa: S101 - the row came with it
     passage.session = pending = with_fresh_risk(passage.state, pending, passage.standing)
     passage.verdict = passage.state.sessions.verdict(pending, passage.standing, own_page_ruler(passage.state, pending))
-    return answers.stop(passage, passage.verdict, passage.client)
+    passage.may_go_on = passage.verdict.word is Word.PASS
+    if not passage.may_go_on:
+        return answers.stop(passage, passage.verdict, passage.client)
+    return _go_on(passage) if passage.state.settings.decide == "first" else None
+
+
+def _go_on(passage: Passage) -> Answer:
+    """Nothing is asked any more of what was parked: this request goes on with it."""
+    answer = resume(passage)
+    return _decide(passage) if answer is None else answer
 
 
 def _meet(passage: Passage) -> None:
@@ -143,7 +154,7 @@ def _meet(passage: Passage) -> None:
     except HostCallbackFailed:
         return
     key = key_of(user, passage.state.user_key) if user is not None else None
-    if key is not None and is_made_by_token(request, passage.state, key) is False and _bind(passage, user, key):
+    if key is not None and is_made_by_token(request, passage.state, key) is False and bind(passage, user, key):
         meet(passage, user, key, judge(passage, user, NO_MARKS))
 
 
@@ -160,7 +171,7 @@ def _decide(passage: Passage) -> Answer:
 
 def _judge(passage: Passage, user: Any, key: str, marks: Marks) -> Answer:
     """Let the request through, or stop it; a sign-in with a password that was changed is nobody's any more."""
-    if not _bind(passage, user, key):
+    if not bind(passage, user, key):
         passage.state.identity.sign_out()
         passage.user_key = None
         return None
@@ -180,24 +191,6 @@ def _is_lifted(passage: Passage, verdict: Verdict) -> bool:
     if verdict.word in {Word.DENY, Word.LOCKED} or is_basic(request):
         return False
     return passage.is_token and passage.state.settings.tokens == "exempt"
-
-
-def _bind(passage: Passage, user: Any, key: str) -> bool:
-    """A session counts only for the user it was proved by; False when it rests on a password that was changed."""
-    # SECURITY: proof of one user is none of another, whatever pair of cookies a client puts together.
-    if passage.session is not None and passage.session.user_key != key:
-        passage.session = passage.standing = None
-    live = passage.session
-    # SECURITY: whoever signed in with the old password is out with it, also where no second factor is asked of him.
-    if live is not None and passage.state.stamper.is_stale(live.stamp, user, key):
-        end_sign_in(passage)
-        if not passage.is_token:
-            return False
-    if passage.standing is None or passage.standing.user_key != key:
-        state = passage.state
-        with state.store.database.read() as tx:
-            passage.standing = state.store.enrollments.standing(tx, key, now=state.clock())
-    return True
 
 
 def _mark_seen(passage: Passage) -> None:

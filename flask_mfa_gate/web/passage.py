@@ -39,6 +39,7 @@ class Passage:
     :param user_key: whom the host's hooks and view may see; None for nobody.
     :param settled: marks that the decision has covered.
     :param may_be_token: also where it can't be told whether a token alone says who this is.
+    :param may_go_on: whether nothing is asked any more of the parked session of this request.
     :param is_decided: whether the identity of the request was looked at before the view.
     :param signs_in: whether the host signed somebody in while its view ran.
     :param closings: how often the third step was called, first when the view is over; it acts at the last call.
@@ -61,6 +62,7 @@ class Passage:
     is_token: bool = False
     may_be_token: bool = False
     is_granted: bool = False
+    may_go_on: bool = False
     is_decided: bool = False
     has_reached_view: bool = False
     signs_in: bool = False

@@ -47,6 +47,8 @@ def session(**facts: Any) -> GateSession:
         ({"seen_at": NOW + timedelta(hours=3)}, timedelta(hours=4)),
         ({"parked": b"sealed", "parked_at": NOW}, LIVES.pending),
         ({"parked": b"sealed", "parked_at": NOW, "seen_at": NOW + timedelta(minutes=9)}, LIVES.pending),
+        ({"parked": b"sealed"}, LIVES.idle),
+        ({"parked": b"sealed", "seen_at": NOW + timedelta(hours=11, minutes=30)}, LIVES.max_age),
         ({"superseded_at": NOW}, ROTATION_GRACE),
         ({"superseded_at": NOW, "parked": b"sealed", "parked_at": NOW}, ROTATION_GRACE),
         ({"superseded_at": NOW + timedelta(minutes=59, seconds=50)}, LIVES.idle),
@@ -55,6 +57,16 @@ def session(**facts: Any) -> GateSession:
 def test_it_dies_at_the_instant(facts: dict[str, Any], life: timedelta) -> None:
     assert session(**facts).is_alive(LIVES, now=NOW + life - INSTANT)
     assert not session(**facts).is_alive(LIVES, now=NOW + life)
+
+
+@pytest.mark.parametrize("began_at", [NOW, NOW + timedelta(hours=11)])
+def test_only_evidence_makes_it_younger(began_at: datetime) -> None:
+    last = NOW + timedelta(hours=11)
+    assert not session(began_at=began_at, seen_at=NOW + LIVES.max_age).is_alive(LIVES, now=NOW + LIVES.max_age)
+    proved = session(assurance=session().assurance.with_proof(Method.TOTP, at=last), seen_at=last + LIVES.max_age)
+    assert proved.is_alive(LIVES, now=last + LIVES.max_age - INSTANT)
+    again = session(assurance=session().assurance.signed_in_again(at=last), seen_at=last + LIVES.max_age)
+    assert again.is_alive(LIVES, now=last + LIVES.max_age - INSTANT)
 
 
 @given(SPANS, SPANS, st.booleans(), st.none() | SPANS)
