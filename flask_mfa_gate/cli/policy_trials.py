@@ -120,7 +120,7 @@ def explanation_json(explained: Explanation) -> dict[str, Any]:
 
 @policies.command(
     help="Count whom a document would challenge, force, deny or let off, at every resource that it names.\n\n"
-    "Of all users, whatever the facts are, and of the recorded sign-ins. Report-only policies count as if they were on.",
+    "Of all users, whatever the facts are, and of the recorded sign-ins. Report-only policies count as if on.",
 )
 @as_json_option
 @click.argument("file", type=DOCUMENT)

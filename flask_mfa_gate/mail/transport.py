@@ -59,6 +59,17 @@ def make_sender(app: Flask, settings: Settings) -> Sender:
     return send
 
 
+def greet(mail: Any, *, limit: timedelta) -> None:
+    """Sign in to the mail server and leave again, without a mail.
+
+    :param mail: the app's Flask-Mail. Where it suppresses mail there is nobody to greet.
+    :raises ServerUnavailable: when no mail could be sent.
+    """
+    if not mail.suppress:
+        with _session(mail, limit):
+            pass
+
+
 def one_address(text: str) -> str:
     """The address as a mail server takes it: its domain in the letters of DNS (RFC 5890).
 

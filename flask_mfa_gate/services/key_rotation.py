@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -65,6 +65,31 @@ class KeyRotation:
         except SecretUnreadable as error:
             log.warning("a sealed value in the table %s stays shut: %s", table, error)
             return None
+
+    def count_unreadable(self) -> int:
+        """How many stored values none of the keys opens."""
+        return sum(
+            not self._opens(Place(table, column, row.place, row.user), row.sealed)
+            for table, column in self._store.sealed.columns().items()
+            for row in self._stored(table)
+        )
+
+    def _stored(self, table: str) -> Iterator[SealedRow]:
+        after = ""
+        while True:
+            with self._store.database.read() as tx:
+                rows = self._store.sealed.page(tx, table, after=after, limit=SLICE)
+            yield from rows
+            if len(rows) < SLICE:
+                return
+            after = rows[-1].id
+
+    def _opens(self, place: Place, sealed: bytes) -> bool:
+        try:
+            self._keyring.open(sealed, place)
+        except SecretUnreadable:
+            return False
+        return True
 
     def _note_key(self, work: Work) -> datetime:
         """When the newest key came into use."""

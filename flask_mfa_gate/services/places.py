@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
 from math import asin, cos, radians, sin, sqrt
+from pathlib import Path
 from typing import Any
 
 from ..errors import ConfigError
@@ -84,6 +85,8 @@ def _read(found: dict[str, Any]) -> Place:
 
 def _open(path: str) -> Any:
     key = "MFA_GATE_GEOIP_DATABASE"
+    if not Path(path).is_file():
+        raise ConfigError(key, "names a file that is not there", given=path, allowed="a MaxMind DB file")
     try:
         import maxminddb  # noqa: PLC0415 - only an app with such a file needs it
     except ImportError:

@@ -125,6 +125,14 @@ class Enrollments:
         late = select(self._table.c.user_key).where(self._table.c.due_at < since)
         return tx.execute(late.limit(1)).first() is not None
 
+    def required_and_never_met(self, tx: Connection, *, limit: int) -> Sequence[str]:
+        """Keys of which MFA is required and by which nobody has ever signed in."""
+        person = self._tables.person.c
+        joined = self._table.outerjoin(self._tables.person, person.user_key == self._table.c.user_key)
+        never = (self._table.c.required.is_(True), person.last_sign_in_at.is_(None))
+        chosen = select(self._table.c.user_key).select_from(joined).where(*never)
+        return tx.execute(chosen.order_by(self._table.c.user_key).limit(limit)).scalars().all()
+
     def set_due(self, tx: Connection, keys: Collection[str], due_at: datetime | None) -> None:
         """When upkeep has to look at these users next."""
         tx.execute(update(self._table).where(among(tx, self._table.c.user_key, keys)).values(due_at=due_at))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, or_, select, update
+from sqlalchemy import Connection, delete, func, insert, or_, select, update
 
 from .people import KnownPerson
 from .sets import insert_cells
@@ -30,6 +30,18 @@ class Message:
     facts: Mapping[str, Any]
     created_at: datetime
     attempts: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Mail that stays.
+
+    :param problem: what kept the oldest of those that were tried from leaving; None when none was.
+    """
+
+    count: int
+    oldest: datetime
+    problem: str | None
 
 
 class Outbox:
@@ -91,11 +103,13 @@ class Outbox:
             .values(claimed_until=None, attempts=message.attempts + 1, problem=problem, due_at=due_at)
         )
 
-    def oldest_problem(self, tx: Connection, *, since: datetime) -> str | None:
-        """What kept the mail from leaving that waits longest, when it was decided before then."""
+    def waiting(self, tx: Connection, *, since: datetime) -> Waiting | None:
+        """What should have left before then and did not; None when there is nothing."""
         row = self._table.c
-        late = select(row.problem).where(row.sent_at.is_(None), row.created_at < since, row.problem.is_not(None))
-        return tx.execute(late.order_by(row.created_at).limit(1)).scalar()
+        late = (row.sent_at.is_(None), row.created_at < since)
+        count, oldest = tx.execute(select(func.count(), func.min(row.created_at)).where(*late)).one()
+        tried = select(row.problem).where(*late, row.problem.is_not(None)).order_by(row.created_at).limit(1)
+        return Waiting(count, oldest, tx.execute(tried).scalar()) if count else None
 
     def leave_out(self, tx: Connection, people: Mapping[str, KnownPerson]) -> None:
         """Take people out of the lists in other people's mail, sent or not."""

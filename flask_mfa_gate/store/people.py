@@ -116,6 +116,11 @@ class People:
         twins = select(email).where(self._table.c.email != "").group_by(email).having(func.count() > 1)
         return tx.execute(twins.limit(1)).first() is not None
 
+    def has_addresses_for_keys(self, tx: Connection) -> bool:
+        """Whether somebody's key is also their email address."""
+        row = self._table.c
+        return tx.execute(select(row.user_key).where(row.email == row.user_key).limit(1)).first() is not None
+
     def group_names(self, tx: Connection) -> Sequence[str]:
         """Every group that somebody is in."""
         return tx.execute(select(self._group.c.name).distinct().order_by(self._group.c.name)).scalars().all()

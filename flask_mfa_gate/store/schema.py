@@ -17,7 +17,8 @@ from alembic.operations import Operations
 from alembic.script import Script, ScriptDirectory
 from alembic.script.revision import RevisionError
 from alembic.util import CommandError
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, MetaData, inspect, select, text
+from sqlalchemy.exc import NoSuchTableError
 
 from ..errors import BadRequest, StoreBusy, StoreNotReady
 from .engine import LOCK_WAIT_SECONDS, Database
@@ -76,6 +77,22 @@ def head() -> str:
 def is_ready(database: Database, *, prefix: str) -> bool:
     """Whether the tables are at the revision that the code needs."""
     return current(database, prefix=prefix) == head()
+
+
+def damage(database: Database, metadata: MetaData) -> Iterator[str]:
+    """What is not as the code expects, one sentence a table: tables and columns that are gone or can't be read."""
+    with database.read() as connection:
+        there = inspect(connection)
+        for table in metadata.sorted_tables:
+            try:
+                found = {column["name"] for column in there.get_columns(table.name)}
+            except NoSuchTableError:
+                yield f"The table {table.name} is missing."
+                continue
+            if lacking := [column.name for column in table.columns if column.name not in found]:
+                yield f"The table {table.name} lacks {', '.join(lacking)}."
+                continue
+            connection.execute(select(table).limit(1)).first()
 
 
 def version_table(prefix: str) -> str:

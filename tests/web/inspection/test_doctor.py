@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
-from flask_login import LoginManager
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import String, TypeDecorator, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from flask_mfa_gate import MFAGate
 from flask_mfa_gate.domain.person import Person
 from flask_mfa_gate.errors import StoreBusy
 from flask_mfa_gate.services.observations import Observation
@@ -26,6 +24,7 @@ from flask_mfa_gate.web.inspection.findings import Finding, Level, error
 from flask_mfa_gate.web.inspection.registry import CHECKS, Inspection, Needs, RegisteredCheck, check
 from tests.conftest import Browser, StillClock, key_of, state_of
 from tests.policy_kit import policy, put
+from tests.web.inspection.kit import Make, finding, found, sentence
 
 
 class Base(DeclarativeBase):
@@ -69,47 +68,6 @@ class ByOddKey(db.Model):  # type: ignore[name-defined, misc]
 
 class WithoutStamp(db.Model):  # type: ignore[name-defined, misc]
     code: Mapped[str] = mapped_column(String(9), primary_key=True)
-
-
-Make = Callable[..., Flask]
-
-
-@pytest.fixture
-def make(tmp_path: Path, clock: StillClock) -> Iterator[Make]:
-    """A host; ``None`` takes away what a sound one has."""
-    made: list[Flask] = []
-
-    def host(options: dict[str, Any] | None = None, *, login: bool = True, **config: Any) -> Flask:
-        app = Flask(f"host{len(made)}", instance_path=str(tmp_path / "instance"))
-        sound = {"SECRET_KEY": "x", "MFA_GATE_CLOCK": clock, "MFA_GATE_BASE_URL": "https://example.org"}
-        sound["SQLALCHEMY_DATABASE_URI"] = f"sqlite:///{tmp_path}/host.sqlite3"
-        app.config.update({name: value for name, value in {**sound, **config}.items() if value is not None})
-        app.extensions["mail"] = object()
-        if options and "db" in options:
-            options["db"].init_app(app)
-        if login:
-            LoginManager(app).user_loader(lambda key: None)
-        MFAGate().init_app(app, **(options or {}))
-        made.append(app)
-        return app
-
-    yield host
-    for app in made:
-        state_of(app).store.database.dispose()
-
-
-def found(app: Flask) -> dict[str, str]:
-    with app.app_context():
-        return {one.code: one.level for one in doctor.findings(app, state_of(app))}
-
-
-def sentence(app: Flask, code: str) -> str:
-    return finding(app, code).sentence
-
-
-def finding(app: Flask, code: str) -> Finding:
-    with app.app_context():
-        return next(one for one in doctor.findings(app, state_of(app)) if one.code == code)
 
 
 def test_nothing_is_wrong_in_the_portal_neither_new_nor_in_use(app: Flask, clock: StillClock, phone: Any) -> None:
@@ -185,7 +143,7 @@ def test_an_error_of_the_set_up_is_found_and_nothing_else(make: Make, tmp_path: 
 
 def test_policies_that_cannot_be_read_are_an_error(app: Flask) -> None:
     put(app, policy("pay", on=["payroll"]))
-    assert found(app) == {}
+    assert found(app) == {"policy": "warning"}, "there is no break-glass account"
     with state_of(app).store.database.write() as tx:
         tx.execute(text("UPDATE mfa_gate_policy_version SET document = '{}'"))
     assert found(app) == {"policies": "error"}
@@ -310,21 +268,27 @@ def test_upkeep_that_is_late_by_hours_is_found_and_gone_after_a_run(app: Flask, 
     assert found(app) == {}
 
 
-def test_mail_that_waits_for_more_than_a_day_is_found_with_its_last_problem(app: Flask, clock: StillClock) -> None:
+def test_mail_that_waits_for_hours_is_found_with_its_last_problem(app: Flask, clock: StillClock) -> None:
     store = state_of(app).store
     message = Message("m1", "start", "2", "bob@example.org", {}, clock())
     with app.app_context():
         state_of(app).gate.run_due()
     with store.database.write() as tx:
         store.outbox.add(tx, [message])
-        store.outbox.note_failed(tx, message, problem="SMTPConnectError 421", due_at=clock() + timedelta(days=9))
-    clock.forward(days=1)
+    clock.forward(hours=2)
     assert "mail-late" not in found(app)
     clock.forward(seconds=1)
     assert found(app)["mail-late"] == "warning"
-    assert sentence(app, "mail-late").endswith("SMTPConnectError 421.")
+    assert sentence(app, "mail-late") == "1 mail has been waiting since 2026-03-02 09:00 UTC."
     with store.database.write() as tx:
-        store.outbox.note_sent(tx, "m1", now=clock())
+        store.outbox.note_failed(tx, message, problem="SMTPConnectError 421.", due_at=clock() + timedelta(days=9))
+        store.outbox.add(tx, [Message("m2", "start", "2", "bob@example.org", {}, clock() - timedelta(days=1))])
+    assert sentence(app, "mail-late") == (
+        "2 mails have been waiting since 2026-03-01 11:00 UTC. The last problem: SMTPConnectError 421."
+    )
+    with store.database.write() as tx:
+        for name in ("m1", "m2"):
+            store.outbox.note_sent(tx, name, now=clock())
     assert "mail-late" not in found(app)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from ....services.keys import KEY_FILE
 from ..findings import Finding, error, warning
-from ..registry import Inspection, check
+from ..registry import Inspection, Needs, check
 
 
 @check()
@@ -24,4 +24,16 @@ def key_file(on: Inspection) -> Iterator[Finding]:
     if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
         yield error(
             "key-file-mode", f"Other users of this machine can read the key file {path}.", fix=f"chmod 600 {path}"
+        )
+
+
+@check(Needs.TABLES)
+def stored_secrets(on: Inspection) -> Iterator[Finding]:
+    """Whether the keys open what is stored, tried with all of it."""
+    if count := on.state.key_rotation.count_unreadable():
+        subject = "1 stored secret" if count == 1 else f"{count} stored secrets"
+        yield error(
+            "unreadable-secrets",
+            f"{subject} can't be opened with MFA_GATE_KEYS, so nobody can use what they stand for.",
+            fix="Put the earlier key back into MFA_GATE_KEYS, behind the new one. If it is lost: flask mfa reset USER",
         )

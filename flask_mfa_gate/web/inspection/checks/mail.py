@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from ..findings import Finding, warning
+from ....mail.delivery import ServerUnavailable
+from ....mail.transport import greet
+from ..findings import Finding, error, warning
 from ..registry import Inspection, Needs, check
 
-_LATE_MAIL = timedelta(days=1)
+_LATE_MAIL = timedelta(hours=2)
+_PATIENCE = timedelta(seconds=5)
 
 
 @check()
@@ -27,14 +30,41 @@ def base_url(on: Inspection) -> Iterator[Finding]:
         yield warning("no-base-url", "Mails carry no link.", fix="Set MFA_GATE_BASE_URL.")
 
 
+@check()
+def sender(on: Inspection) -> Iterator[Finding]:
+    """An address that mails come from."""
+    mail = on.app.extensions.get("mail")
+    if mail is not None and not (on.settings.mail_sender or getattr(mail, "default_sender", None)):
+        yield error("no-sender", "Mails have no sender, so none can leave.", fix="Set MAIL_DEFAULT_SENDER.")
+
+
+@check(Needs.NETWORK)
+def mail_server(on: Inspection) -> Iterator[Finding]:
+    """A server that takes mail from this app, asked now."""
+    mail = on.app.extensions.get("mail")
+    if mail is None:
+        return
+    try:
+        greet(mail, limit=_PATIENCE)
+    except ServerUnavailable as failure:
+        yield error(
+            "mail-server",
+            f"The mail server {mail.server}:{mail.port} takes no mail from this app ({failure}).",
+            fix="Start it, or correct MAIL_SERVER, MAIL_PORT, MAIL_USE_TLS, MAIL_USERNAME, MAIL_PASSWORD.",
+        )
+
+
 @check(Needs.TABLES)
 def waiting_mail(on: Inspection) -> Iterator[Finding]:
-    """Mail that was tried and stays."""
+    """Mail that should be gone by now."""
     with on.store.database.read() as tx:
-        problem = on.store.outbox.oldest_problem(tx, since=on.now - _LATE_MAIL)
-    if problem:
-        yield warning(
-            "mail-late",
-            f"Mail has been waiting for over a day. The last problem: {problem.rstrip('.')}.",
-            fix="Mend the mail server's settings, then: flask mfa run-due",
-        )
+        waiting = on.store.outbox.waiting(tx, since=on.now - _LATE_MAIL)
+    if waiting is None:
+        return
+    subject = "1 mail has" if waiting.count == 1 else f"{waiting.count} mails have"
+    problem = f" The last problem: {waiting.problem.rstrip('.')}." if waiting.problem else ""
+    yield warning(
+        "mail-late",
+        f"{subject} been waiting since {waiting.oldest:%Y-%m-%d %H:%M} UTC.{problem}",
+        fix="Run from cron: flask mfa run-due. Where it does run, mend the mail server's settings.",
+    )

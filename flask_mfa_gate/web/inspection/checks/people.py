@@ -9,13 +9,14 @@ from sqlalchemy import Integer, inspect
 from sqlalchemy.exc import SQLAlchemyError
 
 from ....errors import HostCallbackFailed, NamelessUser
-from ....services.directory import pages_of
+from ....services.directory import KnownPeople, pages_of
 from ....services.observations import Observation
 from ...state import GateState
 from ..findings import Finding, error, warning
 from ..registry import Inspection, Needs, check
 
 _UNSTABLE_KEYS = frozenset({"email", "email_address", "mail", "name", "username", "full_name", "display_name"})
+_SHOWN = 5
 
 
 @check()
@@ -131,11 +132,66 @@ def session_stamps(on: Inspection) -> Iterator[Finding]:
 @check(Needs.TABLES)
 def break_glass(on: Inspection) -> Iterator[Finding]:
     """Accounts that have to work when nothing else does."""
+    for key in on.settings.break_glass:
+        if not _is_somebody(on.state, key):
+            yield error(
+                "break-glass-unknown",
+                f"MFA_GATE_BREAK_GLASS names {key!r}, and nobody has this key.",
+                fix="Correct MFA_GATE_BREAK_GLASS: it takes user keys, as `flask mfa status --all` lists them.",
+            )
+            continue
+        with on.store.database.read() as tx:
+            held = on.store.enrollments.standing(tx, key, now=on.now).factors
+        if not held & on.state.rules.enabled:
+            yield error(
+                "break-glass",
+                f"The break-glass account {key!r} has no factor.",
+                fix="Sign in with it and set up a factor.",
+            )
+
+
+def _is_somebody(state: GateState, key: str) -> bool:
+    directory = state.directory
+    return directory.has_met(key) if isinstance(directory, KnownPeople) else directory.get(key) is not None
+
+
+@check()
+def model_without_db(on: Inspection) -> Iterator[Finding]:
+    """A model that the gate was shown and can't read."""
+    if on.state.traits.user_model is not None and isinstance(on.state.directory, KnownPeople):
+        yield warning(
+            "model-without-db",
+            "user_model= was given without db=, so the gate knows only users who have signed in.",
+            fix="Give db= to init_app too.",
+        )
+
+
+@check(Needs.TABLES)
+def required_and_never_met(on: Inspection) -> Iterator[Finding]:
+    """Orders about keys that may be nobody's: without a directory, nothing tells a typing error from a newcomer."""
+    if not isinstance(on.state.directory, KnownPeople):
+        return
     with on.store.database.read() as tx:
-        for key in on.settings.break_glass:
-            if not on.store.enrollments.standing(tx, key, now=on.now).factors & on.state.rules.enabled:
-                yield error(
-                    "break-glass",
-                    f"The break-glass account {key!r} has no factor.",
-                    fix="Sign in with it and set up a factor.",
-                )
+        keys = on.store.enrollments.required_and_never_met(tx, limit=_SHOWN + 1)
+    if keys:
+        more = " and others" if len(keys) > _SHOWN else ""
+        yield warning(
+            "required-never-met",
+            f"MFA is required of {', '.join(map(repr, keys[:_SHOWN]))}{more}, and nobody has signed in by these keys.",
+            fix="Check the keys. To take one back: flask mfa remove KEY",
+        )
+
+
+@check(Needs.TABLES)
+def keys_that_are_addresses(on: Inspection) -> Iterator[Finding]:
+    """Without a model the key is ``get_id()``; what that is shows once people have signed in."""
+    if on.state.traits.key_column is not None:
+        return
+    with on.store.database.read() as tx:
+        are_addresses = on.store.people.has_addresses_for_keys(tx)
+    if are_addresses:
+        yield warning(
+            "email-as-key",
+            "User keys are email addresses, which can change and pass to somebody else.",
+            fix="Let user_key= give something that never does.",
+        )

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ....domain.policy.lint import Level
 from ....errors import PolicyError
-from ..findings import Finding, error
+from ...routes import marked_resources
+from ..findings import Finding, error, warning
 from ..registry import Inspection, Needs, check
+
+_MEANT = {Level.ERROR: error, Level.WARNING: warning}
 
 
 @check(Needs.TABLES)
@@ -20,3 +24,17 @@ def readable_policies(on: Inspection) -> Iterator[Finding]:
             f"The policies can't be read, so nobody can sign in. {failure}",
             fix="flask mfa policies import FILE, or: flask mfa policies rollback VERSION",
         )
+
+
+@check(Needs.TABLES)
+def linted_policies(on: Inspection) -> Iterator[Finding]:
+    """What ``flask mfa policies check`` says of the policies that are in force."""
+    try:
+        now = on.state.policies.current()
+    except PolicyError:  # said above
+        return
+    if not now.policies:
+        return
+    for remark in on.state.linter.remarks(now, known_resources=marked_resources(on.app)):
+        say, subject = _MEANT[remark.level], f"The policy {remark.policy!r}" if remark.policy else "The policies"
+        yield say("policy", f"{subject}: {remark.sentence} ({remark.code})", fix="flask mfa policies check")

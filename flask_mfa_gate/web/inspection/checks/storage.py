@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -24,6 +25,32 @@ def tables(on: Inspection) -> Iterator[Finding]:
         return
     if not is_ready:
         yield error("tables", "The gate's tables are missing or older than the code.", fix="flask mfa upgrade")
+        return
+    for sentence in schema.damage(on.store.database, on.store.tables.metadata):
+        yield error("damaged-tables", sentence, fix="Restore the gate's tables from a backup.")
+
+
+@check(Needs.TABLES)
+def audit_chain(on: Inspection) -> Iterator[Finding]:
+    """A log that was cut off, or that restarts where another one ended."""
+    if not on.state.audit.has_its_end():
+        yield error(
+            "audit-chain",
+            "The audit log does not lead up to its newest head: records are missing or were changed.",
+            fix="flask mfa audit verify, with --head from your own logs",
+        )
+
+
+@check()
+def place(on: Inspection) -> Iterator[Finding]:
+    """A database file that goes with the next rebuild of the virtual environment."""
+    folder = on.state.location.folder
+    if on.state.location.embedded and sys.prefix != sys.base_prefix and folder.resolve().is_relative_to(sys.prefix):
+        yield warning(
+            "in-environment",
+            f"The gate's database and key are in the virtual environment ({folder}) and vanish when it is rebuilt.",
+            fix="Set MFA_GATE_DATABASE_URI and MFA_GATE_KEYS, or give the app an instance_path.",
+        )
 
 
 @check(Needs.TABLES)
