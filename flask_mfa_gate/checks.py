@@ -188,6 +188,14 @@ def base_url(key: str, value: Any) -> str | None:
     return str(value).rstrip("/")
 
 
+@_allowing("an https, http or mailto address, a path that starts with one slash, or None")
+def help_link(key: str, value: Any) -> str | None:
+    """A link for people who are stuck."""
+    # SECURITY: it is shown on the gate's own pages, where any other scheme could run script.
+    _demand(value is None or (isinstance(value, str) and re.fullmatch(r"(https?://|mailto:|/(?![/\\]))[!-~]+", value)))
+    return None if value is None else str(value)
+
+
 @_allowing("lower-case letters, digits and underscores, at most 31, a letter first")
 def table_prefix(key: str, value: Any) -> str:
     """A prefix that every server takes unquoted."""

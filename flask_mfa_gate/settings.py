@@ -49,6 +49,12 @@ class Settings:
         checks.issuer,
         "Name of the app in authenticator apps and on the pages. Empty: the name of the Flask app.",
     )
+    help_link: str | None = _key(
+        None,
+        "str or None",
+        checks.help_link,
+        "Where people get help, shown on every page of the gate: a web page, `mailto:` address or path of the app.",
+    )
     base_url: str | None = _key(
         None,
         "str or None",

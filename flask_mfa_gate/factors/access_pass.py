@@ -49,6 +49,10 @@ class AccessPassFactor:
         method = Method.ACCESS_PASS if is_full else Method.ENROLLMENT_PASS
         return Accepted(method, pass_id=used.id, ends_at=used.terms.ends_at)
 
+    def was_used(self, tx: Connection, user_key: str, code: str, *, now: datetime) -> bool:
+        """A pass that is over says no more of itself than a wrong one."""
+        return False
+
     def hint(self, tx: Connection, user_key: str, code: str, *, now: datetime) -> str | None:
         """Nothing more can be said about a wrong pass."""
         return None

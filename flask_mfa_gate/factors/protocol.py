@@ -41,5 +41,8 @@ class Verifier(Protocol):
     def try_accept(self, tx: Connection, user_key: str, code: str, *, now: datetime) -> Accepted | None:
         """Accept the code and use it up, or neither."""
 
+    def was_used(self, tx: Connection, user_key: str, code: str, *, now: datetime) -> bool:
+        """Whether a code that was not accepted is a right one of this user, used before."""
+
     def hint(self, tx: Connection, user_key: str, code: str, *, now: datetime) -> str | None:
         """A sentence that helps an owner whose code was not accepted."""

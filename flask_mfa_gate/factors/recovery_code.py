@@ -47,6 +47,12 @@ class RecoveryCodeFactor:
         )
         return Accepted(self.method) if is_spent else None
 
+    def was_used(self, tx: Connection, user_key: str, code: str, *, now: datetime) -> bool:
+        """One of the current set that was spent before."""
+        return self._store.recovery_codes.was_spent(
+            tx, user_key, lambda row, kept: self._digests.fits(kept, code, row=row, user=user_key)
+        )
+
     def hint(self, tx: Connection, user_key: str, code: str, *, now: datetime) -> str | None:
         """Nothing more can be said about a wrong recovery code."""
         return None

@@ -97,10 +97,22 @@ class TotpFactor:
                 return Accepted(self.method) if is_unused else None
         return None
 
+    def was_used(self, tx: Connection, user_key: str, code: str, *, now: datetime) -> bool:
+        """A code of the window whose step, or a later one, was used: two sign-ins within half a minute."""
+        for factor in self._confirmed(tx, user_key):
+            step = self._matching(factor, code, now)
+            if step is not None:
+                return factor.counter is not None and step <= factor.counter
+        return False
+
     def hint(self, tx: Connection, user_key: str, code: str, *, now: datetime) -> str | None:
         """Tell an owner whose clock is off, which a code of a far step gives away."""
         is_far = any(self._is_far(factor, code, now) for factor in self._confirmed(tx, user_key))
         return CLOCK_HINT if is_far else None
+
+    def shape_for(self, tx: Connection, user_key: str) -> TotpShape:
+        """What the codes of this user look like; those of a new key for somebody who has none."""
+        return next((self._shape_of(factor) for factor in self._confirmed(tx, user_key)), self._shape)
 
     def provisioning_uri(self, pending: PendingKey, *, account: str, issuer: str) -> str:
         """The ``otpauth://`` text of the QR code (Key Uri Format); parameters at their default are left out."""

@@ -21,8 +21,12 @@ _TRIES_FOR_A_PLACE = 50
 _WARNING = "wrong-codes"
 _WARN_FROM = 3
 _WARNING_INTERVAL = timedelta(hours=1)
-_WAIT = "Too many incorrect codes. Your code was not checked."
-_STOPPED = "Too many incorrect codes. Use a recovery code, or contact your administrator to unlock your account."
+_WRONG = "That code didn't work."
+_USED = {
+    Method.TOTP: "You already used this code. Wait for the next one.",
+    Method.RECOVERY_CODE: "You already used this recovery code. Each one works once; enter another.",
+}
+_STOPPED = "Too many incorrect codes. Verify another way, or contact your administrator to unlock your account."
 
 
 class AttemptService:
@@ -57,7 +61,7 @@ class AttemptService:
 
         accepted = self._worker.run(act)
         if accepted is None:
-            raise CodeInvalid("That code didn't work.", hint=self._hint(verifier, user_key, code, shape))
+            raise self._invalid(verifier, user_key, code, shape)
         return accepted
 
     def waiting(self, *, verifier: Verifier, user_key: str, origin: Origin) -> Throttled | None:
@@ -91,7 +95,8 @@ class AttemptService:
         if word is Admission.STOPPED:
             return Throttled(_STOPPED, retry_at=None, retry_after=86400)
         until = wait_until(failures) or now
-        return Throttled(_WAIT, retry_at=until, retry_after=retry_after(until, now))
+        seconds = retry_after(until, now)
+        return Throttled(_waiting(seconds), retry_at=until, retry_after=seconds)
 
     def _record_failure(self, work: Work, method: Method, user_key: str, origin: Origin) -> None:
         work.record("challenge_failed", subject=user_key, actor=f"user:{user_key}", origin=origin, method=method.value)
@@ -104,11 +109,18 @@ class AttemptService:
         if failures.in_total >= _WARN_FROM and not is_known and is_guess:
             work.tell(user_key, Notice(_WARNING, {"times": failures.in_total, **seen_from(origin)}))
 
-    def _hint(self, verifier: Verifier, user_key: str, code: str, shape: CodeShape) -> str | None:
+    def _invalid(self, verifier: Verifier, user_key: str, code: str, shape: CodeShape) -> CodeInvalid:
+        """What was wrong with a code, as far as its owner can do something about it."""
         if shape is not CodeShape.OK:
-            return None
+            return CodeInvalid(_WRONG)
         with self._store.database.read() as tx:
-            return verifier.hint(tx, user_key, code, now=self._clock())
+            if verifier.was_used(tx, user_key, code, now=self._clock()):
+                return CodeInvalid(_USED[verifier.method])
+            return CodeInvalid(_WRONG, hint=verifier.hint(tx, user_key, code, now=self._clock()))
+
+
+def _waiting(seconds: int) -> str:
+    return f"Too many incorrect codes. Try again in {seconds // 60}:{seconds % 60:02}."
 
 
 def seen_from(origin: Origin) -> dict[str, str | None]:

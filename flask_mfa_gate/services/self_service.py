@@ -21,7 +21,7 @@ from .attempts import seen_from
 from .work import Work, Worker
 
 NAME_LENGTH = 64
-RECENT_EVENTS = 10
+RECENT_EVENTS = 50
 _LAST_FACTOR = "MFA is required for your account, so you can't remove your last method. Set up another one first."
 
 

@@ -24,7 +24,7 @@ from .sessions import Entry, Ruler, SessionService, require_current
 from .work import Work, Worker
 
 FRESH = timedelta(minutes=15)
-_DONE = "Your authenticator app is set up. If you have not saved your recovery codes, make new ones now."
+_DONE = "Your authenticator app is set up. If you didn't save your recovery codes, create new ones now."
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -31,6 +31,7 @@ class Factor:
     confirmed_at: datetime | None
     last_used_at: datetime | None
     data: Mapping[str, Any] | None
+    counter: int | None = None
 
     def __repr__(self) -> str:
         return f"<Factor {self.id} {self.kind.value}>"
@@ -157,4 +158,5 @@ def _read(row: Row[Any]) -> Factor:
         confirmed_at=row.confirmed_at,
         last_used_at=row.last_used_at,
         data=row.data,
+        counter=row.counter,
     )

@@ -36,6 +36,12 @@ class RecoveryCodes:
         mine = (self._unused(user_key), self._table.c.id.in_(right))
         return tx.execute(update(self._table).where(*mine).values(used_at=now)).rowcount == 1
 
+    def was_spent(self, tx: Connection, user_key: str, fits: Callable[[str, bytes], bool]) -> bool:
+        """Whether the code in hand is one of the current set that was spent before."""
+        spent = (self._table.c.user_key == user_key, self._table.c.used_at.is_not(None))
+        rows = tx.execute(select(self._table.c.id, self._table.c.sealed).where(*spent))
+        return any(fits(row_id, sealed or b"") for row_id, sealed in rows)
+
     def left(self, tx: Connection, user_key: str) -> int:
         """How many codes are unused."""
         return tx.execute(select(func.count()).select_from(self._table).where(self._unused(user_key))).scalar_one()

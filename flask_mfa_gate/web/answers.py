@@ -81,7 +81,7 @@ def _open_again(passage: Passage) -> Response:
     """For a frame on another site, and the like: nothing was parked, so the page has to be opened by itself."""
     return page(
         "problem.html", passage, 401, title="Verify to continue", detail="Open this page on its own to verify.",
-        status=401, code="mfa_challenge_required", continue_url=asked_page(),
+        continue_url=asked_page(),
     )  # fmt: skip
 
 
@@ -158,10 +158,7 @@ def after_sign_out(passage: Passage) -> Response:
 
 
 def _signed_out_page(passage: Passage, title: str, detail: str, login: str | None) -> Response:
-    return page(
-        "problem.html", passage, 401, title=title, detail=detail, status=401, code="sign_in_required",
-        continue_url=login,
-    )  # fmt: skip
+    return page("problem.html", passage, 401, title=title, detail=detail, continue_url=login, continue_label="Sign in")
 
 
 def failure(passage: Passage | None, error: MFAGateError) -> Response:
@@ -191,9 +188,7 @@ def problem(
     if passage is None or passage.client is Client.API:
         return problem_document(status, code, detail, facts or {})
     title = {503: "Temporarily unavailable", 404: "Not found"}.get(status, "Something went wrong")
-    return page(
-        "problem.html", passage, status, title=title, detail=detail, status=status, code=code, continue_url=None
-    )
+    return page("problem.html", passage, status, title=title, detail=detail, continue_url=None)
 
 
 def http_problem(passage: Passage | None, error: HTTPException) -> Response:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from flask import request, url_for
@@ -26,6 +27,8 @@ class PageFacts:
     cancel_url: str
     home_url: str
     security_url: str
+    help_link: str | None
+    now: datetime
 
 
 def page_facts(passage: Passage) -> PageFacts:
@@ -41,6 +44,8 @@ def page_facts(passage: Passage) -> PageFacts:
         cancel_url=url_for("mfa_gate.cancel"),
         home_url=f"{request.script_root}/",
         security_url=url_for("mfa_gate.security"),
+        help_link=passage.state.settings.help_link,
+        now=passage.state.clock(),
     )
 
 

@@ -27,9 +27,12 @@ QUIET = (
 
 
 @pytest.fixture
-def server(make_app: Callable[..., Any]) -> Iterator[tuple[str, Any]]:
-    """The portal on a port of its own, with the real clock."""
-    app = make_app(MFA_GATE_CLOCK=lambda: datetime.now(UTC))
+def server(make_app: Callable[..., Any], tmp_path: Path) -> Iterator[tuple[str, Any]]:
+    """The portal on a port of its own, with the real clock, and its people as they are when it starts now."""
+    (tmp_path / "now").mkdir()
+    app = make_app(
+        MFA_GATE_CLOCK=lambda: datetime.now(UTC), SQLALCHEMY_DATABASE_URI=f"sqlite:///{tmp_path}/now/portal.sqlite3"
+    )
     running = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=running.serve_forever)
     thread.start()
@@ -85,7 +88,7 @@ class Screen:
         self._patiently(fill, f"can't type into {name}")
 
     def press(self, words: str, *, within: str = "main") -> None:
-        path = f"//{within}//*[self::button or self::a][contains(normalize-space(.), '{words}')]"
+        path = f"//{within}//*[self::button or self::a or self::label][contains(normalize-space(.), '{words}')]"
 
         def click(_: Chrome) -> bool:
             self.chrome.find_element(By.XPATH, path).click()

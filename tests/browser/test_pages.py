@@ -43,7 +43,11 @@ def test_prompt_later_enroll_challenge_recover(screen: Screen, scripts: bool) ->
     codes = screen.texts(".mfa-codes code")
     assert len(set(codes)) == 10
     assert screen.chrome.find_element(By.CSS_SELECTOR, "[data-needs-script]").is_displayed() == scripts
-    screen.press("continue")
+    assert [one.is_displayed() for one in screen.chrome.find_elements(By.CSS_SELECTOR, ".mfa-saved .mfa-wide")] == [
+        False, True,
+    ], "the link comes with the tick, the button that does nothing goes"  # fmt: skip
+    screen.press("I saved these codes")
+    screen.press("Continue")
     screen.expect("Hello Bob Baker")
 
     screen.open("/mfa/")
@@ -57,8 +61,50 @@ def test_prompt_later_enroll_challenge_recover(screen: Screen, scripts: bool) ->
     screen.wait_for("/mfa/challenge?factor=recovery_code")
     screen.type("code", codes[3].lower())
     screen.press("Verify")
+    screen.wait_for("/mfa/recovered")
+    screen.expect("9 of 10 codes left")
+    screen.press("Continue to Example Portal")
     screen.expect("Hello Bob Baker")
     assert screen.complaints() == []
+
+
+def test_a_phone_opens_its_app_and_folds_the_picture_that_it_cannot_scan(screen: Screen) -> None:
+    screen.sign_in("frank")
+    screen.chrome.set_window_size(390, 844)
+    screen.open("/mfa/enroll/totp")
+    link = screen.chrome.find_element(By.CSS_SELECTOR, "a[href^='otpauth://totp/']")
+    picture = screen.chrome.find_element(By.CSS_SELECTOR, ".mfa-qr")
+    key = screen.chrome.find_element(By.CSS_SELECTOR, ".mfa-key")
+    assert link.location["y"] < key.location["y"]
+    assert not picture.is_displayed()
+    screen.press("Show a QR code")
+    assert picture.is_displayed()
+    assert picture.location["y"] > key.location["y"]
+    screen.chrome.set_window_size(1280, 900)
+    assert not link.is_displayed()
+    assert picture.is_displayed()
+
+
+def test_who_has_to_wait_cannot_send_a_code_meanwhile(screen: Screen, scripts: bool) -> None:
+    screen.sign_in("dave")
+    for _ in range(6):
+        screen.type("code", "000000")
+        screen.press("Verify")
+    screen.expect("Too many incorrect codes. Try again in 0:")
+    assert screen.chrome.find_element(By.NAME, "code").is_enabled() is not scripts
+    assert len(screen.texts(".mfa-alert")) == 1
+
+
+def test_pages_can_be_read_at_twice_the_size(screen: Screen) -> None:
+    screen.sign_in("frank")
+    screen.chrome.set_window_size(640, 900)
+    for path in ("/mfa/", "/mfa/sessions", "/mfa/enroll/totp"):
+        screen.open(path)
+        screen.chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {
+            "width": 320, "height": 450, "deviceScaleFactor": 2, "mobile": False,
+        })  # fmt: skip
+        root = screen.chrome.find_element(By.TAG_NAME, "html")
+        assert int(root.get_property("scrollWidth")) <= int(root.get_property("clientWidth")), path
 
 
 def test_a_code_from_another_implementation_signs_in_by_keyboard_alone(screen: Screen, server: tuple[str, Any]) -> None:

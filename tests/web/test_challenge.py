@@ -340,4 +340,4 @@ def test_the_challenge_page_helps_phones_and_managers(app: Flask) -> None:
     page = pending(app).get("/mfa/challenge").text
     assert 'inputmode="numeric"' in page
     assert 'autocomplete="one-time-code"' in page
-    assert "factor=recovery_code" in page
+    assert "factor=access_pass" in page

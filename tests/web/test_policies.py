@@ -219,7 +219,7 @@ def test_a_recovery_code_meets_the_app_and_no_resource(app: Flask, phone: Phone,
     put(app, policy(factors=["totp"]), policy("pay", on=["payroll"]))
     browser = Browser(app)
     browser.sign_in("dave")
-    assert browser.send("/mfa/challenge", factor="recovery_code", code=codes[0]).location == "/"
+    assert browser.send("/mfa/challenge", factor="recovery_code", code=codes[0]).location == "/mfa/recovered"
     assert browser.is_in()
     assert browser.get("/payroll").location == "/mfa/challenge"
 

@@ -227,7 +227,7 @@ def test_a_recovery_code_meets_no_list_without_totp(app: Flask, put: Any, clock:
     put(rule("Codes", '{ action = "require", factors = ["totp"] }'))
     browser = Browser(app)
     browser.sign_in("dave")
-    assert browser.send("/mfa/challenge", factor="recovery_code", code=codes[0]).location == "/"
+    assert browser.send("/mfa/challenge", factor="recovery_code", code=codes[0]).location == "/mfa/recovered"
     with app.app_context(), state_of(app).store.database.write() as tx:
         tx.execute(text("UPDATE mfa_gate_factor SET kind = 'webauthn' WHERE user_key = '4'"))
     put(rule("Keys", '{ action = "require", factors = ["webauthn"] }'))

@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from bs4 import BeautifulSoup
 from flask import Flask
 
 from tests.conftest import JSON, Browser, Phone, StillClock, recovery_codes_in, state_of
+from tests.web.kit import signed_in
 
 
 @pytest.fixture
@@ -240,3 +242,75 @@ def test_the_activity_has_words_for_everything_that_is_recorded() -> None:
 def test_an_id_that_none_can_be_is_not_found(proved: Browser, path: str, name: str, caplog: Any) -> None:
     assert proved.send(path.format(name), name="x").status_code == 404
     assert [record for record in caplog.records if record.levelname == "ERROR"] == []
+
+
+def activity_of(browser: Browser) -> list[str]:
+    """The lines of recent activity, in words."""
+    page = BeautifulSoup(browser.get("/mfa/").text, "html.parser")
+    return [" ".join(one.get_text(" ").split()) for one in page.select(".mfa-events li > span")]
+
+
+def test_one_act_is_one_line(app: Flask, clock: StillClock) -> None:
+    browser = signed_in(app, "frank")
+    phone = Phone(clock, browser.begin_setup()["secret"])
+    browser.send("/mfa/enroll/totp", code=phone.code())
+    assert activity_of(browser) == ["Multi-factor authentication set up", "Signed in with password"]
+    clock.forward(seconds=31)
+    phone = Phone(clock, browser.begin_setup()["secret"])
+    browser.send("/mfa/enroll/totp", code=phone.code())
+    assert activity_of(browser)[0] == "Authentication method added", "another one is news"
+
+
+def test_wrong_codes_do_not_push_out_what_matters(app: Flask, phone: Phone, clock: StillClock) -> None:
+    browser, other = signed_in(app, "dave"), signed_in(app, "dave")
+    other.client.environ_base["HTTP_USER_AGENT"] = "Mozilla/5.0 (Windows NT 10.0) Gecko/20100101 Firefox/140.0"
+    for _ in range(2):
+        other.send("/mfa/challenge", code=phone.wrong_code())
+    for _ in range(3):
+        browser.send("/mfa/challenge", code=phone.wrong_code())
+    browser.send("/mfa/challenge", code=phone.code())
+    assert activity_of(browser)[:4] == [
+        "Verified with authenticator app", "Incorrect code 3 times", "Incorrect code 2 times", "Signed in with password",
+    ]  # fmt: skip
+    assert "Firefox on Windows" in browser.get("/mfa/").text
+
+
+def test_older_activity_is_folded(app: Flask, phone: Phone, clock: StillClock) -> None:
+    for _ in range(6):
+        browser = signed_in(app, "dave", phone)
+        clock.forward(seconds=31)
+    page = BeautifulSoup(browser.get("/mfa/").text, "html.parser")
+    assert [len(one.select("li")) for one in page.select(".mfa-events")] == [10, len(activity_of(browser)) - 10]
+
+
+def test_a_thief_at_the_code_page_is_no_session_that_signed_in(app: Flask, phone: Phone) -> None:
+    owner = signed_in(app, "dave", phone)
+    signed_in(app, "dave")
+    page = BeautifulSoup(owner.get("/mfa/sessions").text, "html.parser")
+    assert "Waiting for a code" not in {one.text for one in page.select("li:not(:has(form)) .mfa-badge")}, "the owner"
+    assert page.text.count("Signed in ") == 1
+
+
+def test_times_are_relative_and_exact(proved: Browser, clock: StillClock) -> None:
+    for forward, words in (
+        ({"seconds": 59}, "just now"),
+        ({"seconds": 1}, "1 minute ago"),
+        ({"minutes": 44}, "45 minutes ago"),
+    ):
+        clock.forward(**forward)
+        assert f"Last used {words} · <time" in proved.get("/mfa/").text
+
+
+def test_what_is_not_protected_says_until_when(app: Flask) -> None:
+    browser = signed_in(app, "bob")
+    browser.send("/mfa/enroll/later")
+    page = " ".join(browser.get("/mfa/").text.split())
+    assert "7 days left</strong>, until <time" in page
+
+
+def test_removing_says_what_goes_with_it(app: Flask, clock: StillClock) -> None:
+    browser = signed_in(app, "frank")
+    phone = Phone(clock, browser.begin_setup()["secret"])
+    browser.send("/mfa/enroll/totp", code=phone.code())
+    page = browser.get(factor_of(browser)["remove_url"]).text
+    assert "This also deletes your recovery codes." in page

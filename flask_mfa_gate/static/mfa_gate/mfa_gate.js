@@ -16,7 +16,7 @@
   const save = () => {
     const link = document.createElement("a");
     link.href = URL.createObjectURL(new Blob([`${list.dataset.title}\n\n${codes()}\n`], { type: "text/plain" }));
-    link.download = "recovery-codes.txt";
+    link.download = `${list.dataset.issuer.replace(/[^\p{L}\p{N}]+/gu, "-")}-recovery-codes.txt`;
     link.click();
     setTimeout(() => URL.revokeObjectURL(link.href), 1000);
   };
@@ -27,9 +27,11 @@
     "[data-print]": () => window.print(),
   };
 
-  // Read aloud once, at the end: a region that speaks each second is a torment.
+  // A code that would not be tried can't be sent meanwhile. Read aloud once, at the end.
   const countDown = (place) => {
     const end = Date.now() + Number(place.dataset.retryAfter) * 1000;
+    const waiting = all("[data-waits]");
+    waiting.forEach((fields) => (fields.disabled = true));
     const ticking = setInterval(() => {
       const left = Math.ceil((end - Date.now()) / 1000);
       if (left > 0) {
@@ -37,11 +39,24 @@
         return;
       }
       clearInterval(ticking);
+      waiting.forEach((fields) => (fields.disabled = false));
+      document.querySelector("[data-waits] [name=code]")?.focus();
       place.setAttribute("role", "status");
       setTimeout(() => (place.textContent = "You can try again now."), 100);
     }, 1000);
   };
 
+  const inZone = new Intl.DateTimeFormat("en-GB", {
+    day: "numeric", month: "long", year: "numeric", hour: "2-digit", minute: "2-digit", timeZoneName: "short",
+  });
+  const inReadersZone = (time) => {
+    time.title = time.textContent;
+    time.textContent = inZone.format(new Date(time.dateTime)).replace(" at ", ", ");
+  };
+
+  all("[data-moment]").forEach(inReadersZone);
+  // On a phone the keyboard would cover what has to be read first.
+  if (matchMedia("(pointer: fine)").matches) document.querySelector("[data-focus]")?.focus({ preventScroll: true });
   all("[data-needs-script]").forEach((place) => (place.hidden = false));
   // Browsers offer the clipboard to pages on HTTPS or on this machine only.
   if (!navigator.clipboard) all("[data-copy-secret], [data-copy-codes]").forEach((button) => (button.hidden = true));

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 from flask import Response, request, url_for
 
-from ...domain.assurance import PASS_METHODS, Method
+from ...domain.assurance import FACTOR_METHODS, PASS_METHODS, FactorKind, Method
+from ...domain.recovery_code import LOW
 from ...domain.session import StepUp
+from ...domain.totp import TotpShape
 from ...domain.verdict import Reason, Verdict, Word
 from ...errors import BadRequest, CodeInvalid, MFAGateError, Throttled
+from ...services.totp_enrollment import FRESH
 from .. import answers
 from ..client import is_prefetch
 from ..fields import text_field
 from ..targets import home
-from .desk import Desk, Route, next_step
+from .desk import Desk, Route, next_step, require_proved
+from .refusals import code_page
 
+_WAYS_BACK = frozenset({Method.RECOVERY_CODE, Method.ACCESS_PASS})
 _LABELS = {
     Method.TOTP: "Authenticator app",
     Method.RECOVERY_CODE: "Recovery code",
@@ -71,7 +75,33 @@ def _take(desk: Desk) -> Response:
         )
     except (CodeInvalid, Throttled) as error:
         return answers.failure(desk.passage, error) if desk.wants_json else _show(desk, method, error)
-    return desk.arrive(desk.go_on(entry))
+    target = desk.go_on(entry)
+    return desk.arrive(target if desk.wants_json or not _is_back_in(desk, method) else url_for("mfa_gate.recovered"))
+
+
+def _is_back_in(desk: Desk, method: Method) -> bool:
+    """Whether somebody got in without a factor at hand, and is to be told what to do about that."""
+    is_sign_in = method in _WAYS_BACK and desk.session.is_pending and bool(desk.standing.factors)
+    return is_sign_in and desk.next_word() is Word.PASS
+
+
+def recovered(desk: Desk) -> Response:
+    """After a recovery code or pass: how many codes are left, and the way to replace what was lost."""
+    if (stopped := require_proved(desk)) is not None:
+        return stopped
+    continue_url, assurance = desk.session.target or home(), desk.session.assurance
+    if desk.wants_json or not assurance.proved(_WAYS_BACK, now=desk.state.clock(), max_age=FRESH):
+        return desk.arrive(continue_url)
+    left = desk.state.self_service.recovery_codes_left(desk.session)
+    return answers.page(
+        "recovered.html", desk.passage, 200, continue_url=continue_url, left=left, low=left <= LOW,
+        replace_url=url_for("mfa_gate.enroll_totp") if _can_replace(desk) else None,
+        by_recovery_code=Method.RECOVERY_CODE in assurance.methods,
+    )  # fmt: skip
+
+
+def _can_replace(desk: Desk) -> bool:
+    return FactorKind.TOTP in desk.standing.factors and desk.state.totp_enrollment.is_offered()
 
 
 def _refuse_weak(step_up: StepUp | None, method: Method, *, is_pending: bool) -> None:
@@ -92,19 +122,29 @@ def _chosen(desk: Desk, word: str | None) -> Method:
 
 
 def _show(desk: Desk, method: Method, error: MFAGateError | None = None) -> Response:
-    verifier = desk.state.verifiers[method]
-    refusal = error or desk.state.attempts.waiting(
-        verifier=verifier, user_key=desk.session.user_key, origin=desk.origin
-    )
     if desk.wants_json:
         return answers.demand_problem(_pending_verdict(desk))
-    response = answers.page(
-        "challenge.html", desk.passage, error.status if error else 200,
-        factor=method.value, ways=_ways(desk, method), step_up=_is_step_up(desk),
-        reason=_reason(desk), back_url=None if desk.standing.factors else url_for("mfa_gate.enroll"),
-        action_url=url_for("mfa_gate.challenge", factor=method.value), **_error_values(refusal),
+    return code_page(
+        "challenge.html", desk, desk.state.verifiers[method], error,
+        factor=method.value, ways=_ways(desk, method), step_up=_is_step_up(desk), reason=_reason(desk),
+        shape=_shape(desk) if method is Method.TOTP else None,
+        back_url=None if desk.standing.factors else url_for("mfa_gate.enroll"),
+        replace_url=url_for("mfa_gate.enroll_totp") if _is_stuck_without_phone(desk, method) else None,
+        action_url=url_for("mfa_gate.challenge", factor=method.value),
     )  # fmt: skip
-    return answers.with_retry(response, refusal) if refusal else response
+
+
+def _shape(desk: Desk) -> TotpShape:
+    with desk.state.store.database.read() as tx:
+        return desk.state.totp.shape_for(tx, desk.session.user_key)
+
+
+def _is_stuck_without_phone(desk: Desk, method: Method) -> bool:
+    """A step-up takes no recovery code, and whoever lost the phone has to be told what helps: a new one."""
+    step_up = desk.session.step_up
+    if step_up is None or not _is_step_up(desk) or method not in FACTOR_METHODS:
+        return False
+    return Method.RECOVERY_CODE not in step_up.demand.methods and _can_replace(desk)
 
 
 def _reason(desk: Desk) -> str:
@@ -118,16 +158,6 @@ def _pending_verdict(desk: Desk) -> Verdict:
     if step_up is None:
         return desk.verdict
     return Verdict(Word.CHALLENGE, Reason.STEP_UP, step_up.demand, at_resource=True)
-
-
-def _error_values(refusal: MFAGateError | None) -> dict[str, Any]:
-    throttled = refusal if isinstance(refusal, Throttled) else None
-    return {
-        "error": str(refusal) if refusal else None,
-        "hint": refusal.hint if isinstance(refusal, CodeInvalid) else None,
-        "retry_after": throttled.retry_after if throttled and throttled.retry_at else None,
-        "stopped": throttled is not None and throttled.retry_at is None,
-    }
 
 
 def _is_step_up(desk: Desk) -> bool:
@@ -144,11 +174,17 @@ def _ways(desk: Desk, current: Method) -> list[Way]:
 
 
 def _allowed(desk: Desk) -> frozenset[Method]:
-    """What would help: whoever has no factor can only hand in a pass."""
+    """What would help: whoever has no factor can only hand in a pass, and nobody a code that is not there."""
     if not desk.standing.factors:
         return PASS_METHODS
     step_up = desk.session.step_up
-    return step_up.demand.methods if step_up and _is_step_up(desk) else frozenset(desk.state.verifiers)
+    allowed = step_up.demand.methods if step_up and _is_step_up(desk) else frozenset(desk.state.verifiers)
+    if Method.RECOVERY_CODE in allowed and not desk.state.self_service.recovery_codes_left(desk.session):
+        return allowed - {Method.RECOVERY_CODE}
+    return allowed
 
 
-ROUTES: list[Route] = [("/challenge", "challenge", ["GET", "POST"], challenge)]
+ROUTES: list[Route] = [
+    ("/challenge", "challenge", ["GET", "POST"], challenge),
+    ("/recovered", "recovered", ["GET"], recovered),
+]

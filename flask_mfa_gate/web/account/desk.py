@@ -161,8 +161,8 @@ def _serve(passage: Passage, view: Callable[..., Any], kwargs: Mapping[str, Any]
 def _tell_that_it_is_over(passage: Passage) -> Response:
     """To somebody who waited too long over a form, whom the host may know or not: the way on finds that out."""
     return answers.page(
-        "problem.html", passage, 401, title="This page has expired", detail=_OVER, status=401,
-        code="sign_in_required", continue_url=url_for("mfa_gate.security"),
+        "problem.html", passage, 401, title="This page has expired", detail=_OVER,
+        continue_url=url_for("mfa_gate.security"),
     )  # fmt: skip
 
 

@@ -21,6 +21,7 @@ from ..client import is_prefetch
 from ..endpoints import is_own
 from ..login_page import login_url
 from .desk import Desk, Route, next_step
+from .refusals import code_page
 
 _QR_LABEL = "QR code for your authenticator app. The setup key is also shown as text."
 _FOR_PAGE = "This page requires multi-factor authentication. Set it up to continue."
@@ -113,8 +114,8 @@ def enroll_totp(desk: Desk) -> Response:
 def _show_done(desk: Desk, error: Conflict) -> Response:
     """The codes are gone with the page that was reloaded, or with the first of two clicks."""
     return answers.page(
-        "problem.html", desk.passage, error.status, title="This is done already", detail=str(error),
-        status=error.status, code=error.code, continue_url=url_for("mfa_gate.recovery_codes"),
+        "problem.html", desk.passage, error.status, title="You're all set", detail=str(error),
+        continue_url=url_for("mfa_gate.recovery_codes"), continue_label="Create new recovery codes",
     )  # fmt: skip
 
 
@@ -166,17 +167,14 @@ def _show_key(desk: Desk, pending: PendingKey, error: MFAGateError | None = None
     svg = qr_svg(uri, label=_QR_LABEL)
     if desk.wants_json:
         return answers.json_answer({"secret": pending.secret, "otpauth_uri": uri, "qr_svg": svg})
-    throttled = error if isinstance(error, Throttled) else None
-    response = answers.page(
-        "enroll_totp.html", desk.passage, error.status if error else 200,
+    return code_page(
+        "enroll_totp.html", desk, desk.state.totp, error,
         qr_svg=Markup(svg), secret_groups=pending.grouped(), secret=pending.secret, account=account,  # noqa: S704
-        period=pending.shape.period,
-        error=str(error) if error else None, hint=error.hint if isinstance(error, CodeInvalid) else None,
-        retry_after=throttled.retry_after if throttled else None, action_url=url_for("mfa_gate.enroll_totp"),
+        otpauth_uri=uri, digits=pending.shape.digits, period=pending.shape.period,
+        action_url=url_for("mfa_gate.enroll_totp"),
         back_url=url_for("mfa_gate.security" if desk.standing.factors else "mfa_gate.enroll"),
         replacing=bool(desk.standing.factors),
     )  # fmt: skip
-    return answers.with_retry(response, error) if error else response
 
 
 def _account(desk: Desk) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
 from flask import Response, request, url_for
 
-from ...domain.assurance import FACTOR_METHODS
+from ...domain.assurance import FACTOR_METHODS, FactorKind
 from ...domain.enrollment import Status
 from ...domain.recovery_code import LOW
 from ...services.totp_enrollment import has_fresh_factor
@@ -58,6 +59,7 @@ _EVENTS = {
 _BY_DETAIL = {
     "remember-me": "Signed in from a remembered browser",
     "session": "Continued an existing session",
+    "webauthn": "Verified with security key or passkey",
     "recovery_code": "Recovery code used",
     "access_pass": "Access pass used",
     "enrollment_pass": "Access pass used",
@@ -70,6 +72,8 @@ class StatusLine:
 
     word: str
     sentence: str
+    days_left: int | None = None
+    ends_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +97,8 @@ class EventLine:
     at: datetime
     text: str
     address: str | None
+    user_agent: str | None
+    times: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +107,7 @@ class SessionLine:
 
     id: str
     current: bool
+    waiting: bool
     user_agent: str | None
     address: str | None
     signed_in_at: datetime
@@ -113,7 +120,8 @@ def security(desk: Desk) -> Response:
     if (stopped := require_proved(desk)) is not None:
         return stopped
     overview = desk.state.self_service.overview(desk.session)
-    word = desk.state.enrollments.describe(desk.standing, now=desk.state.clock()).status
+    described = desk.state.enrollments.describe(desk.standing, now=desk.state.clock())
+    word = described.status
     factors = [_factor_line(desk, factor) for factor in overview.factors]
     if desk.wants_json:
         return answers.json_answer(
@@ -125,13 +133,38 @@ def security(desk: Desk) -> Response:
         )
     return answers.page(
         "security.html", desk.passage, 200,
-        status=StatusLine(word.value, _SENTENCES[word]), factors=factors,
-        totp_url=url_for("mfa_gate.enroll_totp"), replace_totp=bool(factors),
+        status=StatusLine(word.value, _SENTENCES[word], described.days_left, described.ends_at), factors=factors,
+        totp_url=url_for("mfa_gate.enroll_totp"), has_totp=FactorKind.TOTP in desk.standing.factors,
         recovery_left=overview.recovery_codes_left, recovery_low=_is_low(desk, overview.recovery_codes_left),
         recovery_url=url_for("mfa_gate.recovery_codes"), sessions_url=url_for("mfa_gate.sessions"),
-        events=[EventLine(event.at, _text_of(event), event.address) for event in overview.events],
-        notice=None,
+        events=event_lines(overview.events),
     )  # fmt: skip
+
+
+def event_lines(events: Sequence[Event]) -> list[EventLine]:
+    """One line for one act, newest first; the same wrong code again and again from one browser is one line."""
+    lines: list[EventLine] = []
+    for event in _without_echoes(events):
+        line = EventLine(event.at, _text_of(event), event.address, event.user_agent)
+        if lines and event.name == "challenge_failed" and _is_same(lines[-1], line):
+            lines[-1] = replace(lines[-1], times=lines[-1].times + 1)
+        else:
+            lines.append(line)
+    return lines
+
+
+def _without_echoes(events: Sequence[Event]) -> list[Event]:
+    """A first factor is on record as the setup that it ends and as the factor that it is."""
+    setups = [event.at for event in events if event.name == "enrollment_completed"]
+    return [event for event in events if event.name != "factor_added" or not _is_near(event.at, setups)]
+
+
+def _is_near(at: datetime, others: Sequence[datetime]) -> bool:
+    return any(abs(at - other) < timedelta(seconds=1) for other in others)
+
+
+def _is_same(one: EventLine, other: EventLine) -> bool:
+    return (one.text, one.address, one.user_agent) == (other.text, other.address, other.user_agent)
 
 
 def _text_of(event: Event) -> str:
@@ -208,9 +241,9 @@ def sessions(desk: Desk) -> Response:
         return desk.arrive(url_for("mfa_gate.sessions"))
     lines = [
         SessionLine(
-            id=found.lineage, current=found.lineage == desk.session.lineage, user_agent=found.user_agent,
-            address=found.address, signed_in_at=found.assurance.signed_in_at, seen_at=found.seen_at,
-            end_url=url_for("mfa_gate.session_end", lineage=found.lineage),
+            id=found.lineage, current=found.lineage == desk.session.lineage, waiting=found.is_pending,
+            user_agent=found.user_agent, address=found.address, signed_in_at=found.assurance.signed_in_at,
+            seen_at=found.seen_at, end_url=url_for("mfa_gate.session_end", lineage=found.lineage),
         )
         for found in desk.state.self_service.sessions(desk.session)
     ]  # fmt: skip
