@@ -6,7 +6,9 @@ import os
 import re
 import shutil
 import sqlite3
+import sys
 import threading
+import zoneinfo
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
@@ -14,6 +16,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 from zlib import crc32
+from zoneinfo import ZoneInfo
 
 import pyotp
 import pytest
@@ -27,6 +30,7 @@ from werkzeug.test import TestResponse
 from example_app import create_app
 from example_app.people import DAVES_KEY, PASSWORD
 from flask_mfa_gate.domain.enrollment import Standing
+from flask_mfa_gate.domain.policy.conditions.zones import zone_names
 from flask_mfa_gate.domain.policy.effects import Ruling
 from flask_mfa_gate.signals import Event, gate_signals
 from flask_mfa_gate.web.state import GateState
@@ -318,3 +322,19 @@ def server_url(request: pytest.FixtureRequest) -> Iterator[str]:
     require_or_skip(request.param, is_reachable(request.param))
     with new_database(request.param) as url:
         yield as_uri(url)
+
+
+@pytest.fixture
+def no_zones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """As on an image without time zones, the system's and those of the package."""
+
+    def forget() -> None:
+        ZoneInfo.clear_cache()
+        zone_names.cache_clear()
+
+    monkeypatch.setitem(sys.modules, "tzdata", None)
+    zoneinfo.reset_tzpath([str(tmp_path)])
+    forget()
+    yield
+    zoneinfo.reset_tzpath()
+    forget()

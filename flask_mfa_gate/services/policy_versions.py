@@ -7,9 +7,11 @@ from threading import Lock
 
 from sqlalchemy import Connection
 
+from ..domain.policy.conditions.protocol import Source
 from ..domain.policy.conditions.registry import Registry
 from ..domain.policy.document import read_document
 from ..domain.policy.engine import CompiledPolicies, compile_policies
+from ..domain.policy.lint import names_needing
 from ..domain.policy.model import PolicySet
 from ..errors import MFAGateError, PolicyError
 from ..store import Store
@@ -81,9 +83,15 @@ class PolicyVersions:
             with self._store.database.read() as tx:
                 found = self._found(tx, self._store.policies.newest(tx))
             read = read_document(found.document, registry=self._registry)
+            self._warn(read)
             return found.digest, compile_policies(read, self._registry, version=found.version)
         except PolicyError as error:
             raise MFAGateError(_UNREADABLE) from error
+
+    def _warn(self, policies: PolicySet) -> None:
+        """Once for each version, of what is unknown at every request because of this server."""
+        for name in names_needing(Source.TIME_ZONE, policies, self._registry):
+            log.warning("the policy %r names a time zone that this server does not have; is tzdata installed?", name)
 
     def _found(self, tx: Connection, version: int) -> PolicyVersion:
         found = self._store.policies.get(tx, version)

@@ -376,6 +376,46 @@ def test_a_version_that_is_gone_is_not_a_set_without_rules(app: Flask) -> None:
         state_of(app).policies.at("a digest that no version has")
 
 
+# A time zone that this server does not have
+
+NIGHT = {"schedule": {"zone": "US/Eastern", "hours": "22:00-06:00"}}
+
+
+def test_only_what_the_zone_decides_is_unknown(make_app: Make, request: Any, caplog: pytest.LogCaptureFixture) -> None:
+    app = make_app()
+    put(app, policy("night", "deny", on=["payroll"], users={"include": ["user:6"]}, when=NIGHT))
+    request.getfixturevalue("no_zones")
+    again = make_app()
+    browser = Browser(again)
+    browser.sign_in("frank")
+    assert browser.is_in()
+    assert [browser.get("/payroll").status_code for _ in range(3)] == [403] * 3, "unknown counts for a deny"
+    assert caplog.text.count("does not have; is tzdata installed?") == 1
+    with again.app_context():
+        service = state_of(again).policies
+        text = service.export()
+        service.import_(text, dry_run=False)
+        (found,) = [one for one in state_of(again).gate.doctor() if one.level == "error"]
+        assert "does not have its time zone" in found.sentence
+        service.set_state("night", "report-only")
+        service.save(policy("other", on=["wiki"]))
+        assert "US/Eastern" in service.export()
+        with pytest.raises(Conflict, match="time zone"):
+            service.save(policy("new", "deny", on=["payroll"], users={"include": ["user:5"]}, when=NIGHT))
+
+
+def test_an_allow_in_a_zone_that_is_gone_allows_nothing(make_app: Make, request: Any) -> None:
+    app = make_app(MFA_GATE_DEFAULT_ACCESS={"payroll": "deny"})
+    put(app, policy("night", "allow", on=["payroll"], when={"schedule": {"zone": "US/Eastern"}}))
+    browser = Browser(app)
+    browser.sign_in("frank")
+    assert browser.get("/payroll").status_code == 200
+    request.getfixturevalue("no_zones")
+    again = Browser(make_app(MFA_GATE_DEFAULT_ACCESS={"payroll": "deny"}))
+    again.sign_in("frank")
+    assert again.get("/payroll").status_code == 403
+
+
 # A set that can't be read
 
 

@@ -32,6 +32,7 @@ _MISSING = {
     Source.CLIENT: "user agents are not read (extra `client`)",
     Source.MANAGED: "no callback says which devices are managed",
     Source.CERTIFICATE: "client certificates are not verified",
+    Source.TIME_ZONE: "this server does not have its time zone (install the package `tzdata`)",
 }
 
 
@@ -54,6 +55,16 @@ def lint(policy_set: PolicySet, *, facts: AppFacts, registry: Registry) -> tuple
         *_missing_break_glass(readable, facts),
     ]
     return tuple(sorted(remarks, key=lambda remark: (remark.policy or "", remark.level, remark.code, remark.sentence)))
+
+
+def names_needing(source: Source, policy_set: PolicySet, registry: Registry) -> list[str]:
+    """Names of the policies that are switched on with a fact that only this source can tell."""
+    return [
+        policy.name
+        for policy in policy_set.policies
+        if policy.state is not PolicyState.OFF
+        and any(source in registry.words[one.word].needs(one.wanted) for one in criteria_of(policy.conditions))
+    ]
 
 
 def _unreadable(policy: Policy, worlds: Worlds) -> Remark | None:

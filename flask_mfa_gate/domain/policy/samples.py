@@ -9,7 +9,6 @@ from ipaddress import IPv4Address, IPv6Address
 from itertools import product
 from types import MappingProxyType
 from typing import TypeAlias
-from zoneinfo import ZoneInfo
 
 from ..enrollment import Status
 from .conditions.browser import BROWSERS
@@ -18,6 +17,7 @@ from .conditions.network import NETWORK
 from .conditions.platform import PLATFORMS
 from .conditions.reading import table_of, texts_of
 from .conditions.request import METHODS
+from .conditions.schedule import zone_of
 from .conditions.sign_in import FEDERATED, REMEMBER_ME
 from .facts import Environment, Subject
 from .model import Criterion, Network
@@ -101,7 +101,7 @@ def _of_requests(criteria: Criteria, networks: Networks) -> Iterator[Environment
 def _of_times(criteria: Criteria, networks: Networks) -> Iterator[Environment] | None:
     if len(criteria) > _MOST_SCHEDULES:
         return None
-    zones = {ZoneInfo(str(table_of(criterion.wanted)["zone"])) for criterion in criteria}
+    zones = {zone_of(criterion.wanted) or UTC for criterion in criteria}
     holidays = {date.fromisoformat(day) for criterion in criteria for day in _entries(criterion, "holidays")}
     days = {*_DAYS, *holidays, *(day + timedelta(days=1) for day in holidays if day < date.max)}
     clocks = {time(0), *(clock for criterion in criteria for clock in _clocks(criterion))}

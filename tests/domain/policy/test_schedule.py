@@ -10,13 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from flask_mfa_gate.domain.policy.conditions.protocol import Source
 from flask_mfa_gate.domain.policy.conditions.schedule import SCHEDULE
 from flask_mfa_gate.domain.policy.facts import Environment, Mark, Subject
 from flask_mfa_gate.errors import PolicyError
+from flask_mfa_gate.mail import moments
 
 from .kit import INSTANTS
 
 BERLIN = ZoneInfo("Europe/Berlin")
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
 def holds(at: datetime, **table: Any) -> bool:
@@ -149,3 +152,42 @@ def test_a_night_is_its_evening_and_the_next_morning(moment: datetime, day: int)
     morning = holds(moment, zone="UTC", days=tomorrow, hours="00:00-04:15")
     assert night is (evening or morning)
     assert holds(moment + timedelta(days=7), zone="UTC", days=tonight, hours="21:30-04:15") is night
+
+
+# A zone that this server does not have
+
+
+@pytest.mark.usefixtures("no_zones")
+@pytest.mark.parametrize("zone", ["Europe/Berlin", "US/Eastern", "GMT"])
+def test_a_zone_that_is_gone_is_read_and_unknown(zone: str) -> None:
+    wanted = SCHEDULE.read({"zone": zone, "days": ["mon-sun"]}, "here")
+    match, environment = SCHEDULE.compile(wanted, {}, "here"), Environment(at=NOON)
+    assert match(Subject("1"), environment) is Mark.UNKNOWN
+    assert zone in SCHEDULE.looked_at(Subject("1"), environment, wanted)
+    assert SCHEDULE.needs(wanted) == {Source.TIME_ZONE}
+
+
+@pytest.mark.usefixtures("no_zones")
+@pytest.mark.parametrize("zone", ["UTC", "Etc/UTC"])
+def test_utc_is_there_wherever_there_is_a_clock(zone: str) -> None:
+    wanted = SCHEDULE.read({"zone": zone}, "here")
+    assert SCHEDULE.compile(wanted, {}, "here")(Subject("1"), Environment(at=NOON)) is Mark.HIT
+    assert SCHEDULE.needs(wanted) == frozenset()
+
+
+@pytest.mark.usefixtures("no_zones")
+@pytest.mark.parametrize("zone", ["Europe/Berln", "localtime", "Mars/Olympus", "../etc/passwd"])
+def test_what_never_was_a_zone_is_no_zone_that_is_gone(zone: str) -> None:
+    with pytest.raises(PolicyError):
+        SCHEDULE.read({"zone": zone}, "here")
+
+
+@pytest.mark.usefixtures("no_zones")
+def test_mails_tell_the_time_in_utc_then() -> None:
+    assert moments.zone_called("Europe/Berlin") is UTC
+
+
+@pytest.mark.parametrize(("day", "holds_there"), [("2028-02-28", False), ("2028-02-29", True), ("2028-03-01", False)])
+def test_a_leap_day_is_a_day(day: str, holds_there: bool) -> None:
+    at = datetime.fromisoformat(f"{day}T12:00").replace(tzinfo=UTC)
+    assert holds(at, zone="UTC", holidays=["2028-02-29"]) is not holds_there

@@ -23,6 +23,7 @@ class Source(StrEnum):
     CLIENT = "client"
     MANAGED = "device-managed"
     CERTIFICATE = "device-certificate"
+    TIME_ZONE = "time-zone"
 
 
 class ConditionWord(Protocol):

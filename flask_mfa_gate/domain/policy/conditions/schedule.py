@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
-from functools import cache, lru_cache
+from datetime import date, datetime, timedelta, tzinfo
+from functools import lru_cache
 from types import MappingProxyType
-from zoneinfo import ZoneInfo, available_timezones
 
 from ....errors import PolicyError
 from ..facts import Environment, Mark, Subject
@@ -16,6 +15,7 @@ from ..logic import Matcher
 from .backing import Backing
 from .protocol import Networks, Source, Wanted
 from .reading import LONGEST_SHOWN, read_table, read_text, read_texts, require_known, table_of
+from .zones import zone_called, zone_names
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 KEYS = ("days", "hours", "zone", "holidays")
@@ -57,7 +57,10 @@ class ScheduleWord:
 
     def compile(self, wanted: Wanted, networks: Networks, where: str) -> Matcher:
         """A test of the wall clock, so that a change of summer time moves no hour of it."""
-        zone, days, hours, holidays = _parts(table_of(wanted))
+        zone, (days, hours, holidays) = zone_of(wanted), _parts(table_of(wanted))
+        # SECURITY: where the zone is gone this is unknown, which tightens; to fail would shut everybody out.
+        if zone is None:
+            return lambda _subject, _environment: Mark.UNKNOWN
 
         # Hours begin and end with a minute, so one answer holds for all of it. It is counted in UTC, since elsewhere
         # two hours of an autumn night bear one name.
@@ -83,22 +86,27 @@ class ScheduleWord:
             return ""
         if environment.at.tzinfo is None:
             return f"{environment.at:%a %Y-%m-%d %H:%M} without a zone"
-        zone = ZoneInfo(str(table_of(wanted)["zone"]))
-        return f"{environment.at.astimezone(zone):%a %Y-%m-%d %H:%M} {zone.key}"
+        zone = zone_of(wanted)
+        there = "" if zone is None else f"{environment.at.astimezone(zone):%a %Y-%m-%d %H:%M} "
+        return f"{there}{table_of(wanted)['zone']}{'' if there else ', a time zone that this server does not have'}"
 
     def backing(self, wanted: Wanted, networks: Networks, *, negated: bool) -> Backing:
         """One can wait."""
         return Backing.CHOSEN
 
     def needs(self, wanted: Wanted) -> frozenset[Source]:
-        """Nothing beside the clock."""
-        return frozenset()
+        """The time zone, where this server does not have it."""
+        return frozenset() if zone_of(wanted) is not None else frozenset({Source.TIME_ZONE})
 
 
-def _parts(table: Mapping[str, object]) -> tuple[ZoneInfo, frozenset[int], Hours, frozenset[date]]:
+def zone_of(wanted: Wanted) -> tzinfo | None:
+    """The zone that a schedule names; None where this server does not have it."""
+    return zone_called(str(table_of(wanted)["zone"]))
+
+
+def _parts(table: Mapping[str, object]) -> tuple[frozenset[int], Hours, frozenset[date]]:
     days = _texts(table.get("days")) or DAYS
     return (
-        ZoneInfo(str(table["zone"])),
         frozenset(number for day in days for number in _day_numbers(day)),
         _hours(str(table.get("hours", WHOLE_DAY))),
         frozenset(date.fromisoformat(day) for day in _texts(table.get("holidays"))),
@@ -109,15 +117,9 @@ def _texts(value: object) -> tuple[str, ...]:
     return tuple(str(item) for item in value) if isinstance(value, list | tuple) else ()
 
 
-@cache
-def _zones() -> frozenset[str]:
-    """Not those two which some systems list: one is the server's own, the other stands for none."""
-    return frozenset(available_timezones() - {"localtime", "Factory"})
-
-
 def _read_zone(value: object, where: str) -> str:
     zone = read_text(value, where)
-    require_known(zone, where, _zones())
+    require_known(zone, where, zone_names())
     return zone
 
 
