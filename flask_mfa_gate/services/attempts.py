@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from ..clock import Clock
+from ..domain.address import place_of
 from ..domain.assurance import Method
 from ..domain.moves import Notice
 from ..domain.person import Origin
@@ -14,10 +15,11 @@ from ..domain.totp import CodeShape
 from ..errors import BadRequest, CodeInvalid, StoreBusy, Throttled
 from ..factors.protocol import Verifier
 from ..store import Store
+from .origins import note_if_unreadable
 from .work import T, Work, Worker
 
-UNREADABLE_ADDRESS = "unknown"
-_TRIES_FOR_A_PLACE = 50
+UNREADABLE_PLACE = "unknown"
+_TRIES_FOR_AN_ORDINAL = 50
 _WARNING = "wrong-codes"
 _WARN_FROM = 3
 _WARNING_INTERVAL = timedelta(hours=1)
@@ -48,15 +50,14 @@ class AttemptService:
         shape, code = verifier.read(raw)
         if shape is CodeShape.UNUSABLE:
             raise BadRequest("Send the code as text of at most 64 characters.")
-        address = origin.address or UNREADABLE_ADDRESS
-        self._charge(verifier, user_key=user_key, address=address)
+        ordinal = self._charge(verifier, user_key=user_key, origin=origin)
 
         def act(work: Work) -> T | None:
             outcome = accept(work, code) if shape is CodeShape.OK else None
             if outcome is None:
                 self._record_failure(work, verifier.method, user_key, origin)
             else:
-                self._store.failures.clear(work.tx, user_key, address=address)
+                self._clear(work, user_key, origin, ordinal)
             return outcome
 
         accepted = self._worker.run(act)
@@ -67,25 +68,36 @@ class AttemptService:
     def waiting(self, *, verifier: Verifier, user_key: str, origin: Origin) -> Throttled | None:
         """The refusal that a code would meet now, for pages that say so before one is typed."""
         with self._store.database.read() as tx:
-            failures, _ = self._store.failures.count(
-                tx, user_key, address=origin.address or UNREADABLE_ADDRESS, now=self._clock()
-            )
+            failures, _ = self._store.failures.count(tx, user_key, place=_counted_place(origin), now=self._clock())
         return self._refusal(failures, stoppable=verifier.is_stoppable)
 
-    def _charge(self, verifier: Verifier, *, user_key: str, address: str) -> None:
+    def _clear(self, work: Work, user_key: str, origin: Origin, ordinal: int) -> None:
+        """A success clears the failures from where it came; itself it is none."""
+        place = place_of(origin.address)
+        # SECURITY: unreadable addresses wait as one, yet the owner's success must not clear what a thief has tried.
+        if place is None:
+            self._store.failures.uncharge(work.tx, user_key, place=UNREADABLE_PLACE, ordinal=ordinal)
+        else:
+            self._store.failures.clear(work.tx, user_key, place=place)
+
+    def _charge(self, verifier: Verifier, *, user_key: str, origin: Origin) -> int:
         # SECURITY: the attempt is on record, in a transaction of its own, before the code is looked at.
-        for _ in range(_TRIES_FOR_A_PLACE):
-            if self._worker.run(lambda work: self._try_charge(work, verifier, user_key, address)):
-                return
+        for _ in range(_TRIES_FOR_AN_ORDINAL):
+            ordinal = self._worker.run(lambda work: self._try_charge(work, verifier, user_key, origin))
+            if ordinal is not None:
+                return ordinal
         raise StoreBusy("Too many codes are being tried for this account at once.")
 
-    def _try_charge(self, work: Work, verifier: Verifier, user_key: str, address: str) -> bool:
-        now = self._clock()
-        failures, ordinal = self._store.failures.count(work.tx, user_key, address=address, now=now)
+    def _try_charge(self, work: Work, verifier: Verifier, user_key: str, origin: Origin) -> int | None:
+        """The ordinal of this attempt; None when another request took it."""
+        now, place = self._clock(), _counted_place(origin)
+        note_if_unreadable(work, origin)
+        failures, ordinal = self._store.failures.count(work.tx, user_key, place=place, now=now)
         refusal = self._refusal(failures, stoppable=verifier.is_stoppable)
         if refusal is not None:
             raise refusal
-        return self._store.failures.try_charge(work.tx, user_key, address=address, ordinal=ordinal, now=now)
+        is_mine = self._store.failures.try_charge(work.tx, user_key, place=place, ordinal=ordinal, now=now)
+        return ordinal if is_mine else None
 
     def _refusal(self, failures: Failures, *, stoppable: bool) -> Throttled | None:
         now = self._clock()
@@ -101,8 +113,7 @@ class AttemptService:
     def _record_failure(self, work: Work, method: Method, user_key: str, origin: Origin) -> None:
         work.record("challenge_failed", subject=user_key, actor=f"user:{user_key}", origin=origin, method=method.value)
         now = work.clock()
-        address = origin.address or UNREADABLE_ADDRESS
-        failures, _ = self._store.failures.count(work.tx, user_key, address=address, now=now)
+        failures, _ = self._store.failures.count(work.tx, user_key, place=_counted_place(origin), now=now)
         is_known = self._store.outbox.was_told(work.tx, user_key, _WARNING, since=now - _WARNING_INTERVAL)
         # Whoever guesses codes or passes has the password; somebody who sets up a first factor only mistypes.
         is_guess = method is not Method.TOTP or bool(self._store.factors.confirmed(work.tx, user_key))
@@ -121,6 +132,10 @@ class AttemptService:
 
 def _waiting(seconds: int) -> str:
     return f"Too many incorrect codes. Try again in {seconds // 60}:{seconds % 60:02}."
+
+
+def _counted_place(origin: Origin) -> str:
+    return place_of(origin.address) or UNREADABLE_PLACE
 
 
 def seen_from(origin: Origin) -> dict[str, str | None]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
 from ..clock import Clock
+from ..domain.address import place_of
 from ..store import Store
 from ..store.sign_ins import SignInRecord
 from .places import Places, is_impossible
@@ -26,6 +28,10 @@ class Client:
     address: str | None
     device: str | None
 
+    def is_as_in(self, kept: Mapping[str, Any]) -> bool:
+        """Whether signals that a session kept were taken from here and with this."""
+        return (place_of(kept.get("address")), kept.get("device")) == (place_of(self.address), self.device)
+
 
 class RiskService:
     """The built-in signals. A signal that can't be told is left out, and so is unknown."""
@@ -40,8 +46,8 @@ class RiskService:
             proven = self._store.sign_ins.proven(tx, user_key, since=now - MEMORY)
             failures = self._store.failures.count_since(tx, user_key, since=now - FAILURE_WINDOW)
         found = {"failed-attempts": failures >= MANY_FAILURES}
-        if client.address is not None:
-            found["new-address"] = client.address not in {record.address for record in proven}
+        if (place := place_of(client.address)) is not None:
+            found["new-address"] = place not in {place_of(record.address) for record in proven}
         if client.device is not None:
             found["new-device"] = client.device not in {record.client for record in proven}
         travelled = self._has_travelled(proven, client, now)

@@ -21,6 +21,7 @@ from ..domain.verdict import Verdict, Word
 from ..errors import Conflict
 from ..store import Store
 from .arrival import Newcomer, Parking, Seen, record_of
+from .origins import note_if_unreadable
 from .work import Work, Worker
 
 DROPPED, LONGEST_DROPPED = "dropped-session-key:", 160
@@ -119,6 +120,7 @@ class SessionService:
 
     def _note_arrival(self, work: Work, person: Person, session: GateSession, origin: Origin) -> None:
         self._store.people.note_sign_in(work.tx, person, now=self._clock())
+        note_if_unreadable(work, origin)
         if person.key in self._rules.break_glass:
             self._tell_of_emergency(work, person, origin)
         work.record(

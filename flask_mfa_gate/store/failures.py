@@ -14,12 +14,15 @@ from .tables import Tables
 
 
 class FailureLog:
-    """Rows of the failure table: those of the last 30 days that no later success from the same address cleared."""
+    """Rows of the failure table: those of the last 30 days that no later success from the same address cleared.
+
+    An address is counted by its place (:func:`~flask_mfa_gate.domain.address.place_of`).
+    """
 
     def __init__(self, tables: Tables) -> None:
         self._table = tables.failure
 
-    def count(self, tx: Connection, user_key: str, *, address: str, now: datetime) -> tuple[Failures, int]:
+    def count(self, tx: Connection, user_key: str, *, place: str, now: datetime) -> tuple[Failures, int]:
         """What is on record for this user, and the next free ordinal at this address."""
         row = self._table.c
         is_recent = row.at > now - MEMORY
@@ -34,7 +37,7 @@ class FailureLog:
             .group_by(row.address)
         )
         found = tx.execute(by_address).all()
-        here = next((entry for entry in found if entry.address == address), None)
+        here = next((entry for entry in found if entry.address == place), None)
         failures = Failures(
             at_address=int(here.times) if here else 0,
             last_at_address=here.last_at if here else None,
@@ -47,18 +50,24 @@ class FailureLog:
         mine = (self._table.c.user_key == user_key, self._table.c.at > since)
         return tx.execute(select(func.count()).select_from(self._table).where(*mine)).scalar_one()
 
-    def try_charge(self, tx: Connection, user_key: str, *, address: str, ordinal: int, now: datetime) -> bool:
+    def try_charge(self, tx: Connection, user_key: str, *, place: str, ordinal: int, now: datetime) -> bool:
         """Take one attempt before it is tried; False when another request took this ordinal."""
         try:
             with tx.begin_nested():
-                tx.execute(insert(self._table).values(user_key=user_key, address=address, ordinal=ordinal, at=now))
+                tx.execute(insert(self._table).values(user_key=user_key, address=place, ordinal=ordinal, at=now))
         except IntegrityError:
             return False
         return True
 
-    def clear(self, tx: Connection, user_key: str, *, address: str) -> None:
+    def uncharge(self, tx: Connection, user_key: str, *, place: str, ordinal: int) -> None:
+        """The attempt that took this ordinal was none."""
+        row = self._table.c
+        mine = (row.user_key == user_key, row.address == place, row.ordinal == ordinal)
+        tx.execute(delete(self._table).where(*mine))
+
+    def clear(self, tx: Connection, user_key: str, *, place: str) -> None:
         """Forget the failures of one address after a success there."""
-        tx.execute(delete(self._table).where(self._table.c.user_key == user_key, self._table.c.address == address))
+        tx.execute(delete(self._table).where(self._table.c.user_key == user_key, self._table.c.address == place))
 
     def clear_all(self, tx: Connection, keys: Collection[str]) -> None:
         """Forget every failure of these users."""

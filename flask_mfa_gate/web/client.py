@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import ipaddress
 import re
 from collections.abc import Collection, Mapping
 from enum import Enum, auto
 
 from flask import Request
 
+from ..domain.address import canonical_address
 from ..domain.person import Origin
 from ..settings import Settings
 
@@ -139,16 +139,4 @@ def is_prefetch(request: Request) -> bool:
 def origin_of(request: Request) -> Origin:
     """The peer's address, after the host's own ProxyFix, and its user agent; None for what can't be read."""
     agent = "".join(mark if mark.isprintable() else " " for mark in request.user_agent.string[:_USER_AGENT_LENGTH])
-    return Origin(address=readable_address(request.remote_addr), user_agent=agent)
-
-
-def readable_address(text: str | None) -> str | None:
-    """The canonical form of an address, a mapped one unmapped and without a zone; None when it can't be read."""
-    try:
-        address = ipaddress.ip_address(text or "")
-    except ValueError:
-        return None
-    if isinstance(address, ipaddress.IPv4Address):
-        return str(address)
-    # SECURITY: behind "%" stands any text of any length, which would go into mails, records and too short a column.
-    return str(address.ipv4_mapped or ipaddress.IPv6Address(int(address)))
+    return Origin(address=canonical_address(request.remote_addr), user_agent=agent)

@@ -83,9 +83,7 @@ def _is_managed(state: GateState) -> bool | None:
 def _risk(state: GateState, session: GateSession | None, user: Any) -> Mapping[str, bool] | None:
     """Signals that were taken for this address and client, and those of the host."""
     kept = (session.risk if session is not None else None) or {}
-    client = client_of_request()
-    is_same = (kept.get("address"), kept.get("device")) == (client.address, client.device)
-    signals = kept.get("signals", {}) if is_same else {}
+    signals = kept.get("signals", {}) if client_of_request().is_as_in(kept) else {}
     # The gate's own pages don't load the user, so what the host said last still stands there.
     told = host_risk(state, user) if user is not None else kept.get("host", {})
     return {**signals, **told} or None

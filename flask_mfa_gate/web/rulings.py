@@ -123,7 +123,7 @@ def with_fresh_risk(state: GateState, session: GateSession, standing: Standing, 
     client, kept = client_of_request(), session.risk
     if "risk" not in state.policies.at(standing.policy_version).words:
         return session
-    if kept is not None and (kept["address"], kept["device"]) == (client.address, client.device):
+    if kept is not None and client.is_as_in(kept):
         return session
     host = host_risk(state, user) if user is not None else (kept or {}).get("host", {})
     risk = risk_of_request(state, session.user_key, host)

@@ -159,14 +159,14 @@ def test_people_whose_keys_look_alike_share_nothing(database: Database, prefix: 
     with database.write() as tx:
         for key in KEYS:
             store.enrollments.lock(tx, key)
-        assert store.failures.try_charge(tx, "bob", address="192.0.2.1", ordinal=1, now=INSTANT)
+        assert store.failures.try_charge(tx, "bob", place="192.0.2.1", ordinal=1, now=INSTANT)
         store.enrollments.set_requirement(tx, ["bob"], Requirement("user:Bob"), due_at=None)
         store.recovery_codes.replace(tx, "bob", [("1", b"digest")], now=INSTANT)
     with database.write() as tx:
         for key in KEYS:
             is_bob = key == "bob"
             assert store.enrollments.standing(tx, key, now=INSTANT).required is is_bob
-            assert store.failures.count(tx, key, address="192.0.2.1", now=INSTANT)[0].in_total == is_bob
+            assert store.failures.count(tx, key, place="192.0.2.1", now=INSTANT)[0].in_total == is_bob
             assert store.recovery_codes.left(tx, key) == is_bob
 
 

@@ -324,7 +324,7 @@ def test_a_user_whose_codes_are_stopped_gets_in_with_a_pass(app: Flask, phone: P
     for number in range(100):
         with state.store.database.write() as tx:
             address, at = f"192.0.2.{number}", clock()
-            state.store.failures.try_charge(tx, "4", address=address, ordinal=1, now=at)
+            state.store.failures.try_charge(tx, "4", place=address, ordinal=1, now=at)
     browser = signed_in(app, "dave")
     assert browser.send("/mfa/challenge", code=phone.code()).status_code == 429
     assert "Use an access pass" in browser.get("/mfa/challenge").text
@@ -341,7 +341,7 @@ def test_what_is_no_pass(app: Flask, code: object, status: int) -> None:
     assert told.status_code == status
     assert told.json["code"] == ("mfa_code_invalid" if status == 422 else "bad_request")  # type: ignore[index]
     with state_of(app).store.database.read() as tx:
-        failures, _ = state_of(app).store.failures.count(tx, "4", address="127.0.0.1", now=state_of(app).clock())
+        failures, _ = state_of(app).store.failures.count(tx, "4", place="127.0.0.1", now=state_of(app).clock())
     assert failures.in_total == (status == 422)
 
 

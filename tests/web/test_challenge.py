@@ -174,11 +174,52 @@ def test_failures_are_forgotten_after_thirty_days(app: Flask, phone: Phone, cloc
 
 def test_an_unreadable_address_is_one_address(app: Flask, phone: Phone) -> None:
     seen = []
-    for address in ("garbage", "10.0.0.1:99", "", "also garbage", "x", "y", "z"):
+    for address in ("garbage", "10.0.0.1:99999999", "", "also garbage", "x", "y", "z"):
         browser = pending(app)
         browser.client.environ_base["REMOTE_ADDR"] = address
         seen += guess(browser, phone, 1)
     assert seen == [422] * 6 + [429]
+
+
+def test_a_success_clears_no_failure_of_an_unreadable_address(app: Flask, phone: Phone, clock: StillClock) -> None:
+    """Behind a socket without ProxyFix the owner and a thief look alike."""
+
+    def from_socket() -> Browser:
+        browser = pending(app)
+        browser.client.environ_base["REMOTE_ADDR"] = ""
+        return browser
+
+    assert guess(from_socket(), phone, 1) == [422]
+    store, key = state_of(app).store, key_of(app, "dave")
+    with store.database.write() as tx:
+        for ordinal in range(2, 99):
+            assert store.failures.try_charge(tx, key, place="unknown", ordinal=ordinal, now=clock())
+    for steps in (0, 1):
+        clock.forward(minutes=15)
+        assert from_socket().send("/mfa/challenge", code=phone.code()).status_code == 303, steps
+    assert guess(from_socket(), phone, 1) == [422], "a success leaves no failure, and clears none"
+    clock.forward(minutes=15)
+    assert guess(from_socket(), phone, 1) == [422]
+    clock.forward(minutes=15)
+    stopped = from_socket().send("/mfa/challenge", code=phone.code())
+    assert (stopped.status_code, "Retry-After" in stopped.headers) == (429, True)
+
+
+def test_a_network_of_ipv6_is_one_address(app: Flask, phone: Phone, clock: StillClock) -> None:
+    def at(address: str) -> Browser:
+        browser = pending(app)
+        browser.client.environ_base["REMOTE_ADDR"] = address
+        return browser
+
+    seen = [code for number in range(1, 8) for code in guess(at(f"2001:db8::{number:x}:1"), phone, 1)]
+    assert seen == [422] * 6 + [429]
+    assert guess(at("2001:db8:0:1::1"), phone, 1) == [422], "the next network is another"
+    assert guess(at("198.51.100.7"), phone, 4) == [422] * 4
+    assert at("::ffff:198.51.100.7").send("/mfa/challenge", code=phone.code()).status_code == 303
+    assert guess(at("198.51.100.7:443"), phone, 6) == [422] * 6, "the success under a mapped address has cleared it"
+    clock.forward(seconds=31)
+    assert at("2001:db8::ffff").send("/mfa/challenge", code=phone.code(steps=1)).status_code == 303
+    assert guess(at("2001:db8::1"), phone, 6) == [422] * 6
 
 
 @pytest.mark.parametrize("code", ["", None, 123456, 1.5, True, [], {}, ["123456"], "1" * 65, "1" * 50_000])

@@ -141,6 +141,16 @@ def test_an_error_of_the_set_up_is_found_and_nothing_else(make: Make, tmp_path: 
     assert found(planted(make, what, tmp_path)) == {"key-file": "warning", what: SET_UP[what]}
 
 
+def test_clients_whose_address_cannot_be_read_are_a_warning(app: Flask, clock: StillClock) -> None:
+    browser = Browser(app)
+    browser.client.environ_base["REMOTE_ADDR"] = ""
+    browser.sign_in("frank")
+    assert found(app) == {"unreadable-address": "warning"}
+    assert "ProxyFix" in finding(app, "unreadable-address").fix
+    clock.forward(days=8)
+    assert "unreadable-address" not in found(app)
+
+
 def test_policies_that_cannot_be_read_are_an_error(app: Flask) -> None:
     put(app, policy("pay", on=["payroll"]))
     assert found(app) == {"policy": "warning"}, "there is no break-glass account"

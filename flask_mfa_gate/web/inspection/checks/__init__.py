@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from . import endpoints, host, keys, mail, people, policies, settings, storage
+from . import clients, endpoints, host, keys, mail, people, policies, settings, storage
 
-__all__ = ["endpoints", "host", "keys", "mail", "people", "policies", "settings", "storage"]
+__all__ = ["clients", "endpoints", "host", "keys", "mail", "people", "policies", "settings", "storage"]
