@@ -22,6 +22,7 @@ from sqlalchemy.exc import NoSuchTableError
 
 from ..errors import BadRequest, StoreBusy, StoreNotReady
 from .engine import LOCK_WAIT_SECONDS, Database
+from .tables import build_tables
 
 _SCRIPTS = Path(__file__).parent / "migrations"
 _LOCK_NAME, _LOCK_NUMBER = "mfa_gate_migrations", 0x6D666167
@@ -98,6 +99,11 @@ def damage(database: Database, metadata: MetaData) -> Iterator[str]:
 def version_table(prefix: str) -> str:
     """Beside that of the host's own Alembic, never the same."""
     return f"{prefix}alembic_version"
+
+
+def table_names(prefix: str) -> frozenset[str]:
+    """Every table of one prefix."""
+    return frozenset({*build_tables(prefix).metadata.tables, version_table(prefix)})
 
 
 def _scripts() -> ScriptDirectory:

@@ -2,6 +2,17 @@
 
 from __future__ import annotations
 
-from . import clients, endpoints, host, keys, mail, people, policies, settings, storage
+from . import clients, endpoints, host, host_migrations, keys, mail, people, policies, settings, storage
 
-__all__ = ["clients", "endpoints", "host", "keys", "mail", "people", "policies", "settings", "storage"]
+__all__ = [
+    "clients",
+    "endpoints",
+    "host",
+    "host_migrations",
+    "keys",
+    "mail",
+    "people",
+    "policies",
+    "settings",
+    "storage",
+]
