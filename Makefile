@@ -10,7 +10,7 @@ PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3 python; d
 .PHONY: demo test test-servers lint soak lowest bench docs clean
 
 demo: $(READY)
-	@echo "Open http://127.0.0.1:$(PORT)/ and sign in as bob, carol or dave. The page says how."
+	@echo "Open http://127.0.0.1:$(PORT)/ and sign in as bob, carol or dave. The page has the password, and the key for codes."
 	$(BIN)/flask --app example_app run --port $(PORT)
 
 test: lint

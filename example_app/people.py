@@ -35,8 +35,8 @@ class Somebody:
 PEOPLE = (
     Somebody("ada", "Ada Admin", "admin, not enrolled", role="admin"),
     Somebody("bob", "Bob Baker", "has 7 days to enroll"),
-    Somebody("carol", "Carol Clark", "let the period lapse, is locked out"),
-    Somebody("dave", "Dave Dean", "enrolled, asked for a code"),
+    Somebody("carol", "Carol Clark", "let their period lapse, is locked out"),
+    Somebody("dave", "Dave Dean", "enrolled, asked for a code of the key below"),
     Somebody("erin", "Erin Ellis", "finance, nothing required", group="finance"),
     Somebody("frank", "Frank Ford", "nothing required"),
     Somebody("grace", "Grace Gray", "helpdesk, nothing required", role="helpdesk"),

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Blueprint, flash, jsonify, redirect, render_template, request, url_for
+from flask import Blueprint, current_app, flash, jsonify, redirect, render_template, request, url_for
 from flask_login import current_user, login_required, login_user, logout_user
 from sqlalchemy import select
 from werkzeug.security import check_password_hash
@@ -14,7 +14,7 @@ from werkzeug.security import check_password_hash
 from flask_mfa_gate import MFAGate
 
 from .models import User, db
-from .people import PASSWORD, PEOPLE
+from .people import DAVES_KEY, PASSWORD, PEOPLE
 
 portal = Blueprint("portal", __name__)
 _marks = MFAGate()
@@ -24,15 +24,15 @@ _marks = MFAGate()
 def login() -> Any:
     """Name and password."""
     if request.method == "GET":
-        return render_template("login.html", people=PEOPLE, password=PASSWORD)
+        return render_template("login.html", people=PEOPLE, password=PASSWORD, key=DAVES_KEY)
     username, password = request.form.get("username", ""), request.form.get("password", "")
     user = db.session.scalars(select(User).where(User.username == username)).first()
     if user is None or not check_password_hash(user.password_hash, password):
-        flash("Name or password is not right.")
-        return render_template("login.html", people=PEOPLE, password=PASSWORD), 401
+        flash("Incorrect name or password.")
+        return render_template("login.html", people=PEOPLE, password=PASSWORD, key=DAVES_KEY), 401
     if not login_user(user, remember=bool(request.form.get("remember"))):
-        flash("This account is switched off.")
-        return render_template("login.html", people=PEOPLE, password=PASSWORD), 403
+        flash("This account is disabled.")
+        return render_template("login.html", people=PEOPLE, password=PASSWORD, key=DAVES_KEY), 403
     return redirect(_own_page(request.args.get("next")))
 
 
@@ -78,9 +78,10 @@ def transfer() -> Any:
 
 
 @portal.get("/api/me")
-@login_required
 def api_me() -> Any:
-    """For programs."""
+    """For programs; a browser that was sent here goes to the sign-in page like everywhere else."""
+    if not current_user.is_authenticated:
+        return _ask_program() if _is_program() else current_app.login_manager.unauthorized()  # type: ignore[attr-defined]
     return jsonify(id=current_user.id, username=current_user.username, name=current_user.name, group=current_user.group)
 
 
@@ -89,6 +90,15 @@ def api_me() -> Any:
 def healthz() -> Any:
     """For load balancers."""
     return jsonify(status="ok")
+
+
+def _is_program() -> bool:
+    """What brings a token, or wants JSON by name, can't fill in a form."""
+    return "Authorization" in request.headers or "application/json" in request.headers.get("Accept", "")
+
+
+def _ask_program() -> Any:
+    return jsonify(error="sign_in_required"), 401, {"WWW-Authenticate": "Bearer"}
 
 
 def _own_page(target: str | None) -> str:

@@ -39,6 +39,25 @@ def test_everybody_is_in_their_state_also_after_a_restart(make_app: Any) -> None
         assert any(row["endpoint"] == "portal.payroll" for row in example_app.gate.routes())
 
 
+def test_a_program_that_is_not_signed_in_gets_401_and_a_browser_the_sign_in_page(app: Any) -> None:
+    client = app.test_client()
+    for headers in ({"Accept": "application/json"}, {"Authorization": "Bearer x"}, {"Authorization": "nonsense"}):
+        answer = client.get("/api/me", headers=headers)
+        assert (answer.status_code, answer.json) == (401, {"error": "sign_in_required"}), headers
+        assert answer.headers["WWW-Authenticate"] == "Bearer"
+    assert client.get("/api/me", headers={"Accept": "text/html"}).location.startswith("/login?next=")
+
+
+def test_the_sign_in_page_has_what_it_takes_to_sign_in(app: Any, clock: StillClock) -> None:
+    from example_app.people import DAVES_KEY
+
+    page = app.test_client().get("/login").text
+    assert DAVES_KEY in page
+    browser = Browser(app)
+    browser.sign_in("dave")
+    assert browser.send("/mfa/challenge", code=Phone(clock, DAVES_KEY).code()).status_code == 303
+
+
 def test_in_memory(clock: StillClock, phone: Phone) -> None:
     app = create_app({"TESTING": True, "SQLALCHEMY_DATABASE_URI": "sqlite://", "MFA_GATE_CLOCK": clock})
     browser = Browser(app)
