@@ -314,7 +314,7 @@ def test_the_pytest_plugin_runs_files_of_scenarios(app: Flask, portal_uri: str, 
     pytester.makeini("[pytest]\nmfa_gate_app = hostapp:maker\n")
     code, told = run_pytest()
     assert "mfa_gate_app says hostapp:maker" in told
-    assert "testing.py:" not in told
+    assert "scenarios.py:" not in told
     pytester.makeini("[pytest]\n")
     code, told = run_pytest()
     assert (code != 0, "mfa_gate_app" in told) == (True, True), told

@@ -1,11 +1,4 @@
-"""For the tests of hosts: a pytest plugin that runs files of expected decisions.
-
-Ask for it in the ``conftest.py`` of the tests, say in ``pytest.ini`` or ``pyproject.toml`` where the app comes from,
-and put files that end in ``.mfa-scenarios.toml`` among the tests::
-
-    pytest_plugins = ["flask_mfa_gate.testing"]     # conftest.py
-    mfa_gate_app = myapp:create_app                 # pytest.ini
-"""
+"""Files of expected decisions (``*.mfa-scenarios.toml``) as tests."""
 
 from __future__ import annotations
 
@@ -17,10 +10,10 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from .errors import PolicyError
-from .services.scenarios import Outcome, Scenario, read_scenarios, run_scenarios
-from .web.routes import marked_views
-from .web.state import current_state
+from ..errors import PolicyError
+from ..services.scenarios import Outcome, Scenario, read_scenarios, run_scenarios
+from ..web.routes import marked_views
+from ..web.state import current_state
 
 ENDING = ".mfa-scenarios.toml"
 

@@ -1,0 +1,145 @@
+"""Users with an authenticator app, and test clients that proved it.
+
+Nothing here goes round the gate. A client is proved by a code that is sent to the page of the challenge like anybody's;
+what makes it easy is that the test knows the key, since it enrolled the user itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import pyotp
+from flask import Flask, url_for
+from flask.testing import FlaskClient
+
+from ..clock import Clock
+from ..crypto import new_id
+from ..domain.totp import TotpShape, step_at
+from ..factors.recovery_code import RecoveryCodeFactor
+from ..services.work import Work
+from ..web.state import EXTENSION, GateState
+from .clock import MovableClock
+
+_JSON = {"Accept": "application/json"}
+_NOT_TESTING = "flask_mfa_gate.testing is for tests: set TESTING = True in the app under test."
+
+
+@dataclass(slots=True)
+class Authenticator:
+    """The authenticator app of an enrolled user, with the recovery codes beside it."""
+
+    user_key: str
+    secret: str
+    recovery_codes: tuple[str, ...]
+    _totp: pyotp.TOTP = field(repr=False)
+    _clock: Clock = field(repr=False)
+    _window: int = 1
+    _last_step: int = -1
+
+    def code(self) -> str:
+        """A code that was not used before. Each is good once, so a clock of the test is moved on to the next one.
+
+        :raises RuntimeError: for a third code within one time step of a clock that can't be moved.
+        """
+        step = step_at(self._clock(), period=self._totp.interval)
+        if step <= self._last_step:
+            step = self._next_step(step)
+        self._last_step = step
+        return self._totp.generate_otp(step)
+
+    def _next_step(self, now: int) -> int:
+        step = self._last_step + 1
+        if isinstance(self._clock, MovableClock):
+            self._clock.forward(seconds=(step - now) * self._totp.interval)
+        elif step > now + self._window:
+            raise RuntimeError("The next code is not valid yet. Use the fixture mfa_clock as MFA_GATE_CLOCK.")
+        return step
+
+
+class Tester:
+    """Makes users and clients for the tests of one app.
+
+    :raises RuntimeError: when the app is not under test.
+    """
+
+    # The name is no invitation to pytest.
+    __test__ = False
+
+    def __init__(self, app: Flask) -> None:
+        # SECURITY: keys of users are handed out below, which an app that serves people must never do.
+        if not app.testing:
+            raise RuntimeError(_NOT_TESTING)
+        self._app = app
+        self._state: GateState = app.extensions[EXTENSION]
+        self._authenticators: dict[str, Authenticator] = {}
+
+    def enroll(self, user: Any) -> Authenticator:
+        """An authenticator app for a user, in place of any that they had, as if they had set it up earlier.
+
+        :param user: the host's user object, or their key.
+        """
+        key = user if isinstance(user, str) else self._state.user_key(user)
+        with self._app.app_context():
+            self._authenticators[key] = self._state.worker.run(lambda work: self._enroll(work, key))
+        return self._authenticators[key]
+
+    def _enroll(self, work: Work, key: str) -> Authenticator:
+        store, totp, now = self._state.store, self._state.totp, self._state.clock()
+        store.enrollments.lock(work.tx, key)
+        lineage = new_id()
+        pending = totp.begin(work.tx, key, lineage=lineage, now=now)
+        generator = _generator(pending.secret, pending.shape)
+        window = self._state.settings.totp_window
+        # The step before where that counts, so that the code of this moment is still good for a sign-in.
+        step = step_at(now, period=pending.shape.period) - min(window, 1)
+        totp.try_confirm(work.tx, key, generator.generate_otp(step), lineage=lineage, now=now)
+        store.enrollments.end_period(work.tx, key)
+        codes = RecoveryCodeFactor(store, self._state.keyring).make(work.tx, key, now=now)
+        return Authenticator(key, pending.secret, tuple(codes), generator, self._state.clock, window, step)
+
+    def client(self, user: Any, *, login: Callable[[FlaskClient], Any] | None = None) -> FlaskClient:
+        """A test client of an enrolled user that is signed in and past the gate.
+
+        :param user: the host's user object, or their key. Somebody who has no authenticator of this tester is enrolled.
+        :param login: signs the client in at the host, as in ``lambda client: client.post("/login", data=...)``. Without
+            it the session is made as Flask-Login would.
+        """
+        key = user if isinstance(user, str) else self._state.user_key(user)
+        authenticator = self._authenticators.get(key) or self.enroll(user)
+        client = self._app.test_client()
+        if login is not None:
+            login(client)
+        else:
+            _sign_in(client, user if isinstance(user, str) else user.get_id())
+        self.prove(client, authenticator)
+        return client
+
+    def prove(self, client: FlaskClient, authenticator: Authenticator) -> None:
+        """Type a code in: a pending sign-in goes on, a session that is in meets a step-up for as long as that lasts.
+
+        :raises AssertionError: when the gate does not take it, or asks for something else.
+        """
+        with self._app.test_request_context():
+            status, challenge = url_for("mfa_gate.status"), url_for("mfa_gate.challenge")
+        facts: Mapping[str, Any] = client.get(status, headers=_JSON).json or {}
+        if "csrf_token" not in facts:
+            raise AssertionError("This client is not signed in, so there is nothing to prove.")
+        headers = {**_JSON, "X-CSRFToken": facts["csrf_token"]}
+        found: Mapping[str, Any] = (
+            client.post(challenge, json={"code": authenticator.code()}, headers=headers).json or {}
+        )
+        if found.get("next") != "pass":
+            raise AssertionError(
+                f"The gate still asks for {found.get('next')}: {found.get('detail', 'no reason given')}"
+            )
+
+
+def _sign_in(client: FlaskClient, user_id: str) -> None:
+    with client.session_transaction() as session:
+        session["_user_id"], session["_fresh"] = user_id, True
+
+
+def _generator(secret: str, shape: TotpShape) -> pyotp.TOTP:
+    return pyotp.TOTP(secret, digits=shape.digits, interval=shape.period)
