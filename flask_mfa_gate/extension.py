@@ -31,8 +31,10 @@ from .web.account import account_blueprint
 from .web.hooks import arrange, install, require_free
 from .web.inspection.doctor import findings
 from .web.inspection.findings import Finding
-from .web.marks import demand_of, mark_demand, mark_exempt, mark_resource
-from .web.routes import marked_views, route_table
+from .web.mark_arguments import read_demand, read_resource
+from .web.marks import mark_demand, mark_exempt, mark_resource
+from .web.protection import marked_views
+from .web.routes import route_table
 from .web.state import EXTENSION, GateState, current_state
 from .web.websockets import still_ok
 from .wiring import build_state
@@ -42,9 +44,14 @@ View = TypeVar("View", bound=Callable[..., Any] | Blueprint)
 
 
 class MFAGate:
-    """Multi-factor authentication between the password and the app. One object serves any number of apps."""
+    """Multi-factor authentication between the password and the app. One object serves any number of apps.
+
+    :ivar named_resources: every name that was given to :meth:`resource`.
+    """
 
     def __init__(self, app: Flask | None = None, **host: Unpack[HostOptions]) -> None:
+        # Also of marks that a careless decorator hides from the app.
+        self.named_resources: set[str] = set()
         if app is not None:
             self.init_app(app, **host)
 
@@ -64,25 +71,36 @@ class MFAGate:
     def check(self, app: Flask) -> None:
         """What the first request would check: call it at the end of a factory to have errors at the start.
 
-        :raises ConfigError: for a setting that names an endpoint the app does not have.
-        """
-        arrange(app)
+        A resource that looks like no other may belong to a view that is still to come: the first request decides.
 
-    def resource(self, name: str) -> Callable[[View], View]:
-        """Mark a view, a view class or a blueprint with the name of what it opens, for default access and policies."""
-        return lambda view: mark_resource(view, name, hooks.enforce)
+        :raises ConfigError: for a contradiction between settings, marks and routes.
+        """
+        arrange(app, is_final=False)
+
+    def resource(self, name: str = "") -> Callable[[View], View]:
+        """Mark a view, a view class or a blueprint with the name of what it opens, for default access and policies.
+
+        :raises ConfigError: for a missing name, or one that no policy could say.
+        """
+        known = read_resource(name)
+        self.named_resources.add(known)
+        return lambda view: mark_resource(view, known, hooks.enforce)
 
     def require_mfa(self, max_age: timedelta | None = None, factors: Collection[str] = ()) -> Callable[[View], View]:
         """Ask for proof of a factor at a view.
 
         :param max_age: how old it may be; zero asks for each single request; None for the session's life.
         :param factors: acceptable ones; empty means any.
+        :raises ConfigError: for anything but a timedelta and names of factors.
         """
-        demand = demand_of(max_age, factors)
+        demand = read_demand(max_age, factors)
         return lambda view: mark_demand(view, demand, hooks.enforce)
 
-    def exempt(self, view: View) -> View:
-        """Don't stop requests to a view. It still sees no unproven identity."""
+    def exempt(self, view: View | None = None) -> View:
+        """Don't stop requests to a view. It still sees no unproven identity.
+
+        :raises ConfigError: for a blueprint, a marked view, and anything that is no view.
+        """
         return mark_exempt(view)
 
     @property

@@ -35,6 +35,7 @@ class HostOptions(TypedDict, total=False):
     is_managed: Callable[[Any], bool | None] | None
     risk_signals: Callable[[Any, Any], Mapping[str, bool | None]] | None
     identity: Any
+    resources: Collection[str]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,6 +56,7 @@ class Host:
     :param risk_signals: gives of a user and a request, by name, which of the host's risk signals are raised; None for
         one that can't be told.
     :param identity: for hosts without Flask-Login, an object with ``load(request)`` that gives the user or None.
+    :param resources: names that no view is marked with, which the host judges by itself (``gate.ensure``).
     """
 
     db: Any = None
@@ -68,6 +70,7 @@ class Host:
     is_managed: Callable[[Any], bool | None] | None = None
     risk_signals: Callable[[Any, Any], Mapping[str, bool | None]] | None = None
     identity: Any = None
+    resources: Collection[str] = ()
 
 
 def user_key_of(host: Host) -> Callable[[Any], str]:
@@ -94,7 +97,7 @@ def traits_of(host: Host) -> HostTraits:
     return HostTraits(
         key_column=read_attribute(user_key_of(host)), user_model=host.user_model,
         has_user_key=host.user_key is not None, has_own_identity=host.identity is not None, has_stamp=has_stamp,
-        is_managed=host.is_managed, risk_signals=host.risk_signals,
+        is_managed=host.is_managed, risk_signals=host.risk_signals, resources=frozenset(host.resources),
     )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ from flask import Flask
 
 from flask_mfa_gate.domain.policy.lint import Level
 from flask_mfa_gate.services.scenarios import read_scenarios, run_scenarios
-from flask_mfa_gate.web.routes import marked_views
+from flask_mfa_gate.web.protection import marked_views
 from tests.conftest import key_of, state_of
 
 PAGE = (Path(__file__).parents[1] / "docs" / "cookbook.md").read_text(encoding="utf-8")

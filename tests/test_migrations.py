@@ -23,7 +23,9 @@ from tests.servers import DATABASES, as_uri, is_reachable, new_database
 
 KEY = "ZGVtbyBrZXkgb2YgdGhlIGV4YW1wbGUgcG9ydGFsISE="
 NO_PARENTS: dict[str, str | None] = {"schema_name": None}
-pytestmark = pytest.mark.filterwarnings("ignore:'get_engine' is deprecated:DeprecationWarning")  # by Flask-Migrate's env.py
+pytestmark = pytest.mark.filterwarnings(
+    "ignore:'get_engine' is deprecated:DeprecationWarning"
+)  # by Flask-Migrate's env.py
 Make = Callable[..., "Host"]
 
 

@@ -12,7 +12,7 @@ from ..domain.policy.diff import PolicyDiff
 from ..domain.policy.lint import Remark
 from ..errors import BadRequest
 from ..services.policy_edits import merged
-from ..web.routes import marked_resources
+from ..web.protection import marked_resources
 from ..web.state import current_state
 from .group import ACTOR, as_json_option, confirm, mfa, print_json
 

@@ -15,7 +15,7 @@ from ..domain.policy.model import PolicySet
 from ..services.given_facts import environment_from
 from ..services.scenarios import read_scenarios, run_scenarios
 from ..services.simulation import Explanation
-from ..web.routes import marked_resources, marked_views
+from ..web.protection import marked_resources, marked_views
 from ..web.state import GateState, current_state
 from .group import as_json_option, print_json
 from .policies import DOCUMENT, policies, read_file, remark_json, remark_line

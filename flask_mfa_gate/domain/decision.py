@@ -37,6 +37,7 @@ class Context(NamedTuple):
     :param deferred: whether this session chose "Set up later".
     :param promptable: False for tokens, which a soft prompt never stops.
     :param granted: whether a grant for exactly this request is at hand.
+    :param waives_app: whether what the app asks stops nobody here, so that only resources and demands do.
     :param rulings: what policies come to, by resource; one that is not there has no policy that applies.
     """
 
@@ -47,6 +48,7 @@ class Context(NamedTuple):
     deferred: bool = False
     promptable: bool = True
     granted: bool = False
+    waives_app: bool = False
     rulings: Mapping[str, Ruling] = _NO_RULINGS
 
 
@@ -57,7 +59,8 @@ def decide(context: Context, standing: Standing, rules: Rules, *, now: datetime)
     if counted is not context.assurance:
         context = context._replace(assurance=counted)
     judge = _judge(context, standing, rules, now)
-    app = strictest = judge.app()
+    app = judge.app()
+    strictest = PASSED if context.waives_app else app
     for name in context.resources:
         if name != APP:
             strictest = _stricter(strictest, judge.resource(name))

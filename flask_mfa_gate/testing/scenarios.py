@@ -12,7 +12,7 @@ from flask import Flask
 
 from ..errors import PolicyError
 from ..services.scenarios import Outcome, Scenario, read_scenarios, run_scenarios
-from ..web.routes import marked_views
+from ..web.protection import marked_views
 from ..web.state import current_state
 
 ENDING = ".mfa-scenarios.toml"

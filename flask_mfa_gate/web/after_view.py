@@ -10,10 +10,11 @@ from flask import Flask, Response, after_this_request, request, session
 from ..domain.assurance import SignIn
 from ..services.persons import key_of
 from . import snapshot
-from .endpoints import is_automatic_options, is_own, is_sign_out, is_static
+from .endpoints import is_automatic_options, is_own
 from .failing import fail_closed
 from .parking import end_sign_in, intercept, renew
 from .passage import Passage, current_passage
+from .protection import is_static_here, is_way_out_here
 
 _TURNS_GIVEN_UP = 3
 
@@ -35,11 +36,11 @@ def closing(passage: Passage) -> Callable[[Response], Response]:
 
 @fail_closed
 def _close(passage: Passage, response: Response) -> Response:
-    if is_own(request.endpoint) or is_static() or is_automatic_options():
+    if is_own(request.endpoint) or is_static_here() or is_automatic_options():
         return response
     before, answer = passage.session, _compare(passage, response)
     is_same = before is not None and before.is_pending and passage.session is before
-    if is_same and is_sign_out(request.endpoint, passage.state.settings):
+    if is_same and is_way_out_here(passage.state.settings):
         # A view for the signed-in only has not run, and a remember cookie would bring the user back.
         passage.state.identity.sign_out()
         return _end_session(passage, answer)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from flask import Flask, request
-from werkzeug.routing import Rule
 
 from ..settings import Settings
 
@@ -14,16 +13,6 @@ _SIGN_OUT_NAMES = ("logout", "signout", "sign_out")
 def is_own(endpoint: str | None) -> bool:
     """A page or static file of the gate."""
     return endpoint is not None and endpoint.startswith(f"{OWN}.")
-
-
-def is_static() -> bool:
-    """A static file of the host: an endpoint named so whose only argument is a file name."""
-    return request.url_rule is not None and is_static_rule(request.url_rule)
-
-
-def is_static_rule(rule: Rule) -> bool:
-    """The same for a rule of the map."""
-    return rule.endpoint.rsplit(".", 1)[-1] == "static" and rule.arguments == {"filename"}
 
 
 def is_automatic_options() -> bool:

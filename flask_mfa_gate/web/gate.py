@@ -17,17 +17,18 @@ from . import answers
 from .after_view import closing
 from .binding import bind
 from .client import is_basic
-from .endpoints import is_automatic_options, is_own, is_sign_out, is_static
+from .endpoints import is_automatic_options, is_own
 from .failing import UNAVAILABLE, fail_closed, refused
 from .host.source import load_identity
 from .host.tokens import is_made_by_token
 from .judging import judge
 from .parking import end_sign_in, intercept, start_clock
-from .passage import Passage, begin_passage, current_passage, marks_here
+from .passage import Passage, begin_passage, current_passage
+from .protection import is_open_here, is_static_here, marks_here, waiver_here
 from .resuming import resume
 from .rulings import own_page_ruler, with_fresh_risk
 from .state import current_state
-from .stops import is_open_endpoint, meet, stop_request
+from .stops import meet, stop_request
 
 Answer = Response | None
 
@@ -38,7 +39,7 @@ def open_request() -> Any:
     state = current_state()
     passage = begin_passage(state)
     after_this_request(closing(passage))
-    if is_static() or is_automatic_options():
+    if is_static_here() or is_automatic_options():
         state.identity.hide_for_now()
         return _answer_own() if is_own(request.endpoint) else None
     passage.look_up()
@@ -62,7 +63,7 @@ def before_view() -> Answer:
         passage = current_passage()
         if answer is not None or passage is None:
             return answer or refused(MFAGateError(UNAVAILABLE))
-    if is_own(request.endpoint) or is_static() or is_automatic_options() or not _is_last_look(passage):
+    if is_own(request.endpoint) or is_static_here() or is_automatic_options() or not _is_last_look(passage):
         return None
     is_pending = passage.session is not None and passage.session.is_pending
     if passage.state.settings.decide == "last" and (not is_pending or passage.may_go_on):
@@ -121,12 +122,7 @@ def _hold_pending(passage: Passage, pending: GateSession) -> Answer:
     """Answered from the row alone: the host is not asked who this is."""
     passage.state.identity.hide()
     passage.is_decided = True
-    settings = passage.state.settings
-    if (
-        is_open_endpoint(passage)
-        or request.endpoint == pending.parked_endpoint
-        or is_sign_out(request.endpoint, settings)
-    ):
+    if _is_open_while_pending(passage, pending):
         return None
     assert passage.standing is not None  # noqa: S101 - the row came with it
     passage.session = pending = with_fresh_risk(passage.state, pending, passage.standing)
@@ -141,6 +137,14 @@ def _go_on(passage: Passage) -> Answer:
     """Nothing is asked any more of what was parked: this request goes on with it."""
     answer = resume(passage)
     return _decide(passage) if answer is None else answer
+
+
+def _is_open_while_pending(passage: Passage, pending: GateSession) -> bool:
+    """Whether the view runs, for nobody: exempt ones, sign-out, and the view that signed in, to do so again."""
+    marks = marks_here()
+    is_waived = request.endpoint == pending.parked_endpoint or waiver_here(passage.state.settings, marks) is not None
+    # SECURITY: a mark wants somebody who is in, whatever the view is called.
+    return is_waived and not marks.wants_identity
 
 
 def _meet(passage: Passage) -> None:
@@ -178,7 +182,7 @@ def _judge(passage: Passage, user: Any, key: str, marks: Marks) -> Answer:
     verdict = judge(passage, user, marks)
     passage.verdict = verdict
     if verdict.word is not Word.PASS and not _is_lifted(passage, verdict):
-        return stop_request(passage, user, key, verdict)
+        return stop_request(passage, user, key, verdict, marks)
     passage.user_key, passage.settled = key, marks
     start_clock(passage, user, key)
     _mark_seen(passage)
@@ -214,4 +218,4 @@ def _catch_hook_identity(passage: Passage) -> Answer:
     answer = intercept(passage, user, key, None, sign_in=SignIn.SESSION)
     if answer is None:
         return _judge(passage, user, key, marks_here())
-    return None if is_open_endpoint(passage) else answer
+    return None if is_open_here(passage.state.settings) else answer

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from typing import Any
 
@@ -14,7 +13,7 @@ from ..settings import Settings
 from . import gate
 from .after_view import note_login
 from .cookies import taken_cookie
-from .endpoints import unknown_endpoints
+from .set_up import faults
 from .state import EXTENSION, GateState
 from .websockets import end_request, expect_hooks, guard_outside_hooks
 
@@ -33,15 +32,16 @@ def install(app: Flask) -> None:
     user_login_confirmed.connect(note_login, app)
 
 
-def arrange(app: Flask) -> None:
+def arrange(app: Flask, *, is_final: bool) -> None:
     """First before all hooks, and last before the view, in the app and in each blueprint.
 
-    :raises ConfigError: for a setting that names an endpoint the app does not have, or a taken address or cookie.
+    :param is_final: whether the app's set-up is over, so that no view is still to come.
+    :raises ConfigError: for a contradiction between settings, marks and routes, or a taken address or cookie.
     """
     state: GateState = app.extensions[EXTENSION]
-    for key, endpoint in unknown_endpoints(app, state.settings):
-        nearest = _nearest(endpoint, app)
-        raise ConfigError(key, "names an endpoint that the app does not have", given=endpoint, nearest=nearest)
+    for fault in faults(app, state):
+        if is_final or fault.is_sure:
+            raise fault.error
     require_free(app, state.settings)
     hooks = app.before_request_funcs
     names: list[str | None] = [None, *app.blueprints]
@@ -84,9 +84,5 @@ def _shape(rule: str) -> str:
 
 def _arrange_once(app: Flask, **_: Any) -> None:
     if not app.extensions.get(_ARRANGED):
-        arrange(app)
+        arrange(app, is_final=True)
         app.extensions[_ARRANGED] = True
-
-
-def _nearest(name: str, app: Flask) -> str | None:
-    return next(iter(difflib.get_close_matches(name, app.view_functions, n=1)), None)

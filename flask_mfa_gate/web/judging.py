@@ -15,17 +15,20 @@ from .passage import Passage
 from .rulings import at_this_request, note_graces, report_here, ruler_of, with_fresh_risk
 
 
-def judge(passage: Passage, user: Any, marks: Marks) -> Verdict:
-    """What this request meets; a grant for exactly this one is used up where one is asked for."""
-    verdict = _decide_once(passage, user, marks)
+def judge(passage: Passage, user: Any, marks: Marks, *, waives_app: bool = False) -> Verdict:
+    """What this request meets; a grant for exactly this one is used up where one is asked for.
+
+    :param waives_app: to hear only what the marks ask, and whether the app would be satisfied.
+    """
+    verdict = _decide_once(passage, user, marks, waives_app=waives_app)
     wants_grant = verdict.at_resource and verdict.demand.is_for_one_request
     if not wants_grant or not _try_use_grant(passage):
         return verdict
     passage.is_granted = True
-    return _decide_once(passage, user, marks)
+    return _decide_once(passage, user, marks, waives_app=waives_app)
 
 
-def _decide_once(passage: Passage, user: Any, marks: Marks) -> Verdict:
+def _decide_once(passage: Passage, user: Any, marks: Marks, *, waives_app: bool) -> Verdict:
     state, now = passage.state, passage.state.clock()
     assurance = passage.session.assurance if passage.session else Assurance(SignIn.SESSION, now)
     assert passage.standing is not None  # noqa: S101 - bound before
@@ -38,7 +41,7 @@ def _decide_once(passage: Passage, user: Any, marks: Marks) -> Verdict:
     context = passage.context(
         assurance, is_active=is_switched_on(user), marks=marks, promptable=not passage.is_token, rulings=rulings
     )
-    verdict = decide(context, passage.standing, state.rules, now=now)
+    verdict = decide(context._replace(waives_app=waives_app), passage.standing, state.rules, now=now)
     report_here(state, passage.session, context, passage.standing, sign_in=kind, user=user)
     return at_this_request(state, passage.session, context, passage.standing, verdict, sign_in=kind, user=user)
 

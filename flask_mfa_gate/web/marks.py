@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import suppress
 from dataclasses import replace
-from datetime import timedelta
 from functools import wraps
 from typing import Any, TypeVar, cast
 
 from flask import Blueprint, current_app
 
-from ..domain.assurance import FACTOR_METHODS, Method
 from ..domain.marks import NO_MARKS, Marks
-from ..domain.policy.fields import read_name
 from ..domain.verdict import Demand
-from ..errors import BadRequest, ConfigError
+from ..errors import ConfigError
+from .mark_arguments import require_exemptible, require_markable
 
 View = TypeVar("View", bound=Callable[..., Any] | Blueprint)
 _ATTRIBUTE = "_mfa_gate_marks"
@@ -39,46 +37,50 @@ def all_marks(view: Any, blueprints: Iterable[Any]) -> Marks:
 
 
 def mark_resource(view: View, name: str, enforce: Callable[[Marks], Any]) -> View:
-    """Name what the view opens.
-
-    :raises PolicyError: for a name that no policy could say.
-    """
-    # SECURITY: a blank at the end, or one mark too many, and the policies for that name would pass the view by.
-    read_name(name, "resource")
+    """Name what the view opens."""
+    require_markable("@gate.resource", view)
     return _marked(view, Marks(resources=(name,)), enforce)
 
 
 def mark_demand(view: View, demand: Demand, enforce: Callable[[Marks], Any]) -> View:
     """Ask for proof at the view."""
+    require_markable("@gate.require_mfa", view)
     return _marked(view, Marks(demands=(demand,)), enforce)
 
 
-def mark_exempt(view: View) -> View:
+def mark_exempt(view: View | None) -> View:
     """Don't stop requests to the view; it still sees no unproven identity.
 
-    :raises ConfigError: for a view that is marked as well.
+    :raises ConfigError: for a view that is marked as well, and for anything that is no view.
     """
+    require_exemptible(view)
+    assert view is not None  # noqa: S101 - for the type checker
     _require_no_contradiction(is_exempt=True, is_marked=marks_of(view).wants_identity)
     setattr(view, _ATTRIBUTE, replace(marks_of(view), is_exempt=True))
     return view
 
 
-def demand_of(max_age: timedelta | None, factors: Collection[str]) -> Demand:
-    """A demand from what a developer writes.
-
-    :raises BadRequest: for an unknown factor or a negative age.
-    """
-    if max_age is not None and max_age < timedelta(0):
-        raise BadRequest("max_age can't be negative.")
-    known = {method.value for method in FACTOR_METHODS}
-    if unknown := set(factors) - known:
-        raise BadRequest(f"Unknown factors {sorted(unknown)}; known are {sorted(known)}.")
-    return Demand(frozenset(Method(word) for word in factors) or FACTOR_METHODS, max_age)
+def is_marked_in_vain(view: Any, views: Collection[Any]) -> bool:
+    """Whether the app runs a view that was marked only after it had been given to the app; ``views`` are all of its."""
+    guarded = getattr(view, "__dict__", {}).get(_INSIDE)
+    if guarded is None or marks_of(view).wants_identity:
+        return False
+    # One function may serve two routes, one of them marked.
+    return not any(guarded is inner for one in views for inner in _layers(one))
 
 
-def is_marked_in_vain(view: Any) -> bool:
-    """Whether the app runs a view that was marked only after it had been given to the app."""
-    return _INSIDE in getattr(view, "__dict__", {}) and not marks_of(view).wants_identity
+def _layers(view: Any) -> Iterator[Any]:
+    """A view, and what its decorators wrap."""
+    while view is not None:
+        yield view
+        view = getattr(view, "__wrapped__", None)
+
+
+def marks_of_methods(view: Any) -> Iterator[Marks]:
+    """The marks on single methods of a view class."""
+    made_from = getattr(view, "view_class", None)
+    for name in getattr(made_from, "methods", None) or ():
+        yield marks_of(getattr(made_from, name.lower(), None))
 
 
 def _require_no_contradiction(*, is_exempt: bool, is_marked: bool) -> None:
@@ -101,7 +103,7 @@ def _marked(view: View, added: Marks, enforce: Callable[[Marks], Any]) -> View:
     guarded = _guarded(view, added, enforce)
     setattr(guarded, _ATTRIBUTE, marks)
     with suppress(AttributeError):
-        setattr(view, _INSIDE, True)
+        setattr(view, _INSIDE, guarded)
     return cast(View, guarded)
 
 

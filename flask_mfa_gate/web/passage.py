@@ -6,12 +6,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, cast
 
-from flask import Response, current_app, has_request_context, request, session
+from flask import Response, has_request_context, request, session
 
 from ..domain.assurance import Assurance
 from ..domain.decision import Context
 from ..domain.enrollment import Standing
-from ..domain.marks import NO_MARKS, Marks
+from ..domain.marks import Marks
 from ..domain.policy.effects import Ruling
 from ..domain.session import GateSession
 from ..domain.verdict import PASSED, Verdict
@@ -19,8 +19,6 @@ from ..services.sessions import Entry
 from . import snapshot
 from .client import Client, carries_token, client_of, wants_page
 from .cookies import drop_token, read_token, set_token
-from .endpoints import is_own
-from .marks import all_marks
 from .request_context import note, noted
 from .state import GateState
 
@@ -151,11 +149,3 @@ def remember_outer(state: GateState) -> None:
 def current_passage() -> Passage | None:
     """The record of this request; None where the gate's hook did not run, as with websockets."""
     return cast(Passage | None, noted(_NAME)) if has_request_context() else None
-
-
-def marks_here() -> Marks:
-    """What is marked on the view of this request, and on the blueprints that it is in."""
-    view = current_app.view_functions.get(request.endpoint or "")
-    if view is None or is_own(request.endpoint):
-        return NO_MARKS
-    return all_marks(view, (current_app.blueprints.get(name) for name in request.blueprints))

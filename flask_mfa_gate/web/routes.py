@@ -8,10 +8,10 @@ from flask import Flask
 from werkzeug.routing import Rule
 
 from ..domain.access import APP
-from ..domain.marks import Marks, Views, demand_text, local_policies
+from ..domain.marks import Marks, demand_text, local_policies
 from ..domain.policy.model import PolicyState
-from .endpoints import is_own, is_static_rule
-from .marks import all_marks
+from .endpoints import is_own
+from .protection import is_static_rule, marks_at
 from .state import GateState
 
 
@@ -19,24 +19,6 @@ def route_table(app: Flask, state: GateState) -> list[dict[str, Any]]:
     """One row a rule: ``endpoint``, ``rule``, ``methods``, ``resources``, ``demands``, ``policies``, ``default``."""
     rules = sorted(app.url_map.iter_rules(), key=lambda rule: (rule.endpoint, rule.rule))
     return [_row(app, state, rule) for rule in rules]
-
-
-def marked_views(app: Flask) -> Views:
-    """The marks of each view that has any, by endpoint."""
-    found = {endpoint: marks_at(app, endpoint) for endpoint in app.view_functions}
-    return {endpoint: marks for endpoint, marks in found.items() if marks.wants_identity}
-
-
-def marked_resources(app: Flask) -> frozenset[str]:
-    """Every name that a view is marked with."""
-    return frozenset(name for marks in marked_views(app).values() for name in marks.resources)
-
-
-def marks_at(app: Flask, endpoint: str) -> Marks:
-    """The marks of a view and of every blueprint that it is in."""
-    names = endpoint.split(".")[:-1]
-    blueprints = (app.blueprints.get(".".join(names[: end + 1])) for end in range(len(names)))
-    return all_marks(app.view_functions.get(endpoint), blueprints)
 
 
 def is_unclassified(row: dict[str, Any]) -> bool:
@@ -54,7 +36,7 @@ def _row(app: Flask, state: GateState, rule: Rule) -> dict[str, Any]:
         "resources": list(marks.resources),
         "demands": [demand_text(demand) for demand in marks.demands],
         "policies": _policies(state, rule.endpoint, marks),
-        "default": _default(state, rule, marks),
+        "default": _default(app, state, rule, marks),
     }
 
 
@@ -68,11 +50,12 @@ def _policies(state: GateState, endpoint: str, marks: Marks) -> list[str]:
     )
 
 
-def _default(state: GateState, rule: Rule, marks: Marks) -> str:
+def _default(app: Flask, state: GateState, rule: Rule, marks: Marks) -> str:
     if is_own(rule.endpoint):
         return "gate"
-    if is_static_rule(rule):
+    if is_static_rule(app, rule):
         return "static"
-    if marks.is_exempt or rule.endpoint in state.settings.exempt_endpoints:
+    is_exempt = marks.is_exempt or rule.endpoint in state.settings.exempt_endpoints
+    if is_exempt and not marks.wants_identity:
         return "exempt"
     return ", ".join(state.rules.access(name).value for name in marks.resources or (APP,))

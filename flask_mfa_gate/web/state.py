@@ -54,6 +54,7 @@ class HostTraits:
     :param key_column: attribute of users that is the key; None where the key is made in another way.
     :param has_stamp: whether a changed password can be seen.
     :param is_managed: tells of a request whether its device is managed.
+    :param resources: names that no view is marked with.
     :param risk_signals: tells of a user and a request which signals of the host are raised.
     """
 
@@ -64,6 +65,7 @@ class HostTraits:
     has_stamp: bool = False
     is_managed: Callable[[Any], bool | None] | None = None
     risk_signals: Callable[[Any, Any], Mapping[str, bool | None]] | None = None
+    resources: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,50 +6,55 @@ from typing import Any
 
 from flask import Response, request, session
 
+from ..domain.marks import Marks
 from ..domain.session import StepUp
 from ..domain.verdict import Verdict, Word
 from . import answers, snapshot
 from .client import Client, is_foreign, is_visit, origin_of
-from .endpoints import is_sign_out
+from .judging import judge
 from .newcomers import newcomer
 from .parking import end_sign_in, judge_new, note_refusal, park_whole
-from .passage import Passage, marks_here
+from .passage import Passage
+from .protection import Waiver, waiver_here
 from .targets import way_back
 
 Answer = Response | None
+_OPEN = frozenset({Waiver.UNMATCHED, Waiver.EXEMPT})
 
 
-def is_open_endpoint(passage: Passage) -> bool:
-    """Not stopped, and not trusted either: unmatched routes and exempt views see no unproven identity."""
-    if request.endpoint is None or request.routing_exception is not None:
-        return True
-    return marks_here().is_exempt or request.endpoint in passage.state.settings.exempt_endpoints
-
-
-def stop_request(passage: Passage, user: Any, key: str, verdict: Verdict) -> Answer:
-    """Refuse, and keep what the way back needs."""
-    client = passage.client
+def stop_request(passage: Passage, user: Any, key: str, verdict: Verdict, marks: Marks) -> Answer:
+    """Refuse, and keep what the way back needs; or let the view run where what the app asks is waived."""
+    waiver = _waiver(passage, user, marks)
     if passage.is_token:
         passage.state.identity.hide_for_now()
-        return None if is_open_endpoint(passage) else answers.stop(passage, verdict, client)
-    if is_sign_out(request.endpoint, passage.state.settings):
-        _let_out(passage, key, verdict)
+        return None if waiver in _OPEN else answers.stop(passage, verdict, passage.client)
+    if waiver is Waiver.SIGN_OUT:
+        _let_out(passage, key, verdict, marks)
         return None
     # SECURITY: what a resource says never keeps an identity in place that has not satisfied the app itself.
     if verdict.at_resource and verdict.app_is_satisfied:
-        return _stop_at_resource(passage, user, key, verdict, client)
-    if _has_no_say(passage, client):
+        return _stop_at_resource(passage, user, key, verdict, marks, waiver)
+    if _has_no_say(passage, passage.client):
         _touch_nothing(passage)
     else:
         note_refusal(passage, key, verdict)
         park_whole(passage, user, key, sign_in=passage.state.identity.kind(passage.before))
-    return None if is_open_endpoint(passage) else answers.stop(passage, verdict, client)
+    return None if waiver in _OPEN else answers.stop(passage, verdict, passage.client)
 
 
-def _let_out(passage: Passage, key: str, verdict: Verdict) -> None:
+def _waiver(passage: Passage, user: Any, marks: Marks) -> Waiver | None:
+    """Why what the app asks is waived here; None where the marks themselves ask for more than was proved."""
+    waiver = waiver_here(passage.state.settings, marks)
+    if waiver is None or not marks.wants_identity:
+        return waiver
+    # SECURITY: marks outrank names: neither an exemption nor a sign-out name waives what the view itself asks.
+    return waiver if judge(passage, user, marks, waives_app=True).word is Word.PASS else None
+
+
+def _let_out(passage: Passage, key: str, verdict: Verdict, marks: Marks) -> None:
     """Whoever wants to leave proves nothing for it; an identity that the app is not satisfied with is gone already."""
     if verdict.app_is_satisfied:
-        passage.user_key = key
+        passage.user_key, passage.settled = key, marks
         return
     end_sign_in(passage)
     passage.leave()
@@ -88,15 +93,18 @@ def _touch_nothing(passage: Passage) -> None:
     passage.state.identity.hide_for_now()
 
 
-def _stop_at_resource(passage: Passage, user: Any, key: str, verdict: Verdict, client: Client) -> Answer:
+def _stop_at_resource(
+    passage: Passage, user: Any, key: str, verdict: Verdict, marks: Marks, waiver: Waiver | None
+) -> Answer:
     """The app itself is satisfied: the session stays, and remembers what to prove and the way back."""
     passage.user_key = key
-    if is_open_endpoint(passage):
+    if waiver in _OPEN:
+        passage.settled = marks
         return None
     note_refusal(passage, key, verdict)
     if verdict.word is not Word.DENY and request.method != "HEAD":
         _remember_step_up(passage, user, key, verdict)
-    return answers.stop(passage, verdict, client)
+    return answers.stop(passage, verdict, passage.client)
 
 
 def _remember_step_up(passage: Passage, user: Any, key: str, verdict: Verdict) -> None:

@@ -4,38 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...endpoints import unknown_endpoints
 from ...hooks import taken_rules
-from ...marks import is_marked_in_vain, marks_of
+from ...marks import is_marked_in_vain
+from ...set_up import faults
 from ..findings import Finding, error
 from ..registry import Inspection, check
 
 
 @check()
-def named_endpoints(on: Inspection) -> Iterator[Finding]:
-    """Settings that name what the app does not have."""
-    for key, name in unknown_endpoints(on.app, on.settings):
-        sentence = f"{key} names the endpoint {name!r}, which the app does not have."
-        yield error("unknown-endpoint", sentence, fix=f"Correct {key}.")
-
-
-@check()
-def exempt_marks(on: Inspection) -> Iterator[Finding]:
-    """An exemption in the settings beside a mark in the code."""
-    for name in on.settings.exempt_endpoints:
-        if marks_of(on.app.view_functions.get(name)).wants_identity:
-            yield error(
-                "exempt-mark",
-                f"MFA_GATE_EXEMPT_ENDPOINTS opens {name!r}, which is marked all the same.",
-                fix="Take it out of MFA_GATE_EXEMPT_ENDPOINTS, or take the mark off the view.",
-            )
+def contradictions(on: Inspection) -> Iterator[Finding]:
+    """Settings, marks and routes that exclude each other, or name what the app does not have."""
+    for fault in faults(on.app, on.state):
+        yield error(fault.code, fault.sentence, fix=fault.fix)
 
 
 @check()
 def marks_above_routes(on: Inspection) -> Iterator[Finding]:
-    """Marks on a function that the app never runs."""
-    for endpoint, view in on.app.view_functions.items():
-        if is_marked_in_vain(view):
+    """Marks on a function that the app never runs; another app may run it, so this alone does not stop the start."""
+    views = on.app.view_functions
+    for endpoint, view in views.items():
+        if is_marked_in_vain(view, views.values()):
             yield error(
                 "mark-above-route",
                 f"The mark of the view {endpoint!r} stands above its route, so it has no effect.",

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ....domain.policy.lint import Level
 from ....errors import PolicyError
-from ...routes import marked_resources
+from ...protection import marked_resources
 from ..findings import Finding, error, warning
 from ..registry import Inspection, Needs, check
 

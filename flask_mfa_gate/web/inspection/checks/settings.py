@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 
-from ....domain.access import APP, MFA_ADMIN
-from ...routes import marked_resources
 from ..findings import Finding, error, warning
 from ..registry import Inspection, check
 
-_CLIENT = "client:"
 _NO_NAMES = frozenset({"app", "application", "flask_app", "lib", "main", "__main__", "server", "web", "wsgi"})
 
 
@@ -26,21 +22,6 @@ def factor_pages(on: Inspection) -> Iterator[Finding]:
                 f"Nobody can set up the factor {kind!r}: this version has no page for it.",
                 fix=f"Take {kind!r} out of MFA_GATE_FACTORS and MFA_GATE_PERIOD_SATISFIED_BY.",
             )
-
-
-@check()
-def default_access(on: Inspection) -> Iterator[Finding]:
-    """Resources with a default that no view opens, which leaves the one that was meant without it."""
-    marked = marked_resources(on.app)
-    for name in on.settings.default_access:
-        if name in marked or name in {APP, MFA_ADMIN} or name.startswith(_CLIENT):
-            continue
-        nearest = difflib.get_close_matches(name, marked, n=1)
-        yield error(
-            "unknown-resource",
-            f"MFA_GATE_DEFAULT_ACCESS names the resource {name!r}, which no view is marked with.",
-            fix=f"Write {nearest[0]!r} there." if nearest else f"Mark a view with @gate.resource({name!r}).",
-        )
 
 
 @check()
