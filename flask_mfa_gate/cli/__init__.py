@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from . import audit, health, keys, people, policies, policy_trials, users
+from . import access_passes, audit, health, keys, people, policies, policy_trials, upkeep, users
 from .group import mfa
 
-__all__ = ["audit", "health", "keys", "mfa", "people", "policies", "policy_trials", "users"]
+__all__ = [
+    "access_passes", "audit", "health", "keys", "mfa", "people", "policies", "policy_trials", "upkeep", "users",
+]  # fmt: skip

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-from contextlib import suppress
-from datetime import UTC, datetime
 
 import click
 
-from ..errors import BadRequest
+from ..services.audit_chain import Verification
 from ..web.state import current_state
-from .group import as_json_option, mfa, print_facts
+from .arguments import moment
+from .group import as_json_option, mfa
+from .output import counted, print_json
 from .targets import key_of
 
 
@@ -19,32 +19,39 @@ def audit() -> None:
     pass
 
 
-@audit.command(help="Print every record as a line of JSON, oldest first.")
+@audit.command(help="Print every record as a line of JSON, oldest first; with --json, as one list.")
 @click.option("--since", help="An ISO 8601 time with zone.")
 @click.option("--user", help="Only what happened to this user.")
-def export(since: str | None, user: str | None) -> None:
+@as_json_option
+def export(since: str | None, user: str | None, as_json: bool) -> None:
     state = current_state()
     subject = key_of(state, user) if user is not None else None
-    for record in state.audit.export(since=_moment(since), subject=subject):
+    records = state.audit.export(since=None if since is None else moment(since, "--since"), subject=subject)
+    if as_json:
+        print_json(list(records))
+        return
+    for record in records:
         click.echo(json.dumps(record))
 
 
 @audit.command(help="Check that no record was changed, added or cut off. Exits with 1 when one was.")
-@click.option("--head", help="A head kept elsewhere, as the log and the digest mail show it.")
+@click.option("--head", help="A head kept elsewhere: this command, the log and the digest mail show it.")
 @as_json_option
 def verify(head: str | None, as_json: bool) -> None:
-    found = current_state().audit.verify(head)
-    facts = {"verified": found.verified, "bare": found.bare, "unsealed": found.unsealed, "broken_at": found.broken_at}
-    print_facts(facts, as_json=as_json)
+    chain = current_state().audit
+    found, newest = chain.verify(head), str(chain.head())
+    if as_json:
+        facts = {name: getattr(found, name) for name in ("verified", "bare", "unsealed", "broken_at")}
+        print_json({**facts, "head": newest})
+    else:
+        click.echo(_sentence(found))
+        click.echo(f"Head: {newest}")
     if found.broken_at is not None:
         raise SystemExit(1)
 
 
-def _moment(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    with suppress(ValueError, OverflowError):
-        moment = datetime.fromisoformat(text)
-        if moment.tzinfo is not None:
-            return moment.astimezone(UTC)
-    raise BadRequest("--since takes an ISO 8601 time with zone, e.g. 2026-12-24T18:00+01:00.")
+def _sentence(found: Verification) -> str:
+    if found.broken_at is not None:
+        return f"Audit log broken at record {found.broken_at}: {counted(found.verified, 'record')} before it verified."
+    bare = f", {found.bare} of them without personal details, on a user's behalf" if found.bare else ""
+    return f"Audit log intact: {counted(found.verified, 'record')} verified{bare}, {found.unsealed} not yet sealed."

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import json
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -35,19 +34,6 @@ mfa = GateGroup("mfa", help="Multi-factor authentication: users, policies, table
 as_json_option = click.option("--json", "as_json", is_flag=True, help="Answer in JSON.")
 
 
-def print_json(value: Mapping[str, Any] | Sequence[Any]) -> None:
-    """For programs."""
-    click.echo(json.dumps(value, indent=2))
-
-
-def print_facts(facts: Mapping[str, object], *, as_json: bool) -> None:
-    """What a command did, in numbers."""
-    if as_json:
-        print_json(facts)
-    else:
-        click.echo(", ".join(f"{name.replace('_', ' ')}: {count}" for name, count in facts.items()))
-
-
 def confirm(question: str, *, yes: bool) -> None:
     """Ask, unless the answer was given already.
 
@@ -67,5 +53,8 @@ def _is_interactive() -> bool:
 @contextmanager
 def progress(label: str, length: int | None = None) -> Iterator[Callable[[int], None]]:
     """A bar on stderr for whoever watches; takes the number of users that were done since the last call."""
+    if not sys.stderr.isatty():
+        yield lambda _done: None
+        return
     with click.progressbar(range(length or 0), length=length, label=label, file=sys.stderr, show_pos=True) as bar:
         yield bar.update

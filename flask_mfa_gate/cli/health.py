@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -16,7 +16,14 @@ from ..web.inspection.doctor import findings, not_started
 from ..web.inspection.findings import Finding, Level
 from ..web.routes import is_unclassified, route_table
 from ..web.state import current_state
-from .group import as_json_option, mfa, print_json
+from .group import as_json_option, mfa
+from .output import counted, print_json, print_table
+
+_ROUTE_HEAD = ("ENDPOINT", "METHODS", "RULE", "RESOURCES", "ACCESS", "DEMANDS", "POLICIES")
+_MARK_THEM = (
+    'Mark a plain view with @gate.resource("app"), or with a resource of its own. '
+    "Sign-in and sign-out views and health checks get @gate.exempt."
+)
 
 
 @mfa.command(help="Bring the gate's tables up to date.")
@@ -28,7 +35,8 @@ def upgrade(revision: str) -> None:
         schema.downgrade(state.store.database, prefix=prefix, revision=revision)
     else:
         state.tables.upgrade(revision)
-    click.echo(f"The tables are at {schema.current(state.store.database, prefix=prefix) or 'base'}.")
+    at = schema.current(state.store.database, prefix=prefix)
+    click.echo(f"Database schema is up to date (revision {at})." if at else "The gate's tables were removed.")
 
 
 @mfa.command(
@@ -63,11 +71,15 @@ def _print_findings(found: Sequence[Finding]) -> None:
     for one in found:
         click.echo(f"{one.level}: {one.sentence} [{one.code}]\n    Fix: {one.fix}")
     numbers = Counter(one.level for one in found)
-    counted = [f"{number} {level}{'s' if number > 1 else ''}" for level in Level if (number := numbers[level])]
-    click.echo(f"{', '.join(counted)}." if counted else "No problems found.")
+    counts = [counted(numbers[level], level) for level in Level if numbers[level]]
+    click.echo(f"{', '.join(counts)}." if counts else "No problems found.")
 
 
-@mfa.command(help="List every endpoint with what protects it.")
+@mfa.command(
+    help="List every endpoint with what protects it.\n\nACCESS is what holds where no policy says otherwise. A view of "
+    'the app has to be marked: @gate.resource("app") on a plain view, @gate.resource("payroll") on one that '
+    "policies can target, @gate.require_mfa(...) where it asks for a proof itself, @gate.exempt where strangers may go."
+)
 @click.option("--fail-unclassified", is_flag=True, help="Exit with 1 when a view is neither marked nor exempt.")
 @as_json_option
 def routes(as_json: bool, fail_unclassified: bool) -> None:
@@ -75,17 +87,17 @@ def routes(as_json: bool, fail_unclassified: bool) -> None:
     if as_json:
         print_json(table)
     else:
-        for row in table:
-            click.echo(_route_line(row))
+        print_table(_ROUTE_HEAD, [_route_row(row) for row in table])
     unclassified = list(dict.fromkeys(row["endpoint"] for row in table if is_unclassified(row)))
     if fail_unclassified and unclassified:
         if not as_json:
-            click.echo(f"Neither marked nor exempt: {', '.join(unclassified)}.", err=True)
+            names = ", ".join(unclassified)
+            click.echo(
+                f"{counted(len(unclassified), 'view')} neither marked nor exempt: {names}.\n{_MARK_THEM}", err=True
+            )
         raise SystemExit(1)
 
 
-def _route_line(row: dict[str, Any]) -> str:
-    shields = ", ".join([*row["resources"], *row["demands"]]) or "app"
-    policies = f" policies: {', '.join(row['policies'])}" if row["policies"] else ""
-    methods = ",".join(row["methods"])
-    return f"{row['endpoint']:32} {methods:18} {row['default']:14} {shields:28} {row['rule']}{policies}"
+def _route_row(row: Mapping[str, Any]) -> tuple[str, ...]:
+    resources, demands, policies = (", ".join(row[name]) for name in ("resources", "demands", "policies"))
+    return row["endpoint"], ",".join(row["methods"]), row["rule"], resources, row["default"], demands, policies

@@ -14,7 +14,8 @@ from ..errors import BadRequest
 from ..services.policy_edits import merged
 from ..web.protection import marked_resources
 from ..web.state import current_state
-from .group import ACTOR, as_json_option, confirm, mfa, print_json
+from .group import ACTOR, as_json_option, confirm, mfa
+from .output import print_json
 
 _CHANGES = ("added", "removed", "changed")
 DOCUMENT = click.Path(exists=True, dir_okay=False, allow_dash=True)

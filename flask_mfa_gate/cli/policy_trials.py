@@ -17,9 +17,10 @@ from ..services.scenarios import read_scenarios, run_scenarios
 from ..services.simulation import Explanation
 from ..web.protection import marked_resources, marked_views
 from ..web.state import GateState, current_state
-from .group import as_json_option, print_json
+from .group import as_json_option
+from .output import print_json
 from .policies import DOCUMENT, policies, read_file, remark_json, remark_line
-from .targets import key_of
+from .targets import known_key
 
 NONE = "none"
 
@@ -72,7 +73,7 @@ def simulate(
     given: dict[str, Any] = {name: value for name, value in facts.items() if value is not None}
     given |= {name: _words(words) for name, words in (("device", device), ("risk", risk)) if words}
     explained = state.simulator.simulate(
-        key_of(state, user), resource=resource, environment=environment_from(given, ""),
+        known_key(state, user), resource=resource, environment=environment_from(given, ""),
         draft=state.policies.read(read_file(draft)) if draft is not None else None,
         views=marked_views(current_app),
     )  # fmt: skip

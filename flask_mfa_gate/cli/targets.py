@@ -1,70 +1,88 @@
-"""Whom a command is about: users by key or email, a group, or everybody."""
+"""Whom a command is about: users by key or email, a group, those whom a filter finds, or everybody."""
 
 from __future__ import annotations
 
+import difflib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import click
 
-from ..domain.user_filter import EVERYBODY, UserFilter
-from ..errors import BadRequest
-from ..services.actions import Terms
-from ..services.enrollments import Targets
-from ..services.results import ActionResult
+from ..domain.assurance import FactorKind
+from ..domain.roles import Role
+from ..domain.user_filter import UserFilter
+from ..errors import BadRequest, UnknownUser
+from ..services.directory import KnownPeople
 from ..services.words import kept_text
 from ..web.state import GateState
-from .group import ACTOR, as_json_option, confirm, print_json, progress
+from .arguments import length
+from .group import progress
+from .output import label, local
 
-_NAMES = ("done", "skipped", "failed")
+_LOOKED_THROUGH = 5000
+_NEAR = 0.75
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """The arguments that every command on users has."""
+class Whom:
+    """The arguments that say which users a command is about."""
 
-    users: Sequence[str]
-    everybody: bool
-    group: str | None
-    reason: str | None
-    yes: bool
-    dry_run: bool
-    as_json: bool
+    users: Sequence[str] = ()
+    everybody: bool = False
+    group: str | None = None
+    ends_within: str | None = None
+    role: str | None = None
+    factor: str | None = None
+    without_factor: bool = False
+
+    @property
+    def is_many(self) -> bool:
+        """Whether they are found by what holds of them, and not named one by one.
+
+        :raises BadRequest: unless it is exactly one of both.
+        """
+        narrows = (self.group, self.ends_within, self.role, self.factor)
+        is_many = self.everybody or self.without_factor or any(one is not None for one in narrows)
+        if is_many == bool(self.users) or (self.everybody and self.group is not None):
+            raise BadRequest("Name users, or pass --all, --group or another filter, and only one of these.")
+        return is_many
+
+    def filter(self) -> UserFilter:
+        """What has to hold of them."""
+        return UserFilter(
+            group=self.group,
+            ends_within=None if self.ends_within is None else length(self.ends_within, "--ends-within"),
+            role=None if self.role is None else Role(self.role),
+            factor=None if self.factor is None else FactorKind(self.factor),
+            holds_any=False if self.without_factor else None,
+        )
 
 
-def for_users(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Give a command these arguments, as one ``asked``."""
+_KINDS, _ROLES = [kind.value for kind in FactorKind], [role.value for role in Role]
+_OPTIONS = (
+    click.option("--without-factor", is_flag=True, help="Only those who hold no factor."),
+    click.option("--factor", type=click.Choice(_KINDS), help="Only those who hold this factor."),
+    click.option("--role", type=click.Choice(_ROLES), help="Only those who have this role."),
+    click.option("--ends-within", help="Only those whose period ends within this time: 90m, 36h or 2d."),
+    click.option("--group", help="Everybody in this group."),
+    click.option("--all", "everybody", is_flag=True, help="Everybody."),
+    click.argument("users", nargs=-1),
+)
+
+
+def about_users(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command these arguments, as one ``whom``."""
 
     def gathered(**options: Any) -> Any:
-        names = Asked.__slots__
-        asked = Asked(**{name: options.pop(name) for name in names})
-        return command(asked=asked, **options)
+        whom = Whom(**{name: options.pop(name) for name in Whom.__slots__})
+        return command(whom=whom, **options)
 
-    gathered.__doc__, gathered.__name__ = command.__doc__, command.__name__
+    gathered.__name__ = command.__name__
     gathered.__dict__.update(command.__dict__)
-    for option in (
-        as_json_option,
-        click.option("--dry-run", is_flag=True, help="Say what would happen, and change nothing."),
-        click.option("--yes", is_flag=True, help="Don't ask before acting on many."),
-        click.option("--reason", help="Why; kept in the audit record."),
-        click.option("--group", help="Everybody in this group."),
-        click.option("--all", "everybody", is_flag=True, help="Everybody."),
-        click.argument("users", nargs=-1),
-    ):
+    for option in _OPTIONS:
         gathered = option(gathered)
     return gathered
-
-
-def carry_out(state: GateState, asked: Asked, act: Callable[..., ActionResult], *, verb: str, **options: Any) -> None:
-    """Act on those who are asked for, and print what became of each. A failed one makes the exit status 1."""
-    targets = _targets(state, asked)
-    if isinstance(targets, UserFilter):
-        result = _on_many(state, asked, act, targets, verb=verb, **options)
-    else:
-        terms = Terms(actor=ACTOR, reason=asked.reason, dry_run=asked.dry_run)
-        result = act(targets, **options, **terms)
-    _report(result, asked)
 
 
 def key_of(state: GateState, text: str) -> str:
@@ -84,67 +102,78 @@ def key_of(state: GateState, text: str) -> str:
     return keys[0] if len(keys) == 1 else text
 
 
-def chosen(state: GateState, group: str | None, *, is_dry: bool = False) -> UserFilter:
-    """Everybody, or a group, as the gate knows them; the host is asked first when that is long ago.
+def known_key(state: GateState, text: str) -> str:
+    """The same of somebody who is there.
 
-    :param is_dry: nothing may change, so that is only said.
+    :raises UnknownUser: for nobody, with the one who may have been meant. Without a directory every key is taken, but
+        for one that is the name or the email of somebody whose key is another.
     """
-    _refuse_unkept(group, "group")
-    if state.users.is_sync_due() and is_dry:
-        click.echo("The app's users were not taken over lately. Run: flask mfa sync", err=True)
-    elif state.users.is_sync_due():
-        state.users.sync()
-    return UserFilter(group=group) if group is not None else EVERYBODY
+    key = key_of(state, text)
+    if isinstance(state.directory, KnownPeople):
+        if hint := _namesake(state, text, key):
+            raise UnknownUser(f"Nobody has signed in by the key {text!r}. {hint}")
+        return key
+    try:
+        return state.enrollments.look_up(key).person.key
+    except UnknownUser:
+        raise UnknownUser(f"No user {text!r} is known. {_nearest(state, text)}".rstrip()) from None
+
+
+def chosen(state: GateState, whom: Whom, *, may_sync: bool) -> UserFilter:
+    """Those whom a filter finds among the people that the gate knows, as new as can be had.
+
+    :param may_sync: whether the app's users may be taken over first; else their age is said.
+    :raises BadRequest: for a group that nobody is in.
+    """
+    _refuse_unkept(whom.group, "group")
+    users = whom.filter()
+    if not isinstance(state.directory, KnownPeople):
+        _take_over(state) if may_sync else _say_age(state)
+    if whom.group is not None:
+        _require_group(state, whom.group)
+    return users
+
+
+def _take_over(state: GateState) -> None:
+    with progress("Taking over the app's users") as bar:
+        state.users.sync(progress=lambda _: bar(1))
+
+
+def _say_age(state: GateState) -> None:
+    at = state.users.synced_at()
+    age = "The app's users were never taken over" if at is None else f"The app's users as of {local(at)}"
+    click.echo(f"{age}. For newer ones: flask mfa sync", err=True)
+
+
+def _require_group(state: GateState, group: str) -> None:
+    with state.store.database.read() as tx:
+        names = state.store.people.group_names(tx)
+    if group not in names:
+        nearest = difflib.get_close_matches(group, names, n=1)
+        hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
+        raise BadRequest(f"Nobody is in a group {group!r}.{hint}")
+
+
+def _namesake(state: GateState, text: str, key: str) -> str:
+    """Who is called so, where nobody has come by this key."""
+    if state.enrollments.look_up(key).is_seen:
+        return ""
+    with state.store.database.read() as tx:
+        people = state.store.people.first(tx, limit=_LOOKED_THROUGH)
+    word = text.casefold()
+    called_so = (one for one in people if word in {one.name.casefold(), one.email.casefold()})
+    meant = next((one for one in called_so if one.key != key), None)
+    return f"Did you mean {label(meant)}? Then use the key {meant.key!r}." if meant else ""
+
+
+def _nearest(state: GateState, text: str) -> str:
+    with state.store.database.read() as tx:
+        people = state.store.people.first(tx, limit=_LOOKED_THROUGH)
+    words = {word.casefold(): one for one in people for word in (one.name, one.key, one.email) if word}
+    near = difflib.get_close_matches(text.casefold(), words, n=1, cutoff=_NEAR)
+    return f"Did you mean {words[near[0]].email or near[0]}, {label(words[near[0]])}?" if near else ""
 
 
 def _refuse_unkept(text: str | None, what: str) -> None:
     if text is not None and kept_text(text) != text:
         raise BadRequest(f"There is a NUL or half of a surrogate pair in {text!r}, so it can be no {what}.")
-
-
-def _targets(state: GateState, asked: Asked) -> Targets:
-    """One user alone is a single action; several are bulk."""
-    if (bool(asked.users), asked.everybody, asked.group is not None).count(True) != 1:
-        raise BadRequest("Name users, or say --all or --group, and only one of these.")
-    if asked.users:
-        keys = [key_of(state, text) for text in asked.users]
-        return keys[0] if len(keys) == 1 else keys
-    return chosen(state, asked.group, is_dry=asked.dry_run)
-
-
-def _on_many(
-    state: GateState, asked: Asked, act: Callable[..., ActionResult], users: UserFilter, *, verb: str, **options: Any
-) -> ActionResult:
-    with state.store.database.read() as tx:
-        count = state.selection.count(tx, users, now=state.clock())
-    if not asked.dry_run:
-        confirm(f"{verb} {count} users?", yes=asked.yes)
-    with progress(verb, count) as bar:
-        terms = Terms(actor=ACTOR, reason=asked.reason, dry_run=asked.dry_run, progress=bar)
-        return act(users, **options, **terms)
-
-
-def _report(result: ActionResult, asked: Asked) -> None:
-    if asked.as_json:
-        print_json({**_as_json(result), **({"dry_run": True} if asked.dry_run else {})})
-    else:
-        _print(result, asked)
-    if result.failed:
-        raise SystemExit(1)
-
-
-def _as_json(result: ActionResult) -> dict[str, Any]:
-    return {name: [{"key": key, "reason": why} for key, why in getattr(result, name)] for name in _NAMES}
-
-
-def _print(result: ActionResult, asked: Asked) -> None:
-    """Named users line by line; of many only those who were not done, and how many were."""
-    is_short = bool(asked.users)
-    for name in _NAMES:
-        outcome = getattr(result, name)
-        for key, why in outcome if is_short or name != "done" else ():
-            click.echo(f"{name}: {key}{f' ({why})' if why else ''}")
-        if not is_short:
-            click.echo(f"{len(outcome)} {name}")
-    if asked.dry_run:
-        click.echo("A dry run: nothing was changed.")

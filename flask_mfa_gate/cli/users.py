@@ -1,135 +1,154 @@
-"""Commands on the enrollment of users."""
+"""Where users stand, and the commands that change it."""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, time
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import click
 
 from ..errors import BadRequest
-from ..services.results import MfaStatus
+from ..services.results import ListedUser
 from ..web.state import current_state
-from .group import as_json_option, mfa, print_json
-from .targets import Asked, carry_out, chosen, for_users, key_of
+from .arguments import end
+from .group import as_json_option, mfa
+from .orders import Asked, Deed, carry_out, for_users
+from .output import counted, label, local, period, print_json, print_table
+from .targets import Whom, about_users, chosen, known_key
+
+_NO_NOTIFY = click.option("--no-notify", is_flag=True, help="Send no mail.")
+_FORCE = click.option("--now", "force", is_flag=True, help="Force enrollment at the next sign-in.")
+_NOT_SEEN = "not seen yet: nobody has signed in by this key"
+_HEAD = ("KEY", "NAME", "EMAIL", "ROLE", "STATUS", "REQUIRED BY", "ENDS", "FACTORS")
 
 
-@mfa.command(help="Show where users stand.")
-@click.option("--all", "everybody", is_flag=True, help="Everybody.")
-@click.option("--group", help="Everybody in this group.")
+@mfa.command(help="Show where users stand: one, or all who match.")
+@about_users
 @as_json_option
-@click.argument("user", required=False)
-def status(user: str | None, everybody: bool, group: str | None, as_json: bool) -> None:
+def status(whom: Whom, as_json: bool) -> None:
     state = current_state()
-    if (user is not None, everybody, group is not None).count(True) != 1:
-        raise BadRequest("Name one user, or say --all or --group.")
-    if user is not None:
-        one = state.enrollments.status(key_of(state, user))
-        print_json(_as_json(one)) if as_json else click.echo(_as_line(one))
+    if whom.is_many:
+        users = chosen(state, whom, may_sync=state.users.is_sync_due())
+        _print_list(state.enrollments.listed(users), as_json=as_json)
         return
-    found = state.enrollments.statuses(chosen(state, group))
-    if as_json:
-        print_json([_as_json(one) for one in found])
-        return
-    for one in found:
-        click.echo(_as_line(one))
+    if len(whom.users) > 1:
+        raise BadRequest("Name one user, or pass --all, --group or another filter.")
+    one = state.enrollments.look_up(known_key(state, whom.users[0]))
+    print_json(_as_json(one)) if as_json else _print_one(one)
 
 
-@mfa.command(help="Demand MFA of users.")
+@mfa.command(help="Require MFA of users, within days or at the next sign-in.")
 @click.option("--days", type=int, help="Days in which users may still defer. Default: MFA_GATE_ENROLLMENT_DAYS.")
-@click.option("--now", "force", is_flag=True, help="Force enrollment at the next sign-in.")
-@click.option("--renew", is_flag=True, help="Begin running periods anew.")
-@click.option("--no-notify", is_flag=True, help="Send no mail.")
+@_FORCE
+@click.option("--renew", is_flag=True, help="Restart running periods.")
+@_NO_NOTIFY
 @for_users
 def require(asked: Asked, days: int | None, force: bool, renew: bool, no_notify: bool) -> None:
-    state, length = current_state(), _days(days, force)
-    carry_out(
-        state, asked, state.enrollments.require, verb="Require MFA of", days=length, renew=renew, notify=not no_notify
-    )
+    act, length = current_state().enrollments.require, _days(days, force)
+    _act(asked, act, Deed("Require MFA of", "required to use MFA"), days=length, renew=renew, notify=not no_notify)
 
 
-@mfa.command(help="Move the end of enrollment periods; lets lapsed users back in.")
+@mfa.command(help="Move the end of enrollment periods. Lets users back in who are locked out.")
 @click.option("--days", type=int, help="Days more.")
 @click.option("--until", help="The new end: a date (its last second, UTC) or an ISO 8601 time with zone.")
 @for_users
 def extend(asked: Asked, days: int | None, until: str | None) -> None:
-    state = current_state()
-    carry_out(state, asked, state.enrollments.extend, verb="Extend", days=days, until=_moment(until))
+    moment = None if until is None else end(until, "--until")
+    _act(asked, current_state().enrollments.extend, Deed("Extend", "extended"), days=days, until=moment)
 
 
-@mfa.command(help="Void factors, recovery codes, passes and sessions.")
+@mfa.command(help="Void factors, recovery codes, passes and sessions, so that users set up MFA anew.")
 @click.option("--days", type=int, help="Days in which the password alone will do.")
-@click.option("--now", "force", is_flag=True, help="Force enrollment at the next sign-in.")
-@click.option("--no-notify", is_flag=True, help="Send no mail.")
+@_FORCE
+@_NO_NOTIFY
 @for_users
 def reset(asked: Asked, days: int | None, force: bool, no_notify: bool) -> None:
-    state, length = current_state(), _days(days, force)
-    carry_out(state, asked, state.enrollments.reset, verb="Reset", days=length, notify=not no_notify)
+    act, length = current_state().enrollments.reset, _days(days, force)
+    _act(asked, act, Deed("Reset", "reset"), days=length, notify=not no_notify)
 
 
-@mfa.command(help="Take the requirement away; a confirmed factor stays and is still asked for.")
-@click.option("--no-notify", is_flag=True, help="Send no mail.")
+@mfa.command(help="Remove the requirement. A confirmed factor stays and is still asked for.")
+@_NO_NOTIFY
 @for_users
 def remove(asked: Asked, no_notify: bool) -> None:
-    state = current_state()
-    carry_out(state, asked, state.enrollments.remove, verb="Remove the requirement of", notify=not no_notify)
+    deed = Deed("Remove the requirement of", "no longer required to use MFA")
+    _act(asked, current_state().enrollments.remove, deed, notify=not no_notify)
 
 
-@mfa.command(help="Mail those who are still in an enrollment period, now.")
+@mfa.command(help="Remind those who are still in an enrollment period, by mail, now.")
 @for_users
 def remind(asked: Asked) -> None:
-    state = current_state()
-    carry_out(state, asked, state.enrollments.remind, verb="Remind")
+    _act(asked, current_state().enrollments.remind, Deed("Remind", "reminded"))
 
 
 @mfa.command(help="Clear failed attempts.")
 @for_users
 def unlock(asked: Asked) -> None:
-    state = current_state()
-    carry_out(state, asked, state.enrollments.unlock, verb="Unlock")
+    _act(asked, current_state().enrollments.unlock, Deed("Unlock", "unlocked"))
+
+
+def _act(asked: Asked, act: Callable[..., Any], deed: Deed, **options: Any) -> None:
+    carry_out(current_state(), asked, act, deed, **options)
 
 
 def _days(days: int | None, force: bool) -> int | None:
     if days == 0:
-        raise BadRequest("0 days would force MFA now; if that is what you want, say --now.")
+        raise BadRequest("0 days would force MFA now. If that is what you want, pass --now.")
     if force and days is not None:
         raise BadRequest("Give --days or --now, not both.")
     return 0 if force else days
 
 
-def _moment(text: str | None) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        raise BadRequest(
-            "--until takes a date or an ISO 8601 time with zone, e.g. 2026-12-24 or 2026-12-24T18:00+01:00."
-        ) from None
-    if "T" not in text and len(text) <= len("2026-12-24"):
-        return datetime.combine(moment.date(), time(23, 59, 59), UTC)
-    return moment
+def _print_list(found: Iterable[ListedUser], *, as_json: bool) -> None:
+    if as_json:
+        print_json([_as_json(one) for one in found])
+        return
+    rows = [_as_row(one) for one in found]
+    if rows:
+        print_table(_HEAD, rows)
+    click.echo(f"{counted(len(rows), 'user')}.")
 
 
-def _as_json(one: MfaStatus) -> dict[str, Any]:
+def _as_row(one: ListedUser) -> tuple[str, ...]:
+    person, mfa_status = one.person, one.mfa
+    required = mfa_status.required_by or "" if mfa_status.required else ""
+    return (
+        person.key, person.name, person.email, person.role or "",
+        mfa_status.status if one.is_seen else f"{mfa_status.status} (not seen yet)",
+        required, period(mfa_status), ", ".join(mfa_status.factors),
+    )  # fmt: skip
+
+
+def _print_one(one: ListedUser) -> None:
+    """Everything about one, a line each."""
+    mfa_status = one.mfa
+    facts = {
+        "User": label(one.person), "Email": one.person.email, "Role": one.person.role or "",
+        "Groups": ", ".join(sorted(one.person.groups)), "Status": mfa_status.status,
+        "Required": f"by {mfa_status.required_by}" if mfa_status.required else "no",
+        "Period": period(mfa_status), "Factors": ", ".join(mfa_status.factors) or "none",
+        "Enrolled": local(mfa_status.enrolled_at) if mfa_status.enrolled_at else "",
+        "Note": "" if one.is_seen else _NOT_SEEN,
+    }  # fmt: skip
+    for name, value in facts.items():
+        if value:
+            click.echo(f"{name:10}{value}")
+
+
+def _as_json(one: ListedUser) -> dict[str, Any]:
+    person, mfa_status = one.person, one.mfa
     return {
-        "key": one.key,
-        "status": one.status.value,
-        "required": one.required,
-        "required_by": one.required_by,
-        "days_left": one.days_left,
-        "ends_at": one.ends_at.isoformat() if one.ends_at else None,
-        "enrolled_at": one.enrolled_at.isoformat() if one.enrolled_at else None,
-        "factors": list(one.factors),
+        "key": person.key,
+        "name": person.name,
+        "email": person.email,
+        "groups": sorted(person.groups),
+        "role": person.role,
+        "seen": one.is_seen,
+        "status": mfa_status.status.value,
+        "required": mfa_status.required,
+        "required_by": mfa_status.required_by,
+        "days_left": mfa_status.days_left,
+        "ends_at": mfa_status.ends_at.isoformat() if mfa_status.ends_at else None,
+        "enrolled_at": mfa_status.enrolled_at.isoformat() if mfa_status.enrolled_at else None,
+        "factors": list(mfa_status.factors),
     }
-
-
-def _as_line(one: MfaStatus) -> str:
-    parts = [one.key, one.status.value, f"required by {one.required_by}" if one.required else "not required"]
-    if one.ends_at is not None:
-        parts.append(f"{one.days_left} days left, until {one.ends_at:%Y-%m-%d %H:%M} UTC")
-    elif one.days_left is not None:
-        parts.append(f"{one.days_left} days once the account is used")
-    if one.factors:
-        parts.append(f"factors: {', '.join(one.factors)}")
-    return " · ".join(parts)

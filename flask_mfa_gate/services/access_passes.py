@@ -39,11 +39,10 @@ class AccessPassService:
         :raises UnknownUser, NotAllowed, BadRequest: see there.
         """
         check_words(actor, reason)
-        granted = self._terms(scope, one_time, lifetime, starts_at)
+        granted = self.plan(
+            key, actor=actor, lifetime=lifetime, one_time=one_time, scope=scope, starts_at=starts_at, notify=notify
+        )
         by, person = self._checked(key, actor)
-        # SECURITY: a pass is a way into the account, so its owner hears of it unless the operator himself made it.
-        if not notify and not by.may_be_silent:
-            raise BadRequest(LOUD)
 
         def act(work: Work) -> str:
             write_person(work, person)
@@ -58,6 +57,18 @@ class AccessPassService:
             return code
 
         return self._worker.run(act)
+
+    def plan(
+        self, key: str, *, actor: str = "host", lifetime: timedelta = DEFAULT, one_time: bool = True,
+        scope: str = Scope.FULL, starts_at: datetime | None = None, notify: bool = True,
+    ) -> AccessPass:  # fmt: skip
+        """The terms of the pass that :meth:`issue` would make. Nothing is made, and what it refuses is refused."""
+        granted = self._terms(scope, one_time, lifetime, starts_at)
+        by, _person = self._checked(key, actor)
+        # SECURITY: a pass is a way into the account, so its owner hears of it unless the operator made it.
+        if not notify and not by.may_be_silent:
+            raise BadRequest(LOUD)
+        return granted
 
     def revoke(self, key: str, *, actor: str = "host", reason: str | None = None) -> bool:
         """Make a user's pass worthless and end what it opened; False when there was none.

@@ -17,7 +17,7 @@ from ..domain.user_filter import UserFilter
 from ..errors import BadRequest, NotAllowed, UnknownUser
 from ..store import Store
 from ..store.selection import Selection
-from .directory import Directory
+from .directory import Directory, KnownPeople
 from .moves import MoveWriter
 from .results import ActionResult, Answer, joined
 from .words import check_words, is_key
@@ -30,6 +30,7 @@ REFUSALS = {
     "higher-role": "This user has a role of its own, so only an administrator may do that.",
     "not-allowed": "Your role does not allow that.",
 }
+NOT_SEEN = "not-seen-yet"
 LOUD = "The user is always told of this, unless the command line or the app itself does it."
 
 
@@ -126,10 +127,19 @@ class ActionRunner:
 
         :raises UnknownUser: also for what can be nobody's key, which some databases would choke on.
         """
-        person = self._directory.get(key) if is_key(key) else None
+        person = self.find(key)
         if person is None:
-            raise UnknownUser(f"No user with the key {key!r} is known.")
+            raise UnknownUser(unknown(key))
         return person
+
+    def find(self, key: str) -> Person | None:
+        """The same; None where there is nobody."""
+        return self._directory.get(key) if is_key(key) else None
+
+    @property
+    def takes_any_key(self) -> bool:
+        """Whether the host has no directory, so that nothing tells a typing error from a newcomer."""
+        return isinstance(self._directory, KnownPeople)
 
     def actor(self, text: str) -> Actor:
         """The actor with the role that the host gives him now; one who is switched off has none."""
@@ -184,11 +194,20 @@ class ActionRunner:
         if not people:
             return []
         people, keys = self._as_of_now(people, actor), [person.key for person in people]
+        unseen = self._unseen(keys)
         moved = self._preview(action, people, actor, order) if order.dry_run else self._worker.run(act, is_bulk=is_bulk)
         if order.progress is not None:
             order.progress(len(people))
         answers = {id(move): Answer(move.outcome, move.reason) for _, move in moved}
-        return [(key, answers[id(move)]) for key, move in moved]
+        return [(key, _flagged(answers[id(move)], is_unseen=key in unseen)) for key, move in moved]
+
+    def _unseen(self, keys: Sequence[str]) -> set[str]:
+        """Keys that are taken as they are given, and by which nobody has come yet."""
+        if not self.takes_any_key:
+            return set()
+        with self._store.database.read() as tx:
+            known = self._store.people.known(tx, keys, now=self._clock())
+        return {key for key in keys if key not in known or known[key].last_sign_in_at is None}
 
     def _as_of_now(self, people: Sequence[Person], actor: Actor) -> Sequence[Person]:
         """For an actor to whom some are off limits, each as the host knows him this moment."""
@@ -219,3 +238,13 @@ class ActionRunner:
             case = Case(standings[person.key], person.is_active, now, self._rules.enabled, self._rules.satisfying)
             moved.append((person.key, fail(why) if why is not None else on(case)))
         return moved
+
+
+def unknown(key: str) -> str:
+    """What is said of a key that nobody has."""
+    return f"No user with the key {key!r} is known."
+
+
+def _flagged(answer: Answer, *, is_unseen: bool) -> Answer:
+    """An order for a key that nobody has come by yet is kept, but must not look like one about somebody."""
+    return Answer(Outcome.DONE, NOT_SEEN) if is_unseen and answer == Answer(Outcome.DONE) else answer

@@ -13,11 +13,12 @@ from ..domain.moves import Action, Extend, Remind, Remove, Require, Reset, Unloc
 from ..domain.person import Person
 from ..domain.rules import Rules, is_required
 from ..domain.user_filter import UserFilter
-from ..errors import BadRequest, Conflict
+from ..errors import BadRequest, Conflict, UnknownUser
 from ..store import Store
-from .actions import ActionRunner, Order, Terms
+from ..store.people import KnownPerson
+from .actions import ActionRunner, Order, Terms, unknown
 from .moves import MoveWriter
-from .results import ActionResult, MfaStatus
+from .results import ActionResult, ListedUser, MfaStatus
 from .words import is_key
 from .work import Work, Worker, write_person
 
@@ -110,18 +111,41 @@ class EnrollmentService:
         return self._worker.run(act)
 
     def status(self, key: str) -> MfaStatus:
-        """One user's enrollment; for a key that nobody knows: not enrolled, not required."""
-        now = self._clock()
-        if not is_key(key):
-            return self.describe(Standing(key), now=now)
-        with self._store.database.read() as tx:
-            standing = self._store.enrollments.standing(tx, key, now=now)
-        return self.describe(standing, now=now)
+        """One user's enrollment.
 
-    def statuses(self, users: UserFilter) -> Iterable[MfaStatus]:
-        """The enrollment of everybody for whom the filter holds, in the order of their keys."""
+        :raises UnknownUser: for a key that neither the directory nor the gate knows. Where there is no directory,
+            nobody can tell, and a key that was not seen yet is not enrolled and not required.
+        """
+        return self.look_up(key).mfa
+
+    def look_up(self, key: str) -> ListedUser:
+        """One user, as the host knows them this moment, else as the gate does.
+
+        :raises UnknownUser: see :meth:`status`.
+        """
+        person, now = self._runner.find(key), self._clock()
+        if not is_key(key):
+            raise UnknownUser(unknown(key))
+        with self._store.database.read() as tx:
+            met = self._store.people.known(tx, [key], now=now).get(key)
+            standing = self._store.enrollments.standing(tx, key, now=now)
+        if person is None and met is None and standing == Standing(key):
+            raise UnknownUser(unknown(key))
+        there = person or (met.person if met else Person(key))
+        return self._listed(there, standing, met, now=now)
+
+    def listed(self, users: UserFilter) -> Iterable[ListedUser]:
+        """Everybody for whom the filter holds, in the order of their keys."""
         for people, standings in self._runner.standings(users):
-            yield from (self.describe(standings[person.key], now=self._clock()) for person in people)
+            now, keys = self._clock(), [person.key for person in people]
+            with self._store.database.read() as tx:
+                met = self._store.people.known(tx, keys, now=now)
+            for person in people:
+                yield self._listed(person, standings[person.key], met.get(person.key), now=now)
+
+    def _listed(self, person: Person, standing: Standing, met: KnownPerson | None, *, now: datetime) -> ListedUser:
+        is_seen = not self._runner.takes_any_key or (met is not None and met.last_sign_in_at is not None)
+        return ListedUser(person, self.describe(standing, now=now), is_seen)
 
     def describe(self, standing: Standing, *, now: datetime) -> MfaStatus:
         """The same for a standing at hand."""

@@ -40,13 +40,18 @@ class KeyRotation:
     def __init__(self, store: Store, worker: Worker, keyring: Keyring, *, clock: Clock) -> None:
         self._store, self._worker, self._keyring, self._clock = store, worker, keyring, clock
 
-    def run(self, *, progress: Callable[[int], None] | None = None) -> Rotated:
+    def run(self, *, progress: Callable[[int], None] | None = None, dry_run: bool = False) -> Rotated:
         """Seal everything with the newest key.
 
         :param progress: called with the number of rows looked at since the last call.
+        :param dry_run: only count.
         """
-        began = self._worker.run(self._note_key)
-        moved = {table: self._each(table, column, progress) for table, column in self._store.sealed.columns().items()}
+        columns = self._store.sealed.columns()
+        if dry_run:
+            began, moved = self._clock(), {table: self._count_older(table, columns[table]) for table in columns}
+        else:
+            began = self._worker.run(self._note_key)
+            moved = {table: self._each(table, columns[table], progress) for table in columns}
         with self._store.database.read() as tx:
             older = self._store.recovery_codes.count_older(tx, began)
         return Rotated(moved["factor"], moved["session"], moved["recovery_code"] + moved["access_pass"], older)
@@ -73,6 +78,10 @@ class KeyRotation:
             for table, column in self._store.sealed.columns().items()
             for row in self._stored(table)
         )
+
+    def _count_older(self, table: str, column: str) -> int:
+        places = ((row, Place(table, column, row.place, row.user)) for row in self._stored(table))
+        return sum(self._keyring.reseal(row.sealed, place) is not None for row, place in places)
 
     def _stored(self, table: str) -> Iterator[SealedRow]:
         after = ""

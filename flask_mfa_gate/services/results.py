@@ -9,6 +9,7 @@ from itertools import chain
 
 from ..domain.enrollment import Status
 from ..domain.moves import Outcome
+from ..domain.person import Person
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,18 @@ def joined(parts: Collection[ActionResult]) -> ActionResult:
     return ActionResult(
         *(tuple(chain.from_iterable(getattr(part, outcome.value) for part in parts)) for outcome in Outcome)
     )
+
+
+@dataclass(frozen=True, slots=True)
+class ListedUser:
+    """One line of a list: who it is, and where their enrollment stands.
+
+    :param is_seen: False for a key that only an order speaks of: there is no directory, and nobody has come by it.
+    """
+
+    person: Person
+    mfa: MfaStatus
+    is_seen: bool
 
 
 @dataclass(frozen=True, slots=True)

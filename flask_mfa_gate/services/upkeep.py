@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import cache, partial
@@ -37,6 +38,10 @@ class Upkeep:
     swept: int
 
 
+class _Undone(Exception):
+    """Takes a transaction back on purpose."""
+
+
 class UpkeepService:
     """Safe to run at any time and twice at once."""
 
@@ -64,11 +69,29 @@ class UpkeepService:
             reminded=reminded, lapsed=lapsed, synced=synced, mails_sent=sent, mails_failed=failed, swept=swept
         )
 
+    def preview(self) -> Upkeep:
+        """What a run would do now: done in one transaction that is undone again. The host is asked for nobody."""
+        found: list[Upkeep] = []
+
+        def act(work: Work) -> None:
+            reminded, lapsed = self._each_slice(lambda: self._take_slice(work))
+            mails = self._store.outbox.count_due(work.tx, now=self._clock())
+            found.append(Upkeep(reminded, lapsed, 0, mails, 0, self._sweep_in(work)))
+            raise _Undone
+
+        with suppress(_Undone):
+            self._worker.run(act, is_bulk=True)
+        return found[-1]
+
     def _look_at_periods(self) -> tuple[int, int]:
         """Reminders and lapses, a slice in one transaction. What another process looks at is left to it."""
+        return self._each_slice(lambda: self._worker.run(self._take_slice, is_bulk=True))
+
+    def _each_slice(self, take: Callable[[], list[str | None]]) -> tuple[int, int]:
+        """How many were reminded and lapsed."""
         reminded = lapsed = 0
         while True:
-            events = self._worker.run(self._take_slice, is_bulk=True)
+            events = take()
             reminded += events.count("enrollment_reminded")
             lapsed += events.count("enrollment_lapsed")
             if len(events) < SLICE:
@@ -91,16 +114,15 @@ class UpkeepService:
         return next_due(standing.period, self._reminders, after=now) if standing.period else None
 
     def _sweep(self) -> int:
+        return self._worker.run(self._sweep_in)
+
+    def _sweep_in(self, work: Work) -> int:
+        now = self._clock()
         kept = max(self._lifetimes.max_age, self._lifetimes.pending) + _SWEEP_MARGIN
-
-        def act(work: Work) -> int:
-            now = self._clock()
-            swept = self._store.sessions.sweep(work.tx, now=now, older_than=kept)
-            swept += self._store.sign_ins.sweep(work.tx, now=now, older_than=RISK_MEMORY)
-            swept += self._store.outbox.sweep(work.tx, now=now, older_than=_OUTBOX_MEMORY)
-            return swept + self._store.failures.sweep(work.tx, now=now)
-
-        return self._worker.run(act)
+        swept = self._store.sessions.sweep(work.tx, now=now, older_than=kept)
+        swept += self._store.sign_ins.sweep(work.tx, now=now, older_than=RISK_MEMORY)
+        swept += self._store.outbox.sweep(work.tx, now=now, older_than=_OUTBOX_MEMORY)
+        return swept + self._store.failures.sweep(work.tx, now=now)
 
 
 def _move(standing: Standing, *, now: datetime, is_active: bool) -> Move:

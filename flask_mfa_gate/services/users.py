@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 from ..clock import Clock
 from ..crypto import new_id
@@ -78,11 +78,28 @@ class UserService:
             self._refuse_emptiness()
         return Synced(count, self._void_unseen(began))
 
+    def would_sync(self, keys: Iterable[str] | None = None) -> Synced:
+        """What a run would find, counted: nothing is taken over, and nobody is voided."""
+        if keys is not None:
+            there = [key for key in dict.fromkeys(keys) if is_key(key) and self._directory.get(key) is not None]
+            return Synced(len(there), len({*keys}) - len(there))
+        if isinstance(self._directory, KnownPeople):
+            return Synced(0, 0)
+        seen = {person.key for _mark, people in pages_of(self._directory, None, PAGE) for person in people}
+        with self._store.database.read() as tx:
+            known = self._store.people.unseen(tx, since=datetime.max.replace(tzinfo=UTC), after="", limit=None)
+        return Synced(len(seen), sum(key not in seen and self._directory.get(key) is None for key in known))
+
     def is_sync_due(self) -> bool:
         """Whether the last whole run is a day ago, or none was finished."""
+        done = self.synced_at()
+        return done is None or self._clock() - done >= SYNC_INTERVAL
+
+    def synced_at(self) -> datetime | None:
+        """When the last whole run was finished."""
         with self._store.database.read() as tx:
             done = self._store.marks.get(tx, SYNC_DONE)
-        return done is None or self._clock() - done.at >= SYNC_INTERVAL
+        return done.at if done else None
 
     def rename(self, old: str, new: str, *, actor: str = "host") -> None:
         """The host gave a user another key; everything stays his, and policies that name him follow.

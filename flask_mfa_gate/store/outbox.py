@@ -77,6 +77,12 @@ class Outbox:
             for found in tx.execute(waiting.order_by(row.due_at, row.id).limit(limit))
         ]
 
+    def count_due(self, tx: Connection, *, now: datetime) -> int:
+        """How many those are."""
+        row = self._table.c
+        due = select(func.count()).where(row.sent_at.is_(None), row.due_at <= now, self._unclaimed(now))
+        return int(tx.execute(due).scalar_one())
+
     def try_claim(self, tx: Connection, message_id: str, *, now: datetime, until: datetime) -> bool:
         """Take a message for sending; False when another sender has it, or has just tried it."""
         row = self._table.c

@@ -88,11 +88,16 @@ class People:
             for key, name, email, former, locale, timezone, changed_at in found
         }
 
-    def unseen(self, tx: Connection, *, since: datetime, after: str, limit: int) -> Sequence[str]:
+    def unseen(self, tx: Connection, *, since: datetime, after: str, limit: int | None) -> Sequence[str]:
         """Keys of people whom nothing has seen since then, in order."""
         row = self._table.c
         found = select(row.user_key).where(row.seen_at < since, row.user_key > after)
         return tx.execute(found.order_by(row.user_key).limit(limit)).scalars().all()
+
+    def first(self, tx: Connection, *, limit: int) -> Sequence[Person]:
+        """Some people, in the order of their keys."""
+        chosen = select(*person_columns(self._table)).order_by(self._table.c.user_key).limit(limit)
+        return [person_of(row) for row in tx.execute(chosen).all()]
 
     def knows_anybody(self, tx: Connection) -> bool:
         """Whether there is anybody at all."""

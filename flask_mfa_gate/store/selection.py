@@ -54,6 +54,11 @@ class Selection:
             found.append(false())
         if users.factor is not None:
             found.append(self._holds(users.factor))
+        if users.holds_any is not None:
+            holds = self._holds(*self._enabled)
+            found.append(holds if users.holds_any else not_(holds))
+        if users.role is not None:
+            found.append(self._tables.person.c.role == users.role)
         if users.ends_within is not None:
             found += [enrollment.ends_at > now, enrollment.ends_at <= now + users.ends_within]
         if users.group is not None:
@@ -80,10 +85,10 @@ class Selection:
             tests.append(not_(holds))
         return and_(*tests) if status is Status.NOT_ENROLLED else false()
 
-    def _holds(self, kind: FactorKind) -> ColumnElement[bool]:
+    def _holds(self, *kinds: FactorKind) -> ColumnElement[bool]:
         factor = self._tables.factor.c
-        mine = factor.user_key == self._tables.person.c.user_key
-        return exists().where(mine, factor.voided_at.is_(None), factor.kind == kind, factor.confirmed_at.is_not(None))
+        mine = and_(factor.user_key == self._tables.person.c.user_key, factor.kind.in_(kinds))
+        return exists().where(mine, factor.voided_at.is_(None), factor.confirmed_at.is_not(None))
 
     def _was_shown_a_key(self, now: datetime) -> ColumnElement[bool]:
         factor = self._tables.factor.c

@@ -17,7 +17,7 @@ from flask_mfa_gate.domain.enrollment import Period, Standing, Status, status_of
 from flask_mfa_gate.domain.moves import Requirement
 from flask_mfa_gate.domain.person import Person
 from flask_mfa_gate.domain.user_filter import EVERYBODY, UserFilter
-from flask_mfa_gate.errors import BadRequest, NotAllowed
+from flask_mfa_gate.errors import BadRequest, NotAllowed, UnknownUser
 from flask_mfa_gate.services.enrollments import EnrollmentService
 from flask_mfa_gate.services.results import ActionResult
 from flask_mfa_gate.store.selection import Selection
@@ -242,7 +242,8 @@ def test_a_key_that_nobody_has_is_unknown_and_no_error(portal: Flask, service: E
     assert service.remind([key, "5"], dry_run=True) == ActionResult(
         skipped=(("5", "no-period"),), failed=((key, "unknown-user"),)
     )
-    assert service.status(key).status == "NOT_ENROLLED"
+    with pytest.raises(UnknownUser):
+        service.status(key)
     assert tables(state_of(portal).store) == before
 
 
