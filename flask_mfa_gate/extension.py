@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from datetime import timedelta
 from typing import Any, TypeVar, Unpack
 
-from flask import Blueprint, Flask, current_app
+from flask import Blueprint, Flask, Response, current_app
 
 from .cli import mfa
 from .domain.access import APP
@@ -102,6 +102,16 @@ class MFAGate:
         :raises ConfigError: for a blueprint, a marked view, and anything that is no view.
         """
         return mark_exempt(view)
+
+    def ensure(self, resource: str | None = None) -> Response | None:
+        """Judge the user whom a decorator of the app has just shown; call it before the view's body runs.
+
+        For HTTP Basic, API keys and the like that are looked at after every hook. It judges by the marks of the view.
+
+        :param resource: what is opened beside that.
+        :returns: the answer to give in place of the view's, or None to go on.
+        """
+        return hooks.ensure_here(resource)
 
     @property
     def enrollments(self) -> EnrollmentService:

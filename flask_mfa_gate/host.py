@@ -108,6 +108,12 @@ def _by_user_loader(key: str) -> Any:
     return loader(key) if loader is not None else None
 
 
-def identity_of(host: Host) -> IdentitySource:
-    """Who says who is signed in."""
-    return FlaskLoginIdentity() if host.identity is None else HostIdentity(host.identity, user_key_of(host))
+def identity_of(host: Host, *, after_hooks: bool) -> IdentitySource:
+    """Who says who is signed in.
+
+    :param after_hooks: whether the host's loader needs what its own hooks open.
+    """
+    user_key = user_key_of(host)
+    if host.identity is None:
+        return FlaskLoginIdentity(user_key, after_hooks=after_hooks)
+    return HostIdentity(host.identity, user_key, after_hooks=after_hooks)

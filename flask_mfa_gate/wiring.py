@@ -87,7 +87,8 @@ def build_state(gate: Any, app: Flask, host: Host) -> GateState:
     _set_up_tables(location, admin["tables"])
     return GateState(
         gate=gate, settings=settings, rules=base.rules, clock=settings.clock, keyring=keyring, store=store,
-        worker=worker, directory=base.directory, identity=identity_of(host), user_key=reader.user_key, reader=reader,
+        worker=worker, directory=base.directory, user_key=reader.user_key, reader=reader,
+        identity=identity_of(host, after_hooks=settings.decide == "last"),
         stamper=Stamper(keyring, host.session_stamp), location=location, delivery=delivery,
         traits=traits_of(host), **admin, **_account_services(base),
     )  # fmt: skip

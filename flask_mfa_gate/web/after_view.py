@@ -10,8 +10,12 @@ from flask import Flask, Response, after_this_request, request, session
 from ..domain.assurance import SignIn
 from ..services.persons import key_of
 from . import snapshot
+from .client import is_foreign
 from .endpoints import is_automatic_options, is_own
 from .failing import fail_closed
+from .host.asking import changes_cookies
+from .host.source import lasting_identity
+from .late_identity import look_after_view
 from .parking import end_sign_in, intercept, renew
 from .passage import Passage, current_passage
 from .protection import is_static_here, is_way_out_here
@@ -49,17 +53,20 @@ def _close(passage: Passage, response: Response) -> Response:
 
 def _compare(passage: Passage, response: Response) -> Response:
     """Who is signed in now, who was when the view began?"""
-    if not passage.is_decided and not snapshot.difference(passage.before, session):
+    is_changed = dict(session) != passage.before or changes_cookies(response)
+    if not passage.is_decided and not is_changed:
         return response
+    if not is_changed and not passage.signs_in:
+        return _as_before(passage, response)
     try:
-        user = passage.state.identity.after_view(passage.before)
+        user = lasting_identity(passage.state.identity, passage.before, response)
         key = key_of(user, passage.state.user_key) if user is not None else None
     except Exception:
         # SECURITY: an identity that can't be named leaves the session again, or it would pass unseen.
         snapshot.take_out(session, passage.before, snapshot.difference(passage.before, session))
         raise
     if key == passage.user_key and (key is None or not passage.signs_in):
-        return response
+        return _as_before(passage, response)
     if user is None or key is None:
         return _end_session(passage, response)
     if passage.is_token and not passage.state.identity.is_from_session():
@@ -67,7 +74,19 @@ def _compare(passage: Passage, response: Response) -> Response:
     sign_in = _kind_of_login(passage, key)
     if key == passage.user_key and sign_in is SignIn.PASSWORD and renew(passage, user, key):
         return response
-    answer = intercept(passage, user, key, response, sign_in=sign_in)
+    return _in_place_of(response, intercept(passage, user, key, response, sign_in=sign_in))
+
+
+def _as_before(passage: Passage, response: Response) -> Response:
+    """The browser goes on as whom it came, which may be nobody; the view may have run for another one all the same."""
+    live = passage.session
+    # SECURITY: whoever comes back after a request of nobody's is a new sign-in, also where no view made the change.
+    if passage.found_nobody and passage.user_key is None and live is not None and not is_foreign(request):
+        end_sign_in(passage)
+    return _in_place_of(response, look_after_view(passage))
+
+
+def _in_place_of(response: Response, answer: Response | None) -> Response:
     if answer is None:
         return response
     response.close()

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
-from flask import Response, after_this_request, current_app, request
+from flask import Response, after_this_request, current_app, request, session
 from werkzeug.exceptions import HTTPException, NotFound
 
 from ..domain.assurance import SignIn
@@ -16,12 +17,13 @@ from ..services.persons import key_of
 from . import answers
 from .after_view import closing
 from .binding import bind
-from .client import is_basic
+from .client import carries_token, is_basic
 from .endpoints import is_automatic_options, is_own
 from .failing import UNAVAILABLE, fail_closed, refused
 from .host.source import load_identity
 from .host.tokens import is_made_by_token
 from .judging import judge
+from .late_identity import ensure
 from .parking import end_sign_in, intercept, start_clock
 from .passage import Passage, begin_passage, current_passage
 from .protection import is_open_here, is_static_here, marks_here, waiver_here
@@ -86,24 +88,32 @@ def _is_last_look(passage: Passage) -> bool:
 
 
 def enforce(marks: Marks) -> Answer:
-    """Called by a marked view itself, for marks that the hooks could not see."""
+    """Called by a marked view itself, for marks and for users that the hooks could not see."""
     passage = current_passage()
     if passage is None:
         return answers.problem(None, 503, "mfa_unavailable", UNAVAILABLE)
-    settled = passage.settled or NO_MARKS
-    if set(marks.resources) <= set(settled.resources) and set(marks.demands) <= set(settled.demands):
-        return None
-    if passage.user_key is None:
-        return answers.refuse_stranger(passage)
-    return _enforce_late(passage, marks)
+    return _enforce(passage, marks)
 
 
 @fail_closed
-def _enforce_late(passage: Passage, marks: Marks) -> Answer:
+def _enforce(passage: Passage, marks: Marks) -> Answer:
     user = load_identity(passage.state.identity)
-    answer = _judge(passage, user, key_of(user, passage.state.user_key), marks)
+    key = key_of(user, passage.state.user_key) if user is not None else None
+    # SECURITY: a decorator may have shown another user than the one whom the hooks saw.
+    if key is None or key != passage.user_key:
+        return ensure(passage, user, key, marks)
+    settled = passage.settled or NO_MARKS
+    if set(marks.resources) <= set(settled.resources) and set(marks.demands) <= set(settled.demands):
+        return None
+    answer = _judge(passage, user, key, marks)
     is_nobody = answer is None and passage.user_key is None
     return answers.refuse_stranger(passage) if is_nobody else answer
+
+
+def ensure_here(resource: str | None) -> Answer:
+    """Called by a decorator of the host that authenticates by itself, before the view's body runs."""
+    marks = marks_here()
+    return enforce(replace(marks, resources=(*marks.resources, resource)) if resource is not None else marks)
 
 
 def _answer_own() -> Any:
@@ -166,6 +176,7 @@ def _decide(passage: Passage) -> Answer:
     user = load_identity(passage.state.identity)
     passage.is_decided = True
     if user is None:
+        passage.found_nobody = passage.session is not None and not passage.session.is_superseded
         return None
     key = key_of(user, passage.state.user_key)
     by_token = is_made_by_token(request, passage.state, key)
@@ -215,7 +226,19 @@ def _catch_hook_identity(passage: Passage) -> Answer:
         end_sign_in(passage)
         passage.user_key = None
         return None
+    if dict(session) == passage.before:
+        return _meet_at_hook(passage, user, key)
     answer = intercept(passage, user, key, None, sign_in=SignIn.SESSION)
     if answer is None:
         return _judge(passage, user, key, marks_here())
     return None if is_open_here(passage.state.settings) else answer
+
+
+def _meet_at_hook(passage: Passage, user: Any, key: str) -> Answer:
+    """Somebody whom a hook shows at each request anew, such as a proxy's user or the owner of an API key."""
+    if passage.session is not None and passage.session.is_pending:
+        passage.state.identity.hide_for_now()
+        return None
+    # Whether a token made it can't be told: the hook can't be asked without one.
+    passage.found_nobody, passage.may_be_token = False, carries_token(request, passage.state.settings)
+    return _judge(passage, user, key, marks_here())

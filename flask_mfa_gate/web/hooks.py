@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from flask import Flask, appcontext_pushed, request_started, request_tearing_down
+from flask.sessions import SecureCookieSessionInterface
 from flask_login import user_logged_in, user_login_confirmed
 
 from ..errors import ConfigError
@@ -36,13 +37,15 @@ def arrange(app: Flask, *, is_final: bool) -> None:
     """First before all hooks, and last before the view, in the app and in each blueprint.
 
     :param is_final: whether the app's set-up is over, so that no view is still to come.
-    :raises ConfigError: for a contradiction between settings, marks and routes, or a taken address or cookie.
+    :raises ConfigError: for a contradiction between settings, marks and routes, a taken address or cookie, or a session
+        that can't be kept.
     """
     state: GateState = app.extensions[EXTENSION]
     for fault in faults(app, state):
         if is_final or fault.is_sure:
             raise fault.error
     require_free(app, state.settings)
+    require_session(app)
     hooks = app.before_request_funcs
     names: list[str | None] = [None, *app.blueprints]
     for name in names:
@@ -66,6 +69,15 @@ def require_free(app: Flask, settings: Settings) -> None:
             "MFA_GATE_COOKIE_NAME", f"is also the name of a cookie of the app, by {key}", given=settings.cookie_name,
             allowed="a name that no other cookie of this host name has",
         )  # fmt: skip
+
+
+def require_session(app: Flask) -> None:
+    """A sign-in is taken out of the host's session, also where the host itself keeps nothing there.
+
+    :raises ConfigError: where Flask could write none.
+    """
+    if isinstance(app.session_interface, SecureCookieSessionInterface) and not app.secret_key:
+        raise ConfigError("SECRET_KEY", "is missing, so Flask can keep no session", allowed="a long random string")
 
 
 def taken_rules(app: Flask, prefix: str) -> list[str]:

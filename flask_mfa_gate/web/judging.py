@@ -38,8 +38,9 @@ def _decide_once(passage: Passage, user: Any, marks: Marks, *, waives_app: bool)
     ruler = ruler_of(state, passage.session, sign_in=kind, user=user, resources=marks.resources)
     rulings = ruler(passage.standing)
     note_graces(state, passage.standing, rulings)
+    # A prompt protects nothing that its own "later" does not open, so what may be a token is not stopped by one.
     context = passage.context(
-        assurance, is_active=is_switched_on(user), marks=marks, promptable=not passage.is_token, rulings=rulings
+        assurance, is_active=is_switched_on(user), marks=marks, promptable=not passage.may_be_token, rulings=rulings
     )
     verdict = decide(context._replace(waives_app=waives_app), passage.standing, state.rules, now=now)
     report_here(state, passage.session, context, passage.standing, sign_in=kind, user=user)

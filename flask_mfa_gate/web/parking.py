@@ -22,6 +22,9 @@ from .passage import Passage
 from .rulings import judge_sign_in
 from .targets import home, is_part_of_page, target_of, way_back
 
+# Kept beside the session's keys: the cookies of the login's answer, of which one may be the identity.
+_COOKIES = "mfa_gate.cookies"
+
 
 def intercept(passage: Passage, user: Any, key: str, response: Response | None, *, sign_in: SignIn) -> Response | None:
     """A sign-in was seen: note it, or park it and answer with the next step.
@@ -44,7 +47,8 @@ def intercept(passage: Passage, user: Any, key: str, response: Response | None, 
     parking = None
     if verdict.word is not Word.PASS:
         endpoint = request.endpoint if passage.has_reached_view else None
-        parking = Parking(*snapshot.pack(changed), endpoint, _target(passage, response), host_user_id)
+        cookies = {_COOKIES: response.headers.getlist("Set-Cookie")} if response is not None else {}
+        parking = Parking(*snapshot.pack({**changed, **cookies}), endpoint, _target(passage, response), host_user_id)
     who = newcomer(state, user, key, host_user_id=host_user_id)
     passage.enter(
         state.sessions.begin(who, seen, sign_in=sign_in, origin=origin_of(request), parking=parking, replaces=replaces)
@@ -148,7 +152,9 @@ def restore(passage: Passage, pending: GateSession) -> str:
 
     The host's ``login_user`` is not called again: its receivers ran at the sign-in, and its choices are in the keys.
     """
-    put_back(passage, snapshot.unpack(passage.state.sessions.parked_payload(pending)))
+    keys = snapshot.unpack(passage.state.sessions.parked_payload(pending))
+    passage.cookies = keys.pop(_COOKIES, ())
+    put_back(passage, keys)
     return pending.target or home()
 
 

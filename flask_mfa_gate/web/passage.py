@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -35,11 +35,14 @@ class Passage:
     :param blueprints: those of its endpoint then, whose hooks run whatever a hook makes of the request.
     :param has_dead_id: the cookie names a session that is gone.
     :param user_key: whom the host's hooks and view may see; None for nobody.
+    :param ensured_key: whom a decorator of the host showed after the hooks, and the gate let through then.
+    :param found_nobody: whether the host was asked who this is, and named nobody.
     :param settled: marks that the decision has covered.
     :param may_be_token: also where it can't be told whether a token alone says who this is.
     :param may_go_on: whether nothing is asked any more of the parked session of this request.
     :param is_decided: whether the identity of the request was looked at before the view.
     :param signs_in: whether the host signed somebody in while its view ran.
+    :param cookies: what the view that signed in wanted its browser to keep, as it is sent.
     :param closings: how often the third step was called, first when the view is over; it acts at the last call.
     :param looks: how often the second hook was called; it acts at the last call.
     :param withheld: what the session held, when nobody may see it and nothing may be changed.
@@ -55,6 +58,8 @@ class Passage:
     standing: Standing | None = None
     has_dead_id: bool = False
     user_key: str | None = None
+    ensured_key: str | None = None
+    found_nobody: bool = False
     verdict: Verdict = PASSED
     settled: Marks | None = None
     is_token: bool = False
@@ -67,6 +72,7 @@ class Passage:
     token: str | None = None
     drops_cookie: bool = False
     withheld: Mapping[str, Any] | None = None
+    cookies: Sequence[str] = ()
     closings: int = field(default=0)
     looks: int = 0
     groups: dict[str, frozenset[str] | None] = field(default_factory=dict)
@@ -117,7 +123,9 @@ class Passage:
         )
 
     def sign(self, response: Response) -> Response:
-        """Put the cookie into the answer, or take it away."""
+        """Put the cookie into the answer, or take it away; with a sign-in that is in come the cookies of its view."""
+        if self.session is not None and not self.session.is_pending:
+            response.headers.extend(("Set-Cookie", cookie) for cookie in self.cookies)
         if self.token is not None:
             set_token(response, request, self.state.settings, self.token)
         elif self.drops_cookie:

@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 from flask import Request, request
 
+_HOOKS_FOLLOW = "mfa_gate.hooks_follow"
+
 
 class _Note(NamedTuple):
     """One thing about one request, before what was noted of the request that its environment came from."""
@@ -32,3 +34,13 @@ def noted(name: str) -> Any:
 
 def _this_request() -> Request:
     return request._get_current_object()  # type: ignore[attr-defined, no-any-return]
+
+
+def expect_hooks() -> None:
+    """This is a request of HTTP: whoever asks for the user before the hooks, the hooks decide."""
+    note(_HOOKS_FOLLOW, value=True)
+
+
+def runs_without_hooks() -> bool:
+    """Whether nothing decides about this request, as with events of an open websocket."""
+    return not noted(_HOOKS_FOLLOW)

@@ -34,7 +34,9 @@ def stop_request(passage: Passage, user: Any, key: str, verdict: Verdict, marks:
     # SECURITY: what a resource says never keeps an identity in place that has not satisfied the app itself.
     if verdict.at_resource and verdict.app_is_satisfied:
         return _stop_at_resource(passage, user, key, verdict, marks, waiver)
-    if _has_no_say(passage, passage.client):
+    # Of an identity that each request of a script brings along, nothing can be parked.
+    is_brought = not passage.state.identity.is_from_session() and passage.client is not Client.NAVIGATION
+    if is_brought or _has_no_say(passage, passage.client):
         _touch_nothing(passage)
     else:
         note_refusal(passage, key, verdict)

@@ -10,6 +10,7 @@ from ..domain.session import GateSession
 from ..domain.verdict import Word
 from ..errors import NotProved
 from ..services.persons import is_switched_on, key_of
+from . import request_context
 from .cookies import read_token
 from .host.login_manager import USER_ID
 from .host.signals import signal_of
@@ -20,7 +21,6 @@ from .rulings import forget_groups, own_page_ruler
 from .state import current_state
 
 _CHECKED = "mfa_gate.checked"
-_HOOKS_FOLLOW = "mfa_gate.hooks_follow"
 
 
 def guard_outside_hooks(app: Flask, **_: Any) -> None:
@@ -34,7 +34,7 @@ def guard_outside_hooks(app: Flask, **_: Any) -> None:
 
 def expect_hooks(_app: Flask, **_: Any) -> None:
     """An HTTP request has begun: whoever asks for the user before the hooks, the hooks decide."""
-    note(_HOOKS_FOLLOW, value=True)
+    request_context.expect_hooks()
     # SECURITY: who is signed in to the request within which the host makes this one is nobody here.
     forget_outer(current_state())
 
@@ -45,7 +45,7 @@ def end_request(_app: Flask, **_: Any) -> None:
 
 
 def _runs_without_hooks() -> bool:
-    return has_request_context() and current_passage() is None and not noted(_HOOKS_FOLLOW)
+    return has_request_context() and current_passage() is None and request_context.runs_without_hooks()
 
 
 def still_ok() -> bool:

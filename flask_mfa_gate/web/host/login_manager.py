@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from flask import Request, current_app, g, request, session
+from flask import Request, Response, current_app, g, request, session
 from flask_login import AnonymousUserMixin, LoginManager
 
 from ...domain.assurance import SignIn
 from ...errors import ConfigError, NamelessUser
+from .. import snapshot
+from .asking import HIDDEN, ask_afresh, cookies_after
 from .signals import tell
 from .user_objects import is_anonymous, unwrapped
 
@@ -27,7 +29,13 @@ _NOWHERE = (
 
 
 class FlaskLoginIdentity:
-    """Hosts with Flask-Login or a fork of it: found at the request, known by what it does, not by its class."""
+    """Hosts with Flask-Login or a fork of it: found at the request, known by what it does, not by its class.
+
+    :param after_hooks: whether its loader needs what the host's own hooks open.
+    """
+
+    def __init__(self, user_key: Callable[[Any], str], *, after_hooks: bool) -> None:
+        self._user_key, self._after_hooks = user_key, after_hooks
 
     def load(self) -> Any:
         """The user from session, remember cookie or request, as the manager finds it; also one that is switched off."""
@@ -39,15 +47,39 @@ class FlaskLoginIdentity:
             setattr(g, _FROM_SESSION, USER_ID in session)
         return self._found(manager)
 
-    def after_view(self, before: Mapping[str, Any]) -> Any:
-        """A view may have written the session by itself, so the session has the last word."""
+    def lasting(self, before: Mapping[str, Any], answer: Response) -> Any:
+        """The session has the last word, which a view may have written by itself; else what the manager then finds."""
         user_id = session.get(USER_ID)
-        if user_id is None and (USER_ID in before or g.get(_FROM_SESSION)):
+        if user_id is not None and user_id == before.get(USER_ID):
+            return None if HIDDEN in g else self._of_session(user_id, answer)
+        if user_id is not None:
+            if not self._is_loaded(user_id):
+                self.load_anew()
+            return self.load()
+        if USER_ID in before or g.get(_FROM_SESSION):
             self.hide_for_now()
-            return None
-        if user_id is not None and user_id != before.get(USER_ID) and not self._is_loaded(user_id):
-            g.pop(_LOADED, None)
-        return self.load()
+        return None if _goes_by_session(self._manager()) else self._made_since(answer)
+
+    def _of_session(self, user_id: object, answer: Response) -> Any:
+        """Whom the session named all along, also where the view shows another one meanwhile."""
+        return self.load() if self._is_loaded(user_id) else self._ask(cookies_after(answer))
+
+    def _made_since(self, answer: Response) -> Any:
+        """Whom a manager with ways of its own finds once this answer has arrived."""
+        user, hidden = self._ask(cookies_after(answer)), g.get(HIDDEN)
+        if user is None or hidden is None:
+            return user
+        # SECURITY: what names the same user without anything that the view did is no sign-in of the view's.
+        without = self._ask(request.environ, contents=hidden)
+        return None if without is not None and self._user_key(without) == self._user_key(user) else user
+
+    def _ask(self, environ: Mapping[str, Any], contents: Mapping[str, Any] | None = None) -> Any:
+        return ask_afresh(self._look, environ=environ, contents=contents, after_hooks=self._after_hooks)
+
+    def _look(self) -> Any:
+        manager = self._manager()
+        manager._load_user()
+        return self._found(manager)
 
     def hide(self) -> None:
         """The manager's anonymous user stands in, and the session no longer names anybody."""
@@ -58,15 +90,17 @@ class FlaskLoginIdentity:
         """The manager's anonymous user stands in."""
         manager = getattr(current_app, "login_manager", None)
         if manager is not None:
+            setattr(g, HIDDEN, None if _goes_by_session(manager) else snapshot.take(session))
             setattr(g, _LOADED, getattr(manager, "anonymous_user", AnonymousUserMixin)())
 
     def load_anew(self) -> None:
         """The manager loads at the next question."""
         g.pop(_LOADED, None)
+        g.pop(HIDDEN, None)
 
     def set_aside(self) -> Mapping[str, Any]:
         """The user that the manager loaded there."""
-        return {name: g.pop(name) for name in (_LOADED, _FROM_SESSION) if name in g}
+        return {name: g.pop(name) for name in (_LOADED, _FROM_SESSION, HIDDEN) if name in g}
 
     def put_back(self, known: Mapping[str, Any]) -> None:
         """The user that the manager had loaded there."""
@@ -140,10 +174,7 @@ class FlaskLoginIdentity:
 
     def _can_name_nobody(self, manager: Any) -> bool:
         """Without session, remember cookie and request loader Flask-Login's own manager has nothing to go by."""
-        # SECURITY: any other manager is asked at each request; it may know its users by whatever it likes.
-        is_own = type(manager) is LoginManager and not vars(manager).keys() & vars(LoginManager).keys()
-        by_request = getattr(manager, "_request_callback", None) or getattr(manager, "_header_callback", None)
-        return is_own and not by_request and not session and self._remember_cookie() not in request.cookies
+        return _goes_by_session(manager) and not session and self._remember_cookie() not in request.cookies
 
     def _remember_cookie(self) -> str:
         return str(current_app.config.get("REMEMBER_COOKIE_NAME", _REMEMBER_COOKIE))
@@ -155,3 +186,10 @@ class FlaskLoginIdentity:
                 "identity", "is missing", allowed="Flask-Login on the app, or identity= given to init_app"
             )
         return manager
+
+
+def _goes_by_session(manager: Any) -> bool:
+    """Whether nothing but session and remember cookie can name a user: so it is with Flask-Login's own manager."""
+    # SECURITY: any other manager is asked at each request; it may know its users by whatever it likes.
+    is_own = type(manager) is LoginManager and not vars(manager).keys() & vars(LoginManager).keys()
+    return is_own and manager._request_callback is None and manager._header_callback is None

@@ -5,50 +5,41 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from flask import Request, g, request, session
+from flask import Request, Response, g, request, session
 
 from ...domain.assurance import SignIn
 from .. import snapshot
+from .asking import HIDDEN, ask_afresh, cookies_after
 from .user_objects import is_anonymous, unwrapped
-
-_HIDDEN = "_mfa_gate_hidden"
 
 
 class HostIdentity:
-    """Hosts that keep their user their own way and said so with ``identity=``: the whole session is theirs."""
+    """Hosts that keep their user their own way and said so with ``identity=``: the whole session is theirs.
 
-    def __init__(self, source: Any, user_key: Callable[[Any], str]) -> None:
-        self._source, self._user_key = source, user_key
+    :param after_hooks: whether their object needs what the host's own hooks open.
+    """
+
+    def __init__(self, source: Any, user_key: Callable[[Any], str], *, after_hooks: bool) -> None:
+        self._source, self._user_key, self._after_hooks = source, user_key, after_hooks
 
     def load(self) -> Any:
         """Whatever the host's object finds in the request."""
-        return None if _HIDDEN in g else self._ask(request)
+        return None if HIDDEN in g else self._ask(request)
 
-    def after_view(self, before: Mapping[str, Any]) -> Any:
-        """Asked again when the view changed the session; what was hidden stays so unless the view itself made it."""
-        if _HIDDEN not in g:
-            return self.load()
-        hidden, now = g.get(_HIDDEN), dict(session)
-        if hidden == now:
-            return None
-        user, without = self._ask(request), self._load_with(hidden)
+    def lasting(self, before: Mapping[str, Any], answer: Response) -> Any:
+        """What was hidden stays so unless the view itself made it."""
+        user, hidden = self._ask_afresh(cookies_after(answer)), g.get(HIDDEN)
+        if user is None or hidden is None:
+            return user
+        without = self._ask_afresh(request.environ, contents=hidden)
         # SECURITY: a cookie of the host's own names the same user before and after; no view signed anybody in.
-        if user is None or (without is not None and self._user_key(without) == self._user_key(user)):
+        if without is not None and self._user_key(without) == self._user_key(user):
             return None
-        g.pop(_HIDDEN)
+        g.pop(HIDDEN)
         return user
 
-    def _load_with(self, contents: Mapping[str, Any]) -> Any:
-        """The user of this request if the session held this."""
-        now, was_modified = dict(session), session.modified
-        try:
-            session.clear()
-            session.update(contents)
-            return self._ask(request)
-        finally:
-            session.clear()
-            session.update(now)
-            session.modified = was_modified
+    def _ask_afresh(self, environ: Mapping[str, Any], contents: Mapping[str, Any] | None = None) -> Any:
+        return ask_afresh(lambda: self._ask(request), environ=environ, contents=contents, after_hooks=self._after_hooks)
 
     def _ask(self, asked: Request) -> Any:
         user = unwrapped(self._source.load(asked))
@@ -66,7 +57,7 @@ class HostIdentity:
 
     def hide_for_now(self) -> None:
         """The host's object is not asked again until the session changes."""
-        setattr(g, _HIDDEN, snapshot.take(session))
+        setattr(g, HIDDEN, snapshot.take(session))
 
     def _may_name_somebody(self) -> bool:
         try:
@@ -76,11 +67,11 @@ class HostIdentity:
 
     def load_anew(self) -> None:
         """Nothing is hidden any more."""
-        g.pop(_HIDDEN, None)
+        g.pop(HIDDEN, None)
 
     def set_aside(self) -> Mapping[str, Any]:
         """What was hidden there."""
-        return {name: g.pop(name) for name in (_HIDDEN,) if name in g}
+        return {name: g.pop(name) for name in (HIDDEN,) if name in g}
 
     def put_back(self, known: Mapping[str, Any]) -> None:
         """What was hidden there is hidden again."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Protocol
 
-from flask import Request
+from flask import Request, Response
 
 from ...domain.assurance import SignIn
 from ...errors import ConfigError, HostCallbackFailed, NotProved
@@ -17,8 +18,11 @@ class IdentitySource(Protocol):
     def load(self) -> Any:
         """The user of this request, or None. Raises whatever the host's loader raises."""
 
-    def after_view(self, before: Mapping[str, Any]) -> Any:
-        """The user that the view left behind, or None; ``before`` is the session as it came in."""
+    def lasting(self, before: Mapping[str, Any], answer: Response) -> Any:
+        """Whom the next request of this browser will show, by what the view left in session and cookies, or None.
+
+        :param before: the session as it came in.
+        """
 
     def hide(self) -> None:
         """Show nobody to what runs later, in this request and in those that follow."""
@@ -60,8 +64,20 @@ def load_identity(source: IdentitySource) -> Any:
     :raises NotProved: for a user made by a ``request_loader`` outside of hooks, whom nobody proved.
     :raises HostCallbackFailed: with the sentence that helps where the loader needs the host's own hooks first.
     """
-    try:
+    with _hosts_failures():
         return source.load()
+
+
+def lasting_identity(source: IdentitySource, before: Mapping[str, Any], answer: Response) -> Any:
+    """The user of this browser's next request, likewise."""
+    with _hosts_failures():
+        return source.lasting(before, answer)
+
+
+@contextmanager
+def _hosts_failures() -> Iterator[None]:
+    try:
+        yield
     except (ConfigError, NotProved, HostCallbackFailed):
         raise
     except Exception as error:

@@ -99,6 +99,19 @@ def _nameless(sentence: str) -> Finding:
 
 
 @check(Needs.TABLES)
+def late_identities(on: Inspection) -> Iterator[Finding]:
+    """Users who appear when the gate can no longer keep a view from acting."""
+    with on.store.database.read() as tx:
+        endpoints = on.state.observations.recent(tx, Observation.LATE_IDENTITY)
+    for endpoint in endpoints:
+        yield warning(
+            "late-identity",
+            f"The view {endpoint!r} identifies its user itself, and acts before the gate can stop it.",
+            fix="In the decorator that authenticates, return what gate.ensure() gives if it is not None.",
+        )
+
+
+@check(Needs.TABLES)
 def changing_keys(on: Inspection) -> Iterator[Finding]:
     """Two keys with one address give a ``get_id()`` away that changes."""
     if on.state.traits.has_user_key or on.state.traits.user_model is not None:
