@@ -35,6 +35,7 @@ from .services.audit_chain import AuditChain
 from .services.challenges import ChallengeService
 from .services.digest import DigestService
 from .services.directory import Directory
+from .services.directory_sync import DirectorySync
 from .services.enrollments import EnrollmentService
 from .services.key_rotation import KeyRotation
 from .services.keys import find_keyring
@@ -119,8 +120,9 @@ def _admin_services(base: Base) -> dict[str, Any]:
     runner = ActionRunner(store, worker, base.directory, selection, writer, clock=clock, rules=rules)
     audit = AuditChain(store, worker, base.keyring, clock=clock)
     access = _policy_services(base, runner)
+    sync = DirectorySync(store, worker, base.directory, writer, clock=clock)
     rotation = KeyRotation(store, worker, base.keyring, clock=clock)
-    users = UserService(store, worker, base.directory, writer, access["policies"], audit, rotation, clock=clock)
+    users = UserService(store, worker, sync, access["policies"], audit, rotation, clock=clock)
     return {
         "selection": selection,
         **access,

@@ -285,12 +285,32 @@ def test_remind_by_hand(run: Any, app: Flask) -> None:
 def test_sync_tells_how_many_and_takes_names(run: Any, app: Flask) -> None:
     from example_app.models import User, db
 
-    assert said(run("sync", "--json")) == {"people": 8, "deleted": 0}
+    assert said(run("sync", "--json")) == {"people": 8, "deleted": 0, "missing": 0, "held_back": 0}
     with app.app_context():
         db.session.execute(db.delete(User).where(User.id == 4))
         db.session.commit()
-    assert said(run("sync", "--json", "erin@example.org", "4")) == {"people": 1, "deleted": 1}
-    assert run("sync").stdout == "7 users taken over, 0 users deleted in the app.\n"
+    found = said(run("sync", "--json", "erin@example.org", "4"))
+    assert found == {"people": 1, "deleted": 0, "missing": 1, "held_back": 0}
+    state_of(app).clock.forward(days=1)  # type: ignore[attr-defined]
+    assert run("sync").stdout == "7 users taken over, 1 user deleted in the app.\n"
+
+
+def test_sync_says_whom_it_held_back(run: Any, app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    from example_app.models import User, db
+
+    monkeypatch.setattr("flask_mfa_gate.services.directory_sync.most_voided", lambda people: 0)
+    run("sync")
+    with app.app_context():
+        db.session.execute(db.delete(User).where(User.id == 4))
+        db.session.commit()
+    for hours in (1, 24):
+        state_of(app).clock.forward(hours=hours)  # type: ignore[attr-defined]
+        held = run("sync")
+    assert held.stdout == "7 users taken over, 0 users deleted in the app.\n"
+    assert "flask mfa sync --void-missing" in held.stderr
+    assert "sync-held-back" in run("doctor").output
+    assert run("sync", "--void-missing").stdout == "7 users taken over, 1 user deleted in the app.\n"
+    assert "sync-held-back" not in run("doctor").output
 
 
 def test_an_end_beyond_all_calendars_is_no_stack_trace(run: Any) -> None:

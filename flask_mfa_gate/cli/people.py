@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
+
 import click
 
 from ..web.state import current_state
@@ -9,22 +11,35 @@ from .group import ACTOR, as_json_option, confirm, mfa, progress
 from .output import DRY_RUN, counted, dry, print_json
 from .targets import key_of
 
+_HELD_BACK = (
+    "{} missing for over a day. That is too many to void at once, so nobody was voided. "
+    "If they are really gone, run: flask mfa sync --void-missing"
+)
 _YES = click.option("--yes", is_flag=True, help="Don't ask.")
 
 
 @mfa.command(help="Take over the app's users: these, or everybody. A run that was cut short goes on where it stopped.")
+@click.option("--void-missing", is_flag=True, help="Void missing users even if they are more than 5 % of everybody.")
 @click.option("--dry-run", is_flag=True, help="Only count; nothing is taken over.")
 @as_json_option
 @click.argument("users", nargs=-1)
-def sync(users: tuple[str, ...], dry_run: bool, as_json: bool) -> None:
+def sync(users: tuple[str, ...], void_missing: bool, dry_run: bool, as_json: bool) -> None:
     state = current_state()
     keys = [key_of(state, text) for text in users] or None
     with progress("Sync") as bar:
-        did = state.users.would_sync(keys) if dry_run else state.users.sync(keys, progress=lambda _: bar(1))
+        did = (
+            state.users.would_sync(keys, void_missing=void_missing)
+            if dry_run
+            else state.users.sync(keys, void_missing=void_missing, progress=lambda _: bar(1))
+        )
     if as_json:
-        print_json(dry({"people": did.people, "deleted": did.deleted}, is_dry=dry_run))
+        print_json(dry(asdict(did), is_dry=dry_run))
         return
     click.echo(f"{counted(did.people, 'user')} taken over, {counted(did.deleted, 'user')} deleted in the app.")
+    if did.missing > did.held_back:
+        click.echo(f"{counted(did.missing - did.held_back, 'user')} missing; voided if still missing in a day.")
+    if did.held_back:
+        click.echo(_HELD_BACK.format(counted(did.held_back, "user")), err=True)
     if dry_run:
         click.echo(DRY_RUN)
 

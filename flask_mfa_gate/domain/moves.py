@@ -263,6 +263,21 @@ def lapse(period: Period) -> Move:
     return Move(event="enrollment_lapsed", notice=Notice("lapsed", {"ended_at": period.ends_at}))
 
 
+def depart(standing: Standing, *, now: datetime) -> Move:
+    """The directory shows this user no more: what proves them is void, and what is demanded of them stays.
+
+    Whoever comes back under this key is forced to enroll, or locked out as before.
+    """
+    held, period = bool(standing.factors), standing.period
+    is_lapsed = period is not None and period.has_ended(now)
+    # SECURITY: without a demand, the password alone would do for whoever is shown again.
+    forced = Requirement(standing.required_by or "system") if (held or standing.required) and not is_lapsed else None
+    return Move(
+        requirement=forced, event="user_deleted", voids_proofs=True, details={"factors": sorted(standing.factors)},
+        notice=Notice("reset", {"days": None, "forced": True}) if held else None,
+    )  # fmt: skip
+
+
 def fail(reason: str) -> Move:
     """The action is not carried out on this user."""
     return Move(Outcome.FAILED, reason)

@@ -28,6 +28,7 @@ class Work:
     """What one transaction does. Made anew when the transaction is tried again.
 
     :param people: whom the act has just read, so that mail to them needs no second look.
+    :param leaving: where to reach those whom the act deletes.
     """
 
     store: Store
@@ -36,6 +37,7 @@ class Work:
     records: list[tuple[Event, Sequence[str]]] = field(default_factory=list)
     notices: list[tuple[Collection[str], Notice]] = field(default_factory=list)
     people: dict[str, Person] = field(default_factory=dict)
+    leaving: dict[str, Addressee] = field(default_factory=dict)
 
     @property
     def heard(self) -> Iterator[Event]:
@@ -79,6 +81,10 @@ class Work:
         """The same for several users."""
         self.notices.append((keys, what))
 
+    def remember(self, keys: Collection[str]) -> None:
+        """Let mail still reach these people, whom the act is about to delete."""
+        self.leaving |= self.store.people.addressees(self.tx, keys, now=self.clock())
+
     def finish(self, muted: Collection[str]) -> list[str]:
         """Write records and mail, all at once; the ids of the mails."""
         self._write_records()
@@ -86,6 +92,7 @@ class Work:
         twice = {key for keys, what in told if is_told_twice(what.kind) for key in keys}
         unread = twice.union(*(keys for keys, _ in told)) - (self.people.keys() - twice)
         read = self.store.people.addressees(self.tx, unread, now=self.clock()) if unread else {}
+        read = {**self.leaving, **read}
         return self.store.outbox.add(self.tx, (mail for keys, what in told for mail in self._mails(read, keys, what)))
 
     def _write_records(self) -> None:

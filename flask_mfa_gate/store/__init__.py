@@ -12,6 +12,7 @@ from .factors import Factors
 from .failures import FailureLog
 from .keys import Keys
 from .marks import Marks
+from .noted import Noted
 from .outbox import Outbox
 from .people import People
 from .policies import PolicyVersions
@@ -39,6 +40,7 @@ class Store:
     audit: AuditLog
     outbox: Outbox
     marks: Marks
+    noted: Noted
     sealed: SealedValues
     policies: PolicyVersions
     sign_ins: SignIns
@@ -61,6 +63,7 @@ def build_store(database: Database, *, prefix: str) -> Store:
         audit=AuditLog(tables),
         outbox=Outbox(tables),
         marks=Marks(tables),
+        noted=Noted(tables),
         sealed=SealedValues(tables),
         policies=PolicyVersions(tables),
         sign_ins=SignIns(tables),

@@ -130,7 +130,10 @@ def failure(metadata: MetaData, prefix: str) -> Table:
 
 
 def person(metadata: MetaData, prefix: str) -> Table:
-    """Whom the gate knows of the host's users, as last seen at a sign-in or by ``sync``."""
+    """Whom the gate knows of the host's users, as last seen at a sign-in or by ``sync``.
+
+    ``missing_since`` is when a ``sync`` first missed somebody whom none has seen after that.
+    """
     return Table(
         f"{prefix}person",
         metadata,
@@ -146,6 +149,7 @@ def person(metadata: MetaData, prefix: str) -> Table:
         Column("timezone", exact(64), nullable=False),
         Column("seen_at", UTCDateTime, nullable=False),
         Column("last_sign_in_at", UTCDateTime),
+        Column("missing_since", UTCDateTime),
         Index(f"ix_{prefix}person_seen_at", "seen_at"),
         Index(f"ix_{prefix}person_role", "role"),
     )

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Column, Connection, Row, Table, delete, func, insert, select
+from sqlalchemy import Column, Connection, Row, Table, delete, func, insert, select, update
 
 from ..domain.person import Person
 from ..domain.roles import Role
@@ -18,6 +18,7 @@ from .upsert import upsert
 FORMER_EMAIL_LIFETIME = timedelta(days=30)
 _FACTS = (
     "name", "email", "former_email", "email_changed_at", "is_active", "role", "groups", "locale", "timezone", "seen_at",
+    "missing_since",
 )  # fmt: skip
 
 
@@ -99,6 +100,22 @@ class People:
         chosen = select(*person_columns(self._table)).order_by(self._table.c.user_key).limit(limit)
         return [person_of(row) for row in tx.execute(chosen).all()]
 
+    def note_missing(self, tx: Connection, keys: Collection[str], *, now: datetime) -> Mapping[str, datetime]:
+        """The directory does not show these people; of each whom the gate has met, since when."""
+        mine = among(tx, self._table.c.user_key, keys)
+        tx.execute(update(self._table).where(mine, self._table.c.missing_since.is_(None)).values(missing_since=now))
+        return {key: since or now for key, since in self.missing_since(tx, keys).items()}
+
+    def missing_since(self, tx: Connection, keys: Collection[str]) -> Mapping[str, datetime | None]:
+        """Of each of these whom the gate has met, since when no directory has shown them."""
+        row = self._table.c
+        found = tx.execute(select(row.user_key, row.missing_since).where(among(tx, row.user_key, keys)))
+        return {person.user_key: person.missing_since for person in found}
+
+    def count(self, tx: Connection) -> int:
+        """How many there are."""
+        return tx.execute(select(func.count()).select_from(self._table)).scalar_one()
+
     def knows_anybody(self, tx: Connection) -> bool:
         """Whether there is anybody at all."""
         return tx.execute(select(self._table.c.user_key).limit(1)).first() is not None
@@ -162,6 +179,7 @@ def _facts(person: Person, before: Row[Any] | None, now: datetime) -> Mapping[st
         "locale": person.locale,
         "timezone": person.timezone,
         "seen_at": now,
+        "missing_since": None,
     }
 
 

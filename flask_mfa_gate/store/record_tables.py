@@ -51,6 +51,7 @@ def outbox(metadata: MetaData, prefix: str) -> Table:
         Column("attempts", Integer, nullable=False),
         Column("sent_at", UTCDateTime),
         Column("problem", Text),
+        Column("given_up_at", UTCDateTime),
         Index(f"ix_{prefix}outbox_due", "sent_at", "due_at"),
         Index(f"ix_{prefix}outbox_user_key", "user_key", "kind", "created_at"),
     )
@@ -64,6 +65,23 @@ def mark(metadata: MetaData, prefix: str) -> Table:
         Column("name", exact(USER_KEY_LENGTH), primary_key=True),
         Column("at", UTCDateTime, nullable=False),
         Column("value", Text, nullable=False),
+    )
+
+
+def noted(metadata: MetaData, prefix: str) -> Table:
+    """What was put on record lately about one user from one place, so that the same is not written again and again.
+
+    ``value`` is what a later event of the same kind needs of this one.
+    """
+    return Table(
+        f"{prefix}noted",
+        metadata,
+        user_key(primary_key=True),
+        Column("kind", exact(64), primary_key=True),
+        Column("place", exact(64), primary_key=True),
+        Column("at", UTCDateTime, nullable=False),
+        Column("value", exact(32)),
+        Index(f"ix_{prefix}noted_at", "at"),
     )
 
 

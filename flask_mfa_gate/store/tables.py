@@ -26,6 +26,7 @@ class Tables:
     person_group: Table
     access_pass: Table
     mark: Table
+    noted: Table
     policy_version: Table
     sign_in: Table
 
@@ -47,6 +48,7 @@ def build_tables(prefix: str) -> Tables:
         person_group=account_tables.person_group(metadata, prefix),
         access_pass=account_tables.access_pass(metadata, prefix),
         mark=record_tables.mark(metadata, prefix),
+        noted=record_tables.noted(metadata, prefix),
         policy_version=record_tables.policy_version(metadata, prefix),
         sign_in=record_tables.sign_in(metadata, prefix),
     )

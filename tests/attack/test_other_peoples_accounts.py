@@ -136,6 +136,8 @@ def delete(app: Flask, username: str) -> None:
         db.session.execute(db.delete(User).where(User.username == username))
         db.session.commit()
         users(app).sync([key])
+        state_of(app).clock.forward(hours=24)
+        users(app).sync([key])
 
 
 @pytest.mark.parametrize("end", GONE)

@@ -144,8 +144,12 @@ def test_who_is_gone_since_the_cut_is_voided_by_the_run_that_goes_on(make_host: 
         del directory.people["k0001"], directory.people["k1400"]
         directory.fails_at_page = None
         clock.forward(hours=1)
-        assert state.users.sync() == Synced(people=499, deleted=1)
-        assert "k0001" in known(app), "seen before the cut: the next run finds out"
+        assert state.users.sync() == Synced(people=499, deleted=0, missing=1), "the other was seen before the cut"
+        clock.forward(hours=1)
+        assert state.users.sync() == Synced(people=1498, deleted=0, missing=2)
+        clock.forward(hours=23)
+        assert state.users.sync() == Synced(people=1498, deleted=1, missing=1)
+        assert "k0001" in known(app), "missed for the first time less than a day ago"
         clock.forward(hours=1)
         assert state.users.sync() == Synced(people=1498, deleted=1)
         assert known(app).keys() == directory.people.keys()
@@ -174,6 +178,8 @@ def test_people_come_from_a_directory_of_the_hosts_own(make_host: Any, clock: St
         assert known(app) == directory.people
         del directory.people["o"]
         clock.forward(hours=1)
+        assert state.users.sync() == Synced(1, 0, missing=1)
+        clock.forward(hours=24)
         assert state.users.sync() == Synced(1, 1)
         assert known(app).keys() == {"n"}
         with pytest.raises(UnknownUser):
@@ -441,7 +447,7 @@ def proved(app: Flask, name: str, phone: Phone) -> Browser:
     return browser
 
 
-def test_a_deleted_user_loses_everything_and_a_key_that_comes_back_starts_with_nothing(
+def test_a_deleted_user_loses_every_proof_and_a_key_that_comes_back_is_forced_to_enroll(
     portal: Flask, clock: StillClock, phone: Phone
 ) -> None:
     state, dave = state_of(portal), key_of(portal, "dave")
@@ -460,8 +466,11 @@ def test_a_deleted_user_loses_everything_and_a_key_that_comes_back_starts_with_n
     assert state.enrollments.status(dave).status == "ENROLLED", "he is still there"
     delete_users(dave)
     clock.forward(hours=1)
+    assert state.users.sync() == Synced(people=7, deleted=0, missing=1)
+    assert state.enrollments.status(dave).status == "ENROLLED", "one run alone proves nothing"
+    clock.forward(hours=24)
     assert state.users.sync() == Synced(people=7, deleted=1)
-    assert_nothing_is_left(portal, dave, clock)
+    assert_no_proof_is_left(portal, dave, clock)
     assert events(portal, "user_deleted") == [("user_deleted", dave)]
     clock.forward(days=2)
     assert state.users.sync() == Synced(people=7, deleted=0), "gone once"
@@ -475,13 +484,14 @@ def test_a_deleted_user_loses_everything_and_a_key_that_comes_back_starts_with_n
     assert (newcomer.former_email, newcomer.last_sign_in_at) == ("", None)
 
 
-def assert_nothing_is_left(app: Flask, key: str, clock: StillClock) -> None:
+def assert_no_proof_is_left(app: Flask, key: str, clock: StillClock) -> None:
     store = state_of(app).store
     with store.database.read() as tx:
-        assert store.enrollments.standing(tx, key, now=clock()) == Standing(key)
+        standing = store.enrollments.standing(tx, key, now=clock())
+        assert (standing.is_forced, standing.factors) == (True, frozenset())
         assert store.access_passes.waiting_or_live(tx, key, now=clock()) == []
         assert store.audit.recent(tx, key, limit=9) == []
-    for name in ("session", "person", "person_group", "failure", "sign_in"):
+    for name in ("session", "person", "person_group", "sign_in"):
         assert [row for row in rows(store, name) if row.user_key == key] == [], name
     assert all(row.voided_at and row.secret is None for row in rows(store, "factor") if row.user_key == key)
     assert [row for row in rows(store, "recovery_code") if row.user_key == key and row.used_at is None] == []
@@ -502,9 +512,11 @@ def test_sync_of_named_users_takes_over_some_and_voids_those_who_are_gone(portal
     state = state_of(portal)
     state.users.sync()
     delete_users("4", "5")
+    assert state.users.sync(["4", "6", "6", "4711"]) == Synced(people=1, deleted=0, missing=1)
+    clock.forward(hours=24)
     assert state.users.sync(["4", "6", "6", "4711"]) == Synced(people=1, deleted=1)
     assert known(portal).keys() == {"1", "2", "3", "5", "6", "7", "8"}, "only who was named"
-    assert_nothing_is_left(portal, "4", clock)
+    assert_no_proof_is_left(portal, "4", clock)
     assert events(portal, "user_deleted") == [("user_deleted", "4")], "nothing is on record of whom nobody knew"
 
 
@@ -518,7 +530,10 @@ def test_sync_of_a_key_given_as_text_is_about_that_one_user(make_host: Any) -> N
 def test_a_long_list_of_users_who_are_gone_is_voided_in_slices(portal: Flask, clock: StillClock) -> None:
     state, keys = state_of(portal), [f"gone-{number}" for number in range(2100)]
     meet(portal, [Person(key) for key in keys])
-    assert state.users.sync(keys) == Synced(people=0, deleted=2100)
+    assert state.users.sync(keys) == Synced(people=0, deleted=0, missing=2100)
+    clock.forward(hours=24)
+    assert state.users.sync(keys) == Synced(people=0, deleted=0, missing=2100, held_back=2100)
+    assert state.users.sync(keys, void_missing=True) == Synced(people=0, deleted=2100)
     assert known(portal).keys().isdisjoint(keys)
 
 
@@ -527,6 +542,8 @@ def test_of_two_runs_at_once_one_has_each_deletion_on_record(portal: Flask, cloc
     state.users.sync()
     delete_users("4", "5", "6")
     clock.forward(days=1)
+    state.users.sync()
+    clock.forward(days=1)
 
     def run() -> int:
         with portal.app_context():
@@ -534,6 +551,81 @@ def test_of_two_runs_at_once_one_has_each_deletion_on_record(portal: Flask, cloc
 
     assert sum(at_once([run, run])) == 3
     assert sorted(events(portal, "user_deleted")) == [("user_deleted", key) for key in "456"]
+
+
+def test_who_is_shown_again_in_time_keeps_everything(make_host: Any, clock: StillClock) -> None:
+    directory = People([Person("n"), Person("o")])
+    app = make_host(directory=directory)
+    with app.app_context():
+        state = state_of(app)
+        state.users.sync()
+        enroll(app, "n")
+        gone = directory.people.pop("n")
+        for hours in (20, 3):
+            clock.forward(hours=hours)
+            assert state.users.sync() == Synced(1, 0, missing=1)
+        directory.people["n"] = gone
+        clock.forward(hours=1)
+        assert state.users.sync() == Synced(2, 0)
+        del directory.people["n"]
+        clock.forward(hours=23)
+        assert state.users.sync() == Synced(1, 0, missing=1), "the day begins anew"
+        meet(app, [Person("n")])
+        clock.forward(hours=24)
+        assert state.users.sync() == Synced(1, 0, missing=1), "so it does when they sign in meanwhile"
+        assert state.enrollments.status("o").status == "NOT_ENROLLED"
+
+
+@pytest.mark.parametrize(("people", "gone", "voided"), [(12, 10, 10), (12, 11, 0), (300, 15, 15), (300, 16, 0)])
+def test_a_run_voids_no_more_than_a_few_unless_it_is_told_to(
+    make_host: Any, clock: StillClock, caplog: Any, people: int, gone: int, voided: int
+) -> None:
+    directory = People([Person(f"k{number:03}") for number in range(people)])
+    app = make_host(directory=directory)
+    with app.app_context():
+        state = state_of(app)
+        state.users.sync()
+        for number in range(gone):
+            del directory.people[f"k{number:03}"]
+        clock.forward(days=1)
+        state.users.sync()
+        clock.forward(days=1)
+        assert state.users.sync() == Synced(people - gone, voided, gone - voided, gone - voided)
+        with state.store.database.read() as tx:
+            mark = state.store.marks.get(tx, "sync-held-back")
+        assert (mark.value if mark else None) == (None if voided else str(gone))
+        assert state.users.sync(void_missing=True).deleted == gone - voided
+        with state.store.database.read() as tx:
+            assert state.store.marks.get(tx, "sync-held-back") is None
+
+
+def test_who_held_a_factor_is_told_and_forced_and_the_demand_of_others_stays(make_host: Any, clock: StillClock) -> None:
+    directory = People(Person(key, email=f"{key}@example.org") for key in ("held", "period", "lapsed", "free", "stays"))
+    app = make_host(directory=directory)
+    with app.app_context():
+        state = state_of(app)
+        state.users.sync()
+        enroll(app, "held")
+        state.enrollments.require("lapsed", days=1, notify=False)
+        state.enrollments.require("period", days=30, notify=False)
+        for key in ("held", "period", "lapsed", "free"):
+            del directory.people[key]
+        for _ in range(2):
+            clock.forward(days=1)
+            state.users.sync()
+        assert known(app).keys() == {"stays"}
+        with state.store.database.read() as tx:
+            found = state.store.enrollments.standings(tx, ["held", "period", "lapsed", "free"], now=clock())
+        assert {key: one.is_forced for key, one in found.items()} == {
+            "held": True, "period": True, "lapsed": False, "free": False,
+        }  # fmt: skip
+        assert found["lapsed"].period is not None
+        assert found["free"] == Standing("free")
+        assert [(row.kind, row.recipient) for row in rows(state.store, "outbox")] == [("reset", "held@example.org")]
+        directory.people["held"] = Person("held", email="held@example.org")
+        state.users.sync()
+        status = state.enrollments.status("held")
+        assert (status.status, status.required, status.factors) == ("NOT_ENROLLED", True, ())
 
 
 def test_a_reset_takes_codes_and_pass_along(portal: Flask, clock: StillClock) -> None:

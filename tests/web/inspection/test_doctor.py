@@ -16,6 +16,7 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from flask_mfa_gate.domain.person import Person
 from flask_mfa_gate.errors import StoreBusy
+from flask_mfa_gate.services.directory_sync import HELD_BACK
 from flask_mfa_gate.services.observations import Observation
 from flask_mfa_gate.services.sessions import DROPPED
 from flask_mfa_gate.store.outbox import Message
@@ -149,6 +150,13 @@ def test_clients_whose_address_cannot_be_read_are_a_warning(app: Flask, clock: S
     assert "ProxyFix" in finding(app, "unreadable-address").fix
     clock.forward(days=8)
     assert "unreadable-address" not in found(app)
+
+
+def test_missing_users_that_were_held_back_are_a_warning(app: Flask, clock: StillClock) -> None:
+    with state_of(app).store.database.write() as tx:
+        state_of(app).store.marks.put(tx, HELD_BACK, at=clock(), value="40")
+    assert found(app) == {"sync-held-back": "warning"}
+    assert sentence(app, "sync-held-back").startswith("40 users")
 
 
 def test_policies_that_cannot_be_read_are_an_error(app: Flask) -> None:

@@ -10,6 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ....errors import HostCallbackFailed, NamelessUser
 from ....services.directory import KnownPeople, pages_of
+from ....services.directory_sync import HELD_BACK
 from ....services.observations import Observation
 from ...state import GateState
 from ..findings import Finding, error, warning
@@ -207,4 +208,17 @@ def keys_that_are_addresses(on: Inspection) -> Iterator[Finding]:
             "email-as-key",
             "User keys are email addresses, which can change and pass to somebody else.",
             fix="Let user_key= give something that never does.",
+        )
+
+
+@check(Needs.TABLES)
+def missing_people(on: Inspection) -> Iterator[Finding]:
+    """Whom the last sync would have voided, were they not so many."""
+    with on.store.database.read() as tx:
+        mark = on.store.marks.get(tx, HELD_BACK)
+    if mark is not None:
+        yield warning(
+            "sync-held-back",
+            f"{mark.value} users have been missing from the directory for a day, too many to void at once.",
+            fix="Mend the directory. If they are really gone: flask mfa sync --void-missing",
         )
