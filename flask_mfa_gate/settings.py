@@ -82,7 +82,7 @@ class Settings:
         ("totp",),
         "list of str",
         checks.factor_kinds,
-        "Factors that users may hold. One that is left out counts nowhere.",
+        "Factors that users may hold. One that is left out counts nowhere. Only `totp` can be set up today.",
     )
     reminders: tuple[timedelta, ...] = _key(
         (timedelta(hours=24),),
@@ -121,7 +121,7 @@ class Settings:
         "pass",
         "str",
         checks.word("sign-in", "pass"),
-        "The same for whoever has a role in the console: an admin's password alone must not buy it.",
+        "The same for people with a role: an admin's password alone must not buy their rights.",
     )
     challenge_unrequired: bool = _key(
         True, "bool", checks.flag, "Ask enrolled users for a code even where MFA is not required of them."
@@ -202,7 +202,7 @@ class Settings:
         (),
         "list of str",
         checks.texts,
-        "User keys of accounts for emergencies: outside of policies and lapse, their own factor always asked.",
+        "User keys of emergency accounts: outside of policies and lapse, their own factor always asked.",
     )
     geoip_database: str | None = _key(
         None, "str or None", checks.optional_text, "Path of a GeoIP database (MaxMind DB), for countries and travel."

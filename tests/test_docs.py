@@ -22,17 +22,19 @@ from tests.conftest import state_of
 ROOT = Path(__file__).parents[1]
 
 
-def first_example() -> str:
-    return re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)[0]
+def readme_blocks() -> list[str]:
+    found: list[str] = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    return found
 
 
 def test_the_quick_start_gates_an_app_in_under_fifteen_lines(tmp_path: Path) -> None:
-    example = first_example()
+    example, marked = readme_blocks()
     lines = [line for line in example.splitlines() if line.strip()]
     assert len(lines) < 15
     space: dict[str, Any] = {"__name__": "quickstart"}
     code = example.replace("Flask(__name__)", f"Flask(__name__, instance_path={str(tmp_path / 'instance')!r})")
     exec(compile(code, "README.md", "exec"), space)
+    exec(compile(marked, "README.md", "exec"), space)
     app, load = space["app"], space["load_user"]
 
     @app.post("/login")
@@ -50,6 +52,8 @@ def test_the_quick_start_gates_an_app_in_under_fifteen_lines(tmp_path: Path) -> 
     client = app.test_client()
     assert client.post("/login").location == "/mfa/enroll"
     assert client.get("/").location == "/mfa/enroll"
+    assert client.post("/transfer").status_code == 403
+    assert app.test_client().post("/transfer").status_code == 401
     state_of(app).store.database.dispose()
 
 
