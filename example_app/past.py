@@ -10,6 +10,7 @@ from flask_mfa_gate.crypto import new_id
 from flask_mfa_gate.domain.assurance import FactorKind
 from flask_mfa_gate.domain.enrollment import start_period
 from flask_mfa_gate.domain.moves import Requirement
+from flask_mfa_gate.domain.roles import Actor
 from flask_mfa_gate.domain.totp import TotpShape
 from flask_mfa_gate.factors.totp import import_secret
 from flask_mfa_gate.web.state import GateState
@@ -20,7 +21,7 @@ def let_period_lapse(app: Flask, key: str) -> None:
     state: GateState = app.extensions["mfa_gate"]
     period = start_period(state.clock() - timedelta(days=8), days=7)
     with state.store.database.write() as tx:
-        requirement = Requirement("system", period)
+        requirement = Requirement(Actor.SYSTEM.name, period)
         state.store.enrollments.set_requirement(tx, [key], requirement, due_at=state.clock())
 
 

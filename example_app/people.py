@@ -9,7 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
 from werkzeug.security import generate_password_hash
 
-from flask_mfa_gate import MFAGate
+from flask_mfa_gate import Actor, MFAGate
 
 from .models import User, db
 from .past import enroll_with_key, let_period_lapse
@@ -72,8 +72,8 @@ def _user(number: int, one: Somebody, password_hash: str) -> User:
 
 def _put_into_their_states(gate: MFAGate, app: Flask) -> None:
     keys = {user.username: str(user.id) for user in db.session.scalars(select(User))}
-    gate.enrollments.require(keys["bob"], days=7, actor="system", notify=False)
-    gate.enrollments.require(keys["carol"], days=7, actor="system", notify=False)
+    gate.enrollments.require(keys["bob"], days=7, actor=Actor.SYSTEM, notify=False)
+    gate.enrollments.require(keys["carol"], days=7, actor=Actor.SYSTEM, notify=False)
     let_period_lapse(app, keys["carol"])
-    gate.enrollments.require(keys["dave"], days=7, actor="system", notify=False)
+    gate.enrollments.require(keys["dave"], days=7, actor=Actor.SYSTEM, notify=False)
     enroll_with_key(app, keys["dave"], DAVES_KEY)

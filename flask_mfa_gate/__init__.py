@@ -7,6 +7,7 @@ from .domain.person import Person
 from .domain.policy.diff import PolicyDiff
 from .domain.policy.facts import Environment
 from .domain.policy.model import Network, Policy, PolicySet
+from .domain.roles import Actor
 from .domain.user_filter import UserFilter
 from .domain.verdict import Verdict, Word
 from .errors import ConfigError, Conflict, MFAGateError, NotAllowed, PolicyError, StoreBusy, UnknownUser
@@ -17,6 +18,7 @@ from .signals import Event
 
 __all__ = [
     "ActionResult",
+    "Actor",
     "ConfigError",
     "Conflict",
     "Environment",

@@ -39,6 +39,7 @@ from .services.directory_sync import DirectorySync
 from .services.enrollments import EnrollmentService
 from .services.key_rotation import KeyRotation
 from .services.keys import find_keyring
+from .services.lookup import UserLookup
 from .services.moves import MoveWriter
 from .services.observations import Observations
 from .services.persons import PersonReader
@@ -122,7 +123,7 @@ def _admin_services(base: Base) -> dict[str, Any]:
     access = _policy_services(base, runner)
     sync = DirectorySync(store, worker, base.directory, writer, clock=clock)
     rotation = KeyRotation(store, worker, base.keyring, clock=clock)
-    users = UserService(store, worker, sync, access["policies"], audit, rotation, clock=clock)
+    users = UserService(store, worker, base.directory, sync, access["policies"], audit, rotation, clock=clock)
     return {
         "selection": selection,
         **access,
@@ -130,6 +131,7 @@ def _admin_services(base: Base) -> dict[str, Any]:
         "tables": TableSetup(store, base.keyring, base.settings, audit),
         "key_rotation": rotation,
         "users": users,
+        "lookup": UserLookup(store, base.directory, users.is_sync_due, clock),
         "observations": Observations(store, worker, clock=clock),
         "enrollments": EnrollmentService(
             store, worker, runner, writer, rules, clock=clock, default_days=base.settings.enrollment_days

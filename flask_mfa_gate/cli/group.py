@@ -10,9 +10,10 @@ from typing import Any
 import click
 from flask.cli import AppGroup
 
+from ..domain.roles import Actor
 from ..errors import BadRequest, MFAGateError
 
-ACTOR = "cli"
+ACTOR = Actor.CLI
 
 
 class GateGroup(AppGroup):

@@ -86,20 +86,12 @@ def about_users(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def key_of(state: GateState, text: str) -> str:
-    """A key, or the email of somebody who is the only one to have it.
+    """An exact key, or the email of somebody who is the only one to have it.
 
     :raises BadRequest: for what can be neither; no database keeps it, and no terminal shows it in the answer.
     """
     _refuse_unkept(text, "key or email of a user")
-    if "@" not in text:
-        return text
-    find = getattr(state.directory, "find", None)
-    person = find(text) if find is not None else None
-    if person is not None:
-        return str(person.key)
-    with state.store.database.read() as tx:
-        keys = state.store.people.keys_of_email(tx, text)
-    return keys[0] if len(keys) == 1 else text
+    return state.lookup.key_of(text)
 
 
 def known_key(state: GateState, text: str) -> str:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import Enum, StrEnum, auto
+from typing import ClassVar, TypeAlias
 
-ACTOR_WORDS = frozenset({"cli", "host", "system"})
 _USER = "user:"
 
 
@@ -26,14 +26,28 @@ class Right(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Actor:
-    """Who acts.
+    """Who acts: ``Actor.user(KEY)``, or ``Actor.CLI``, ``Actor.HOST``, ``Actor.SYSTEM``, which may do everything.
 
-    :param name: ``user:KEY``, or one of the words ``cli``, ``host``, ``system``, which may do everything.
+    :param name: as records keep it: ``user:KEY``, or one of the words.
     :param role: of a user; None for nobody's role.
     """
 
+    CLI: ClassVar[Actor]
+    HOST: ClassVar[Actor]
+    SYSTEM: ClassVar[Actor]
+
     name: str
     role: Role | None = None
+
+    @classmethod
+    def user(cls, key: str) -> Actor:
+        """The user with this key, whatever it looks like."""
+        return cls(f"{_USER}{key}")
+
+    @classmethod
+    def parse(cls, text: str) -> Actor:
+        """From text: a word, ``user:KEY``, or else a bare key."""
+        return cls(text) if is_reserved(text) else cls.user(text)
 
     @property
     def user_key(self) -> str | None:
@@ -46,9 +60,14 @@ class Actor:
         return self.user_key is None
 
 
-def actor_name(text: str) -> str:
-    """The actor in its stored form; bare text that is none of the words is read as a user key."""
-    return text if text in ACTOR_WORDS or text.startswith(_USER) else f"{_USER}{text}"
+ActorLike: TypeAlias = Actor | str
+Actor.CLI, Actor.HOST, Actor.SYSTEM = (Actor(word) for word in ("cli", "host", "system"))
+_WORDS = frozenset({Actor.CLI.name, Actor.HOST.name, Actor.SYSTEM.name})
+
+
+def is_reserved(text: str) -> bool:
+    """Whether text that names an actor is more than a bare key."""
+    return text in _WORDS or text.startswith(_USER)
 
 
 def refusal(actor: Actor, right: Right, *, subject: str, role: Role | None) -> str | None:

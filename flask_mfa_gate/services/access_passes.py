@@ -9,7 +9,7 @@ from ..clock import Clock
 from ..domain.access_pass import DEFAULT, AccessPass, Scope, terms
 from ..domain.moves import Notice
 from ..domain.person import Person
-from ..domain.roles import Actor, Right
+from ..domain.roles import Actor, ActorLike, Right
 from ..errors import BadRequest, NotAllowed
 from ..factors.access_pass import AccessPassFactor
 from ..store import Store
@@ -28,7 +28,7 @@ class AccessPassService:
         self._factor, self._clock = factor, clock
 
     def issue(
-        self, key: str, *, actor: str = "host", lifetime: timedelta = DEFAULT, one_time: bool = True,
+        self, key: str, *, actor: ActorLike = Actor.HOST, lifetime: timedelta = DEFAULT, one_time: bool = True,
         scope: str = Scope.FULL, starts_at: datetime | None = None, reason: str | None = None, notify: bool = True,
     ) -> str:  # fmt: skip
         """A new pass in place of any other, to be shown this once.
@@ -59,7 +59,7 @@ class AccessPassService:
         return self._worker.run(act)
 
     def plan(
-        self, key: str, *, actor: str = "host", lifetime: timedelta = DEFAULT, one_time: bool = True,
+        self, key: str, *, actor: ActorLike = Actor.HOST, lifetime: timedelta = DEFAULT, one_time: bool = True,
         scope: str = Scope.FULL, starts_at: datetime | None = None, notify: bool = True,
     ) -> AccessPass:  # fmt: skip
         """The terms of the pass that :meth:`issue` would make. Nothing is made, and what it refuses is refused."""
@@ -70,7 +70,7 @@ class AccessPassService:
             raise BadRequest(LOUD)
         return granted
 
-    def revoke(self, key: str, *, actor: str = "host", reason: str | None = None) -> bool:
+    def revoke(self, key: str, *, actor: ActorLike = Actor.HOST, reason: str | None = None) -> bool:
         """Make a user's pass worthless and end what it opened; False when there was none.
 
         :raises UnknownUser, NotAllowed: see there.
@@ -110,7 +110,7 @@ class AccessPassService:
             raise BadRequest("A pass lives 10 minutes to 30 days, and starts now or within a year.")
         return granted
 
-    def _checked(self, key: str, actor: str) -> tuple[Actor, Person]:
+    def _checked(self, key: str, actor: ActorLike) -> tuple[Actor, Person]:
         by, person = self._runner.actor(actor), self._runner.person(key)
         if (why := self._runner.refusal(by, Right.RESCUE, person)) is not None:
             raise NotAllowed(why, REFUSALS[why])

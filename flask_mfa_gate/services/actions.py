@@ -11,12 +11,13 @@ from ..clock import Clock
 from ..domain.enrollment import Standing
 from ..domain.moves import Action, Case, Move, Outcome, fail, without_notice
 from ..domain.person import Person
-from ..domain.roles import Actor, Right, Role, actor_name, refusal
+from ..domain.roles import Actor, ActorLike, Right, Role, refusal
 from ..domain.rules import Rules
 from ..domain.user_filter import UserFilter
 from ..errors import BadRequest, NotAllowed, UnknownUser
 from ..store import Store
 from ..store.selection import Selection
+from .actors import actor_of
 from .directory import Directory, KnownPeople
 from .moves import MoveWriter
 from .results import ActionResult, Answer, joined
@@ -37,7 +38,7 @@ LOUD = "The user is always told of this, unless the command line or the app itse
 class Terms(TypedDict, total=False):
     """What every action takes beside its own arguments; the meaning is that of :class:`Order`."""
 
-    actor: str
+    actor: ActorLike
     reason: str | None
     notify: bool
     dry_run: bool
@@ -48,14 +49,14 @@ class Terms(TypedDict, total=False):
 class Order:
     """Who orders an action, and how.
 
-    :param actor: ``user:KEY``, or ``cli``, ``host``, ``system``; other text is read as a user key.
+    :param actor: an :class:`Actor`; or as text ``user:KEY``, ``cli``, ``host``, ``system``, or a bare user key.
     :param reason: kept in the audit record.
     :param notify: whether users are told.
     :param dry_run: say what would happen, and change nothing.
     :param progress: called after each slice with the number of users it was about.
     """
 
-    actor: str = "host"
+    actor: ActorLike = Actor.HOST
     reason: str | None = None
     notify: bool = True
     dry_run: bool = False
@@ -141,9 +142,9 @@ class ActionRunner:
         """Whether the host has no directory, so that nothing tells a typing error from a newcomer."""
         return isinstance(self._directory, KnownPeople)
 
-    def actor(self, text: str) -> Actor:
+    def actor(self, given: ActorLike) -> Actor:
         """The actor with the role that the host gives him now; one who is switched off has none."""
-        named = Actor(actor_name(text))
+        named = actor_of(given, self._directory)
         if named.user_key is None:
             return named
         person = self._directory.get(named.user_key) if is_key(named.user_key) else None

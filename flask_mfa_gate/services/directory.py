@@ -103,20 +103,16 @@ class ModelDirectory:
             found = (user for user in self._candidates(key) if key_of(user, self._reader.user_key) == key)
             return next(found, None)
 
-    def find(self, email: str) -> Person | None:
-        """By email, whatever case it is typed in; None when nobody or more than one has it."""
+    def find(self, email: str) -> Sequence[Person] | None:
+        """Everybody with this email, whatever case it is typed in; None where no column holds emails."""
         column = next((getattr(self._model, name) for name in EMAIL_ATTRIBUTES if hasattr(self._model, name)), None)
-        if column is None:
+        if column is None or not hasattr(column, "type"):
             return None
         with self._db.session.no_autoflush:
             same: Select[Any] = select(self._model).where(func.lower(column) == email.lower())
+            people = [self._person(user) for user in self._db.session.scalars(same).unique()]
             # Some databases take letters with and without an accent for the same.
-            found = [
-                person
-                for user in self._db.session.scalars(same).unique()
-                if (person := self._person(user)).email.lower() == email.lower()
-            ]
-        return found[0] if len(found) == 1 else None
+            return [person for person in people if person.email.lower() == email.lower()]
 
     def page(self, after_key: str | None, limit: int) -> Sequence[Person]:
         """In the order of the primary key."""

@@ -11,6 +11,7 @@ from ..domain.access import APP, Access
 from ..domain.enrollment import LATEST_END, LONGEST_DAYS, Standing, status_of
 from ..domain.moves import Action, Extend, Remind, Remove, Require, Reset, Unlock, activate
 from ..domain.person import Person
+from ..domain.roles import Actor
 from ..domain.rules import Rules, is_required
 from ..domain.user_filter import UserFilter
 from ..errors import BadRequest, Conflict, UnknownUser
@@ -105,7 +106,7 @@ class EnrollmentService:
             if standing.waiting_days is None:
                 return False
             write_person(work, person)
-            self._writer.write(work, [(person.key, activate(standing, now=now))], actor="system")
+            self._writer.write(work, [(person.key, activate(standing, now=now))], actor=Actor.SYSTEM.name)
             return True
 
         return self._worker.run(act)

@@ -16,7 +16,7 @@ from ..domain.policy.effects import Ruling, rule
 from ..domain.policy.engine import CompiledPolicies, compile_policies
 from ..domain.policy.facts import Environment, Subject
 from ..domain.policy.model import Network, Policy, PolicySet, PolicyState
-from ..domain.roles import Actor, Right, refusal
+from ..domain.roles import Actor, ActorLike, Right, refusal
 from ..domain.rules import Rules
 from ..errors import BadRequest, NotAllowed, StoreBusy
 from ..store import Store
@@ -70,7 +70,7 @@ class PolicyService:
         """Those that conditions may name in this app."""
         return self._registry.signals
 
-    def save(self, policy: Policy, *, actor: str = "host", reason: str | None = None) -> PolicyDiff:
+    def save(self, policy: Policy, *, actor: ActorLike = Actor.HOST, reason: str | None = None) -> PolicyDiff:
         """Put a policy in, in place of the one with its name.
 
         :raises PolicyError: for a policy that could not be judged.
@@ -79,7 +79,9 @@ class PolicyService:
         checked = checked_alone(policy, self._registry)
         return self._change(actor, reason, "save", checked.name, lambda now: with_policy(now, checked))
 
-    def set_state(self, name: str, state: str, *, actor: str = "host", reason: str | None = None) -> PolicyDiff:
+    def set_state(
+        self, name: str, state: str, *, actor: ActorLike = Actor.HOST, reason: str | None = None
+    ) -> PolicyDiff:
         """Switch a policy ``on``, ``off`` or to ``report-only``."""
         if state not in list(PolicyState):
             raise BadRequest(f"A policy is {', '.join(PolicyState)}.")
@@ -89,7 +91,7 @@ class PolicyService:
 
         return self._change(actor, reason, "state", name, edit)
 
-    def delete(self, name: str, *, actor: str = "host", reason: str | None = None) -> PolicyDiff:
+    def delete(self, name: str, *, actor: ActorLike = Actor.HOST, reason: str | None = None) -> PolicyDiff:
         """Take a policy out. Its history stays."""
 
         def edit(now: PolicySet) -> PolicySet:
@@ -98,7 +100,7 @@ class PolicyService:
 
         return self._change(actor, reason, "delete", name, edit)
 
-    def save_network(self, network: Network, *, actor: str = "host", reason: str | None = None) -> PolicyDiff:
+    def save_network(self, network: Network, *, actor: ActorLike = Actor.HOST, reason: str | None = None) -> PolicyDiff:
         """Put a named network in, in place of the one with its name."""
 
         def edit(now: PolicySet) -> PolicySet:
@@ -114,7 +116,13 @@ class PolicyService:
         return write_document(self.current(), "json" if form == "json" else "toml")
 
     def import_(
-        self, text: str, *, actor: str = "host", dry_run: bool = True, merge: bool = False, reason: str | None = None
+        self,
+        text: str,
+        *,
+        actor: ActorLike = Actor.HOST,
+        dry_run: bool = True,
+        merge: bool = False,
+        reason: str | None = None,
     ) -> PolicyDiff:
         """Replace all policies and networks by those of a document; with ``merge``, keep what it does not name.
 
@@ -141,7 +149,7 @@ class PolicyService:
             versions = self._store.policies.history(tx, limit=limit)
         return versions if name is None else changed_in(versions, name)
 
-    def rollback(self, version: int, *, actor: str = "host", reason: str | None = None) -> PolicyDiff:
+    def rollback(self, version: int, *, actor: ActorLike = Actor.HOST, reason: str | None = None) -> PolicyDiff:
         """Make the document of an earlier version the newest one."""
         if type(version) is not int or not 0 < version <= self._versions.newest():
             raise BadRequest("There is no version of the policies with this number; their history lists them.")
@@ -206,7 +214,9 @@ class PolicyService:
 
         self._worker.run(act)
 
-    def restart_grace(self, user_key: str, name: str, *, actor: str = "host", reason: str | None = None) -> None:
+    def restart_grace(
+        self, user_key: str, name: str, *, actor: ActorLike = Actor.HOST, reason: str | None = None
+    ) -> None:
         """Give a user the days of grace of a policy anew.
 
         :raises BadRequest: for a policy that is not there and gave the user no grace before.
@@ -230,7 +240,7 @@ class PolicyService:
         self._worker.run(act)
 
     def _change(
-        self, actor: str, reason: str | None, act: str, subject: str, edit: Edit, *, replaces: bool = False
+        self, actor: ActorLike, reason: str | None, act: str, subject: str, edit: Edit, *, replaces: bool = False
     ) -> PolicyDiff:
         """``replaces``: nothing of today's set is kept, so that also one that can't be read gives way."""
         check_words(actor, reason)
@@ -267,7 +277,7 @@ class PolicyService:
         )  # fmt: skip
         return found
 
-    def _admin(self, actor: str, *, subject: str = NOBODY) -> Actor:
+    def _admin(self, actor: ActorLike, *, subject: str = NOBODY) -> Actor:
         by = self._runner.actor(actor)
         # SECURITY: policies are the rule over everybody, so only an admin writes them.
         if (why := refusal(by, Right.RULE, subject=subject, role=None)) is not None:

@@ -14,7 +14,7 @@ from ..domain.policy.facts import Subject
 from ..domain.policy.lint import AppFacts, Level, Remark, lint
 from ..domain.policy.model import PolicySet
 from ..domain.policy.users import user_keys
-from ..domain.roles import Actor, Role, actor_name
+from ..domain.roles import Actor, Role
 from ..domain.rules import Rules
 from ..errors import Conflict
 from ..store import Store
@@ -41,7 +41,7 @@ class PolicyLinter:
         :param known_resources: names that views are marked with; None where nobody looked.
         """
         resources = None if known_resources is None else frozenset({*known_resources, *self._rules.default_access})
-        by = Actor("system" if acting_admin is None else actor_name(acting_admin))
+        by = Actor.SYSTEM if acting_admin is None else Actor.user(acting_admin)
         admins = self._population.admins_of_host(by)
         texts = [text for one in policies.policies for text in (*one.users.include, *one.users.exclude)]
         users = self._population.known_among(user_keys(texts))

@@ -11,6 +11,7 @@ from functools import cache, partial
 from ..clock import Clock
 from ..domain.enrollment import Standing, next_due
 from ..domain.moves import Move, lapse, reminder, without_notice
+from ..domain.roles import Actor
 from ..domain.session import Lifetimes
 from ..mail.delivery import Delivery
 from ..store import Store
@@ -106,7 +107,7 @@ class UpkeepService:
         # One move, and one notice, for all whose period is the same.
         move = cache(partial(_move, now=now))
         moved = [(key, move(standings[key], is_active=key not in off)) for key in keys]
-        self._writer.write(work, moved, actor="system")
+        self._writer.write(work, moved, actor=Actor.SYSTEM.name)
         self._writer.set_due(work, [(key, self._next(standings[key], now)) for key in keys])
         return [move.event for _, move in moved]
 

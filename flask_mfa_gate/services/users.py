@@ -8,14 +8,16 @@ from datetime import datetime
 from ..clock import Clock
 from ..crypto import new_id
 from ..domain.person import LONGEST_KEY
-from ..domain.roles import actor_name
+from ..domain.roles import Actor, ActorLike
 from ..errors import BadRequest, Conflict, UnknownUser
 from ..store import Store
+from .actors import actor_of
 from .audit_chain import AuditChain
+from .directory import Directory
 from .directory_sync import DirectorySync, Synced
 from .key_rotation import KeyRotation
 from .policies import PolicyService
-from .words import check_words, is_key
+from .words import is_key
 from .work import Work, Worker
 
 
@@ -23,10 +25,10 @@ class UserService:
     """``gate.users``: what the gate knows of the host's users, and what happens when one is gone."""
 
     def __init__(
-        self, store: Store, worker: Worker, directory_sync: DirectorySync, policies: PolicyService,
+        self, store: Store, worker: Worker, directory: Directory, directory_sync: DirectorySync, policies: PolicyService,
         audit: AuditChain, key_rotation: KeyRotation, *, clock: Clock,
     ) -> None:  # fmt: skip
-        self._store, self._worker, self._sync = store, worker, directory_sync
+        self._store, self._worker, self._directory, self._sync = store, worker, directory, directory_sync
         self._policies, self._audit, self._key_rotation, self._clock = policies, audit, key_rotation, clock
 
     def sync(
@@ -56,14 +58,14 @@ class UserService:
         """When the last whole run was finished."""
         return self._sync.done_at()
 
-    def rename(self, old: str, new: str, *, actor: str = "host") -> None:
+    def rename(self, old: str, new: str, *, actor: ActorLike = Actor.HOST) -> None:
         """The host gave a user another key; everything stays his, and policies that name him follow.
 
         :raises UnknownUser: when the gate has nothing about the old key.
         :raises Conflict: ``key-taken``, when the gate knows somebody by the new key.
         :raises PolicyError: while the policies can't be read. Nothing is changed.
         """
-        by = _actor(actor)
+        by = self._by(actor)
         if not is_key(new):
             raise BadRequest(f"A key is a text of at most {LONGEST_KEY} characters, and not empty.")
 
@@ -81,12 +83,12 @@ class UserService:
 
         self._worker.run(act)
 
-    def forget(self, key: str, *, actor: str = "host") -> None:
+    def forget(self, key: str, *, actor: ActorLike = Actor.HOST) -> None:
         """Delete everything about a user. Audit records stay, with nothing in them that leads to a person.
 
         :raises UnknownUser: when the gate has nothing about this key.
         """
-        stranger, by = f"forgotten-{new_id()}", _actor(actor)
+        stranger, by = f"forgotten-{new_id()}", self._by(actor)
 
         def act(work: Work) -> None:
             self._require_known(work, key)
@@ -95,18 +97,18 @@ class UserService:
             self._store.outbox.leave_out(work.tx, self._store.people.known(work.tx, [key], now=self._clock()))
             self._audit.forget(work, key, stranger=stranger)
             self._store.keys.forget(work.tx, key, stranger=stranger)
-            work.record("user_forgotten", subject=stranger, actor="host" if by == f"user:{key}" else by)
+            work.record("user_forgotten", subject=stranger, actor=Actor.HOST.name if by == Actor.user(key).name else by)
 
         self._worker.run(act)
 
-    def password_changed(self, key: str, *, actor: str = "host") -> None:
+    def password_changed(self, key: str, *, actor: ActorLike = Actor.HOST) -> None:
         """End every session of a user. Hosts with a ``session_stamp`` need not call it.
 
         The rows stay until each browser comes back, so that the host's own session is ended with them there.
 
         :raises UnknownUser: for what can be nobody's key; a host that hands over none must not take it for done.
         """
-        by = _actor(actor)
+        by = self._by(actor)
         if not is_key(key):
             raise UnknownUser(f"Nobody can have the key {key!r}.")
 
@@ -121,7 +123,5 @@ class UserService:
         if not is_key(key) or not self._store.keys.is_known(work.tx, key):
             raise UnknownUser(f"The gate has nothing about the key {key!r}.")
 
-
-def _actor(text: str) -> str:
-    check_words(text, None)
-    return actor_name(text)
+    def _by(self, actor: ActorLike) -> str:
+        return actor_of(actor, self._directory).name

@@ -5,26 +5,28 @@ from __future__ import annotations
 import re
 
 from ..domain.person import LONGEST_KEY
+from ..domain.roles import Actor, ActorLike
 from ..errors import BadRequest, NotAllowed
 
 LONGEST_REASON = 10_000
-_SAY_WHO = "Say who acts: user:KEY, cli, system or host."
+_SAY_WHO = "Say who acts: Actor.user(KEY), Actor.CLI, Actor.SYSTEM or Actor.HOST."
 # PostgreSQL has no NUL in text, and no driver takes half of a surrogate pair.
 _UNKEPT = re.compile(r"[\x00\ud800-\udfff]")
 
 
-def check_words(actor: str, reason: str | None) -> None:
+def check_words(actor: ActorLike, reason: str | None) -> None:
     """Refuse what could not be kept; MariaDB's TEXT ends at 64 KiB.
 
     :raises BadRequest, NotAllowed: with the sentence that says so; nobody in particular has no right to anything.
     """
-    if not isinstance(actor, str):
+    name = actor.name if isinstance(actor, Actor) else actor
+    if not isinstance(name, str):
         raise BadRequest(_SAY_WHO)
-    if actor in {"", "user:"}:
+    if name in {"", "user:"}:
         raise NotAllowed("not-allowed", _SAY_WHO)
     if len(reason or "") > LONGEST_REASON:
         raise BadRequest(f"Give a reason of at most {LONGEST_REASON:,} characters.")
-    if _UNKEPT.search(f"{actor} {reason}"):
+    if _UNKEPT.search(f"{name} {reason}"):
         raise BadRequest("There is a NUL or half of a surrogate pair in the reason or the actor.")
 
 

@@ -23,6 +23,7 @@ from ..services.challenges import ChallengeService
 from ..services.directory import Directory
 from ..services.enrollments import EnrollmentService
 from ..services.key_rotation import KeyRotation
+from ..services.lookup import UserLookup
 from ..services.observations import Observations
 from ..services.persons import PersonReader
 from ..services.places import Places
@@ -95,6 +96,7 @@ class GateState:
     enrollments: EnrollmentService
     access_passes: AccessPassService
     users: UserService
+    lookup: UserLookup
     selection: Selection
     audit: AuditChain
     tables: TableSetup
