@@ -124,11 +124,6 @@ def carries_token(request: Request, settings: Settings) -> bool:
     return "Authorization" in request.headers or any(name in request.headers for name in settings.token_headers)
 
 
-def is_basic(request: Request) -> bool:
-    """HTTP Basic (RFC 7617): name and password with each request."""
-    return request.headers.get("Authorization", "").lower().startswith("basic")
-
-
 def is_prefetch(request: Request) -> bool:
     """A page fetched before anybody asked for it, which must not have effects."""
     return request.method == "HEAD" or "prefetch" in request.headers.get(

@@ -17,11 +17,12 @@ from ..services.persons import key_of
 from . import answers
 from .after_view import closing
 from .binding import bind
-from .client import carries_token, is_basic
+from .client import carries_token
 from .endpoints import is_automatic_options, is_own
 from .failing import UNAVAILABLE, fail_closed, refused
+from .host.passwords import carries_password
 from .host.source import load_identity
-from .host.tokens import is_made_by_token
+from .host.tokens import is_made_by_token, is_token_enough
 from .judging import judge
 from .late_identity import ensure
 from .parking import end_sign_in, intercept, start_clock
@@ -192,7 +193,7 @@ def _judge(passage: Passage, user: Any, key: str, marks: Marks) -> Answer:
         return None
     verdict = judge(passage, user, marks)
     passage.verdict = verdict
-    if verdict.word is not Word.PASS and not _is_lifted(passage, verdict):
+    if verdict.word is not Word.PASS and not _is_lifted(passage, verdict, key):
         return stop_request(passage, user, key, verdict, marks)
     passage.user_key, passage.settled = key, marks
     start_clock(passage, user, key)
@@ -200,12 +201,15 @@ def _judge(passage: Passage, user: Any, key: str, marks: Marks) -> Answer:
     return None
 
 
-def _is_lifted(passage: Passage, verdict: Verdict) -> bool:
+def _is_lifted(passage: Passage, verdict: Verdict, key: str) -> bool:
     """Whether the host exempts tokens from what is demanded."""
-    # SECURITY: a refusal stops tokens in every mode, and HTTP Basic is a password, not a token.
-    if verdict.word in {Word.DENY, Word.LOCKED} or is_basic(request):
+    state = passage.state
+    if not passage.is_token or state.settings.tokens != "exempt":
         return False
-    return passage.is_token and passage.state.settings.tokens == "exempt"
+    # SECURITY: a refusal stops tokens in every mode, and a name and password are none, whatever scheme they come by.
+    if verdict.word in {Word.DENY, Word.LOCKED} or carries_password(request, state.settings):
+        return False
+    return is_token_enough(request, state, key)
 
 
 def _mark_seen(passage: Passage) -> None:

@@ -27,23 +27,23 @@ HIDDEN = "_mfa_gate_hidden"
 
 def ask_afresh(
     ask: Callable[[], T], *, environ: Mapping[str, Any], contents: Mapping[str, Any] | None = None,
-    with_body: bool = True, after_hooks: bool = False,
+    is_alone: bool = False, after_hooks: bool = False,
 ) -> T:  # fmt: skip
     """What the host says of this request with another environment, in a context of its own.
 
     :param ask: runs within it, where ``flask.request`` is the bare request.
     :param contents: what the session holds meanwhile; None for what it holds now.
-    :param with_body: whether the body is there, as far as it was read.
+    :param is_alone: whether the body, as far as it was read, and the arguments of the view are left out.
     :param after_hooks: whether the host needs its own ``before_request`` functions to tell.
     """
-    return copy_context().run(_ask, ask, environ, contents, with_body, after_hooks)
+    return copy_context().run(_ask, ask, environ, contents, is_alone, after_hooks)
 
 
 def _ask(
-    ask: Callable[[], T], environ: Mapping[str, Any], contents: Mapping[str, Any] | None, with_body: bool,
+    ask: Callable[[], T], environ: Mapping[str, Any], contents: Mapping[str, Any] | None, is_alone: bool,
     after_hooks: bool,
 ) -> T:  # fmt: skip
-    body = {name: value for name, value in request.__dict__.items() if name in _BODY} if with_body else {}
+    body = {name: value for name, value in request.__dict__.items() if name in _BODY and not is_alone}
     rule = request.url_rule
     context = RequestContext(
         current_app._get_current_object(),  # type: ignore[attr-defined]
@@ -54,7 +54,7 @@ def _ask(
         # Never popped: the host's teardown functions would close what the request itself still uses.
         context.push()
         context.request.__dict__.update(body)
-        if context.request.routing_exception is not None:
+        if is_alone:
             context.request.url_rule, context.request.view_args, context.request.routing_exception = rule, {}, None
         expect_hooks()
         _run_hooks(after_hooks=after_hooks)

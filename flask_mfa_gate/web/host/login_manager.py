@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from flask import Request, Response, current_app, g, request, session
+from flask import Response, current_app, g, request, session
 from flask_login import AnonymousUserMixin, LoginManager
 
 from ...domain.assurance import SignIn
@@ -140,10 +140,13 @@ class FlaskLoginIdentity:
         """The manager keeps it in the session, also when a remember cookie brought it."""
         return USER_ID in session
 
-    def load_from(self, bare: Request) -> Any:
-        """By the host's ``request_loader``; a header alone is what was taken off."""
-        callback = getattr(self._manager(), "_request_callback", None)
-        return callback(bare) if callback is not None else None
+    def load_with(self, environ: Mapping[str, Any]) -> Any:
+        """By all that the manager goes by."""
+        return self._ask(environ)
+
+    def load_alone(self, environ: Mapping[str, Any]) -> Any:
+        """By what the request itself brings."""
+        return ask_afresh(self._look, environ=environ, contents={}, is_alone=True, after_hooks=self._after_hooks)
 
     def is_fresh(self) -> bool:
         """``login_user(..., fresh=False)`` is for those who were only remembered, by whatever the host keeps."""

@@ -45,9 +45,15 @@ class HostIdentity:
         user = unwrapped(self._source.load(asked))
         return None if user is None or is_anonymous(user) else user
 
-    def load_from(self, bare: Request) -> Any:
+    def load_with(self, environ: Mapping[str, Any]) -> Any:
         """The host's object takes any request."""
-        return self._ask(bare)
+        return self._ask_afresh(environ)
+
+    def load_alone(self, environ: Mapping[str, Any]) -> Any:
+        """With an empty session."""
+        return ask_afresh(
+            lambda: self._ask(request), environ=environ, contents={}, is_alone=True, after_hooks=self._after_hooks
+        )
 
     def hide(self) -> None:
         """A session that names somebody is emptied; one that doesn't may hold what the sign-in form needs."""

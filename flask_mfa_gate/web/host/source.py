@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Protocol
 
-from flask import Request, Response
+from flask import Response
 
 from ...domain.assurance import SignIn
 from ...errors import ConfigError, HostCallbackFailed, NotProved
@@ -48,8 +48,11 @@ class IdentitySource(Protocol):
     def is_from_session(self) -> bool:
         """Whether a browser's session, not the request itself, says who this is."""
 
-    def load_from(self, bare: Request) -> Any:
-        """The user that this request would have; asked with one whose tokens were taken off."""
+    def load_with(self, environ: Mapping[str, Any]) -> Any:
+        """The user that this request would have with another environment."""
+
+    def load_alone(self, environ: Mapping[str, Any]) -> Any:
+        """The same without body, session and arguments of the view."""
 
     def is_fresh(self) -> bool:
         """Whether the host says that who was just signed in gave the password now."""

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-import io
+from collections.abc import Mapping
+from typing import Any
 
-from flask import Request, current_app
+from flask import Request
 
 from ...services.persons import key_of
+from ...settings import Settings
 from ..client import carries_token
 from ..state import GateState
 
 _AUTHORIZATION = "HTTP_AUTHORIZATION"
 _BODY = ("form", "files", "_cached_data", "_cached_json")
+# What tells of the client and of the way here, and of nobody in particular.
+_IMPERSONAL = frozenset({
+    "HTTP_HOST", "HTTP_USER_AGENT", "HTTP_ACCEPT", "HTTP_ACCEPT_ENCODING", "HTTP_ACCEPT_LANGUAGE", "HTTP_CONNECTION",
+    "HTTP_FORWARDED", "HTTP_X_FORWARDED_FOR", "HTTP_X_FORWARDED_HOST", "HTTP_X_FORWARDED_PORT",
+    "HTTP_X_FORWARDED_PREFIX", "HTTP_X_FORWARDED_PROTO",
+})  # fmt: skip
+_ADDRESSED = frozenset({"QUERY_STRING", "REQUEST_URI", "RAW_URI", "CONTENT_TYPE", "REMOTE_USER"})
 
 
 def is_made_by_token(request: Request, state: GateState, key: str) -> bool | None:
@@ -24,20 +33,40 @@ def is_made_by_token(request: Request, state: GateState, key: str) -> bool | Non
         return None
     # SECURITY: a browser that adds a header to its own cookie stays a browser, with all that is demanded of one.
     try:
-        user = state.identity.load_from(_without_tokens(request, state))
+        user = state.identity.load_with(_without_tokens(request, state.settings))
         return user is None or key_of(user, state.user_key) != key
     except Exception:  # noqa: BLE001 - a loader may take it for granted that there is a token
         return None
 
 
-def _without_tokens(request: Request, state: GateState) -> Request:
-    names = {f"HTTP_{name.upper().replace('-', '_')}" for name in state.settings.token_headers} | {_AUTHORIZATION}
-    environ = {name: value for name, value in request.environ.items() if name not in names}
-    environ.pop("werkzeug.request", None)
-    bare = current_app.request_class({**environ, "wsgi.input": io.BytesIO(), "CONTENT_LENGTH": "0"})
-    # SECURITY: a name and password in the body are no token; without the body any header beside them would seem one.
-    bare.__dict__.update({name: request.__dict__[name] for name in _BODY if name in request.__dict__})
-    return bare
+def is_token_enough(request: Request, state: GateState, key: str) -> bool:
+    """Whether the token names this user without anything else that the client sent with it."""
+    # SECURITY: a key of the app beside a user's name and password is needed too, and proves nothing of the user.
+    try:
+        user = state.identity.load_alone(_token_alone(request, state.settings))
+        return user is not None and key_of(user, state.user_key) == key
+    except Exception:  # noqa: BLE001 - what a loader misses then, it goes by
+        return False
+
+
+def _token_names(settings: Settings) -> frozenset[str]:
+    return frozenset(f"HTTP_{name.upper().replace('-', '_')}" for name in settings.token_headers) | {_AUTHORIZATION}
+
+
+def _without_tokens(request: Request, settings: Settings) -> Mapping[str, Any]:
+    names = _token_names(settings)
+    return {name: value for name, value in request.environ.items() if name not in names}
+
+
+def _token_alone(request: Request, settings: Settings) -> Mapping[str, Any]:
+    """At the address as far as the route itself spells it: what follows is the client's choice."""
+    kept = _token_names(settings) | _IMPERSONAL
+    environ = {
+        name: value for name, value in request.environ.items()
+        if name not in _ADDRESSED and (name in kept or not name.startswith("HTTP_"))
+    }  # fmt: skip
+    path = request.url_rule.rule.partition("<")[0] if request.url_rule is not None else "/"
+    return {**environ, "QUERY_STRING": "", "PATH_INFO": path}
 
 
 def _is_body_gone(request: Request) -> bool:
