@@ -40,7 +40,8 @@ def closing(passage: Passage) -> Callable[[Response], Response]:
 
 @fail_closed
 def _close(passage: Passage, response: Response) -> Response:
-    if is_own(request.endpoint) or is_static_here() or is_automatic_options():
+    # Where the gate answered by itself no code of the host's ran that could have signed anybody in or out.
+    if passage.is_answered or is_own(request.endpoint) or is_static_here() or is_automatic_options():
         return response
     before, answer = passage.session, _compare(passage, response)
     is_same = before is not None and before.is_pending and passage.session is before

@@ -32,25 +32,65 @@ from .resuming import resume
 from .rulings import own_page_ruler, with_fresh_risk
 from .state import current_state
 from .stops import meet, stop_request
+from .unseen import run_unseen
 
 Answer = Response | None
 
 
-@fail_closed
 def open_request() -> Any:
     """The first hook: own pages are answered here; other requests are decided here unless the host wants it later."""
-    state = current_state()
-    passage = begin_passage(state)
-    after_this_request(closing(passage))
+    passage = current_passage()
+    return None if passage is not None and passage.is_open else look_first(is_early=False)
+
+
+@fail_closed
+def look_first(*, is_early: bool) -> Any:
+    """The first look at a request, which may answer it."""
+    answer = _decide_first(is_early=is_early)
+    passage = current_passage()
+    if answer is not None and passage is not None:
+        _run_hooks_unseen(passage)
+        passage.is_answered = True
+    return answer
+
+
+def _run_hooks_unseen(passage: Passage) -> None:
+    """Once a request, where the gate answers before the host's hooks."""
+    if passage.has_run_hooks:
+        return
+    passage.has_run_hooks = True
+    run_unseen(passage.state, with_preprocessors=passage.is_early, keeps_session=passage.withheld is None)
+
+
+@fail_closed
+def _decide_first(*, is_early: bool) -> Any:
+    passage = current_passage() or begin_passage(current_state())
+    if not passage.closings_are_due:
+        passage.closings_are_due = True
+        after_this_request(closing(passage))
+    passage.is_early = is_early
+    try:
+        answer = _answer_first(passage)
+    except HostCallbackFailed:
+        if not is_early:
+            raise
+        # The loader may need what the host's own preprocessors find in the address: the first hook asks it again.
+        return None
+    passage.is_open = True
+    return answer
+
+
+def _answer_first(passage: Passage) -> Any:
+    state = passage.state
     if is_static_here() or is_automatic_options():
         state.identity.hide_for_now()
-        return _answer_own() if is_own(request.endpoint) else None
+        return _answer_own(passage) if is_own(request.endpoint) else None
     passage.look_up()
     if is_own(request.endpoint):
         if passage.session is None and request.method == "GET":
             _meet(passage)
         state.identity.hide_for_now()
-        return _answer_own()
+        return _answer_own(passage)
     if passage.session is not None and passage.session.is_pending:
         return _hold_pending(passage, passage.session)
     return _decide(passage) if state.settings.decide == "first" else None
@@ -61,7 +101,7 @@ def before_view() -> Answer:
     """The second hook, directly before the view: an identity that the host's hooks made since is parked here."""
     passage = current_passage()
     # SECURITY: whatever kept the first hook from running, nothing goes on without a decision.
-    if passage is None:
+    if passage is None or not passage.is_open:
         answer = open_request()
         passage = current_passage()
         if answer is not None or passage is None:
@@ -117,8 +157,9 @@ def ensure_here(resource: str | None) -> Answer:
     return enforce(replace(marks, resources=(*marks.resources, resource)) if resource is not None else marks)
 
 
-def _answer_own() -> Any:
-    """The gate's own pages and files don't run the host's hooks, which may want a sign-in or a token of their own."""
+def _answer_own(passage: Passage) -> Any:
+    """The host's hooks, which may want a sign-in or a token of their own, keep nobody from a page of the gate."""
+    _run_hooks_unseen(passage)
     view, values = current_app.view_functions[request.endpoint or ""], request.view_args or {}
     try:
         # SECURITY: no id or file has such a name, and a NUL would break a statement on PostgreSQL.
@@ -126,7 +167,7 @@ def _answer_own() -> Any:
             raise NotFound
         return current_app.ensure_sync(view)(**values)
     except HTTPException as error:
-        return answers.http_problem(current_passage(), error)
+        return answers.http_problem(passage, error)
 
 
 def _hold_pending(passage: Passage, pending: GateSession) -> Answer:

@@ -14,6 +14,7 @@ from ..settings import Settings
 from . import gate
 from .after_view import note_login
 from .cookies import taken_cookie
+from .early import stand_before_preprocessors
 from .set_up import faults
 from .state import EXTENSION, GateState
 from .websockets import end_request, expect_hooks, guard_outside_hooks
@@ -46,6 +47,7 @@ def arrange(app: Flask, *, is_final: bool) -> None:
             raise fault.error
     require_free(app, state.settings)
     require_session(app)
+    stand_before_preprocessors(app)
     hooks = app.before_request_funcs
     names: list[str | None] = [None, *app.blueprints]
     for name in names:

@@ -41,6 +41,11 @@ class Passage:
     :param may_be_token: also where it can't be told whether a token alone says who this is.
     :param may_go_on: whether nothing is asked any more of the parked session of this request.
     :param is_decided: whether the identity of the request was looked at before the view.
+    :param is_early: whether it was looked at before the host's ``url_value_preprocessors``.
+    :param is_open: whether the first hook has looked at it.
+    :param is_answered: whether the gate answered before any hook of the host.
+    :param has_run_hooks: whether those have run since, with nobody in sight.
+    :param closings_are_due: whether the third step is to come.
     :param signs_in: whether the host signed somebody in while its view ran.
     :param cookies: what the view that signed in wanted its browser to keep, as it is sent.
     :param closings: how often the third step was called, first when the view is over; it acts at the last call.
@@ -68,6 +73,11 @@ class Passage:
     may_go_on: bool = False
     is_decided: bool = False
     has_reached_view: bool = False
+    is_early: bool = False
+    is_open: bool = False
+    is_answered: bool = False
+    has_run_hooks: bool = False
+    closings_are_due: bool = False
     signs_in: bool = False
     token: str | None = None
     drops_cookie: bool = False

@@ -1,0 +1,263 @@
+"""Hosts that decide before every hook, and hosts whose ``after_request`` needs what their own hooks set."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from flask import Blueprint, abort, g, redirect, request, session
+from flask.testing import FlaskClient
+from flask_login import current_user, login_required, login_user
+
+from tests.hosts_small.kit import Host, User
+
+BOTH = pytest.mark.parametrize("decide", ["first", "last"])
+JSON = {"Accept": "application/json"}
+
+
+class Timed(Host):
+    """Each answer carries what a hook of the app, and one of the blueprint, have set."""
+
+    def __init__(self, **config: Any) -> None:
+        super().__init__(**config)
+        manager = self.with_login_manager()
+        manager.request_loader(
+            lambda request: User("1") if request.headers.get("Authorization") == "Bearer 1" else None
+        )
+        self.seen: list[Any] = []
+        app, shop = self.app, Blueprint("shop", __name__, url_prefix="/shop")
+
+        @app.before_request
+        def begin() -> None:
+            g.started = 1
+            session.setdefault("visit", "new")
+            who = current_user.get_id() if current_user.is_authenticated else None
+            self.seen.append((request.endpoint, who, session.get("_user_id"), request.headers.get("Authorization")))
+
+        @app.after_request
+        def finish(response: Any) -> Any:
+            response.headers["X-Took"] = f"{g.started} {session['visit']}"
+            return response
+
+        @app.teardown_request
+        def close(_error: Any) -> None:
+            self.seen.append(g.started)
+
+        @shop.before_request
+        def open_shop() -> None:
+            g.shop = "open"
+
+        @shop.after_request
+        def close_shop(response: Any) -> Any:
+            response.headers["X-Shop"] = g.shop
+            return response
+
+        @app.post("/login")
+        def login() -> Any:
+            login_user(User("1"))
+            return redirect("/")
+
+        shop.add_url_rule("/", "home", login_required(lambda: "shop"), methods=["GET", "POST"])
+        shop.add_url_rule("/closed", "closed", self.gate.resource("closed")(lambda: "closed"))
+        app.add_url_rule("/", "home", login_required(lambda: f"home {session['visit']}"))
+        app.register_blueprint(shop)
+        self.gate.init_app(app)
+
+    def signed_in(self) -> FlaskClient:
+        client = self.client()
+        client.get("/nothing")
+        self.enroll()
+        client.post("/login")
+        self.seen.clear()
+        return client
+
+
+@BOTH
+def test_every_answer_of_the_gate_has_what_comes_after_it(decide: str) -> None:
+    host = Timed(MFA_GATE_DECIDE=decide, MFA_GATE_DEFAULT_ACCESS={"closed": "deny"})
+    client = host.signed_in()
+    for path in (
+        "/",
+        "/shop/",
+        "/mfa/challenge",
+        "/mfa/status",
+        "/mfa/static/pages.css",
+        "/mfa/static/none",
+        "/shop/closed",
+    ):
+        for headers in ({}, JSON):
+            with client.get(path, headers=headers) as answer:
+                assert answer.status_code < 500, path
+                assert answer.headers["X-Took"].startswith("1 "), path
+                assert ("X-Shop" in answer.headers) == path.startswith("/shop"), path
+    assert client.post("/shop/").headers["X-Shop"] == "open"
+    assert host.pass_challenge(client).headers["X-Took"].startswith("1 ")
+    assert client.get("/shop/closed").status_code == 403
+    assert client.get("/shop/closed").headers["X-Shop"] == "open"
+    assert client.get("/shop/").text == "shop"
+    assert client.get("/").text == "home new"
+
+
+def test_the_hooks_see_nobody_where_the_request_is_refused() -> None:
+    host = Timed(MFA_GATE_DEFAULT_ACCESS={"closed": "deny"})
+    client = host.signed_in()
+    host.pass_challenge(client)
+    host.seen.clear()
+    assert client.get("/shop/closed").status_code == 403
+    assert client.get("/mfa/").status_code == 200
+    assert host.client().get("/", headers={**JSON, "Authorization": "Bearer 1"}).status_code == 401
+    assert [one for one in host.seen if one != 1] == [
+        ("shop.closed", None, None, None), ("mfa_gate.security", None, None, None), ("home", None, None, None)
+    ]  # fmt: skip
+    assert client.get("/").text == "home new", "and the session goes on"
+
+
+@BOTH
+def test_no_hook_runs_twice(decide: str) -> None:
+    host = Timed(MFA_GATE_DECIDE=decide, MFA_GATE_DEFAULT_ACCESS={"closed": "deny"})
+    client = host.signed_in()
+    for path in ("/", "/mfa/challenge", "/shop/closed", "/nothing"):
+        host.seen.clear()
+        client.get(path)
+        assert len([one for one in host.seen if one != 1]) == 1, path
+
+
+@pytest.mark.parametrize("refuse", [lambda: redirect("/elsewhere"), lambda: abort(418)])
+def test_what_a_hook_answers_or_raises_is_dropped_and_stops_the_next(refuse: Any) -> None:
+    acts: list[str] = []
+    host = Host()
+    host.with_login_manager()
+    app = host.app
+
+    @app.before_request
+    def begin() -> None:
+        g.started = 1
+
+    @app.before_request
+    def breaks() -> None:
+        g.tenant = current_user.tenant
+
+    @app.before_request
+    def guard() -> Any:
+        return refuse() if not current_user.is_authenticated and request.endpoint != "login" else None
+
+    @app.before_request
+    def act() -> None:
+        acts.append(request.endpoint or "")
+
+    @app.after_request
+    def finish(response: Any) -> Any:
+        response.headers["X-Took"] = str(g.started)
+        return response
+
+    host.gate.init_app(app)
+    client = host.client()
+    answer = client.get("/mfa/status")
+    assert (answer.status_code, answer.headers["X-Took"]) == (401, "1")
+    assert acts == [], "a guard that refused keeps what stands behind it from running"
+
+
+@BOTH
+def test_a_hook_that_signs_in_signs_nobody_in_there(decide: str) -> None:
+    host = Host(MFA_GATE_DECIDE=decide)
+    host.with_login_manager()
+
+    @host.app.before_request
+    def sso() -> None:
+        if request.headers.get("X-Sso"):
+            login_user(User("2"), remember=True)
+            session["role"] = "admin"
+
+    @host.app.after_request
+    def tell(response: Any) -> Any:
+        response.headers["X-Who"] = f"{current_user.get_id()} {session.get('_user_id')} {session.get('role')}"
+        return response
+
+    host.gate.init_app(host.app)
+    answer = host.client().get("/mfa/static/pages.css", headers={"X-Sso": "2"})
+    assert answer.headers["X-Who"] == "None None None"
+    assert answer.headers.getlist("Set-Cookie") == []
+    answer.close()
+    answer = host.client().get("/mfa/status", headers={"X-Sso": "2"})
+    assert (answer.headers["X-Who"], answer.headers.getlist("Set-Cookie")) == ("None None None", [])
+
+
+def test_a_failure_of_the_gate_is_an_answer_too() -> None:
+    host = Timed()
+    client = host.client()
+    client.post("/login")
+    host.app.login_manager.user_loader(lambda _key: 1 / 0)  # type: ignore[attr-defined]
+    answer = client.get("/")
+    assert (answer.status_code, answer.headers["X-Took"].split()[0]) == (503, "1")
+
+
+class Early(Host):
+    """It sends everybody who is nobody to its login before any hook runs."""
+
+    def __init__(self, **config: Any) -> None:
+        super().__init__(**config)
+        self.with_login_manager().login_view = "login"
+        app, tenant = self.app, Blueprint("tenant", __name__, url_prefix="/<tenant>")
+
+        @app.url_value_preprocessor
+        def guard(endpoint: str | None, _values: dict[str, Any] | None) -> None:
+            if endpoint not in {"login", "static", None} and not current_user.is_authenticated:
+                abort(redirect("/login"))
+
+        @tenant.url_value_preprocessor
+        def pull(_endpoint: str | None, values: dict[str, Any] | None) -> None:
+            g.tenant = (values or {}).pop("tenant")
+
+        @app.route("/login", methods=["GET", "POST"])
+        def login() -> Any:
+            return (login_user(User("1")), redirect("/acme/page"))[1] if request.method == "POST" else "login"
+
+        @app.errorhandler(Exception)
+        def whatever(error: Exception) -> Any:
+            return f"caught {error}", 500
+
+        tenant.register_error_handler(Exception, whatever)
+        tenant.add_url_rule("/page", "page", lambda: f"page of {g.tenant}", methods=["GET", "POST"])
+        tenant.add_url_rule("/closed", "closed", self.gate.resource("closed")(lambda: "closed"))
+        app.register_blueprint(tenant)
+        self.gate.init_app(app)
+
+
+@BOTH
+@pytest.mark.parametrize("traps", [False, True])
+def test_the_gate_decides_before_a_host_that_decides_early(decide: str, traps: bool) -> None:
+    host = Early(MFA_GATE_DECIDE=decide, MFA_GATE_DEFAULT_ACCESS={"closed": "deny"}, TRAP_HTTP_EXCEPTIONS=traps)
+    client = host.client()
+    client.get("/login")
+    host.enroll()
+    assert client.post("/login").location == "/mfa/challenge"
+    assert client.get("/acme/page").location == "/mfa/challenge"
+    assert client.get("/acme/page", headers=JSON).json["code"] == "mfa_challenge_required"  # type: ignore[index]
+    assert client.post("/acme/page").status_code == 403
+    assert client.get("/mfa/challenge").status_code == 200
+    with client.get("/mfa/static/pages.css") as file:
+        assert file.mimetype == "text/css"
+    assert host.pass_challenge(client).location == "/acme/page"
+    assert client.get("/acme/page").text == "page of acme"
+    assert client.get("/acme/closed", headers=JSON).status_code == 403
+    assert client.get("/login").text == "login"
+
+
+def test_a_loader_that_needs_what_a_preprocessor_finds_is_asked_after_it() -> None:
+    host = Host()
+    manager = host.with_login_manager()
+    manager.user_loader(lambda key: User(key) if g.tenant else None)
+
+    @host.app.url_value_preprocessor
+    def pull(_endpoint: str | None, values: dict[str, Any] | None) -> None:
+        g.tenant = (values or {}).get("tenant", "none")
+
+    host.app.add_url_rule("/login", "login", lambda: (login_user(User("1")), "in")[1], methods=["POST"])
+    host.app.add_url_rule("/<tenant>/page", "page", login_required(lambda tenant: f"page of {tenant}"))
+    host.gate.init_app(host.app)
+    client = host.client()
+    client.post("/login")
+    assert client.get("/acme/page").text == "page of acme"
+    with host.app.app_context():
+        host.gate.enrollments.require("1", days=0, actor="cli")
+    assert client.get("/acme/page").location == "/mfa/enroll"
