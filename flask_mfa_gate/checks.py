@@ -124,7 +124,7 @@ def flag(key: str, value: Any) -> bool:
     return bool(value)
 
 
-@_allowing("a text or None")
+@_allowing("a string or None")
 def optional_text(key: str, value: Any) -> str | None:
     """A text, or nothing."""
     _demand(value is None or (isinstance(value, str) and value))
@@ -138,14 +138,14 @@ def database_uri(key: str, value: Any) -> str | None:
     return None if value is None else str(value)
 
 
-@_allowing("a list or tuple of texts")
+@_allowing("a list or tuple of strings")
 def texts(key: str, value: Any) -> tuple[str, ...]:
     """Several texts; a bare one would be read letter by letter."""
     _demand(isinstance(value, list | tuple | set | frozenset) and all(isinstance(one, str) and one for one in value))
     return tuple(value)
 
 
-@_allowing("a list or tuple of texts, or None")
+@_allowing("a list or tuple of strings, or None")
 def optional_texts(key: str, value: Any) -> tuple[str, ...] | None:
     """Several texts, or nothing."""
     checked: tuple[str, ...] | None = None if value is None else texts(key, value)
@@ -169,7 +169,7 @@ def _read_key(key: str, place: int, text: Any) -> bytes:
         raise ConfigError(f"{key}[{place}]", f"is {error}", allowed="url-safe base64 of 32 bytes") from None
 
 
-@_allowing("a text of at most 60 printable characters without a colon")
+@_allowing("a string of at most 60 printable characters without a colon")
 def issuer(key: str, value: Any) -> str:
     """Authenticator apps split label and issuer at a colon."""
     _demand(isinstance(value, str) and len(value) <= 60 and value.isprintable() and ":" not in value)

@@ -130,7 +130,7 @@ class Settings:
         _APP_DEFAULT,
         "dict of str to str, or str",
         checks.default_access,
-        "Default access by resource; a bare text means `app`.",
+        "Default access by resource; a plain string means `app`.",
     )
     session_idle: timedelta = _key(
         timedelta(hours=1), "timedelta", checks.duration(), "How long a proof lives without a request."

@@ -144,3 +144,45 @@ def test_what_cron_and_units_start_has_the_environment() -> None:
     ]
     assert lines
     assert all(". ./app.env" in line for line in lines)
+
+
+def test_the_decorator_for_tokens_asks_before_the_body_runs(tmp_path: Path) -> None:
+    from functools import wraps
+
+    from flask import Flask, request
+    from flask_login import LoginManager, UserMixin, login_user
+
+    from flask_mfa_gate import MFAGate
+    from flask_mfa_gate.testing import Tester
+
+    (block,) = [block for block in blocks("hosts.md", "python") if "def token_required" in block]
+    app, gate, done = Flask("tokens", instance_path=str(tmp_path)), MFAGate(), []
+    app.config.update(TESTING=True, SECRET_KEY="x")
+
+    def user_called(name: str) -> UserMixin:
+        user = UserMixin()
+        user.id = name
+        return user
+
+    manager = LoginManager(app)
+    manager.user_loader(user_called)
+    gate.init_app(app)
+    space: dict[str, Any] = {
+        "app": app, "gate": gate, "wraps": wraps, "request": request, "login_user": login_user,
+        "user_of_token": lambda given: user_called(given.removeprefix("Bearer ")) if given else None,
+    }  # fmt: skip
+    exec(
+        compile(
+            block.replace('    return {"rows": 3}', '    done.append(1)\n    return {"rows": 3}'), "hosts.md", "exec"
+        ),
+        {**space, "done": done},
+    )
+    Tester(app).enroll("owner")
+
+    def ask(name: str) -> Any:
+        return app.test_client().get("/api/report", headers={"Authorization": f"Bearer {name}"} if name else {})
+
+    assert ask("").json == {"error": "token"}
+    assert (ask("free").json, len(done)) == ({"rows": 3}, 1)
+    stopped = ask("owner")
+    assert (stopped.status_code, stopped.json["code"], len(done)) == (401, "mfa_challenge_required", 1)

@@ -55,7 +55,7 @@ class PersonReader:
         try:
             return _group_names(self.groups(user))
         except Exception as error:
-            raise HostCallbackFailed("The groups callback has to give a list of texts.") from error
+            raise HostCallbackFailed("The groups callback must return a list of strings.") from error
 
     def role_of(self, user: Any) -> Role | None:
         """The user's role in the console."""

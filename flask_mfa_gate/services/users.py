@@ -67,7 +67,7 @@ class UserService:
         """
         by = self._by(actor)
         if not is_key(new):
-            raise BadRequest(f"A key is a text of at most {LONGEST_KEY} characters, and not empty.")
+            raise BadRequest(f"A key is a string of at most {LONGEST_KEY} characters, and not empty.")
 
         def act(work: Work) -> None:
             self._require_known(work, old)
