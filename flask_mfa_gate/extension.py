@@ -33,6 +33,7 @@ from .web.inspection.doctor import findings
 from .web.inspection.findings import Finding
 from .web.mark_arguments import read_demand, read_resource
 from .web.marks import mark_demand, mark_exempt, mark_resource
+from .web.own_change import tell_change
 from .web.protection import marked_views
 from .web.routes import route_table
 from .web.state import EXTENSION, GateState, current_state
@@ -175,8 +176,10 @@ class MFAGate:
         return self._state.key_rotation.run()
 
     def password_changed(self, key: str) -> None:
-        """End every session of a user. Only needed where the gate can't see a changed password by itself."""
-        self._state.users.password_changed(key)
+        """End every session of a user, but the one whose view says this of its own user. Only needed where the gate
+        can't see a changed password by itself.
+        """
+        tell_change(self._state, key)
 
     @property
     def delivery(self) -> Delivery:

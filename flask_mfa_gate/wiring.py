@@ -47,6 +47,7 @@ from .services.places import Places
 from .services.policies import PolicyService
 from .services.policy_lint import PolicyLinter
 from .services.population import Population
+from .services.revocation import RevocationService
 from .services.risk import RiskService
 from .services.self_service import SelfService
 from .services.sessions import SessionService
@@ -64,6 +65,7 @@ from .store.engine import Database, make_engine
 from .store.location import Location, locate
 from .store.selection import Selection
 from .web.after_response import try_soon
+from .web.host.remember import longest_cookie_life
 from .web.state import GateState
 
 
@@ -142,6 +144,7 @@ def _admin_services(base: Base) -> dict[str, Any]:
         "upkeep": UpkeepService(
             store, worker, writer, users, DigestService(store, worker, selection, clock=clock), audit, base.delivery,
             clock=clock, lifetimes=base.lifetimes, reminders=base.settings.reminders,
+            cookie_life=longest_cookie_life,
         ),
     }  # fmt: skip
 
@@ -195,6 +198,7 @@ def _account_services(base: Base) -> dict[str, Any]:
         "totp": totp,
         "attempts": attempts,
         "sessions": sessions,
+        "revocations": RevocationService(store, worker, clock=clock, lifetimes=base.lifetimes),
         "challenges": ChallengeService(store, attempts, sessions, verifiers, clock=clock),
         "totp_enrollment": TotpEnrollmentService(
             store, worker, attempts, sessions, totp, codes, rules, _first_enrollment(base), clock=clock

@@ -98,8 +98,8 @@ class Assurance:
 
     @property
     def authenticated_at(self) -> datetime:
-        """When the user last proved anything, if only that the password is known."""
-        return max([self.signed_in_at, *(proof.at for proof in self.proofs)])
+        """When the user last proved anything; the password given once more makes no proof younger."""
+        return max((proof.at for proof in self.proofs), default=self.signed_in_at)
 
     def with_proof(self, method: Method, *, at: datetime) -> Assurance:
         """These facts and one more; a later proof by the same method takes the place of the earlier."""

@@ -60,6 +60,8 @@ class Standing:
     :param policy_version: digest of the policies in force when this was read, so that one SELECT tells both; None
         before there are any.
     :param deferred_at: when "Set up later" was last chosen, in any browser.
+    :param revocations: how often sessions of this user were revoked, where one user is read.
+    :param stamp: digest of what changes with the password, as it was last seen, where one user is read.
     """
 
     user_key: str = field(compare=False)
@@ -73,6 +75,8 @@ class Standing:
     deferred_at: datetime | None = None
     graces: Mapping[str, datetime] = field(default_factory=dict, hash=False)
     policy_version: str | None = None
+    revocations: int = field(default=0, compare=False)
+    stamp: str | None = field(default=None, compare=False, repr=False)
 
     @property
     def is_forced(self) -> bool:

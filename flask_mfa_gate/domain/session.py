@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
 from .assurance import Assurance, Method
@@ -13,7 +14,13 @@ from .verdict import Demand
 ROTATION_GRACE = timedelta(seconds=30)
 GRANT_LIFETIME = timedelta(minutes=5)
 IDLE_MARK_INTERVAL = timedelta(minutes=1)
-VOID_STAMP = "void"
+
+
+class Ending(StrEnum):
+    """How a sign-in came to its end before its time."""
+
+    SIGNED_OUT = "signed-out"
+    REVOKED = "revoked"
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +77,8 @@ class GateSession:
     :param pass_id: the access pass that opened this session, with which it ends.
     :param risk: the risk signals, and the address and client that they were taken for.
     :param ends_at: a hard end, whatever else is proved.
+    :param ended_at: when it was ended; it opens nothing since, and stays known for what it is.
+    :param ending: how it was ended.
     """
 
     id_digest: str
@@ -93,6 +102,8 @@ class GateSession:
     pass_id: str | None = None
     ends_at: datetime | None = None
     risk: Mapping[str, Any] | None = None
+    ended_at: datetime | None = None
+    ending: Ending | None = None
 
     @property
     def is_pending(self) -> bool:
@@ -100,9 +111,9 @@ class GateSession:
         return self.parked is not None
 
     @property
-    def is_void(self) -> bool:
-        """Whether the host said that the password behind this sign-in was changed."""
-        return self.stamp == VOID_STAMP
+    def is_revoked(self) -> bool:
+        """Whether not its own browser ended it: a reset, an admin, another session, a changed password."""
+        return self.ending is Ending.REVOKED
 
     @property
     def is_superseded(self) -> bool:
@@ -111,6 +122,8 @@ class GateSession:
 
     def is_alive(self, lifetimes: Lifetimes, *, now: datetime) -> bool:
         """Whether this session still counts for anything."""
+        if self.ended_at is not None:
+            return False
         if self.superseded_at is not None and now - self.superseded_at >= ROTATION_GRACE:
             return False
         if self.ends_at is not None and now >= self.ends_at:

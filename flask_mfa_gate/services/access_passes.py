@@ -14,6 +14,7 @@ from ..errors import BadRequest, NotAllowed
 from ..factors.access_pass import AccessPassFactor
 from ..store import Store
 from .actions import LOUD, REFUSALS, ActionRunner
+from .endings import revoke_opened
 from .words import check_words
 from .work import Work, Worker, write_person
 
@@ -96,7 +97,7 @@ class AccessPassService:
         self._store.enrollments.lock(work.tx, key)
         ids = self._store.access_passes.void(work.tx, key, now=self._clock())
         # SECURITY: a session lives no longer than the pass that opened it.
-        return self._store.sessions.end_of_pass(work.tx, key, ids)
+        return revoke_opened(work, key, ids)
 
     def _terms(self, scope: str, one_time: bool, lifetime: timedelta, starts_at: datetime | None) -> AccessPass:
         if scope not in set(Scope):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,13 +31,18 @@ class Parking:
 class Newcomer:
     """Who signs in, as the host tells it at this moment.
 
-    :param stamp: digest of what changes with the password; None where the host has no such thing.
+    :param stamps: digests of what changes with the password, the newest first; none where the host has no such thing.
     :param host_user_id: what the host's session holds as its user's id.
     """
 
     person: Person
-    stamp: str | None
+    stamps: Sequence[str]
     host_user_id: str | None
+
+    @property
+    def stamp(self) -> str | None:
+        """The one that is kept."""
+        return next(iter(self.stamps), None)
 
 
 @dataclass(frozen=True, slots=True)

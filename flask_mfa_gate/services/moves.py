@@ -9,6 +9,7 @@ from typing import TypeVar
 from ..domain.enrollment import next_due
 from ..domain.moves import Move, Requirement
 from ..store import Store
+from .endings import revoke_all
 from .work import Work
 
 Value = TypeVar("Value")
@@ -65,7 +66,7 @@ class MoveWriter:
         self._store.recovery_codes.void(work.tx, *keys)
         self._store.access_passes.void(work.tx, *keys, now=now)
         # SECURITY: whoever stole a session or waits with a half-done sign-in loses it with the key.
-        self._store.sessions.end_all(work.tx, *keys)
+        revoke_all(work, keys)
 
 
 def _by_move(moved: Moved) -> Groups:

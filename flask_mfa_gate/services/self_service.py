@@ -18,6 +18,7 @@ from ..signals import Event
 from ..store import Store
 from ..store.factors import Factor
 from .attempts import seen_from
+from .endings import revoke_one, revoke_others
 from .work import Work, Worker
 
 NAME_LENGTH = 64
@@ -95,7 +96,7 @@ class SelfService:
             self._store.factors.void(work.tx, key, now=now, only=factor_id)
             if len(standing.factors) == 1:
                 self._store.recovery_codes.void(work.tx, key)
-            self._store.sessions.end_others(work.tx, key, but=session.lineage)
+            revoke_others(work, session)
             work.record("factor_removed", subject=key, actor=f"user:{key}", origin=origin, factor=factor_id)
             facts = {"method": kinds[factor_id].value, "by_admin": False, **seen_from(origin)}
             work.tell(key, Notice("factor-removed", facts))
@@ -126,7 +127,7 @@ class SelfService:
 
         def act(work: Work) -> int:
             self._store.enrollments.lock(work.tx, session.user_key)
-            return self._store.sessions.end(work.tx, lineage, user_key=session.user_key)
+            return revoke_one(work, session.user_key, lineage)
 
         return self._worker.run(act) > 0
 
@@ -135,6 +136,6 @@ class SelfService:
 
         def act(work: Work) -> int:
             self._store.enrollments.lock(work.tx, session.user_key)
-            return self._store.sessions.end_others(work.tx, session.user_key, but=session.lineage)
+            return revoke_others(work, session)
 
         return self._worker.run(act)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from ..clock import Clock
 from ..crypto import Keyring, Place, new_id, new_token, token_digest
@@ -16,11 +16,12 @@ from ..domain.person import Origin, Person
 from ..domain.policy.effects import Ruling
 from ..domain.roles import Role
 from ..domain.rules import Rules
-from ..domain.session import GateSession, Grant, Lifetimes, StepUp
+from ..domain.session import Ending, GateSession, Grant, Lifetimes, StepUp
 from ..domain.verdict import Verdict, Word
 from ..errors import Conflict
 from ..store import Store
 from .arrival import Newcomer, Parking, Seen, record_of
+from .endings import notice_password
 from .origins import note_if_unreadable
 from .work import Work, Worker
 
@@ -36,6 +37,14 @@ class Entry:
 
     token: str
     session: GateSession
+
+
+class Found(NamedTuple):
+    """What a cookie leads to: a living session, or one that is over, and the standing of its user."""
+
+    session: GateSession | None = None
+    standing: Standing | None = None
+    dead: GateSession | None = None
 
 
 def require_current(session: GateSession) -> None:
@@ -57,12 +66,21 @@ class SessionService:
         self._clock, self._lifetimes = clock, lifetimes
         self._reported: dict[tuple[Any, ...], None] = {}
 
-    def find(self, token: str) -> tuple[GateSession, Standing] | None:
-        """The living session of a cookie, with its user's standing, in one SELECT."""
+    def look_up(self, token: str) -> Found:
+        """What there is to a cookie, in one SELECT."""
         now = self._clock()
         with self._store.database.read() as tx:
             found = self._store.sessions.load(tx, token_digest(token), now=now)
-        return found if found and found[0].is_alive(self._lifetimes, now=now) else None
+        if found is None:
+            return Found()
+        session, standing = found
+        is_alive = session.is_alive(self._lifetimes, now=now)
+        return Found(session, standing) if is_alive else Found(standing=standing, dead=session)
+
+    def find(self, token: str) -> tuple[GateSession, Standing] | None:
+        """The living session of a cookie, with its user's standing."""
+        found = self.look_up(token)
+        return (found.session, found.standing) if found.session and found.standing else None
 
     def begin(
         self, who: Newcomer, seen: Seen, *, sign_in: SignIn, origin: Origin, parking: Parking | None,
@@ -80,9 +98,11 @@ class SessionService:
             session = replace(self._with_parking(session, parking), parked_at=now)
 
         def act(work: Work) -> None:
+            self._store.enrollments.lock(work.tx, *{user_key, replaces.user_key if replaces else user_key})
             if replaces is not None:
-                self._store.sessions.end(work.tx, replaces.lineage, user_key=replaces.user_key)
+                self._sign_out(work, replaces)
             self._store.sessions.add(work.tx, session)
+            notice_password(work, user_key, who.stamps, but=session.lineage)
             self._store.sign_ins.add(work.tx, record_of(session, seen))
             self._note_dropped(work, parking)
             self._note_arrival(work, who.person, session, origin)
@@ -107,6 +127,7 @@ class SessionService:
             self.take_turn(work, session.user_key)
             is_renewed = self._store.sessions.try_rotate(work.tx, session, successor, now=now)
             if is_renewed:
+                notice_password(work, session.user_key, who.stamps, but=session.lineage)
                 self._note_arrival(work, who.person, successor, origin)
             return is_renewed
 
@@ -116,7 +137,7 @@ class SessionService:
         """Whether another request of the same browser went on from this id, so that it still counts for a moment."""
         with self._store.database.read() as tx:
             found = self._store.sessions.load(tx, session.id_digest, now=self._clock())
-        return found is not None and found[0].is_superseded and not found[0].is_void
+        return found is not None and found[0].is_superseded and found[0].ended_at is None
 
     def _note_arrival(self, work: Work, person: Person, session: GateSession, origin: Origin) -> None:
         self._store.people.note_sign_in(work.tx, person, now=self._clock())
@@ -207,10 +228,15 @@ class SessionService:
 
         def act(work: Work) -> None:
             self.take_turn(work, session.user_key)
-            if self._store.sessions.end(work.tx, session.lineage, user_key=session.user_key):
+            if self._sign_out(work, session):
                 work.record("signed_out", subject=session.user_key, actor=f"user:{session.user_key}", origin=origin)
 
         self._worker.run(act)
+
+    def _sign_out(self, work: Work, session: GateSession) -> int:
+        return self._store.sessions.end(
+            work.tx, session.lineage, user_key=session.user_key, now=self._clock(), ending=Ending.SIGNED_OUT
+        )  # fmt: skip
 
     def ask(self, session: GateSession, step_up: StepUp | None) -> None:
         """Remember what a live session has to prove, and the way back."""

@@ -21,20 +21,17 @@ class Stamper:
     def __init__(self, keyring: Keyring, callback: Callable[[Any], Any] | None) -> None:
         self._keyring, self._callback = keyring, callback
 
-    def stamp(self, user: Any, key: str) -> str | None:
-        """The digest for this user now; None where the host has no such thing.
+    def stamps(self, user: Any, key: str) -> tuple[str, ...]:
+        """The digests that stand for this user's password now, the newest first; none where the host has no such thing.
 
         :raises HostCallbackFailed: when the callback raises.
         """
         value = self._value(user)
-        return None if value is None else self._keyring.digest(value, purpose=_PURPOSE, row=key)
+        return () if value is None else tuple(self._keyring.digests(value, purpose=_PURPOSE, row=key))
 
     def is_stale(self, stamp: str | None, user: Any, key: str) -> bool:
         """Whether a session with this stamp rests on a password that is no longer the user's."""
-        if stamp is None:
-            return False
-        value = self._value(user)
-        return value is None or stamp not in self._keyring.digests(value, purpose=_PURPOSE, row=key)
+        return stamp is not None and stamp not in self.stamps(user, key)
 
     def _value(self, user: Any) -> str | None:
         if self._callback is None:

@@ -20,6 +20,7 @@ from ..factors.recovery_code import RecoveryCodeFactor
 from ..factors.totp import PendingKey, TotpFactor
 from ..store import Store
 from .attempts import AttemptService, seen_from
+from .endings import revoke_others
 from .sessions import Entry, Ruler, SessionService, require_current
 from .work import Work, Worker
 
@@ -140,9 +141,17 @@ class TotpEnrollmentService:
             self._store.enrollments.end_period(work.tx, key)
         codes = () if before.factors else tuple(self._recovery_codes.make(work.tx, key, now=now))
         entry = self._sessions.rise(work, session, session.assurance.with_proof(Method.TOTP, at=now), ruler=ruler)
-        self._store.sessions.end_others(work.tx, key, but=session.lineage)
+        self._end_others(work, session, is_first=not before.factors)
         self._record(work, session, origin, factor_id, is_first=not before.factors)
         return Enrolled(entry, codes)
+
+    def _end_others(self, work: Work, session: GateSession, *, is_first: bool) -> None:
+        """Whoever waits elsewhere with the password alone, or was proved by the key that this one replaces, is out."""
+        if not is_first:
+            revoke_others(work, session)
+            return
+        # No thief is suspected: what the host remembers of other browsers goes on, and is asked for a code from now on.
+        self._store.sessions.revoke_others(work.tx, session.user_key, but=session.lineage, now=self._clock())
 
     def _is_refused(self, session: GateSession, standing: Standing, ruler: Ruler) -> bool:
         if is_locked_out(standing, self._rules, self._clock()):

@@ -44,15 +44,19 @@ class _Undone(Exception):
 
 
 class UpkeepService:
-    """Safe to run at any time and twice at once."""
+    """Safe to run at any time and twice at once.
+
+    :param cookie_life: how long a cookie of the host may come back.
+    """
 
     def __init__(
         self, store: Store, worker: Worker, writer: MoveWriter, users: UserService, digest: DigestService,
         audit: AuditChain, delivery: Delivery, *, clock: Clock, lifetimes: Lifetimes, reminders: Sequence[timedelta],
+        cookie_life: Callable[[], timedelta],
     ) -> None:  # fmt: skip
         self._store, self._worker, self._writer = store, worker, writer
         self._users, self._digest, self._audit, self._delivery = users, digest, audit, delivery
-        self._clock, self._lifetimes, self._reminders = clock, lifetimes, reminders
+        self._clock, self._lifetimes, self._reminders, self._cookie_life = clock, lifetimes, reminders, cookie_life
 
     def run_due(self) -> Upkeep:
         """Do all that is due now.
@@ -120,7 +124,7 @@ class UpkeepService:
     def _sweep_in(self, work: Work) -> int:
         now = self._clock()
         kept = max(self._lifetimes.max_age, self._lifetimes.pending) + _SWEEP_MARGIN
-        swept = self._store.sessions.sweep(work.tx, now=now, older_than=kept)
+        swept = self._store.sessions.sweep(work.tx, now=now, older_than=kept, ended_before=now - self._cookie_life())
         swept += self._store.sign_ins.sweep(work.tx, now=now, older_than=RISK_MEMORY)
         swept += self._store.outbox.sweep(work.tx, now=now, older_than=_OUTBOX_MEMORY)
         return swept + self._store.failures.sweep(work.tx, now=now)

@@ -9,12 +9,14 @@ from ..clock import Clock
 from ..crypto import new_id
 from ..domain.person import LONGEST_KEY
 from ..domain.roles import Actor, ActorLike
+from ..domain.session import GateSession
 from ..errors import BadRequest, Conflict, UnknownUser
 from ..store import Store
 from .actors import actor_of
 from .audit_chain import AuditChain
 from .directory import Directory
 from .directory_sync import DirectorySync, Synced
+from .endings import revoke_all, revoke_others
 from .key_rotation import KeyRotation
 from .policies import PolicyService
 from .words import is_key
@@ -101,21 +103,25 @@ class UserService:
 
         self._worker.run(act)
 
-    def password_changed(self, key: str, *, actor: ActorLike = Actor.HOST) -> None:
-        """End every session of a user. Hosts with a ``session_stamp`` need not call it.
-
-        The rows stay until each browser comes back, so that the host's own session is ended with them there.
+    def password_changed(
+        self, key: str, *, actor: ActorLike = Actor.HOST, by: GateSession | None = None
+    ) -> None:  # fmt: skip
+        """End every session of a user, except the one ``by`` which it was changed. Hosts with a ``session_stamp`` need
+        not call it.
 
         :raises UnknownUser: for what can be nobody's key; a host that hands over none must not take it for done.
         """
-        by = self._by(actor)
+        told_by = self._by(actor)
         if not is_key(key):
             raise UnknownUser(f"Nobody can have the key {key!r}.")
 
         def act(work: Work) -> None:
             self._store.enrollments.lock(work.tx, key)
-            self._store.sessions.void_stamps(work.tx, key)
-            work.record("password_changed", subject=key, actor=by)
+            if by is not None and by.user_key == key:
+                revoke_others(work, by)
+            else:
+                revoke_all(work, [key])
+            work.record("password_changed", subject=key, actor=told_by)
 
         self._worker.run(act)
 

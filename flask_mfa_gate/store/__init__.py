@@ -17,6 +17,7 @@ from .outbox import Outbox
 from .people import People
 from .policies import PolicyVersions
 from .recovery_codes import RecoveryCodes
+from .revocations import Revocations
 from .sealed import SealedValues
 from .sessions import Sessions
 from .sign_ins import SignIns
@@ -36,6 +37,7 @@ class Store:
     recovery_codes: RecoveryCodes
     access_passes: AccessPasses
     sessions: Sessions
+    revocations: Revocations
     failures: FailureLog
     audit: AuditLog
     outbox: Outbox
@@ -59,6 +61,7 @@ def build_store(database: Database, *, prefix: str) -> Store:
         recovery_codes=RecoveryCodes(tables),
         access_passes=AccessPasses(tables),
         sessions=Sessions(tables),
+        revocations=Revocations(tables),
         failures=FailureLog(tables),
         audit=AuditLog(tables),
         outbox=Outbox(tables),

@@ -19,7 +19,9 @@ def enrollment(metadata: MetaData, prefix: str) -> Table:
     """The requirement and the period of one user. No row means: not required.
 
     ``days`` without ``ends_at`` is a period that waits for the account to be switched on. ``due_at`` is when upkeep has
-    to look at the user next, for a reminder or the lapse.
+    to look at the user next, for a reminder or the lapse. ``revocations`` counts how often sessions of the user were
+    revoked; it is never taken back, since a remember cookie of the host never dies on the server. ``stamp`` is what
+    stood for the password when it was last seen.
     """
     return Table(
         f"{prefix}enrollment",
@@ -33,6 +35,8 @@ def enrollment(metadata: MetaData, prefix: str) -> Table:
         Column("deferred_at", UTCDateTime),
         Column("due_at", UTCDateTime),
         Column("graces", JSON(none_as_null=True)),
+        Column("revocations", Integer),
+        Column("stamp", exact(64)),
         Index(f"ix_{prefix}enrollment_ends_at", "ends_at"),
         Index(f"ix_{prefix}enrollment_due_at", "due_at"),
     )
@@ -78,7 +82,10 @@ def recovery_code(metadata: MetaData, prefix: str) -> Table:
 
 
 def session(metadata: MetaData, prefix: str) -> Table:
-    """One signed-in or pending browser. ``parked`` holds the host's session keys while the sign-in is pending."""
+    """One signed-in or pending browser. ``parked`` holds the host's session keys while the sign-in is pending.
+
+    One that was ended stays for as long as the browser's cookies may come back; ``ending`` says how that was.
+    """
     return Table(
         f"{prefix}session",
         metadata,
@@ -107,6 +114,8 @@ def session(metadata: MetaData, prefix: str) -> Table:
         Column("pass_id", exact(32)),
         Column("ends_at", UTCDateTime),
         Column("risk", JSON(none_as_null=True)),
+        Column("ended_at", UTCDateTime),
+        Column("ending", exact(16)),
         Index(f"ix_{prefix}session_user_key", "user_key"),
         Index(f"ix_{prefix}session_lineage", "lineage"),
     )

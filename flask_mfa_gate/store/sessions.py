@@ -6,11 +6,11 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, insert, or_, select, update
 
 from ..domain.assurance import Assurance, Method, Proof, SignIn
 from ..domain.enrollment import Standing
-from ..domain.session import VOID_STAMP, GateSession, Grant, StepUp
+from ..domain.session import Ending, GateSession, Grant, StepUp
 from ..domain.verdict import Demand
 from .enrollments import KEY_LIFETIME
 from .sets import among
@@ -47,9 +47,9 @@ class Sessions:
         # SECURITY: of two requests that rise from one id only one goes on; the other keeps the old assurance.
         row = self._table.c
         untouched = (row.id_digest == session.id_digest, row.superseded_at.is_(None))
-        # SECURITY: nor does one whose password was changed since this request began.
-        not_void = or_(row.stamp.is_(None), row.stamp != VOID_STAMP)
-        if tx.execute(update(self._table).where(*untouched, not_void).values(superseded_at=now)).rowcount != 1:
+        # SECURITY: nor does one that was ended since this request began.
+        taken = update(self._table).where(*untouched, row.ended_at.is_(None)).values(superseded_at=now)
+        if tx.execute(taken).rowcount != 1:
             return False
         self.add(tx, successor)
         return True
@@ -86,42 +86,67 @@ class Sessions:
         return tx.execute(update(self._table).where(*there).values(grant_endpoint=None)).rowcount == 1
 
     def of_user(self, tx: Connection, user_key: str) -> Sequence[GateSession]:
-        """Sessions that no other has taken the place of, newest first."""
-        current = select(self._table).where(self._table.c.user_key == user_key, self._table.c.superseded_at.is_(None))
+        """Sessions that are not over and that no other id has taken the place of, newest first."""
+        current = select(self._table).where(self._current(user_key))
         return [_read(dict(row._mapping)) for row in tx.execute(current.order_by(self._table.c.signed_in_at.desc()))]
 
-    def end(self, tx: Connection, lineage: str, *, user_key: str) -> int:
+    def _of(self, user_key: str) -> ColumnElement[bool]:
+        return self._table.c.user_key == user_key
+
+    def _current(self, user_key: str) -> ColumnElement[bool]:
+        row = self._table.c
+        return and_(self._of(user_key), row.superseded_at.is_(None), row.ended_at.is_(None))
+
+    def seen_since(self, tx: Connection, user_key: str, moment: datetime) -> Sequence[GateSession]:
+        """Sessions that the user is in with, and used since then."""
+        row = self._table.c
+        is_in = (self._current(user_key), row.parked.is_(None), row.seen_at > moment)
+        return [_read(dict(found._mapping)) for found in tx.execute(select(self._table).where(*is_in))]
+
+    def end(self, tx: Connection, lineage: str, *, user_key: str, now: datetime, ending: Ending) -> int:
         """End one sign-in of this user, with every id it ever had."""
-        mine = (self._table.c.lineage == lineage, self._table.c.user_key == user_key)
-        return tx.execute(delete(self._table).where(*mine)).rowcount
+        return self._end(tx, self._of(user_key), self._table.c.lineage == lineage, now=now, ending=ending)
 
-    def end_others(self, tx: Connection, user_key: str, *, but: str) -> int:
+    def revoke_others(self, tx: Connection, user_key: str, *, but: str, now: datetime) -> int:
         """End every sign-in of a user other than the lineage ``but``."""
-        doomed = (self._table.c.user_key == user_key, self._table.c.lineage != but)
-        return tx.execute(delete(self._table).where(*doomed)).rowcount
+        return self._end(tx, self._of(user_key), self._table.c.lineage != but, now=now)
 
-    def end_all(self, tx: Connection, *keys: str) -> int:
+    def revoke_all(self, tx: Connection, keys: Collection[str], *, now: datetime) -> int:
         """End every sign-in of these users."""
-        return tx.execute(delete(self._table).where(among(tx, self._table.c.user_key, keys))).rowcount
+        return self._end(tx, among(tx, self._table.c.user_key, keys), now=now)
 
-    def void_stamps(self, tx: Connection, user_key: str) -> int:
-        """Let every sign-in of a user rest on a password that is no longer his."""
-        mine = update(self._table).where(self._table.c.user_key == user_key)
-        return tx.execute(mine.values(stamp=VOID_STAMP)).rowcount
+    def revoke_stale(
+        self, tx: Connection, user_key: str, stamps: Collection[str], *, but: str | None, now: datetime
+    ) -> int:
+        """End what rests on a password that is none of these, other than the lineage ``but``."""
+        row = self._table.c
+        stale = [row.stamp.is_not(None), row.stamp.not_in(stamps)]
+        return self._end(tx, self._of(user_key), *stale, *([row.lineage != but] if but else []), now=now)
 
-    def end_of_pass(self, tx: Connection, user_key: str, pass_ids: Collection[str]) -> int:
+    def revoke_opened(self, tx: Connection, user_key: str, pass_ids: Collection[str], *, now: datetime) -> int:
         """End what was opened with these access passes."""
-        doomed = (self._table.c.user_key == user_key, self._table.c.pass_id.in_(pass_ids))
-        return tx.execute(delete(self._table).where(*doomed)).rowcount
+        return self._end(tx, self._of(user_key), self._table.c.pass_id.in_(pass_ids), now=now)
+
+    def _end(self, tx: Connection, *those: ColumnElement[bool], now: datetime, ending: Ending = Ending.REVOKED) -> int:
+        """The row stays, without what it held: it tells later which cookies are those of an ended sign-in."""
+        live = update(self._table).where(*those, self._table.c.ended_at.is_(None))
+        return tx.execute(live.values(ended_at=now, ending=ending.value, **_EMPTIED)).rowcount
+
+    def restamp(self, tx: Connection, lineage: str, stamp: str | None) -> None:
+        """The password behind a sign-in is another now, and it was this sign-in that changed it."""
+        mine = update(self._table).where(self._table.c.lineage == lineage, self._table.c.ended_at.is_(None))
+        tx.execute(mine.values(stamp=stamp))
 
     def lack_stamps(self, tx: Connection) -> bool:
         """Whether there are sign-ins of users in whom nothing changes with the password."""
         bare = select(self._table.c.id_digest).where(self._table.c.stamp.is_(None))
         return tx.execute(bare.limit(1)).first() is not None
 
-    def sweep(self, tx: Connection, *, now: datetime, older_than: timedelta) -> int:
-        """Delete rows that no lifetime can keep alive."""
-        return tx.execute(delete(self._table).where(self._table.c.seen_at < now - older_than)).rowcount
+    def sweep(self, tx: Connection, *, now: datetime, older_than: timedelta, ended_before: datetime) -> int:
+        """Delete rows that no lifetime can keep alive, and ended ones whose cookies have died."""
+        row = self._table.c
+        over = and_(row.ended_at.is_(None), row.seen_at < now - older_than)
+        return tx.execute(delete(self._table).where(or_(over, row.ended_at < ended_before))).rowcount
 
 
 def _write(session: GateSession) -> dict[str, Any]:
@@ -152,6 +177,8 @@ def _write(session: GateSession) -> dict[str, Any]:
         "pass_id": session.pass_id,
         "ends_at": session.ends_at,
         "risk": None if session.risk is None else dict(session.risk),
+        "ended_at": session.ended_at,
+        "ending": session.ending.value if session.ending else None,
     }
 
 
@@ -163,6 +190,7 @@ def _read(row: dict[str, Any]) -> GateSession:
     return GateSession(
         assurance=Assurance(SignIn(row["sign_in"]), row["signed_in_at"], proofs),
         step_up=_read_step_up(row["step_up"]),
+        ending=Ending(row["ending"]) if row["ending"] else None,
         grant=grant,
         **{name: row[name] for name in _PLAIN_COLUMNS},
     )
@@ -172,9 +200,11 @@ _PARKED_COLUMNS = (
     "parked", "parked_at", "parked_endpoint", "target", "step_up", "host_user_id",
     "grant_endpoint", "grant_method", "grant_expires_at",
 )  # fmt: skip
+_EMPTIED: dict[str, Any] = dict.fromkeys(("parked", "target", "step_up", "grant_endpoint", "risk"))
 _PLAIN_COLUMNS = (
     "id_digest", "lineage", "user_key", "began_at", "seen_at", "superseded_at", "deferred_at", "parked", "parked_at",
     "parked_endpoint", "target", "host_user_id", "address", "user_agent", "stamp", "pass_id", "ends_at", "risk",
+    "ended_at",
 )  # fmt: skip
 
 

@@ -34,6 +34,8 @@ def standing_columns(
         tables.enrollment.c.ends_at,
         tables.enrollment.c.deferred_at.label("standing_deferred_at"),
         tables.enrollment.c.graces,
+        tables.enrollment.c.revocations,
+        tables.enrollment.c.stamp.label("standing_stamp"),
         digest_in_force(tables.policy_version).label("policy_version"),
         exists().where(waiting).label("key_shown"),
         enrolled_at.label("enrolled_at"),
@@ -58,6 +60,8 @@ def read_standing(row: Row[Any], *, user_key: str) -> Standing:
         deferred_at=row.standing_deferred_at,
         graces=_moments(row.graces),
         policy_version=row.policy_version,
+        revocations=row.revocations or 0,
+        stamp=row.standing_stamp,
     )
 
 

@@ -11,11 +11,13 @@ from ..domain.assurance import SignIn
 from ..services.persons import key_of
 from . import snapshot
 from .client import is_foreign
+from .companion import send_companion
 from .endpoints import is_automatic_options, is_own
 from .failing import fail_closed
 from .host.asking import changes_cookies
 from .host.source import lasting_identity
 from .late_identity import look_after_view
+from .own_change import note_own_change
 from .parking import end_sign_in, intercept, renew
 from .passage import Passage, current_passage
 from .protection import is_static_here, is_way_out_here
@@ -33,6 +35,7 @@ def closing(passage: Passage) -> Callable[[Response], Response]:
             return response
         answer: Response = _close(passage, response)
         passage.give_back()
+        send_companion(passage, answer)
         return passage.sign(answer)
 
     return close
@@ -84,7 +87,7 @@ def _as_before(passage: Passage, response: Response) -> Response:
     # SECURITY: whoever comes back after a request of nobody's is a new sign-in, also where no view made the change.
     if passage.found_nobody and passage.user_key is None and live is not None and not is_foreign(request):
         end_sign_in(passage)
-    return _in_place_of(response, look_after_view(passage))
+    return _in_place_of(response, look_after_view(passage) or note_own_change(passage))
 
 
 def _in_place_of(response: Response, answer: Response | None) -> Response:

@@ -29,6 +29,7 @@ from .parking import end_sign_in, intercept, start_clock
 from .passage import Passage, begin_passage, current_passage
 from .protection import is_open_here, is_static_here, marks_here, waiver_here
 from .resuming import resume
+from .revoked import meet_nobody, turn_away
 from .rulings import own_page_ruler, with_fresh_risk
 from .state import current_state
 from .stops import meet, stop_request
@@ -210,8 +211,12 @@ def _meet(passage: Passage) -> None:
     except HostCallbackFailed:
         return
     key = key_of(user, passage.state.user_key) if user is not None else None
-    if key is not None and is_made_by_token(request, passage.state, key) is False and bind(passage, user, key):
+    if key is None or is_made_by_token(request, passage.state, key) is not False:
+        return
+    if bind(passage, user, key):
         meet(passage, user, key, judge(passage, user, NO_MARKS))
+    else:
+        turn_away(passage)
 
 
 def _decide(passage: Passage) -> Answer:
@@ -219,7 +224,7 @@ def _decide(passage: Passage) -> Answer:
     passage.is_decided = True
     if user is None:
         passage.found_nobody = passage.session is not None and not passage.session.is_superseded
-        return None
+        return meet_nobody(passage)
     key = key_of(user, passage.state.user_key)
     by_token = is_made_by_token(request, passage.state, key)
     passage.is_token, passage.may_be_token = by_token is True, by_token is not False
@@ -229,9 +234,7 @@ def _decide(passage: Passage) -> Answer:
 def _judge(passage: Passage, user: Any, key: str, marks: Marks) -> Answer:
     """Let the request through, or stop it; a sign-in with a password that was changed is nobody's any more."""
     if not bind(passage, user, key):
-        passage.state.identity.sign_out()
-        passage.user_key = None
-        return None
+        return turn_away(passage)
     verdict = judge(passage, user, marks)
     passage.verdict = verdict
     if verdict.word is not Word.PASS and not _is_lifted(passage, verdict, key):

@@ -17,6 +17,7 @@ from .host.source import load_identity
 from .judging import judge
 from .passage import Passage
 from .protection import marks_here
+from .revoked import is_revoked
 
 Answer = Response | None
 
@@ -46,6 +47,10 @@ def look_after_view(passage: Passage) -> Answer:
 def _judge(passage: Passage, user: Any, key: str, marks: Marks) -> Answer:
     """Nothing is parked and nothing written: the next request has to bring it all again."""
     late = _as_this_user(passage, user, key)
+    # SECURITY: a decorator may go by a cookie of a session that was revoked.
+    if late.session is None and is_revoked(late, key, passage.state.stamper.stamps(user, key)):
+        passage.state.identity.hide_for_now()
+        return answers.refuse_stranger(late)
     verdict = judge(late, user, marks)
     if verdict.word is Word.PASS:
         return None

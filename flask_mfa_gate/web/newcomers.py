@@ -12,7 +12,7 @@ from .state import GateState
 
 def newcomer(state: GateState, user: Any, key: str, *, host_user_id: str | None) -> Newcomer:
     """Who signs in, with what the host tells of him now."""
-    return Newcomer(person_of(state, user, key), state.stamper.stamp(user, key), host_user_id)
+    return Newcomer(person_of(state, user, key), state.stamper.stamps(user, key), host_user_id)
 
 
 def person_of(state: GateState, user: Any, key: str) -> Person:

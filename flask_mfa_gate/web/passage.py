@@ -33,6 +33,7 @@ class Passage:
     :param before: the host's session as it came in; empty once all of it was taken out.
     :param opened: endpoint and method of the request as it came in.
     :param blueprints: those of its endpoint then, whose hooks run whatever a hook makes of the request.
+    :param dead: the session that the cookie names, where it is over and still known.
     :param has_dead_id: the cookie names a session that is gone.
     :param user_key: whom the host's hooks and view may see; None for nobody.
     :param ensured_key: whom a decorator of the host showed after the hooks, and the gate let through then.
@@ -50,6 +51,7 @@ class Passage:
     :param cookies: what the view that signed in wanted its browser to keep, as it is sent.
     :param closings: how often the third step was called, first when the view is over; it acts at the last call.
     :param looks: how often the second hook was called; it acts at the last call.
+    :param is_over: whether the sign-in ended in this request.
     :param withheld: what the session held, when nobody may see it and nothing may be changed.
     :param groups: what the host said of groups in this request, by user key.
     :param is_granted: whether a grant was used up for this request.
@@ -61,6 +63,7 @@ class Passage:
     blueprints: tuple[str, ...]
     session: GateSession | None = None
     standing: Standing | None = None
+    dead: GateSession | None = None
     has_dead_id: bool = False
     user_key: str | None = None
     ensured_key: str | None = None
@@ -81,6 +84,7 @@ class Passage:
     signs_in: bool = False
     token: str | None = None
     drops_cookie: bool = False
+    is_over: bool = False
     withheld: Mapping[str, Any] | None = None
     cookies: Sequence[str] = ()
     closings: int = field(default=0)
@@ -90,17 +94,18 @@ class Passage:
     def look_up(self) -> None:
         """Find the session that the gate's cookie names: the one SELECT of a request with a cookie."""
         token = read_token(request, self.state.settings)
-        found = self.state.sessions.find(token) if token else None
-        self.session, self.standing = found or (None, None)
-        self.has_dead_id = token is not None and found is None
+        if token is not None:
+            self.session, self.standing, self.dead = self.state.sessions.look_up(token)
+            self.has_dead_id = self.session is None
 
     def enter(self, entry: Entry) -> None:
         """Go on with this session; the answer carries its id."""
         self.session, self.token, self.drops_cookie = entry.session, entry.token, False
+        self.is_over = False
 
     def leave(self) -> None:
         """The session is over; the answer drops the cookie."""
-        self.session, self.token, self.drops_cookie = None, None, True
+        self.session, self.token, self.drops_cookie, self.is_over = None, None, True, True
 
     def give_back(self) -> None:
         """Put into the session what was withheld, beside what the view wrote there."""

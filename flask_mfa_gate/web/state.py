@@ -29,6 +29,7 @@ from ..services.persons import PersonReader
 from ..services.places import Places
 from ..services.policies import PolicyService
 from ..services.policy_lint import PolicyLinter
+from ..services.revocation import RevocationService
 from ..services.risk import RiskService
 from ..services.self_service import SelfService
 from ..services.sessions import SessionService
@@ -91,6 +92,7 @@ class GateState:
     totp: TotpFactor
     attempts: AttemptService
     sessions: SessionService
+    revocations: RevocationService
     challenges: ChallengeService
     totp_enrollment: TotpEnrollmentService
     enrollments: EnrollmentService

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, request, session
+from flask import Response, request
 
 from ..domain.marks import Marks
 from ..domain.session import StepUp
 from ..domain.verdict import Verdict, Word
-from . import answers, snapshot
+from . import answers
 from .client import Client, is_foreign, is_visit, origin_of
 from .judging import judge
 from .newcomers import newcomer
@@ -17,6 +17,7 @@ from .parking import end_sign_in, judge_new, note_refusal, park_whole
 from .passage import Passage
 from .protection import Waiver, waiver_here
 from .targets import way_back
+from .withholding import refuse_untouched, touch_nothing
 
 Answer = Response | None
 _OPEN = frozenset({Waiver.UNMATCHED, Waiver.EXEMPT})
@@ -34,10 +35,12 @@ def stop_request(passage: Passage, user: Any, key: str, verdict: Verdict, marks:
     # SECURITY: what a resource says never keeps an identity in place that has not satisfied the app itself.
     if verdict.at_resource and verdict.app_is_satisfied:
         return _stop_at_resource(passage, user, key, verdict, marks, waiver)
+    if _is_of_another(passage, key):
+        return refuse_untouched(passage)
     # Of an identity that each request of a script brings along, nothing can be parked.
     is_brought = not passage.state.identity.is_from_session() and passage.client is not Client.NAVIGATION
     if is_brought or _has_no_say(passage, passage.client):
-        _touch_nothing(passage)
+        touch_nothing(passage)
     else:
         note_refusal(passage, key, verdict)
         park_whole(passage, user, key, sign_in=passage.state.identity.kind(passage.before))
@@ -66,8 +69,8 @@ def _let_out(passage: Passage, key: str, verdict: Verdict, marks: Marks) -> None
 
 def meet(passage: Passage, user: Any, key: str, verdict: Verdict) -> None:
     """A user comes to a page of the gate, of whom it saw no sign-in, or none that still lives."""
-    if _has_no_say(passage, passage.client):
-        _touch_nothing(passage)
+    if _has_no_say(passage, passage.client) or _is_of_another(passage, key):
+        touch_nothing(passage)
     elif verdict.word is Word.PASS:
         _begin_unseen(passage, user, key)
     else:
@@ -86,13 +89,16 @@ def _has_no_say(passage: Passage, client: Client) -> bool:
     return not is_page and (passage.has_dead_id or is_foreign(request))
 
 
-def _touch_nothing(passage: Passage) -> None:
-    """Show nobody, and give the session back as it came when the request is over."""
-    snapshot.take_out(session, passage.before, snapshot.difference(passage.before, session))
-    passage.withheld = dict(session)
-    session.clear()
-    passage.before = {}
-    passage.state.identity.hide_for_now()
+def _is_of_another(passage: Passage, key: str) -> bool:
+    """Whether the host's session may be that of another browser, in which the user is in.
+
+    A session kept on the server is shared by all who know its id: to park it would sign the owner out.
+    """
+    dead = passage.dead
+    has_expired = dead is not None and dead.user_key == key and dead.ended_at is None and not dead.is_superseded
+    if passage.session is not None or has_expired or not passage.state.identity.was_named(passage.before):
+        return False
+    return passage.state.revocations.is_in_elsewhere(key)
 
 
 def _stop_at_resource(

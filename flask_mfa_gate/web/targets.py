@@ -72,6 +72,11 @@ def _leads_back(target: str, settings: Settings, parked_endpoint: str | None) ->
     )
 
 
+def is_login_page(settings: Settings) -> bool:
+    """Whether this request is for the host's sign-in page."""
+    return _is_login(request.path, settings)
+
+
 def _is_login(path: str, settings: Settings) -> bool:
     """By address, since an endpoint may serve many pages."""
     address = urlsplit(named_login(settings) or "//")

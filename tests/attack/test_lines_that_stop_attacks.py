@@ -66,7 +66,7 @@ def test_a_grant_that_is_used_meanwhile_does_not_come_back(app: Flask, clock: St
     browser.sign_in("frank")
     state, grant = state_of(app), Grant("burn", "GET", clock() + timedelta(minutes=5))
     live = replace(session_of(app, browser), grant=grant)
-    who = Newcomer(Person(live.user_key), live.stamp, live.host_user_id)
+    who = Newcomer(Person(live.user_key), (live.stamp,), live.host_user_id)
     entry = state.sessions.renew(live, who, origin=NOWHERE)
     assert entry is not None
     assert not state.sessions.try_use_grant(entry.session, grant)
@@ -97,7 +97,7 @@ def test_a_stolen_host_session_with_the_thiefs_own_proof(app: Flask, clock: Stil
     victim.sign_in("bob")
     victim.send("/mfa/enroll/totp", code=Phone(clock, victim.begin_setup()["secret"]).code())
     thief.client.set_cookie("session", victim.cookie("session") or "")
-    assert thief.get("/").location == "/mfa/challenge"
+    assert thief.get("/").location == "/login?next=%2F"
 
 
 def test_an_error_nobody_thought_of_lets_nobody_in(app: Flask, phone: Phone, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -108,7 +108,7 @@ def test_an_error_nobody_thought_of_lets_nobody_in(app: Flask, phone: Phone, mon
     def broken(*_args: Any) -> None:
         raise RuntimeError("hunter2")
 
-    monkeypatch.setattr(type(state_of(app).sessions), "find", broken)
+    monkeypatch.setattr(type(state_of(app).sessions), "look_up", broken)
     answer = browser.get("/")
     assert answer.status_code == 503
     assert "hunter2" not in answer.text
@@ -134,7 +134,7 @@ def test_a_lost_first_hook_is_made_up_for(app: Flask, phone: Phone) -> None:
     browser.send("/mfa/challenge", code=phone.code())
     browser.client.delete_cookie("mfa_gate")
     app.before_request_funcs[None].remove(open_request)
-    assert browser.get("/").location == "/mfa/challenge"
+    assert browser.get("/").location == "/login?next=%2F"
 
 
 def old_session_of(app: Flask, name: str, browser: Browser) -> Any:
@@ -162,7 +162,9 @@ def test_a_resource_never_keeps_an_unproven_identity_in_place(make_app: Any, pho
     browser.send("/mfa/challenge", code=phone.code())
     thief = old_session_of(app, "dave", browser)
     assert "I see True" not in thief.get("/open").text
+    assert thief.get("/wiki").location == "/login?next=%2Fwiki", "the owner is in, and stays so"
     thief = old_session_of(app, "dave", browser)
+    browser.get("/logout")
     assert thief.get("/wiki").status_code == 403
     with thief.session_transaction() as stored:
         assert "_user_id" not in stored

@@ -67,6 +67,8 @@ def test_only_evidence_makes_it_younger(began_at: datetime) -> None:
     assert proved.is_alive(LIVES, now=last + LIVES.max_age - INSTANT)
     again = session(assurance=session().assurance.signed_in_again(at=last), seen_at=last + LIVES.max_age)
     assert again.is_alive(LIVES, now=last + LIVES.max_age - INSTANT)
+    early = session().assurance.with_proof(Method.TOTP, at=NOW).signed_in_again(at=last)
+    assert not session(assurance=early, seen_at=NOW + LIVES.max_age).is_alive(LIVES, now=NOW + LIVES.max_age)
 
 
 @given(SPANS, SPANS, st.booleans(), st.none() | SPANS)

@@ -110,7 +110,7 @@ def test_out_all_the_same_where_the_host_fails(failing: str) -> None:
         flask_logins_own.connect(fail, host.app)
     assert client.post("/mfa/sign-out", data={"csrf_token": token}, headers=JSON).json == {
         "next": "sign-in",
-        "continue_url": "/login",
+        "continue_url": "/",
     }
     host.app.login_manager.user_loader(User)  # type: ignore[attr-defined]
     assert client.get("/").text == "None None"

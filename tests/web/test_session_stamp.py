@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from flask import Flask, session
+from flask import Flask, request, session
 from flask_login import LoginManager, UserMixin, current_user, login_required, login_user
 from werkzeug.security import generate_password_hash
 
@@ -91,22 +91,95 @@ def test_all_of_them_and_nobody_else(app: Flask, phone: Phone, clock: StillClock
     assert again.is_in()
 
 
-def test_also_the_one_that_changed_it(make_app: Any, phone: Phone) -> None:
+@pytest.fixture
+def changing(make_app: Any) -> Flask:
+    """The portal with a page on which users change their own password, or that of somebody else."""
     app: Flask = make_app()
     app._got_first_request = False
 
-    @app.post("/password")
+    @app.route("/password", methods=["GET", "POST"])
     @login_required
     def password() -> str:
-        from example_app.models import db
+        from example_app.models import User, db
 
-        current_user.password_hash = generate_password_hash(NEW, method="scrypt:1024:8:1")
+        user = db.session.get(User, int(request.args.get("of", current_user.id)))
+        assert user is not None
+        user.password_hash = generate_password_hash(NEW, method="scrypt:1024:8:1")
         db.session.commit()
         return "changed"
 
-    browser = signed_in(app, "dave", phone)
-    assert browser.client.post("/password").text == "changed"
-    assert browser.get("/").location == "/login?next=%2F"
+    return app
+
+
+@pytest.mark.parametrize("name", ["dave", "frank"])
+def test_the_one_that_changed_it_stays_and_the_others_end(
+    changing: Flask, phone: Phone, clock: StillClock, name: str
+) -> None:
+    has_phone = phone if name == "dave" else None
+    own, other = signed_in(changing, name, has_phone), None
+    clock.forward(seconds=30)
+    other = signed_in(changing, name, has_phone)
+    before = own.cookie()
+    assert own.client.post("/password").text == "changed"
+    assert own.cookie() != before, "under a new id"
+    assert [own.is_in(), other.is_in()] == [True, False]
+    assert own.get("/mfa/sessions", headers=JSON).status_code == 200
+
+
+def test_a_page_that_only_reads_keeps_nobody(changing: Flask) -> None:
+    """Whoever holds such a page open while the owner changes the password."""
+    browser = signed_in(changing, "frank")
+    assert browser.get("/password").text == "changed"
+    assert not browser.is_in()
+
+
+def test_who_changes_that_of_another_ends_all_of_theirs(changing: Flask) -> None:
+    browser, other = signed_in(changing, "frank"), signed_in(changing, "hugo")
+    assert browser.client.post(f"/password?of={key_of(changing, 'hugo')}").text == "changed"
+    assert [browser.is_in(), other.is_in()] == [True, False]
+
+
+def test_of_two_that_say_they_changed_it_neither_stays(changing: Flask) -> None:
+    own, thief = signed_in(changing, "frank"), signed_in(changing, "frank")
+    state = state_of(changing)
+    first, second = (state.sessions.look_up(one.cookie() or "").session for one in (own, thief))
+    assert first is not None
+    assert second is not None
+    change_password(changing, "frank")
+    with changing.app_context():
+        assert state.revocations.keep(second, ("new",)).stays
+        assert not state.revocations.keep(first, ("new",)).stays
+    assert [own.is_in(), thief.is_in()] == [False, False]
+
+
+@pytest.mark.parametrize("cookie", ["session", "remember_token"])
+def test_a_cookie_of_the_hosts_alone_is_out_though_no_browser_of_the_user_came_by(app: Flask, cookie: str) -> None:
+    """Nobody told, and the gate's own cookie is left out."""
+    browser = Browser(app)
+    browser.sign_in("frank", remember="on")
+    thief = Browser(app)
+    thief.client.set_cookie(cookie, browser.cookie(cookie) or "")
+    assert thief.is_in()
+    change_password(app, "frank")
+    thief.client.set_cookie(cookie, browser.cookie(cookie) or "")
+    assert thief.get("/api/me", headers=JSON).status_code == 401
+    assert not thief.is_in()
+
+
+def test_also_when_the_owner_has_signed_in_with_the_new_one(app: Flask) -> None:
+    browser = Browser(app)
+    browser.sign_in("frank", remember="on")
+    change_password(app, "frank")
+    owner = Browser(app)
+    owner.sign_in("frank", password=NEW, remember="on")
+    assert owner.is_in()
+    for cookie in ("session", "remember_token", "mfa_gate"):
+        thief = Browser(app)
+        thief.client.set_cookie(cookie, browser.cookie(cookie) or "")
+        assert not thief.is_in()
+    for cookie in ("session", "mfa_gate"):
+        owner.client.delete_cookie(cookie)
+    assert owner.is_in(), "remembered since"
 
 
 def test_a_copied_cookie_is_worth_nothing_afterwards(app: Flask, phone: Phone) -> None:
@@ -340,15 +413,15 @@ def test_a_host_without_any_stamp(small_host: Any) -> None:
 def test_an_attribute_that_is_no_text_is_no_stamp(value: object) -> None:
     keyring = Keyring.from_keys([b"k" * 32])
     SmallUser.facts = {"password": value}
-    assert Stamper(keyring, None).stamp(SmallUser("1"), "1") is None
+    assert Stamper(keyring, None).stamps(SmallUser("1"), "1") == ()
     SmallUser.facts = {}
 
 
 def test_a_stamp_is_no_hash_of_the_password_and_good_for_one_user() -> None:
     stamper = Stamper(Keyring.from_keys([b"k" * 32]), lambda user: user)
-    first, second = stamper.stamp("hash", "1"), stamper.stamp("hash", "2")
+    (first,), (second,) = stamper.stamps("hash", "1"), stamper.stamps("hash", "2")
     assert first != second
-    assert "hash" not in str(first)
+    assert "hash" not in first
     assert stamper.is_stale(first, "hash", "2")
 
 

@@ -90,7 +90,8 @@ def test_without_the_gates_cookie_nothing_is_left_of_a_pending_sign_in(app: Flas
 
 def test_the_host_session_alone_is_not_enough(app: Flask, proved: Browser) -> None:
     thief = copy_of(app, proved, "session")
-    assert thief.get("/").location == "/mfa/challenge"
+    assert thief.get("/").location == "/login?next=%2F"
+    assert thief.get("/api/me", headers=JSON).status_code == 401
 
 
 def test_proof_of_one_user_is_none_of_another(app: Flask, proved: Browser, clock: StillClock) -> None:
@@ -182,7 +183,7 @@ def test_over_tls_a_plain_cookie_counts_for_nothing(app: Flask, proved: Browser)
     client = app.test_client()
     for name in ("mfa_gate", "session"):
         client.set_cookie(name, proved.cookie(name) or "", domain="portal.example.org")
-    assert client.get("/", base_url="https://portal.example.org").location == "/mfa/challenge"
+    assert client.get("/", base_url="https://portal.example.org").location == "/login?next=%2F"
 
 
 def test_one_select_for_a_proved_request_and_none_for_strangers(app: Flask, proved: Browser) -> None:
@@ -230,7 +231,7 @@ def test_sessions_can_be_seen_and_ended(app: Flask, proved: Browser, phone: Phon
     assert bob.send(theirs["end_url"]).status_code == 404, "another user's session is not there"
     assert other.is_in()
     assert proved.send(theirs["end_url"]).location == "/mfa/sessions"
-    assert other.get("/").location == "/mfa/challenge"
+    assert other.get("/").location == "/login?next=%2F"
     assert proved.is_in()
     proved.send("/mfa/sessions")
     assert proved.is_in()

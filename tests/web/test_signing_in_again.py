@@ -310,7 +310,7 @@ def test_what_an_answer_does_while_it_is_sent_signs_nobody_in(app: Flask, clock:
 
 def test_a_session_that_was_ended_meanwhile_is_not_renewed(app: Flask, phone: Phone, clock: StillClock) -> None:
     def end_all_and_sign_in() -> str:
-        state_of(app).gate.password_changed(current_user.get_id())
+        state_of(app).users.password_changed(current_user.get_id())
         return again()
 
     add_view(app, end_all_and_sign_in)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from enum import Enum, auto
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask import current_app
 
@@ -21,30 +21,35 @@ class Account(Enum):
     CHANGED = auto()
 
 
-def account_of(state: GateState, session: GateSession) -> Account:
+class AccountState(NamedTuple):
+    """What has become of it, and the user that was asked; None where nobody could be."""
+
+    account: Account
+    user: Any = None
+
+
+def account_of(state: GateState, session: GateSession) -> AccountState:
     """By the directory, where the host told who its users are; else as its user loader finds the user.
 
     A directory that fails lets nobody on; a loader may need hooks of the host that do not run for these pages, so one
     that fails says nothing, and the next page of the app itself refuses.
     """
-    if session.is_void:
-        return Account.CHANGED
     if isinstance(state.directory, ModelDirectory):
         user = state.directory.user(session.user_key)
-        return Account.OFF if user is None else _judge(state, session, user)
+        return AccountState(Account.OFF) if user is None else _judge(state, session, user)
     if not isinstance(state.directory, KnownPeople):
         person = state.directory.get(session.user_key)
         if person is None or not person.is_active:
-            return Account.OFF
+            return AccountState(Account.OFF)
     user = _by_loader(session.host_user_id)
-    return Account.ON if user is None else _judge(state, session, user)
+    return AccountState(Account.ON) if user is None else _judge(state, session, user)
 
 
-def _judge(state: GateState, session: GateSession, user: Any) -> Account:
+def _judge(state: GateState, session: GateSession, user: Any) -> AccountState:
     if not is_switched_on(user):
-        return Account.OFF
+        return AccountState(Account.OFF, user)
     is_stale = state.stamper.is_stale(session.stamp, user, session.user_key)
-    return Account.CHANGED if is_stale else Account.ON
+    return AccountState(Account.CHANGED if is_stale else Account.ON, user)
 
 
 def _by_loader(host_user_id: str | None) -> Any:

@@ -24,6 +24,7 @@ from ..csrf import has_csrf_token
 from ..fields import read_fields
 from ..parking import restore
 from ..passage import Passage, current_passage
+from ..revoked import turn_away
 from ..rulings import own_page_ruler, with_fresh_risk
 from ..state import GateState
 from ..targets import asked_page, home
@@ -103,6 +104,10 @@ class Desk:
         assert session is not None  # noqa: S101 - nobody left
         return self._verdict_of(session).word if session.is_pending else Word.PASS
 
+    def keep_remembered(self) -> None:
+        """Others were revoked from here: what the host remembers of this browser stays good."""
+        self.passage.standing = self.state.revocations.standing(self.session.user_key)
+
     def arrive(self, url: str) -> Response:
         """Done: 303 for a browser, 200 with the way on for a program."""
         if self.wants_json:
@@ -146,12 +151,14 @@ def _serve(passage: Passage, view: Callable[..., Any], kwargs: Mapping[str, Any]
         return answers.refuse_stranger(passage, as_json=is_status)
     if is_write and not has_csrf_token(request, passage.state.keyring, passage.session):
         return answers.problem(passage, 400, "csrf_failed", _FORM_EXPIRED, {"token_url": url_for("mfa_gate.status")})
-    account = account_of(passage.state, passage.session)
+    account, user = account_of(passage.state, passage.session)
     # SECURITY: a password that was changed ends what rests on the old one here as well, where no user is loaded.
     if account is Account.CHANGED:
-        passage.state.sessions.end(passage.session, origin=origin_of(request))
-        passage.leave()
-        passage.state.identity.sign_out()
+        stamps = passage.state.stamper.stamps(user, passage.session.user_key)
+        passage.state.revocations.note_changed_password(
+            passage.session.user_key, stamps, origin=origin_of(request)
+        )  # fmt: skip
+        turn_away(passage)
         return answers.refuse_stranger(passage, as_json=is_status)
     is_on = account is Account.ON
     passage.session = with_fresh_risk(passage.state, passage.session, passage.standing)

@@ -184,6 +184,7 @@ def _account(desk: Desk) -> str:
 
 def _show_success(desk: Desk, enrolled: Enrolled) -> Response:
     continue_url = desk.go_on(enrolled.entry)
+    desk.keep_remembered()
     codes: dict[str, Any] = {"recovery_codes": list(enrolled.recovery_codes)}
     if desk.wants_json:
         return answers.json_answer({**codes, "next": desk.next_word().value, "continue_url": continue_url})

@@ -204,6 +204,7 @@ def factor_remove(desk: Desk, factor_id: str) -> Response:
         )  # fmt: skip
     if not desk.state.self_service.remove_factor(desk.session, factor_id, origin=desk.origin):
         return _not_found(desk)
+    desk.keep_remembered()
     return desk.arrive(url_for("mfa_gate.security"))
 
 
@@ -238,6 +239,7 @@ def sessions(desk: Desk) -> Response:
         return stopped
     if request.method == "POST":
         desk.state.self_service.end_other_sessions(desk.session)
+        desk.keep_remembered()
         return desk.arrive(url_for("mfa_gate.sessions"))
     lines = [
         SessionLine(
@@ -258,6 +260,7 @@ def session_end(desk: Desk, lineage: str) -> Response:
         return stopped
     if not desk.state.self_service.end_session(desk.session, lineage):
         return _not_found(desk)
+    desk.keep_remembered()
     return desk.arrive(url_for("mfa_gate.sessions"))
 
 

@@ -12,6 +12,7 @@ from flask_login import AnonymousUserMixin, LoginManager
 from ...domain.assurance import SignIn
 from ...errors import ConfigError, NamelessUser
 from .. import snapshot
+from . import remember
 from .asking import HIDDEN, ask_afresh, cookies_after
 from .signals import tell
 from .user_objects import is_anonymous, unwrapped
@@ -19,7 +20,6 @@ from .user_objects import is_anonymous, unwrapped
 log = logging.getLogger("flask_mfa_gate")
 
 USER_ID = "_user_id"
-_REMEMBER_COOKIE = "remember_token"
 _LOADED = "_login_user"
 _FROM_SESSION = "_mfa_gate_from_session"
 _NOWHERE = (
@@ -116,8 +116,7 @@ class FlaskLoginIdentity:
         user = self._leaving()
         # SECURITY: what else the session holds is that user's too, and the next one at this browser must not find it.
         session.clear()
-        if self._remember_cookie() in request.cookies:
-            session["_remember"] = "clear"
+        remember.clear()
         if user is not None:
             tell(self._manager(), "user_logged_out", user)
         self.hide()
@@ -130,6 +129,10 @@ class FlaskLoginIdentity:
         except Exception:
             log.warning("the app's user loader failed at a sign-out, so its receivers are not told", exc_info=True)
             return None
+
+    def was_named(self, before: Mapping[str, Any]) -> bool:
+        """Not where the remember cookie put the key there only now."""
+        return bool(before) and (USER_ID in before or USER_ID not in session)
 
     def host_user_id(self) -> str | None:
         """The manager's session key."""
@@ -177,10 +180,7 @@ class FlaskLoginIdentity:
 
     def _can_name_nobody(self, manager: Any) -> bool:
         """Without session, remember cookie and request loader Flask-Login's own manager has nothing to go by."""
-        return _goes_by_session(manager) and not session and self._remember_cookie() not in request.cookies
-
-    def _remember_cookie(self) -> str:
-        return str(current_app.config.get("REMEMBER_COOKIE_NAME", _REMEMBER_COOKIE))
+        return _goes_by_session(manager) and not session and not remember.is_there()
 
     def _manager(self) -> Any:
         manager = getattr(current_app, "login_manager", None)

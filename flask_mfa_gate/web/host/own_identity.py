@@ -90,6 +90,10 @@ class HostIdentity:
         session.clear()
         self.hide_for_now()
 
+    def was_named(self, before: Mapping[str, Any]) -> bool:
+        """An empty one can't have."""
+        return bool(before)
+
     def host_user_id(self) -> str | None:
         """Only the host knows where it keeps an id."""
         return None

@@ -42,6 +42,9 @@ class IdentitySource(Protocol):
     def sign_out(self) -> None:
         """Make the host forget its user, in session and remember cookie."""
 
+    def was_named(self, before: Mapping[str, Any]) -> bool:
+        """Whether the session named this user as it came in; ``before`` is what was in it."""
+
     def host_user_id(self) -> str | None:
         """What the host's session holds as its user's id."""
 
