@@ -190,9 +190,12 @@ class MFAGate:
         """Remind, note lapses, take people over, send waiting mail, sweep: what a cron job calls."""
         return self._state.upkeep.run_due()
 
-    def upgrade(self, revision: str = "head") -> None:
-        """Bring the gate's tables up to date."""
-        self._state.tables.upgrade(revision)
+    def upgrade(self, revision: str = "head", *, adopt: bool = False) -> None:
+        """Bring the gate's tables up to date.
+
+        :param adopt: take over tables that are another app's, or this one's under another name.
+        """
+        self._state.tables.upgrade(revision, adopt=adopt)
 
     def doctor(self) -> list[Finding]:
         """Errors and warnings of this app's set-up."""

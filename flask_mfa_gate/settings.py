@@ -71,6 +71,12 @@ class Settings:
     table_prefix: str = _key(
         "mfa_gate_", "str", checks.table_prefix, "Start of every table name; the prefix is the tenant."
     )
+    app_id: str | None = _key(
+        None,
+        "str or None",
+        checks.optional_text,
+        "Names the app to the gate's tables, which serve no other. None: the app's name and that of its database.",
+    )
     url_prefix: str = _key("/mfa", "str", checks.url_prefix, "Where the pages of the end user are.")
     cookie_name: str = _key(
         "mfa_gate", "str", checks.cookie_name, "Name of the gate's cookie; with TLS it gets `__Host-` in front."

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import weakref
 from collections.abc import Callable, Collection
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib.util import find_spec
+from pathlib import PurePath
 from typing import Any
 
+import click
 from flask import Flask, current_app, has_request_context
-from sqlalchemy import URL
+from flask.cli import FlaskGroup
+from sqlalchemy import URL, make_url
 
 from .crypto import Keyring
 from .domain.access import APP, Access
@@ -20,7 +24,7 @@ from .domain.policy.conditions.registry import Registry
 from .domain.roles import Role
 from .domain.rules import Lapse, LockoutScope, Rules
 from .domain.session import Lifetimes
-from .errors import ConfigError
+from .errors import ConfigError, StoreError
 from .factors.access_pass import AccessPassFactor
 from .factors.protocol import Verifier
 from .factors.recovery_code import RecoveryCodeFactor
@@ -85,10 +89,10 @@ def build_state(gate: Any, app: Flask, host: Host) -> GateState:
     base = Base(
         settings=settings, store=store, worker=worker, keyring=keyring, rules=_rules(settings), delivery=delivery,
         lifetimes=_lifetimes(settings), places=Places(settings.geoip_database),
-        host=host, directory=directory_of(host, store, reader, settings.clock),
+        host=host, directory=directory_of(host, store, reader, settings.clock), app_id=_app_id(app, host, settings),
     )  # fmt: skip
     admin = _admin_services(base)
-    _set_up_tables(location, admin["tables"])
+    _set_up_tables(location, admin["tables"], is_served=not _is_command())
     return GateState(
         gate=gate, settings=settings, rules=base.rules, clock=settings.clock, keyring=keyring, store=store,
         worker=worker, directory=base.directory, user_key=reader.user_key, reader=reader,
@@ -110,6 +114,7 @@ class Base:
     lifetimes: Lifetimes
     directory: Directory
     delivery: Delivery
+    app_id: str
     places: Places
     host: Host
 
@@ -130,7 +135,7 @@ def _admin_services(base: Base) -> dict[str, Any]:
         "selection": selection,
         **access,
         "audit": audit,
-        "tables": TableSetup(store, base.keyring, base.settings, audit),
+        "tables": TableSetup(store, base.keyring, base.settings, audit, base.app_id),
         "key_rotation": rotation,
         "users": users,
         "lookup": UserLookup(store, base.directory, users.is_sync_due, clock),
@@ -219,10 +224,32 @@ def _first_enrollment(base: Base) -> FirstEnrollment:
     )
 
 
-def _set_up_tables(location: Location, tables: TableSetup) -> None:
-    """Only the gate's own file, and memory, get their tables by themselves."""
+def _set_up_tables(location: Location, tables: TableSetup, *, is_served: bool) -> None:
+    """Only the gate's own file, and memory, get their tables by themselves.
+
+    :param is_served: tables of another app are refused here and not at the first request; commands say so themselves.
+    """
+    if is_served:
+        with suppress(StoreError):
+            tables.require_own(claim=False)
     if location.embedded or location.memory:
-        tables.upgrade()
+        tables.make()
+    if is_served:
+        tables.require_own_once()
+
+
+def _is_command() -> bool:
+    """Whether a command of ``flask`` makes the app, other than the one that serves it."""
+    context = click.get_current_context(silent=True)
+    return context is not None and isinstance(context.find_root().command, FlaskGroup) and context.info_name != "run"
+
+
+def _app_id(app: Flask, host: Host, settings: Settings) -> str:
+    """The same in every process of an app, also in one that runs ``pkg.main`` as its main module."""
+    uri = _as_text(app.config.get("SQLALCHEMY_DATABASE_URI")) if host.db is not None else None
+    database = PurePath(make_url(uri).database or "").name if uri else ""
+    name = app.name.rpartition(".")[2]
+    return settings.app_id or (f"{name}@{database}" if database else name)
 
 
 def _locate(app: Flask, host: Host, settings: Settings) -> Location:

@@ -28,13 +28,14 @@ _MARK_THEM = (
 
 @mfa.command(help="Bring the gate's tables up to date.")
 @click.option("--revision", default="head", show_default=True, help="Revision to go to; base removes the tables.")
-def upgrade(revision: str) -> None:
+@click.option("--adopt", is_flag=True, help="Take over tables that are another app's, or this one's by another name.")
+def upgrade(revision: str, adopt: bool) -> None:
     state = current_state()
     prefix = state.settings.table_prefix
     if revision == "base":
         schema.downgrade(state.store.database, prefix=prefix, revision=revision)
     else:
-        state.tables.upgrade(revision)
+        state.tables.upgrade(revision, adopt=adopt)
     at = schema.current(state.store.database, prefix=prefix)
     click.echo(f"Database schema is up to date (revision {at})." if at else "The gate's tables were removed.")
 

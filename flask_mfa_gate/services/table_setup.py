@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Collection
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
+from threading import Event
 
 from sqlalchemy import Connection
 
 from ..crypto import Keyring, Place
 from ..domain.assurance import FactorKind
+from ..errors import ConfigError, StoreError, StoreNotReady
 from ..factors.totp import shape_of_new_keys
 from ..settings import Settings
 from ..store import Store, schema
@@ -17,21 +21,84 @@ from .audit_chain import AuditChain
 SLICE = 1000
 _CODES = ("recovery_code", "access_pass")
 _HEX_LENGTH = 64
+OWNER = "owner"
+log = logging.getLogger("flask_mfa_gate")
 
 
 @dataclass(frozen=True, slots=True)
 class TableSetup:
-    """``gate.upgrade()``."""
+    """``gate.upgrade()``, and whose the tables are.
+
+    :param app_id: names this app, the same in each of its processes.
+    """
 
     store: Store
     keyring: Keyring
     settings: Settings
     audit: AuditChain
+    app_id: str
+    _settled: Event = field(default_factory=Event, repr=False)
 
-    def upgrade(self, revision: str = "head") -> None:
-        """Bring the tables to a revision: see :func:`schema.upgrade`."""
+    def make(self, revision: str = "head") -> None:
+        """Bring the tables to a revision, whosever they are: see :func:`schema.upgrade`."""
         prefix = self.settings.table_prefix
         schema.upgrade(self.store.database, prefix=prefix, revision=revision, settle=self._settle)
+
+    def upgrade(self, revision: str = "head", *, adopt: bool = False) -> None:
+        """The same with tables of this app, or of nobody.
+
+        :param adopt: take over tables that are another app's, or this one's under another name.
+        :raises ConfigError: for tables of another app.
+        """
+        if not adopt:
+            with suppress(StoreNotReady):
+                self.require_own(claim=False)
+        self.make(revision)
+        if adopt:
+            self._adopt()
+        elif revision == "head":
+            self.require_own()
+
+    def owner(self) -> str | None:
+        """The app whose tables these are; None before the first took them."""
+        with self.store.database.read() as tx:
+            mark = self.store.marks.get(tx, OWNER)
+        return mark.value if mark else None
+
+    def require_own(self, *, claim: bool = True) -> None:
+        """Take tables that are nobody's yet; of two apps that start together one does.
+
+        :raises ConfigError: for those of another app: its users would be this one's, with their factors and codes.
+        """
+        owner = self.owner()
+        if owner is None and claim:
+            self._claim()
+            owner = self.owner()
+        # SECURITY: whoever has a phone set up as user 1 of another app would open user 1 of this one with it.
+        if owner is not None and owner != self.app_id:
+            raise ConfigError(
+                "MFA_GATE_APP_ID",
+                f"is not that of the gate's tables, which are the app {owner!r}'s",
+                given=self.app_id,
+                allowed="Another app needs another MFA_GATE_TABLE_PREFIX. If this is the same app under another name, "
+                f"set MFA_GATE_APP_ID = {owner!r}, or run: flask mfa upgrade --adopt",
+            )
+
+    def require_own_once(self) -> None:
+        """The same until it was answered once in this process; a database that can't be asked yet is passed by."""
+        if not self._settled.is_set():
+            with suppress(StoreError):
+                self.require_own()
+                self._settled.set()
+
+    def _claim(self) -> None:
+        with self.store.database.write() as tx:
+            self.store.marks.put_first(tx, OWNER, at=self.settings.clock(), value=self.app_id)
+
+    def _adopt(self) -> None:
+        log.warning("the gate's tables %s* are those of the app %r now", self.settings.table_prefix, self.app_id)
+        with self.store.database.write() as tx:
+            self.store.marks.put(tx, OWNER, at=self.settings.clock(), value=self.app_id)
 
     def _settle(self, tx: Connection, revisions: Collection[str]) -> None:
         """In the transaction of the revisions, and never again: what is vouched for later would cover forgeries."""

@@ -27,8 +27,8 @@ class UserService:
     """``gate.users``: what the gate knows of the host's users, and what happens when one is gone."""
 
     def __init__(
-        self, store: Store, worker: Worker, directory: Directory, directory_sync: DirectorySync, policies: PolicyService,
-        audit: AuditChain, key_rotation: KeyRotation, *, clock: Clock,
+        self, store: Store, worker: Worker, directory: Directory, directory_sync: DirectorySync,
+        policies: PolicyService, audit: AuditChain, key_rotation: KeyRotation, *, clock: Clock,
     ) -> None:  # fmt: skip
         self._store, self._worker, self._directory, self._sync = store, worker, directory, directory_sync
         self._policies, self._audit, self._key_rotation, self._clock = policies, audit, key_rotation, clock

@@ -42,6 +42,10 @@ class Marks:
         """Set it, whatever stood there."""
         upsert(tx, self._table, [{"name": name, "at": at, "value": value}], update=("at", "value"))
 
+    def put_first(self, tx: Connection, name: str, *, at: datetime, value: str) -> None:
+        """Set it unless somebody did before."""
+        upsert(tx, self._table, [{"name": name, "at": at, "value": value}])
+
     def lock(self, tx: Connection, name: str, *, at: datetime) -> JobMark:
         """The mark, made when missing, held until the transaction ends."""
         upsert(tx, self._table, [{"name": name, "at": at, "value": ""}])

@@ -28,6 +28,7 @@ def install(app: Flask) -> None:
     app.before_request(gate.before_view)
     request_started.connect(expect_hooks, app)
     request_started.connect(_arrange_once, app)
+    request_started.connect(_own_tables_once, app)
     request_tearing_down.connect(end_request, app)
     appcontext_pushed.connect(guard_outside_hooks, app)
     user_logged_in.connect(note_login, app)
@@ -94,6 +95,11 @@ def taken_rules(app: Flask, prefix: str) -> list[str]:
 def _shape(rule: str) -> str:
     """The rule whatever its arguments are called."""
     return re.sub("<[^>]*>", "<>", rule)
+
+
+def _own_tables_once(app: Flask, **_: Any) -> None:
+    """Where the tables could not be asked at the start; an error of theirs is the request's to tell."""
+    app.extensions[EXTENSION].tables.require_own_once()
 
 
 def _arrange_once(app: Flask, **_: Any) -> None:

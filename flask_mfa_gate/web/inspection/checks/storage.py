@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from datetime import timedelta
 
-from ....errors import MFAGateError
+from ....errors import ConfigError, MFAGateError
 from ....services.sessions import DROPPED
 from ....store import schema
 from ..findings import Finding, error, warning
@@ -39,6 +39,16 @@ def audit_chain(on: Inspection) -> Iterator[Finding]:
             "The audit log does not lead up to its newest head: records are missing or were changed.",
             fix="flask mfa audit verify, with --head from your own logs",
         )
+
+
+@check(Needs.TABLES)
+def owner(on: Inspection) -> Iterator[Finding]:
+    """Tables of another app, whose users would be this one's."""
+    try:
+        on.state.tables.require_own(claim=False)
+    except ConfigError as failure:
+        fix = "Set another MFA_GATE_TABLE_PREFIX; or, for this app under another name: flask mfa upgrade --adopt"
+        yield error("other-app", str(failure), fix=fix)
 
 
 @check()
