@@ -9,13 +9,14 @@ from urllib.parse import urlencode
 from flask import Response, jsonify, make_response, redirect, render_template, request, url_for
 from werkzeug.exceptions import HTTPException
 
-from ..domain.assurance import ACR_MULTI, Method
+from ..domain.assurance import ACR_MULTI, FACTOR_METHODS, Method, methods_of
 from ..domain.verdict import Reason, Verdict, Word
 from ..errors import CodeInvalid, Conflict, MFAGateError, Throttled
 from .client import SAFE_METHODS, Client, is_of_htmx
 from .login_page import login_url
 from .page import page_facts
 from .passage import Passage
+from .state import current_state
 from .targets import asked_page, way_back
 
 _STATUS = {Word.CHALLENGE: 401, Word.PASS: 401}
@@ -107,8 +108,7 @@ def demand_problem(verdict: Verdict) -> Response:
     facts: dict[str, Any] = {
         "next": verdict.word.value,
         "reason_id": verdict.reason_id,
-        # Both kinds of pass are typed in as one.
-        "factors": sorted(method.value for method in verdict.demand.methods - {Method.ENROLLMENT_PASS}),
+        "factors": sorted(method.value for method in _offered(verdict.demand.methods)),
         "max_age": None if max_age is None else int(max_age.total_seconds()),
         "continue_url": next_url(verdict.word),
     }
@@ -120,6 +120,12 @@ def demand_problem(verdict: Verdict) -> Response:
     if status == 401:
         response.headers["WWW-Authenticate"] = _insufficient(verdict)
     return response
+
+
+def _offered(methods: frozenset[Method]) -> frozenset[Method]:
+    """What a program may ask its user for. Both kinds of pass are typed in as one, and a factor that is off is none."""
+    off = FACTOR_METHODS - methods_of(current_state().rules.enabled)
+    return (methods - {Method.ENROLLMENT_PASS} - off) or methods
 
 
 def sentence_of(verdict: Verdict) -> str:
