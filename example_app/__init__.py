@@ -51,8 +51,8 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
         app, db=db, user_model=User, groups=lambda user: user.groups, admin_role=lambda user: user.role or None
     )
     app.register_blueprint(portal)
-    gate.check(app)
     with app.app_context():
         gate.upgrade()
         seed(gate, app)
+    gate.check(app)
     return app

@@ -83,12 +83,9 @@ def word(*words: str) -> Check:
         if isinstance(value, str) and value not in words:
             nearest = difflib.get_close_matches(value, words, n=1)
             raise ConfigError(
-                key,
-                "is not a known word",
-                given=value,
-                allowed=", ".join(words),
+                key, "is not a known word", given=value, allowed=", ".join(words),
                 nearest=nearest[0] if nearest else None,
-            )
+            )  # fmt: skip
         _demand(isinstance(value, str))
         return str(value)
 
@@ -136,6 +133,13 @@ def database_uri(key: str, value: Any) -> str | None:
     """It may carry a password."""
     _demand(value is None or (isinstance(value, str) and value))
     return None if value is None else str(value)
+
+
+@_allowing("a mapping of options of SQLAlchemy's create_engine, without url, pool and isolation_level", secret=True)
+def engine_options(key: str, value: Any) -> Mapping[str, Any]:
+    """The address has a setting of its own, and the isolation level is the gate's own affair."""
+    _demand(isinstance(value, Mapping) and {"url", "pool", "isolation_level"}.isdisjoint(value))
+    return MappingProxyType(dict(value))
 
 
 @_allowing("a list or tuple of strings")

@@ -48,7 +48,11 @@ class StoreBusy(StoreError):
 
 
 class StoreNotReady(StoreError):
-    """The gate's tables are missing or older than the code. The sentence names the command that mends it."""
+    """Something about the database has to be mended by the operator first. The sentence names what."""
+
+
+class StoreReadOnly(StoreError):
+    """The database takes no writes, as a server that is no longer the primary. The connection was given up."""
 
 
 class SecretUnreadable(MFAGateError):

@@ -16,6 +16,7 @@ from .domain.policy.model import Policy, PolicySet
 from .domain.verdict import Verdict
 from .host import Host, HostOptions
 from .mail.delivery import Delivery
+from .opening import require_file
 from .services.access_passes import AccessPassService
 from .services.audit_chain import AuditChain
 from .services.enrollments import EnrollmentService
@@ -75,8 +76,10 @@ class MFAGate:
         A resource that looks like no other may belong to a view that is still to come: the first request decides.
 
         :raises ConfigError: for a contradiction between settings, marks and routes.
+        :raises StoreNotReady: when the gate's database file is gone, except on the command line.
         """
         arrange(app, is_final=False)
+        require_file(app.extensions[EXTENSION].location)
 
     def resource(self, name: str = "") -> Callable[[View], View]:
         """Mark a view, a view class or a blueprint with the name of what it opens, for default access and policies.

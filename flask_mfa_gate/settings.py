@@ -68,6 +68,13 @@ class Settings:
         "Where the gate's tables live. None: beside the host's database.",
         secret=True,  # it may carry a password
     )
+    engine_options: Mapping[str, Any] = _key(
+        MappingProxyType({}),
+        "dict of str",
+        checks.engine_options,
+        "Options of SQLAlchemy's `create_engine` for the gate's connections, on top of those of the app's database.",
+        secret=True,
+    )
     table_prefix: str = _key(
         "mfa_gate_", "str", checks.table_prefix, "Start of every table name; the prefix is the tenant."
     )

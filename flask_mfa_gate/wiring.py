@@ -11,10 +11,8 @@ from importlib.util import find_spec
 from pathlib import PurePath
 from typing import Any
 
-import click
 from flask import Flask, current_app, has_request_context
-from flask.cli import FlaskGroup
-from sqlalchemy import URL, make_url
+from sqlalchemy import make_url
 
 from .crypto import Keyring
 from .domain.access import APP, Access
@@ -32,6 +30,7 @@ from .factors.totp import TotpFactor
 from .host import Host, directory_of, identity_of, traits_of, user_key_of
 from .mail.delivery import Delivery
 from .mail.transport import make_sender
+from .opening import bind_of, is_command, location_of
 from .services.access_passes import AccessPassService
 from .services.actions import ActionRunner
 from .services.attempts import AttemptService
@@ -66,7 +65,7 @@ from .settings import Settings
 from .signals import Event, gate_signals
 from .store import Store, build_store
 from .store.engine import Database, make_engine
-from .store.location import Location, locate
+from .store.location import Location
 from .store.selection import Selection
 from .web.after_response import try_soon
 from .web.host.remember import longest_cookie_life
@@ -79,10 +78,11 @@ def build_state(gate: Any, app: Flask, host: Host) -> GateState:
     :raises ConfigError: for anything that would only fail later.
     """
     settings = Settings.from_mapping(app.config)
-    location = _locate(app, host, settings)
+    location = location_of(app, host.db, settings)
+    # The file comes before its key, so that a key without a file is a file that was lost.
+    store = build_store(Database(make_engine(location)), prefix=settings.table_prefix)
     testing, secret_key = bool(app.config.get("TESTING")), app.config.get("SECRET_KEY")
     keyring = find_keyring(settings, location, testing=testing, secret_key=secret_key)
-    store = build_store(Database(make_engine(location)), prefix=settings.table_prefix)
     delivery = Delivery(store, make_sender(app, settings), clock=settings.clock)
     worker = Worker(store, settings.clock, _publisher(app), _dispatcher(delivery), frozenset(settings.mail_disabled))
     reader = PersonReader(user_key_of(host), host.groups, host.admin_role)
@@ -92,7 +92,7 @@ def build_state(gate: Any, app: Flask, host: Host) -> GateState:
         host=host, directory=directory_of(host, store, reader, settings.clock), app_id=_app_id(app, host, settings),
     )  # fmt: skip
     admin = _admin_services(base)
-    _set_up_tables(location, admin["tables"], is_served=not _is_command())
+    _set_up_tables(location, admin["tables"], is_served=not is_command())
     return GateState(
         gate=gate, settings=settings, rules=base.rules, clock=settings.clock, keyring=keyring, store=store,
         worker=worker, directory=base.directory, user_key=reader.user_key, reader=reader,
@@ -232,42 +232,18 @@ def _set_up_tables(location: Location, tables: TableSetup, *, is_served: bool) -
     if is_served:
         with suppress(StoreError):
             tables.require_own(claim=False)
-    if location.embedded or location.memory:
+    if (location.embedded and not location.is_lost) or location.memory:
         tables.make()
     if is_served:
         tables.require_own_once()
 
 
-def _is_command() -> bool:
-    """Whether a command of ``flask`` makes the app, other than the one that serves it."""
-    context = click.get_current_context(silent=True)
-    return context is not None and isinstance(context.find_root().command, FlaskGroup) and context.info_name != "run"
-
-
 def _app_id(app: Flask, host: Host, settings: Settings) -> str:
     """The same in every process of an app, also in one that runs ``pkg.main`` as its main module."""
-    uri = _as_text(app.config.get("SQLALCHEMY_DATABASE_URI")) if host.db is not None else None
+    uri = bind_of(app, host.db).get("url")
     database = PurePath(make_url(uri).database or "").name if uri else ""
     name = app.name.rpartition(".")[2]
     return settings.app_id or (f"{name}@{database}" if database else name)
-
-
-def _locate(app: Flask, host: Host, settings: Settings) -> Location:
-    host_uri = app.config.get("SQLALCHEMY_DATABASE_URI") if host.db is not None else None
-    if host.db is not None and host_uri is None and settings.database_uri is None:
-        raise ConfigError(
-            "SQLALCHEMY_DATABASE_URI", "has to be set before init_app", allowed="the address of the app's database"
-        )
-    return locate(
-        configured=settings.database_uri,
-        host_uri=_as_text(host_uri),
-        instance_path=app.instance_path,
-    )
-
-
-def _as_text(uri: str | URL | None) -> str | None:
-    """The whole address: SQLAlchemy's own text of a URL object masks the password."""
-    return uri.render_as_string(hide_password=False) if isinstance(uri, URL) else uri
 
 
 def _publisher(app: Flask) -> Callable[[Event], None]:

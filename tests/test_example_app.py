@@ -78,7 +78,7 @@ def test_on_a_server(server_url: str, clock: StillClock, phone: Phone) -> None:
 def test_an_address_may_be_a_url_object() -> None:
     from sqlalchemy import make_url
 
-    from flask_mfa_gate.wiring import _as_text
+    from flask_mfa_gate.opening import _as_text
 
     assert _as_text(make_url("postgresql://gate:hunter2@db/app")) == "postgresql://gate:hunter2@db/app"
     assert _as_text("sqlite://") == "sqlite://"

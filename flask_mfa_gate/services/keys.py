@@ -26,15 +26,19 @@ def find_keyring(settings: Settings, location: Location, *, testing: bool, secre
         raw = secret_key.encode() if isinstance(secret_key, str) else secret_key
         return Keyring.from_keys([hashlib.sha256(b"flask_mfa_gate testing" + raw).digest()])
     if location.embedded:
-        return Keyring.from_keys([_key_file(location.folder)])
+        return Keyring.from_keys([_key_file(key_file_of(location))])
     # SECURITY: never a fallback to SECRET_KEY, which is known in more places than a key for secrets at rest may be.
     raise ConfigError("MFA_GATE_KEYS", "is missing", allowed=_MISSING)
 
 
-def _key_file(folder: Path) -> bytes:
-    path = folder / KEY_FILE
+def key_file_of(location: Location) -> Path:
+    """Where the key file of the embedded database is, or would be."""
+    return location.folder / KEY_FILE
+
+
+def _key_file(path: Path) -> bytes:
     try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         _write_once(path)
         return decode_key(path.read_text(encoding="ascii").strip())
     except (OSError, ValueError) as error:

@@ -6,38 +6,30 @@ import os
 import sqlite3
 import time
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing, contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import quote
 
-from sqlalchemy import Connection, Engine, create_engine, event
-from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
-from sqlalchemy.exc import TimeoutError as NoFreeConnection
+from sqlalchemy import URL, Connection, Engine, event, make_url
+from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from sqlalchemy.pool import QueuePool
 
-from ..errors import StoreBusy, StoreError, StoreNotReady
-from .location import Location
+from ..errors import StoreBusy
+from .engine_options import engine_with, merged, schema_of
+from .location import Location, path_in
+from .sqlite_file import make_file, watch
+from .trouble import Trouble, meaning, trouble_of
 
 T = TypeVar("T")
 LOCK_WAIT_SECONDS = 5
 _PAUSES_SECONDS = (0.05, 0.1)
 _WAL_PAUSE_SECONDS = 0.01
 _WRITES = "mfa_gate_writes"
-
-_BUSY_STATES = {"40001", "40P01", "55P03"}
-_BUSY_NUMBERS = {1205, 1213}
 _BUSY_CODES = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
-_MISSING_STATES = {"42P01", "42703", "3F000"}
-_MISSING_NUMBERS = {1146, 1054}
-_MISSING_TEXTS = ("no such table", "no such column", "has no column")
-_UNUSABLE_CODES = {sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_NOTADB}
-_NO_SAVEPOINT = 1305
-
-_BUSY = (
-    "The gate's tables are locked by another transaction. Commit the app's own work first, then call the gate again."
-)
-_NOT_READY = "The gate's tables are missing or older than the code. Run: flask mfa upgrade"
-_BROKEN = "The gate's database did not answer as it should."
+# SECURITY: values stay out of the driver's errors, which are logged with the chain.
+_RULES: Mapping[str, Any] = {"isolation_level": "AUTOCOMMIT", "hide_parameters": True}
 
 
 class Database:
@@ -89,6 +81,11 @@ class Database:
         with self.write() as tx:
             return work(tx)
 
+    def make_file(self) -> None:
+        """Make the file of an SQLite database that is not there yet."""
+        if self.engine.dialect.name == "sqlite" and self.engine.url.database:
+            make_file(Path(path_in(self.engine.url)))
+
     def dispose(self) -> None:
         """Close every connection. A memory database is gone then."""
         self.engine.dispose()
@@ -100,44 +97,65 @@ class Database:
         except IntegrityError:
             raise
         except SQLAlchemyError as error:
-            raise _meaning(error, file=self.engine.url.database) from error
+            trouble = trouble_of(error)
+            if trouble is Trouble.READ_ONLY:
+                # Whatever is kept leads to the same server; its address may lead to the new primary by now.
+                self.engine.dispose()
+            # What is understood is said in full; the chain would only show the statement.
+            raise meaning(error, file=path_in(self.engine.url)) from (None if trouble else error)
 
 
 def make_engine(location: Location) -> Engine:
     """An engine that keeps the promises of :class:`Database` on this location.
 
     :raises StoreNotReady: when the folder of the embedded file cannot be made.
+    :raises ConfigError: for options or a driver that can't be used.
     """
     if location.url.get_backend_name() != "sqlite":
         return _server_engine(location)
-    if location.embedded:
-        _make_folder(location)
+    if location.embedded and not location.is_lost:
+        make_file(location.file)
     # Of a memory database there is one connection, which lives as long as the process; threads take turns on it.
     size: dict[str, Any] = {"pool_size": 1, "max_overflow": 0} if location.memory else {}
-    engine = create_engine(
-        "sqlite://" if location.memory else location.url,
-        poolclass=QueuePool,
-        connect_args={"check_same_thread": False},
-        **_common(),
-        **size,
-    )
+    arguments = {"check_same_thread": False}
+    rules = {"poolclass": QueuePool, "pool_timeout": LOCK_WAIT_SECONDS, "connect_args": arguments, **_RULES, **size}
+    url = make_url("sqlite://") if location.memory else _never_making(location) if location.embedded else location.url
+    engine = engine_with(url, _on_sqlite(location, rules), key=location.key, is_own=bool(location.options))
+    if not location.memory:
+        watch(engine, location.file)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine
+
+
+def _on_sqlite(location: Location, rules: dict[str, Any]) -> dict[str, Any]:
+    """Beside an SQLite host, whose ``creator`` would open the host's file, only what the driver is told counts."""
+    host = {"connect_args": location.host_options.get("connect_args", {})}
+    own = {name: value for name, value in location.options.items() if name not in {"creator", "poolclass"}}
+    return merged(host, own, **rules)
+
+
+def _never_making(location: Location) -> URL:
+    """A file that is gone must not come back as an empty one by being opened (https://www.sqlite.org/uri.html)."""
+    # SECURITY: in an empty file nobody has a factor, so everybody would be in with the password alone.
+    return URL.create("sqlite", database=f"file:{quote(str(location.file))}", query={"mode": "rw", "uri": "true"})
 
 
 def _server_engine(location: Location) -> Engine:
     url = location.url
     if url.get_driver_name() in {"pymysql", "mysqldb", "mysqlconnector"}:
         url = url.update_query_dict({"charset": "utf8mb4"})
-    engine = create_engine(url, pool_pre_ping=True, **_common())
-    event.listen(engine, "connect", _prepare_postgresql if engine.dialect.name == "postgresql" else _prepare_mysql)
+    schema = schema_of(location.host_options, location.options)
+    if schema is not None and url.get_backend_name() != "postgresql":
+        url = url.set(database=schema)
+    host = {**location.host_options, "pool_timeout": LOCK_WAIT_SECONDS}
+    options = merged(host, location.options, **_RULES)
+    engine = engine_with(url, options, key=location.key, is_own=bool(location.options))
+    is_postgresql = engine.dialect.name == "postgresql"
+    event.listen(engine, "connect", _prepare_postgresql if is_postgresql else _prepare_mysql)
+    if schema is not None and is_postgresql:
+        event.listen(engine, "connect", _searching(engine.dialect.identifier_preparer.quote(schema)))
     return engine
-
-
-def _common() -> dict[str, Any]:
-    # SECURITY: values stay out of the driver's errors, which are logged with the chain.
-    return {"isolation_level": "AUTOCOMMIT", "hide_parameters": True, "pool_timeout": LOCK_WAIT_SECONDS}
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
@@ -179,6 +197,14 @@ def _prepare_postgresql(connection: Any, _record: Any) -> None:
         cursor.execute("SET TIME ZONE 'UTC'")
 
 
+def _searching(schema: str) -> Callable[[Any, Any], None]:
+    def prepare(connection: Any, _record: Any) -> None:
+        with closing(connection.cursor()) as cursor:
+            cursor.execute(f"SET search_path TO {schema}")
+
+    return prepare
+
+
 def _prepare_mysql(connection: Any, _record: Any) -> None:
     # SECURITY: without strict mode a key that is too long would be cut to that of another user.
     settings = (
@@ -189,44 +215,6 @@ def _prepare_mysql(connection: Any, _record: Any) -> None:
     )
     with closing(connection.cursor()) as cursor:
         cursor.execute(f"SET SESSION {', '.join(settings)}")
-
-
-def _make_folder(location: Location) -> None:
-    try:
-        location.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise StoreNotReady(
-            f"The gate can't make the folder of its database file, {location.folder}: {error.strerror}."
-        ) from None
-
-
-def _meaning(error: SQLAlchemyError, *, file: str | None) -> StoreError:
-    if isinstance(error, NoFreeConnection):
-        return StoreBusy(_BUSY)
-    cause = _cause(error)
-    state = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None)
-    number, code = _number(cause), getattr(cause, "sqlite_errorcode", 0) & 0xFF
-    if state in _BUSY_STATES or number in _BUSY_NUMBERS or code in _BUSY_CODES:
-        return StoreBusy(_BUSY)
-    is_missing_in_sqlite = code == sqlite3.SQLITE_ERROR and any(text in str(cause) for text in _MISSING_TEXTS)
-    if state in _MISSING_STATES or number in _MISSING_NUMBERS or is_missing_in_sqlite:
-        return StoreNotReady(_NOT_READY)
-    if code in _UNUSABLE_CODES:
-        return StoreNotReady(f"The gate can't open its database file {file}, or can't write to it.")
-    return StoreError(_BROKEN)
-
-
-def _cause(error: SQLAlchemyError) -> BaseException | None:
-    """MariaDB drops the savepoints of a transaction that it undoes, so going back to one hides the deadlock."""
-    cause = error.orig if isinstance(error, DBAPIError) else None
-    hidden = cause.__context__ if cause is not None and _number(cause) == _NO_SAVEPOINT else None
-    return hidden.orig if isinstance(hidden, DBAPIError) else cause
-
-
-def _number(cause: BaseException | None) -> int | None:
-    """What MariaDB and MySQL call the error."""
-    candidates = (getattr(cause, "errno", None), *getattr(cause, "args", ()))
-    return next((one for one in candidates if isinstance(one, int)), None)
 
 
 _databases: weakref.WeakSet[Database] = weakref.WeakSet()

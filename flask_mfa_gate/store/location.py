@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 from urllib.parse import quote, unquote, urlsplit
 
 from sqlalchemy import URL, make_url
@@ -13,29 +16,46 @@ from ..errors import ConfigError
 
 FILE_NAME = "mfa_gate.sqlite3"
 _OWN_KEY, _HOST_KEY = "MFA_GATE_DATABASE_URI", "SQLALCHEMY_DATABASE_URI"
+_NONE: Mapping[str, Any] = MappingProxyType({})
 _KNOWN = {"sqlite", "postgresql", "mysql", "mariadb"}
 _A_URL = "an SQLAlchemy URL of SQLite, PostgreSQL, MariaDB or MySQL"
 
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """A database.
+    """A database, and how to connect to it.
 
     :param embedded: the gate's own SQLite file, whose folder, tables and key file it makes by itself.
     :param memory: gone with the process.
+    :param is_lost: the embedded file is gone and must not be made anew by itself.
+    :param key: the setting that its address is from.
+    :param host_options: engine options of the host, as far as they are about the same server.
+    :param options: those of the gate's own setting.
     """
 
     url: URL
     embedded: bool = False
     memory: bool = False
+    is_lost: bool = False
+    key: str = _OWN_KEY
+    host_options: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    options: Mapping[str, Any] = field(default_factory=dict, repr=False)
+
+    @property
+    def file(self) -> Path:
+        """An SQLite file."""
+        return Path(path_in(self.url))
 
     @property
     def folder(self) -> Path:
         """The folder of an SQLite file."""
-        return Path(self.url.database or ".").parent
+        return self.file.parent
 
 
-def locate(*, configured: str | None, host_uri: str | None, instance_path: str) -> Location:
+def locate(
+    *, configured: str | None, host_uri: str | None, instance_path: str,
+    host_options: Mapping[str, Any] = _NONE, options: Mapping[str, Any] = _NONE,
+) -> Location:  # fmt: skip
     """As configured; else on the host's server; else in a file beside the host's, or in the instance folder.
 
     Beside an SQLite host the gate has a file of its own, because two writers of one file lock each other out.
@@ -45,19 +65,23 @@ def locate(*, configured: str | None, host_uri: str | None, instance_path: str) 
     """
     if configured is not None:
         url = _parse(_OWN_KEY, configured)
-        return Location(_absolute(url, instance_path), memory=_is_memory(url))
+        return Location(_absolute(url, instance_path), memory=_is_memory(url), options=options)
     if host_uri is None:
-        return _embedded(Path(instance_path))
-    url = _parse(_HOST_KEY, host_uri)
+        return Location(_file_in(Path(instance_path)), embedded=True, options=options)
+    place = _beside(_parse(_HOST_KEY, host_uri), instance_path)
+    return replace(place, key=_HOST_KEY, host_options=host_options, options=options)
+
+
+def _beside(url: URL, instance_path: str) -> Location:
     if url.get_backend_name() != "sqlite":
         return Location(url)
     if _is_memory(url):
         return Location(make_url("sqlite://"), memory=True)
-    return _embedded((Path(instance_path) / _path(url)).parent)
+    return Location(_file_in((Path(instance_path) / path_in(url)).parent), embedded=True)
 
 
-def _embedded(folder: Path) -> Location:
-    return Location(URL.create("sqlite", database=str(folder / FILE_NAME)), embedded=True)
+def _file_in(folder: Path) -> URL:
+    return URL.create("sqlite", database=str(folder / FILE_NAME))
 
 
 def _parse(key: str, text: str) -> URL:
@@ -88,7 +112,7 @@ def _is_file_uri(url: URL) -> bool:
     return is_asked_for and (url.database or "").startswith("file:")
 
 
-def _path(url: URL) -> str:
+def path_in(url: URL) -> str:
     """The path of an SQLite file, which may be written as a ``file:`` URI (https://www.sqlite.org/uri.html)."""
     database = url.database or ""
     return unquote(urlsplit(database).path) if _is_file_uri(url) else database
@@ -98,12 +122,12 @@ def _is_memory(url: URL) -> bool:
     if url.get_backend_name() != "sqlite":
         return False
     is_named = _is_file_uri(url) and url.query.get("mode") == "memory"
-    return is_named or _path(url) in {"", ":memory:"}
+    return is_named or path_in(url) in {"", ":memory:"}
 
 
 def _absolute(url: URL, instance_path: str) -> URL:
     """Relative SQLite paths are relative to the instance folder, as with Flask-SQLAlchemy."""
     if url.get_backend_name() != "sqlite" or _is_memory(url):
         return url
-    path = str(Path(instance_path) / _path(url))
+    path = str(Path(instance_path) / path_in(url))
     return url.set(database=f"file:{quote(path)}" if _is_file_uri(url) else path)

@@ -37,6 +37,7 @@ def upgrade(database: Database, *, prefix: str, revision: str = "head", settle: 
     :raises BadRequest: for a revision that does not exist or is behind the tables.
     :raises StoreNotReady: when the tables are newer than the code.
     """
+    database.make_file()
     if revision == "head" and is_ready(database, prefix=prefix):
         return
     with _alone(database) as connection:

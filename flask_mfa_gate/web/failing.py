@@ -9,7 +9,7 @@ from typing import ParamSpec, TypeVar
 
 from flask import Response
 
-from ..errors import ConfigError, MFAGateError, NamelessUser, StoreNotReady
+from ..errors import ConfigError, MFAGateError, NamelessUser
 from ..services.observations import Observation
 from . import answers
 from .passage import current_passage
@@ -31,7 +31,7 @@ def fail_closed(step: Callable[P, T]) -> Callable[P, T | Response]:
         except ConfigError:
             raise
         except MFAGateError as error:
-            log.error("the gate refused a request: %s", error, exc_info=not isinstance(error, StoreNotReady))
+            log.error("the gate refused a request: %s", error, exc_info=error.__cause__ is not None)
             if isinstance(error, NamelessUser):
                 current_state().observations.note(Observation.NAMELESS_USER, str(error))
             return refused(error)

@@ -24,6 +24,7 @@ from flask_mfa_gate.store.engine import Database, make_engine
 from flask_mfa_gate.store.location import Location
 from flask_mfa_gate.store.schema import is_ready, upgrade
 from flask_mfa_gate.store.tables import Tables, build_tables
+from flask_mfa_gate.store.trouble import meaning
 from tests.servers import SERVERS
 
 OpenDatabase = Callable[[], Database]
@@ -462,7 +463,7 @@ def test_other_drivers_name_their_errors_otherwise(attribute: str, value: object
     """psycopg2 and the connectors of MySQL and MariaDB. A statement that an operator stopped stays stopped."""
     cause = Exception("geheim")
     setattr(cause, attribute, value)
-    found = engine_module._meaning(DBAPIError("SELECT", {}, cause), file=None)
+    found = meaning(DBAPIError("SELECT", {}, cause))
     assert type(found) is expected
 
 

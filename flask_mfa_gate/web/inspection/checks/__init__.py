@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from . import clients, endpoints, host, host_migrations, keys, mail, people, policies, settings, storage
+from . import clients, endpoints, files, host, host_migrations, keys, mail, people, policies, settings, storage
 
 __all__ = [
     "clients",
     "endpoints",
+    "files",
     "host",
     "host_migrations",
     "keys",

@@ -1,0 +1,55 @@
+"""An SQLite file: made readable for its owner alone, and watched while connections to it are kept."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, event
+from sqlalchemy.exc import DisconnectionError
+
+from ..errors import StoreNotReady
+
+_IDENTITY = "mfa_gate_file"
+
+
+def make_file(path: Path) -> None:
+    """Folder and file, if they are not there. SQLite gives the files beside it (``-wal``, ``-shm``) the same mode.
+
+    :raises StoreNotReady: when they can't be made.
+    """
+    try:
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreNotReady(
+            f"The gate can't make the folder of its database file, {path.parent}: {error.strerror}."
+        ) from None
+    try:
+        # SECURITY: not all in there is sealed, so no other account of the machine may read it.
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError:
+        return  # what is there can't be written, which the connection tells better
+
+
+def watch(engine: Engine, path: Path) -> None:
+    """Keep no connection to a file that was removed or replaced: it would go on with what nobody else sees."""
+
+    def note(_connection: Any, record: Any) -> None:
+        record.info[_IDENTITY] = _identity(path)
+
+    def compare(_connection: Any, record: Any, _proxy: Any) -> None:
+        # SECURITY: what is revoked or reset in the new file has to hold here too.
+        if record.info.get(_IDENTITY) != _identity(path):
+            raise DisconnectionError
+
+    event.listen(engine, "connect", note)
+    event.listen(engine, "checkout", compare)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
