@@ -12,7 +12,7 @@ from ..services.persons import key_of
 from . import snapshot
 from .client import is_foreign
 from .companion import send_companion
-from .endpoints import is_automatic_options, is_own
+from .endpoints import is_own
 from .failing import fail_closed
 from .host.asking import changes_cookies
 from .host.source import lasting_identity
@@ -20,7 +20,7 @@ from .late_identity import look_after_view
 from .own_change import note_own_change
 from .parking import end_sign_in, intercept, renew
 from .passage import Passage, current_passage
-from .protection import is_static_here, is_way_out_here
+from .protection import is_way_out_here, look_here
 
 _TURNS_GIVEN_UP = 3
 
@@ -33,18 +33,34 @@ def closing(passage: Passage) -> Callable[[Response], Response]:
         if passage.closings <= _TURNS_GIVEN_UP:
             after_this_request(close)
             return response
-        answer: Response = _close(passage, response)
-        passage.give_back()
-        send_companion(passage, answer)
+        with look_here():
+            answer: Response = _close(passage, response)
+            passage.give_back()
+            passage.left = snapshot.take(session)
+            send_companion(passage, answer)
         return passage.sign(answer)
 
     return close
 
 
 @fail_closed
+def look_once_more(response: Response) -> Response:
+    """Directly before the session is written: callbacks of callbacks, and ``after_request`` functions, are over too."""
+    passage = current_passage()
+    if passage is None or passage.left is None or is_own(request.endpoint):
+        return response
+    with look_here():
+        if dict(session) == passage.left and not changes_cookies(response):
+            return response
+        passage.before, passage.signs_in, carried = passage.left, False, passage.carried
+        answer = _compare(passage, response)
+    return answer if answer is response and passage.carried == carried else passage.sign(answer)
+
+
+@fail_closed
 def _close(passage: Passage, response: Response) -> Response:
     # Where the gate answered by itself no code of the host's ran that could have signed anybody in or out.
-    if passage.is_answered or is_own(request.endpoint) or is_static_here() or is_automatic_options():
+    if passage.is_answered or is_own(request.endpoint):
         return response
     before, answer = passage.session, _compare(passage, response)
     is_same = before is not None and before.is_pending and passage.session is before

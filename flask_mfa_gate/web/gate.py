@@ -14,7 +14,7 @@ from ..domain.session import IDLE_MARK_INTERVAL, GateSession
 from ..domain.verdict import Verdict, Word
 from ..errors import HostCallbackFailed, MFAGateError
 from ..services.persons import key_of
-from . import answers
+from . import answers, snapshot
 from .after_view import closing
 from .binding import bind
 from .client import carries_token
@@ -27,13 +27,14 @@ from .judging import judge
 from .late_identity import ensure
 from .parking import end_sign_in, intercept, start_clock
 from .passage import Passage, begin_passage, current_passage
-from .protection import is_open_here, is_static_here, marks_here, waiver_here
+from .protection import is_open_here, is_static_here, look_here, marks_here, waiver_here
 from .resuming import resume
 from .revoked import meet_nobody, turn_away
 from .rulings import own_page_ruler, with_fresh_risk
 from .state import current_state
 from .stops import meet, stop_request
 from .unseen import run_unseen
+from .unstopped import show_when_asked
 
 Answer = Response | None
 
@@ -65,13 +66,12 @@ def _run_hooks_unseen(passage: Passage) -> None:
 
 @fail_closed
 def _decide_first(*, is_early: bool) -> Any:
-    passage = current_passage() or begin_passage(current_state())
-    if not passage.closings_are_due:
-        passage.closings_are_due = True
-        after_this_request(closing(passage))
+    is_stopped = not is_static_here() and not is_automatic_options()
+    passage = current_passage() or _begin(is_stopped=is_stopped)
     passage.is_early = is_early
     try:
-        answer = _answer_first(passage)
+        with look_here():
+            answer = _answer_first(passage) if is_stopped else _answer_file(passage)
     except HostCallbackFailed:
         if not is_early:
             raise
@@ -81,11 +81,23 @@ def _decide_first(*, is_early: bool) -> Any:
     return answer
 
 
+def _begin(*, is_stopped: bool) -> Passage:
+    """What is not stopped is not looked at either."""
+    if not is_stopped:
+        return begin_passage(current_state(), before={})
+    with look_here():
+        passage = begin_passage(current_state(), before=snapshot.take(session))
+    after_this_request(closing(passage))
+    return passage
+
+
+def _answer_file(passage: Passage) -> Any:
+    show_when_asked(passage)
+    return _answer_own(passage) if is_own(request.endpoint) else None
+
+
 def _answer_first(passage: Passage) -> Any:
     state = passage.state
-    if is_static_here() or is_automatic_options():
-        state.identity.hide_for_now()
-        return _answer_own(passage) if is_own(request.endpoint) else None
     passage.look_up()
     if is_own(request.endpoint):
         if passage.session is None and request.method == "GET":
@@ -100,6 +112,11 @@ def _answer_first(passage: Passage) -> Any:
 @fail_closed
 def before_view() -> Answer:
     """The second hook, directly before the view: an identity that the host's hooks made since is parked here."""
+    with look_here():
+        return _look_before_view()
+
+
+def _look_before_view() -> Answer:
     passage = current_passage()
     # SECURITY: whatever kept the first hook from running, nothing goes on without a decision.
     if passage is None or not passage.is_open:

@@ -12,7 +12,7 @@ from flask_login import user_logged_in, user_login_confirmed
 from ..errors import ConfigError
 from ..settings import Settings
 from . import gate
-from .after_view import note_login
+from .after_view import look_once_more, note_login
 from .cookies import taken_cookie
 from .early import stand_before_preprocessors
 from .set_up import faults
@@ -26,6 +26,7 @@ def install(app: Flask) -> None:
     """Stand first now, and put everything in its place once the app's set-up is over, at its first request."""
     app.before_request_funcs.setdefault(None, []).insert(0, gate.open_request)
     app.before_request(gate.before_view)
+    app.after_request_funcs.setdefault(None, []).insert(0, look_once_more)
     request_started.connect(expect_hooks, app)
     request_started.connect(_arrange_once, app)
     request_started.connect(_own_tables_once, app)
@@ -55,6 +56,9 @@ def arrange(app: Flask, *, is_final: bool) -> None:
         others = [hook for hook in hooks.get(name, []) if hook not in (gate.open_request, gate.before_view)]
         # One assignment: another first request may look at the list meanwhile.
         hooks[name] = [*([gate.open_request] if name is None else []), *others, gate.before_view]
+    # Flask calls them from the last to the first.
+    after = app.after_request_funcs
+    after[None] = [look_once_more, *(hook for hook in after.get(None, []) if hook is not look_once_more)]
 
 
 def require_free(app: Flask, settings: Settings) -> None:

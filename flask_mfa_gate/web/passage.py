@@ -16,7 +16,6 @@ from ..domain.policy.effects import Ruling
 from ..domain.session import GateSession
 from ..domain.verdict import PASSED, Verdict
 from ..services.sessions import Entry
-from . import snapshot
 from .client import Client, carries_token, client_of, wants_page
 from .cookies import drop_token, read_token, set_token
 from .request_context import note, noted
@@ -46,10 +45,10 @@ class Passage:
     :param is_open: whether the first hook has looked at it.
     :param is_answered: whether the gate answered before any hook of the host.
     :param has_run_hooks: whether those have run since, with nobody in sight.
-    :param closings_are_due: whether the third step is to come.
     :param signs_in: whether the host signed somebody in while its view ran.
     :param cookies: what the view that signed in wanted its browser to keep, as it is sent.
     :param closings: how often the third step was called, first when the view is over; it acts at the last call.
+    :param left: what the session held when the third step was over; None before that.
     :param looks: how often the second hook was called; it acts at the last call.
     :param is_over: whether the sign-in ended in this request.
     :param withheld: what the session held, when nobody may see it and nothing may be changed.
@@ -80,7 +79,6 @@ class Passage:
     is_open: bool = False
     is_answered: bool = False
     has_run_hooks: bool = False
-    closings_are_due: bool = False
     signs_in: bool = False
     token: str | None = None
     drops_cookie: bool = False
@@ -88,6 +86,7 @@ class Passage:
     withheld: Mapping[str, Any] | None = None
     cookies: Sequence[str] = ()
     closings: int = field(default=0)
+    left: Mapping[str, Any] | None = None
     looks: int = 0
     groups: dict[str, frozenset[str] | None] = field(default_factory=dict)
 
@@ -137,6 +136,11 @@ class Passage:
             rulings=rulings,
         )
 
+    @property
+    def carried(self) -> tuple[str | None, bool]:
+        """What the answer does with the gate's cookie."""
+        return self.token, self.drops_cookie
+
     def sign(self, response: Response) -> Response:
         """Put the cookie into the answer, or take it away; with a sign-in that is in come the cookies of its view."""
         if self.session is not None and not self.session.is_pending:
@@ -148,10 +152,10 @@ class Passage:
         return response
 
 
-def begin_passage(state: GateState) -> Passage:
-    """The record of a request that just arrived."""
+def begin_passage(state: GateState, *, before: Mapping[str, Any]) -> Passage:
+    """The record of a request that just arrived, and what its session holds, where anybody looks."""
     opened = request.endpoint, request.method
-    passage = Passage(state, snapshot.take(session), opened, tuple(request.blueprints))
+    passage = Passage(state, before, opened, tuple(request.blueprints))
     note(_NAME, passage)
     forget_outer(state)
     return passage

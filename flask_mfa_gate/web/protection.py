@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, nullcontext
 from enum import Enum, auto
 from typing import Any
 
@@ -11,6 +12,7 @@ from werkzeug.routing import Rule
 
 from ..domain.marks import NO_MARKS, Marks, Views
 from ..settings import Settings
+from . import snapshot
 from .endpoints import is_own, is_sign_out
 from .marks import all_marks, marks_of, marks_of_methods
 
@@ -74,6 +76,11 @@ def is_way_out_here(settings: Settings) -> bool:
     """Whether this request only leaves the app."""
     # SECURITY: a marked view that is called like a sign-out does something else, which its marks protect.
     return not marks_here().wants_identity and is_sign_out(request.endpoint, settings)
+
+
+def look_here() -> AbstractContextManager[None]:
+    """How the gate looks at the session: where no route matches, its answer is the same for everybody."""
+    return snapshot.unnoticed() if request.routing_exception is not None else nullcontext()
 
 
 def is_static_here() -> bool:

@@ -4,16 +4,32 @@ from __future__ import annotations
 
 import copy
 import logging
-from collections.abc import Mapping, MutableMapping
+from collections.abc import Iterator, Mapping, MutableMapping
+from contextlib import contextmanager
 from typing import Any
 
 from flask import current_app
+from flask.globals import request_ctx
 from flask.json.tag import TaggedJSONSerializer
 from flask.sessions import SecureCookieSessionInterface
 
 log = logging.getLogger("flask_mfa_gate")
 _serializer = TaggedJSONSerializer()
 _PLAIN = (str, int, float, bool, bytes, type(None))
+
+
+@contextmanager
+def unnoticed() -> Iterator[None]:
+    """A look at the session that the answer does not depend on, so that caches may keep it for everybody.
+
+    Flask notes each look, the gate's too, and says ``Vary: Cookie`` for it.
+    """
+    raw = vars(request_ctx._get_current_object())  # type: ignore[attr-defined]
+    session = raw.get("_session", raw.get("session"))
+    was_accessed = getattr(session, "accessed", True)
+    yield
+    if not was_accessed and not session.modified:
+        session.accessed = False
 
 
 def take(session: Mapping[str, Any]) -> dict[str, Any]:

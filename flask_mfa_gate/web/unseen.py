@@ -48,7 +48,7 @@ def _names() -> tuple[str | None, ...]:
 def _is_followed(app: Flask) -> bool:
     """Whether the host runs anything after an answer."""
     after = (app.after_request_funcs, app.teardown_request_funcs)
-    return any(functions.get(name) for functions in after for name in _names())
+    return any(not _is_own(one) for functions in after for name in _names() for one in functions.get(name, ()))
 
 
 def _preprocessors(app: Flask) -> Iterator[Hook]:

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from flask import Response, current_app, g, request, session
 from flask.ctx import RequestContext
+from werkzeug.routing import Rule
 
 from ..request_context import expect_hooks
 
@@ -27,34 +28,35 @@ HIDDEN = "_mfa_gate_hidden"
 
 def ask_afresh(
     ask: Callable[[], T], *, environ: Mapping[str, Any], contents: Mapping[str, Any] | None = None,
-    is_alone: bool = False, after_hooks: bool = False,
+    with_body: bool = True, with_arguments: bool = True, after_hooks: bool = False,
 ) -> T:  # fmt: skip
     """What the host says of this request with another environment, in a context of its own.
 
     :param ask: runs within it, where ``flask.request`` is the bare request.
     :param contents: what the session holds meanwhile; None for what it holds now.
-    :param is_alone: whether the body, as far as it was read, and the arguments of the view are left out.
+    :param with_body: whether the body is there, as far as it was read.
+    :param with_arguments: whether the arguments of the view are; without, the route is taken from this request.
     :param after_hooks: whether the host needs its own ``before_request`` functions to tell.
     """
-    return copy_context().run(_ask, ask, environ, contents, is_alone, after_hooks)
+    body = {name: value for name, value in request.__dict__.items() if name in _BODY and with_body}
+    rule = None if with_arguments else request.url_rule
+    return copy_context().run(_ask, ask, environ, contents, body, rule, after_hooks)
 
 
 def _ask(
-    ask: Callable[[], T], environ: Mapping[str, Any], contents: Mapping[str, Any] | None, is_alone: bool,
-    after_hooks: bool,
+    ask: Callable[[], T], environ: Mapping[str, Any], contents: Mapping[str, Any] | None, body: Mapping[str, Any],
+    rule: Rule | None, after_hooks: bool,
 ) -> T:  # fmt: skip
-    body = {name: value for name, value in request.__dict__.items() if name in _BODY and not is_alone}
-    rule = request.url_rule
     context = RequestContext(
         current_app._get_current_object(),  # type: ignore[attr-defined]
         {**environ, "wsgi.input": io.BytesIO(), "CONTENT_LENGTH": "0", "werkzeug.request": None},
         session=session._get_current_object(),  # type: ignore[attr-defined]
     )
-    with _session_of(contents), _blank_g():
+    with session_of(contents), _blank_g():
         # Never popped: the host's teardown functions would close what the request itself still uses.
         context.push()
         context.request.__dict__.update(body)
-        if is_alone:
+        if rule is not None:
             context.request.url_rule, context.request.view_args, context.request.routing_exception = rule, {}, None
         expect_hooks()
         _run_hooks(after_hooks=after_hooks)
@@ -62,8 +64,8 @@ def _ask(
 
 
 @contextmanager
-def _session_of(contents: Mapping[str, Any] | None) -> Iterator[None]:
-    """What anybody writes there meanwhile does not count."""
+def session_of(contents: Mapping[str, Any] | None) -> Iterator[None]:
+    """What anybody writes there meanwhile does not count; None leaves in it what it holds."""
     kept, was_modified, was_accessed = dict(session), session.modified, session.accessed
     try:
         if contents is not None:

@@ -18,7 +18,7 @@ def rests_on_cookies(state: GateState, key: str) -> bool:
         return False
     environ = {name: value for name, value in request.environ.items() if name != "HTTP_COOKIE"}
     try:
-        user = ask_afresh(state.identity.load, environ=environ, contents={}, is_alone=True)
+        user = ask_afresh(state.identity.load, environ=environ, contents={}, with_body=False)
         return user is None or key_of(user, state.user_key) != key
     except Exception:  # noqa: BLE001 - the host's loader may raise anything
         # SECURITY: where it can't be told, it counts as the browser's.

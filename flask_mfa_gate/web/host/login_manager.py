@@ -8,12 +8,13 @@ from typing import Any
 
 from flask import Response, current_app, g, request, session
 from flask_login import AnonymousUserMixin, LoginManager
+from werkzeug.local import LocalProxy
 
 from ...domain.assurance import SignIn
 from ...errors import ConfigError, NamelessUser
 from .. import snapshot
 from . import remember
-from .asking import HIDDEN, ask_afresh, cookies_after
+from .asking import HIDDEN, ask_afresh, cookies_after, session_of
 from .signals import tell
 from .user_objects import is_anonymous, unwrapped
 
@@ -93,6 +94,21 @@ class FlaskLoginIdentity:
             setattr(g, HIDDEN, None if _goes_by_session(manager) else snapshot.take(session))
             setattr(g, _LOADED, getattr(manager, "anonymous_user", AnonymousUserMixin)())
 
+    def show_when_asked(self, is_let_in: Callable[[Any], bool]) -> None:
+        """A proxy stands in the manager's place, which looks when it is looked at."""
+        setattr(g, _LOADED, LocalProxy(lambda: self._shown(is_let_in)))
+
+    def _shown(self, is_let_in: Callable[[Any], bool]) -> Any:
+        if type(g.get(_LOADED)) is not LocalProxy:
+            return g.get(_LOADED)
+        g.pop(_LOADED)
+        with session_of(None):
+            user = self.load()
+            # SECURITY: nobody unproven is shown, also where nothing is stopped.
+            if user is None or not is_let_in(user):
+                self.hide_for_now()
+        return g.get(_LOADED)
+
     def load_anew(self) -> None:
         """The manager loads at the next question."""
         g.pop(_LOADED, None)
@@ -149,7 +165,10 @@ class FlaskLoginIdentity:
 
     def load_alone(self, environ: Mapping[str, Any]) -> Any:
         """By what the request itself brings."""
-        return ask_afresh(self._look, environ=environ, contents={}, is_alone=True, after_hooks=self._after_hooks)
+        return ask_afresh(
+            self._look, environ=environ, contents={}, with_body=False, with_arguments=False,
+            after_hooks=self._after_hooks,
+        )  # fmt: skip
 
     def is_fresh(self) -> bool:
         """``login_user(..., fresh=False)`` is for those who were only remembered, by whatever the host keeps."""

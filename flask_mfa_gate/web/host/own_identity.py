@@ -52,8 +52,9 @@ class HostIdentity:
     def load_alone(self, environ: Mapping[str, Any]) -> Any:
         """With an empty session."""
         return ask_afresh(
-            lambda: self._ask(request), environ=environ, contents={}, is_alone=True, after_hooks=self._after_hooks
-        )
+            lambda: self._ask(request), environ=environ, contents={}, with_body=False, with_arguments=False,
+            after_hooks=self._after_hooks,
+        )  # fmt: skip
 
     def hide(self) -> None:
         """A session that names somebody is emptied; one that doesn't may hold what the sign-in form needs."""
@@ -70,6 +71,9 @@ class HostIdentity:
             return self._ask(request) is not None
         except Exception:  # noqa: BLE001 - what can't be read can't be ruled out
             return True
+
+    def show_when_asked(self, is_let_in: Callable[[Any], bool]) -> None:
+        """The session stays as it is; the host asks its own object."""
 
     def load_anew(self) -> None:
         """Nothing is hidden any more."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Protocol
 
@@ -29,6 +29,9 @@ class IdentitySource(Protocol):
 
     def hide_for_now(self) -> None:
         """Show nobody in this request, and leave the session as it is."""
+
+    def show_when_asked(self, is_let_in: Callable[[Any], bool]) -> None:
+        """Look who this is once the host asks, where it can be asked so late, and show nobody who is not let in."""
 
     def load_anew(self) -> None:
         """Forget what is known of this request: whoever asks next is shown whom the session names now."""
