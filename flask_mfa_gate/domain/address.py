@@ -27,6 +27,9 @@ def canonical_address(text: str | None) -> str | None:
     return str(address.ipv4_mapped or IPv6Address(int(address)))
 
 
+UNREADABLE_PLACE = "unknown"
+
+
 @lru_cache(maxsize=1024)
 def place_of(address: str | None) -> str | None:
     """What stands for an address wherever addresses are compared or counted; None when it can't be read.
@@ -43,3 +46,8 @@ def place_of(address: str | None) -> str | None:
         return str(IPv4Address(int(parsed) & 0xFFFFFFFF))
     # SECURITY: whoever has one IPv6 address has the 2^64 of its network (RFC 6177); one by one they would be a crowd.
     return str(IPv6Network((int(parsed), _SITE_BITS), strict=False))
+
+
+def counted_place(address: str | None) -> str:
+    """The place where something is counted: all addresses that can't be read are one."""
+    return place_of(address) or UNREADABLE_PLACE

@@ -51,7 +51,7 @@ _FACTS: Mapping[Kind, frozenset[str]] = {
     Kind.RECOVERY_CODES_MADE: frozenset(),
     Kind.ACCESS_PASS: frozenset({"expires_at", "starts_at", "scope", "one_time"}),
     Kind.WRONG_CODES: frozenset({"times"}),
-    Kind.BREAK_GLASS: frozenset({"who"}),
+    Kind.BREAK_GLASS: frozenset({"who", "proved"}),
     Kind.DIGEST: frozenset({"audit_head", "lapsing", "lapsing_more", "lapsed_count", "in_period_count"}),
 }
 _TOLD_TWICE = frozenset(

@@ -26,6 +26,11 @@ def words_of(agent: str, *, hint: str = "") -> tuple[str | None, str | None]:
     return _PLATFORMS.get(hint.strip('" ').lower(), platform), browser
 
 
+def device_word(platform: str | None, browser: str | None) -> str | None:
+    """Both as the one word by which a device is known; None when neither can be read."""
+    return f"{platform or '?'}/{browser or '?'}" if platform or browser else None
+
+
 @lru_cache(maxsize=1024)
 def _parsed(agent: str) -> tuple[str | None, str | None]:
     try:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import timedelta
 
 from ..clock import Clock
-from ..domain.address import place_of
+from ..domain.address import UNREADABLE_PLACE, counted_place, place_of
 from ..domain.assurance import Method
 from ..domain.moves import Notice
 from ..domain.person import Origin
@@ -18,7 +18,6 @@ from ..store import Store
 from .origins import note_if_unreadable
 from .work import T, Work, Worker
 
-UNREADABLE_PLACE = "unknown"
 _TRIES_FOR_AN_ORDINAL = 50
 _WARNING = "wrong-codes"
 _WARN_FROM = 3
@@ -68,7 +67,9 @@ class AttemptService:
     def waiting(self, *, verifier: Verifier, user_key: str, origin: Origin) -> Throttled | None:
         """The refusal that a code would meet now, for pages that say so before one is typed."""
         with self._store.database.read() as tx:
-            failures, _ = self._store.failures.count(tx, user_key, place=_counted_place(origin), now=self._clock())
+            failures, _ = self._store.failures.count(
+                tx, user_key, place=counted_place(origin.address), now=self._clock()
+            )
         return self._refusal(failures, stoppable=verifier.is_stoppable)
 
     def _clear(self, work: Work, user_key: str, origin: Origin, ordinal: int) -> None:
@@ -90,7 +91,7 @@ class AttemptService:
 
     def _try_charge(self, work: Work, verifier: Verifier, user_key: str, origin: Origin) -> int | None:
         """The ordinal of this attempt; None when another request took it."""
-        now, place = self._clock(), _counted_place(origin)
+        now, place = self._clock(), counted_place(origin.address)
         note_if_unreadable(work, origin)
         failures, ordinal = self._store.failures.count(work.tx, user_key, place=place, now=now)
         refusal = self._refusal(failures, stoppable=verifier.is_stoppable)
@@ -113,7 +114,7 @@ class AttemptService:
     def _record_failure(self, work: Work, method: Method, user_key: str, origin: Origin) -> None:
         work.record("challenge_failed", subject=user_key, actor=f"user:{user_key}", origin=origin, method=method.value)
         now = work.clock()
-        failures, _ = self._store.failures.count(work.tx, user_key, place=_counted_place(origin), now=now)
+        failures, _ = self._store.failures.count(work.tx, user_key, place=counted_place(origin.address), now=now)
         is_known = self._store.outbox.was_told(work.tx, user_key, _WARNING, since=now - _WARNING_INTERVAL)
         # Whoever guesses codes or passes has the password; somebody who sets up a first factor only mistypes.
         is_guess = method is not Method.TOTP or bool(self._store.factors.confirmed(work.tx, user_key))
@@ -132,10 +133,6 @@ class AttemptService:
 
 def _waiting(seconds: int) -> str:
     return f"Too many incorrect codes. Try again in {seconds // 60}:{seconds % 60:02}."
-
-
-def _counted_place(origin: Origin) -> str:
-    return place_of(origin.address) or UNREADABLE_PLACE
 
 
 def seen_from(origin: Origin) -> dict[str, str | None]:

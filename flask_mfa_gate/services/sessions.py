@@ -11,10 +11,8 @@ from ..crypto import Keyring, Place, new_id, new_token, token_digest
 from ..domain.assurance import FACTOR_METHODS, Assurance, SignIn
 from ..domain.decision import Context, decide
 from ..domain.enrollment import Standing
-from ..domain.moves import Notice
-from ..domain.person import Origin, Person
+from ..domain.person import Origin
 from ..domain.policy.effects import Ruling
-from ..domain.roles import Role
 from ..domain.rules import Rules
 from ..domain.session import Ending, GateSession, Grant, Lifetimes, StepUp
 from ..domain.verdict import Verdict, Word
@@ -22,7 +20,7 @@ from ..errors import Conflict
 from ..store import Store
 from .arrival import Newcomer, Parking, Seen, record_of
 from .endings import notice_password
-from .origins import note_if_unreadable
+from .sign_in_notes import SignInNotes
 from .work import Work, Worker
 
 DROPPED, LONGEST_DROPPED = "dropped-session-key:", 160
@@ -64,6 +62,7 @@ class SessionService:
     ) -> None:
         self._store, self._worker, self._keyring, self._rules = store, worker, keyring, rules
         self._clock, self._lifetimes = clock, lifetimes
+        self._notes = SignInNotes(store, rules, clock=clock)
         self._reported: dict[tuple[Any, ...], None] = {}
 
     def look_up(self, token: str) -> Found:
@@ -102,10 +101,11 @@ class SessionService:
             if replaces is not None:
                 self._sign_out(work, replaces)
             self._store.sessions.add(work.tx, session)
+            self._store.sessions.trim(work.tx, user_key)
             notice_password(work, user_key, who.stamps, but=session.lineage)
-            self._store.sign_ins.add(work.tx, record_of(session, seen))
+            self._notes.began(work, record_of(session, seen))
             self._note_dropped(work, parking)
-            self._note_arrival(work, who.person, session, origin)
+            self._notes.arrived(work, who.person, session, origin)
 
         self._worker.run(act)
         return Entry(token, session)
@@ -127,8 +127,9 @@ class SessionService:
             self.take_turn(work, session.user_key)
             is_renewed = self._store.sessions.try_rotate(work.tx, session, successor, now=now)
             if is_renewed:
+                self._store.sessions.trim(work.tx, session.user_key)
                 notice_password(work, session.user_key, who.stamps, but=session.lineage)
-                self._note_arrival(work, who.person, successor, origin)
+                self._notes.arrived(work, who.person, successor, origin)
             return is_renewed
 
         return Entry(token, successor) if self._worker.run(act) else None
@@ -138,16 +139,6 @@ class SessionService:
         with self._store.database.read() as tx:
             found = self._store.sessions.load(tx, session.id_digest, now=self._clock())
         return found is not None and found[0].is_superseded and found[0].ended_at is None
-
-    def _note_arrival(self, work: Work, person: Person, session: GateSession, origin: Origin) -> None:
-        self._store.people.note_sign_in(work.tx, person, now=self._clock())
-        note_if_unreadable(work, origin)
-        if person.key in self._rules.break_glass:
-            self._tell_of_emergency(work, person, origin)
-        work.record(
-            "signed_in", subject=person.key, actor=f"user:{person.key}", origin=origin,
-            sign_in=session.assurance.sign_in.value, pending=session.is_pending,
-        )  # fmt: skip
 
     def park(self, session: GateSession, parking: Parking) -> GateSession:
         """Turn a live session into one that nobody sees. It lives as long as before, and goes on when it may."""
@@ -159,14 +150,6 @@ class SessionService:
 
         self._worker.run(act)
         return parked
-
-    def _tell_of_emergency(self, work: Work, person: Person, origin: Origin) -> None:
-        """An account for emergencies is used under many eyes."""
-        work.record("break_glass_used", subject=person.key, actor=f"user:{person.key}", origin=origin)
-        facts = {"who": person.name or person.key, "address": origin.address, "user_agent": origin.user_agent}
-        admins = work.store.people.holders(work.tx, Role.ADMIN, now=self._clock())
-        for key in dict.fromkeys([person.key, *(known.person.key for known in admins)]):
-            work.tell(key, Notice("break-glass", facts))
 
     def _note_dropped(self, work: Work, parking: Parking | None) -> None:
         """For the doctor, who tells the host's developer."""
@@ -215,7 +198,7 @@ class SessionService:
         if not self._store.sessions.try_rotate(work.tx, session, successor, now=now):
             raise Conflict("already-done", _ALREADY_DONE)
         if assurance.proved(FACTOR_METHODS, now=now):
-            self._store.sign_ins.note_proof(work.tx, session.lineage, now=now)
+            self._notes.proved(work, session, is_in=is_in)
         return Entry(token, successor)
 
     def take_turn(self, work: Work, user_key: str) -> None:
@@ -244,13 +227,7 @@ class SessionService:
 
     def note_refusal(self, user_key: str, verdict: Verdict, *, origin: Origin, endpoint: str | None) -> None:
         """Put a denied or locked-out access on record."""
-        self._worker.run(
-            lambda work: work.record(
-                "access_denied", subject=user_key, actor=f"user:{user_key}", origin=origin,
-                verdict=verdict.word.value, reason_id=verdict.reason_id, endpoint=endpoint,
-                policies=list(verdict.policies),
-            )
-        )  # fmt: skip
+        self._worker.run(lambda work: self._notes.refused(work, user_key, verdict, origin=origin, endpoint=endpoint))
 
     def note_risk(self, session: GateSession, risk: Mapping[str, Any]) -> None:
         """The risk signals from another address or with another client."""

@@ -27,6 +27,7 @@ log = logging.getLogger("flask_mfa_gate")
 class Work:
     """What one transaction does. Made anew when the transaction is tried again.
 
+    :param unrecorded: events of which the log holds the like already.
     :param people: whom the act has just read, so that mail to them needs no second look.
     :param leaving: where to reach those whom the act deletes.
     """
@@ -35,16 +36,17 @@ class Work:
     tx: Connection
     clock: Clock
     records: list[tuple[Event, Sequence[str]]] = field(default_factory=list)
+    unrecorded: list[tuple[Event, Sequence[str]]] = field(default_factory=list)
     notices: list[tuple[Collection[str], Notice]] = field(default_factory=list)
     people: dict[str, Person] = field(default_factory=dict)
     leaving: dict[str, Addressee] = field(default_factory=dict)
 
     @property
     def heard(self) -> Iterator[Event]:
-        """What went on record and somebody listens to, one for each subject."""
+        """What happened and somebody listens to, one for each subject."""
         return (
             of_subject(event, subject)
-            for event, subjects in self.records
+            for event, subjects in (*self.records, *self.unrecorded)
             if is_heard(event.name)
             for subject in subjects
         )
@@ -57,14 +59,18 @@ class Work:
         actor: str,
         origin: Origin = NOWHERE,
         reason: str | None = None,
+        kept: bool = True,
         **details: object,
     ) -> None:
-        """Put an event on record; its signal is sent after the commit."""
+        """Put an event on record; its signal is sent after the commit.
+
+        :param kept: whether it goes into the log as well, where its like may be already.
+        """
         event = Event(
             name=name, at=self.clock(), actor=actor, subject=subject, address=origin.address,
             user_agent=origin.user_agent, reason=reason, details=details,
         )  # fmt: skip
-        self.records.append((event, [subject]))
+        (self.records if kept else self.unrecorded).append((event, [subject]))
 
     def record_all(
         self, name: str, subjects: Sequence[str], *, actor: str, reason: str | None, details: Mapping[str, object]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import ColumnElement, Connection, delete, insert, or_, select, update
@@ -10,6 +11,14 @@ from sqlalchemy.exc import IntegrityError
 from .tables import Tables
 
 WITHIN = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """When something was noted first within its hour, and what a later event needs of it."""
+
+    at: datetime
+    value: str | None
 
 
 class Noted:
@@ -38,10 +47,15 @@ class Noted:
             return False
         return True
 
-    def value(self, tx: Connection, user_key: str, kind: str, *, place: str) -> str | None:
-        """What was noted with it last."""
-        mine = select(self._table.c.value).where(*self._is(user_key, kind, place))
-        return tx.execute(mine).scalar()
+    def get(self, tx: Connection, user_key: str, kind: str, *, place: str) -> Note | None:
+        """What was noted last."""
+        mine = select(self._table.c.at, self._table.c.value).where(*self._is(user_key, kind, place))
+        row = tx.execute(mine).first()
+        return Note(row.at, row.value) if row else None
+
+    def drop(self, tx: Connection, user_key: str, kind: str, *, place: str) -> None:
+        """Forget it, so that the next is the first again."""
+        tx.execute(delete(self._table).where(*self._is(user_key, kind, place)))
 
     def set_value(self, tx: Connection, user_key: str, kind: str, *, place: str, value: str) -> None:
         """Note something else with it."""

@@ -101,6 +101,12 @@ class Outbox:
         """It need not be sent any more."""
         tx.execute(delete(self._table).where(self._table.c.id == message_id, self._table.c.sent_at.is_(None)))
 
+    def withdraw(self, tx: Connection, kind: str, *, decided_at: datetime) -> None:
+        """Take back the mails of one decision that nobody has begun to send."""
+        row = self._table.c
+        mine = (row.kind == kind, row.created_at == decided_at, row.sent_at.is_(None), row.claimed_until.is_(None))
+        tx.execute(delete(self._table).where(*mine))
+
     def note_failed(self, tx: Connection, message: Message, *, problem: str, due_at: datetime) -> None:
         """The mail server did not take it; it waits until ``due_at``."""
         tx.execute(

@@ -11,6 +11,7 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, insert, or_, sel
 from ..domain.assurance import Assurance, Method, Proof, SignIn
 from ..domain.enrollment import Standing
 from ..domain.session import Ending, GateSession, Grant, StepUp
+from ..domain.session_bounds import SessionRow, surplus
 from ..domain.verdict import Demand
 from .enrollments import KEY_LIFETIME
 from .sets import among
@@ -141,6 +142,22 @@ class Sessions:
         """Whether there are sign-ins of users in whom nothing changes with the password."""
         bare = select(self._table.c.id_digest).where(self._table.c.stamp.is_(None))
         return tx.execute(bare.limit(1)).first() is not None
+
+    def trim(self, tx: Connection, user_key: str) -> None:
+        """Delete the oldest of this user's rows of which there are too many."""
+        row = self._table.c
+        columns = (row.id_digest, row.lineage, row.parked_at, row.proofs, row.superseded_at)
+        newest_first = select(*columns, row.parked.is_not(None).label("is_parked")).where(row.user_key == user_key)
+        found = tx.execute(newest_first.order_by(row.seen_at.desc(), row.began_at.desc()))
+        doomed = surplus(
+            SessionRow(
+                one.id_digest, one.lineage, bool(one.is_parked) and one.parked_at is not None, bool(one.proofs),
+                one.superseded_at is not None,
+            )
+            for one in found
+        )  # fmt: skip
+        if doomed:
+            tx.execute(delete(self._table).where(row.id_digest.in_(doomed)))
 
     def sweep(self, tx: Connection, *, now: datetime, older_than: timedelta, ended_before: datetime) -> int:
         """Delete rows that no lifetime can keep alive, and ended ones whose cookies have died."""

@@ -47,10 +47,19 @@ class SignIns:
         """A new sign-in."""
         tx.execute(insert(self._table).values({name: getattr(record, name) for name in record.__slots__}))
 
-    def note_proof(self, tx: Connection, lineage: str, *, now: datetime) -> None:
-        """A second factor was proved in this sign-in; the first time counts."""
-        first = (self._table.c.lineage == lineage, self._table.c.proved_at.is_(None))
-        tx.execute(update(self._table).where(*first).values(proved_at=now))
+    def try_replace(self, tx: Connection, lineage: str, record: SignInRecord) -> bool:
+        """Put ``record`` in the place of a sign-in; False when that was proved, or is not there."""
+        unproven = (self._table.c.lineage == lineage, self._table.c.proved_at.is_(None))
+        values = {name: getattr(record, name) for name in record.__slots__}
+        return tx.execute(update(self._table).where(*unproven).values(values)).rowcount == 1
+
+    def note_proof(self, tx: Connection, lineage: str, *, now: datetime) -> bool:
+        """A second factor was proved in this sign-in, of which the first time counts; False when it has no record."""
+        mine = self._table.c.lineage == lineage
+        row = tx.execute(select(self._table.c.proved_at).where(mine)).first()
+        if row is not None and row.proved_at is None:
+            tx.execute(update(self._table).where(mine).values(proved_at=now))
+        return row is not None
 
     def add_report(self, tx: Connection, lineage: str, report: Mapping[str, str]) -> bool:
         """Note what reported policies said later in this sign-in; False when nothing of it is new."""

@@ -11,7 +11,7 @@ from flask import Request, request
 from ..domain.assurance import SignIn
 from ..domain.policy.facts import Environment
 from ..domain.session import GateSession
-from ..services.agents import words_of
+from ..services.agents import device_word, words_of
 from ..services.risk import Client
 from .client import origin_of
 from .state import GateState
@@ -48,8 +48,7 @@ def environment(state: GateState, session: GateSession | None, sign_in: SignIn, 
 def client_of_request() -> Client:
     """From where and with what this request comes."""
     platform, browser = client_words(request)
-    device = f"{platform or '?'}/{browser or '?'}" if platform or browser else None
-    return Client(origin_of(request).address, device)
+    return Client(origin_of(request).address, device_word(platform, browser))
 
 
 def client_words(request: Request) -> tuple[str | None, str | None]:

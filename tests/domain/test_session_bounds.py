@@ -1,0 +1,33 @@
+"""Which sessions of a user are too many."""
+
+from __future__ import annotations
+
+import pytest
+
+from flask_mfa_gate.domain.session_bounds import MOST_FORMER, MOST_PENDING, MOST_UNPROVEN, SessionRow, surplus
+
+
+def rows(count: int, *, lineage: str = "", **kind: bool) -> list[SessionRow]:
+    facts = {"is_pending": False, "is_proven": False, "is_former": False, **kind}
+    return [SessionRow(f"{lineage}{number}", lineage or str(number), **facts) for number in range(count)]
+
+
+@pytest.mark.parametrize(
+    ("kind", "most"), [({"is_pending": True}, MOST_PENDING), ({}, MOST_UNPROVEN), ({"is_former": True}, MOST_FORMER)]
+)
+def test_the_oldest_beyond_what_is_kept_go(kind: dict[str, bool], most: int) -> None:
+    assert surplus(rows(most, lineage="a", **kind)) == []
+    assert surplus(rows(most + 3, lineage="a", **kind)) == [f"a{most}", f"a{most + 1}", f"a{most + 2}"]
+
+
+def test_what_a_proof_stands_behind_stays() -> None:
+    assert surplus(rows(1000, is_proven=True)) == []
+    assert surplus([*rows(MOST_PENDING, is_pending=True), *rows(5, lineage="p", is_proven=True)]) == []
+
+
+def test_each_kind_is_counted_for_itself_and_former_ids_by_sign_in() -> None:
+    full = [
+        *rows(MOST_PENDING, lineage="w", is_pending=True), *rows(MOST_UNPROVEN, lineage="u"),
+        *rows(MOST_FORMER, lineage="a", is_former=True), *rows(MOST_FORMER, lineage="b", is_former=True),
+    ]  # fmt: skip
+    assert surplus(full) == []
