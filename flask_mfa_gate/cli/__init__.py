@@ -2,9 +2,32 @@
 
 from __future__ import annotations
 
-from . import access_passes, audit, health, keys, people, policies, policy_trials, upkeep, users
+from . import (
+    access_passes,
+    audit,
+    health,
+    keys,
+    people,
+    policies,
+    policy_trials,
+    policy_versions,
+    upkeep,
+    users,
+    why,
+)
 from .group import mfa
 
 __all__ = [
-    "access_passes", "audit", "health", "keys", "mfa", "people", "policies", "policy_trials", "upkeep", "users",
-]  # fmt: skip
+    "access_passes",
+    "audit",
+    "health",
+    "keys",
+    "mfa",
+    "people",
+    "policies",
+    "policy_trials",
+    "policy_versions",
+    "upkeep",
+    "users",
+    "why",
+]

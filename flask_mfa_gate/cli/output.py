@@ -11,7 +11,9 @@ import click
 
 from ..domain.person import Person
 from ..services.results import MfaStatus
+from ..web.state import GateState
 
+_USER = "user:"
 DRY_RUN = "Dry run: nothing was changed."
 
 
@@ -52,6 +54,16 @@ def label(person: Person) -> str:
     """A person by name, else by address, with their key."""
     shown = person.name or person.email
     return f"{shown} ({person.key})" if shown and shown != person.key else person.key
+
+
+def actor_label(state: GateState, actor: str) -> str:
+    """An actor, a user by name."""
+    key = actor.removeprefix(_USER)
+    if key == actor:
+        return actor
+    with state.store.database.read() as tx:
+        known = state.store.people.known(tx, [key], now=state.clock()).get(key)
+    return label(known.person) if known else actor
 
 
 def period(one: MfaStatus) -> str:

@@ -8,20 +8,24 @@ from typing import Any
 import click
 from flask import current_app
 
+from ..domain.access import APP
 from ..domain.policy.diff import PolicyDiff
+from ..domain.policy.document import write_document
 from ..domain.policy.lint import Remark
+from ..domain.policy.model import Policy, PolicySet
+from ..domain.verdict import policy_id
 from ..errors import BadRequest
 from ..services.policy_edits import merged
 from ..web.protection import marked_resources
 from ..web.state import current_state
 from .group import ACTOR, as_json_option, confirm, mfa
-from .output import print_json
+from .output import DRY_RUN, counted, dry, print_json, print_table
 
 _CHANGES = ("added", "removed", "changed")
 DOCUMENT = click.Path(exists=True, dir_okay=False, allow_dash=True)
 
 
-@mfa.group(help="Conditional access: list, show, import, export, check, simulate, preview, report.")
+@mfa.group(help="Conditional access: write it, try it, switch it, go back.")
 def policies() -> None:
     pass
 
@@ -33,15 +37,33 @@ def list_policies(as_json: bool) -> None:
     if as_json:
         print_json([policy.to_document() for policy in found])
         return
-    for policy in found:
-        click.echo(f"{policy.state.value:12} {policy.effect.action.value:8} {policy.name}")
+    rows = [_as_row(one) for one in found]
+    if rows:
+        print_table(("STATE", "EFFECT", "RESOURCES", "REFERENCE", "NAME"), rows)
+    click.echo(f"{counted(len(rows), 'policy')}.")
 
 
-@policies.command(help="One policy, as it stands in the document: in JSON in any case.")
+def _as_row(one: Policy) -> tuple[str, ...]:
+    resources = ", ".join(one.resources or (APP,))
+    return one.state.value, one.effect.action.value, resources, f"policy-{policy_id(one.name)}", one.name
+
+
+@policies.command(help="Show one policy, by its name or by the reference that a refused page shows.")
 @as_json_option
-@click.argument("name")
+@click.argument("name", metavar="NAME|REFERENCE")
 def show(name: str, as_json: bool) -> None:
-    print_json(current_state().policies.get(name).to_document())
+    policy = _named_or_referred(name)
+    if as_json:
+        print_json(policy.to_document())
+        return
+    click.echo(f"# Reference: policy-{policy_id(policy.name)}")
+    click.echo(write_document(PolicySet((policy,)), "toml"), nl=False)
+
+
+def _named_or_referred(name: str) -> Policy:
+    service = current_state().policies
+    referred = (one for one in service.list() if name == f"policy-{policy_id(one.name)}")
+    return next(referred, None) or service.get(name)
 
 
 @policies.command(help="Print the whole document.")
@@ -69,7 +91,9 @@ def import_policies(file: str, merge: bool, dry_run: bool, yes: bool, reason: st
         service.import_(text, actor=ACTOR, dry_run=False, merge=merge, reason=reason)
     # Last, so that a program is not told of a change that is then refused.
     if as_json:
-        print_json({**_diff_json(diff, remarks), **({"dry_run": True} if dry_run else {})})
+        print_json(dry(diff_json(diff, remarks), is_dry=dry_run))
+    elif dry_run:
+        click.echo(DRY_RUN)
 
 
 def _remarks_on_import(text: str, names: Collection[str], *, merge: bool) -> Sequence[Remark]:
@@ -93,7 +117,7 @@ def _print_diff(diff: PolicyDiff, remarks: Sequence[Remark]) -> None:
         click.echo(remark_line(remark), err=True)
 
 
-def _diff_json(diff: PolicyDiff, remarks: Sequence[Remark]) -> dict[str, Any]:
+def diff_json(diff: PolicyDiff, remarks: Sequence[Remark]) -> dict[str, Any]:
     return {
         **{name: list(getattr(diff, name)) for name in (*_CHANGES, "loosens")},
         "networks": {name: list(getattr(diff.networks, name)) for name in _CHANGES},
@@ -103,33 +127,21 @@ def _diff_json(diff: PolicyDiff, remarks: Sequence[Remark]) -> dict[str, Any]:
 
 @policies.command("set", help="Switch a policy on, off, or to report-only.")
 @click.option("--reason", help="Why; kept in the audit record.")
+@click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
 @click.argument("name")
 @click.argument("state", type=click.Choice(["on", "off", "report-only"]))
-def set_state(name: str, state: str, reason: str | None) -> None:
-    current_state().policies.set_state(name, state, actor=ACTOR, reason=reason)
-
-
-@policies.command(help="Every version, with author and time, newest first.")
-@as_json_option
-@click.option("--policy", help="Only versions that touched this policy.")
-def history(policy: str | None, as_json: bool) -> None:
-    found = current_state().policies.history(policy)
-    rows = [
-        {"version": one.version, "at": one.at.isoformat(), "author": one.author, "act": one.act, "subject": one.subject}
-        for one in found
-    ]
-    if as_json:
-        print_json(rows)
+def set_state(name: str, state: str, reason: str | None, dry_run: bool) -> None:
+    service = current_state().policies
+    before = service.get(name).state.value
+    if before == state:
+        click.echo(f"The policy {name!r} is {state} already.")
         return
-    for row in rows:
-        click.echo(f"{row['version']:5} {row['at']} {row['author']:20} {row['act']} {row['subject']}")
-
-
-@policies.command(help="Make an earlier version the newest one.")
-@click.option("--reason", help="Why; kept in the audit record.")
-@click.argument("version", type=int)
-def rollback(version: int, reason: str | None) -> None:
-    current_state().policies.rollback(version, actor=ACTOR, reason=reason)
+    diff = None if dry_run else service.set_state(name, state, actor=ACTOR, reason=reason)
+    click.echo(f"The policy {name!r} {'would be' if dry_run else 'is now'} {state}; it was {before}.")
+    for sentence in diff.loosens if diff is not None else ():
+        click.echo(f"loosens: {sentence}")
+    if dry_run:
+        click.echo(DRY_RUN)
 
 
 def remark_line(one: Remark) -> str:

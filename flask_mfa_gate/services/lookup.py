@@ -59,13 +59,14 @@ class UserLookup:
 
     def _keys_of_email(self, email: str) -> Sequence[str]:
         """The host's answer where it can be asked; else of those whom the gate knows, with the email they have now."""
-        if isinstance(self.directory, ModelDirectory):
-            found = self.directory.find(email)
-            if found is not None:
-                return [person.key for person in found]
-        if not isinstance(self.directory, KnownPeople) and self.is_stale():
+        found = self.directory.find(email) if isinstance(self.directory, ModelDirectory) else None
+        if found:
+            return [person.key for person in found]
+        if found is None and not isinstance(self.directory, KnownPeople) and self.is_stale():
             raise BadRequest(_STALE)
         with self.store.database.read() as tx:
             keys = self.store.people.keys_of_email(tx, email)
         now = [(key, self.directory.get(key)) for key in keys]
-        return [key for key, person in now if person is not None and person.email.lower() == email.lower()]
+        there = [key for key, person in now if person is not None and person.email.lower() == email.lower()]
+        # Who is gone from the app can be forgotten by the email that the gate saw last.
+        return there or [key for key, person in now if person is None]

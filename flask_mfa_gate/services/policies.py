@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
 
 from sqlalchemy import Connection
@@ -294,8 +294,3 @@ class PolicyService:
 def log_condition(policy: str, word: str, error: Exception) -> None:
     """A condition that raises is unknown: that is strict for deny and require, and no leniency for allow."""
     log.warning("the condition %s of the policy %r failed: %s", word, policy, type(error).__name__)
-
-
-def graced_for_the_first_time(rulings: Mapping[str, Ruling], known: Collection[str]) -> set[str]:
-    """Names of policies whose days of grace begin now."""
-    return {policy.name for ruling in rulings.values() for policy in ruling.beginning if policy.name not in known}

@@ -46,6 +46,11 @@ class PolicyVersions:
         """The number of the current version; 0 before the first."""
         return int(tx.execute(select(func.coalesce(func.max(self._table.c.version), 0))).scalar_one())
 
+    def version_at(self, tx: Connection, moment: datetime) -> int:
+        """The number of the version that was the newest at a time; 0 before the first."""
+        earlier = select(func.coalesce(func.max(self._table.c.version), 0)).where(self._table.c.at <= moment)
+        return int(tx.execute(earlier).scalar_one())
+
     def in_force(self, tx: Connection) -> str | None:
         """The digest of the current version; None before the first."""
         return tx.execute(select(digest_in_force(self._table))).scalar_one()

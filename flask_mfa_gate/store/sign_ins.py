@@ -76,6 +76,12 @@ class SignIns:
         mine = select(self._table).where(row.user_key == user_key, row.proved_at > since)
         return [_read(found) for found in tx.execute(mine.order_by(row.proved_at.desc()).limit(_PAGE))]
 
+    def of(self, tx: Connection, user_key: str, *, until: datetime, limit: int) -> list[SignInRecord]:
+        """The last sign-ins of this user up to a time, newest first."""
+        row = self._table.c
+        mine = select(self._table).where(row.user_key == user_key, row.at <= until)
+        return [_read(found) for found in tx.execute(mine.order_by(row.at.desc()).limit(limit))]
+
     def since(self, tx: Connection, moment: datetime) -> Iterator[SignInRecord]:
         """Every sign-in since then."""
         for row in tx.execute(select(self._table).where(self._table.c.at >= moment).order_by(self._table.c.at)):

@@ -12,7 +12,7 @@ from ..domain.access import APP
 from ..domain.assurance import SignIn
 from ..domain.decision import Context, decide
 from ..domain.enrollment import Standing, status_of
-from ..domain.policy.effects import Ruling
+from ..domain.policy.effects import Ruling, graced_for_the_first_time
 from ..domain.policy.engine import CompiledPolicies
 from ..domain.policy.facts import Environment, Subject
 from ..domain.policy.report import report
@@ -20,7 +20,7 @@ from ..domain.session import GateSession
 from ..domain.verdict import Verdict, Word
 from ..errors import MFAGateError
 from ..services.arrival import Seen
-from ..services.policies import graced_for_the_first_time, log_condition
+from ..services.policies import log_condition
 from ..services.sessions import Ruler
 from .environment import client_of_request, environment, host_risk
 from .newcomers import groups_of

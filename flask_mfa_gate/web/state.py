@@ -28,11 +28,13 @@ from ..services.observations import Observations
 from ..services.persons import PersonReader
 from ..services.places import Places
 from ..services.policies import PolicyService
+from ..services.policy_history import PolicyHistory
 from ..services.policy_lint import PolicyLinter
 from ..services.revocation import RevocationService
 from ..services.risk import RiskService
 from ..services.self_service import SelfService
 from ..services.sessions import SessionService
+from ..services.sign_in_reasons import SignInReasons
 from ..services.simulation import Simulator
 from ..services.stamps import Stamper
 from ..services.table_setup import TableSetup
@@ -103,6 +105,8 @@ class GateState:
     audit: AuditChain
     tables: TableSetup
     policies: PolicyService
+    policy_history: PolicyHistory
+    sign_in_reasons: SignInReasons
     linter: PolicyLinter
     simulator: Simulator
     risk: RiskService

@@ -121,11 +121,10 @@ def test_a_key_that_nobody_has_come_by_is_taken_and_said_to_be_unseen(host: Flas
     assert "not seen" not in on(host, "require", "alice", "--days", "7").stdout
 
 
-@pytest.mark.parametrize("text", ["Admin", "admin", "ADA@example.org"])
+@pytest.mark.parametrize("text", ["Admin", "admin"])
 def test_a_name_in_place_of_a_key_is_refused_with_the_key(host: Flask, clock: StillClock, text: str) -> None:
     with state_of(host).store.database.write() as tx:
         state_of(host).store.people.note_sign_in(tx, Person("1", "Admin", "ada@example.org"), now=clock())
-        state_of(host).store.people.note_sign_in(tx, Person("2", "Ada", "ADA@example.org"), now=clock())
     before = tables(state_of(host).store)
     result = on(host, "require", text, "--now")
     assert result.exit_code == 1

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -63,3 +64,30 @@ def _meaning_of_policy(policy: Policy) -> tuple[object, ...]:
     resources = frozenset(policy.resources or (APP,))
     texts = policy.description, policy.message, policy.help_link
     return policy.state, users, resources, form_of(policy.conditions), policy.effect, texts
+
+
+def changed_fields(old: PolicySet, new: PolicySet) -> tuple[str, ...]:
+    """What putting ``new`` in the place of ``old`` changes, field by field in the words of the document."""
+    found = difference(old, new)
+    before, after = ({one.name: one.to_document() for one in policies.policies} for policies in (old, new))
+    entries = [{one.name: " ".join(one.entries) for one in policies.networks} for policies in (old, new)]
+    return (
+        *(f"{name}: added, {after[name]['state']}" for name in found.added),
+        *(f"{name}: removed" for name in found.removed),
+        *(line for name in found.changed for line in _fields(name, before[name], after[name])),
+        *(
+            f"network {name}: {entries[0].get(name, 'none')} → {entries[1].get(name, 'none')}"
+            for changed in (found.networks.added, found.networks.removed, found.networks.changed)
+            for name in changed
+        ),
+    )
+
+
+def _fields(name: str, before: Mapping[str, object], after: Mapping[str, object]) -> Iterator[str]:
+    for field in dict.fromkeys((*before, *after)):
+        if before.get(field) != after.get(field):
+            yield f"{name}: {field} {_text(before.get(field))} → {_text(after.get(field))}"
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

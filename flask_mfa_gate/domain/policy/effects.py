@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from datetime import timedelta
 from typing import NamedTuple
 
@@ -120,3 +120,8 @@ def _displaces(match: Match, default: Access) -> bool:
         return False
     effect = match.policy.effect
     return not (effect.grace_days and effect.action is REQUIRE and default is Access.REQUIRE)
+
+
+def graced_for_the_first_time(rulings: Mapping[str, Ruling], known: Collection[str]) -> set[str]:
+    """Names of policies whose days of grace begin now."""
+    return {policy.name for ruling in rulings.values() for policy in ruling.beginning if policy.name not in known}

@@ -31,6 +31,7 @@ def make(tmp_path: Path, clock: StillClock) -> Iterator[Make]:
             options["db"].init_app(app)
         if login:
             LoginManager(app).user_loader(lambda key: None)
+        app.add_url_rule("/login", "login", lambda: "login")
         MFAGate().init_app(app, **(options or {}))
         made.append(app)
         return app

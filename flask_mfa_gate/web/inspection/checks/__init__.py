@@ -2,7 +2,20 @@
 
 from __future__ import annotations
 
-from . import clients, endpoints, files, host, host_migrations, keys, mail, people, policies, settings, storage
+from . import (
+    clients,
+    endpoints,
+    files,
+    host,
+    host_migrations,
+    keys,
+    login,
+    mail,
+    people,
+    policies,
+    settings,
+    storage,
+)
 
 __all__ = [
     "clients",
@@ -11,6 +24,7 @@ __all__ = [
     "host",
     "host_migrations",
     "keys",
+    "login",
     "mail",
     "people",
     "policies",

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import Any
+
+from flask_login import LoginManager
 
 from ..findings import Finding, error, warning
 from ..registry import Inspection, check
@@ -16,6 +19,20 @@ def identity(on: Inspection) -> Iterator[Finding]:
             "no-identity",
             "There is neither Flask-Login nor identity=, so nobody can be identified.",
             fix="Set up Flask-Login, or give identity= to init_app.",
+        )
+
+
+@check()
+def user_loader(on: Inspection) -> Iterator[Finding]:
+    """Flask-Login has to be told how to find its users."""
+    manager: Any = getattr(on.app, "login_manager", None)
+    if type(manager) is not LoginManager or on.state.traits.has_own_identity:
+        return
+    if manager._user_callback is None and manager._request_callback is None:
+        yield error(
+            "no-user-loader",
+            "Flask-Login has no user loader, so nobody can be identified.",
+            fix="Register one with @login_manager.user_loader.",
         )
 
 

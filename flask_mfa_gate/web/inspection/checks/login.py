@@ -1,0 +1,45 @@
+"""The way to the host's sign-in page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from urllib.parse import urlsplit
+
+from ...login_page import is_address, named_login, unreachable_login_view
+from ...routing import endpoint_at
+from ..findings import Finding, error, warning
+from ..registry import Inspection, check
+
+
+@check()
+def login_url(on: Inspection) -> Iterator[Finding]:
+    """A path that no view answers. An endpoint that is not there stops the start."""
+    named = on.settings.login_url
+    if named is None or not is_address(named):
+        return
+    with on.app.test_request_context():
+        endpoint = endpoint_at(urlsplit(named).path)
+    if endpoint is None:
+        sentence = f"MFA_GATE_LOGIN_URL is {named!r}, which is no page of the app."
+        yield error("login-url", sentence, fix="Set MFA_GATE_LOGIN_URL to a path or an endpoint of the app.")
+
+
+@check()
+def login_page(on: Inspection) -> Iterator[Finding]:
+    """Nowhere to send whoever has to sign in."""
+    with on.app.test_request_context():
+        unreachable, page = unreachable_login_view(), named_login(on.settings)
+    if on.settings.login_url is not None:
+        return
+    if unreachable is not None:
+        yield warning(
+            "login-view",
+            f"login_view is {unreachable!r}, and the app has no such endpoint.",
+            fix="Correct login_view, or set MFA_GATE_LOGIN_URL to the path of the sign-in page.",
+        )
+    elif page is None:
+        yield warning(
+            "no-login-page",
+            "The gate does not know the app's sign-in page: login_view is not set, and /login does not exist.",
+            fix="Set login_view, or MFA_GATE_LOGIN_URL to the path of the sign-in page.",
+        )

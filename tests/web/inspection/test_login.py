@@ -1,0 +1,58 @@
+"""The doctor looks for the way to the host's sign-in page, and for who finds its users."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask_login import LoginManager
+from werkzeug.routing import Map
+
+from tests.web.inspection.kit import Make, found, sentence
+
+SOUND = {"key-file": "warning"}
+
+
+@pytest.mark.parametrize("named", ["login", "/login"])
+def test_a_page_that_is_there_is_well(make: Make, named: str) -> None:
+    assert found(make(MFA_GATE_LOGIN_URL=named)) == SOUND
+
+
+@pytest.mark.parametrize("named", ["/signin", "/login/"])
+def test_a_page_that_is_not_there_is_an_error(make: Make, named: str) -> None:
+    app = make(MFA_GATE_LOGIN_URL=named)
+    assert found(app) == {**SOUND, "login-url": "error"}
+    assert repr(named) in sentence(app, "login-url")
+
+
+def test_an_endpoint_that_is_not_there_is_named_too(make: Make) -> None:
+    assert found(make(MFA_GATE_LOGIN_URL="auth.login")) == {**SOUND, "unknown-endpoint": "error"}
+
+
+def test_a_login_view_that_names_no_endpoint_is_a_warning(make: Make) -> None:
+    app = make()
+    app.login_manager.login_view = "signin"  # type: ignore[attr-defined]
+    assert found(app) == {**SOUND, "login-view": "warning"}
+    app.login_manager.login_view = "login"  # type: ignore[attr-defined]
+    assert found(app) == SOUND
+
+
+def test_no_sign_in_page_at_all_is_a_warning(make: Make) -> None:
+    app = make()
+    without(app, "login")
+    assert found(app) == {**SOUND, "no-login-page": "warning"}
+
+
+def without(app: Flask, endpoint: str) -> None:
+    rules: list[Any] = [rule.empty() for rule in app.url_map.iter_rules() if rule.endpoint != endpoint]
+    app.url_map = Map(rules)
+    del app.view_functions[endpoint]
+
+
+def test_flask_login_without_a_user_loader_is_an_error(make: Make) -> None:
+    app = make(login=False)
+    LoginManager(app)
+    assert found(app) == {**SOUND, "no-user-loader": "error"}
+    app.login_manager.request_loader(lambda request: None)  # type: ignore[attr-defined]
+    assert found(app) == SOUND
