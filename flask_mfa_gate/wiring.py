@@ -82,9 +82,10 @@ def build_state(gate: Any, app: Flask, host: Host) -> GateState:
     settings = Settings.from_mapping(app.config)
     location = location_of(app, host.db, settings)
     # The file comes before its key, so that a key without a file is a file that was lost.
-    store = build_store(Database(make_engine(location)), prefix=settings.table_prefix)
+    database = Database(make_engine(location))
     testing, secret_key = bool(app.config.get("TESTING")), app.config.get("SECRET_KEY")
     keyring = find_keyring(settings, location, testing=testing, secret_key=secret_key)
+    store = build_store(database, prefix=settings.table_prefix, keyring=keyring)
     delivery = Delivery(store, make_sender(app, settings), clock=settings.clock)
     worker = Worker(store, settings.clock, _publisher(app), _dispatcher(delivery), frozenset(settings.mail_disabled))
     reader = PersonReader(user_key_of(host), host.groups, host.admin_role)

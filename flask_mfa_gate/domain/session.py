@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
@@ -42,7 +42,7 @@ class StepUp:
     demand: Demand
     endpoint: str
     method: str
-    target: str
+    target: str = field(repr=False)
     deferrable_until: datetime | None = None
 
     def is_deferrable(self, now: datetime) -> bool:
@@ -89,16 +89,16 @@ class GateSession:
     seen_at: datetime
     superseded_at: datetime | None = None
     deferred_at: datetime | None = None
-    parked: bytes | None = None
+    parked: bytes | None = field(default=None, repr=False)
     parked_at: datetime | None = None
     parked_endpoint: str | None = None
-    target: str | None = None
+    target: str | None = field(default=None, repr=False)
     step_up: StepUp | None = None
     grant: Grant | None = None
-    host_user_id: str | None = None
+    host_user_id: str | None = field(default=None, repr=False)
     address: str | None = None
     user_agent: str | None = None
-    stamp: str | None = None
+    stamp: str | None = field(default=None, repr=False)
     pass_id: str | None = None
     ends_at: datetime | None = None
     risk: Mapping[str, Any] | None = None

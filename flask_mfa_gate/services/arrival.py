@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..domain.person import Person
@@ -20,11 +20,11 @@ class Parking:
     :param dropped: names of keys whose value can't be kept.
     """
 
-    payload: bytes
+    payload: bytes = field(repr=False)
     dropped: tuple[str, ...]
     endpoint: str | None
-    target: str | None
-    host_user_id: str | None
+    target: str | None = field(repr=False)
+    host_user_id: str | None = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,8 +36,8 @@ class Newcomer:
     """
 
     person: Person
-    stamps: Sequence[str]
-    host_user_id: str | None
+    stamps: Sequence[str] = field(repr=False)
+    host_user_id: str | None = field(repr=False)
 
     @property
     def stamp(self) -> str | None:

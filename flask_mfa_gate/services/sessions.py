@@ -223,7 +223,7 @@ class SessionService:
 
     def ask(self, session: GateSession, step_up: StepUp | None) -> None:
         """Remember what a live session has to prove, and the way back."""
-        self._worker.run(lambda work: self._store.sessions.set_step_up(work.tx, session.id_digest, step_up))
+        self._worker.run(lambda work: self._store.sessions.set_step_up(work.tx, session, step_up))
 
     def note_refusal(self, user_key: str, verdict: Verdict, *, origin: Origin, endpoint: str | None) -> None:
         """Put a denied or locked-out access on record."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..crypto import Keyring
 from .access_passes import AccessPasses
 from .audit import AuditLog
 from .engine import Database
@@ -48,7 +49,7 @@ class Store:
     sign_ins: SignIns
 
 
-def build_store(database: Database, *, prefix: str) -> Store:
+def build_store(database: Database, *, prefix: str, keyring: Keyring) -> Store:
     """The store of one tenant."""
     tables = build_tables(prefix)
     return Store(
@@ -60,7 +61,7 @@ def build_store(database: Database, *, prefix: str) -> Store:
         factors=Factors(tables),
         recovery_codes=RecoveryCodes(tables),
         access_passes=AccessPasses(tables),
-        sessions=Sessions(tables),
+        sessions=Sessions(tables, keyring),
         revocations=Revocations(tables),
         failures=FailureLog(tables),
         audit=AuditLog(tables),

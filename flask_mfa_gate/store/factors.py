@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -17,7 +17,7 @@ from .tables import Tables
 
 @dataclass(frozen=True, slots=True)
 class Factor:
-    """One authenticator. The sealed secret never shows in a repr.
+    """One authenticator.
 
     :param data: what its kind has to know of it, e.g. the digits of its codes; None where that was not noted.
     """
@@ -26,15 +26,12 @@ class Factor:
     user_key: str
     kind: FactorKind
     name: str
-    sealed: bytes
+    sealed: bytes = field(repr=False)
     created_at: datetime
     confirmed_at: datetime | None
     last_used_at: datetime | None
     data: Mapping[str, Any] | None
     counter: int | None = None
-
-    def __repr__(self) -> str:
-        return f"<Factor {self.id} {self.kind.value}>"
 
 
 class Factors:

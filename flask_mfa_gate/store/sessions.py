@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, insert, or_, select, update
 
+from ..crypto import Keyring
 from ..domain.assurance import Assurance, Method, Proof, SignIn
 from ..domain.enrollment import Standing
 from ..domain.session import Ending, GateSession, Grant, StepUp
 from ..domain.session_bounds import SessionRow, surplus
 from ..domain.verdict import Demand
 from .enrollments import KEY_LIFETIME
+from .private import PrivateTexts
 from .sets import among
 from .standing import read_standing, standing_columns
 from .tables import Tables
@@ -22,8 +25,8 @@ from .tables import Tables
 class Sessions:
     """Rows of the session table, found by the digest of the id in the cookie."""
 
-    def __init__(self, tables: Tables) -> None:
-        self._tables = tables
+    def __init__(self, tables: Tables, keyring: Keyring) -> None:
+        self._tables, self._private = tables, PrivateTexts(keyring)
         self._table = tables.session
 
     def load(self, tx: Connection, id_digest: str, *, now: datetime) -> tuple[GateSession, Standing] | None:
@@ -36,12 +39,12 @@ class Sessions:
         row = tx.execute(found).first()
         if row is None:
             return None
-        session = _read({column.name: row._mapping[f"session_{column.name}"] for column in mine.c})
+        session = self._read({column.name: row._mapping[f"session_{column.name}"] for column in mine.c})
         return session, read_standing(row, user_key=session.user_key)
 
     def add(self, tx: Connection, session: GateSession) -> None:
         """A new sign-in."""
-        tx.execute(insert(self._table).values(**_write(session)))
+        tx.execute(insert(self._table).values(self._write(session)))
 
     def try_rotate(self, tx: Connection, session: GateSession, successor: GateSession, *, now: datetime) -> bool:
         """Put ``successor`` in the place of ``session``; False when another request did so before."""
@@ -57,15 +60,14 @@ class Sessions:
 
     def park(self, tx: Connection, session: GateSession) -> None:
         """Turn a live session into a pending one, with what ``session`` now holds."""
-        facts = _write(session)
+        facts = self._write(session)
         changed = {name: facts[name] for name in _PARKED_COLUMNS}
         tx.execute(update(self._table).where(self._table.c.id_digest == session.id_digest).values(**changed))
 
-    def set_step_up(self, tx: Connection, id_digest: str, step_up: StepUp | None) -> None:
+    def set_step_up(self, tx: Connection, session: GateSession, step_up: StepUp | None) -> None:
         """Remember what is to be proved, and the way back."""
-        tx.execute(
-            update(self._table).where(self._table.c.id_digest == id_digest).values(step_up=_write_step_up(step_up))
-        )
+        asked = self._write(replace(session, step_up=step_up))["step_up"]
+        tx.execute(update(self._table).where(self._table.c.id_digest == session.id_digest).values(step_up=asked))
 
     def set_risk(self, tx: Connection, id_digest: str, risk: Mapping[str, Any]) -> None:
         """What the risk signals are from this address with this client."""
@@ -89,7 +91,9 @@ class Sessions:
     def of_user(self, tx: Connection, user_key: str) -> Sequence[GateSession]:
         """Sessions that are not over and that no other id has taken the place of, newest first."""
         current = select(self._table).where(self._current(user_key))
-        return [_read(dict(row._mapping)) for row in tx.execute(current.order_by(self._table.c.signed_in_at.desc()))]
+        return [
+            self._read(dict(row._mapping)) for row in tx.execute(current.order_by(self._table.c.signed_in_at.desc()))
+        ]
 
     def _of(self, user_key: str) -> ColumnElement[bool]:
         return self._table.c.user_key == user_key
@@ -102,7 +106,7 @@ class Sessions:
         """Sessions that the user is in with, and used since then."""
         row = self._table.c
         is_in = (self._current(user_key), row.parked.is_(None), row.seen_at > moment)
-        return [_read(dict(found._mapping)) for found in tx.execute(select(self._table).where(*is_in))]
+        return [self._read(dict(found._mapping)) for found in tx.execute(select(self._table).where(*is_in))]
 
     def end(self, tx: Connection, lineage: str, *, user_key: str, now: datetime, ending: Ending) -> int:
         """End one sign-in of this user, with every id it ever had."""
@@ -164,6 +168,13 @@ class Sessions:
         row = self._table.c
         over = and_(row.ended_at.is_(None), row.seen_at < now - older_than)
         return tx.execute(delete(self._table).where(or_(over, row.ended_at < ended_before))).rowcount
+
+    def _write(self, session: GateSession) -> dict[str, Any]:
+        # SECURITY: a stolen copy of the database must not lead to a page by a token, nor name the host's session.
+        return self._private.seal(_write(session))
+
+    def _read(self, row: Mapping[str, Any]) -> GateSession:
+        return _read(self._private.open(row))
 
 
 def _write(session: GateSession) -> dict[str, Any]:

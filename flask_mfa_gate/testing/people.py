@@ -31,8 +31,8 @@ class Authenticator:
     """The authenticator app of an enrolled user, with the recovery codes beside it."""
 
     user_key: str
-    secret: str
-    recovery_codes: tuple[str, ...]
+    secret: str = field(repr=False)
+    recovery_codes: tuple[str, ...] = field(repr=False)
     _totp: pyotp.TOTP = field(repr=False)
     _clock: Clock = field(repr=False)
     _window: int = 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
@@ -20,7 +20,7 @@ class PageFacts:
 
     issuer: str
     user_name: str
-    csrf_token: str
+    csrf_token: str = field(repr=False)
     signed_in: bool
     pending: bool
     sign_out_url: str

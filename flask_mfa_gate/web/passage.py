@@ -57,7 +57,7 @@ class Passage:
     """
 
     state: GateState
-    before: Mapping[str, Any]
+    before: Mapping[str, Any] = field(repr=False)
     opened: tuple[str | None, str]
     blueprints: tuple[str, ...]
     session: GateSession | None = None
@@ -80,11 +80,11 @@ class Passage:
     is_answered: bool = False
     has_run_hooks: bool = False
     signs_in: bool = False
-    token: str | None = None
+    token: str | None = field(default=None, repr=False)
     drops_cookie: bool = False
     is_over: bool = False
-    withheld: Mapping[str, Any] | None = None
-    cookies: Sequence[str] = ()
+    withheld: Mapping[str, Any] | None = field(default=None, repr=False)
+    cookies: Sequence[str] = field(default=(), repr=False)
     closings: int = field(default=0)
     left: Mapping[str, Any] | None = None
     looks: int = 0

@@ -16,6 +16,10 @@ class _Note(NamedTuple):
     value: Any
     outer: _Note | None
 
+    def __repr__(self) -> str:
+        # SECURITY: the address may carry a token, and error trackers show the environment of a request.
+        return "<_Note>"
+
 
 def note(name: str, value: Any) -> None:
     """Keep something with the current request."""

@@ -27,5 +27,5 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Store]:
     place = Location(make_url(f"sqlite:///{tmp_path}/gate.sqlite3" if is_file else "sqlite://"), memory=not is_file)
     database = Database(make_engine(place))
     upgrade(database, prefix="mfa_gate_")
-    yield build_store(database, prefix="mfa_gate_")
+    yield build_store(database, prefix="mfa_gate_", keyring=Keyring.from_keys([bytes(32)]))
     database.dispose()

@@ -60,7 +60,7 @@ def old_secret() -> bytes:
 def store(empty_database: Database, prefix: str) -> Store:
     """At the revision before secrets were bound to their user, with a life in it."""
     schema.upgrade(empty_database, prefix=prefix, revision="0004")
-    store = build_store(empty_database, prefix=prefix)
+    store = build_store(empty_database, prefix=prefix, keyring=KEYRING)
     put(
         store, "factor", id="f", user_key="7", kind="totp", name="App", secret=old_secret(), last_step=3,
         created_at=NOW, confirmed_at=NOW,

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from sqlalchemy import make_url, select
 
+from flask_mfa_gate.crypto import Keyring
 from flask_mfa_gate.domain.access_pass import AccessPass, Scope
 from flask_mfa_gate.errors import StoreBusy, StoreError
 from flask_mfa_gate.store import Store, build_store
@@ -28,7 +29,7 @@ NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 def server(server_url: str) -> Any:
     database = Database(make_engine(Location(make_url(server_url))))
     upgrade(database, prefix="mfa_gate_")
-    yield build_store(database, prefix="mfa_gate_")
+    yield build_store(database, prefix="mfa_gate_", keyring=Keyring.from_keys([bytes(32)]))
     database.dispose()
 
 
@@ -36,7 +37,7 @@ def server(server_url: str) -> Any:
 def embedded(tmp_path: Path) -> Any:
     database = Database(make_engine(Location(make_url(f"sqlite:///{tmp_path}/gate.sqlite3"))))
     upgrade(database, prefix="mfa_gate_")
-    yield build_store(database, prefix="mfa_gate_")
+    yield build_store(database, prefix="mfa_gate_", keyring=Keyring.from_keys([bytes(32)]))
     database.dispose()
 
 

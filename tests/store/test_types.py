@@ -15,6 +15,7 @@ from sqlalchemy import Dialect, func, insert, select, text
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.exc import IntegrityError, StatementError
 
+from flask_mfa_gate.crypto import Keyring
 from flask_mfa_gate.domain.assurance import FactorKind
 from flask_mfa_gate.domain.moves import Requirement
 from flask_mfa_gate.errors import StoreError
@@ -155,7 +156,7 @@ def test_the_longest_keys_come_back_and_stay_apart(database: Database, tables: T
 
 def test_people_whose_keys_look_alike_share_nothing(database: Database, prefix: str) -> None:
     """One is charged, required and given codes; all others stay as they were."""
-    store = build_store(database, prefix=prefix)
+    store = build_store(database, prefix=prefix, keyring=Keyring.from_keys([bytes(32)]))
     with database.write() as tx:
         for key in KEYS:
             store.enrollments.lock(tx, key)
@@ -172,7 +173,7 @@ def test_people_whose_keys_look_alike_share_nothing(database: Database, prefix: 
 
 @pytest.mark.parametrize("reason", ["r" * 10_000, "漢" * 10_000, "🔐" * 10_000], ids=["1 byte", "3 bytes", "4 bytes"])
 def test_long_text_comes_back(database: Database, prefix: str, reason: str) -> None:
-    store = build_store(database, prefix=prefix)
+    store = build_store(database, prefix=prefix, keyring=Keyring.from_keys([bytes(32)]))
     actor, name = f"user:{'🔐' * 191}", "🔐" * 64
     event = Event(
         name="mfa_reset", at=INSTANT, actor=actor, subject="🔐" * 191, address=None, user_agent="🦊" * 255,

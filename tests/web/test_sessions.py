@@ -7,7 +7,11 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from example_app.people import PASSWORD
+from flask_mfa_gate.crypto import Keyring
+from flask_mfa_gate.store.private import PrivateTexts
 from tests.conftest import JSON, Browser, Phone, StillClock, state_of
+from tests.services.kit import rows
 
 
 @pytest.fixture
@@ -235,3 +239,41 @@ def test_sessions_can_be_seen_and_ended(app: Flask, proved: Browser, phone: Phon
     assert proved.is_in()
     proved.send("/mfa/sessions")
     assert proved.is_in()
+
+
+def test_where_a_user_goes_and_as_whom_is_in_no_copy_of_the_database(app: Flask, clock: StillClock) -> None:
+    """A path or a query may carry a token, and an id of the host's session is a credential."""
+    browser = Browser(app)
+    browser.client.post(
+        "/login?next=/payroll%3Freset%3DSECRET-IN-QUERY", data={"username": "dave", "password": PASSWORD}
+    )
+    state = state_of(app)
+    (row,) = rows(state.store, "session")
+    assert row.target.startswith("sealed:")
+    assert row.host_user_id.startswith("sealed:")
+    with state.store.database.read() as tx:
+        found = state.store.sessions.load(tx, row.id_digest, now=clock())
+    assert found is not None
+    assert (found[0].target, found[0].host_user_id) == ("/payroll?reset=SECRET-IN-QUERY", "4")
+
+
+def test_a_page_that_is_stepped_up_to_is_sealed_too(app: Flask, phone: Phone, clock: StillClock) -> None:
+    browser = Browser(app)
+    browser.sign_in("dave")
+    browser.send("/mfa/challenge", code=phone.code())
+    clock.forward(minutes=10)
+    browser.get("/transfer?token=SECRET-IN-QUERY")
+    asked = [row.step_up["target"] for row in rows(state_of(app).store, "session") if row.step_up]
+    assert asked
+    assert all(target.startswith("sealed:") for target in asked)
+
+
+def test_a_text_whose_key_is_gone_leads_home_and_nowhere_else() -> None:
+    row = {"lineage": "a", "target": "/payroll", "host_user_id": "4", "step_up": {"target": "/transfer"}}
+    old, new = (PrivateTexts(Keyring.from_keys([key * 32])) for key in (b"1", b"2"))
+    sealed = old.seal(row)
+    assert old.open(sealed) == row
+    assert new.open(sealed) == {**row, "target": None, "host_user_id": None, "step_up": {"target": "/"}}
+    moved = old.open({**sealed, "lineage": "b"})
+    assert (moved["target"], moved["host_user_id"]) == (None, None), "copied into another sign-in"
+    assert old.open(row) == row, "written before texts were sealed"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any
 
@@ -44,7 +44,7 @@ class Desk:
     passage: Passage
     session: GateSession
     standing: Standing
-    fields: Mapping[str, Any]
+    fields: Mapping[str, Any] = field(repr=False)
     is_active: bool = True
 
     @property
