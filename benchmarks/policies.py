@@ -16,22 +16,16 @@ from typing import Any
 
 from flask_mfa_gate.domain.access import Access
 from flask_mfa_gate.domain.assurance import Assurance, SignIn
+from flask_mfa_gate.domain.authorization.combine import combine
 from flask_mfa_gate.domain.decision import Context, decide
 from flask_mfa_gate.domain.enrollment import Standing
+from flask_mfa_gate.domain.policy.condition_tree import And, Condition
 from flask_mfa_gate.domain.policy.conditions.registry import BUILT_IN
-from flask_mfa_gate.domain.policy.effects import rule
-from flask_mfa_gate.domain.policy.engine import CompiledPolicies, compile_policies
-from flask_mfa_gate.domain.policy.facts import Environment, Mark, Subject
-from flask_mfa_gate.domain.policy.model import (
-    Action,
-    Criterion,
-    Effect,
-    Every,
-    Policy,
-    PolicySet,
-    PolicyState,
-    Users,
-)  # fmt: skip
+from flask_mfa_gate.domain.policy.document.effect import Action, Effect
+from flask_mfa_gate.domain.policy.document.policy import Policy, PolicySet, PolicyState
+from flask_mfa_gate.domain.policy.document.users import Users  # fmt: skip
+from flask_mfa_gate.domain.policy.evaluation.compiled_policies import CompiledPolicies, compile_policies
+from flask_mfa_gate.domain.policy.facts import Environment, MatchResult, Subject
 from flask_mfa_gate.domain.rules import Rules
 
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
@@ -138,7 +132,7 @@ def _policy(number: int, spec: Spec) -> Policy:
     start, end = spec.hours
     hours = {"hours": f"{start:02}:00-{end:02}:00"} if (start, end) != (0, 24) else {}
     parts = (
-        Criterion("network", (spec.network,)),
+        Condition("network", (spec.network,)),
         BUILT_IN.read("request", {"methods": list(spec.methods)}, ""),
         BUILT_IN.read("schedule", {"zone": "UTC", **hours}, ""),
     )
@@ -149,7 +143,7 @@ def _policy(number: int, spec: Spec) -> Policy:
         state=PolicyState.ON,
         users=users,
         resources=(spec.resource,),
-        conditions=Every(parts),
+        conditions=And(parts),
     )
 
 
@@ -159,8 +153,8 @@ def plain_loop(compiled: CompiledPolicies) -> Callable[[tuple[str, Subject, Envi
     def answer(asked: tuple[str, Subject, Environment]) -> bool:
         resource, subject, facts = asked
         rows = [row for row in compiled.policies if resource in row.resources]
-        matches = [row.hit for row in rows if row.mark(subject, facts, {}) is Mark.HIT]
-        return rule(matches, resource=resource, default=Access.ALLOW).allows
+        matches = [row.hit for row in rows if row.mark(subject, facts, {}) is MatchResult.HIT]
+        return combine(matches, resource=resource, default=Access.ALLOW).allows
 
     return answer
 
@@ -173,7 +167,9 @@ def _facts(ask: Ask) -> tuple[Subject, Environment]:
 def gate_engine(compiled: CompiledPolicies) -> Callable[[tuple[str, Subject, Environment]], bool]:
     def answer(asked: tuple[str, Subject, Environment]) -> bool:
         resource, subject, facts = asked
-        return rule(compiled.matches(subject, resource, facts, _never), resource=resource, default=Access.ALLOW).allows
+        return combine(
+            compiled.matches(subject, resource, facts, _never), resource=resource, default=Access.ALLOW
+        ).allows
 
     return answer
 
@@ -313,7 +309,7 @@ def whole(compiled: CompiledPolicies) -> Callable[[tuple[str, Subject, Environme
 
     def answer(asked: tuple[str, Subject, Environment]) -> object:
         resource, subject, facts = asked
-        ruling = rule(compiled.matches(subject, resource, facts, _never), resource=resource, default=Access.ALLOW)
+        ruling = combine(compiled.matches(subject, resource, facts, _never), resource=resource, default=Access.ALLOW)
         context = Context(assurance, resources=(resource,), rulings={resource: ruling})
         return decide(context, standing, rules, now=MONDAY)
 

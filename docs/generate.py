@@ -1,15 +1,19 @@
-"""Writes the reference of settings from the code: ``make docs``."""
+"""Writes the reference of settings and the JSON Schema of policies from the code: ``make docs``."""
 
 from __future__ import annotations
 
+import json
 from dataclasses import MISSING, fields
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+from flask_mfa_gate.domain.policy.conditions.registry import BUILT_IN
+from flask_mfa_gate.domain.policy.document.schema import document_schema
 from flask_mfa_gate.settings import PREFIX, Settings
 
 _PAGE = Path(__file__).parent / "settings.md"
+_SCHEMA = Path(__file__).parents[1] / "flask_mfa_gate" / "policy.schema.json"
 _HEAD = """# Settings
 
 Keys of the app's configuration. They are read once, in `init_app`; an unknown key, a wrong type or an impossible mix
@@ -20,6 +24,11 @@ stops the start with the key's name. This page is made from the code by `make do
 def settings_page() -> str:
     """The whole page."""
     return "\n".join([_HEAD, *(_entry(item) for item in fields(Settings))])
+
+
+def policy_schema() -> str:
+    """The schema of documents with the built-in condition words, as text."""
+    return json.dumps(document_schema(BUILT_IN), default=dict, ensure_ascii=False, indent=2) + "\n"
 
 
 def _entry(item: Any) -> str:
@@ -53,3 +62,4 @@ def _duration(value: timedelta) -> str:
 
 if __name__ == "__main__":
     _PAGE.write_text(settings_page(), encoding="utf-8")
+    _SCHEMA.write_text(policy_schema(), encoding="utf-8")

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from .domain.enrollment import Status
 from .domain.person import Person
-from .domain.policy.diff import PolicyDiff
+from .domain.policy.addresses import Network
+from .domain.policy.analysis.diff import PolicyDiff
+from .domain.policy.document.policy import Policy, PolicySet
 from .domain.policy.facts import Environment
-from .domain.policy.model import Network, Policy, PolicySet
 from .domain.roles import Actor
 from .domain.user_filter import UserFilter
 from .domain.verdict import Verdict, Word

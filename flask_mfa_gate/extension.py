@@ -11,8 +11,8 @@ from flask import Blueprint, Flask, Response, current_app
 from .cli import mfa
 from .domain.access import APP
 from .domain.assurance import Assurance
+from .domain.policy.document.policy import Policy, PolicySet
 from .domain.policy.facts import Environment
-from .domain.policy.model import Policy, PolicySet
 from .domain.verdict import Verdict
 from .host import Host, HostOptions
 from .mail.delivery import Delivery

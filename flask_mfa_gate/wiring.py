@@ -17,7 +17,7 @@ from sqlalchemy import make_url
 from .crypto import Keyring
 from .domain.access import APP, Access
 from .domain.assurance import FactorKind
-from .domain.policy.conditions.protocol import Source
+from .domain.policy.conditions.condition_type import Source
 from .domain.policy.conditions.registry import Registry
 from .domain.roles import Role
 from .domain.rules import Lapse, LockoutScope, Rules

@@ -29,9 +29,9 @@ from werkzeug.test import TestResponse
 
 from example_app import create_app
 from example_app.people import DAVES_KEY, PASSWORD
+from flask_mfa_gate.domain.authorization.combine import PolicyResult
 from flask_mfa_gate.domain.enrollment import Standing
 from flask_mfa_gate.domain.policy.conditions.zones import zone_names
-from flask_mfa_gate.domain.policy.effects import Ruling
 from flask_mfa_gate.signals import Event, gate_signals
 from flask_mfa_gate.web.state import GateState
 from tests.servers import DATABASES, SERVERS, SeededDatabase, as_uri, is_reachable, new_database
@@ -283,7 +283,7 @@ def state_of(app: Flask) -> GateState:
     return state
 
 
-def no_policies(_standing: Standing) -> dict[str, Ruling]:
+def no_policies(_standing: Standing) -> dict[str, PolicyResult]:
     """A ruler for sessions that no policy speaks of."""
     return {}
 

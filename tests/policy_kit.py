@@ -10,10 +10,10 @@ from typing import Any
 from flask import Flask
 from sqlalchemy import event, text
 
-from flask_mfa_gate.domain.policy.conditions.protocol import Source
+from flask_mfa_gate.domain.policy.conditions.condition_type import Source
 from flask_mfa_gate.domain.policy.conditions.registry import BUILT_IN, Registry
-from flask_mfa_gate.domain.policy.document import read_policy
-from flask_mfa_gate.domain.policy.model import Policy
+from flask_mfa_gate.domain.policy.document.codec import read_policy
+from flask_mfa_gate.domain.policy.document.policy import Policy
 from tests.conftest import Browser, Phone, key_of, state_of
 
 OFFICE = "198.51.100.7"

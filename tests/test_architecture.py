@@ -6,7 +6,8 @@ import ast
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -31,6 +32,27 @@ def imported(path: Path) -> Iterator[str]:
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             yield "." * node.level + (node.module or "")
+
+
+def test_no_modules_go_round_in_a_circle() -> None:
+    """Not even where the import hides in a function."""
+    homes = {
+        ".".join(path.relative_to(ROOT).with_suffix("").parts).removesuffix(".__init__"): path for path in modules()
+    }
+    known = {name: set(modules_imported(name, path, homes)) - {name} for name, path in homes.items()}
+    assert len(list(TopologicalSorter(known).static_order())) == len(homes)
+
+
+def modules_imported(module: str, path: Path, homes: Collection[str]) -> Iterator[str]:
+    package = module.split(".") if path.name == "__init__.py" else module.split(".")[:-1]
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else []
+            source = ".".join([*above, *([node.module] if node.module else [])])
+            inner = {f"{source}.{alias.name}" for alias in node.names}
+            yield from inner.intersection(homes)
+            if source in homes and not inner <= set(homes):
+                yield source
 
 
 def test_the_rules_know_the_standard_library_and_the_errors_only() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from flask_mfa_gate.domain.policy.lint import Level
+from flask_mfa_gate.domain.policy.analysis.finding import Level
 from flask_mfa_gate.services.scenarios import read_scenarios, run_scenarios
 from flask_mfa_gate.web.protection import marked_views
 from tests.conftest import key_of, state_of

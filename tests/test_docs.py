@@ -13,8 +13,8 @@ from flask_login import login_user
 from flask_mfa_gate import Environment, Policy, Status, UserFilter, Word
 from flask_mfa_gate.conditions import BUILT_IN
 from flask_mfa_gate.domain.access_pass import Scope
-from flask_mfa_gate.domain.policy.document import read_document
-from flask_mfa_gate.domain.policy.model import Action
+from flask_mfa_gate.domain.policy.document.codec import read_document
+from flask_mfa_gate.domain.policy.document.effect import Action
 from flask_mfa_gate.domain.roles import Role
 from flask_mfa_gate.services.scenarios import read_scenarios
 from tests.conftest import state_of
@@ -103,9 +103,11 @@ def test_every_word_of_policies_is_on_their_page() -> None:
     assert [word for word in sorted(words) if not re.search(rf"\b{word}\b", text)] == []
 
 
-def test_every_remark_of_the_linter_is_on_the_page_of_policies() -> None:
-    source = "".join(path.read_text() for path in (ROOT / "flask_mfa_gate" / "domain" / "policy").glob("*.py"))
-    codes = set(re.findall(r'Remark\(Level\.\w+, "([a-z-]+)"', source)) - {"network-has-proxy"}
+def test_every_finding_of_the_linter_is_on_the_page_of_policies() -> None:
+    source = "".join(
+        path.read_text() for path in (ROOT / "flask_mfa_gate" / "domain" / "policy" / "analysis").glob("*.py")
+    )
+    codes = set(re.findall(r'LintFinding\(Level\.\w+, "([a-z-]+)"', source)) - {"network-has-proxy"}
     assert len(codes) >= 5
     assert [code for code in sorted(codes) if f"`{code}`" not in page("policies.md")] == []
 

@@ -10,8 +10,8 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
-from flask_mfa_gate.domain.policy.document import write_document
-from flask_mfa_gate.domain.policy.model import PolicySet
+from flask_mfa_gate.domain.policy.document.codec import write_document
+from flask_mfa_gate.domain.policy.document.policy import PolicySet
 from tests.conftest import key_of, state_of
 from tests.policy_kit import CHROME, policy, put, signed_in
 

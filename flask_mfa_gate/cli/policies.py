@@ -9,10 +9,10 @@ import click
 from flask import current_app
 
 from ..domain.access import APP
-from ..domain.policy.diff import PolicyDiff
-from ..domain.policy.document import write_document
-from ..domain.policy.lint import Remark
-from ..domain.policy.model import Policy, PolicySet
+from ..domain.policy.analysis.diff import PolicyDiff
+from ..domain.policy.analysis.finding import LintFinding
+from ..domain.policy.document.codec import write_document
+from ..domain.policy.document.policy import Policy, PolicySet
 from ..domain.verdict import policy_id
 from ..errors import BadRequest
 from ..services.policy_edits import merged
@@ -96,7 +96,7 @@ def import_policies(file: str, merge: bool, dry_run: bool, yes: bool, reason: st
         click.echo(DRY_RUN)
 
 
-def _remarks_on_import(text: str, names: Collection[str], *, merge: bool) -> Sequence[Remark]:
+def _remarks_on_import(text: str, names: Collection[str], *, merge: bool) -> Sequence[LintFinding]:
     """What lint says of the policies of these names, once they are there."""
     state = current_state()
     read = state.policies.read(text)
@@ -105,7 +105,7 @@ def _remarks_on_import(text: str, names: Collection[str], *, merge: bool) -> Seq
     return [one for one in found if one.policy in names]
 
 
-def _print_diff(diff: PolicyDiff, remarks: Sequence[Remark]) -> None:
+def _print_diff(diff: PolicyDiff, remarks: Sequence[LintFinding]) -> None:
     for name in _CHANGES:
         for one in getattr(diff, name):
             click.echo(f"{name}: {one}")
@@ -117,7 +117,7 @@ def _print_diff(diff: PolicyDiff, remarks: Sequence[Remark]) -> None:
         click.echo(remark_line(remark), err=True)
 
 
-def diff_json(diff: PolicyDiff, remarks: Sequence[Remark]) -> dict[str, Any]:
+def diff_json(diff: PolicyDiff, remarks: Sequence[LintFinding]) -> dict[str, Any]:
     return {
         **{name: list(getattr(diff, name)) for name in (*_CHANGES, "loosens")},
         "networks": {name: list(getattr(diff.networks, name)) for name in _CHANGES},
@@ -144,12 +144,12 @@ def set_state(name: str, state: str, reason: str | None, dry_run: bool) -> None:
         click.echo(DRY_RUN)
 
 
-def remark_line(one: Remark) -> str:
+def remark_line(one: LintFinding) -> str:
     """For people."""
     return f"{one.level.value}: {one.policy or 'all policies'}: {one.sentence} [{one.code}]"
 
 
-def remark_json(one: Remark) -> dict[str, str | None]:
+def remark_json(one: LintFinding) -> dict[str, str | None]:
     """For programs."""
     return {"level": one.level.value, "code": one.code, "policy": one.policy, "sentence": one.sentence}
 

@@ -10,8 +10,8 @@ import click
 from flask import current_app
 
 from ..domain.access import APP
-from ..domain.policy.lint import Level
-from ..domain.policy.model import PolicySet
+from ..domain.policy.analysis.finding import Level
+from ..domain.policy.document.policy import PolicySet
 from ..services.given_facts import environment_from
 from ..services.scenarios import read_scenarios, run_scenarios
 from ..services.simulation import Explanation

@@ -10,8 +10,8 @@ from typing import NamedTuple
 
 from .access import APP, Access
 from .assurance import FACTOR_METHODS, SIGN_IN_METHODS, Assurance, FactorKind, Method, methods_of
+from .authorization.combine import PolicyDemand, PolicyResult
 from .enrollment import DAY, Standing, Status, status_of
-from .policy.effects import PolicyDemand, Ruling
 from .rules import LockoutScope, Rules, has_satisfied, is_required, locks
 from .session import GRANT_LIFETIME
 from .verdict import PASSED, Demand, Reason, Verdict, Word
@@ -22,8 +22,8 @@ EXPIRED, IN_ENROLLMENT = Status.ENROLLMENT_EXPIRED, Status.IN_ENROLLMENT
 PASS, TOTP = Word.PASS, FactorKind.TOTP
 
 _PRECEDENCE = {word: rank for rank, word in enumerate(Word)}
-_NO_RULING = Ruling()
-_NO_RULINGS: Mapping[str, Ruling] = MappingProxyType({})
+_NO_RULING = PolicyResult()
+_NO_RULINGS: Mapping[str, PolicyResult] = MappingProxyType({})
 _AT_SIGN_IN = Demand(SIGN_IN_METHODS)
 _ANY_FACTOR = Demand()
 _BACK_IN = SIGN_IN_METHODS - FACTOR_METHODS
@@ -49,7 +49,7 @@ class Context(NamedTuple):
     promptable: bool = True
     granted: bool = False
     waives_app: bool = False
-    rulings: Mapping[str, Ruling] = _NO_RULINGS
+    rulings: Mapping[str, PolicyResult] = _NO_RULINGS
 
 
 def decide(context: Context, standing: Standing, rules: Rules, *, now: datetime) -> Verdict:
@@ -101,7 +101,7 @@ class _Judge:
     status: Status
     held: frozenset[Method]
     is_locked: bool
-    rulings: Mapping[str, Ruling]
+    rulings: Mapping[str, PolicyResult]
 
     def app(self) -> Verdict:
         """What the app itself asks, policies, default access and the user's own requirement together."""
@@ -139,7 +139,7 @@ class _Judge:
         """What a view asks by itself, or a resource by default."""
         return self._demanded(demand, _NO_RULING, grace=None, at_resource=True)
 
-    def _default(self, resource: str, ruling: Ruling) -> Access | None:
+    def _default(self, resource: str, ruling: PolicyResult) -> Access | None:
         """What the default access says beside the policies, if anything."""
         if ruling.default_applies:
             return self.rules.access(resource)
@@ -148,7 +148,7 @@ class _Judge:
         return None if is_let_off else REQUIRE
 
     def _demanded(
-        self, demand: Demand, ruling: Ruling, *, grace: datetime | None, at_resource: bool = False
+        self, demand: Demand, ruling: PolicyResult, *, grace: datetime | None, at_resource: bool = False
     ) -> Verdict:
         """Whether this proof is there; if it can't be, whether there is still time to set a factor up."""
         if self._can_meet(demand):
@@ -168,7 +168,7 @@ class _Judge:
             )
         return Verdict(Word.ENROLL, Reason.ENROLLMENT_FORCED, demand, at_resource, policies=ruling.names)
 
-    def _holder(self, ruling: Ruling) -> Verdict:
+    def _holder(self, ruling: PolicyResult) -> Verdict:
         """The floor under whatever is demanded: a factor that is there is asked for."""
         if self._is_in:
             return self._period()
@@ -177,7 +177,7 @@ class _Judge:
             return Verdict(Word.ENROLL, Reason.ENROLLMENT_PASS)
         return self._period() if self._is_relaxed(ruling) else Verdict(Word.CHALLENGE, Reason.SIGN_IN)
 
-    def _is_relaxed(self, ruling: Ruling) -> bool:
+    def _is_relaxed(self, ruling: PolicyResult) -> bool:
         # SECURITY: no rule lets an account for emergencies in by its password alone.
         if self.standing.user_key in self.rules.break_glass:
             return False
@@ -211,7 +211,7 @@ class _Judge:
             return True
         return self.now - deferred_at >= self.rules.prompt_interval
 
-    def _grace_end(self, ruling: Ruling) -> datetime | None:
+    def _grace_end(self, ruling: PolicyResult) -> datetime | None:
         """The earliest end; of a policy that matches for the first time it is counted from now."""
         if not ruling.graced:
             return None
@@ -240,7 +240,7 @@ class _Judge:
         return not self._is_in and self.context.assurance.proved({Method.ENROLLMENT_PASS}, now=self.now)
 
 
-def _refused(resource: str, ruling: Ruling, access: Access | None) -> Verdict | None:
+def _refused(resource: str, ruling: PolicyResult, access: Access | None) -> Verdict | None:
     if (policy := ruling.denied_by) is not None:
         return Verdict(
             Word.DENY, Reason.POLICY, at_resource=resource != APP, policies=(policy.name,),

@@ -8,8 +8,10 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 from .assurance import FACTOR_METHODS, FactorKind
+from .policy.condition_tree import Condition
 from .policy.conditions.request import REQUEST
-from .policy.model import Action, Criterion, Effect, Policy, PolicyState
+from .policy.document.effect import Action, Effect
+from .policy.document.policy import Policy, PolicyState
 from .verdict import Demand
 
 
@@ -53,5 +55,5 @@ def local_policies(endpoint: str, marks: Marks) -> Iterator[Policy]:
             name=f"require_{demand_text(demand)} at {endpoint}",
             effect=Effect(Action.REQUIRE, kinds, demand.max_age),
             state=PolicyState.ON,
-            conditions=Criterion(REQUEST.word, {"endpoints": (endpoint,)}),
+            conditions=Condition(REQUEST.word, {"endpoints": (endpoint,)}),
         )

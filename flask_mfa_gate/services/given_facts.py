@@ -12,9 +12,9 @@ from ..domain.policy.conditions.browser import BROWSERS
 from ..domain.policy.conditions.country import COUNTRIES
 from ..domain.policy.conditions.device import DEVICE_WORDS
 from ..domain.policy.conditions.platform import PLATFORMS
-from ..domain.policy.conditions.reading import nearest
 from ..domain.policy.conditions.sign_in import WAYS
 from ..domain.policy.facts import Environment
+from ..domain.policy.reading import nearest
 from ..errors import BadRequest, PolicyError
 
 _TEXTS = ("user_agent", "country", "platform", "browser", "sign_in", "provider", "method", "endpoint")

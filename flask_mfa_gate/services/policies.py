@@ -9,13 +9,14 @@ from dataclasses import replace
 from sqlalchemy import Connection
 
 from ..clock import Clock
+from ..domain.authorization.combine import PolicyResult, combine
+from ..domain.policy.addresses import Network
+from ..domain.policy.analysis.diff import PolicyDiff, difference
 from ..domain.policy.conditions.registry import Registry
-from ..domain.policy.diff import PolicyDiff, difference
-from ..domain.policy.document import read_document, write_document
-from ..domain.policy.effects import Ruling, rule
-from ..domain.policy.engine import CompiledPolicies, compile_policies
+from ..domain.policy.document.codec import read_document, write_document
+from ..domain.policy.document.policy import Policy, PolicySet, PolicyState
+from ..domain.policy.evaluation.compiled_policies import CompiledPolicies, compile_policies
 from ..domain.policy.facts import Environment, Subject
-from ..domain.policy.model import Network, Policy, PolicySet, PolicyState
 from ..domain.roles import Actor, ActorLike, Right, refusal
 from ..domain.rules import Rules
 from ..errors import BadRequest, NotAllowed, StoreBusy
@@ -179,12 +180,12 @@ class PolicyService:
 
     def rulings(
         self, compiled: CompiledPolicies, subject: Subject, resources: Collection[str], environment: Environment
-    ) -> dict[str, Ruling]:
+    ) -> dict[str, PolicyResult]:
         """What policies come to for each of these resources."""
         if not compiled.policies:
             return {}
         return {
-            resource: rule(
+            resource: combine(
                 compiled.matches(subject, resource, environment, log_condition), resource=resource,
                 default=self._rules.access(resource),
             )

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from ..domain.policy.conditions.registry import Registry
-from ..domain.policy.document import read_document, read_policy, write_document, write_policy
-from ..domain.policy.model import USER, Policy, PolicySet, Users
+from ..domain.policy.document.codec import read_document, read_policy, write_document
+from ..domain.policy.document.policy import Policy, PolicySet
+from ..domain.policy.document.users import USER, Users
 from ..errors import BadRequest, PolicyError
 from ..store.policies import PolicyVersion
 
@@ -52,7 +53,7 @@ def checked_alone(policy: Policy, registry: Registry) -> Policy:
     if not isinstance(policy, Policy):
         raise BadRequest("What is saved has to be a Policy: Policy.from_document() makes one.")
     try:
-        table = write_policy(policy)
+        table = policy.to_document()
     except _NO_FORM:
         raise PolicyError(_WRONG_TYPE, path="The policy") from None
     return read_policy(table, registry=registry)

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from ..domain.policy.analysis.diff import PolicyDiff, changed_fields, difference
 from ..domain.policy.conditions.registry import Registry
-from ..domain.policy.diff import PolicyDiff, changed_fields, difference
-from ..domain.policy.model import PolicySet
+from ..domain.policy.document.policy import PolicySet
 from ..errors import BadRequest
 from ..store import Store
 from ..store.policies import PolicyVersion

@@ -8,12 +8,13 @@ from dataclasses import replace
 from sqlalchemy import Connection
 
 from ..clock import Clock
-from ..domain.policy.conditions.protocol import Source
+from ..domain.policy.analysis.finding import AppFacts, Level, LintFinding
+from ..domain.policy.analysis.lint import lint
+from ..domain.policy.conditions.condition_type import Source
 from ..domain.policy.conditions.registry import Registry
+from ..domain.policy.document.policy import PolicySet
+from ..domain.policy.document.users import user_keys
 from ..domain.policy.facts import Subject
-from ..domain.policy.lint import AppFacts, Level, Remark, lint
-from ..domain.policy.model import PolicySet
-from ..domain.policy.users import user_keys
 from ..domain.roles import Actor, Role
 from ..domain.rules import Rules
 from ..errors import Conflict
@@ -34,7 +35,7 @@ class PolicyLinter:
 
     def remarks(
         self, policies: PolicySet, *, acting_admin: str | None = None, known_resources: Collection[str] | None = None
-    ) -> Sequence[Remark]:
+    ) -> Sequence[LintFinding]:
         """Errors and warnings.
 
         :param acting_admin: key of the admin who must not lock himself out.
@@ -80,5 +81,5 @@ class PolicyLinter:
         )
 
 
-def _errors(remarks: Sequence[Remark]) -> list[Remark]:
+def _errors(remarks: Sequence[LintFinding]) -> list[LintFinding]:
     return [remark for remark in remarks if remark.level is Level.ERROR]

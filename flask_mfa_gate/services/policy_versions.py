@@ -7,12 +7,12 @@ from threading import Lock
 
 from sqlalchemy import Connection
 
-from ..domain.policy.conditions.protocol import Source
+from ..domain.policy.analysis.lint import names_needing
+from ..domain.policy.conditions.condition_type import Source
 from ..domain.policy.conditions.registry import Registry
-from ..domain.policy.document import read_document
-from ..domain.policy.engine import CompiledPolicies, compile_policies
-from ..domain.policy.lint import names_needing
-from ..domain.policy.model import PolicySet
+from ..domain.policy.document.codec import read_document
+from ..domain.policy.document.policy import PolicySet
+from ..domain.policy.evaluation.compiled_policies import CompiledPolicies, compile_policies
 from ..errors import MFAGateError, PolicyError
 from ..store import Store
 from ..store.policies import PolicyVersion

@@ -9,9 +9,9 @@ from typing import Any
 
 from ..domain.access import APP
 from ..domain.marks import NO_VIEWS, Views
-from ..domain.policy.conditions.reading import nearest
+from ..domain.policy.document.policy import PolicySet
 from ..domain.policy.facts import Environment
-from ..domain.policy.model import PolicySet
+from ..domain.policy.reading import nearest
 from ..domain.verdict import Word
 from ..errors import MFAGateError, PolicyError
 from .given_facts import environment_from

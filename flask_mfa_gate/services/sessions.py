@@ -9,10 +9,10 @@ from typing import Any, NamedTuple
 from ..clock import Clock
 from ..crypto import Keyring, Place, new_id, new_token, token_digest
 from ..domain.assurance import FACTOR_METHODS, Assurance, SignIn
+from ..domain.authorization.combine import PolicyResult
 from ..domain.decision import Context, decide
 from ..domain.enrollment import Standing
 from ..domain.person import Origin
-from ..domain.policy.effects import Ruling
 from ..domain.rules import Rules
 from ..domain.session import Ending, GateSession, Grant, Lifetimes, StepUp
 from ..domain.verdict import Verdict, Word
@@ -25,7 +25,7 @@ from .work import Work, Worker
 
 DROPPED, LONGEST_DROPPED = "dropped-session-key:", 160
 MOST_REPORTED = 10_000
-Ruler = Callable[[Standing], Mapping[str, Ruling]]
+Ruler = Callable[[Standing], Mapping[str, PolicyResult]]
 _ALREADY_DONE = "This step was already done, perhaps in another tab."
 
 

@@ -9,10 +9,10 @@ from datetime import datetime
 from ..domain.access import APP
 from ..domain.enrollment import Status
 from ..domain.policy.conditions.registry import Registry
-from ..domain.policy.engine import compile_policies
-from ..domain.policy.facts import Mark, Subject
-from ..domain.policy.model import PolicyState
-from ..domain.policy.trace import PolicyTrace
+from ..domain.policy.document.policy import PolicyState
+from ..domain.policy.evaluation.compiled_policies import compile_policies
+from ..domain.policy.evaluation.trace import PolicyTrace
+from ..domain.policy.facts import MatchResult, Subject
 from ..domain.verdict import Reason, policy_id
 from ..store import Store
 from ..store.sign_ins import SignInRecord
@@ -78,7 +78,7 @@ class SignInReasons:
 
 
 def _applied(traces: Sequence[PolicyTrace]) -> Iterator[PolicyTrace]:
-    return (one for one in traces if one.state is PolicyState.ON and one.mark is not Mark.MISS)
+    return (one for one in traces if one.state is PolicyState.ON and one.mark is not MatchResult.MISS)
 
 
 def _sentence(reason_id: str, policy: str | None) -> str:

@@ -16,10 +16,10 @@ from ..domain.decision import Context, decide
 from ..domain.enrollment import Standing, status_of
 from ..domain.marks import NO_MARKS, NO_VIEWS, Marks, Views, local_policies
 from ..domain.person import Person
-from ..domain.policy.engine import CompiledPolicies
+from ..domain.policy.document.policy import Policy, PolicySet, PolicyState
+from ..domain.policy.evaluation.compiled_policies import CompiledPolicies
+from ..domain.policy.evaluation.trace import PolicyTrace
 from ..domain.policy.facts import Environment, Subject
-from ..domain.policy.model import Policy, PolicySet, PolicyState
-from ..domain.policy.trace import PolicyTrace
 from ..domain.rules import Rules
 from ..domain.user_filter import EVERYBODY
 from ..domain.verdict import Demand, Verdict, Word

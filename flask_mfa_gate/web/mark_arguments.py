@@ -9,7 +9,7 @@ from datetime import timedelta
 from flask import Blueprint
 
 from ..domain.assurance import FACTOR_METHODS, Method
-from ..domain.policy.fields import read_name
+from ..domain.policy.document.fields import read_name
 from ..domain.verdict import Demand
 from ..errors import ConfigError, PolicyError
 

@@ -9,10 +9,10 @@ from typing import Any, cast
 from flask import Response, has_request_context, request, session
 
 from ..domain.assurance import Assurance
+from ..domain.authorization.combine import PolicyResult
 from ..domain.decision import Context
 from ..domain.enrollment import Standing
 from ..domain.marks import Marks
-from ..domain.policy.effects import Ruling
 from ..domain.session import GateSession
 from ..domain.verdict import PASSED, Verdict
 from ..services.sessions import Entry
@@ -122,7 +122,13 @@ class Passage:
         return client_of(request, by_token=self.may_be_token or is_program)
 
     def context(
-        self, assurance: Assurance, *, is_active: bool, marks: Marks, promptable: bool, rulings: Mapping[str, Ruling]
+        self,
+        assurance: Assurance,
+        *,
+        is_active: bool,
+        marks: Marks,
+        promptable: bool,
+        rulings: Mapping[str, PolicyResult],
     ) -> Context:
         """This request as the decision looks at it."""
         return Context(

@@ -9,7 +9,7 @@ from werkzeug.routing import Rule
 
 from ..domain.access import APP
 from ..domain.marks import Marks, demand_text, local_policies
-from ..domain.policy.model import PolicyState
+from ..domain.policy.document.policy import PolicyState
 from .endpoints import is_own
 from .protection import is_static_rule, marks_at
 from .state import GateState

@@ -10,12 +10,12 @@ from typing import Any
 
 from ..domain.access import APP
 from ..domain.assurance import SignIn
+from ..domain.authorization.combine import PolicyResult, graced_for_the_first_time
+from ..domain.authorization.report_only import report
 from ..domain.decision import Context, decide
 from ..domain.enrollment import Standing, status_of
-from ..domain.policy.effects import Ruling, graced_for_the_first_time
-from ..domain.policy.engine import CompiledPolicies
+from ..domain.policy.evaluation.compiled_policies import CompiledPolicies
 from ..domain.policy.facts import Environment, Subject
-from ..domain.policy.report import report
 from ..domain.session import GateSession
 from ..domain.verdict import Verdict, Word
 from ..errors import MFAGateError
@@ -41,7 +41,7 @@ def ruler_of(
     :param is_sign_in: whether the app as a whole is being opened, and not the view of this request.
     """
 
-    def rulings(standing: Standing) -> Mapping[str, Ruling]:
+    def rulings(standing: Standing) -> Mapping[str, PolicyResult]:
         compiled = state.policies.at(standing.policy_version)
         if not compiled.policies:
             return {}
@@ -131,12 +131,12 @@ def with_fresh_risk(state: GateState, session: GateSession, standing: Standing, 
     return replace(session, risk=risk)
 
 
-def _judge_with(state: GateState, context: Context, standing: Standing, resource: str, ruling: Ruling) -> Verdict:
+def _judge_with(state: GateState, context: Context, standing: Standing, resource: str, ruling: PolicyResult) -> Verdict:
     changed = context._replace(rulings={**context.rulings, resource: ruling})
     return decide(changed, standing, state.rules, now=state.clock())
 
 
-def note_graces(state: GateState, standing: Standing, rulings: Mapping[str, Ruling]) -> None:
+def note_graces(state: GateState, standing: Standing, rulings: Mapping[str, PolicyResult]) -> None:
     """Days of grace begin with the first request that a policy applies to; an account for emergencies has none."""
     if standing.user_key in state.rules.break_glass:
         return

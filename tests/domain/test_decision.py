@@ -13,14 +13,15 @@ from hypothesis import strategies as st
 
 from flask_mfa_gate.domain.access import APP, MFA_ADMIN, Access
 from flask_mfa_gate.domain.assurance import Assurance, FactorKind, Method, Proof, SignIn
+from flask_mfa_gate.domain.authorization.combine import PolicyResult, combine
 from flask_mfa_gate.domain.decision import Context, decide
 from flask_mfa_gate.domain.enrollment import Period, Standing
-from flask_mfa_gate.domain.policy.compiled import Match
 from flask_mfa_gate.domain.policy.conditions.registry import BUILT_IN
-from flask_mfa_gate.domain.policy.effects import Ruling, rule
-from flask_mfa_gate.domain.policy.engine import CompiledPolicies, compile_policies
-from flask_mfa_gate.domain.policy.facts import Environment, Mark, Subject
-from flask_mfa_gate.domain.policy.model import Action, Effect, Policy, PolicySet
+from flask_mfa_gate.domain.policy.document.effect import Action, Effect
+from flask_mfa_gate.domain.policy.document.policy import Policy, PolicySet
+from flask_mfa_gate.domain.policy.evaluation.compiled_policies import CompiledPolicies, compile_policies
+from flask_mfa_gate.domain.policy.evaluation.compiled_policy import Match
+from flask_mfa_gate.domain.policy.facts import Environment, MatchResult, Subject
 from flask_mfa_gate.domain.rules import Lapse, LockoutScope, Rules
 from flask_mfa_gate.domain.verdict import Reason, Verdict, Word
 from tests.domain.policy.kit import EFFECTS, ENVIRONMENTS, POLICY_SETS, SUBJECTS, no_error
@@ -39,12 +40,12 @@ def require(**terms: Any) -> Effect:
     return Effect(Action.REQUIRE, **terms)
 
 
-def matched(*effects: Effect, mark: Mark = Mark.HIT) -> list[Match]:
+def matched(*effects: Effect, mark: MatchResult = MatchResult.HIT) -> list[Match]:
     return [Match(Policy(f"{mark}{place}", effect), mark) for place, effect in enumerate(effects)]
 
 
 def unsure(*effects: Effect) -> list[Match]:
-    return matched(*effects, mark=Mark.UNKNOWN)
+    return matched(*effects, mark=MatchResult.UNKNOWN)
 
 
 def judged(
@@ -52,7 +53,7 @@ def judged(
     assurance: Assurance = BARE, **context: Any,
 ) -> Verdict:  # fmt: skip
     chosen = rules or Rules()
-    rulings = {name: rule(found, resource=name, default=chosen.access(name)) for name, found in at.items()}
+    rulings = {name: combine(found, resource=name, default=chosen.access(name)) for name, found in at.items()}
     made = Context(assurance, resources=tuple(name for name in at if name != APP), rulings=rulings, **context)
     return decide(made, standing or Standing("k"), chosen, now=NOW)
 
@@ -316,7 +317,7 @@ def test_an_account_for_emergencies_is_outside_policies_and_lapse_and_nothing_el
 
 
 def test_a_refusal_names_its_policy_to_admins_and_not_to_users() -> None:
-    said = Match(Policy("secret name", DENY, message="no", help_link="https://h.example"), Mark.HIT)
+    said = Match(Policy("secret name", DENY, message="no", help_link="https://h.example"), MatchResult.HIT)
     found = judged({APP: [said]})
     assert (found.policies, found.message, found.help_link) == (("secret name",), "no", "https://h.example")
     assert "secret" not in found.reason_id
@@ -325,7 +326,7 @@ def test_a_refusal_names_its_policy_to_admins_and_not_to_users() -> None:
 
 # Whatever policies and facts there are
 
-effect_lists = st.lists(st.tuples(EFFECTS, st.sampled_from([Mark.HIT, Mark.UNKNOWN])), max_size=4)
+effect_lists = st.lists(st.tuples(EFFECTS, st.sampled_from([MatchResult.HIT, MatchResult.UNKNOWN])), max_size=4)
 assurances = st.builds(
     Assurance, st.just(SignIn.PASSWORD), st.just(NOW),
     st.lists(st.builds(Proof, st.sampled_from(Method), st.sampled_from([NOW, NOW - timedelta(minutes=30)])), max_size=2).map(tuple),
@@ -348,7 +349,7 @@ all_rules = st.builds(
 cases = st.tuples(effect_lists, effect_lists, assurances, standings, all_rules, st.booleans(), st.booleans())
 
 
-def as_matches(effects: list[tuple[Effect, Mark]], *, first: int = 0) -> list[Match]:
+def as_matches(effects: list[tuple[Effect, MatchResult]], *, first: int = 0) -> list[Match]:
     return [Match(Policy(f"p{first + place}", effect), mark) for place, (effect, mark) in enumerate(effects)]
 
 
@@ -368,21 +369,21 @@ def test_the_order_of_policies_never_matters(case: Any, random: Any) -> None:
     assert word_of(case, app=shuffled) is word_of(case)
 
 
-@given(cases, st.sampled_from([Mark.HIT, Mark.UNKNOWN]), st.booleans())
-def test_one_more_deny_never_loosens(case: Any, mark: Mark, at_app: bool) -> None:
+@given(cases, st.sampled_from([MatchResult.HIT, MatchResult.UNKNOWN]), st.booleans())
+def test_one_more_deny_never_loosens(case: Any, mark: MatchResult, at_app: bool) -> None:
     more = Match(Policy("new", DENY), mark)
     old = as_matches(case[0]) if at_app else as_matches(case[1], first=9)
     after = word_of(case, app=[*old, more]) if at_app else word_of(case, payroll=[*old, more])
     assert after is Word.DENY
 
 
-@given(cases, EFFECTS, st.sampled_from([Mark.HIT, Mark.UNKNOWN]), st.booleans())
+@given(cases, EFFECTS, st.sampled_from([MatchResult.HIT, MatchResult.UNKNOWN]), st.booleans())
 def test_one_more_require_never_loosens_where_the_law_says_so(
-    case: Any, effect: Effect, mark: Mark, at_app: bool
+    case: Any, effect: Effect, mark: MatchResult, at_app: bool
 ) -> None:
     name = APP if at_app else "payroll"
     old = as_matches(case[0]) if at_app else as_matches(case[1], first=9)
-    is_certain = any(match.mark is Mark.HIT for match in old)
+    is_certain = any(match.mark is MatchResult.HIT for match in old)
     if effect.action is not Action.REQUIRE or not (
         is_certain or case[4].access(name) in {Access.ALLOW, Access.USER_SETTING}
     ):
@@ -401,8 +402,8 @@ def test_no_policy_lowers_the_users_own_requirement_or_lock(case: Any) -> None:
         assert RANK[word_of(case)] <= RANK[own]
 
 
-@given(cases, st.sampled_from([Mark.HIT, Mark.UNKNOWN]))
-def test_an_allow_beside_others_changes_at_most_the_challenge(case: Any, mark: Mark) -> None:
+@given(cases, st.sampled_from([MatchResult.HIT, MatchResult.UNKNOWN]))
+def test_an_allow_beside_others_changes_at_most_the_challenge(case: Any, mark: MatchResult) -> None:
     given_access = case[4].default_access.get(APP)
     access = Access.USER_SETTING if given_access is Access.DENY else given_access or Access.USER_SETTING
     rules = replace(case[4], default_access={**case[4].default_access, APP: access})
@@ -434,9 +435,9 @@ FACTS = (
 )
 
 
-def ruled(ready: CompiledPolicies, subject: Subject, environment: Environment, rules: Rules) -> dict[str, Ruling]:
+def ruled(ready: CompiledPolicies, subject: Subject, environment: Environment, rules: Rules) -> dict[str, PolicyResult]:
     return {
-        name: rule(ready.matches(subject, name, environment, no_error), resource=name, default=rules.access(name))
+        name: combine(ready.matches(subject, name, environment, no_error), resource=name, default=rules.access(name))
         for name in (APP, "payroll", MFA_ADMIN)
     }
 

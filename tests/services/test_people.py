@@ -17,7 +17,7 @@ from flask_mfa_gate import Conflict, UnknownUser
 from flask_mfa_gate.domain.assurance import Method
 from flask_mfa_gate.domain.enrollment import Standing
 from flask_mfa_gate.domain.person import LONGEST_KEY, Person
-from flask_mfa_gate.domain.policy.model import Users
+from flask_mfa_gate.domain.policy.document.users import Users
 from flask_mfa_gate.domain.roles import Role
 from flask_mfa_gate.domain.user_filter import EVERYBODY
 from flask_mfa_gate.errors import (

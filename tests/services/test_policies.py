@@ -16,8 +16,11 @@ from flask import Flask
 from sqlalchemy import text
 
 from example_app import create_app
-from flask_mfa_gate.domain.policy.document import write_document
-from flask_mfa_gate.domain.policy.model import Action, Effect, Network, Policy, PolicySet, PolicyState, Users
+from flask_mfa_gate.domain.policy.addresses import Network
+from flask_mfa_gate.domain.policy.document.codec import write_document
+from flask_mfa_gate.domain.policy.document.effect import Action, Effect
+from flask_mfa_gate.domain.policy.document.policy import Policy, PolicySet, PolicyState
+from flask_mfa_gate.domain.policy.document.users import Users
 from flask_mfa_gate.errors import BadRequest, Conflict, MFAGateError, NotAllowed, PolicyError, StoreBusy, UnknownUser
 from flask_mfa_gate.services.policies import PolicyService
 from flask_mfa_gate.services.policy_versions import PolicyVersions

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import text
 
-from flask_mfa_gate.domain.policy.document import write_document
+from flask_mfa_gate.domain.policy.document.codec import write_document
+from flask_mfa_gate.domain.policy.document.policy import PolicySet
 from flask_mfa_gate.domain.policy.facts import Environment
-from flask_mfa_gate.domain.policy.model import PolicySet
 from flask_mfa_gate.errors import BadRequest, PolicyError, UnknownUser
 from tests.conftest import JSON, Browser, Phone, StillClock, key_of, state_of
 from tests.policy_kit import CHROME, FIREFOX, OFFICE, policy, prove, put, rows, signed_in

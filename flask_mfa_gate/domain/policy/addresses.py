@@ -4,17 +4,27 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import TypeAlias
 
 from ...errors import PolicyError
-from .conditions.reading import LONGEST_SHOWN
+from .reading import LONGEST_SHOWN
 
 Span: TypeAlias = tuple[int, int]
 _SIX = 1 << 32
+END = _SIX + (1 << 128)
 # SECURITY: no two parts that take the same mark side by side, or a text of dots takes the square of its length.
 _ADDRESS_LIKE = re.compile(r"[0-9a-fA-F]*[.:][0-9a-fA-F.:]*([-/%].*)?|\d+/\d+")
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A name for addresses: single ones, CIDR blocks and ranges, v4 and v6."""
+
+    name: str
+    entries: tuple[str, ...]
 
 
 def looks_like_address(text: str) -> bool:
@@ -29,6 +39,11 @@ def spot_of(address: str | None) -> int | None:
         return _spot(ip_address(address or ""))
     except ValueError:
         return None
+
+
+def address_at(spot: int) -> str:
+    """The address at a place of the line, before its end."""
+    return str(IPv4Address(spot) if spot < _SIX else IPv6Address(spot - _SIX))
 
 
 def read_entry(text: str, where: str) -> str:

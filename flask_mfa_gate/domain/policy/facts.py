@@ -10,7 +10,7 @@ from enum import StrEnum
 from ..enrollment import Status
 
 
-class Mark(StrEnum):
+class MatchResult(StrEnum):
     """Whether a criterion or condition holds."""
 
     HIT = "hit"

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
-from .facts import Environment, Mark, Subject
+from .facts import Environment, MatchResult, Subject
 
-HIT, MISS, UNKNOWN = Mark.HIT, Mark.MISS, Mark.UNKNOWN
-Matcher: TypeAlias = Callable[[Subject, Environment], Mark]
+HIT, MISS, UNKNOWN = MatchResult.HIT, MatchResult.MISS, MatchResult.UNKNOWN
+Matcher: TypeAlias = Callable[[Subject, Environment], MatchResult]
 
 
-def certain(mark: Mark) -> Mark:
+def certain(mark: MatchResult) -> MatchResult:
     """The mark itself; unknown for anything that is none."""
     return mark if mark is HIT or mark is MISS else UNKNOWN
 
@@ -21,7 +21,7 @@ def every_of(parts: Sequence[Matcher]) -> Matcher:
     if len(parts) == 1:
         return parts[0]
 
-    def match(subject: Subject, environment: Environment) -> Mark:
+    def match(subject: Subject, environment: Environment) -> MatchResult:
         mark = HIT
         for part in parts:
             found = part(subject, environment)
@@ -40,7 +40,7 @@ def some_of(parts: Sequence[Matcher]) -> Matcher:
     if len(parts) == 1:
         return parts[0]
 
-    def match(subject: Subject, environment: Environment) -> Mark:
+    def match(subject: Subject, environment: Environment) -> MatchResult:
         mark = MISS
         for part in parts:
             found = part(subject, environment)
@@ -56,7 +56,7 @@ def some_of(parts: Sequence[Matcher]) -> Matcher:
 def not_of(part: Matcher) -> Matcher:
     """Holds when the part does not."""
 
-    def match(subject: Subject, environment: Environment) -> Mark:
+    def match(subject: Subject, environment: Environment) -> MatchResult:
         mark = part(subject, environment)
         if mark is HIT:
             return MISS

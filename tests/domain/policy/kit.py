@@ -10,48 +10,39 @@ from hypothesis import strategies as st
 
 from flask_mfa_gate.domain.assurance import FactorKind
 from flask_mfa_gate.domain.enrollment import Status
+from flask_mfa_gate.domain.policy.addresses import Network
+from flask_mfa_gate.domain.policy.condition_tree import And, Condition, Expression, Not, Or
+from flask_mfa_gate.domain.policy.document.effect import Action, Effect
+from flask_mfa_gate.domain.policy.document.policy import Policy, PolicySet, PolicyState
+from flask_mfa_gate.domain.policy.document.users import Users
 from flask_mfa_gate.domain.policy.facts import Environment, Subject
-from flask_mfa_gate.domain.policy.model import (
-    Action,
-    Condition,
-    Criterion,
-    Effect,
-    Every,
-    Network,
-    Not,
-    Policy,
-    PolicySet,
-    PolicyState,
-    Some,
-    Users,
-)
 
 NETWORKS = (Network("office", ("10.0.0.0/8",)), Network("lab", ("10.1.0.0/16", "2001:db8::/32")))
 RESOURCES = ("app", "payroll", "mfa-admin")
 
 CRITERIA: Any = st.sampled_from(
     [
-        Criterion("network", ("office",)),
-        Criterion("network", ("lab", "192.0.2.1")),
-        Criterion("country", ("DE",)),
-        Criterion("platform", ("windows", "ios")),
-        Criterion("device", ("managed",)),
-        Criterion("sign_in", ("remember-me",)),
-        Criterion("sign_in", ("federated:https://a.example",)),
-        Criterion("enrollment", ("ENROLLED",)),
-        Criterion("risk", ("new-device", "new-address")),
-        Criterion("request", {"methods": ("GET",), "endpoints": ("wiki.*",)}),
-        Criterion("schedule", {"zone": "Europe/Berlin", "days": ("mon-fri",), "hours": "22:00-06:00"}),
+        Condition("network", ("office",)),
+        Condition("network", ("lab", "192.0.2.1")),
+        Condition("country", ("DE",)),
+        Condition("platform", ("windows", "ios")),
+        Condition("device", ("managed",)),
+        Condition("sign_in", ("remember-me",)),
+        Condition("sign_in", ("federated:https://a.example",)),
+        Condition("enrollment", ("ENROLLED",)),
+        Condition("risk", ("new-device", "new-address")),
+        Condition("request", {"methods": ("GET",), "endpoints": ("wiki.*",)}),
+        Condition("schedule", {"zone": "Europe/Berlin", "days": ("mon-fri",), "hours": "22:00-06:00"}),
     ]
 )
 
 
 def _combined(parts: Any) -> Any:
     lists = st.lists(parts, min_size=1, max_size=3).map(tuple)
-    return st.one_of(lists.map(Every), lists.map(Some), parts.map(Not))
+    return st.one_of(lists.map(And), lists.map(Or), parts.map(Not))
 
 
-CONDITIONS: st.SearchStrategy[Condition] = st.one_of(st.just(Every()), st.recursive(CRITERIA, _combined, max_leaves=5))
+CONDITIONS: st.SearchStrategy[Expression] = st.one_of(st.just(And()), st.recursive(CRITERIA, _combined, max_leaves=5))
 WHO = st.sampled_from(["group:a", "group:b", "user:1", "user:2"])
 USERS = st.builds(
     Users,

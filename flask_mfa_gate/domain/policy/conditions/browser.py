@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from ..facts import Environment, Subject
+from .condition_type import Source
 from .listed import ListedWord
-from .protocol import Source
+from .sampling import Sample
 
 BROWSERS = frozenset({"chrome", "edge", "firefox", "safari", "opera", "samsung", "other"})
 
@@ -13,4 +14,8 @@ def _browser(subject: Subject, environment: Environment) -> str | None:
     return environment.browser
 
 
-BROWSER = ListedWord("browser", _browser, BROWSERS, sources=frozenset({Source.CLIENT}))
+def _sample(text: str) -> Sample:
+    return Subject(""), Environment(browser=text)
+
+
+BROWSER = ListedWord("browser", _browser, BROWSERS, sources=frozenset({Source.CLIENT}), sample=_sample)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..facts import Environment, Subject
+from ..reading import texts_of
 from .backing import Backing
+from .condition_type import Networks, Source, Wanted
 from .listed import ListedWord
-from .protocol import Networks, Source, Wanted
-from .reading import texts_of
+from .sampling import Sample
 
 # XK is no ISO code, yet GeoIP databases answer it for Kosovo.
 _CODES = """
@@ -31,6 +33,11 @@ def _country(subject: Subject, environment: Environment) -> str | None:
 class CountryWord(ListedWord):
     """A list of countries; the gate knows how many there are."""
 
+    @property
+    def schema(self) -> Mapping[str, object]:
+        """Two letters in any case."""
+        return {"type": "array", "minItems": 1, "items": {"type": "string", "pattern": r"^\s*[A-Za-z]{2}\s*$"}}
+
     def backing(self, wanted: Wanted, networks: Networks, *, negated: bool) -> Backing:
         """Evidence, as long as most countries are left out."""
         taken = len(texts_of(wanted))
@@ -39,4 +46,10 @@ class CountryWord(ListedWord):
         return Backing.ANYBODY if most else Backing.EVIDENCE
 
 
-COUNTRY = CountryWord("country", _country, COUNTRIES, upper=True, sources=frozenset({Source.GEOIP}))
+def _sample(code: str) -> Sample:
+    return Subject(""), Environment(country=code)
+
+
+COUNTRY = CountryWord(
+    "country", _country, COUNTRIES, upper=True, sources=frozenset({Source.GEOIP}), sample=_sample
+)  # fmt: skip

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..facts import Environment, Mark, Subject
+from ..condition_tree import Condition
+from ..facts import Environment, MatchResult, Subject
 from ..logic import Matcher
+from ..reading import read_words, texts_of
 from .backing import Backing
-from .protocol import Networks, Source, Wanted
-from .reading import read_words, texts_of
+from .condition_type import TEXTS, Networks, Source, Wanted
+from .sampling import Sample, in_environments, subsets, texts_in
 
 _SOURCES = {"managed": Source.MANAGED, "certificate": Source.CERTIFICATE}
 DEVICE_WORDS = frozenset({"trusted", *_SOURCES})
@@ -19,6 +22,7 @@ class DeviceWord:
     """Holds when one of the wanted words holds of the device."""
 
     word: str = "device"
+    is_always_known: bool = False
 
     def read(self, wanted: object, where: str) -> Wanted:
         """A list of ``trusted``, ``managed``, ``certificate``."""
@@ -28,15 +32,15 @@ class DeviceWord:
         """A test for one word in common."""
         words = frozenset(texts_of(wanted))
         # Nothing makes a device trusted yet, so that much is known of every device.
-        unheard = Mark.UNKNOWN if words & _SOURCES.keys() else Mark.MISS
+        unheard = MatchResult.UNKNOWN if words & _SOURCES.keys() else MatchResult.MISS
 
-        def match(subject: Subject, environment: Environment) -> Mark:
+        def match(subject: Subject, environment: Environment) -> MatchResult:
             if environment.device is None:
                 return unheard
             if not words.isdisjoint(environment.device):
-                return Mark.HIT
+                return MatchResult.HIT
             # SECURITY: a certificate that is known must not make "managed" known where the host could not tell.
-            return Mark.MISS if words.isdisjoint(environment.device_unknown) else Mark.UNKNOWN
+            return MatchResult.MISS if words.isdisjoint(environment.device_unknown) else MatchResult.UNKNOWN
 
         return match
 
@@ -48,6 +52,16 @@ class DeviceWord:
         """Each word rests on a secret or on the host."""
         # SECURITY: what shows that a device is trusted or managed can be left at home, so its absence proves nothing.
         return Backing.CHOSEN if negated else Backing.EVIDENCE
+
+    @property
+    def schema(self) -> Mapping[str, object]:
+        """As a document may write it."""
+        return TEXTS
+
+    def samples(self, conditions: Sequence[Condition], networks: Networks) -> Iterable[Sample] | None:
+        """Every part of the words that are wanted."""
+        held = subsets(texts_in(conditions))
+        return None if held is None else in_environments(Environment(device=words) for words in held)
 
     def needs(self, wanted: Wanted) -> frozenset[Source]:
         """The host's callback, or client certificates."""

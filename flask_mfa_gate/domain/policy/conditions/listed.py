@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..facts import Environment, Mark, Subject
+from ..condition_tree import Condition
+from ..facts import Environment, MatchResult, Subject
 from ..logic import Matcher
+from ..reading import read_texts, read_words, texts_of
 from .backing import Backing
-from .protocol import Networks, Source, Wanted
-from .reading import read_texts, read_words, texts_of
+from .condition_type import TEXTS, Networks, Source, Wanted
+from .sampling import Sample, texts_in, with_another
 
-HIT, MISS, UNKNOWN = Mark.HIT, Mark.MISS, Mark.UNKNOWN
+HIT, MISS, UNKNOWN = MatchResult.HIT, MatchResult.MISS, MatchResult.UNKNOWN
 Look = Callable[[Subject, Environment], str | None]
 
 
@@ -24,6 +26,8 @@ class ListedWord:
     :param upper: whether the known values are upper case rather than lower.
     :param holding: how much an ``allow`` can stand on it. What nobody vouches for counts as the client's choice.
     :param missing: the same for its ``not``; that something was not seen is seldom evidence.
+    :param sample: a context in which the fact is this; None for a word whose facts only its host knows.
+    :param is_always_known: whether the gate knows this fact of every request.
     """
 
     word: str
@@ -33,6 +37,8 @@ class ListedWord:
     holding: Backing = Backing.CHOSEN
     missing: Backing = Backing.CHOSEN
     sources: frozenset[Source] = frozenset()
+    sample: Callable[[str], Sample] | None = None
+    is_always_known: bool = False
 
     def read(self, wanted: object, where: str) -> Wanted:
         """A list of known values, or of any texts where none are known."""
@@ -42,7 +48,7 @@ class ListedWord:
         """A test for membership."""
         values = frozenset(texts_of(wanted))
 
-        def match(subject: Subject, environment: Environment) -> Mark:
+        def match(subject: Subject, environment: Environment) -> MatchResult:
             fact = self._fact(subject, environment)
             if fact is None:
                 return UNKNOWN
@@ -61,6 +67,15 @@ class ListedWord:
     def needs(self, wanted: Wanted) -> frozenset[Source]:
         """As the word says of itself, whatever is wanted."""
         return self.sources
+
+    @property
+    def schema(self) -> Mapping[str, object]:
+        """As a document may write it."""
+        return TEXTS
+
+    def samples(self, conditions: Sequence[Condition], networks: Networks) -> Iterable[Sample] | None:
+        """Each value that is wanted, and one that is not."""
+        return None if self.sample is None else map(self.sample, with_another(texts_in(conditions), self.known))
 
     def _fact(self, subject: Subject, environment: Environment) -> str | None:
         """An empty fact says nothing, so it is no fact."""

@@ -3,18 +3,30 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from ....errors import PolicyError
-from ..addresses import Span, is_half_the_internet, looks_like_address, merged, read_entry, span_of, spot_of
-from ..facts import Environment, Mark, Subject
+from ..addresses import (
+    END,
+    Span,
+    address_at,
+    is_half_the_internet,
+    looks_like_address,
+    merged,
+    read_entry,
+    span_of,
+    spot_of,
+)
+from ..condition_tree import Condition
+from ..facts import Environment, MatchResult, Subject
 from ..logic import Matcher
+from ..reading import nearest, read_texts, texts_of
 from .backing import Backing
-from .protocol import Networks, Source, Wanted
-from .reading import nearest, read_texts, texts_of
+from .condition_type import TEXTS, Networks, Source, Wanted
+from .sampling import Sample, in_environments
 
-HIT, MISS, UNKNOWN = Mark.HIT, Mark.MISS, Mark.UNKNOWN
+HIT, MISS, UNKNOWN = MatchResult.HIT, MatchResult.MISS, MatchResult.UNKNOWN
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +34,7 @@ class NetworkWord:
     """Holds when the client's address lies in one of the wanted networks."""
 
     word: str = "network"
+    is_always_known: bool = False
 
     def read(self, wanted: object, where: str) -> Wanted:
         """A list of names, addresses, blocks and ranges. Names are looked up when the policy is compiled."""
@@ -50,6 +63,17 @@ class NetworkWord:
             return Backing.ANYBODY
         return Backing.EVIDENCE
 
+    @property
+    def schema(self) -> Mapping[str, object]:
+        """As a document may write it."""
+        return TEXTS
+
+    def samples(self, conditions: Sequence[Condition], networks: Networks) -> Iterable[Sample]:
+        """Where each network begins, and where it is over."""
+        spans = (span for condition in conditions for span in self.spans(condition.wanted, networks, ""))
+        spots = {0, *(edge for first, last in spans for edge in (first, last + 1))}
+        return in_environments(Environment(address=address_at(spot)) for spot in spots if spot < END)
+
     def needs(self, wanted: Wanted) -> frozenset[Source]:
         """Nothing beside the request."""
         return frozenset()
@@ -61,7 +85,7 @@ def within(spans: list[Span]) -> Matcher:
         return _one_span_matcher(*spans[0])
     firsts, lasts = [first for first, _ in spans], [last for _, last in spans]
 
-    def match(subject: Subject, environment: Environment) -> Mark:
+    def match(subject: Subject, environment: Environment) -> MatchResult:
         spot = spot_of(environment.address)
         if spot is None:
             return UNKNOWN
@@ -74,7 +98,7 @@ def within(spans: list[Span]) -> Matcher:
 def _one_span_matcher(first: int, last: int) -> Matcher:
     """Nearly every policy names one network, so this one counts when there are many policies."""
 
-    def match(subject: Subject, environment: Environment) -> Mark:
+    def match(subject: Subject, environment: Environment) -> MatchResult:
         spot = spot_of(environment.address)
         if spot is None:
             return UNKNOWN

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from ..facts import Environment, Subject
+from .condition_type import Source
 from .listed import ListedWord
-from .protocol import Source
+from .sampling import Sample
 
 PLATFORMS = frozenset({"windows", "macos", "linux", "chromeos", "android", "ios", "other"})
 
@@ -13,4 +14,8 @@ def _platform(subject: Subject, environment: Environment) -> str | None:
     return environment.platform
 
 
-PLATFORM = ListedWord("platform", _platform, PLATFORMS, sources=frozenset({Source.CLIENT}))
+def _sample(text: str) -> Sample:
+    return Subject(""), Environment(platform=text)
+
+
+PLATFORM = ListedWord("platform", _platform, PLATFORMS, sources=frozenset({Source.CLIENT}), sample=_sample)

@@ -15,15 +15,15 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from ....errors import ConfigError, PolicyError
-from ..model import Criterion
+from ..condition_tree import Condition
+from ..reading import nearest
 from .browser import BROWSER
+from .condition_type import ConditionType
 from .country import COUNTRY
 from .device import DEVICE
 from .enrollment import ENROLLMENT
 from .network import NETWORK
 from .platform import PLATFORM
-from .protocol import ConditionWord
-from .reading import nearest
 from .request import REQUEST
 from .risk import RISK, SIGNALS, RiskWord
 from .schedule import SCHEDULE
@@ -36,14 +36,14 @@ COMBINING = frozenset({"all", "any", "not"})
 class Registry:
     """Words by name. Each change gives another registry."""
 
-    words: Mapping[str, ConditionWord]
+    words: Mapping[str, ConditionType]
 
     @property
     def signals(self) -> frozenset[str]:
         """Every risk signal that a condition may name."""
         return frozenset(getattr(self.words.get(RISK.word), "signals", SIGNALS))
 
-    def with_word(self, word: ConditionWord) -> Registry:
+    def with_word(self, word: ConditionType) -> Registry:
         """These words and one more. A name that is taken, or is none, raises :class:`ConfigError`."""
         if word.word in self.words or word.word in COMBINING:
             raise ConfigError(f"condition {word.word}", "exists already")
@@ -59,18 +59,18 @@ class Registry:
         risk = RiskWord(signals=self.signals | {name.lower() for name in names})
         return replace(self, words=MappingProxyType({**self.words, risk.word: risk}))
 
-    def find(self, word: str, where: str) -> ConditionWord:
+    def find(self, word: str, where: str) -> ConditionType:
         """The word of this name. An unknown one raises :class:`PolicyError`."""
         if word not in self.words:
             raise PolicyError(f"is no condition: {word!r}", path=where, nearest=nearest(word, self.words))
         return self.words[word]
 
-    def read(self, word: str, wanted: object, where: str) -> Criterion:
+    def read(self, word: str, wanted: object, where: str) -> Condition:
         """A criterion from what a document says. A bad one raises :class:`PolicyError`."""
-        return Criterion(word, self.find(word, where).read(wanted, where))
+        return Condition(word, self.find(word, where).read(wanted, where))
 
 
-_BUILT_IN: tuple[ConditionWord, ...] = (
+_BUILT_IN: tuple[ConditionType, ...] = (
     NETWORK,
     COUNTRY,
     PLATFORM,

@@ -3,20 +3,26 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import product
 from types import MappingProxyType
 
 from ....errors import PolicyError
-from ..facts import Environment, Mark, Subject
+from ..condition_tree import Condition
+from ..facts import Environment, MatchResult, Subject
 from ..logic import Matcher, every_of
+from ..reading import read_table, read_texts, read_words, table_of
 from .backing import Backing
-from .protocol import Networks, Source, Wanted
-from .reading import read_table, read_texts, read_words, table_of
+from .condition_type import TEXTS, Networks, Source, Wanted
+from .sampling import Sample, entries_in, in_environments, with_another
 
-HIT, MISS, UNKNOWN = Mark.HIT, Mark.MISS, Mark.UNKNOWN
+HIT, MISS, UNKNOWN = MatchResult.HIT, MatchResult.MISS, MatchResult.UNKNOWN
 _HTTP = "GET HEAD POST PUT PATCH DELETE OPTIONS TRACE CONNECT QUERY REPORT SEARCH"
 _WEBDAV = "PROPFIND PROPPATCH MKCOL COPY MOVE LOCK UNLOCK"
 METHODS = frozenset((*_HTTP.split(), *_WEBDAV.split()))
+_OTHER = "~"
+_KEYS = ("methods", "endpoints")
 _ENDPOINT = re.compile(r"[^\s*/]+(\.\*)?")
 
 
@@ -25,10 +31,11 @@ class RequestWord:
     """Holds when the method is one of ``methods`` and the view one of ``endpoints``, where they are given."""
 
     word: str = "request"
+    is_always_known: bool = True
 
     def read(self, wanted: object, where: str) -> Wanted:
         """A table of ``methods`` and ``endpoints``, at least one of them; ``bp.*`` is a whole blueprint."""
-        table = read_table(wanted, where, ("methods", "endpoints"))
+        table = read_table(wanted, where, _KEYS)
         if not table:
             raise PolicyError("must have methods or endpoints", path=where)
         read: dict[str, object] = {}
@@ -56,6 +63,22 @@ class RequestWord:
         """A method is the client's choice; a view is what anybody wants to reach."""
         return Backing.CHOSEN if "methods" in table_of(wanted) else Backing.NEUTRAL
 
+    @property
+    def schema(self) -> Mapping[str, object]:
+        """As a document may write it."""
+        return {
+            "type": "object",
+            "minProperties": 1,
+            "additionalProperties": False,
+            "properties": dict.fromkeys(_KEYS, TEXTS),
+        }
+
+    def samples(self, conditions: Sequence[Condition], networks: Networks) -> Iterable[Sample]:
+        """Each method and view that is wanted, and others."""
+        methods = with_another(entries_in(conditions, "methods"), METHODS)
+        endpoints = {name.replace("*", _OTHER) for name in entries_in(conditions, "endpoints")} | {_OTHER}
+        return in_environments(Environment(method=one, endpoint=name) for one, name in product(methods, endpoints))
+
     def needs(self, wanted: Wanted) -> frozenset[Source]:
         """Nothing beside the gate itself."""
         return frozenset()
@@ -79,7 +102,7 @@ def _method_matcher(methods: tuple[str, ...]) -> Matcher:
     if "GET" in wanted:
         wanted |= {"HEAD"}
 
-    def match(subject: Subject, environment: Environment) -> Mark:
+    def match(subject: Subject, environment: Environment) -> MatchResult:
         method = environment.method
         if not method:
             return UNKNOWN
@@ -92,7 +115,7 @@ def _endpoint_matcher(endpoints: tuple[str, ...]) -> Matcher:
     names = frozenset(endpoints)
     prefixes = tuple(name[:-1] for name in endpoints if name.endswith(".*"))
 
-    def match(subject: Subject, environment: Environment) -> Mark:
+    def match(subject: Subject, environment: Environment) -> MatchResult:
         endpoint = environment.endpoint
         if not endpoint:
             return UNKNOWN

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from ..facts import Environment, Mark, Subject
+from ..condition_tree import Condition
+from ..facts import Environment, MatchResult, Subject
 from ..logic import Matcher
+from ..reading import read_words, texts_of
 from .backing import Backing
-from .protocol import Networks, Source, Wanted
-from .reading import read_words, texts_of
+from .condition_type import TEXTS, Networks, Source, Wanted
+from .sampling import Sample, in_environments, subsets, texts_in
 
 IMPOSSIBLE_TRAVEL = "impossible-travel"
 NEW_ADDRESS = "new-address"
@@ -23,6 +26,7 @@ class RiskWord:
     """
 
     word: str = "risk"
+    is_always_known: bool = False
     signals: frozenset[str] = SIGNALS
 
     def read(self, wanted: object, where: str) -> Wanted:
@@ -33,12 +37,12 @@ class RiskWord:
         """A test for one raised signal. One that nobody told of leaves it open."""
         signals = texts_of(wanted)
 
-        def match(subject: Subject, environment: Environment) -> Mark:
+        def match(subject: Subject, environment: Environment) -> MatchResult:
             risk = environment.risk or {}
             marks = [risk.get(signal) for signal in signals]
             if any(marks):
-                return Mark.HIT
-            return Mark.UNKNOWN if None in marks else Mark.MISS
+                return MatchResult.HIT
+            return MatchResult.UNKNOWN if None in marks else MatchResult.MISS
 
         return match
 
@@ -55,6 +59,19 @@ class RiskWord:
         """
         # SECURITY: a password thief who copies a user agent and types no wrong code raises neither signal.
         return Backing.EVIDENCE if negated and NEW_ADDRESS in texts_of(wanted) else Backing.CHOSEN
+
+    @property
+    def schema(self) -> Mapping[str, object]:
+        """As a document may write it."""
+        return TEXTS
+
+    def samples(self, conditions: Sequence[Condition], networks: Networks) -> Iterable[Sample] | None:
+        """Every part of the signals that are wanted is raised, and the rest is known not to be."""
+        signals = texts_in(conditions)
+        raised = subsets(signals)
+        if raised is None:
+            return None
+        return in_environments(Environment(risk={name: name in words for name in signals}) for words in raised)
 
     def needs(self, wanted: Wanted) -> frozenset[Source]:
         """Travel needs to know where an address is."""

@@ -3,25 +3,52 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
+from itertools import product
 from types import MappingProxyType
 
 from ....errors import PolicyError
-from ..facts import Environment, Mark, Subject
+from ..condition_tree import Condition
+from ..facts import Environment, MatchResult, Subject
 from ..logic import Matcher
+from ..reading import LONGEST_SHOWN, read_table, read_text, read_texts, require_known, table_of
 from .backing import Backing
-from .protocol import Networks, Source, Wanted
-from .reading import LONGEST_SHOWN, read_table, read_text, read_texts, require_known, table_of
+from .condition_type import TEXTS, Networks, Source, Wanted
+from .sampling import Sample, entries_in, in_environments
 from .zones import zone_called, zone_names
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 KEYS = ("days", "hours", "zone", "holidays")
 WHOLE_DAY = "00:00-24:00"
+_SCHEMA = MappingProxyType(
+    {
+        "type": "object",
+        "required": ["zone"],
+        "additionalProperties": False,
+        "properties": {
+            "zone": {"description": "An IANA time zone.", "type": "string", "pattern": r"\S"},
+            "days": {"description": "mon, tue … or mon-fri.", **TEXTS},
+            "hours": {
+                "description": "Start inclusive, end exclusive; may cross midnight.",
+                "type": "string",
+                "pattern": r"^\s*[0-2][0-9]:[0-5][0-9]-[0-2][0-9]:[0-5][0-9]\s*$",
+            },
+            "holidays": {
+                "type": "array",
+                "minItems": 1,
+                "items": {"type": "string", "pattern": r"^\s*\d{4}-\d\d-\d\d\s*$"},
+            },
+        },
+    }
+)
 _HOURS = re.compile(r"(\d\d):(\d\d)-(\d\d):(\d\d)", re.ASCII)
 _NIGHT = timedelta(days=1)
+_MOST_SCHEDULES = 4
+# A week of winter and one of summer, since zones move against each other.
+_TWO_WEEKS = tuple(date(2025, month, 6) + timedelta(days=day) for month in (1, 7) for day in range(8))
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +73,7 @@ class ScheduleWord:
     """Holds within the hours of the days, except on holidays; a night belongs to the day it began."""
 
     word: str = "schedule"
+    is_always_known: bool = True
 
     def read(self, wanted: object, where: str) -> Wanted:
         """A table of ``zone`` and perhaps ``days``, ``hours``, ``holidays``."""
@@ -60,19 +88,23 @@ class ScheduleWord:
         zone, (days, hours, holidays) = zone_of(wanted), _parts(table_of(wanted))
         # SECURITY: where the zone is gone this is unknown, which tightens; to fail would shut everybody out.
         if zone is None:
-            return lambda _subject, _environment: Mark.UNKNOWN
+            return lambda _subject, _environment: MatchResult.UNKNOWN
 
         # Hours begin and end with a minute, so one answer holds for all of it. It is counted in UTC, since elsewhere
         # two hours of an autumn night bear one name.
         @lru_cache(maxsize=64)
-        def mark_in(minute: float) -> Mark:
+        def mark_in(minute: float) -> MatchResult:
             day = hours.began(datetime.fromtimestamp(minute * 60, zone))
-            return Mark.HIT if day is not None and day.weekday() in days and day not in holidays else Mark.MISS
+            return (
+                MatchResult.HIT
+                if day is not None and day.weekday() in days and day not in holidays
+                else MatchResult.MISS
+            )
 
-        def match(subject: Subject, environment: Environment) -> Mark:
+        def match(subject: Subject, environment: Environment) -> MatchResult:
             at = environment.at
             if at is None:
-                return Mark.UNKNOWN
+                return MatchResult.UNKNOWN
             # SECURITY: Python takes a naive time as one of the server's zone, which would shift every schedule unseen.
             if at.tzinfo is None:
                 raise TypeError("an instant without a zone is no instant")
@@ -94,6 +126,25 @@ class ScheduleWord:
         """One can wait."""
         return Backing.CHOSEN
 
+    @property
+    def schema(self) -> Mapping[str, object]:
+        """As a document may write it."""
+        return _SCHEMA
+
+    def samples(self, conditions: Sequence[Condition], networks: Networks) -> Iterable[Sample] | None:
+        """Where hours begin and end, on each day of a week in winter and in summer, on holidays and the days after."""
+        if len(conditions) > _MOST_SCHEDULES:
+            return None
+        zones = {zone_of(condition.wanted) or UTC for condition in conditions}
+        holidays = {date.fromisoformat(day) for day in entries_in(conditions, "holidays")}
+        days = {*_TWO_WEEKS, *holidays, *(day + _NIGHT for day in holidays if day < date.max)}
+        clocks = {time(0), *(clock for condition in conditions for clock in _clocks(condition))}
+        return in_environments(
+            Environment(at=datetime.combine(day, clock, zone).astimezone(UTC))
+            for day, clock, zone in product(days, clocks, zones)
+            if date.min < day < date.max
+        )
+
     def needs(self, wanted: Wanted) -> frozenset[Source]:
         """The time zone, where this server does not have it."""
         return frozenset() if zone_of(wanted) is not None else frozenset({Source.TIME_ZONE})
@@ -102,6 +153,12 @@ class ScheduleWord:
 def zone_of(wanted: Wanted) -> tzinfo | None:
     """The zone that a schedule names; None where this server does not have it."""
     return zone_called(str(table_of(wanted)["zone"]))
+
+
+def _clocks(condition: Condition) -> Iterator[time]:
+    for text in re.findall(r"\d\d:\d\d", str(table_of(condition.wanted).get("hours", ""))):
+        if text != "24:00":
+            yield time.fromisoformat(text)
 
 
 def _parts(table: Mapping[str, object]) -> tuple[frozenset[int], Hours, frozenset[date]]:

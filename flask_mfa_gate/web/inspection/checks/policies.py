@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ....domain.policy.lint import Level
+from ....domain.policy.analysis.finding import Level
 from ....errors import PolicyError
 from ...protection import marked_resources
 from ..findings import Finding, error, warning

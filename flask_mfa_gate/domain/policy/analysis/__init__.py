@@ -1,0 +1,1 @@
+"""What can be said of policies before they are switched on."""

@@ -1,0 +1,94 @@
+"""What differs between two sets of policies, by meaning: order, repeats and spelling do not count."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from ...access import APP
+from ..addresses import Network
+from ..document.policy import Policy, PolicySet
+from .implication import form_of
+from .loosening import loosened
+
+Named = TypeVar("Named", Policy, Network)
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Names, sorted."""
+
+    added: tuple[str, ...] = ()
+    removed: tuple[str, ...] = ()
+    changed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyDiff(Changes):
+    """Names of policies, sorted, and what their change means.
+
+    :param networks: the same of the named networks.
+    :param loosens: a sentence for each change that may weaken protection.
+    """
+
+    networks: Changes = Changes()
+    loosens: tuple[str, ...] = ()
+
+
+def difference(old: PolicySet, new: PolicySet) -> PolicyDiff:
+    """What putting ``new`` in the place of ``old`` changes."""
+    policies = _changes(old.policies, new.policies, _meaning_of_policy)
+    return PolicyDiff(
+        policies.added,
+        policies.removed,
+        policies.changed,
+        networks=_changes(old.networks, new.networks, lambda network: frozenset(network.entries)),
+        loosens=loosened(old, new),
+    )
+
+
+def _changes(old: Sequence[Named], new: Sequence[Named], meaning: Callable[[Named], object]) -> Changes:
+    before = {value.name: meaning(value) for value in old}
+    after = {value.name: meaning(value) for value in new}
+    return Changes(
+        added=tuple(sorted(after.keys() - before.keys())),
+        removed=tuple(sorted(before.keys() - after.keys())),
+        changed=tuple(sorted(name for name in before.keys() & after.keys() if before[name] != after[name])),
+    )
+
+
+def _meaning_of_policy(policy: Policy) -> tuple[object, ...]:
+    """Everything of a policy in a form that is equal where the meaning is."""
+    users = frozenset(policy.users.include), frozenset(policy.users.exclude)
+    resources = frozenset(policy.resources or (APP,))
+    texts = policy.description, policy.message, policy.help_link
+    return policy.state, users, resources, form_of(policy.conditions), policy.effect, texts
+
+
+def changed_fields(old: PolicySet, new: PolicySet) -> tuple[str, ...]:
+    """What putting ``new`` in the place of ``old`` changes, field by field in the words of the document."""
+    found = difference(old, new)
+    before, after = ({one.name: one.to_document() for one in policies.policies} for policies in (old, new))
+    entries = [{one.name: " ".join(one.entries) for one in policies.networks} for policies in (old, new)]
+    return (
+        *(f"{name}: added, {after[name]['state']}" for name in found.added),
+        *(f"{name}: removed" for name in found.removed),
+        *(line for name in found.changed for line in _fields(name, before[name], after[name])),
+        *(
+            f"network {name}: {entries[0].get(name, 'none')} → {entries[1].get(name, 'none')}"
+            for changed in (found.networks.added, found.networks.removed, found.networks.changed)
+            for name in changed
+        ),
+    )
+
+
+def _fields(name: str, before: Mapping[str, object], after: Mapping[str, object]) -> Iterator[str]:
+    for field in dict.fromkeys((*before, *after)):
+        if before.get(field) != after.get(field):
+            yield f"{name}: {field} {_text(before.get(field))} → {_text(after.get(field))}"
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value)

@@ -1,0 +1,146 @@
+"""Which changes of policies may weaken protection, each as a sentence that an admin can act on."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from ...access import APP
+from ..document.effect import Action, Effect
+from ..document.policy import Policy, PolicySet, PolicyState
+from ..document.users import EVERYBODY, Users
+from .implication import Form, form_of, implies
+
+_TIGHT = {Action.REQUIRE: 1, Action.DENY: 2}
+_STATES = {PolicyState.OFF: "is switched off", PolicyState.REPORT_ONLY: "only reports now"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    """A policy that is on, with its conditions seen through the names of networks."""
+
+    policy: Policy
+    conditions: Form
+
+    @property
+    def action(self) -> Action:
+        return self.policy.effect.action
+
+    @property
+    def resources(self) -> frozenset[str]:
+        return frozenset(self.policy.resources or (APP,))
+
+    @property
+    def meaning(self) -> tuple[object, ...]:
+        """What it does, whatever it is called."""
+        users = self.policy.users
+        return frozenset(users.include), frozenset(users.exclude), self.resources, self.conditions, self.policy.effect
+
+
+def loosened(old: PolicySet, new: PolicySet) -> tuple[str, ...]:
+    """A sentence for each change that may weaken protection, in the order of the policies' names.
+
+    Where the form of conditions does not tell whether they are wider or narrower, they are taken for the worse.
+    Default access is not looked at: on a resource that is denied by default, a ``require`` opens what was closed.
+    """
+    before, after = _rules(old), _rules(new)
+    kept, known = ({rule.meaning for rule in rules.values()} for rules in (after, before))
+    states = {policy.name: policy.state for policy in new.policies}
+    sentences: list[str] = []
+    for name in sorted(before.keys() | after.keys()):
+        was, now = before.get(name), after.get(name)
+        if was is not None and was.action in _TIGHT and was.meaning not in kept:
+            sentences += [_ended(was, states.get(name))] if now is None else _weakened(was, now)
+        if now is not None and now.action is Action.ALLOW and now.meaning not in known:
+            sentences += _opened(was, now)
+    return tuple(sentences)
+
+
+def _rules(policy_set: PolicySet) -> Mapping[str, _Rule]:
+    networks = {network.name: network for network in policy_set.networks}
+    return {
+        policy.name: _Rule(policy, form_of(policy.conditions, networks))
+        for policy in policy_set.policies
+        if policy.state is PolicyState.ON
+    }
+
+
+def _ended(rule: _Rule, state: PolicyState | None) -> str:
+    what = "is removed" if state is None else _STATES[state]
+    effect = "denies" if rule.action is Action.DENY else "asks for MFA at"
+    return f"{_title(rule)} {what}, so it no longer {effect} {_listed(rule.resources)}."
+
+
+def _weakened(was: _Rule, now: _Rule) -> Iterator[str]:
+    """A policy that denies or requires covers less, or asks for less."""
+    title = _title(now)
+    if _TIGHT.get(now.action, 0) < _TIGHT[was.action]:
+        yield f"{title} has {was.action} no longer, but {now.action}."
+    if now.action not in _TIGHT:
+        return
+    yield from (f"{title} {what}." for what in _fewer_users(was.policy.users, now.policy.users))
+    if gone := was.resources - now.resources:
+        yield f"{title} no longer covers {_listed(gone)}."
+    if not implies(was.conditions, now.conditions):
+        yield f"{title} no longer applies everywhere it did: {_cause(was, now)}."
+    if was.action is now.action is Action.REQUIRE:
+        yield from (f"{title} {what}." for what in _easier(was.policy.effect, now.policy.effect))
+
+
+def _fewer_users(was: Users, now: Users) -> Iterator[str]:
+    if EVERYBODY not in now.include and (gone := set(was.include) - set(now.include)):
+        yield f"no longer includes {_listed(gone)}"
+    if spared := set(now.exclude) - set(was.exclude):
+        yield f"now excludes {_listed(spared)}"
+
+
+def _easier(was: Effect, now: Effect) -> Iterator[str]:
+    if was.factors and not now.factors:
+        yield "accepts any factor now"
+    elif was.factors and (more := now.factors - was.factors):
+        yield f"accepts {_listed(more)} now"
+    if _longest(now) > _longest(was):
+        yield "limits the age of a proof no longer" if now.max_age is None else f"accepts a proof of {now.max_age} now"
+    if now.grace_days > was.grace_days:
+        yield f"gives {now.grace_days} days of grace instead of {was.grace_days}"
+
+
+def _longest(effect: Effect) -> timedelta:
+    return timedelta.max if effect.max_age is None else effect.max_age
+
+
+def _opened(was: _Rule | None, now: _Rule) -> Iterator[str]:
+    """A policy that allows covers more."""
+    title = _title(now)
+    if was is None:
+        yield f"{title} is on now and drops the challenge at {_listed(now.resources)}."
+        return
+    if was.action is not Action.ALLOW:
+        return
+    yield from (f"{title} {what}." for what in _more_users(was.policy.users, now.policy.users))
+    if more := now.resources - was.resources:
+        yield f"{title} now drops the challenge at {_listed(more)} too."
+    if not implies(now.conditions, was.conditions):
+        yield f"{title} now applies where it did not: {_cause(was, now)}."
+
+
+def _more_users(was: Users, now: Users) -> Iterator[str]:
+    if EVERYBODY not in was.include and (more := set(now.include) - set(was.include)):
+        yield f"now includes {_listed(more)}"
+    if gone := set(was.exclude) - set(now.exclude):
+        yield f"no longer excludes {_listed(gone)}"
+
+
+def _cause(was: _Rule, now: _Rule) -> str:
+    if form_of(was.policy.conditions) == form_of(now.policy.conditions):
+        return "a network that it names has changed"
+    return "its conditions have changed"
+
+
+def _title(rule: _Rule) -> str:
+    return f'"{rule.policy.name}"'
+
+
+def _listed(words: Collection[str]) -> str:
+    return ", ".join(sorted(words))

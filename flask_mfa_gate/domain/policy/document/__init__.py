@@ -1,0 +1,1 @@
+"""What policies are, and how a document says it."""

@@ -1,0 +1,1 @@
+"""Policies made ready, judged and explained."""

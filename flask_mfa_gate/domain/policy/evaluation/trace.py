@@ -1,0 +1,62 @@
+"""Why each policy applies or not, in words for an admin."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from ..document.policy import PolicyState
+from ..facts import MatchResult
+
+
+@dataclass(frozen=True, slots=True)
+class ConditionTrace:
+    """What one criterion came to.
+
+    :param looked_at: the fact as it was known; empty when it was not.
+    :param reason: a sentence.
+    """
+
+    word: str
+    mark: MatchResult
+    looked_at: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyTrace:
+    """What one policy came to, also one that is off or only reported.
+
+    :param applies: whether it counts here, were it on: an unknown fact applies a deny or require, and no allow.
+    :param mark: whether its users, resources and conditions hold together.
+    """
+
+    name: str
+    state: PolicyState
+    applies: bool
+    mark: MatchResult
+    criteria: tuple[ConditionTrace, ...]
+
+
+def condition_trace(word: str, mark: MatchResult, looked_at: str, wanted: str) -> ConditionTrace:
+    """A finding with its sentence."""
+    return ConditionTrace(word, mark, looked_at, _sentence(mark, looked_at, wanted))
+
+
+def _sentence(mark: MatchResult, looked_at: str, wanted: str) -> str:
+    if mark is MatchResult.UNKNOWN:
+        return f"Wanted is {wanted}, and whether that holds is not known{f' from {looked_at}' if looked_at else ''}."
+    if mark is MatchResult.MISS and not looked_at:
+        return f"Wanted is {wanted}, and nothing is that."
+    return f"Wanted is {wanted}, and {looked_at or 'nothing'} is {'that' if mark is MatchResult.HIT else 'not'}."
+
+
+def wanted_text(wanted: tuple[str, ...] | Mapping[str, object]) -> str:
+    """A criterion's value on one line."""
+    if isinstance(wanted, Mapping):
+        return "; ".join(f"{key} {_value_text(value)}" for key, value in wanted.items())
+    return _value_text(wanted)
+
+
+def _value_text(value: object) -> str:
+    return " or ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
