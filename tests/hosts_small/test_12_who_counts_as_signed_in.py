@@ -261,6 +261,32 @@ def test_a_manager_whose_object_was_changed_is_asked_at_each_request() -> None:
     assert done == []
 
 
+@pytest.mark.parametrize("gate_first", [True, False])
+def test_a_socket_shows_nobody_unproven_to_a_manager_that_sends_no_signal(gate_first: bool) -> None:
+    host = Host()
+    if gate_first:
+        host.gate.init_app(host.app)
+    ByRemoteUser(host.app).user_loader(User)
+    if not gate_first:
+        host.gate.init_app(host.app)
+    host.app.add_url_rule("/", "home", lambda: f"inside as {current_user.get_id()}")
+    host.enroll()
+    client, one = host.client(), {"REMOTE_USER": "1"}
+
+    def seen() -> Any:
+        found = client.get_cookie("mfa_gate")
+        headers = {"Cookie": f"mfa_gate={found.value}"} if found is not None else {}
+        with host.app.test_request_context("/", environ_overrides=one, headers=headers):
+            return current_user.get_id(), host.gate.still_ok()
+
+    assert seen() == (None, False)
+    assert client.get("/", environ_overrides=one).location == "/mfa/challenge"
+    assert seen() == (None, False)
+    host.pass_challenge(client, environ_overrides=one)
+    assert client.get("/", environ_overrides=one).text == "inside as 1"
+    assert seen() == ("1", True)
+
+
 @pytest.mark.parametrize("is_active", [False, lambda _user: False, lambda _user: 0, None])
 def test_an_account_that_is_switched_off_in_any_way_is_out(is_active: Any) -> None:
     odd = variant()

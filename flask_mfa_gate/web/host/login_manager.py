@@ -109,6 +109,12 @@ class FlaskLoginIdentity:
                 self.hide_for_now()
         return g.get(_LOADED)
 
+    def may_send_no_signal(self) -> bool:
+        """Where the manager does not load as Flask-Login does."""
+        manager = getattr(current_app, "login_manager", None)
+        is_changed = manager is not None and "_load_user" in vars(manager)
+        return is_changed or getattr(type(manager), "_load_user", None) not in {None, LoginManager._load_user}
+
     def load_anew(self) -> None:
         """The manager loads at the next question."""
         g.pop(_LOADED, None)

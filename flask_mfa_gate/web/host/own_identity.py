@@ -75,6 +75,10 @@ class HostIdentity:
     def show_when_asked(self, is_let_in: Callable[[Any], bool]) -> None:
         """The session stays as it is; the host asks its own object."""
 
+    def may_send_no_signal(self) -> bool:
+        """There is none, and no place of the gate's to stand in either."""
+        return False
+
     def load_anew(self) -> None:
         """Nothing is hidden any more."""
         g.pop(HIDDEN, None)

@@ -33,6 +33,9 @@ class IdentitySource(Protocol):
     def show_when_asked(self, is_let_in: Callable[[Any], bool]) -> None:
         """Look who this is once the host asks, where it can be asked so late, and show nobody who is not let in."""
 
+    def may_send_no_signal(self) -> bool:
+        """Whether users may be loaded without a signal before it."""
+
     def load_anew(self) -> None:
         """Forget what is known of this request: whoever asks next is shown whom the session names now."""
 
