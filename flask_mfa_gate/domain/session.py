@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
+from hashlib import sha256
 from typing import Any
 
-from .assurance import Assurance, Method
+from .assurance import FACTOR_METHODS, Assurance, Method
 from .verdict import Demand
 
 ROTATION_GRACE = timedelta(seconds=30)
@@ -34,33 +36,21 @@ class Lifetimes:
 
 @dataclass(frozen=True, slots=True)
 class StepUp:
-    """What a live session was asked to prove, and the request that a grant would be for.
+    """What a live session was asked to prove.
 
+    :param act: what a grant would be for; None where nothing asks for one.
     :param deferrable_until: until when the setup of a factor may be put off; None where it may not.
     """
 
     demand: Demand
     endpoint: str
-    method: str
+    act: str | None
     target: str = field(repr=False)
     deferrable_until: datetime | None = None
 
     def is_deferrable(self, now: datetime) -> bool:
         """Whether there still is time to set a factor up."""
         return self.deferrable_until is not None and now < self.deferrable_until
-
-
-@dataclass(frozen=True, slots=True)
-class Grant:
-    """Leave for one request to one endpoint by one method."""
-
-    endpoint: str
-    method: str
-    expires_at: datetime
-
-    def covers(self, endpoint: str | None, method: str, *, now: datetime) -> bool:
-        """Whether this request is the one that was proved for. HEAD has no grant of its own."""
-        return self.endpoint == endpoint and self.method == method and now < self.expires_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +84,6 @@ class GateSession:
     parked_endpoint: str | None = None
     target: str | None = field(default=None, repr=False)
     step_up: StepUp | None = None
-    grant: Grant | None = None
     host_user_id: str | None = field(default=None, repr=False)
     address: str | None = None
     user_agent: str | None = None
@@ -135,8 +124,18 @@ class GateSession:
         return now - self.seen_at < lifetimes.idle and now - evidence < lifetimes.max_age
 
 
-def grant_for(step_up: StepUp | None, method: Method, *, now: datetime) -> Grant | None:
-    """The grant that a proof leaves, when the view asks for one each request."""
-    if step_up is None or not step_up.demand.is_for_one_request or method not in step_up.demand.methods:
-        return None
-    return Grant(step_up.endpoint, step_up.method, now + GRANT_LIFETIME)
+def act_of(endpoint: str | None, arguments: Mapping[str, object]) -> str:
+    """What a grant is for: an endpoint with the arguments in its path, as one digest that tells nobody what they are.
+
+    The method is left out: the form and what it sends are one act.
+    """
+    told = [endpoint, sorted((name, str(value)) for name, value in arguments.items())]
+    return sha256(json.dumps(told).encode()).hexdigest()
+
+
+def leaves_grant(session: GateSession, method: Method) -> bool:
+    """Whether this proof leaves a grant for what was asked last, or at a sign-in for the page first asked for."""
+    if method not in FACTOR_METHODS:
+        return False
+    # SECURITY: what does not meet the demand leaves nothing, as an older and stronger proof would stand beside it.
+    return session.is_pending or (session.step_up is not None and method in session.step_up.demand.methods)

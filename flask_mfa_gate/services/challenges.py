@@ -10,7 +10,7 @@ from ..clock import Clock
 from ..domain.assurance import Method
 from ..domain.moves import Notice
 from ..domain.person import Origin
-from ..domain.session import GateSession, grant_for
+from ..domain.session import GateSession
 from ..factors.protocol import Accepted, Verifier
 from ..store import Store
 from .attempts import AttemptService, seen_from
@@ -28,9 +28,12 @@ class ChallengeService:
         self._store, self._attempts, self._sessions = store, attempts, sessions
         self._verifiers, self._clock = verifiers, clock
 
-    def verify(self, session: GateSession, raw: object, *, method: Method, origin: Origin, ruler: Ruler) -> Entry:
+    def verify(
+        self, session: GateSession, raw: object, *, method: Method, origin: Origin, ruler: Ruler, act: str | None = None
+    ) -> Entry:  # fmt: skip
         """Try a code; a right one rotates the session's id and adds the proof.
 
+        :param act: what the proof leaves a grant for.
         :raises BadRequest, Throttled, CodeInvalid: see :meth:`AttemptService.attempt`.
         :raises Conflict: when another request rose from this id; the code stays unused.
         """
@@ -44,8 +47,7 @@ class ChallengeService:
             if accepted is None:
                 return None
             proved = _with(session, accepted, now)
-            grant = grant_for(session.step_up, accepted.method, now=now)
-            entry = self._sessions.rise(work, proved, proved.assurance, ruler=ruler, grant=grant)
+            entry = self._sessions.rise(work, proved, proved.assurance, ruler=ruler, proof=accepted.method, act=act)
             self._note(work, session.user_key, accepted.method, origin)
             return entry
 

@@ -77,6 +77,6 @@ class RevocationService:
         work.store.revocations.note_stamp(work.tx, session.user_key, stamp)
         work.store.sessions.restamp(work.tx, session.lineage, stamp)
         # SECURITY: a copy of this very session's cookie is left behind with the old password.
-        successor = replace(session, id_digest=token_digest(token), seen_at=now, stamp=stamp, grant=None)
+        successor = replace(session, id_digest=token_digest(token), seen_at=now, stamp=stamp)
         is_rotated = work.store.sessions.try_rotate(work.tx, session, successor, now=now)
         return Kept(stays=True, entry=Entry(token, successor) if is_rotated else None)

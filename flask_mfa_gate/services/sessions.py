@@ -8,13 +8,13 @@ from typing import Any, NamedTuple
 
 from ..clock import Clock
 from ..crypto import Keyring, Place, new_id, new_token, token_digest
-from ..domain.assurance import FACTOR_METHODS, Assurance, SignIn
+from ..domain.assurance import FACTOR_METHODS, Assurance, Method, SignIn
 from ..domain.authorization.combine import PolicyResult
 from ..domain.decision import Context, decide
 from ..domain.enrollment import Standing
 from ..domain.person import Origin
 from ..domain.rules import Rules
-from ..domain.session import Ending, GateSession, Grant, Lifetimes, StepUp
+from ..domain.session import GRANT_LIFETIME, Ending, GateSession, Lifetimes, StepUp, leaves_grant
 from ..domain.verdict import Verdict, Word
 from ..errors import Conflict
 from ..store import Store
@@ -116,10 +116,9 @@ class SessionService:
         None when the session was ended or gave way to another id meanwhile; then this is a sign-in like any other.
         """
         now, token = self._clock(), new_token()
-        # SECURITY: a grant stays with the id it was made for; written a second time it would let two requests through.
         successor = replace(
             session, id_digest=token_digest(token), seen_at=now, host_user_id=who.host_user_id, stamp=who.stamp,
-            assurance=session.assurance.signed_in_again(at=now), grant=None,
+            assurance=session.assurance.signed_in_again(at=now),
             address=origin.address, user_agent=origin.user_agent,
         )  # fmt: skip
 
@@ -146,6 +145,7 @@ class SessionService:
 
         def act(work: Work) -> None:
             self._store.sessions.park(work.tx, parked)
+            self._store.grants.drop(work.tx, parked.lineage)
             self._note_dropped(work, parking)
 
         self._worker.run(act)
@@ -164,7 +164,7 @@ class SessionService:
         sealed = self._keyring.seal(parking.payload, _parked_place(session))
         return replace(
             session, parked=sealed, parked_at=None, parked_endpoint=parking.endpoint, target=parking.target,
-            host_user_id=parking.host_user_id, step_up=None, grant=None,
+            host_user_id=parking.host_user_id, step_up=None,
         )  # fmt: skip
 
     def verdict(self, session: GateSession, standing: Standing, ruler: Ruler) -> Verdict:
@@ -176,11 +176,13 @@ class SessionService:
         return decide(context, standing, self._rules, now=self._clock())
 
     def rise(
-        self, work: Work, session: GateSession, assurance: Assurance, *, ruler: Ruler, grant: Grant | None = None,
-        deferred: bool = False,
+        self, work: Work, session: GateSession, assurance: Assurance, *, ruler: Ruler, proof: Method | None = None,
+        act: str | None = None, deferred: bool = False,
     ) -> Entry:  # fmt: skip
         """Go on under a new id with what was just proved; the identity is restored when the app is satisfied.
 
+        :param proof: by what it was proved; None when nothing was proved now.
+        :param act: what a grant would be for, see :func:`act_of`.
         :raises Conflict: ``already-done``, when another tab or request rose from the same id.
         """
         self.take_turn(work, session.user_key)
@@ -190,7 +192,7 @@ class SessionService:
         was_deferred = deferred or session.deferred_at is not None
         is_in = self._judge(assurance, standing, ruler, deferred=was_deferred).word is Word.PASS
         successor = replace(
-            session, id_digest=token_digest(token), assurance=assurance, seen_at=now, grant=grant,
+            session, id_digest=token_digest(token), assurance=assurance, seen_at=now,
             deferred_at=now if deferred else session.deferred_at,
             step_up=None, parked=None if is_in else session.parked,
         )  # fmt: skip
@@ -199,6 +201,8 @@ class SessionService:
             raise Conflict("already-done", _ALREADY_DONE)
         if assurance.proved(FACTOR_METHODS, now=now):
             self._notes.proved(work, session, is_in=is_in)
+        if act is not None and proof is not None and leaves_grant(session, proof):
+            self._store.grants.put(work.tx, session.lineage, act, expires_at=now + GRANT_LIFETIME)
         return Entry(token, successor)
 
     def take_turn(self, work: Work, user_key: str) -> None:
@@ -246,9 +250,21 @@ class SessionService:
         """The idle mark."""
         self._worker.run(lambda work: self._store.sessions.touch(work.tx, session.id_digest, now=self._clock()))
 
-    def try_use_grant(self, session: GateSession, grant: Grant) -> bool:
-        """Use up the grant for this one request."""
-        return self._worker.run(lambda work: self._store.sessions.try_use_grant(work.tx, session.id_digest, grant))
+    def has_grant(self, session: GateSession, act: str) -> bool:
+        """Whether what is left of a proof lets this sign-in see the act."""
+        # SECURITY: the id that another took the place of keeps its old assurance, and no more.
+        if session.is_superseded:
+            return False
+        with self._store.database.read() as tx:
+            return self._store.grants.is_there(tx, session.lineage, act, now=self._clock())
+
+    def try_use_grant(self, session: GateSession, act: str) -> bool:
+        """Use up the grant for this one act."""
+        if session.is_superseded:
+            return False
+        return self._worker.run(
+            lambda work: self._store.grants.try_use(work.tx, session.lineage, act, now=self._clock())
+        )
 
 
 def _parked_place(session: GateSession) -> Place:

@@ -94,9 +94,12 @@ class TotpEnrollmentService:
             lambda work: self._totp.begin(work.tx, session.user_key, lineage=session.lineage, now=self._clock())
         )
 
-    def confirm(self, session: GateSession, raw: object, *, origin: Origin, ruler: Ruler) -> Enrolled:
+    def confirm(
+        self, session: GateSession, raw: object, *, origin: Origin, ruler: Ruler, act: str | None = None
+    ) -> Enrolled:  # fmt: skip
         """Try the first code of the key that this session was shown.
 
+        :param act: what the proof leaves a grant for.
         :raises Conflict: ``no-key``, when no key waits: never shown, expired, or confirmed in another browser;
             ``set-up-already``, when this sign-in confirmed it a moment ago.
         """
@@ -105,7 +108,7 @@ class TotpEnrollmentService:
         is_by_pass = self._is_by_pass(session.user_key)
         return self._attempts.attempt(
             self._totp, raw, user_key=session.user_key, origin=origin,
-            accept=lambda work, code: self._accept(work, session, code, origin, ruler, is_by_pass=is_by_pass),
+            accept=lambda work, code: self._accept(work, session, code, origin, ruler, act, is_by_pass=is_by_pass),
         )  # fmt: skip
 
     def _require_key(self, session: GateSession) -> None:
@@ -121,7 +124,8 @@ class TotpEnrollmentService:
         raise Conflict("no-key", "This setup has expired. Open the setup page again.")
 
     def _accept(
-        self, work: Work, session: GateSession, code: str, origin: Origin, ruler: Ruler, *, is_by_pass: bool
+        self, work: Work, session: GateSession, code: str, origin: Origin, ruler: Ruler, act: str | None, *,
+        is_by_pass: bool,
     ) -> Enrolled | None:  # fmt: skip
         now, key = self._clock(), session.user_key
         self._store.enrollments.lock(work.tx, key)
@@ -140,7 +144,9 @@ class TotpEnrollmentService:
         if FactorKind.TOTP in self._rules.satisfying:
             self._store.enrollments.end_period(work.tx, key)
         codes = () if before.factors else tuple(self._recovery_codes.make(work.tx, key, now=now))
-        entry = self._sessions.rise(work, session, session.assurance.with_proof(Method.TOTP, at=now), ruler=ruler)
+        entry = self._sessions.rise(
+            work, session, session.assurance.with_proof(Method.TOTP, at=now), ruler=ruler, proof=Method.TOTP, act=act
+        )
         self._end_others(work, session, is_first=not before.factors)
         self._record(work, session, origin, factor_id, is_first=not before.factors)
         return Enrolled(entry, codes)

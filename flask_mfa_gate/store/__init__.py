@@ -11,6 +11,7 @@ from .engine import Database
 from .enrollments import Enrollments
 from .factors import Factors
 from .failures import FailureLog
+from .grants import Grants
 from .keys import Keys
 from .marks import Marks
 from .noted import Noted
@@ -47,6 +48,7 @@ class Store:
     sealed: SealedValues
     policies: PolicyVersions
     sign_ins: SignIns
+    grants: Grants
 
 
 def build_store(database: Database, *, prefix: str, keyring: Keyring) -> Store:
@@ -71,4 +73,5 @@ def build_store(database: Database, *, prefix: str, keyring: Keyring) -> Store:
         sealed=SealedValues(tables),
         policies=PolicyVersions(tables),
         sign_ins=SignIns(tables),
+        grants=Grants(tables),
     )

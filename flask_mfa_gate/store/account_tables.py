@@ -104,9 +104,6 @@ def session(metadata: MetaData, prefix: str) -> Table:
         Column("parked_endpoint", Text),
         Column("target", Text),
         Column("step_up", JSON(none_as_null=True)),
-        Column("grant_endpoint", Text),
-        Column("grant_method", exact(16)),
-        Column("grant_expires_at", UTCDateTime),
         Column("host_user_id", Text),
         Column("address", exact(64)),
         Column("user_agent", exact(255)),
@@ -118,6 +115,18 @@ def session(metadata: MetaData, prefix: str) -> Table:
         Column("ending", exact(16)),
         Index(f"ix_{prefix}session_user_key", "user_key"),
         Index(f"ix_{prefix}session_lineage", "lineage"),
+    )
+
+
+def grant(metadata: MetaData, prefix: str) -> Table:
+    """Leave for single acts of one sign-in, by digest; it stays with the sign-in while its id rotates."""
+    return Table(
+        f"{prefix}grant",
+        metadata,
+        Column("lineage", exact(32), primary_key=True),
+        Column("act", exact(64), primary_key=True),
+        Column("expires_at", UTCDateTime, nullable=False),
+        Index(f"ix_{prefix}grant_expires_at", "expires_at"),
     )
 
 

@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, insert, or_, sel
 from ..crypto import Keyring
 from ..domain.assurance import Assurance, Method, Proof, SignIn
 from ..domain.enrollment import Standing
-from ..domain.session import Ending, GateSession, Grant, StepUp
+from ..domain.session import Ending, GateSession, StepUp
 from ..domain.session_bounds import SessionRow, surplus
 from ..domain.verdict import Demand
 from .enrollments import KEY_LIFETIME
@@ -76,17 +76,6 @@ class Sessions:
     def touch(self, tx: Connection, id_digest: str, *, now: datetime) -> None:
         """The idle mark."""
         tx.execute(update(self._table).where(self._table.c.id_digest == id_digest).values(seen_at=now))
-
-    def try_use_grant(self, tx: Connection, id_digest: str, grant: Grant) -> bool:
-        """Use up a grant; False when a parallel request did."""
-        # SECURITY: one conditional UPDATE, so that one proof lets one request through.
-        there = (
-            self._table.c.id_digest == id_digest,
-            self._table.c.grant_endpoint == grant.endpoint,
-            self._table.c.grant_method == grant.method,
-            self._table.c.grant_expires_at == grant.expires_at,
-        )
-        return tx.execute(update(self._table).where(*there).values(grant_endpoint=None)).rowcount == 1
 
     def of_user(self, tx: Connection, user_key: str) -> Sequence[GateSession]:
         """Sessions that are not over and that no other id has taken the place of, newest first."""
@@ -178,7 +167,7 @@ class Sessions:
 
 
 def _write(session: GateSession) -> dict[str, Any]:
-    assurance, grant = session.assurance, session.grant
+    assurance = session.assurance
     return {
         "id_digest": session.id_digest,
         "lineage": session.lineage,
@@ -195,9 +184,6 @@ def _write(session: GateSession) -> dict[str, Any]:
         "parked_endpoint": session.parked_endpoint,
         "target": session.target,
         "step_up": _write_step_up(session.step_up),
-        "grant_endpoint": grant.endpoint if grant else None,
-        "grant_method": grant.method if grant else None,
-        "grant_expires_at": grant.expires_at if grant else None,
         "host_user_id": session.host_user_id,
         "address": session.address,
         "user_agent": session.user_agent,
@@ -212,23 +198,18 @@ def _write(session: GateSession) -> dict[str, Any]:
 
 def _read(row: dict[str, Any]) -> GateSession:
     proofs = tuple(Proof(Method(proof["method"]), datetime.fromisoformat(proof["at"])) for proof in row["proofs"])
-    grant = None
-    if row["grant_endpoint"] is not None:
-        grant = Grant(row["grant_endpoint"], row["grant_method"], row["grant_expires_at"])
     return GateSession(
         assurance=Assurance(SignIn(row["sign_in"]), row["signed_in_at"], proofs),
         step_up=_read_step_up(row["step_up"]),
         ending=Ending(row["ending"]) if row["ending"] else None,
-        grant=grant,
         **{name: row[name] for name in _PLAIN_COLUMNS},
     )
 
 
 _PARKED_COLUMNS = (
     "parked", "parked_at", "parked_endpoint", "target", "step_up", "host_user_id",
-    "grant_endpoint", "grant_method", "grant_expires_at",
 )  # fmt: skip
-_EMPTIED: dict[str, Any] = dict.fromkeys(("parked", "target", "step_up", "grant_endpoint", "risk"))
+_EMPTIED: dict[str, Any] = dict.fromkeys(("parked", "target", "step_up", "risk"))
 _PLAIN_COLUMNS = (
     "id_digest", "lineage", "user_key", "began_at", "seen_at", "superseded_at", "deferred_at", "parked", "parked_at",
     "parked_endpoint", "target", "host_user_id", "address", "user_agent", "stamp", "pass_id", "ends_at", "risk",
@@ -244,7 +225,7 @@ def _write_step_up(step_up: StepUp | None) -> dict[str, Any] | None:
         "methods": sorted(step_up.demand.methods),
         "max_age": None if max_age is None else max_age.total_seconds(),
         "endpoint": step_up.endpoint,
-        "method": step_up.method,
+        "act": step_up.act,
         "target": step_up.target,
         "deferrable_until": step_up.deferrable_until.isoformat() if step_up.deferrable_until else None,
     }
@@ -259,5 +240,5 @@ def _read_step_up(facts: dict[str, Any] | None) -> StepUp | None:
     )
     until = facts.get("deferrable_until")
     return StepUp(
-        demand, facts["endpoint"], facts["method"], facts["target"], datetime.fromisoformat(until) if until else None
+        demand, facts["endpoint"], facts.get("act"), facts["target"], datetime.fromisoformat(until) if until else None
     )

@@ -29,6 +29,7 @@ class Tables:
     noted: Table
     policy_version: Table
     sign_in: Table
+    grant: Table
 
 
 @cache
@@ -51,4 +52,5 @@ def build_tables(prefix: str) -> Tables:
         noted=record_tables.noted(metadata, prefix),
         policy_version=record_tables.policy_version(metadata, prefix),
         sign_in=record_tables.sign_in(metadata, prefix),
+        grant=account_tables.grant(metadata, prefix),
     )

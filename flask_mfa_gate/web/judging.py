@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import request
-
 from ..domain.assurance import Assurance, SignIn
 from ..domain.decision import decide
 from ..domain.marks import Marks
 from ..domain.verdict import Verdict
 from ..services.persons import is_switched_on
+from .acts import is_granted, try_grant
 from .passage import Passage
 from .rulings import at_this_request, note_graces, report_here, ruler_of, with_fresh_risk
 
@@ -22,9 +21,8 @@ def judge(passage: Passage, user: Any, marks: Marks, *, waives_app: bool = False
     """
     verdict = _decide_once(passage, user, marks, waives_app=waives_app)
     wants_grant = verdict.at_resource and verdict.demand.is_for_one_request
-    if not wants_grant or not _try_use_grant(passage):
+    if not wants_grant or not try_grant(passage):
         return verdict
-    passage.is_granted = True
     return _decide_once(passage, user, marks, waives_app=waives_app)
 
 
@@ -42,7 +40,9 @@ def _decide_once(passage: Passage, user: Any, marks: Marks, *, waives_app: bool)
     context = passage.context(
         assurance, is_active=is_switched_on(user), marks=marks, promptable=not passage.may_be_token, rulings=rulings
     )
-    verdict = decide(context._replace(waives_app=waives_app), passage.standing, state.rules, now=now)
+    verdict = decide(
+        context._replace(waives_app=waives_app, granted=is_granted(passage)), passage.standing, state.rules, now=now
+    )
     report_here(state, passage.session, context, passage.standing, sign_in=kind, user=user)
     return at_this_request(state, passage.session, context, passage.standing, verdict, sign_in=kind, user=user)
 
@@ -51,12 +51,3 @@ def _kind(passage: Passage, assurance: Assurance) -> SignIn:
     if passage.is_token:
         return SignIn.TOKEN
     return assurance.sign_in if passage.session else passage.state.identity.kind(passage.before)
-
-
-def _try_use_grant(passage: Passage) -> bool:
-    live = passage.session
-    if live is None or live.grant is None:
-        return False
-    if not live.grant.covers(request.endpoint, request.method, now=passage.state.clock()):
-        return False
-    return passage.state.sessions.try_use_grant(live, live.grant)

@@ -67,4 +67,4 @@ def _as_this_user(passage: Passage, user: Any, key: str) -> Passage:
     with state.store.database.read() as tx:
         standing = state.store.enrollments.standing(tx, key, now=state.clock())
     by_token = carries_token(request, state.settings)
-    return replace(passage, session=live, standing=standing, is_token=False, may_be_token=by_token, is_granted=False)
+    return replace(passage, session=live, standing=standing, is_token=False, may_be_token=by_token, granted=None)

@@ -31,6 +31,7 @@ class Passage:
 
     :param before: the host's session as it came in; empty once all of it was taken out.
     :param opened: endpoint and method of the request as it came in.
+    :param arguments: those in its path.
     :param blueprints: those of its endpoint then, whose hooks run whatever a hook makes of the request.
     :param dead: the session that the cookie names, where it is over and still known.
     :param has_dead_id: the cookie names a session that is gone.
@@ -53,12 +54,13 @@ class Passage:
     :param is_over: whether the sign-in ended in this request.
     :param withheld: what the session held, when nobody may see it and nothing may be changed.
     :param groups: what the host said of groups in this request, by user key.
-    :param is_granted: whether a grant was used up for this request.
+    :param granted: act and method that a grant was found for.
     """
 
     state: GateState
     before: Mapping[str, Any] = field(repr=False)
     opened: tuple[str | None, str]
+    arguments: Mapping[str, Any]
     blueprints: tuple[str, ...]
     session: GateSession | None = None
     standing: Standing | None = None
@@ -71,7 +73,7 @@ class Passage:
     settled: Marks | None = None
     is_token: bool = False
     may_be_token: bool = False
-    is_granted: bool = False
+    granted: tuple[str, str] | None = None
     may_go_on: bool = False
     is_decided: bool = False
     has_reached_view: bool = False
@@ -138,7 +140,6 @@ class Passage:
             demands=marks.demands,
             deferred=self.session is not None and self.session.deferred_at is not None,
             promptable=promptable,
-            granted=self.is_granted,
             rulings=rulings,
         )
 
@@ -161,7 +162,7 @@ class Passage:
 def begin_passage(state: GateState, *, before: Mapping[str, Any]) -> Passage:
     """The record of a request that just arrived, and what its session holds, where anybody looks."""
     opened = request.endpoint, request.method
-    passage = Passage(state, before, opened, tuple(request.blueprints))
+    passage = Passage(state, before, opened, dict(request.view_args or {}), tuple(request.blueprints))
     note(_NAME, passage)
     forget_outer(state)
     return passage

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from flask import current_app, request
@@ -11,15 +13,21 @@ from werkzeug.routing import RequestRedirect
 _MOST_TURNS = 3
 
 
-def endpoint_at(path: str, turns: int = _MOST_TURNS) -> str | None:
-    """What answers to GET there, at the end of the redirects that the app's own rules make."""
+def endpoint_at(path: str) -> str | None:
+    """What answers to GET there."""
+    found = page_at(path)
+    return found[0] if found is not None else None
+
+
+def page_at(path: str, turns: int = _MOST_TURNS) -> tuple[str, Mapping[str, Any]] | None:
+    """The same with the arguments in the path, at the end of the redirects that the app's own rules make."""
     adapter = current_app.create_url_adapter(request)
     if adapter is None or turns == 0:
         return None
     try:
-        return str(adapter.match(path, method="GET")[0])
+        return adapter.match(path, method="GET")
     except RequestRedirect as redirect:
-        return endpoint_at(inner_path(urlsplit(redirect.new_url).path), turns - 1)
+        return page_at(inner_path(urlsplit(redirect.new_url).path), turns - 1)
     except HTTPException:
         return None
 

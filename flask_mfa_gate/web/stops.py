@@ -10,6 +10,7 @@ from ..domain.marks import Marks
 from ..domain.session import StepUp
 from ..domain.verdict import Verdict, Word
 from . import answers
+from .acts import act_here
 from .client import Client, is_foreign, is_visit, origin_of
 from .judging import judge
 from .newcomers import newcomer
@@ -118,7 +119,7 @@ def _stop_at_resource(
 def _remember_step_up(passage: Passage, user: Any, key: str, verdict: Verdict) -> None:
     state = passage.state
     target = way_back(state.settings)
-    step_up = StepUp(verdict.demand, request.endpoint or "", request.method, target, verdict.grace_ends_at)
+    step_up = StepUp(verdict.demand, request.endpoint or "", act_here(passage), target, verdict.grace_ends_at)
     if passage.session is None:
         _begin_unseen(passage, user, key)
     assert passage.session is not None  # noqa: S101 - entered above

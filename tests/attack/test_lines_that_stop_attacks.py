@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
 
 from flask_mfa_gate import Conflict
-from flask_mfa_gate.crypto import token_digest
 from flask_mfa_gate.domain.assurance import Method
 from flask_mfa_gate.domain.person import NOWHERE, Person
-from flask_mfa_gate.domain.session import GateSession, Grant
+from flask_mfa_gate.domain.session import GRANT_LIFETIME, GateSession, act_of
 from flask_mfa_gate.factors.code_digests import CodeDigests
 from flask_mfa_gate.mail.rendering import one_line
 from flask_mfa_gate.services.arrival import Newcomer
@@ -49,27 +47,49 @@ def test_only_one_rises_from_one_id(app: Flask, clock: StillClock) -> None:
             state.worker.run(lambda work: state.sessions.rise(work, session, proved, ruler=no_policies))
 
 
-def test_a_grant_is_used_once(app: Flask, clock: StillClock) -> None:
+def with_a_grant(app: Flask, act: str) -> GateSession:
     browser = Browser(app)
     browser.sign_in("frank")
-    state = state_of(app)
-    grant = Grant("burn", "POST", clock() + timedelta(minutes=5))
-    session = replace(session_of(app, browser), id_digest=token_digest("x"), grant=grant)
-    with app.app_context():
-        state.worker.run(lambda work: state.store.sessions.add(work.tx, session))
-        assert [state.sessions.try_use_grant(session, grant) for _ in range(2)] == [True, False]
+    state, session = state_of(app), session_of(app, browser)
+    expires_at = state.clock() + GRANT_LIFETIME
+    state.worker.run(lambda work: state.store.grants.put(work.tx, session.lineage, act, expires_at=expires_at))
+    return session
 
 
-def test_a_grant_that_is_used_meanwhile_does_not_come_back(app: Flask, clock: StillClock) -> None:
+def test_a_grant_is_used_once(app: Flask) -> None:
+    act = act_of("burn", {})
+    session = with_a_grant(app, act)
+    sessions = state_of(app).sessions
+    assert not sessions.try_use_grant(session, act_of("burn", {"number": 2}))
+    assert [sessions.try_use_grant(session, act) for _ in range(2)] == [True, False]
+    assert not sessions.has_grant(session, act)
+
+
+def test_a_grant_outlives_no_five_minutes(app: Flask, clock: StillClock) -> None:
+    act = act_of("burn", {})
+    session = with_a_grant(app, act)
+    clock.forward(minutes=5)
+    assert not state_of(app).sessions.has_grant(session, act)
+    assert not state_of(app).sessions.try_use_grant(session, act)
+
+
+def test_a_grant_that_is_used_meanwhile_does_not_come_back(app: Flask) -> None:
     """A request that signs in again has looked at the session before another one uses the grant up."""
-    browser = Browser(app)
-    browser.sign_in("frank")
-    state, grant = state_of(app), Grant("burn", "GET", clock() + timedelta(minutes=5))
-    live = replace(session_of(app, browser), grant=grant)
+    act = act_of("burn", {})
+    live = with_a_grant(app, act)
+    sessions = state_of(app).sessions
+    assert sessions.try_use_grant(live, act)
     who = Newcomer(Person(live.user_key), (live.stamp,), live.host_user_id)
-    entry = state.sessions.renew(live, who, origin=NOWHERE)
+    entry = sessions.renew(live, who, origin=NOWHERE)
     assert entry is not None
-    assert not state.sessions.try_use_grant(entry.session, grant)
+    assert not sessions.try_use_grant(entry.session, act)
+
+
+def test_the_id_that_another_took_the_place_of_has_no_grant(app: Flask, clock: StillClock) -> None:
+    act = act_of("burn", {})
+    old = replace(with_a_grant(app, act), superseded_at=clock())
+    assert not state_of(app).sessions.has_grant(old, act)
+    assert not state_of(app).sessions.try_use_grant(old, act)
 
 
 def test_a_recovery_code_spent_between_look_and_write_is_refused(app: Flask, clock: StillClock, phone: Phone) -> None:
@@ -203,7 +223,7 @@ def test_a_step_up_does_not_outlive_the_parking(app: Flask, clock: StillClock) -
         state_of(app).enrollments.require("6", days=0)
     browser.get("/")
     parked = session_of(app, browser)
-    assert (parked.is_pending, parked.step_up, parked.grant) == (True, None, None)
+    assert (parked.is_pending, parked.step_up) == (True, None)
 
 
 def test_head_completes_nothing(app: Flask) -> None:

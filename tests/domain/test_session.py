@@ -15,10 +15,10 @@ from flask_mfa_gate.domain.session import (
     GRANT_LIFETIME,
     ROTATION_GRACE,
     GateSession,
-    Grant,
     Lifetimes,
     StepUp,
-    grant_for,
+    act_of,
+    leaves_grant,
 )
 from flask_mfa_gate.domain.verdict import Demand
 
@@ -97,44 +97,26 @@ def test_pending_means_parked_and_superseded_means_replaced() -> None:
     assert session(superseded_at=NOW).is_superseded
 
 
-@pytest.mark.parametrize(
-    ("endpoint", "method", "later", "is_covered"),
-    [
-        ("pay", "POST", timedelta(0), True),
-        ("pay", "POST", GRANT_LIFETIME - INSTANT, True),
-        ("pay", "POST", GRANT_LIFETIME, False),
-        ("pay", "GET", timedelta(0), False),
-        ("pay", "HEAD", timedelta(0), False),
-        ("pay", "post", timedelta(0), False),
-        ("pay2", "POST", timedelta(0), False),
-        (None, "POST", timedelta(0), False),
-    ],
-)
-def test_a_grant_covers_one_endpoint_and_method_for_five_minutes(
-    endpoint: str | None, method: str, later: timedelta, is_covered: bool
-) -> None:
-    grant = Grant("pay", "POST", NOW + GRANT_LIFETIME)
-    assert grant.covers(endpoint, method, now=NOW + later) is is_covered
+def test_an_act_is_an_endpoint_with_the_arguments_of_its_path() -> None:
+    acts = [
+        act_of("pay", {}), act_of("pay2", {}), act_of("pay", {"n": 1}), act_of("pay", {"n": 2}), act_of("pay", {"m": 1}),
+        act_of(None, {}), act_of("pay", {"n": 1, "m": 2}), act_of("pay", {"n": "1, m"}),
+    ]  # fmt: skip
+    assert len(set(acts)) == len(acts)
+    assert act_of("pay", {"n": 1, "m": 2}) == act_of("pay", {"m": 2, "n": 1})
+    assert {len(act) for act in acts} == {64}
 
 
-def test_a_grant_for_get_is_none_for_head() -> None:
-    assert not Grant("pay", "GET", NOW + GRANT_LIFETIME).covers("pay", "HEAD", now=NOW)
-
-
-def test_a_proof_for_one_request_leaves_a_grant() -> None:
-    step_up = StepUp(ONE_REQUEST, "pay", "POST", "/pay")
-    assert grant_for(step_up, Method.TOTP, now=NOW) == Grant("pay", "POST", NOW + GRANT_LIFETIME)
+STEP_UP = StepUp(ONE_REQUEST, "pay", "act", "/pay")
 
 
 @pytest.mark.parametrize(
-    ("step_up", "method"),
+    ("facts", "method", "leaves_one"),
     [
-        (None, Method.TOTP),
-        (StepUp(Demand(), "pay", "POST", "/pay"), Method.TOTP),
-        (StepUp(Demand(max_age=timedelta(minutes=5)), "pay", "POST", "/pay"), Method.TOTP),
-        (StepUp(ONE_REQUEST, "pay", "POST", "/pay"), Method.RECOVERY_CODE),
-        (StepUp(Demand(frozenset({Method.WEBAUTHN}), timedelta(0)), "pay", "POST", "/pay"), Method.TOTP),
+        ({"step_up": STEP_UP}, Method.TOTP, True), ({"parked": b""}, Method.TOTP, True), ({}, Method.TOTP, False),
+        ({"step_up": STEP_UP}, Method.RECOVERY_CODE, False), ({"parked": b""}, Method.ACCESS_PASS, False),
+        ({"step_up": replace(STEP_UP, demand=Demand(frozenset({Method.WEBAUTHN})))}, Method.TOTP, False),
     ],
-)
-def test_no_other_proof_leaves_one(step_up: StepUp | None, method: Method) -> None:
-    assert grant_for(step_up, method, now=NOW) is None
+)  # fmt: skip
+def test_a_factor_that_was_asked_for_leaves_a_grant(facts: dict[str, Any], method: Method, leaves_one: bool) -> None:
+    assert leaves_grant(session(**facts), method) is leaves_one

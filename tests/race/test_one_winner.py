@@ -10,6 +10,7 @@ from sqlalchemy import func, select
 
 from example_app.past import enroll_with_key
 from example_app.people import DAVES_KEY
+from flask_mfa_gate.domain.session import GRANT_LIFETIME, act_of
 from tests.conftest import IS_SOAK, Browser, Phone, StillClock, at_once, recovery_codes_in, state_of
 from tests.race.processes import PROCESSES, Job
 
@@ -212,3 +213,17 @@ def test_no_session_survives_a_reset_beside_the_right_code(
         with app.app_context():
             enroll_with_key(app, "4", DAVES_KEY)
             state_of(app).enrollments.unlock("4")
+
+
+def test_threads_with_one_grant(app: Flask, clock: StillClock, phone: Phone) -> None:
+    browser = Browser(app)
+    browser.sign_in("dave")
+    browser.send("/mfa/challenge", code=phone.code())
+    state, act = state_of(app), act_of("pay", {"number": 1})
+    found = state.sessions.find(browser.cookie() or "")
+    assert found is not None
+    live, expires_at = found[0], clock() + GRANT_LIFETIME
+    for _ in range(ROUNDS):
+        state.worker.run(lambda work: state.store.grants.put(work.tx, live.lineage, act, expires_at=expires_at))
+        seen = at_once([lambda: state.sessions.try_use_grant(live, act)] * THREADS)
+        assert sorted(seen) == [False] * (THREADS - 1) + [True]

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from flask_login import login_required
 
 from flask_mfa_gate.errors import ConfigError
 from tests.conftest import JSON, Browser, Phone, StillClock, recovery_codes_in, state_of
@@ -112,48 +111,6 @@ def test_default_access_of_a_resource(make_app: Any, phone: Phone, clock: StillC
     frank = Browser(app)
     frank.sign_in("frank")
     assert frank.get("/payroll").location == "/mfa/enroll"
-
-
-def one_request_app(make_app: Any) -> Flask:
-    app: Flask = make_app()
-    gate = state_of(app).gate
-    app._got_first_request = False
-
-    @app.route("/burn", methods=["GET", "POST"])
-    @login_required
-    @gate.require_mfa(max_age=timedelta(0))
-    def burn() -> str:
-        return "burned"
-
-    return app
-
-
-def test_zero_max_age_asks_for_each_single_request(make_app: Any, phone: Phone, clock: StillClock) -> None:
-    browser = prove(one_request_app(make_app), phone)
-    for _ in range(2):
-        clock.forward(seconds=30)
-        assert browser.get("/burn").location == "/mfa/challenge"
-        assert browser.send("/mfa/challenge", code=phone.code()).location == "/burn"
-        assert browser.get("/burn").text == "burned"
-
-
-def test_a_grant_is_for_one_endpoint_and_method_and_five_minutes(
-    make_app: Any, phone: Phone, clock: StillClock
-) -> None:
-    browser = prove(one_request_app(make_app), phone)
-    clock.forward(seconds=30)
-    browser.client.post("/burn")
-    browser.send("/mfa/challenge", code=phone.code())
-    assert browser.get("/burn").location == "/mfa/challenge", "the grant is for POST"
-    clock.forward(seconds=30)
-    browser.client.post("/burn")
-    browser.send("/mfa/challenge", code=phone.code())
-    clock.forward(minutes=5)
-    assert browser.client.post("/burn").status_code == 403
-    clock.forward(seconds=30)
-    browser.send("/mfa/challenge", code=phone.code())
-    assert browser.client.post("/burn").text == "burned"
-    assert browser.client.post("/burn").status_code == 403
 
 
 def test_a_mark_hidden_by_a_careless_decorator_still_holds(make_app: Any, phone: Phone, clock: StillClock) -> None:

@@ -71,7 +71,12 @@ def _take(desk: Desk) -> Response:
     _refuse_weak(desk.session.step_up, method, is_pending=desk.session.is_pending)
     try:
         entry = desk.state.challenges.verify(
-            desk.session, desk.fields.get("code"), method=method, origin=desk.origin, ruler=desk.ruler
+            desk.session,
+            desk.fields.get("code"),
+            method=method,
+            origin=desk.origin,
+            ruler=desk.ruler,
+            act=desk.act,
         )
     except (CodeInvalid, Throttled) as error:
         return answers.failure(desk.passage, error) if desk.wants_json else _show(desk, method, error)

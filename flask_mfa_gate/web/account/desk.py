@@ -19,6 +19,7 @@ from ...domain.verdict import Reason, Verdict, Word
 from ...errors import MFAGateError
 from ...services.sessions import Entry, Ruler
 from .. import answers
+from ..acts import act_at
 from ..client import SAFE_METHODS, Client, is_of_htmx, origin_of
 from ..csrf import has_csrf_token
 from ..fields import read_fields
@@ -80,6 +81,14 @@ class Desk:
         if not self.is_active:
             return Verdict(Word.DENY, Reason.INACTIVE)
         return self.state.sessions.verdict(session, self.standing, self.ruler)
+
+    @property
+    def act(self) -> str | None:
+        """What a proof leaves a grant for: what was asked last, or at a sign-in the page first asked for."""
+        step_up = self.session.step_up
+        if self.session.is_pending:
+            return act_at(self.session.target)
+        return step_up.act if step_up is not None else None
 
     @property
     def wants_json(self) -> bool:

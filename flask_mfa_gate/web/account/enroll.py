@@ -98,7 +98,7 @@ def enroll_totp(desk: Desk) -> Response:
         return _show_key(desk, desk.state.totp_enrollment.begin(desk.session))
     try:
         enrolled = desk.state.totp_enrollment.confirm(
-            desk.session, desk.fields.get("code"), origin=desk.origin, ruler=desk.ruler
+            desk.session, desk.fields.get("code"), origin=desk.origin, ruler=desk.ruler, act=desk.act
         )
     except (CodeInvalid, Throttled) as error:
         if desk.wants_json:
@@ -144,7 +144,7 @@ def _before_setup(desk: Desk) -> Response | None:
 def ask_proof(desk: Desk, methods: frozenset[Method], *, back: str) -> Response:
     """Step up to what changing a factor asks for, then come back."""
     demand = Demand(methods, FRESH)
-    desk.state.sessions.ask(desk.session, StepUp(demand, request.endpoint or "", request.method, back))
+    desk.state.sessions.ask(desk.session, StepUp(demand, request.endpoint or "", None, back))
     verdict = Verdict(Word.CHALLENGE, Reason.STEP_UP, demand, at_resource=True)
     if desk.wants_json:
         return answers.demand_problem(verdict)

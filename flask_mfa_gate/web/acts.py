@@ -1,0 +1,43 @@
+"""Which act a request is, as far as a proof can be asked for this one act."""
+
+from __future__ import annotations
+
+from flask import current_app, request
+
+from ..domain.session import act_of
+from .passage import Passage
+from .protection import marks_at
+from .routing import inner_path, page_at
+
+_SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
+
+
+def act_here(passage: Passage) -> str:
+    """That of this request, by the address as it came in: preprocessors of the host may take arguments out."""
+    is_forwarded = request.endpoint != passage.opened[0]
+    return act_of(request.endpoint, (request.view_args or {}) if is_forwarded else passage.arguments)
+
+
+def act_at(target: str | None) -> str | None:
+    """That of the page which a sign-in leads to; None where no mark could ask for a proof."""
+    found = page_at(inner_path(target.partition("?")[0])) if target is not None else None
+    if found is None or not marks_at(current_app._get_current_object(), found[0]).wants_identity:  # type: ignore[attr-defined]
+        return None
+    return act_of(*found)
+
+
+def try_grant(passage: Passage) -> bool:
+    """Whether a grant covers this request. A form may be looked at; what it sends uses the grant up."""
+    live, act, is_safe = passage.session, act_here(passage), request.method in _SAFE
+    if live is None:
+        return False
+    sessions = passage.state.sessions
+    is_covered = sessions.has_grant(live, act) if is_safe else sessions.try_use_grant(live, act)
+    if is_covered:
+        passage.granted = act, request.method
+    return is_covered
+
+
+def is_granted(passage: Passage) -> bool:
+    """Whether the grant was already found for exactly this request, and not for the one that a hook made another of."""
+    return passage.granted is not None and passage.granted == (act_here(passage), request.method)
