@@ -26,7 +26,9 @@ def login() -> Any:
     if request.method == "GET":
         return render_template("login.html", people=PEOPLE, password=PASSWORD, key=DAVES_KEY)
     username, password = request.form.get("username", ""), request.form.get("password", "")
-    user = db.session.scalars(select(User).where(User.username == username)).first()
+    # PostgreSQL takes no NUL in a text.
+    named = select(User).where(User.username == username.replace("\0", ""))
+    user = db.session.scalars(named).first()
     if user is None or not check_password_hash(user.password_hash, password):
         flash("Incorrect name or password.")
         return render_template("login.html", people=PEOPLE, password=PASSWORD, key=DAVES_KEY), 401

@@ -60,7 +60,7 @@ class Passage:
     state: GateState
     before: Mapping[str, Any] = field(repr=False)
     opened: tuple[str | None, str]
-    arguments: Mapping[str, Any]
+    arguments: Mapping[str, Any] = field(repr=False)
     blueprints: tuple[str, ...]
     session: GateSession | None = None
     standing: Standing | None = None

@@ -46,9 +46,10 @@ def _names() -> tuple[str | None, ...]:
 
 
 def _is_followed(app: Flask) -> bool:
-    """Whether the host runs anything after an answer."""
+    """Whether the host runs anything after an answer, beside what Flask-Login does there."""
     after = (app.after_request_funcs, app.teardown_request_funcs)
-    return any(not _is_own(one) for functions in after for name in _names() for one in functions.get(name, ()))
+    found = (function for functions in after for name in _names() for function in functions.get(name, ()))
+    return any(not (_is_own(function) or _is_of_flask_login(app, function)) for function in found)
 
 
 def _preprocessors(app: Flask) -> Iterator[Hook]:
@@ -67,6 +68,11 @@ def _is_own(hook: Callable[..., Any]) -> bool:
     return getattr(hook, "__module__", "").partition(".")[0] == __name__.partition(".")[0]
 
 
+def _is_of_flask_login(app: Flask, function: Any) -> bool:
+    owner = getattr(function, "__self__", None)
+    return owner is not None and owner is getattr(app, "login_manager", None)
+
+
 def _answers(hook: Hook) -> bool:
     """Whether this hook keeps the request out. One that breaks without an identity does not mean to."""
     try:
@@ -80,16 +86,19 @@ def _answers(hook: Hook) -> bool:
 
 @contextmanager
 def _nobody_in_sight(state: GateState, *, keeps_session: bool) -> Iterator[None]:
-    """Neither in the session nor in ``g`` nor in the request; all of it is there again afterwards."""
+    """Neither in the session nor in ``g`` nor in the request, which only reads; all is as it was afterwards."""
     known, credentials = state.identity.set_aside(), _take_credentials(state)
     kept, was_modified = dict(session), session.modified
     # SECURITY: these hooks run at requests that were refused, so they must not act in anybody's name.
     if kept:
         session.clear()
+    # SECURITY: nor act at all on what was sent; and a guard against forged forms has nothing to refuse.
+    method, request.method = request.method, "HEAD" if request.method == "HEAD" else "GET"
     state.identity.hide_for_now()
     try:
         yield
     finally:
+        request.method = method
         # SECURITY: whom a hook signed in here was judged by nobody.
         is_harmless = keeps_session and not state.identity.is_from_session()
         written = dict(session) if is_harmless else {}

@@ -191,6 +191,53 @@ def test_a_failure_of_the_gate_is_an_answer_too() -> None:
     assert (answer.status_code, answer.headers["X-Took"].split()[0]) == (503, "1")
 
 
+@BOTH
+def test_the_hooks_act_on_nothing_that_was_sent(decide: str) -> None:
+    host = Host(MFA_GATE_DECIDE=decide)
+    host.with_login_manager()
+    acts: list[str | None] = []
+
+    @host.app.before_request
+    def no_forged_forms() -> None:
+        if request.method == "POST" and request.endpoint != "login":
+            abort(400)
+
+    @host.app.before_request
+    def act() -> None:
+        g.started = 1
+        if request.method != "GET":
+            acts.append(request.endpoint)
+
+    @host.app.after_request
+    def finish(response: Any) -> Any:
+        response.headers["X-Took"] = f"{g.started} {request.method}"
+        return response
+
+    host.app.add_url_rule("/login", "login", lambda: (login_user(User("1")), "in")[1], methods=["POST"])
+    host.app.add_url_rule("/", "home", lambda: "home", methods=["GET", "POST", "DELETE"])
+    host.gate.init_app(host.app)
+    client = host.client()
+    client.get("/nothing")
+    host.enroll()
+    client.post("/login")
+    acts.clear()
+    for method in ("POST", "DELETE"):
+        answer = client.open("/", method=method)
+        assert (answer.status_code, answer.headers["X-Took"]) == (403, f"1 {method}")
+    assert host.pass_challenge(client).headers["X-Took"] == "1 POST"
+    assert acts == []
+
+
+def test_a_host_with_nothing_to_run_afterwards_has_nothing_run() -> None:
+    host = Host()
+    host.with_login_manager()
+    ran: list[Any] = []
+    host.app.before_request(lambda: ran.append(request.endpoint))
+    host.gate.init_app(host.app)
+    assert host.client().get("/mfa/status").status_code == 401
+    assert ran == []
+
+
 class Early(Host):
     """It sends everybody who is nobody to its login before any hook runs."""
 
