@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from jinja2 import Environment, TemplateNotFound, Undefined
+from jinja2 import Environment, TemplateNotFound
 
 from ..store.outbox import Message
+from ..templating import standard_overlay
 from .browsers import browser_called
 from .moments import date_locale, in_words, languages_for, zone_called
 from .notices import Kind
@@ -53,12 +54,7 @@ class Portal:
 def mail_environment(host: Environment) -> Environment:
     """The host's templates and filters, with the rules that the gate's mails count on."""
     # SECURITY: the HTML part is escaped even where the host has switched that off; names are data.
-    return host.overlay(
-        autoescape=lambda name: bool(name and name.endswith(".html")),
-        undefined=Undefined,
-        trim_blocks=False,
-        lstrip_blocks=False,
-    )
+    return standard_overlay(host, autoescape=lambda name: bool(name and name.endswith(".html")))
 
 
 def render(message: Message, environment: Environment, portal: Portal) -> Rendered:

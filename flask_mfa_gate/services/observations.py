@@ -23,6 +23,7 @@ class Observation(StrEnum):
 
     NAMELESS_USER = "nameless-user"
     LATE_IDENTITY = "late-identity"
+    BROKEN_PAGE = "broken-page"
 
 
 class Observations:

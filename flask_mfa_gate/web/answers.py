@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Response, jsonify, make_response, redirect, render_template, request, url_for
+from flask import Response, jsonify, make_response, redirect, request, url_for
 from werkzeug.exceptions import HTTPException
 
 from ..domain.assurance import ACR_MULTI, FACTOR_METHODS, Method, methods_of
@@ -15,6 +15,7 @@ from ..errors import CodeInvalid, Conflict, MFAGateError, Throttled
 from .client import SAFE_METHODS, Client, is_of_htmx
 from .login_page import login_url
 from .page import page_facts
+from .pages import draw
 from .passage import Passage
 from .state import current_state
 from .targets import asked_page, way_back
@@ -229,7 +230,7 @@ def _led_on(response: Response, facts: Mapping[str, Any]) -> Response:
 
 def page(template: str, passage: Passage, http_status: int = 200, **values: Any) -> Response:
     """One of the gate's pages."""
-    html = render_template(f"mfa_gate/{template}", page=page_facts(passage), **values)
+    html = draw(template, page=page_facts(passage), **values)
     # Each form of a session (code, "later", sign-out) leads on to a page of the host, and perhaps from there to another
     # site; browsers hold that whole chain of redirects against form-action (CSP 3, section 6.4.1).
     has_forms = passage.session is not None

@@ -15,6 +15,7 @@ from . import gate
 from .after_view import look_once_more, note_login
 from .cookies import taken_cookie
 from .early import stand_before_preprocessors
+from .queries import TemplateHelper
 from .set_up import faults
 from .state import EXTENSION, GateState
 from .websockets import end_request, expect_hooks, guard_outside_hooks
@@ -109,4 +110,6 @@ def _own_tables_once(app: Flask, **_: Any) -> None:
 def _arrange_once(app: Flask, **_: Any) -> None:
     if not app.extensions.get(_ARRANGED):
         arrange(app, is_final=True)
+        # In macros that are imported without context too. Earlier the host may not be done with its environment.
+        app.jinja_env.globals.setdefault("mfa_gate", TemplateHelper())
         app.extensions[_ARRANGED] = True

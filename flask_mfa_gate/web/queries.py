@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from flask import render_template
 from markupsafe import Markup
 
 from ..domain.access import APP
@@ -12,6 +11,7 @@ from ..domain.marks import NO_MARKS, Marks
 from ..domain.verdict import Reason, Verdict, Word
 from ..services.persons import is_switched_on
 from .host.source import load_identity
+from .pages import draw
 from .passage import Passage, current_passage
 from .rulings import own_page_ruler, ruler_of
 
@@ -63,7 +63,7 @@ class TemplateHelper:
         if passage is None or period is None:
             return Markup("")
         days_left = period.days_left(passage.state.clock())
-        return Markup(render_template("mfa_gate/banner.html", days_left=days_left, ends_at=period.ends_at))  # noqa: S704
+        return Markup(draw("banner.html", days_left=days_left, ends_at=period.ends_at))  # noqa: S704
 
     def verdict(self, resource: str = APP) -> str:
         """The verdict's word about a resource."""

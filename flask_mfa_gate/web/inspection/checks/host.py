@@ -7,8 +7,9 @@ from typing import Any
 
 from flask_login import LoginManager
 
+from ....services.observations import Observation
 from ..findings import Finding, error, warning
-from ..registry import Inspection, check
+from ..registry import Inspection, Needs, check
 
 
 @check()
@@ -44,4 +45,17 @@ def session_cookie(on: Inspection) -> Iterator[Finding]:
             "session-cookie",
             "SESSION_COOKIE_HTTPONLY is off, so scripts can read the app's session.",
             fix="Set SESSION_COOKIE_HTTPONLY = True.",
+        )
+
+
+@check(Needs.TABLES)
+def broken_pages(on: Inspection) -> Iterator[Finding]:
+    """The app's own templates for pages of the gate."""
+    with on.store.database.read() as tx:
+        names = on.state.observations.recent(tx, Observation.BROKEN_PAGE)
+    for name in names:
+        yield error(
+            "broken-page",
+            f"The app's own template for the gate's page {name} fails, so people see the built-in page.",
+            fix=f"Mend templates/mfa_gate/{name}, or what it extends. The log has the traceback.",
         )

@@ -1,0 +1,95 @@
+"""The gate's templates, which come out the same whatever the host has made of Jinja."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from flask import url_for
+from jinja2 import BaseLoader, Environment, FileSystemLoader, TemplateNotFound, Undefined
+
+BUILT_IN = Path(__file__).parent / "templates"
+FOLDER = "mfa_gate/"
+_DEFAULT = f"{FOLDER}default/"
+# What a template of the gate, and one in its place, is written for. Hosts give {{ }} to Vue, or change the rest.
+_STANDARD: Mapping[str, Any] = {
+    "block_start_string": "{%", "block_end_string": "%}", "variable_start_string": "{{", "variable_end_string": "}}",
+    "comment_start_string": "{#", "comment_end_string": "#}",
+    "line_statement_prefix": None, "line_comment_prefix": None, "trim_blocks": False, "lstrip_blocks": False,
+    "newline_sequence": "\n", "keep_trailing_newline": False, "undefined": Undefined, "finalize": None,
+    "enable_async": False,
+}  # fmt: skip
+
+
+def standard_overlay(
+    host: Environment, *, autoescape: bool | Callable[[str | None], bool], loader: BaseLoader | None = None
+) -> Environment:
+    """The host's filters, tests, globals and extensions, in Jinja's standard language."""
+    overlay = host.overlay(**_STANDARD, autoescape=autoescape)
+    overlay.loader = overlay.loader if loader is None else loader
+    return overlay
+
+
+class PageTemplates:
+    """The gate's pages: built in, or with what a host has put in their place."""
+
+    def __init__(self, host: Environment) -> None:
+        # SECURITY: names and addresses are data on every page, also where the host has switched escaping off.
+        self._plain = Environment(autoescape=True, loader=_BuiltIn())
+        self._plain.globals["url_for"] = url_for
+        self._hosted = standard_overlay(host, autoescape=True, loader=_HostFirst(host))
+
+    def draw(self, name: str, values: Mapping[str, Any]) -> str:
+        """A page of the gate as it is built in."""
+        return self._plain.get_template(f"{FOLDER}{name}").render(values)
+
+    def draw_with_overrides(self, name: str, values: Mapping[str, Any], context: Callable[[], dict[str, Any]]) -> str:
+        """The same with the host's templates in place of the gate's.
+
+        :param context: what the host's context processors give.
+        :raises Exception: whatever the host's templates and functions raise.
+        """
+        return self._hosted.get_template(f"{FOLDER}{name}").render({**context(), **values})
+
+    def is_overridden(self, name: str) -> bool:
+        """Whether the page, or what it is made of, is the host's."""
+        loader = self._hosted.loader
+        assert isinstance(loader, _HostFirst)  # noqa: S101 - for the type checker
+        return any(loader.has_override(self._hosted, f"{FOLDER}{part}") for part in (name, "base.html", "_parts.html"))
+
+
+class _BuiltIn(FileSystemLoader):
+    """The gate's own files, each also under ``mfa_gate/default/`` for templates that extend what they replace."""
+
+    def __init__(self) -> None:
+        super().__init__(BUILT_IN)
+
+    def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
+        """Of a template of the gate."""
+        return super().get_source(environment, template.replace(_DEFAULT, FOLDER, 1))
+
+
+class _HostFirst(BaseLoader):
+    """The host's template folders, then the gate's."""
+
+    def __init__(self, host: Environment) -> None:
+        self._host, self._built_in = host, _BuiltIn()
+
+    def get_source(self, environment: Environment, template: str) -> Any:
+        """The host's own under this name, else the gate's."""
+        found = None if template.startswith(_DEFAULT) else self._of_host(environment, template)
+        return found or self._built_in.get_source(environment, template)
+
+    def has_override(self, environment: Environment, template: str) -> bool:
+        """Whether the host has a template in the place of this one."""
+        return self._of_host(environment, template) is not None
+
+    def _of_host(self, environment: Environment, template: str) -> Any:
+        try:
+            found = self._host.loader.get_source(environment, template) if self._host.loader else None
+        except TemplateNotFound:
+            return None
+        # The gate's folder is one of those that a blueprint adds to the app's.
+        is_own = found is not None and found[1] is not None and Path(found[1]).is_relative_to(BUILT_IN)
+        return None if is_own else found
