@@ -64,7 +64,7 @@ class MFAGate:
         """
         state = build_state(self, app, Host(**host))
         app.extensions[EXTENSION] = state
-        app.register_blueprint(account_blueprint(state.settings.url_prefix))
+        app.register_blueprint(account_blueprint(app, state.settings.url_prefix))
         require_free(app, state.settings)
         app.context_processor(lambda: {"mfa_gate": queries.TemplateHelper()})
         app.cli.add_command(mfa)

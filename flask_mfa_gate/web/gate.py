@@ -23,6 +23,7 @@ from .failing import UNAVAILABLE, fail_closed, refused
 from .host.passwords import carries_password
 from .host.source import load_identity
 from .host.tokens import is_made_by_token, is_token_enough
+from .host_names import without_place
 from .judging import judge
 from .late_identity import ensure
 from .parking import end_sign_in, intercept, start_clock
@@ -178,7 +179,7 @@ def ensure_here(resource: str | None) -> Answer:
 def _answer_own(passage: Passage) -> Any:
     """The host's hooks, which may want a sign-in or a token of their own, keep nobody from a page of the gate."""
     _run_hooks_unseen(passage)
-    view, values = current_app.view_functions[request.endpoint or ""], request.view_args or {}
+    view, values = current_app.view_functions[request.endpoint or ""], without_place(request.view_args)
     try:
         # SECURITY: no id or file has such a name, and a NUL would break a statement on PostgreSQL.
         if not all(str(value).isprintable() for value in values.values()):

@@ -15,6 +15,8 @@ from . import gate
 from .after_view import look_once_more, note_login
 from .cookies import taken_cookie
 from .early import stand_before_preprocessors
+from .endpoints import is_own
+from .host_names import shadowing_rules
 from .queries import TemplateHelper
 from .set_up import faults
 from .state import EXTENSION, GateState
@@ -89,12 +91,13 @@ def require_session(app: Flask) -> None:
 
 
 def taken_rules(app: Flask, prefix: str) -> list[str]:
-    """Routes of the host at an address of the gate's own pages."""
-    own = {_shape(rule.rule) for rule in app.url_map.iter_rules() if rule.endpoint.startswith("mfa_gate.")}
-    return sorted(
+    """Routes of the host at an address of the gate's own pages, or in front of them under one host name."""
+    own = {_shape(rule.rule) for rule in app.url_map.iter_rules() if is_own(rule.endpoint)}
+    taken = {
         rule.endpoint for rule in app.url_map.iter_rules()
-        if _shape(rule.rule) in own and not rule.endpoint.startswith("mfa_gate.") and rule.rule.startswith(prefix)
-    )  # fmt: skip
+        if _shape(rule.rule) in own and not is_own(rule.endpoint) and rule.rule.startswith(prefix)
+    }  # fmt: skip
+    return sorted(taken | shadowing_rules(app, prefix))
 
 
 def _shape(rule: str) -> str:

@@ -14,6 +14,7 @@ from ..domain.marks import NO_MARKS, Marks, Views
 from ..settings import Settings
 from . import snapshot
 from .endpoints import is_own, is_sign_out
+from .host_names import PLACE
 from .marks import all_marks, marks_of, marks_of_methods
 
 
@@ -90,7 +91,7 @@ def is_static_here() -> bool:
 
 def is_static_rule(app: Flask, rule: Rule) -> bool:
     """A static file: an endpoint named so whose only argument is a file name."""
-    if rule.endpoint.rpartition(".")[2] != "static" or rule.arguments != {"filename"}:
+    if rule.endpoint.rpartition(".")[2] != "static" or rule.arguments - {PLACE} != {"filename"}:
         return False
     # SECURITY: a view that is only named so is a view like any other where it, or its blueprint, is marked.
     return not marks_at(app, rule.endpoint).wants_identity

@@ -2,19 +2,30 @@
 
 from __future__ import annotations
 
-from flask import Blueprint
+from pathlib import Path
 
+from flask import Blueprint, Flask, Response, send_from_directory
+
+from ..host_names import any_host, stay_here
 from . import challenge, enroll, leave, security
 from .desk import own_page
 
+_FILES = Path(__file__).parents[2] / "static" / "mfa_gate"
 
-def account_blueprint(url_prefix: str) -> Blueprint:
+
+def account_blueprint(app: Flask, url_prefix: str) -> Blueprint:
     """A new blueprint, for one app."""
-    blueprint = Blueprint(
-        "mfa_gate", "flask_mfa_gate", url_prefix=url_prefix, template_folder="templates",
-        static_folder="static/mfa_gate", static_url_path="/static",
-    )  # fmt: skip
+    blueprint = Blueprint("mfa_gate", "flask_mfa_gate", url_prefix=url_prefix, template_folder="templates")
+    blueprint.url_defaults(stay_here)
+    for place in any_host(app):
+        blueprint.add_url_rule("/static/<path:filename>", "static", _file, **place)
     for part in (challenge, enroll, leave, security):
         for rule, name, methods, view in part.ROUTES:
-            blueprint.add_url_rule(rule, name, own_page(view), methods=methods)
+            page = own_page(view)
+            for place in any_host(app):
+                blueprint.add_url_rule(rule, name, page, methods=methods, **place)
     return blueprint
+
+
+def _file(filename: str) -> Response:
+    return send_from_directory(_FILES, filename)
