@@ -62,6 +62,7 @@ class GateSession:
     :param began_at: when the sign-in was first seen.
     :param parked: the host's session keys, sealed, while nobody may see the identity.
     :param parked_at: when a sign-in began to wait for its proof; None for a session that was stopped on its way.
+    :param parked_endpoint: of the view that signed in, which stays open for whoever has to sign in again.
     :param target: where the user goes after the pass.
     :param stamp: digest of what the host changes with the password; None where it has no such thing.
     :param pass_id: the access pass that opened this session, with which it ends.
@@ -98,6 +99,11 @@ class GateSession:
     def is_pending(self) -> bool:
         """Whether the identity is parked: the host sees nobody."""
         return self.parked is not None
+
+    @property
+    def is_waiting(self) -> bool:
+        """Whether this is a sign-in that was never in; a session that was stopped on its way is none."""
+        return self.is_pending and self.parked_at is not None
 
     @property
     def is_revoked(self) -> bool:

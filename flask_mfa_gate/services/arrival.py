@@ -22,7 +22,6 @@ class Parking:
 
     payload: bytes = field(repr=False)
     dropped: tuple[str, ...]
-    endpoint: str | None
     target: str | None = field(repr=False)
     host_user_id: str | None = field(repr=False)
 
@@ -33,11 +32,13 @@ class Newcomer:
 
     :param stamps: digests of what changes with the password, the newest first; none where the host has no such thing.
     :param host_user_id: what the host's session holds as its user's id.
+    :param endpoint: of the view that signed in, where one did.
     """
 
     person: Person
     stamps: Sequence[str] = field(repr=False)
     host_user_id: str | None = field(repr=False)
+    endpoint: str | None = None
 
     @property
     def stamp(self) -> str | None:

@@ -27,11 +27,14 @@ def revoke_others(work: Work, session: GateSession) -> int:
 
 
 def revoke_one(work: Work, user_key: str, lineage: str) -> int:
-    """One session of this user; 0 when there is no such one."""
+    """One session of this user; 0 when there is no such one. A sign-in that was never in leaves no cookie to refuse."""
+    was_in = any(
+        one.lineage == lineage and not one.is_waiting for one in work.store.sessions.of_user(work.tx, user_key)
+    )
     ended = work.store.sessions.end(
         work.tx, lineage, user_key=user_key, now=work.clock(), ending=Ending.REVOKED
     )  # fmt: skip
-    return _counted(work, user_key, ended)
+    return _counted(work, user_key, ended) if was_in else ended
 
 
 def revoke_opened(work: Work, user_key: str, pass_ids: Collection[str]) -> int:

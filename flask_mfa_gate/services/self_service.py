@@ -117,11 +117,6 @@ class SelfService:
 
         return self._worker.run(act)
 
-    def sessions(self, session: GateSession) -> Sequence[GateSession]:
-        """Every sign-in of this user."""
-        with self._store.database.read() as tx:
-            return self._store.sessions.of_user(tx, session.user_key)
-
     def end_session(self, session: GateSession, lineage: str) -> bool:
         """End another sign-in of this user; False when there is no such one."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -81,6 +81,13 @@ class SessionService:
         found = self.look_up(token)
         return (found.session, found.standing) if found.session and found.standing else None
 
+    def living(self, user_key: str) -> Sequence[GateSession]:
+        """Every sign-in of this user that still counts for anything, newest first."""
+        now = self._clock()
+        with self._store.database.read() as tx:
+            found = self._store.sessions.of_user(tx, user_key)
+        return [session for session in found if session.is_alive(self._lifetimes, now=now)]
+
     def begin(
         self, who: Newcomer, seen: Seen, *, sign_in: SignIn, origin: Origin, parking: Parking | None,
         replaces: GateSession | None,
@@ -91,7 +98,7 @@ class SessionService:
         session = GateSession(
             id_digest=token_digest(token), lineage=new_id(), user_key=user_key, assurance=Assurance(sign_in, now),
             began_at=now, seen_at=now, address=origin.address, user_agent=origin.user_agent,
-            host_user_id=who.host_user_id, stamp=who.stamp, risk=seen.risk,
+            host_user_id=who.host_user_id, stamp=who.stamp, risk=seen.risk, parked_endpoint=who.endpoint,
         )  # fmt: skip
         if parking is not None:
             session = replace(self._with_parking(session, parking), parked_at=now)
@@ -163,7 +170,7 @@ class SessionService:
     def _with_parking(self, session: GateSession, parking: Parking) -> GateSession:
         sealed = self._keyring.seal(parking.payload, _parked_place(session))
         return replace(
-            session, parked=sealed, parked_at=None, parked_endpoint=parking.endpoint, target=parking.target,
+            session, parked=sealed, parked_at=None, target=parking.target,
             host_user_id=parking.host_user_id, step_up=None,
         )  # fmt: skip
 

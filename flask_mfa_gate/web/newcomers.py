@@ -10,9 +10,11 @@ from ..services.directory import KnownPeople, ModelDirectory
 from .state import GateState
 
 
-def newcomer(state: GateState, user: Any, key: str, *, host_user_id: str | None) -> Newcomer:
-    """Who signs in, with what the host tells of him now."""
-    return Newcomer(person_of(state, user, key), state.stamper.stamps(user, key), host_user_id)
+def newcomer(
+    state: GateState, user: Any, key: str, *, host_user_id: str | None, endpoint: str | None = None
+) -> Newcomer:
+    """Who signs in, with what the host tells of them now; at the view of this endpoint, if at one."""
+    return Newcomer(person_of(state, user, key), state.stamper.stamps(user, key), host_user_id, endpoint)
 
 
 def person_of(state: GateState, user: Any, key: str) -> Person:

@@ -46,10 +46,10 @@ def intercept(passage: Passage, user: Any, key: str, response: Response | None, 
     verdict, seen, standing = judge_new(passage, key, user, sign_in)
     parking = None
     if verdict.word is not Word.PASS:
-        endpoint = request.endpoint if passage.has_reached_view else None
         cookies = {_COOKIES: response.headers.getlist("Set-Cookie")} if response is not None else {}
-        parking = Parking(*snapshot.pack({**changed, **cookies}), endpoint, _target(passage, response), host_user_id)
-    who = newcomer(state, user, key, host_user_id=host_user_id)
+        parking = Parking(*snapshot.pack({**changed, **cookies}), _target(passage, response), host_user_id)
+    endpoint = request.endpoint if passage.has_reached_view else None
+    who = newcomer(state, user, key, host_user_id=host_user_id, endpoint=endpoint)
     passage.enter(
         state.sessions.begin(who, seen, sign_in=sign_in, origin=origin_of(request), parking=parking, replaces=replaces)
     )
@@ -136,7 +136,7 @@ def park_whole(passage: Passage, user: Any, key: str, *, sign_in: SignIn) -> Non
     passage.before = {}
     state.identity.hide()
     passage.user_key = None
-    parking = Parking(*snapshot.pack(contents), None, way_back(state.settings), host_user_id)
+    parking = Parking(*snapshot.pack(contents), way_back(state.settings), host_user_id)
     if passage.session is not None:
         passage.session = state.sessions.park(passage.session, parking)
         return

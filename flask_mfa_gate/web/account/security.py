@@ -11,6 +11,7 @@ from flask import Response, request, url_for
 from ...domain.assurance import FACTOR_METHODS, FactorKind
 from ...domain.enrollment import Status
 from ...domain.recovery_code import LOW
+from ...domain.session import GateSession
 from ...services.totp_enrollment import has_fresh_factor
 from ...signals import Event
 from ...store.factors import Factor
@@ -241,17 +242,25 @@ def sessions(desk: Desk) -> Response:
         desk.state.self_service.end_other_sessions(desk.session)
         desk.keep_remembered()
         return desk.arrive(url_for("mfa_gate.sessions"))
-    lines = [
-        SessionLine(
-            id=found.lineage, current=found.lineage == desk.session.lineage, waiting=found.is_pending,
-            user_agent=found.user_agent, address=found.address, signed_in_at=found.assurance.signed_in_at,
-            seen_at=found.seen_at, end_url=url_for("mfa_gate.session_end", lineage=found.lineage),
-        )
-        for found in desk.state.self_service.sessions(desk.session)
-    ]  # fmt: skip
+    lines = [_session_line(desk, found) for found in desk.state.sessions.living(desk.session.user_key)]
+    # A stranger who knows the password is not signed in, and must not look so.
+    sessions, waiting = ([line for line in lines if line.waiting is apart] for apart in (False, True))
     if desk.wants_json:
-        return answers.json_answer({"sessions": [_as_json(line) for line in lines]})
-    return answers.page("sessions.html", desk.passage, 200, sessions=lines, end_others_url=url_for("mfa_gate.sessions"))
+        return answers.json_answer(
+            {"sessions": [_as_json(line) for line in sessions], "waiting": [_as_json(line) for line in waiting]}
+        )
+    return answers.page(
+        "sessions.html", desk.passage, 200, sessions=sessions, waiting=waiting,
+        end_others_url=url_for("mfa_gate.sessions"),
+    )  # fmt: skip
+
+
+def _session_line(desk: Desk, found: GateSession) -> SessionLine:
+    return SessionLine(
+        id=found.lineage, current=found.lineage == desk.session.lineage, waiting=found.is_waiting,
+        user_agent=found.user_agent, address=found.address, signed_in_at=found.assurance.signed_in_at,
+        seen_at=found.seen_at, end_url=url_for("mfa_gate.session_end", lineage=found.lineage),
+    )  # fmt: skip
 
 
 def session_end(desk: Desk, lineage: str) -> Response:
