@@ -48,7 +48,9 @@ def meet_nobody(passage: Passage) -> Response | None:
     if not passage.has_dead_id:
         return None
     if not is_page_visit(passage):
-        return refuse_untouched(passage)
+        # A form with an id that was never known, or is long forgotten, may be that of any sign-in.
+        is_strange_form = passage.dead is None and passage.client is not Client.API
+        return None if is_strange_form else refuse_untouched(passage)
     # The browser may have got another id meanwhile, which would go with this one.
     passage.drops_cookie = passage.dead is None or not passage.dead.is_superseded
     return None

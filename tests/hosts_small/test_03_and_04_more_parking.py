@@ -146,9 +146,7 @@ def test_a_failed_write_of_a_proof_that_ran_out(monkeypatch: pytest.MonkeyPatch)
     client = host.client()
     client.post("/login")
     host.pass_challenge(client)
-    with host.app.app_context():
-        host.gate.enrollments.reset("1")
-    host.enroll()
+    host.clock.forward(hours=1)
     with monkeypatch.context() as patch:
         break_writes(host, patch, StoreError("no space"))
         assert client.get("/").status_code == 503
