@@ -20,6 +20,7 @@ from .notices import Kind
 CLAIM = timedelta(minutes=10)
 FIRST_RETRY = timedelta(minutes=1)
 LONGEST_RETRY = timedelta(hours=6)
+GIVE_UP = timedelta(days=7)
 SLICE = 100
 PATIENCE = timedelta(seconds=30)
 # Where a mail tells the end of the period that it is about.
@@ -86,11 +87,20 @@ class Delivery:
             with self._store.database.read() as tx:
                 due = self._store.outbox.due(tx, now=self._clock(), limit=SLICE)
             for message in filter(is_wanted, due):
-                if self._drop_if_overtaken(message):
+                if self._give_up_if_old(message) or self._drop_if_overtaken(message):
                     claimed_any = True
                 elif self._claim(message):
                     claimed_any = True
                     yield message
+
+    def _give_up_if_old(self, message: Message) -> bool:
+        """What could not be delivered for so long would surprise more than it tells."""
+        now = self._clock()
+        if now - message.created_at < GIVE_UP:
+            return False
+        self._store.database.transact(lambda tx: self._store.outbox.give_up(tx, message.id, now=now))
+        log.warning("mail %s of kind %s is given up: %s", message.id, message.kind, "not delivered for a week")
+        return True
 
     def _drop_if_overtaken(self, message: Message) -> bool:
         """A mail about the end of a period that is over or has another end by now would only mislead."""

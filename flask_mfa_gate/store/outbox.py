@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or_, select, update
 
 from .people import KnownPerson
 from .sets import insert_cells
@@ -69,7 +69,7 @@ class Outbox:
     def due(self, tx: Connection, *, now: datetime, limit: int) -> Sequence[Message]:
         """Messages whose time has come and that nobody has claimed, oldest first."""
         row = self._table.c
-        waiting = select(self._table).where(row.sent_at.is_(None), row.due_at <= now, self._unclaimed(now))
+        waiting = select(self._table).where(self._is_due(now))
         return [
             Message(
                 found.id, found.kind, found.user_key, found.recipient, found.facts, found.created_at, found.attempts
@@ -79,14 +79,12 @@ class Outbox:
 
     def count_due(self, tx: Connection, *, now: datetime) -> int:
         """How many those are."""
-        row = self._table.c
-        due = select(func.count()).where(row.sent_at.is_(None), row.due_at <= now, self._unclaimed(now))
+        due = select(func.count()).select_from(self._table).where(self._is_due(now))
         return int(tx.execute(due).scalar_one())
 
     def try_claim(self, tx: Connection, message_id: str, *, now: datetime, until: datetime) -> bool:
         """Take a message for sending; False when another sender has it, or has just tried it."""
-        row = self._table.c
-        mine = (row.id == message_id, row.sent_at.is_(None), row.due_at <= now, self._unclaimed(now))
+        mine = (self._table.c.id == message_id, self._is_due(now))
         return tx.execute(update(self._table).where(*mine).values(claimed_until=until)).rowcount == 1
 
     def note_sent(self, tx: Connection, message_id: str, *, now: datetime) -> None:
@@ -107,6 +105,15 @@ class Outbox:
         mine = (row.kind == kind, row.created_at == decided_at, row.sent_at.is_(None), row.claimed_until.is_(None))
         tx.execute(delete(self._table).where(*mine))
 
+    def give_up(self, tx: Connection, message_id: str, *, now: datetime) -> None:
+        """Try it no more."""
+        mine = update(self._table).where(self._table.c.id == message_id)
+        tx.execute(mine.values(given_up_at=now, claimed_until=None))
+
+    def count_given_up(self, tx: Connection) -> int:
+        """How many messages were given up, as long as that is remembered."""
+        return tx.execute(select(func.count()).where(self._table.c.given_up_at.is_not(None))).scalar_one()
+
     def note_failed(self, tx: Connection, message: Message, *, problem: str, due_at: datetime) -> None:
         """The mail server did not take it; it waits until ``due_at``."""
         tx.execute(
@@ -118,7 +125,7 @@ class Outbox:
     def waiting(self, tx: Connection, *, since: datetime) -> Waiting | None:
         """What should have left before then and did not; None when there is nothing."""
         row = self._table.c
-        late = (row.sent_at.is_(None), row.created_at < since)
+        late = (row.sent_at.is_(None), row.given_up_at.is_(None), row.created_at < since)
         count, oldest = tx.execute(select(func.count(), func.min(row.created_at)).where(*late)).one()
         tried = select(row.problem).where(*late, row.problem.is_not(None)).order_by(row.created_at).limit(1)
         return Waiting(count, oldest, tx.execute(tried).scalar()) if count else None
@@ -136,8 +143,11 @@ class Outbox:
                 tx.execute(update(self._table).where(row.id == found.id).values(facts=facts))
 
     def sweep(self, tx: Connection, *, now: datetime, older_than: timedelta) -> int:
-        """Delete what was sent long ago."""
-        return tx.execute(delete(self._table).where(self._table.c.sent_at < now - older_than)).rowcount
+        """Delete what was sent, or given up, long ago."""
+        row, before = self._table.c, now - older_than
+        return tx.execute(delete(self._table).where(or_(row.sent_at < before, row.given_up_at < before))).rowcount
 
-    def _unclaimed(self, now: datetime) -> Any:
-        return or_(self._table.c.claimed_until.is_(None), self._table.c.claimed_until <= now)
+    def _is_due(self, now: datetime) -> ColumnElement[bool]:
+        row = self._table.c
+        unclaimed = or_(row.claimed_until.is_(None), row.claimed_until <= now)
+        return and_(row.sent_at.is_(None), row.given_up_at.is_(None), row.due_at <= now, unclaimed)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Collection
 from datetime import timedelta
@@ -11,15 +12,21 @@ from flask import Flask, Response, after_this_request
 from ..mail.delivery import Delivery
 
 LONGEST_SECONDS = 5
+log = logging.getLogger("flask_mfa_gate")
+
+
+_is_sending = threading.Lock()
 
 
 def try_soon(app: Flask, delivery: Delivery, message_ids: Collection[str]) -> None:
-    """The client never waits for the mail server; what is not sent in time waits for ``run-due``."""
+    """Neither the client nor the worker waits for the mail server; what is not sent now waits for ``run-due``."""
+    if "mail" not in app.extensions:
+        return
 
     def on_close() -> None:
-        sender = threading.Thread(target=_send, args=(app, delivery, message_ids), daemon=True)
-        sender.start()
-        sender.join(LONGEST_SECONDS)
+        # SECURITY: one thread a process; each more would be a way to exhaust it while the mail server hangs.
+        if _is_sending.acquire(blocking=False):
+            threading.Thread(target=_send, args=(app, delivery, message_ids), daemon=True).start()
 
     @after_this_request
     def arrange(response: Response) -> Response:
@@ -28,5 +35,10 @@ def try_soon(app: Flask, delivery: Delivery, message_ids: Collection[str]) -> No
 
 
 def _send(app: Flask, delivery: Delivery, message_ids: Collection[str]) -> None:
-    with app.app_context():
-        delivery.send_only(message_ids, limit=timedelta(seconds=LONGEST_SECONDS))
+    try:
+        with app.app_context():
+            delivery.send_only(message_ids, limit=timedelta(seconds=LONGEST_SECONDS))
+    except Exception:
+        log.exception("mail could not be sent after a response; it waits for run-due")
+    finally:
+        _is_sending.release()

@@ -152,6 +152,14 @@ def test_clients_whose_address_cannot_be_read_are_a_warning(app: Flask, clock: S
     assert "unreadable-address" not in found(app)
 
 
+def test_mail_that_was_given_up_is_a_warning(app: Flask, clock: StillClock) -> None:
+    facts = {"id": "m", "kind": "start", "user_key": "6", "recipient": "x@example.org", "facts": {}, "attempts": 3}
+    moments = dict.fromkeys(("created_at", "due_at", "given_up_at"), clock())
+    with state_of(app).store.database.write() as tx:
+        tx.execute(state_of(app).store.tables.outbox.insert().values(**facts, **moments))
+    assert found(app) == {"mail-given-up": "warning"}
+
+
 def test_missing_users_that_were_held_back_are_a_warning(app: Flask, clock: StillClock) -> None:
     with state_of(app).store.database.write() as tx:
         state_of(app).store.marks.put(tx, HELD_BACK, at=clock(), value="40")

@@ -68,3 +68,16 @@ def waiting_mail(on: Inspection) -> Iterator[Finding]:
         f"{subject} been waiting since {waiting.oldest:%Y-%m-%d %H:%M} UTC.{problem}",
         fix="Run from cron: flask mfa run-due. Where it does run, mend the mail server's settings.",
     )
+
+
+@check(Needs.TABLES)
+def undelivered_mail(on: Inspection) -> Iterator[Finding]:
+    """Mail that nobody will get."""
+    with on.store.database.read() as tx:
+        count = on.store.outbox.count_given_up(tx)
+    if count:
+        yield warning(
+            "mail-given-up",
+            f"Mails that could not be delivered for a week and were given up in the last 30 days: {count}.",
+            fix="Mend the mail server's settings. The people can see what happened on their security page.",
+        )
