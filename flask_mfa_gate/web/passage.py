@@ -57,7 +57,7 @@ class Passage:
     :param granted: act and method that a grant was found for.
     """
 
-    state: GateState
+    state: GateState = field(repr=False)
     before: Mapping[str, Any] = field(repr=False)
     opened: tuple[str | None, str]
     arguments: Mapping[str, Any] = field(repr=False)
