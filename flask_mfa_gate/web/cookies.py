@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import urlsplit
 
 from flask import Request, Response
 
@@ -33,6 +34,12 @@ def read_token(request: Request, settings: Settings) -> str | None:
     """The id this browser sent, if it can be one."""
     token = request.cookies.get(cookie_name(request, settings))
     return token if token and len(token) <= _LONGEST and token.isascii() else None
+
+
+def lacks_tls(request: Request, settings: Settings) -> bool:
+    """Whether the app sees plain HTTP under a name that it says is served with TLS: its proxy does not tell it."""
+    address = urlsplit(settings.base_url or "")
+    return address.scheme == "https" and address.netloc == request.host and not request.is_secure
 
 
 def set_token(response: Response, request: Request, settings: Settings, token: str) -> None:

@@ -15,9 +15,10 @@ from ..domain.enrollment import Standing
 from ..domain.marks import Marks
 from ..domain.session import GateSession
 from ..domain.verdict import PASSED, Verdict
+from ..services.observations import Observation
 from ..services.sessions import Entry
 from .client import Client, carries_token, client_of, wants_page
-from .cookies import drop_token, read_token, set_token
+from .cookies import drop_token, lacks_tls, read_token, set_token
 from .request_context import note, noted
 from .state import GateState
 
@@ -154,6 +155,8 @@ class Passage:
             response.headers.extend(("Set-Cookie", cookie) for cookie in self.cookies)
         if self.token is not None:
             set_token(response, request, self.state.settings, self.token)
+            if lacks_tls(request, self.state.settings):
+                self.state.observations.note(Observation.PLAIN_COOKIE, request.host)
         elif self.drops_cookie:
             drop_token(response, request, self.state.settings)
         return response

@@ -89,3 +89,29 @@ def test_the_page_after_the_pass_is_no_login_page() -> None:
     client = host.client()
     client.post("/auth/form")
     assert host.pass_challenge(client).location == "/pages/1"
+
+
+@pytest.mark.parametrize(
+    ("login_view", "config", "found"),
+    [
+        ("login", {}, {"login-view"}), ("AuthView.form", {}, set()), ("/auth/form", {}, set()), (None, {}, set()),
+        ("login", {"MFA_GATE_LOGIN_URL": "/auth/form"}, set()),
+    ],
+)  # fmt: skip
+def test_the_doctor_says_so(login_view: str | None, config: dict[str, Any], found: set[str]) -> None:
+    host = host_without_login(login_view, **config)
+    with host.app.app_context():
+        assert {one.code for one in host.gate.doctor()} & {"login-view"} == found
+
+
+@pytest.mark.parametrize(
+    ("base", "found"),
+    [
+        ("http://app.example", {"plain-cookie"}), ("https://app.example", set()), ("http://localhost", set()),
+    ],
+)  # fmt: skip
+def test_a_proxy_that_keeps_tls_to_itself_is_noticed(base: str, found: set[str]) -> None:
+    host = host_without_login("AuthView.form", MFA_GATE_BASE_URL="https://app.example")
+    host.client().post("/auth/form", base_url=base)
+    with host.app.app_context():
+        assert {one.code for one in host.gate.doctor()} & {"plain-cookie"} == found

@@ -22,7 +22,7 @@ def make(tmp_path: Path, clock: StillClock) -> Iterator[Make]:
     made: list[Flask] = []
 
     def host(options: dict[str, Any] | None = None, *, login: bool = True, **config: Any) -> Flask:
-        app = Flask(f"host{len(made)}", instance_path=str(tmp_path / "instance"))
+        app = Flask("host", instance_path=str(tmp_path / "instance"))
         sound = {"SECRET_KEY": "x", "MFA_GATE_CLOCK": clock, "MFA_GATE_BASE_URL": "https://example.org"}
         sound["SQLALCHEMY_DATABASE_URI"] = f"sqlite:///{tmp_path}/host.sqlite3"
         app.config.update({name: value for name, value in {**sound, **config}.items() if value is not None})

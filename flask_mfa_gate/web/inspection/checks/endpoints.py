@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ...hooks import taken_rules
+from ...login_page import unreachable_login_view
 from ...marks import is_marked_in_vain
 from ...set_up import faults
-from ..findings import Finding, error
+from ..findings import Finding, error, warning
 from ..registry import Inspection, check
 
 
@@ -39,4 +40,16 @@ def taken_routes(on: Inspection) -> Iterator[Finding]:
             "taken-route",
             f"The endpoint {endpoint!r} has an address of the gate's pages.",
             fix="Set MFA_GATE_URL_PREFIX to a path that no other route uses.",
+        )
+
+
+@check()
+def login_view(on: Inspection) -> Iterator[Finding]:
+    """Where the gate's pages send whoever is not signed in."""
+    name = unreachable_login_view()
+    if name is not None and on.settings.login_url is None:
+        yield warning(
+            "login-view",
+            f"Flask-Login's login_view {name!r} is no endpoint of the app, so the gate has to guess the page.",
+            fix="Set MFA_GATE_LOGIN_URL to the path or endpoint of the sign-in page.",
         )

@@ -59,3 +59,17 @@ def broken_pages(on: Inspection) -> Iterator[Finding]:
             f"The app's own template for the gate's page {name} fails, so people see the built-in page.",
             fix=f"Mend templates/mfa_gate/{name}, or what it extends. The log has the traceback.",
         )
+
+
+@check(Needs.TABLES)
+def cookies_without_tls(on: Inspection) -> Iterator[Finding]:
+    """TLS that a proxy ends without telling the app."""
+    with on.store.database.read() as tx:
+        names = on.state.observations.recent(tx, Observation.PLAIN_COOKIE)
+    for name in names:
+        yield warning(
+            "plain-cookie",
+            f"MFA_GATE_BASE_URL is https, but requests to {name} reach the app as http, so the gate's cookie has no "
+            "Secure attribute.",
+            fix="Let the proxy send X-Forwarded-Proto, and use ProxyFix(app.wsgi_app, x_proto=1, x_host=1).",
+        )
