@@ -92,8 +92,8 @@ def fail_a_hundred_times(app: Flask) -> None:
     state = state_of(app)
     for number in range(100):
         with state.store.database.write() as tx:
-            address = f"192.0.2.{number}"
-            assert state.store.failures.try_charge(tx, "4", address=address, ordinal=0, now=state.clock())
+            place = f"192.0.2.{number}"
+            assert state.store.failures.try_charge(tx, "4", place=place, ordinal=1, now=state.clock())
 
 
 def test_the_field_helps_whoever_types(app: Flask) -> None:

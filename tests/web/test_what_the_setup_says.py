@@ -82,7 +82,7 @@ def test_a_reload_of_the_codes_says_that_it_is_done_and_offers_new_ones(
     assert again.status_code == 409
     assert "is set up" in again.text
     assert "Open the setup page again" not in again.text
-    assert 'href="/mfa/recovery-codes">Continue' in again.text
+    assert 'href="/mfa/recovery-codes">Create new recovery codes' in again.text
     assert len(recovery_codes_in(browser.send("/mfa/recovery-codes").text)) == 10
     token = browser.status()["csrf_token"]
     told = browser.client.post(SETUP, json={"code": code}, headers={"X-CSRFToken": token, **JSON}).json
