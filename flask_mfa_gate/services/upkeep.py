@@ -128,6 +128,7 @@ class UpkeepService:
         swept += self._store.sign_ins.sweep(work.tx, now=now, older_than=RISK_MEMORY)
         swept += self._store.outbox.sweep(work.tx, now=now, older_than=_OUTBOX_MEMORY)
         swept += self._store.noted.sweep(work.tx, now=now)
+        swept += self._store.factors.sweep(work.tx, now=now)
         swept += self._store.grants.sweep(work.tx, now=now)
         return swept + self._store.failures.sweep(work.tx, now=now)
 

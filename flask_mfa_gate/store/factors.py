@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, insert, or_, select, update
 
 from ..domain.assurance import FactorKind
 from .enrollments import KEY_LIFETIME
@@ -39,6 +39,12 @@ class Factors:
 
     def __init__(self, tables: Tables) -> None:
         self._table = tables.factor
+
+    def sweep(self, tx: Connection, *, now: datetime) -> int:
+        """Delete keys that no code has confirmed in time: each sign-in with a password alone may leave one."""
+        row = self._table.c
+        unconfirmed = delete(self._table).where(row.confirmed_at.is_(None), row.created_at <= now - KEY_LIFETIME)
+        return tx.execute(unconfirmed).rowcount
 
     def add_pending(
         self,

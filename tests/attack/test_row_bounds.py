@@ -204,3 +204,16 @@ def test_tries_on_a_break_glass_account_are_one_mail_an_hour(
         clock.forward(hours=1)
     assert "break_glass_used" not in {event.name for event in signals}
     assert "break_glass_used" not in {row["event"] for row in rows(app, "audit")}
+
+
+def test_what_a_password_alone_has_left_is_swept(app: Flask, phone: Phone, clock: StillClock) -> None:
+    prove(app, phone)
+    before = count_rows(app)
+    starts = starts_a_setup(app)
+    for _ in range(3):
+        starts()
+    clock.forward(days=2)
+    with app.app_context():
+        state_of(app).gate.run_due()
+    after = count_rows(app)
+    assert (after["factor"], after["noted"]) == (before["factor"], 0), "confirmed keys stay"
