@@ -130,7 +130,8 @@ class EnrollmentService:
         with self._store.database.read() as tx:
             met = self._store.people.known(tx, [key], now=now).get(key)
             standing = self._store.enrollments.standing(tx, key, now=now)
-        if person is None and met is None and standing == Standing(key):
+            is_known = person is not None or self._store.keys.is_known(tx, key)
+        if not is_known:
             raise UnknownUser(unknown(key))
         there = person or (met.person if met else Person(key))
         return self._listed(there, standing, met, now=now)

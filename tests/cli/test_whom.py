@@ -12,6 +12,7 @@ from flask import Flask
 
 from flask_mfa_gate.domain.person import Person
 from tests.conftest import StillClock, key_of, state_of
+from tests.policy_kit import policy, put
 from tests.services.kit import mails, tables
 
 Run = Callable[..., Result]
@@ -86,6 +87,7 @@ def test_who_joined_since_the_last_sync_is_in_an_order_for_a_group(run: Run, app
 )
 def test_a_mistyped_user_is_an_error_with_the_nearest(run: Run, app: Flask, command: list[str]) -> None:
     run("sync")
+    put(app, policy("pay", on=["payroll"]))
     before = tables(state_of(app).store)
     result = run(*command, "bob@exmaple.org")
     assert (result.exit_code, result.stdout) == (1, "")

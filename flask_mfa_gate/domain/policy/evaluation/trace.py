@@ -45,10 +45,10 @@ def condition_trace(word: str, mark: MatchResult, looked_at: str, wanted: str) -
 
 def _sentence(mark: MatchResult, looked_at: str, wanted: str) -> str:
     if mark is MatchResult.UNKNOWN:
-        return f"Wanted is {wanted}, and whether that holds is not known{f' from {looked_at}' if looked_at else ''}."
-    if mark is MatchResult.MISS and not looked_at:
-        return f"Wanted is {wanted}, and nothing is that."
-    return f"Wanted is {wanted}, and {looked_at or 'nothing'} is {'that' if mark is MatchResult.HIT else 'not'}."
+        return f"Not known whether {looked_at or 'it'} matches {wanted}."
+    if not looked_at:
+        return f"Nothing matches {wanted}."
+    return f"{looked_at} {'matches' if mark is MatchResult.HIT else 'does not match'} {wanted}."
 
 
 def wanted_text(wanted: tuple[str, ...] | Mapping[str, object]) -> str:

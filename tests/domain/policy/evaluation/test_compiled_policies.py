@@ -360,9 +360,9 @@ def test_an_explanation_says_what_was_looked_at_and_why() -> None:
         ("device", UNKNOWN, ""),
     ]
     assert [found.reason for found in trace.criteria[2:]] == [
-        "Wanted is office, and 10.0.0.1 is that.",
-        "Wanted is DE or FR, and US is not.",
-        "Wanted is managed, and whether that holds is not known.",
+        "10.0.0.1 matches office.",
+        "US does not match DE or FR.",
+        "Not known whether it matches managed.",
     ]
 
 
