@@ -151,3 +151,18 @@ def test_nothing_survives_whichever_comes_first(app: Flask, clock: StillClock, e
         at_once([lambda live=found[0]: renew(app, live), end])
         with state.store.database.read() as tx:
             assert found[0].lineage not in {one.lineage for one in state.store.sessions.of_user(tx, "6")}, number
+
+
+def test_of_two_sessions_that_say_they_changed_the_password_none_is_left(app: Flask, clock: StillClock) -> None:
+    """One of them may be a thief's, whose request was open while the owner changed it."""
+    state = state_of(app)
+    for number in range(ROUNDS):
+        browsers = Browser(app), Browser(app)
+        for browser in browsers:
+            browser.sign_in("frank")
+        lives = [state.sessions.look_up(browser.cookie() or "").session for browser in browsers]
+        assert all(lives)
+        stamps = (f"stamp {number}",)
+        kept = at_once([lambda live=live, stamps=stamps: state.revocations.keep(live, stamps) for live in lives])
+        assert sorted(one.stays for one in kept) == [False, True], number
+        assert state.sessions.living("6") == [], number
