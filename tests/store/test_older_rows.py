@@ -47,7 +47,7 @@ def put(store: Store, name: str, /, **values: Any) -> None:
 def setup_of(store: Store, prefix: str, **settings: Any) -> TableSetup:
     worker = Worker(store, lambda: NOW, lambda _event: None, lambda _ids: None)
     chain = AuditChain(store, worker, KEYRING, clock=lambda: NOW)
-    return TableSetup(store, KEYRING, Settings(table_prefix=prefix, **settings), chain)
+    return TableSetup(store, KEYRING, Settings(table_prefix=prefix, **settings), chain, "shop")
 
 
 def old_secret() -> bytes:
