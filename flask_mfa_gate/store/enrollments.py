@@ -6,12 +6,12 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, literal, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, select, update
 
 from ..domain.enrollment import Standing
 from ..domain.moves import Requirement
 from .sets import among, prefer_indexes
-from .standing import STORED, read_standing, standing_columns, standing_of
+from .standing import KEY_SINCE, STORED, read_standing, standing_columns, standing_of
 from .tables import Tables
 from .upsert import upsert
 
@@ -24,13 +24,12 @@ class Enrollments:
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
         self._table = tables.enrollment
+        self._of_one = _standing_of_one(tables)
 
     def standing(self, tx: Connection, user_key: str, *, now: datetime) -> Standing:
         """One user's standing, in one SELECT, also for a user without any row."""
-        one = select(literal(user_key, self._table.c.user_key.type).label("user_key")).subquery()
-        columns = standing_columns(self._tables, one.c.user_key, key_since=now - KEY_LIFETIME)
-        joined = one.outerjoin(self._table, self._table.c.user_key == one.c.user_key)
-        return read_standing(tx.execute(select(*columns).select_from(joined)).one(), user_key=user_key)
+        values = {"user_key": user_key, KEY_SINCE: now - KEY_LIFETIME}
+        return read_standing(tx.execute(self._of_one, values).one(), user_key=user_key)
 
     def standings(self, tx: Connection, keys: Collection[str], *, now: datetime) -> dict[str, Standing]:
         """The standing of each of these users, in two SELECTs."""
@@ -143,3 +142,11 @@ class Enrollments:
 
     def _is(self, user_key: str) -> ColumnElement[bool]:
         return self._table.c.user_key == user_key
+
+
+def _standing_of_one(tables: Tables) -> Select[Any]:
+    """One row, also for a user whom no table knows."""
+    table = tables.enrollment
+    one = select(bindparam("user_key", type_=table.c.user_key.type).label("user_key")).subquery()
+    joined = one.outerjoin(table, table.c.user_key == one.c.user_key)
+    return select(*standing_columns(tables, one.c.user_key)).select_from(joined)

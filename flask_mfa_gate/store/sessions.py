@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, delete, insert, or_, select, update
 
 from ..crypto import Keyring
 from ..domain.assurance import Assurance, Method, Proof, SignIn
@@ -18,7 +18,7 @@ from ..domain.verdict import Demand
 from .enrollments import KEY_LIFETIME
 from .private import PrivateTexts
 from .sets import among
-from .standing import read_standing, standing_columns
+from .standing import KEY_SINCE, read_standing, standing_columns
 from .tables import Tables
 
 
@@ -28,18 +28,14 @@ class Sessions:
     def __init__(self, tables: Tables, keyring: Keyring) -> None:
         self._tables, self._private = tables, PrivateTexts(keyring)
         self._table = tables.session
+        self._names, self._loading = tables.session.columns.keys(), _loading(tables)
 
     def load(self, tx: Connection, id_digest: str, *, now: datetime) -> tuple[GateSession, Standing] | None:
         """A session with its user's standing: the one SELECT of a request."""
-        mine, enrollment = self._table, self._tables.enrollment
-        columns = standing_columns(self._tables, mine.c.user_key, key_since=now - KEY_LIFETIME)
-        session_columns = [column.label(f"session_{column.name}") for column in mine.c]
-        joined = mine.outerjoin(enrollment, enrollment.c.user_key == mine.c.user_key)
-        found = select(*session_columns, *columns).select_from(joined).where(mine.c.id_digest == id_digest)
-        row = tx.execute(found).first()
+        row = tx.execute(self._loading, {"id_digest": id_digest, KEY_SINCE: now - KEY_LIFETIME}).first()
         if row is None:
             return None
-        session = self._read({column.name: row._mapping[f"session_{column.name}"] for column in mine.c})
+        session = self._read(dict(zip(self._names, row, strict=False)))
         return session, read_standing(row, user_key=session.user_key)
 
     def add(self, tx: Connection, session: GateSession) -> None:
@@ -164,6 +160,15 @@ class Sessions:
 
     def _read(self, row: Mapping[str, Any]) -> GateSession:
         return _read(self._private.open(row))
+
+
+def _loading(tables: Tables) -> Select[Any]:
+    """A session's columns first, then those of its user's standing. Building it takes longer than running it."""
+    mine, enrollment = tables.session, tables.enrollment
+    joined = mine.outerjoin(enrollment, enrollment.c.user_key == mine.c.user_key)
+    own = [column.label(f"session_{column.name}") for column in mine.c]
+    found = select(*own, *standing_columns(tables, mine.c.user_key)).select_from(joined)
+    return found.where(mine.c.id_digest == bindparam("id_digest"))
 
 
 def _write(session: GateSession) -> dict[str, Any]:

@@ -7,22 +7,21 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, exists, func, select
+from sqlalchemy import BindParameter, ColumnElement, Row, and_, bindparam, exists, func, select
 
 from ..domain.assurance import FactorKind
 from ..domain.enrollment import Period, Standing
 from .policies import digest_in_force
 from .tables import Tables
 
+# The parameter of a statement with these columns: a key that was shown earlier no longer waits for its first code.
+KEY_SINCE = "key_since"
 
-def standing_columns(
-    tables: Tables, user_key: ColumnElement[str], *, key_since: datetime
-) -> Sequence[ColumnElement[Any]]:
-    """Columns for :func:`read_standing`, with ``enrollment`` joined by the caller.
 
-    :param key_since: a key that was shown earlier than this no longer waits for its first code.
-    """
+def standing_columns(tables: Tables, user_key: ColumnElement[str]) -> Sequence[ColumnElement[Any]]:
+    """Columns for :func:`read_standing`, with ``enrollment`` joined by the caller, who executes with ``KEY_SINCE``."""
     factor = tables.factor
+    key_since: BindParameter[datetime] = bindparam(KEY_SINCE)
     own = and_(factor.c.user_key == user_key, factor.c.voided_at.is_(None))
     waiting = and_(own, factor.c.confirmed_at.is_(None), factor.c.created_at > key_since)
     enrolled_at = select(func.min(factor.c.confirmed_at)).where(own, factor.c.kind == FactorKind.TOTP).scalar_subquery()
