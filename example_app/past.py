@@ -9,8 +9,8 @@ from flask import Flask
 from flask_mfa_gate.crypto import new_id
 from flask_mfa_gate.domain.assurance import FactorKind
 from flask_mfa_gate.domain.enrollment import start_period
-from flask_mfa_gate.domain.moves import Requirement
 from flask_mfa_gate.domain.roles import Actor
+from flask_mfa_gate.domain.state_changes import Requirement
 from flask_mfa_gate.domain.totp import TotpShape
 from flask_mfa_gate.factors.totp import import_secret
 from flask_mfa_gate.web.state import GateState

@@ -13,8 +13,8 @@ from .domain.user_filter import UserFilter
 from .domain.verdict import Verdict, Word
 from .errors import ConfigError, Conflict, MFAGateError, NotAllowed, PolicyError, StoreBusy, UnknownUser
 from .extension import MFAGate
-from .services.results import ActionResult, MfaStatus
-from .services.simulation import Explanation
+from .services.enrollment.action_result import ActionResult, MfaStatus
+from .services.policies.simulation import Explanation
 from .signals import Event
 
 __all__ = [

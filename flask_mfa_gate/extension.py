@@ -17,28 +17,28 @@ from .domain.verdict import Verdict
 from .host import Host, HostOptions
 from .mail.delivery import Delivery
 from .opening import require_file
-from .services.access_passes import AccessPassService
-from .services.audit_chain import AuditChain
-from .services.enrollments import EnrollmentService
-from .services.impact import Preview
-from .services.key_rotation import Rotated
-from .services.policies import PolicyService
-from .services.simulation import Explanation
-from .services.upkeep import Upkeep
-from .services.users import UserService
-from .web import gate as hooks
-from .web import queries
+from .services.audit.chain import AuditChain
+from .services.audit.key_rotation import Rotated
+from .services.enrollment.access_passes import AccessPassService
+from .services.enrollment.enrollments import EnrollmentService
+from .services.enrollment.upkeep import Upkeep
+from .services.people.users import UserService
+from .services.policies.impact import Preview
+from .services.policies.policies import PolicyService
+from .services.policies.simulation import Explanation
 from .web.account import account_blueprint
-from .web.hooks import arrange, install, require_free
+from .web.authorization import queries
 from .web.inspection.doctor import findings
 from .web.inspection.findings import Finding
-from .web.mark_arguments import read_demand, read_resource
-from .web.marks import mark_demand, mark_exempt, mark_resource
-from .web.own_change import tell_change
-from .web.protection import marked_views
-from .web.routes import route_table
+from .web.inspection.routes import route_table
+from .web.middleware import view_guard
+from .web.middleware.install import arrange, install, require_free
+from .web.middleware.websockets import still_ok
+from .web.sessions.own_change import tell_change
 from .web.state import EXTENSION, GateState, current_state
-from .web.websockets import still_ok
+from .web.view_marks.arguments import read_demand, read_resource
+from .web.view_marks.marks import mark_demand, mark_exempt, mark_resource
+from .web.view_marks.protection import marked_views
 from .wiring import build_state
 
 NOTHING_KNOWN = Environment()
@@ -88,7 +88,7 @@ class MFAGate:
         """
         known = read_resource(name)
         self.named_resources.add(known)
-        return lambda view: mark_resource(view, known, hooks.enforce)
+        return lambda view: mark_resource(view, known, view_guard.enforce)
 
     def require_mfa(self, max_age: timedelta | None = None, factors: Collection[str] = ()) -> Callable[[View], View]:
         """Ask for proof of a factor at a view.
@@ -98,7 +98,7 @@ class MFAGate:
         :raises ConfigError: for anything but a timedelta and names of factors.
         """
         demand = read_demand(max_age, factors)
-        return lambda view: mark_demand(view, demand, hooks.enforce)
+        return lambda view: mark_demand(view, demand, view_guard.enforce)
 
     def exempt(self, view: View | None = None) -> View:
         """Don't stop requests to a view. It still sees no unproven identity.
@@ -115,7 +115,7 @@ class MFAGate:
         :param resource: what is opened beside that.
         :returns: the answer to give in place of the view's, or None to go on.
         """
-        return hooks.ensure_here(resource)
+        return view_guard.ensure_here(resource)
 
     @property
     def enrollments(self) -> EnrollmentService:

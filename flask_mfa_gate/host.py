@@ -10,10 +10,10 @@ from flask import current_app
 
 from .clock import Clock
 from .domain.policy.conditions.registry import BUILT_IN, Registry
-from .services.directory import Directory, HostDirectory, KnownPeople, ModelDirectory
-from .services.model_keys import ModelKey
-from .services.persons import PersonReader, read_attribute
-from .services.stamps import ATTRIBUTES
+from .services.people.directory import Directory, HostDirectory, KnownPeople, ModelDirectory
+from .services.people.model_keys import ModelKey
+from .services.people.persons import PersonReader, read_attribute
+from .services.sign_in.session_auth_hash import ATTRIBUTES
 from .store import Store
 from .web.host.login_manager import FlaskLoginIdentity
 from .web.host.own_identity import HostIdentity

@@ -31,46 +31,46 @@ from .host import Host, directory_of, identity_of, traits_of, user_key_of
 from .mail.delivery import Delivery
 from .mail.transport import make_sender
 from .opening import bind_of, is_command, location_of
-from .services.access_passes import AccessPassService
-from .services.actions import ActionRunner
-from .services.attempts import AttemptService
-from .services.audit_chain import AuditChain
-from .services.challenges import ChallengeService
-from .services.digest import DigestService
-from .services.directory import Directory
-from .services.directory_sync import DirectorySync
-from .services.enrollments import EnrollmentService
-from .services.key_rotation import KeyRotation
+from .services.audit.chain import AuditChain
+from .services.audit.key_rotation import KeyRotation
+from .services.enrollment.access_passes import AccessPassService
+from .services.enrollment.actions import ActionRunner
+from .services.enrollment.digest import DigestService
+from .services.enrollment.enrollments import EnrollmentService
+from .services.enrollment.state_changes import MoveWriter
+from .services.enrollment.totp_enrollment import FirstEnrollment, TotpEnrollmentService
+from .services.enrollment.upkeep import UpkeepService
 from .services.keys import find_keyring
-from .services.lookup import UserLookup
-from .services.moves import MoveWriter
 from .services.observations import Observations
-from .services.persons import PersonReader
-from .services.places import Places
-from .services.policies import PolicyService
-from .services.policy_history import PolicyHistory
-from .services.policy_lint import PolicyLinter
-from .services.population import Population
-from .services.revocation import RevocationService
-from .services.risk import RiskService
-from .services.self_service import SelfService
-from .services.sessions import SessionService
-from .services.sign_in_reasons import SignInReasons
-from .services.simulation import Simulator
-from .services.stamps import Stamper
+from .services.people.directory import Directory
+from .services.people.directory_sync import DirectorySync
+from .services.people.lookup import UserLookup
+from .services.people.persons import PersonReader
+from .services.people.population import Population
+from .services.people.users import UserService
+from .services.policies.history import PolicyHistory
+from .services.policies.lint import PolicyLinter
+from .services.policies.policies import PolicyService
+from .services.policies.simulation import Simulator
+from .services.sign_in.attempts import AttemptService
+from .services.sign_in.challenges import ChallengeService
+from .services.sign_in.geoip import Places
+from .services.sign_in.reasons import SignInReasons
+from .services.sign_in.revocation import RevocationService
+from .services.sign_in.risk import RiskService
+from .services.sign_in.self_service import SelfService
+from .services.sign_in.session_auth_hash import Stamper
+from .services.sign_in.sessions import SessionService
 from .services.table_setup import TableSetup
-from .services.totp_enrollment import FirstEnrollment, TotpEnrollmentService
-from .services.upkeep import UpkeepService
-from .services.users import UserService
-from .services.work import Worker
+from .services.unit_of_work import TransactionRunner
 from .settings import Settings
 from .signals import Event, gate_signals
 from .store import Store, build_store
 from .store.engine import Database, make_engine
 from .store.location import Location
 from .store.selection import Selection
-from .web.after_response import try_soon
 from .web.host.remember import longest_cookie_life
+from .web.middleware.after_response import try_soon
 from .web.state import GateState
 
 
@@ -87,7 +87,9 @@ def build_state(gate: Any, app: Flask, host: Host) -> GateState:
     keyring = find_keyring(settings, location, testing=testing, secret_key=secret_key)
     store = build_store(database, prefix=settings.table_prefix, keyring=keyring)
     delivery = Delivery(store, make_sender(app, settings), clock=settings.clock)
-    worker = Worker(store, settings.clock, _publisher(app), _dispatcher(delivery), frozenset(settings.mail_disabled))
+    worker = TransactionRunner(
+        store, settings.clock, _publisher(app), _dispatcher(delivery), frozenset(settings.mail_disabled)
+    )
     reader = PersonReader(user_key_of(host), host.groups, host.admin_role)
     base = Base(
         settings=settings, store=store, worker=worker, keyring=keyring, rules=_rules(settings), delivery=delivery,
@@ -111,7 +113,7 @@ class Base:
 
     settings: Settings
     store: Store
-    worker: Worker
+    worker: TransactionRunner
     keyring: Keyring
     rules: Rules
     lifetimes: Lifetimes

@@ -298,7 +298,7 @@ def test_sync_tells_how_many_and_takes_names(run: Any, app: Flask) -> None:
 def test_sync_says_whom_it_held_back(run: Any, app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     from example_app.models import User, db
 
-    monkeypatch.setattr("flask_mfa_gate.services.directory_sync.most_voided", lambda people: 0)
+    monkeypatch.setattr("flask_mfa_gate.services.people.directory_sync.most_voided", lambda people: 0)
     run("sync")
     with app.app_context():
         db.session.execute(db.delete(User).where(User.id == 4))

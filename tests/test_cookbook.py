@@ -11,8 +11,8 @@ import pytest
 from flask import Flask
 
 from flask_mfa_gate.domain.policy.analysis.finding import Level
-from flask_mfa_gate.services.scenarios import read_scenarios, run_scenarios
-from flask_mfa_gate.web.protection import marked_views
+from flask_mfa_gate.services.policies.scenarios import read_scenarios, run_scenarios
+from flask_mfa_gate.web.view_marks.protection import marked_views
 from tests.conftest import key_of, state_of
 
 PAGE = (Path(__file__).parents[1] / "docs" / "cookbook.md").read_text(encoding="utf-8")

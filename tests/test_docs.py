@@ -16,7 +16,7 @@ from flask_mfa_gate.domain.access_pass import Scope
 from flask_mfa_gate.domain.policy.document.codec import read_document
 from flask_mfa_gate.domain.policy.document.effect import Action
 from flask_mfa_gate.domain.roles import Role
-from flask_mfa_gate.services.scenarios import read_scenarios
+from flask_mfa_gate.services.policies.scenarios import read_scenarios
 from tests.conftest import state_of
 
 ROOT = Path(__file__).parents[1]

@@ -19,7 +19,7 @@ import pytest
 from flask_mfa_gate.cli import mfa
 from flask_mfa_gate.domain.verdict import Reason
 from flask_mfa_gate.settings import PREFIX, Settings
-from flask_mfa_gate.web.page import PageFacts
+from flask_mfa_gate.web.responses.page import PageFacts
 from tests.web.kit import signed_in
 
 ROOT = Path(__file__).parents[1]

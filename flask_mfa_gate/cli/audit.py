@@ -6,7 +6,7 @@ import json
 
 import click
 
-from ..services.audit_chain import Verification
+from ..services.audit.chain import Verification
 from ..web.state import current_state
 from .arguments import moment
 from .group import as_json_option, mfa

@@ -14,7 +14,7 @@ from flask.cli import ScriptInfo
 from ..store import schema
 from ..web.inspection.doctor import findings, not_started
 from ..web.inspection.findings import Finding, Level
-from ..web.routes import is_unclassified, route_table
+from ..web.inspection.routes import is_unclassified, route_table
 from ..web.state import current_state
 from .group import as_json_option, mfa
 from .output import counted, print_json, print_table

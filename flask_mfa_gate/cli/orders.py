@@ -9,8 +9,8 @@ from typing import Any
 import click
 
 from ..domain.user_filter import UserFilter
-from ..services.actions import NOT_SEEN, Terms
-from ..services.results import ActionResult, ListedUser
+from ..services.enrollment.action_result import ActionResult, ListedUser
+from ..services.enrollment.actions import NOT_SEEN, Terms
 from ..web.state import GateState
 from .group import ACTOR, as_json_option, confirm, progress
 from .output import DRY_RUN, counted, dry, label, period, print_json, sample

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from ..domain.person import Person
-from ..services.results import MfaStatus
+from ..services.enrollment.action_result import MfaStatus
 from ..web.state import GateState
 
 _USER = "user:"

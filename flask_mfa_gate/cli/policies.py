@@ -15,9 +15,9 @@ from ..domain.policy.document.codec import write_document
 from ..domain.policy.document.policy import Policy, PolicySet
 from ..domain.verdict import policy_id
 from ..errors import BadRequest
-from ..services.policy_edits import merged
-from ..web.protection import marked_resources
+from ..services.policies.edits import merged
 from ..web.state import current_state
+from ..web.view_marks.protection import marked_resources
 from .group import ACTOR, as_json_option, confirm, mfa
 from .output import DRY_RUN, counted, dry, print_json, print_table
 

@@ -12,11 +12,11 @@ from flask import current_app
 from ..domain.access import APP
 from ..domain.policy.analysis.finding import Level
 from ..domain.policy.document.policy import PolicySet
-from ..services.given_facts import environment_from
-from ..services.scenarios import read_scenarios, run_scenarios
-from ..services.simulation import Explanation
-from ..web.protection import marked_resources, marked_views
+from ..services.policies.environment_input import environment_from
+from ..services.policies.scenarios import read_scenarios, run_scenarios
+from ..services.policies.simulation import Explanation
 from ..web.state import GateState, current_state
+from ..web.view_marks.protection import marked_resources, marked_views
 from .group import as_json_option
 from .output import print_json
 from .policies import DOCUMENT, policies, read_file, remark_json, remark_line

@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from ..services.policy_history import Edit
+from ..services.policies.history import Edit
 from ..web.state import current_state
 from .group import ACTOR, as_json_option, confirm
 from .output import DRY_RUN, actor_label, dry, local, print_json, print_table

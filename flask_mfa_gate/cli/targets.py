@@ -13,8 +13,8 @@ from ..domain.assurance import FactorKind
 from ..domain.roles import Role
 from ..domain.user_filter import UserFilter
 from ..errors import BadRequest, UnknownUser
-from ..services.directory import KnownPeople
-from ..services.words import kept_text
+from ..services.people.directory import KnownPeople
+from ..services.text_validation import kept_text
 from ..web.state import GateState
 from .arguments import length
 from .group import progress

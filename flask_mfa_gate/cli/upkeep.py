@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from ..services.upkeep import Upkeep
+from ..services.enrollment.upkeep import Upkeep
 from ..web.state import current_state
 from .group import as_json_option, mfa
 from .output import DRY_RUN, counted, dry, print_json

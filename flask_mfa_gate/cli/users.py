@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from ..errors import BadRequest
-from ..services.results import ListedUser
+from ..services.enrollment.action_result import ListedUser
 from ..web.state import current_state
 from .arguments import end
 from .group import as_json_option, mfa

@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from ..clock import Clock
 from ..errors import MFAGateError
 from ..store import Store
-from .work import Worker
+from .unit_of_work import TransactionRunner
 
 log = logging.getLogger("flask_mfa_gate")
 _LONGEST_DETAIL = 200
@@ -30,7 +30,7 @@ class Observation(StrEnum):
 class Observations:
     """Noted once a day and process, and forgotten by the doctor when it was not seen for a week."""
 
-    def __init__(self, store: Store, worker: Worker, *, clock: Clock) -> None:
+    def __init__(self, store: Store, worker: TransactionRunner, *, clock: Clock) -> None:
         self._store, self._worker, self._clock = store, worker, clock
         self._noted: dict[str, datetime] = {}
 

@@ -16,7 +16,7 @@ from ..errors import ConfigError, StoreError, StoreNotReady
 from ..factors.totp import shape_of_new_keys
 from ..settings import Settings
 from ..store import Store, schema
-from .audit_chain import AuditChain
+from .audit.chain import AuditChain
 
 SLICE = 1000
 _CODES = ("recovery_code", "access_pass")

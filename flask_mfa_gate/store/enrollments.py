@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, select, update
 
 from ..domain.enrollment import Standing
-from ..domain.moves import Requirement
+from ..domain.state_changes import Requirement
 from .sets import among, prefer_indexes
 from .standing import KEY_SINCE, STORED, read_standing, standing_columns, standing_of
 from .tables import Tables

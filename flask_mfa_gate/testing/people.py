@@ -18,7 +18,7 @@ from ..clock import Clock
 from ..crypto import new_id
 from ..domain.totp import TotpShape, step_at
 from ..factors.recovery_code import RecoveryCodeFactor
-from ..services.work import Work
+from ..services.unit_of_work import UnitOfWork
 from ..web.state import EXTENSION, GateState
 from .clock import MovableClock
 
@@ -85,7 +85,7 @@ class Tester:
             self._authenticators[key] = self._state.worker.run(lambda work: self._enroll(work, key))
         return self._authenticators[key]
 
-    def _enroll(self, work: Work, key: str) -> Authenticator:
+    def _enroll(self, work: UnitOfWork, key: str) -> Authenticator:
         store, totp, now = self._state.store, self._state.totp, self._state.clock()
         store.enrollments.lock(work.tx, key)
         lineage = new_id()

@@ -11,9 +11,9 @@ import pytest
 from flask import Flask
 
 from ..errors import PolicyError
-from ..services.scenarios import Outcome, Scenario, read_scenarios, run_scenarios
-from ..web.protection import marked_views
+from ..services.policies.scenarios import Outcome, Scenario, read_scenarios, run_scenarios
 from ..web.state import current_state
+from ..web.view_marks.protection import marked_views
 
 ENDING = ".mfa-scenarios.toml"
 

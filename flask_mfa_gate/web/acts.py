@@ -6,8 +6,8 @@ from flask import current_app, request
 
 from ..domain.session import act_of
 from .passage import Passage
-from .protection import marks_at
-from .routing import inner_path, page_at
+from .responses.routing import inner_path, page_at
+from .view_marks.protection import marks_at
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 

@@ -16,10 +16,10 @@ from ..domain.marks import Marks
 from ..domain.session import GateSession
 from ..domain.verdict import PASSED, Verdict
 from ..services.observations import Observation
-from ..services.sessions import Entry
+from ..services.sign_in.sessions import Entry
 from .client import Client, carries_token, client_of, wants_page
-from .cookies import drop_token, lacks_tls, read_token, set_token
 from .request_context import note, noted
+from .sessions.cookies import drop_token, lacks_tls, read_token, set_token
 from .state import GateState
 
 _NAME = "mfa_gate.passage"

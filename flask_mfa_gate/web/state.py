@@ -16,32 +16,32 @@ from ..errors import ConfigError
 from ..factors.protocol import Verifier
 from ..factors.totp import TotpFactor
 from ..mail.delivery import Delivery
-from ..services.access_passes import AccessPassService
-from ..services.attempts import AttemptService
-from ..services.audit_chain import AuditChain
-from ..services.challenges import ChallengeService
-from ..services.directory import Directory
-from ..services.enrollments import EnrollmentService
-from ..services.key_rotation import KeyRotation
-from ..services.lookup import UserLookup
+from ..services.audit.chain import AuditChain
+from ..services.audit.key_rotation import KeyRotation
+from ..services.enrollment.access_passes import AccessPassService
+from ..services.enrollment.enrollments import EnrollmentService
+from ..services.enrollment.totp_enrollment import TotpEnrollmentService
+from ..services.enrollment.upkeep import UpkeepService
 from ..services.observations import Observations
-from ..services.persons import PersonReader
-from ..services.places import Places
-from ..services.policies import PolicyService
-from ..services.policy_history import PolicyHistory
-from ..services.policy_lint import PolicyLinter
-from ..services.revocation import RevocationService
-from ..services.risk import RiskService
-from ..services.self_service import SelfService
-from ..services.sessions import SessionService
-from ..services.sign_in_reasons import SignInReasons
-from ..services.simulation import Simulator
-from ..services.stamps import Stamper
+from ..services.people.directory import Directory
+from ..services.people.lookup import UserLookup
+from ..services.people.persons import PersonReader
+from ..services.people.users import UserService
+from ..services.policies.history import PolicyHistory
+from ..services.policies.lint import PolicyLinter
+from ..services.policies.policies import PolicyService
+from ..services.policies.simulation import Simulator
+from ..services.sign_in.attempts import AttemptService
+from ..services.sign_in.challenges import ChallengeService
+from ..services.sign_in.geoip import Places
+from ..services.sign_in.reasons import SignInReasons
+from ..services.sign_in.revocation import RevocationService
+from ..services.sign_in.risk import RiskService
+from ..services.sign_in.self_service import SelfService
+from ..services.sign_in.session_auth_hash import Stamper
+from ..services.sign_in.sessions import SessionService
 from ..services.table_setup import TableSetup
-from ..services.totp_enrollment import TotpEnrollmentService
-from ..services.upkeep import UpkeepService
-from ..services.users import UserService
-from ..services.work import Worker
+from ..services.unit_of_work import TransactionRunner
 from ..settings import Settings
 from ..store import Store
 from ..store.location import Location
@@ -83,7 +83,7 @@ class GateState:
     keyring: Keyring
     location: Location
     store: Store
-    worker: Worker
+    worker: TransactionRunner
     directory: Directory
     identity: IdentitySource
     user_key: Callable[[Any], str]

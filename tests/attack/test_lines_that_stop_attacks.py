@@ -14,7 +14,7 @@ from flask_mfa_gate.domain.person import NOWHERE, Person
 from flask_mfa_gate.domain.session import GRANT_LIFETIME, GateSession, act_of
 from flask_mfa_gate.factors.code_digests import CodeDigests
 from flask_mfa_gate.mail.rendering import one_line
-from flask_mfa_gate.services.arrival import Newcomer
+from flask_mfa_gate.services.sign_in.arrival import Newcomer
 from tests.conftest import Browser, Phone, StillClock, no_policies, recovery_codes_in, state_of
 
 
@@ -147,7 +147,7 @@ def test_a_subject_isone_line() -> None:
 
 
 def test_a_lost_first_hook_is_made_up_for(app: Flask, phone: Phone) -> None:
-    from flask_mfa_gate.web.gate import open_request
+    from flask_mfa_gate.web.middleware.before_request import open_request
 
     browser = Browser(app)
     browser.sign_in("dave")

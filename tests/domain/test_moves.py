@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from flask_mfa_gate.domain.assurance import FactorKind
 from flask_mfa_gate.domain.enrollment import DAY, Period, Standing, Status, next_due, start_period, status_of
-from flask_mfa_gate.domain.moves import (
+from flask_mfa_gate.domain.state_changes import (  # fmt: skip
     Action,
     Case,
     Extend,
@@ -30,7 +30,7 @@ from flask_mfa_gate.domain.moves import (
     reminder,
     start_notice,
     without_notice,
-)  # fmt: skip
+)
 
 NOW = datetime(2026, 3, 2, 9, 0, 0, 250_000, tzinfo=UTC)
 WHOLE = NOW.replace(microsecond=0)

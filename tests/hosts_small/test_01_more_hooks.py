@@ -11,7 +11,7 @@ from flask import Blueprint, g, redirect, request, session
 from flask.views import MethodView
 from flask_login import current_user, login_required, login_user, logout_user
 
-from flask_mfa_gate.web import gate as hooks
+from flask_mfa_gate.web.middleware import before_request as hooks
 from tests.conftest import JSON
 from tests.policy_kit import policy, put
 

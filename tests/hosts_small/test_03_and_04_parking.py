@@ -87,7 +87,7 @@ def test_what_the_view_wrote_and_answered_waits_for_the_proof() -> None:
 
 
 def test_tuples_stay_tuples_and_what_cant_be_written_is_dropped() -> None:
-    from flask_mfa_gate.web.snapshot import pack, unpack
+    from flask_mfa_gate.web.host.session_snapshot import pack, unpack
 
     payload, dropped = pack({"pair": (1, 2), "bad": object(), "bytes": b"x"})
     assert dropped == ("bad",)

@@ -12,7 +12,7 @@ from flask import Flask
 from flask_mfa_gate import Conflict
 from flask_mfa_gate.domain.assurance import Method
 from flask_mfa_gate.domain.person import NOWHERE, Person
-from flask_mfa_gate.services.arrival import Newcomer
+from flask_mfa_gate.services.sign_in.arrival import Newcomer
 from tests.conftest import IS_SOAK, Browser, StillClock, at_once, no_policies, state_of
 
 pytestmark = [pytest.mark.soak] if IS_SOAK else []

@@ -14,12 +14,12 @@ from sqlalchemy import update
 
 from flask_mfa_gate.domain.assurance import FactorKind
 from flask_mfa_gate.domain.enrollment import Period, Standing, Status, status_of
-from flask_mfa_gate.domain.moves import Requirement
 from flask_mfa_gate.domain.person import Person
+from flask_mfa_gate.domain.state_changes import Requirement
 from flask_mfa_gate.domain.user_filter import EVERYBODY, UserFilter
 from flask_mfa_gate.errors import BadRequest, NotAllowed, UnknownUser
-from flask_mfa_gate.services.enrollments import EnrollmentService
-from flask_mfa_gate.services.results import ActionResult
+from flask_mfa_gate.services.enrollment.action_result import ActionResult
+from flask_mfa_gate.services.enrollment.enrollments import EnrollmentService
 from flask_mfa_gate.store.selection import Selection
 from tests.conftest import Browser, StillClock, state_of
 from tests.services.kit import enroll, events, mails, meet, rows, tables

@@ -13,7 +13,7 @@ from sqlalchemy import text
 
 from flask_mfa_gate import Conflict, MFAGateError, UnknownUser
 from flask_mfa_gate.errors import BadRequest
-from flask_mfa_gate.services.enrollments import EnrollmentService
+from flask_mfa_gate.services.enrollment.enrollments import EnrollmentService
 from flask_mfa_gate.signals import Event
 from tests.conftest import JSON, Browser, Phone, StillClock, key_of, state_of
 

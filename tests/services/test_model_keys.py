@@ -10,8 +10,8 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from werkzeug.local import LocalProxy
 
 from flask_mfa_gate.errors import ConfigError, HostCallbackFailed, NamelessUser
-from flask_mfa_gate.services.model_keys import ModelKey
-from flask_mfa_gate.services.persons import key_of, read_attribute
+from flask_mfa_gate.services.people.model_keys import ModelKey
+from flask_mfa_gate.services.people.persons import key_of, read_attribute
 
 
 class Base(DeclarativeBase):

@@ -28,8 +28,8 @@ from flask_mfa_gate.errors import (
     PolicyError,
     SecretUnreadable,
 )
-from flask_mfa_gate.services.directory import pages_of
-from flask_mfa_gate.services.users import Synced
+from flask_mfa_gate.services.people.directory import pages_of
+from flask_mfa_gate.services.people.users import Synced
 from flask_mfa_gate.store.policies import PolicyVersion
 from tests.conftest import Browser, Phone, StillClock, at_once, key_of, recovery_codes_in, state_of
 from tests.policy_kit import policy

@@ -22,8 +22,8 @@ from flask_mfa_gate.domain.policy.document.effect import Action, Effect
 from flask_mfa_gate.domain.policy.document.policy import Policy, PolicySet, PolicyState
 from flask_mfa_gate.domain.policy.document.users import Users
 from flask_mfa_gate.errors import BadRequest, Conflict, MFAGateError, NotAllowed, PolicyError, StoreBusy, UnknownUser
-from flask_mfa_gate.services.policies import PolicyService
-from flask_mfa_gate.services.policy_versions import PolicyVersions
+from flask_mfa_gate.services.policies.policies import PolicyService
+from flask_mfa_gate.services.policies.versions import PolicyVersions
 from tests.conftest import Browser, Phone, StillClock, at_once, close_portal, key_of, portal_config, state_of
 from tests.policy_kit import CHROME, OFFICE, graces, policy, prove, put, signed_in
 

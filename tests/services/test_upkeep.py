@@ -14,7 +14,7 @@ from flask_mail import Mail
 from flask_mfa_gate.domain.person import Person
 from flask_mfa_gate.domain.roles import Role
 from flask_mfa_gate.errors import DirectoryEmpty, HostCallbackFailed
-from flask_mfa_gate.services.upkeep import Upkeep
+from flask_mfa_gate.services.enrollment.upkeep import Upkeep
 from tests.conftest import StillClock, at_once, state_of
 from tests.services.kit import People, enroll, events, mails, rows, tables
 

@@ -14,9 +14,9 @@ from flask_mfa_gate.domain.totp import TotpShape
 from flask_mfa_gate.factors.access_pass import AccessPassFactor
 from flask_mfa_gate.factors.recovery_code import RecoveryCodeFactor
 from flask_mfa_gate.factors.totp import TotpFactor
-from flask_mfa_gate.services.audit_chain import HEAD, AuditChain, Head, _linked, _personal_digest
+from flask_mfa_gate.services.audit.chain import HEAD, AuditChain, Head, _linked, _personal_digest
 from flask_mfa_gate.services.table_setup import TableSetup
-from flask_mfa_gate.services.work import Worker
+from flask_mfa_gate.services.unit_of_work import TransactionRunner
 from flask_mfa_gate.settings import Settings
 from flask_mfa_gate.signals import Event
 from flask_mfa_gate.store import Store, build_store, schema
@@ -45,7 +45,7 @@ def put(store: Store, name: str, /, **values: Any) -> None:
 
 
 def setup_of(store: Store, prefix: str, **settings: Any) -> TableSetup:
-    worker = Worker(store, lambda: NOW, lambda _event: None, lambda _ids: None)
+    worker = TransactionRunner(store, lambda: NOW, lambda _event: None, lambda _ids: None)
     chain = AuditChain(store, worker, KEYRING, clock=lambda: NOW)
     return TableSetup(store, KEYRING, Settings(table_prefix=prefix, **settings), chain, "shop")
 

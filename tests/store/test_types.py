@@ -17,7 +17,7 @@ from sqlalchemy.exc import IntegrityError, StatementError
 
 from flask_mfa_gate.crypto import Keyring
 from flask_mfa_gate.domain.assurance import FactorKind
-from flask_mfa_gate.domain.moves import Requirement
+from flask_mfa_gate.domain.state_changes import Requirement
 from flask_mfa_gate.errors import StoreError
 from flask_mfa_gate.signals import Event
 from flask_mfa_gate.store import build_store

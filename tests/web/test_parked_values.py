@@ -16,7 +16,7 @@ from flask.sessions import SecureCookieSessionInterface, SessionInterface
 from flask_login import login_user
 from markupsafe import Markup
 
-from flask_mfa_gate.web.snapshot import pack, unpack
+from flask_mfa_gate.web.host.session_snapshot import pack, unpack
 from tests.hosts_small.kit import Host, User
 
 Point = namedtuple("Point", "x")

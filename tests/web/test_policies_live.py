@@ -10,7 +10,7 @@ from flask import Flask
 from sqlalchemy import event, text
 
 from flask_mfa_gate.domain.policy.facts import Environment
-from flask_mfa_gate.services.policy_versions import PolicyVersions
+from flask_mfa_gate.services.policies.versions import PolicyVersions
 from tests.conftest import JSON, Browser, Phone, StillClock, key_of, state_of
 
 HEAD = "version = 1\n"

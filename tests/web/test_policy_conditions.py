@@ -14,7 +14,7 @@ from mmdb_writer import MMDBWriter
 from netaddr import IPSet
 
 from flask_mfa_gate.errors import ConfigError
-from flask_mfa_gate.services.policy_versions import PolicyVersions
+from flask_mfa_gate.services.policies.versions import PolicyVersions
 from tests.conftest import Browser, Phone, StillClock, key_of, state_of
 from tests.policy_kit import CHROME, FIREFOX, drop, policy, prove, put, rows, signed_in, with_traits
 
@@ -156,7 +156,7 @@ def test_without_coordinates_only_another_country_within_minutes_is_impossible(
     ],
 )  # fmt: skip
 def test_client_words(app: Flask, agent: str, platform: str | None, name: str | None) -> None:
-    from flask_mfa_gate.web.environment import client_words
+    from flask_mfa_gate.web.authorization.environment import client_words
 
     with app.test_request_context(headers={"User-Agent": agent}) as made:
         assert client_words(made.request) == (platform, name)

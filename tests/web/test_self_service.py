@@ -232,9 +232,9 @@ def test_the_activity_says_what_was_used(app: Flask, proved: Browser, clock: Sti
 
 def test_the_activity_has_words_for_everything_that_is_recorded() -> None:
     from flask_mfa_gate.signals import gate_signals
-    from flask_mfa_gate.web.account import security
+    from flask_mfa_gate.web.account import activity
 
-    assert set(gate_signals) == set(security._EVENTS)
+    assert set(gate_signals) == set(activity._EVENTS)
 
 
 @pytest.mark.parametrize("name", ["%00", "a%00b", "%ed%a0%80", "x" * 5000, "%F0%9F%98%80"])

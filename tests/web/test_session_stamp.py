@@ -15,7 +15,7 @@ from flask_mfa_gate import MFAGate
 from flask_mfa_gate.crypto import Keyring
 from flask_mfa_gate.domain.assurance import Method
 from flask_mfa_gate.errors import Conflict, UnknownUser
-from flask_mfa_gate.services.stamps import Stamper
+from flask_mfa_gate.services.sign_in.session_auth_hash import Stamper
 from tests.conftest import JSON, Browser, Phone, StillClock, key_of, no_policies, state_of
 from tests.web.kit import change_user, events, hand_in, issue, signed_in
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from flask import Blueprint, Flask, Response, send_from_directory
 
-from ..host_names import any_host, stay_here
+from ..responses.host_names import any_host, stay_here
 from . import challenge, enroll, leave, security
 from .desk import own_page
 

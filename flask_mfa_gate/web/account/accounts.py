@@ -8,8 +8,8 @@ from typing import Any, NamedTuple
 from flask import current_app
 
 from ...domain.session import GateSession
-from ...services.directory import KnownPeople, ModelDirectory
-from ...services.persons import is_switched_on
+from ...services.people.directory import KnownPeople, ModelDirectory
+from ...services.people.persons import is_switched_on
 from ..state import GateState
 
 

@@ -12,11 +12,11 @@ from ...domain.session import StepUp
 from ...domain.totp import TotpShape
 from ...domain.verdict import Reason, Verdict, Word
 from ...errors import BadRequest, CodeInvalid, MFAGateError, Throttled
-from ...services.totp_enrollment import FRESH
-from .. import answers
+from ...services.enrollment.totp_enrollment import FRESH
 from ..client import is_prefetch
 from ..fields import text_field
-from ..targets import home
+from ..responses import answers
+from ..responses.targets import home
 from .desk import Desk, Route, next_step, require_proved
 from .refusals import code_page
 

@@ -17,18 +17,18 @@ from ...domain.rules import is_locked_out
 from ...domain.session import GateSession
 from ...domain.verdict import Reason, Verdict, Word
 from ...errors import MFAGateError
-from ...services.sessions import Entry, Ruler
-from .. import answers
+from ...services.sign_in.sessions import Entry, Ruler
 from ..acts import act_at
+from ..authorization.rulings import own_page_ruler, with_fresh_risk
 from ..client import SAFE_METHODS, Client, is_of_htmx, origin_of
 from ..csrf import has_csrf_token
 from ..fields import read_fields
-from ..parking import restore
+from ..middleware.pending_sign_in import restore
 from ..passage import Passage, current_passage
-from ..revoked import turn_away
-from ..rulings import own_page_ruler, with_fresh_risk
+from ..responses import answers
+from ..responses.targets import asked_page, home
+from ..sessions.revoked import turn_away
 from ..state import GateState
-from ..targets import asked_page, home
 from .accounts import Account, account_of
 
 log = logging.getLogger("flask_mfa_gate")

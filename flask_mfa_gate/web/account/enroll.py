@@ -15,11 +15,11 @@ from ...domain.verdict import Demand, Reason, Verdict, Word
 from ...errors import CodeInvalid, Conflict, MFAGateError, Throttled
 from ...factors.qr import qr_svg
 from ...factors.totp import PendingKey
-from ...services.totp_enrollment import FRESH, Enrolled
-from .. import answers
+from ...services.enrollment.totp_enrollment import FRESH, Enrolled
 from ..client import is_prefetch
 from ..endpoints import is_own
-from ..login_page import login_url
+from ..responses import answers
+from ..responses.login_page import login_url
 from .desk import Desk, Route, next_step
 from .refusals import code_page
 

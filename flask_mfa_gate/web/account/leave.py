@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from flask import Response
 
-from .. import answers
 from ..csrf import csrf_token
-from ..targets import home
+from ..responses import answers
+from ..responses.targets import home
 from .desk import Desk, Route, next_step
 
 

@@ -8,7 +8,7 @@ from flask import Response
 
 from ...errors import CodeInvalid, MFAGateError, Throttled
 from ...factors.protocol import Verifier
-from .. import answers
+from ..responses import answers
 from .desk import Desk
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import request
 
-from ...services.persons import key_of
+from ...services.people.persons import key_of
 from ..state import GateState
 from .asking import ask_afresh
 

@@ -12,8 +12,7 @@ from werkzeug.local import LocalProxy
 
 from ...domain.assurance import SignIn
 from ...errors import ConfigError, NamelessUser
-from .. import snapshot
-from . import remember
+from . import remember, session_snapshot
 from .asking import HIDDEN, ask_afresh, cookies_after, session_of
 from .signals import tell
 from .user_objects import is_anonymous, unwrapped
@@ -91,7 +90,7 @@ class FlaskLoginIdentity:
         """The manager's anonymous user stands in."""
         manager = getattr(current_app, "login_manager", None)
         if manager is not None:
-            setattr(g, HIDDEN, None if _goes_by_session(manager) else snapshot.take(session))
+            setattr(g, HIDDEN, None if _goes_by_session(manager) else session_snapshot.take(session))
             setattr(g, _LOADED, getattr(manager, "anonymous_user", AnonymousUserMixin)())
 
     def show_when_asked(self, is_let_in: Callable[[Any], bool]) -> None:

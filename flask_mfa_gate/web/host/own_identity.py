@@ -8,7 +8,7 @@ from typing import Any
 from flask import Request, Response, g, request, session
 
 from ...domain.assurance import SignIn
-from .. import snapshot
+from . import session_snapshot
 from .asking import HIDDEN, ask_afresh, cookies_after
 from .user_objects import is_anonymous, unwrapped
 
@@ -64,7 +64,7 @@ class HostIdentity:
 
     def hide_for_now(self) -> None:
         """The host's object is not asked again until the session changes."""
-        setattr(g, HIDDEN, snapshot.take(session))
+        setattr(g, HIDDEN, session_snapshot.take(session))
 
     def _may_name_somebody(self) -> bool:
         try:

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Request
 
-from ...services.persons import key_of
+from ...services.people.persons import key_of
 from ...settings import Settings
 from ..client import carries_token
 from ..state import GateState

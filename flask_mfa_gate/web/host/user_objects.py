@@ -7,7 +7,7 @@ from typing import Any
 
 from werkzeug.local import LocalProxy
 
-from ...services.persons import answer_of
+from ...services.people.persons import answer_of
 
 
 def unwrapped(user: Any) -> Any:

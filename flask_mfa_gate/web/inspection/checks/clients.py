@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from ....services.origins import UNREADABLE_ADDRESS
+from ....services.sign_in.origins import UNREADABLE_ADDRESS
 from ..findings import Finding, warning
 from ..registry import Inspection, Needs, check
 

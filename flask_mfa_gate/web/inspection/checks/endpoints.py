@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...hooks import taken_rules
-from ...login_page import unreachable_login_view
-from ...marks import is_marked_in_vain
-from ...set_up import faults
+from ...middleware.install import taken_rules
+from ...responses.login_page import unreachable_login_view
+from ...view_marks.marks import is_marked_in_vain
+from ...view_marks.set_up import faults
 from ..findings import Finding, error, warning
 from ..registry import Inspection, check
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from ...login_page import is_address, named_login, unreachable_login_view
-from ...routing import endpoint_at
+from ...responses.login_page import is_address, named_login, unreachable_login_view
+from ...responses.routing import endpoint_at
 from ..findings import Finding, error, warning
 from ..registry import Inspection, check
 

@@ -9,9 +9,9 @@ from sqlalchemy import Integer, inspect
 from sqlalchemy.exc import SQLAlchemyError
 
 from ....errors import HostCallbackFailed, NamelessUser
-from ....services.directory import KnownPeople, pages_of
-from ....services.directory_sync import HELD_BACK
 from ....services.observations import Observation
+from ....services.people.directory import KnownPeople, pages_of
+from ....services.people.directory_sync import HELD_BACK
 from ...state import GateState
 from ..findings import Finding, error, warning
 from ..registry import Inspection, Needs, check

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from ....domain.policy.analysis.finding import Level
 from ....errors import PolicyError
-from ...protection import marked_resources
+from ...view_marks.protection import marked_resources
 from ..findings import Finding, error, warning
 from ..registry import Inspection, Needs, check
 

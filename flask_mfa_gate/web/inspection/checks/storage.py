@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from ....errors import ConfigError, MFAGateError
-from ....services.sessions import DROPPED
+from ....services.sign_in.sessions import DROPPED
 from ....store import schema
 from ..findings import Finding, error, warning
 from ..registry import Inspection, Needs, check

@@ -1,0 +1,1 @@
+"""The audit log, and the keys it is sealed with."""

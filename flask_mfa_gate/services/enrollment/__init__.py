@@ -1,0 +1,1 @@
+"""Requirement, period and factors, one user or a hundred thousand."""

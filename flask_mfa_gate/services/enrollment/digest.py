@@ -1,0 +1,75 @@
+"""The weekly mail to admins: who is about to lapse."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from ...clock import Clock
+from ...domain.assurance import FactorKind
+from ...domain.enrollment import Status
+from ...domain.roles import Role
+from ...domain.state_changes import Notice
+from ...domain.user_filter import UserFilter
+from ...mail.notices import LONGEST_LIST, Kind
+from ...store import Store
+from ...store.selection import Selection
+from ..unit_of_work import TransactionRunner, UnitOfWork
+
+INTERVAL = timedelta(days=7)
+_MARK = "digest"
+
+
+class DigestService:
+    """One mail a week to everybody with the role admin, as long as there is something to tell."""
+
+    def __init__(self, store: Store, worker: TransactionRunner, selection: Selection, *, clock: Clock) -> None:
+        self._store, self._worker, self._selection, self._clock = store, worker, selection, clock
+
+    def post_if_due(self, *, audit_head: str) -> int:
+        """Put the digest into the outbox a week after the last, or after the first run; of two processes one does.
+
+        :param audit_head: the newest link of the audit log, for whoever keeps the mail.
+        :returns: how many mails that are.
+        """
+        with self._store.database.read() as tx:
+            last = self._store.marks.get(tx, _MARK)
+        if last is not None and self._clock() - last.at < INTERVAL:
+            return 0
+
+        def act(work: UnitOfWork) -> int:
+            if not self._store.marks.try_move(work.tx, _MARK, last, at=self._clock()):
+                return 0
+            return self._post(work, audit_head) if last is not None else 0
+
+        return self._worker.run(act, is_bulk=True)
+
+    def _post(self, work: UnitOfWork, audit_head: str) -> int:
+        now = self._clock()
+        ending = UserFilter(ends_within=INTERVAL)
+        facts = {
+            "audit_head": audit_head,
+            "lapsing": self._lapsing(work, ending),
+            "lapsing_more": max(0, self._selection.count(work.tx, ending, now=now) - LONGEST_LIST),
+            "lapsed_count": self._selection.count(work.tx, UserFilter(status=Status.ENROLLMENT_EXPIRED), now=now),
+            "in_period_count": self._selection.count(work.tx, UserFilter(status=Status.IN_ENROLLMENT), now=now),
+        }
+        if not facts["lapsing"] and not facts["lapsed_count"]:
+            return 0
+        admins = self._store.people.holders(work.tx, Role.ADMIN, now=now)
+        for known in admins:
+            work.tell(known.person.key, Notice(Kind.DIGEST, facts))
+        return len(admins)
+
+    def _lapsing(self, work: UnitOfWork, ending: UserFilter) -> list[dict[str, str]]:
+        """The first of them, by name."""
+        now = self._clock()
+        people = self._selection.page(work.tx, ending, after="", limit=LONGEST_LIST, now=now)
+        standings = self._store.enrollments.standings(work.tx, [person.key for person in people], now=now)
+        rows = []
+        for person in people:
+            period = standings[person.key].period
+            if period is not None and FactorKind.TOTP not in standings[person.key].factors:
+                rows.append(
+                    {"name": person.name or person.key, "email": person.email, "ends_at": period.ends_at.isoformat()}
+                )
+        return rows

@@ -1,0 +1,186 @@
+"""Moves of the enrollment state, as an admin, the command line or the host makes them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import Unpack
+
+from ...clock import Clock
+from ...domain.access import APP, Access
+from ...domain.enrollment import LATEST_END, LONGEST_DAYS, Standing, status_of
+from ...domain.person import Person
+from ...domain.roles import Actor
+from ...domain.rules import Rules, is_required
+from ...domain.state_changes import Action, Extend, Remind, Remove, Require, Reset, Unlock, activate
+from ...domain.user_filter import UserFilter
+from ...errors import BadRequest, Conflict, UnknownUser
+from ...store import Store
+from ...store.people import KnownPerson
+from ..text_validation import is_key
+from ..unit_of_work import TransactionRunner, UnitOfWork, write_person
+from .action_result import ActionResult, ListedUser, MfaStatus
+from .actions import ActionRunner, Order, Terms, unknown
+from .state_changes import MoveWriter
+
+Targets = str | Iterable[str] | UserFilter
+_LAPSED_SENTENCE = "The enrollment period of this user has ended. Extend it or reset the user instead."
+
+
+class EnrollmentService:
+    """Require, extend, reset, remove, remind, unlock, status.
+
+    ``keys`` is one key, several keys, or a :class:`UserFilter`. Only what becomes of one key given as text is raised:
+    :class:`UnknownUser`, :class:`NotAllowed`, :class:`Conflict`. Of several, each outcome is in the
+    :class:`ActionResult`. Every action takes the :class:`Terms` as well: ``actor``, ``reason``, ``notify``,
+    ``dry_run``, ``progress``.
+    """
+
+    def __init__(
+        self, store: Store, worker: TransactionRunner, runner: ActionRunner, writer: MoveWriter, rules: Rules, *,
+        clock: Clock, default_days: int,
+    ) -> None:  # fmt: skip
+        self._store, self._worker, self._runner, self._writer = store, worker, runner, writer
+        self._rules, self._clock, self._default_days = rules, clock, default_days
+
+    def require(
+        self, keys: Targets, *, days: int | None = None, renew: bool = False, **terms: Unpack[Terms]
+    ) -> ActionResult:
+        """Demand MFA of users.
+
+        :param days: 1 to 365 days in which they may still defer; 0 forces now; None is the configured default.
+        :param renew: begin a running period anew; a single key always does.
+        :raises Conflict: ``lapsed``, for a single key whose period has ended.
+        """
+        length = _checked_days(self._default_days if days is None else days, least=0)
+        targets = keys if isinstance(keys, str | UserFilter) else list(dict.fromkeys(keys))
+        is_single = isinstance(targets, str) or (isinstance(targets, list) and len(targets) == 1)
+        result = self._run(Require(length, renew or is_single), targets, Order(**terms))
+        if isinstance(targets, str) and (targets, "lapsed") in result.skipped:
+            raise Conflict("lapsed", _LAPSED_SENTENCE)
+        return result
+
+    def extend(
+        self, keys: Targets, *, days: int | None = None, until: datetime | None = None, **terms: Unpack[Terms]
+    ) -> ActionResult:
+        """Move the end of a period; a lapsed user is let back in. Users without a period are skipped (``no-period``).
+
+        :param days: 1 to 365 more, counted from the end or from now, whichever is later.
+        :param until: the new end itself, aware and in the future.
+        """
+        if (days is None) == (until is None):
+            raise BadRequest("Give either days or until.")
+        if until is not None and not _is_instant(until, after=self._clock()):
+            raise BadRequest("until has to be an aware datetime in the future.")
+        action = Extend(None if days is None else _checked_days(days, least=1), until)
+        return self._run(action, keys, Order(**terms))
+
+    def reset(self, keys: Targets, *, days: int | None = None, **terms: Unpack[Terms]) -> ActionResult:
+        """Void every key, recovery code, pass and session. A required user starts a new period; one who held a
+        confirmed key has to enroll at the next sign-in unless ``days`` says for how long the password alone will do.
+
+        :raises BadRequest: for ``notify=False`` by a user: only command line and host may be silent about it.
+        """
+        action = Reset(None if days is None else _checked_days(days, least=0), self._default_days)
+        return self._run(action, keys, Order(**terms))
+
+    def remove(self, keys: Targets, **terms: Unpack[Terms]) -> ActionResult:
+        """Take the requirement away. A confirmed key stays and is still asked for."""
+        return self._run(Remove(), keys, Order(**terms))
+
+    def remind(self, keys: Targets, **terms: Unpack[Terms]) -> ActionResult:
+        """Mail everyone who is still in a period, now."""
+        return self._run(Remind(), keys, Order(**terms))
+
+    def unlock(self, keys: Targets, **terms: Unpack[Terms]) -> ActionResult:
+        """Forget failed attempts, and nothing else; the reason ``lapsed-too`` says that this alone lets nobody in."""
+        return self._run(Unlock(), keys, Order(**terms))
+
+    def begin_waiting(self, person: Person) -> bool:
+        """Start the clock of a user whose account was switched on; False when it runs already."""
+
+        def act(work: UnitOfWork) -> bool:
+            now = self._clock()
+            self._store.enrollments.lock(work.tx, person.key)
+            standing = self._store.enrollments.standing(work.tx, person.key, now=now)
+            if standing.waiting_days is None:
+                return False
+            write_person(work, person)
+            self._writer.write(work, [(person.key, activate(standing, now=now))], actor=Actor.SYSTEM.name)
+            return True
+
+        return self._worker.run(act)
+
+    def status(self, key: str) -> MfaStatus:
+        """One user's enrollment.
+
+        :raises UnknownUser: for a key that neither the directory nor the gate knows. Where there is no directory,
+            nobody can tell, and a key that was not seen yet is not enrolled and not required.
+        """
+        return self.look_up(key).mfa
+
+    def look_up(self, key: str) -> ListedUser:
+        """One user, as the host knows them this moment, else as the gate does.
+
+        :raises UnknownUser: see :meth:`status`.
+        """
+        person, now = self._runner.find(key), self._clock()
+        if not is_key(key):
+            raise UnknownUser(unknown(key))
+        with self._store.database.read() as tx:
+            met = self._store.people.known(tx, [key], now=now).get(key)
+            standing = self._store.enrollments.standing(tx, key, now=now)
+            is_known = person is not None or self._store.keys.is_known(tx, key)
+        if not is_known:
+            raise UnknownUser(unknown(key))
+        there = person or (met.person if met else Person(key))
+        return self._listed(there, standing, met, now=now)
+
+    def listed(self, users: UserFilter) -> Iterable[ListedUser]:
+        """Everybody for whom the filter holds, in the order of their keys."""
+        for people, standings in self._runner.standings(users):
+            now, keys = self._clock(), [person.key for person in people]
+            with self._store.database.read() as tx:
+                met = self._store.people.known(tx, keys, now=now)
+            for person in people:
+                yield self._listed(person, standings[person.key], met.get(person.key), now=now)
+
+    def _listed(self, person: Person, standing: Standing, met: KnownPerson | None, *, now: datetime) -> ListedUser:
+        is_seen = not self._runner.takes_any_key or (met is not None and met.last_sign_in_at is not None)
+        return ListedUser(person, self.describe(standing, now=now), is_seen)
+
+    def describe(self, standing: Standing, *, now: datetime) -> MfaStatus:
+        """The same for a standing at hand."""
+        by_default = self._rules.default_access.get(APP) is Access.REQUIRE
+        period = standing.period
+        return MfaStatus(
+            key=standing.user_key,
+            status=status_of(standing, now=now, enabled=self._rules.enabled),
+            required=is_required(standing, self._rules),
+            required_by=standing.required_by or ("default-access" if by_default else None),
+            days_left=period.days_left(now) if period else standing.waiting_days,
+            ends_at=period.ends_at if period else None,
+            enrolled_at=standing.enrolled_at,
+            factors=tuple(sorted(kind.value for kind in standing.factors)),
+        )
+
+    def _run(self, action: Action, keys: Targets, order: Order) -> ActionResult:
+        if isinstance(keys, UserFilter):
+            return self._runner.on_filter(action, keys, order)
+        if isinstance(keys, str):
+            return self._runner.on_one(action, keys, order)
+        return self._runner.on_keys(action, list(dict.fromkeys(keys)), order)
+
+
+def _is_instant(moment: datetime, *, after: datetime) -> bool:
+    """Whether it is a moment of some zone that UTC has too, where the calendar ends with the year 9999."""
+    try:
+        return moment.tzinfo is not None and after < moment.astimezone(UTC).replace(microsecond=0) <= LATEST_END
+    except OverflowError:
+        return False
+
+
+def _checked_days(days: int, *, least: int) -> int:
+    if isinstance(days, bool) or not isinstance(days, int) or not least <= days <= LONGEST_DAYS:
+        raise BadRequest(f"days is a whole number from {max(least, 1)} to {LONGEST_DAYS}; to force MFA now, say now.")
+    return days

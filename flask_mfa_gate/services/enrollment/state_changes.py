@@ -1,0 +1,85 @@
+"""Puts moves of the domain into the store: set by set, whether they are about one user or a thousand."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from datetime import datetime, timedelta
+from typing import TypeVar
+
+from ...domain.enrollment import next_due
+from ...domain.state_changes import Move, Requirement
+from ...store import Store
+from ..sign_in.endings import revoke_all
+from ..unit_of_work import UnitOfWork
+
+Value = TypeVar("Value")
+Moved = Sequence[tuple[str, Move]]
+Groups = Sequence[tuple[Move, list[str]]]
+
+
+class MoveWriter:
+    """Writes what actions and upkeep decided. The caller holds the users' rows locked.
+
+    :param reminders: how long before the end of a period its reminders are due.
+    """
+
+    def __init__(self, store: Store, *, reminders: Collection[timedelta]) -> None:
+        self._store, self._reminders = store, reminders
+
+    def write(self, work: UnitOfWork, moved: Moved, *, actor: str, reason: str | None = None) -> None:
+        """State, records and mail of these users, given by their keys."""
+        groups = _by_move(moved)
+        self._write_requirements(work, groups)
+        self.void(work, [key for move, keys in groups if move.voids_proofs for key in keys])
+        if unlocked := [key for move, keys in groups if move.clears_failures for key in keys]:
+            self._store.failures.clear_all(work.tx, unlocked)
+        for move, keys in groups:
+            if move.event is not None:
+                work.record_all(move.event, keys, actor=actor, reason=reason, details=move.details)
+            if move.notice is not None:
+                work.tell_all(keys, move.notice)
+
+    def set_due(self, work: UnitOfWork, due: Iterable[tuple[str, datetime | None]]) -> None:
+        """When upkeep has to look at these users next."""
+        for due_at, keys in grouped(due).items():
+            self._store.enrollments.set_due(work.tx, keys, due_at)
+
+    def _write_requirements(self, work: UnitOfWork, groups: Groups) -> None:
+        changed: dict[Requirement, list[str]] = {}
+        for move, keys in groups:
+            if move.requirement is not None:
+                changed.setdefault(move.requirement, []).extend(keys)
+        for requirement, keys in changed.items():
+            due_at = self._due_at(requirement, work.clock())
+            self._store.enrollments.set_requirement(work.tx, keys, requirement, due_at=due_at)
+
+    def _due_at(self, requirement: Requirement, now: datetime) -> datetime | None:
+        period = requirement.period
+        return next_due(period, self._reminders, after=now) if period else None
+
+    def void(self, work: UnitOfWork, keys: Sequence[str]) -> None:
+        """Everything that proves these users is worthless from now on."""
+        if not keys:
+            return
+        now = work.clock()
+        self._store.factors.void_all(work.tx, keys, now=now)
+        self._store.recovery_codes.void(work.tx, *keys)
+        self._store.access_passes.void(work.tx, *keys, now=now)
+        # SECURITY: whoever stole a session or waits with a half-done sign-in loses it with the key.
+        revoke_all(work, keys)
+
+
+def _by_move(moved: Moved) -> Groups:
+    """Each move with everybody whose it is: all who are in one case share one."""
+    groups: dict[int, tuple[Move, list[str]]] = {}
+    for key, move in moved:
+        groups.setdefault(id(move), (move, []))[1].append(key)
+    return list(groups.values())
+
+
+def grouped(pairs: Iterable[tuple[str, Value]]) -> dict[Value, list[str]]:
+    """The keys that share a value, so that one statement serves them all."""
+    groups: dict[Value, list[str]] = {}
+    for key, value in pairs:
+        groups.setdefault(value, []).append(key)
+    return groups

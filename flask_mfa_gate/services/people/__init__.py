@@ -1,0 +1,1 @@
+"""Who the host's users are, and what becomes of them."""

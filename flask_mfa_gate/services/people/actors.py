@@ -1,0 +1,36 @@
+"""Who acts, from what a caller says."""
+
+from __future__ import annotations
+
+from ...domain.roles import Actor, ActorLike, is_reserved
+from ...errors import BadRequest
+from ..text_validation import check_words, is_key
+from .directory import Directory, KnownPeople
+
+_AMBIGUOUS = (
+    "A user has the key {0!r}, so as an actor it could mean that user or not. "
+    "Pass Actor.user({0!r}), or what else was meant: Actor.CLI, Actor.HOST, Actor.SYSTEM, Actor.user(KEY)."
+)
+
+
+def actor_of(given: ActorLike, directory: Directory) -> Actor:
+    """The actor, without any role: what the caller says of that counts for nothing.
+
+    :raises BadRequest: for text that may mean a word or a user.
+    :raises NotAllowed: for nobody in particular.
+    """
+    check_words(given, None)
+    if isinstance(given, Actor):
+        return Actor(given.name)
+    # SECURITY: who chose the key `cli`, or `user:1`, must not be taken for the operator or for user 1 where a host
+    # passes on a key; nor is it recorded so.
+    if is_reserved(given) and is_somebody(directory, given):
+        raise BadRequest(_AMBIGUOUS.format(given))
+    return Actor.parse(given)
+
+
+def is_somebody(directory: Directory, key: str) -> bool:
+    """Whether a user has this very key; where nobody can be asked, whether the gate has met one."""
+    if not is_key(key):
+        return False
+    return directory.has_met(key) if isinstance(directory, KnownPeople) else directory.get(key) is not None

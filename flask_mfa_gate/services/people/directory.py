@@ -1,0 +1,212 @@
+"""Who the host's users are."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Protocol, TypeVar, cast, runtime_checkable
+
+from sqlalchemy import BigInteger, ColumnElement, Select, func, literal, select, tuple_
+from sqlalchemy.orm import Session
+
+from ...clock import Clock
+from ...domain.person import Person
+from ...errors import HostCallbackFailed
+from ...store import Store
+from .persons import EMAIL_ATTRIBUTES, PersonReader, checked, key_of, read_attribute
+
+T = TypeVar("T")
+LONGEST_INTEGER = 63
+
+
+@runtime_checkable
+class Directory(Protocol):
+    """Looks people up for the gate. A host may bring its own."""
+
+    def get(self, key: str) -> Person | None:
+        """The person with this key, or None."""
+
+    def page(self, after_key: str | None, limit: int) -> Sequence[Person]:
+        """The next people in the order of their keys, at most ``limit``; empty at the end."""
+
+
+class HostDirectory:
+    """A directory that the host brought. What it answers is checked, and whatever it raises is the host's failure.
+
+    :raises HostCallbackFailed: from every method; nobody becomes unknown because of a failure.
+    """
+
+    def __init__(self, directory: Directory) -> None:
+        self._directory = directory
+
+    def get(self, key: str) -> Person | None:
+        """The person with this very key, or None."""
+        person = self._asked(lambda: checked(found) if (found := self._directory.get(key)) is not None else None)
+        if person is not None and person.key != key:
+            raise HostCallbackFailed("The directory gave somebody else than it was asked for.")
+        return person
+
+    def page(self, after_key: str | None, limit: int) -> Sequence[Person]:
+        """As the host orders them."""
+        people = self._asked(lambda: [checked(person) for person in self._directory.page(after_key, limit)])
+        if people and people[-1].key == after_key:
+            raise HostCallbackFailed("The directory gives the same page again and again.")
+        return people
+
+    def _asked(self, ask: Callable[[], T]) -> T:
+        try:
+            return ask()
+        except Exception as error:
+            raise HostCallbackFailed("The directory of users failed or gave what is no Person.") from error
+
+
+class KnownPeople:
+    """A host that told nothing about its users: whom the gate has met, and every key as it is given."""
+
+    def __init__(self, store: Store, *, clock: Clock) -> None:
+        self._store, self._clock = store, clock
+
+    def get(self, key: str) -> Person | None:
+        """As last seen at a sign-in, else a person of whom only the key is known."""
+        with self._store.database.read() as tx:
+            known = self._store.people.known(tx, [key], now=self._clock()).get(key)
+        return known.person if known else Person(key)
+
+    def has_met(self, key: str) -> bool:
+        """Whether anybody signed in by this key, or was acted on."""
+        with self._store.database.read() as tx:
+            return self._store.keys.is_known(tx, key)
+
+    def page(self, after_key: str | None, limit: int) -> Sequence[Person]:
+        """There is nobody else to ask."""
+        return []
+
+
+class ModelDirectory:
+    """People in a mapped class of the host, read through the host's own Flask-SQLAlchemy session.
+
+    Nothing is flushed and nothing is committed: the host's transaction stays the host's.
+    """
+
+    def __init__(self, db: Any, model: type, reader: PersonReader, fallback: Callable[[str], Any]) -> None:
+        self._db, self._model, self._reader, self._fallback = db, model, reader, fallback
+
+    def get(self, key: str) -> Person | None:
+        """By the column that is the key; where a key is made in another way, as the host's user loader finds it."""
+        with self._db.session.no_autoflush:
+            user = self.user(key)
+            return None if user is None else self._reader.read(user, key)
+
+    def user(self, key: str) -> Any:
+        """The host's own object of this user, or None."""
+        with self._db.session.no_autoflush:
+            found = (user for user in self._candidates(key) if key_of(user, self._reader.user_key) == key)
+            return next(found, None)
+
+    def find(self, email: str) -> Sequence[Person] | None:
+        """Everybody with this email, whatever case it is typed in; None where no column holds emails."""
+        column = next((getattr(self._model, name) for name in EMAIL_ATTRIBUTES if hasattr(self._model, name)), None)
+        if column is None or not hasattr(column, "type"):
+            return None
+        with self._db.session.no_autoflush:
+            same: Select[Any] = select(self._model).where(func.lower(column) == email.lower())
+            people = [self._person(user) for user in self._db.session.scalars(same).unique()]
+            # Some databases take letters with and without an accent for the same.
+            return [person for person in people if person.email.lower() == email.lower()]
+
+    def page(self, after_key: str | None, limit: int) -> Sequence[Person]:
+        """In the order of the primary key."""
+        return next((people for _mark, people in self.pages(after_key, limit)), [])
+
+    def pages(self, after: str | None, limit: int) -> Iterator[tuple[str, Sequence[Person]]]:
+        """Everybody in the order of the primary key, each page with the mark to go on behind it."""
+        columns = self._primary_key()
+        mark = None if after is None else self._as_primary_key(after)
+        while True:
+            chosen: Select[Any] = select(self._model).order_by(*columns).limit(limit)
+            with self._own_session() as session:
+                users = session.scalars(chosen if mark is None else chosen.where(_behind(columns, mark))).unique().all()
+                people = [self._person(user) for user in users]
+                mark = tuple(getattr(users[-1], column.key) for column in columns) if users else None
+            if mark is None:
+                return
+            yield _as_text(mark), people
+
+    def _own_session(self) -> Session:
+        """A hundred thousand users must not pile up in the session of the host."""
+        return Session(self._db.session.get_bind(mapper=self._model.__mapper__))  # type: ignore[attr-defined]
+
+    def _person(self, user: Any) -> Person:
+        return self._reader.read(user, key_of(user, self._reader.user_key))
+
+    def _candidates(self, key: str) -> Sequence[Any]:
+        column = self._key_column()
+        if column is None:
+            user = self._load(key)
+            return [] if user is None else [user]
+        value = _as_value(column, key)
+        if value is None:
+            return []
+        # A number beyond the column's own type would be an error of the host's database.
+        wanted = literal(value, BigInteger()) if isinstance(value, int) else value
+        return list(self._db.session.scalars(select(self._model).where(column == wanted)).unique())
+
+    def _key_column(self) -> Any:
+        name = read_attribute(self._reader.user_key)
+        mapped = self._model.__mapper__.column_attrs  # type: ignore[attr-defined]
+        if name is None or name not in mapped:
+            return None
+        column = getattr(self._model, name)
+        return column if _is_readable(column) else None
+
+    def _load(self, key: str) -> Any:
+        try:
+            return self._fallback(key)
+        except Exception as error:
+            raise HostCallbackFailed("The user loader failed, so nobody can be identified.") from error
+
+    def _as_primary_key(self, text: str) -> tuple[Any, ...] | None:
+        columns = self._primary_key()
+        values = tuple(map(_as_value, columns, [text] if len(columns) == 1 else json.loads(text)))
+        return None if None in values else values
+
+    def _primary_key(self) -> Sequence[Any]:
+        mapper = self._model.__mapper__  # type: ignore[attr-defined]
+        return [getattr(self._model, mapper.get_property_by_column(column).key) for column in mapper.primary_key]
+
+
+def _behind(columns: Sequence[Any], mark: tuple[Any, ...]) -> ColumnElement[bool]:
+    """What comes after this place in the order of these columns."""
+    if len(columns) == 1:
+        return cast(ColumnElement[bool], columns[0] > mark[0])
+    return tuple_(*columns) > tuple_(*map(literal, mark, (column.type for column in columns)))
+
+
+def _as_text(mark: tuple[Any, ...]) -> str:
+    return str(mark[0]) if len(mark) == 1 else json.dumps([str(value) for value in mark])
+
+
+def _is_readable(column: Any) -> bool:
+    try:
+        return column.type.python_type is not None
+    except NotImplementedError:
+        return False
+
+
+def _as_value(column: Any, key: str) -> Any:
+    """The key as a value of this column; None when it can be none."""
+    try:
+        value = column.type.python_type(key)
+    except (ValueError, TypeError, NotImplementedError):
+        return None
+    return None if isinstance(value, int) and value.bit_length() > LONGEST_INTEGER else value
+
+
+def pages_of(directory: Directory, after: str | None, limit: int) -> Iterator[tuple[str, Sequence[Person]]]:
+    """Everybody in a directory, page by page, each with the mark to go on behind it."""
+    if isinstance(directory, ModelDirectory):
+        yield from directory.pages(after, limit)
+        return
+    while people := directory.page(after, limit):
+        after = people[-1].key
+        yield after, people

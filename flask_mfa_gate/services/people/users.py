@@ -1,0 +1,133 @@
+"""People: taken over from the host, renamed, and forgotten."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from datetime import datetime
+
+from ...clock import Clock
+from ...crypto import new_id
+from ...domain.person import LONGEST_KEY
+from ...domain.roles import Actor, ActorLike
+from ...domain.session import GateSession
+from ...errors import BadRequest, Conflict, UnknownUser
+from ...store import Store
+from ..audit.chain import AuditChain
+from ..audit.key_rotation import KeyRotation
+from ..policies.policies import PolicyService
+from ..sign_in.endings import revoke_all, revoke_others
+from ..text_validation import is_key
+from ..unit_of_work import TransactionRunner, UnitOfWork
+from .actors import actor_of
+from .directory import Directory
+from .directory_sync import DirectorySync, Synced
+
+
+class UserService:
+    """``gate.users``: what the gate knows of the host's users, and what happens when one is gone."""
+
+    def __init__(
+        self, store: Store, worker: TransactionRunner, directory: Directory, directory_sync: DirectorySync,
+        policies: PolicyService, audit: AuditChain, key_rotation: KeyRotation, *, clock: Clock,
+    ) -> None:  # fmt: skip
+        self._store, self._worker, self._directory, self._sync = store, worker, directory, directory_sync
+        self._policies, self._audit, self._key_rotation, self._clock = policies, audit, key_rotation, clock
+
+    def sync(
+        self, keys: Iterable[str] | None = None, *, void_missing: bool = False,
+        progress: Callable[[int], None] | None = None,
+    ) -> Synced:  # fmt: skip
+        """Take over what the host says of its users now: of these, or of everybody.
+
+        A run over everybody that was cut short goes on where it was. Who is no longer there, and was not in a run at
+        least 24 hours ago either, loses every factor, code, pass and session, and is forced to enroll on return.
+
+        :param void_missing: also when they are more than 5 % of all (or than 10) at once.
+        :param progress: called after each page with the number of people so far.
+        :raises DirectoryEmpty: when nobody is there at all: a wrong database must not void everybody.
+        """
+        return self._sync.run(keys, void_missing=void_missing, progress=progress)
+
+    def would_sync(self, keys: Iterable[str] | None = None, *, void_missing: bool = False) -> Synced:
+        """What a run would do, counted: nothing is taken over, and nobody is voided."""
+        return self._sync.preview(keys, void_missing=void_missing)
+
+    def is_sync_due(self) -> bool:
+        """Whether the last whole run is a day ago, or none was finished."""
+        return self._sync.is_due()
+
+    def synced_at(self) -> datetime | None:
+        """When the last whole run was finished."""
+        return self._sync.done_at()
+
+    def rename(self, old: str, new: str, *, actor: ActorLike = Actor.HOST) -> None:
+        """The host gave a user another key; everything stays his, and policies that name him follow.
+
+        :raises UnknownUser: when the gate has nothing about the old key.
+        :raises Conflict: ``key-taken``, when the gate knows somebody by the new key.
+        :raises PolicyError: while the policies can't be read. Nothing is changed.
+        """
+        by = self._by(actor)
+        if not is_key(new):
+            raise BadRequest(f"A key is a string of at most {LONGEST_KEY} characters, and not empty.")
+
+        def act(work: UnitOfWork) -> None:
+            self._require_known(work, old)
+            self._store.enrollments.lock(work.tx, old)
+            if self._store.keys.is_known(work.tx, new):
+                raise Conflict("key-taken", "Somebody else has this key already.")
+            # Before the rows move: what is sealed in them is sealed for the old key.
+            self._key_rotation.rename(work, old, new)
+            self._audit.rename(work, old, new)
+            self._store.keys.rename(work.tx, old, new)
+            self._policies.rename_user(work, old, new, actor=by)
+            work.record("user_renamed", subject=new, actor=by, former=old)
+
+        self._worker.run(act)
+
+    def forget(self, key: str, *, actor: ActorLike = Actor.HOST) -> None:
+        """Delete everything about a user. Audit records stay, with nothing in them that leads to a person.
+
+        :raises UnknownUser: when the gate has nothing about this key.
+        """
+        stranger, by = f"forgotten-{new_id()}", self._by(actor)
+
+        def act(work: UnitOfWork) -> None:
+            self._require_known(work, key)
+            # SECURITY: a session that rises just now is waited for, or it would be written after the rest was deleted.
+            self._store.enrollments.lock(work.tx, key)
+            self._store.outbox.leave_out(work.tx, self._store.people.known(work.tx, [key], now=self._clock()))
+            self._audit.forget(work, key, stranger=stranger)
+            self._store.keys.forget(work.tx, key, stranger=stranger)
+            work.record("user_forgotten", subject=stranger, actor=Actor.HOST.name if by == Actor.user(key).name else by)
+
+        self._worker.run(act)
+
+    def password_changed(
+        self, key: str, *, actor: ActorLike = Actor.HOST, by: GateSession | None = None
+    ) -> None:  # fmt: skip
+        """End every session of a user, except the one ``by`` which it was changed. Hosts with a ``session_stamp`` need
+        not call it.
+
+        :raises UnknownUser: for what can be nobody's key; a host that hands over none must not take it for done.
+        """
+        told_by = self._by(actor)
+        if not is_key(key):
+            raise UnknownUser(f"Nobody can have the key {key!r}.")
+
+        def act(work: UnitOfWork) -> None:
+            self._store.enrollments.lock(work.tx, key)
+            if by is not None and by.user_key == key:
+                revoke_others(work, by)
+            else:
+                revoke_all(work, [key])
+            work.record("password_changed", subject=key, actor=told_by)
+
+        self._worker.run(act)
+
+    def _require_known(self, work: UnitOfWork, key: str) -> None:
+        if not is_key(key) or not self._store.keys.is_known(work.tx, key):
+            raise UnknownUser(f"The gate has nothing about the key {key!r}.")
+
+    def _by(self, actor: ActorLike) -> str:
+        return actor_of(actor, self._directory).name

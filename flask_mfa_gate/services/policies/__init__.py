@@ -1,0 +1,1 @@
+"""Policies: edited, judged, tried out."""

@@ -1,0 +1,298 @@
+"""Policies: kept as versions of one document, compiled once a version, applied to each request."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import replace
+
+from sqlalchemy import Connection
+
+from ...clock import Clock
+from ...domain.authorization.combine import PolicyResult, combine
+from ...domain.policy.addresses import Network
+from ...domain.policy.analysis.diff import PolicyDiff, difference
+from ...domain.policy.conditions.registry import Registry
+from ...domain.policy.document.codec import read_document, write_document
+from ...domain.policy.document.policy import Policy, PolicySet, PolicyState
+from ...domain.policy.evaluation.compiled_policies import CompiledPolicies, compile_policies
+from ...domain.policy.facts import Environment, Subject
+from ...domain.roles import Actor, ActorLike, Right, refusal
+from ...domain.rules import Rules
+from ...errors import BadRequest, NotAllowed, StoreBusy
+from ...store import Store
+from ...store.policies import PolicyVersion, digest_of
+from ..enrollment.actions import REFUSALS, ActionRunner
+from ..people.population import Population
+from ..text_validation import check_words
+from ..unit_of_work import TransactionRunner, UnitOfWork
+from .edits import changed_in, checked_alone, merged, named, read_again, with_policy, with_user_renamed
+from .versions import EMPTY, PolicyVersions
+
+# No user has this key, so that what is said of policies is never taken for something about a user.
+NOBODY = ""
+LONGEST_HISTORY = 1000
+log = logging.getLogger("flask_mfa_gate")
+Edit = Callable[[PolicySet], PolicySet]
+
+
+class PolicyService:
+    """``gate.policies``: save, list, delete, export, import, history, rollback.
+
+    :param registry: the condition words of this app.
+    :param check: raises :class:`Conflict` for a set with a policy that must not be switched on.
+    """
+
+    def __init__(
+        self, store: Store, worker: TransactionRunner, runner: ActionRunner, registry: Registry, rules: Rules, *,
+        clock: Clock, population: Population,
+        check: Callable[[Connection, PolicySet, PolicySet, Actor, Sequence[Subject]], None],
+    ) -> None:  # fmt: skip
+        self._store, self._worker, self._runner = store, worker, runner
+        self._registry, self._rules, self._clock, self._check = registry, rules, clock, check
+        self._versions, self._population = PolicyVersions(store, registry), population
+
+    def current(self) -> PolicySet:
+        """All policies and networks as they are now."""
+        return self._versions.read(self._versions.newest())
+
+    def list(self) -> Sequence[Policy]:
+        """All policies, by name."""
+        return sorted(self.current().policies, key=lambda policy: policy.name)
+
+    def get(self, name: str) -> Policy:
+        """One policy.
+
+        :raises BadRequest: for a name that no policy has.
+        """
+        return named(self.current(), name)
+
+    @property
+    def risk_signals(self) -> frozenset[str]:
+        """Those that conditions may name in this app."""
+        return self._registry.signals
+
+    def save(self, policy: Policy, *, actor: ActorLike = Actor.HOST, reason: str | None = None) -> PolicyDiff:
+        """Put a policy in, in place of the one with its name.
+
+        :raises PolicyError: for a policy that could not be judged.
+        :raises Conflict: ``lint``, for one that is on and must not be.
+        """
+        checked = checked_alone(policy, self._registry)
+        return self._change(actor, reason, "save", checked.name, lambda now: with_policy(now, checked))
+
+    def set_state(
+        self, name: str, state: str, *, actor: ActorLike = Actor.HOST, reason: str | None = None
+    ) -> PolicyDiff:
+        """Switch a policy ``on``, ``off`` or to ``report-only``."""
+        if state not in list(PolicyState):
+            raise BadRequest(f"A policy is {', '.join(PolicyState)}.")
+
+        def edit(now: PolicySet) -> PolicySet:
+            return with_policy(now, replace(named(now, name), state=PolicyState(state)))
+
+        return self._change(actor, reason, "state", name, edit)
+
+    def delete(self, name: str, *, actor: ActorLike = Actor.HOST, reason: str | None = None) -> PolicyDiff:
+        """Take a policy out. Its history stays."""
+
+        def edit(now: PolicySet) -> PolicySet:
+            gone = named(now, name)
+            return replace(now, policies=tuple(policy for policy in now.policies if policy is not gone))
+
+        return self._change(actor, reason, "delete", name, edit)
+
+    def save_network(self, network: Network, *, actor: ActorLike = Actor.HOST, reason: str | None = None) -> PolicyDiff:
+        """Put a named network in, in place of the one with its name."""
+
+        def edit(now: PolicySet) -> PolicySet:
+            others = tuple(one for one in now.networks if one.name != network.name)
+            return replace(now, networks=(*others, network))
+
+        return self._change(actor, reason, "network", network.name, edit)
+
+    def export(self, form: str = "toml") -> str:
+        """The whole document, as ``toml`` or ``json``."""
+        if form not in ("toml", "json"):
+            raise BadRequest("The document has two forms: toml and json.")
+        return write_document(self.current(), "json" if form == "json" else "toml")
+
+    def import_(
+        self,
+        text: str,
+        *,
+        actor: ActorLike = Actor.HOST,
+        dry_run: bool = True,
+        merge: bool = False,
+        reason: str | None = None,
+    ) -> PolicyDiff:
+        """Replace all policies and networks by those of a document; with ``merge``, keep what it does not name.
+
+        :param dry_run: only say what would change.
+        :raises PolicyError: for a document with a fault, which says where it is.
+        """
+        if not dry_run:
+            # SECURITY: a document is read only for who may import it; reading a large one takes seconds.
+            self._admin(actor)
+        known = [network.name for network in self.current().networks] if merge else []
+        new = read_document(text, registry=self._registry, networks=known)
+
+        def edit(now: PolicySet) -> PolicySet:
+            return merged(now, new) if merge else new
+
+        if dry_run:
+            now = self.current() if merge else self._versions.readable(self._versions.newest()) or EMPTY
+            return difference(now, self._checked(edit(now)))
+        return self._change(actor, reason, "import", "", edit, replaces=not merge)
+
+    def history(self, name: str | None = None, *, limit: int = LONGEST_HISTORY) -> Sequence[PolicyVersion]:
+        """Versions with author and time, newest first; of one policy, those in which it differs from the one before."""
+        with self._store.database.read() as tx:
+            versions = self._store.policies.history(tx, limit=limit)
+        return versions if name is None else changed_in(versions, name)
+
+    def rollback(self, version: int, *, actor: ActorLike = Actor.HOST, reason: str | None = None) -> PolicyDiff:
+        """Make the document of an earlier version the newest one."""
+        if type(version) is not int or not 0 < version <= self._versions.newest():
+            raise BadRequest("There is no version of the policies with this number; their history lists them.")
+        wanted = self._versions.read(version)
+        return self._change(actor, reason, "rollback", "", lambda _: wanted, replaces=True)
+
+    def at(self, digest: str | None) -> CompiledPolicies:
+        """The policies in force, compiled: see :meth:`PolicyVersions.at`."""
+        return self._versions.at(digest)
+
+    def compile(self, draft: PolicySet) -> CompiledPolicies:
+        """A draft, compiled.
+
+        :raises PolicyError: for what could not be judged.
+        """
+        return compile_policies(self._checked(draft), self._registry, version=-1)
+
+    def read(self, text: str) -> PolicySet:
+        """A document that may use the networks of today as well, while those can be read.
+
+        :raises PolicyError: for a fault in it.
+        """
+        now = self._versions.readable(self._versions.newest()) or EMPTY
+        read = read_document(text, registry=self._registry, networks=[network.name for network in now.networks])
+        own = {network.name for network in read.networks}
+        return replace(read, networks=(*read.networks, *(one for one in now.networks if one.name not in own)))
+
+    def rulings(
+        self, compiled: CompiledPolicies, subject: Subject, resources: Collection[str], environment: Environment
+    ) -> dict[str, PolicyResult]:
+        """What policies come to for each of these resources."""
+        if not compiled.policies:
+            return {}
+        return {
+            resource: combine(
+                compiled.matches(subject, resource, environment, log_condition), resource=resource,
+                default=self._rules.access(resource),
+            )
+            for resource in resources
+        }  # fmt: skip
+
+    def rename_user(self, work: UnitOfWork, old: str, new: str, *, actor: str) -> None:
+        """Policies that name a user follow him to his new key, in a version of their own.
+
+        :raises PolicyError: while the policies can't be read, or where they can't name the new key.
+        """
+        version = self._store.policies.newest(work.tx)
+        before = self._versions.read(version, work.tx)
+        after = with_user_renamed(before, old, new)
+        if after != before:
+            # SECURITY: a policy that named the old key only would no longer be about anybody.
+            self._add(work, version, before, self._checked(after), actor=actor, act="rename")
+
+    def note_graces(self, user_key: str, names: Collection[str]) -> None:
+        """Policies with days of grace apply to this user from now on; the first time counts, for ever."""
+
+        def act(work: UnitOfWork) -> None:
+            now = self._clock()
+            self._store.enrollments.lock(work.tx, user_key)
+            known = self._store.enrollments.standing(work.tx, user_key, now=now).graces
+            self._store.enrollments.set_graces(work.tx, user_key, {**dict.fromkeys(names, now), **known})
+
+        self._worker.run(act)
+
+    def restart_grace(
+        self, user_key: str, name: str, *, actor: ActorLike = Actor.HOST, reason: str | None = None
+    ) -> None:
+        """Give a user the days of grace of a policy anew.
+
+        :raises BadRequest: for a policy that is not there and gave the user no grace before.
+        :raises UnknownUser: for a key that nobody has.
+        """
+        check_words(actor, reason)
+        # SECURITY: an admin who could put off his own setup for ever would never have to do it.
+        by = self._admin(actor, subject=user_key)
+        self._runner.person(user_key)
+        names = {policy.name for policy in self.current().policies}
+
+        def act(work: UnitOfWork) -> None:
+            now = self._clock()
+            self._store.enrollments.lock(work.tx, user_key)
+            known = self._store.enrollments.standing(work.tx, user_key, now=now).graces
+            if name not in names | known.keys():
+                raise BadRequest(f"There is no policy {name!r}.")
+            self._store.enrollments.set_graces(work.tx, user_key, {**known, name: now})
+            work.record("grace_restarted", subject=user_key, actor=by.name, reason=reason, policy=name)
+
+        self._worker.run(act)
+
+    def _change(
+        self, actor: ActorLike, reason: str | None, act: str, subject: str, edit: Edit, *, replaces: bool = False
+    ) -> PolicyDiff:
+        """``replaces``: nothing of today's set is kept, so that also one that can't be read gives way."""
+        check_words(actor, reason)
+        by = self._admin(actor)
+        # Asked before the transaction, since the host's database may be the same one.
+        admins = self._population.admins_of_host(by)
+
+        def change(work: UnitOfWork) -> PolicyDiff:
+            version = self._store.policies.newest(work.tx)
+            now = self._versions.readable(version, work.tx) if replaces else self._versions.read(version, work.tx)
+            before = now or EMPTY
+            after = self._checked(edit(before))
+            if after == now:
+                return difference(before, after)
+            self._check(work.tx, before, after, by, admins)
+            return self._add(work, version, before, after, actor=by.name, reason=reason, act=act, subject=subject)
+
+        return self._worker.run(change)
+
+    def _add(
+        self, work: UnitOfWork, version: int, before: PolicySet, after: PolicySet, *, actor: str, act: str,
+        reason: str | None = None, subject: str = "",
+    ) -> PolicyDiff:  # fmt: skip
+        """Make ``after`` the next version. Who loses a race is tried again with what the other left."""
+        found = difference(before, after)
+        document, now = write_document(after, "json"), self._clock()
+        added = PolicyVersion(version + 1, document, actor, now, act, subject, digest_of(version + 1, document))
+        if not self._store.policies.try_add(work.tx, added):
+            raise StoreBusy("Somebody else changed the policies at the same moment.")
+        work.record(
+            "policy_changed", subject=NOBODY, actor=actor, reason=reason, act=act, policy=subject,
+            version=version + 1, added=list(found.added), removed=list(found.removed),
+            changed=list(found.changed), loosens=list(found.loosens),
+        )  # fmt: skip
+        return found
+
+    def _admin(self, actor: ActorLike, *, subject: str = NOBODY) -> Actor:
+        by = self._runner.actor(actor)
+        # SECURITY: policies are the rule over everybody, so only an admin writes them.
+        if (why := refusal(by, Right.RULE, subject=subject, role=None)) is not None:
+            raise NotAllowed(why, REFUSALS[why])
+        return by
+
+    def _checked(self, draft: PolicySet) -> PolicySet:
+        """As it will be read again: what can't be written as a document is refused here."""
+        read = read_again(draft, self._registry)
+        compile_policies(read, self._registry, version=-1)
+        return read
+
+
+def log_condition(policy: str, word: str, error: Exception) -> None:
+    """A condition that raises is unknown: that is strict for deny and require, and no leniency for allow."""
+    log.warning("the condition %s of the policy %r failed: %s", word, policy, type(error).__name__)

@@ -1,0 +1,247 @@
+""" "What if": the live decision, on facts that somebody makes up."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+from typing import Any
+
+from ...clock import Clock
+from ...domain.access import APP, MFA_ADMIN
+from ...domain.assurance import Assurance, SignIn
+from ...domain.decision import Context, decide
+from ...domain.enrollment import Standing, status_of
+from ...domain.marks import NO_MARKS, NO_VIEWS, Marks, Views, local_policies
+from ...domain.person import Person
+from ...domain.policy.document.policy import Policy, PolicySet, PolicyState
+from ...domain.policy.evaluation.compiled_policies import CompiledPolicies
+from ...domain.policy.evaluation.trace import PolicyTrace
+from ...domain.policy.facts import Environment, Subject
+from ...domain.rules import Rules
+from ...domain.user_filter import EVERYBODY
+from ...domain.verdict import Demand, Verdict, Word
+from ...errors import BadRequest, UnknownUser
+from ...store import Store
+from ...store.sign_ins import SignInRecord
+from ..enrollment.actions import ActionRunner
+from ..people.directory import Directory, KnownPeople
+from ..people.population import Population
+from ..sign_in.geoip import Places
+from ..sign_in.user_agents import words_of
+from ..text_validation import is_key
+from .edits import with_policy
+from .environment_input import checked_facts
+from .impact import Changed, Preview, change_of, preview_of
+from .policies import PolicyService, log_condition
+
+MEMORY = timedelta(days=30)
+_NOTHING = Environment()
+_KINDS = {SignIn.REMEMBER_ME.value: SignIn.REMEMBER_ME}
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What would happen, and why.
+
+    :param reason: a stable word; ``reason_id`` is what the user would be shown.
+    :param policies: every policy with each of its criteria, explained when it is read.
+    """
+
+    user: str
+    resource: str
+    verdict: str
+    reason: str
+    reason_id: str
+    policies: Sequence[PolicyTrace]
+
+
+class Simulator:
+    """Asks the same :func:`decide` as live requests do. It changes nothing."""
+
+    def __init__(
+        self, store: Store, policies: PolicyService, directory: Directory, runner: ActionRunner, rules: Rules,
+        population: Population, *, places: Places, clock: Clock,
+    ) -> None:  # fmt: skip
+        self._store, self._policies, self._directory, self._runner = store, policies, directory, runner
+        self._rules, self._population, self._places, self._clock = rules, population, places, clock
+
+    def simulate(
+        self, user: str, *, resource: str = APP, environment: Environment | None = None,
+        draft: PolicySet | None = None, views: Views = NO_VIEWS,
+    ) -> Explanation:  # fmt: skip
+        """What a sign-in or a request of this user would meet; a fact that is left out stays unknown, unless another
+        tells it: the country follows from the address, platform and browser from the user agent, and an endpoint
+        brings what its view is marked with.
+
+        :param draft: judged in place of the policies of today.
+        :param views: the marks of the app's views, by endpoint.
+        :raises UnknownUser, BadRequest: for a user or resource that is not known, and a fact of the wrong type.
+        """
+        facts, compiled = self._as_live(self._checked(environment)), self._compiled(draft)
+        self._require_resource(resource, compiled, views.values())
+        marks = views.get(facts.endpoint or "", NO_MARKS)
+        opened = tuple(dict.fromkeys((APP, resource, *marks.resources)))
+        person, standing = self._person(user), self._standing(user)
+        subject = self._subject(person, standing)
+        verdict = self._judge(
+            compiled, subject, standing, opened, facts, is_active=person.is_active, demands=marks.demands
+        )
+        traces = self._with_local(compiled, facts.endpoint, marks).explain(subject, opened, facts, log_condition)
+        return Explanation(user, resource, verdict.word.value, verdict.reason.value, verdict.reason_id, traces)
+
+    def draft(self, given: PolicySet | Policy | str) -> PolicySet:
+        """What is to be judged and not kept: a set, a document, or one policy among those of today.
+
+        :raises PolicyError, BadRequest: for a document with a fault, and for anything else.
+        """
+        if isinstance(given, str):
+            return self._policies.read(given)
+        if isinstance(given, Policy):
+            return with_policy(self._policies.current(), given)
+        if not isinstance(given, PolicySet):
+            raise BadRequest("A draft is a Policy, a PolicySet, or the text of a document.")
+        return given
+
+    def preview(self, given: PolicySet | Policy | str) -> Preview:
+        """How many would be challenged, forced, denied or relaxed by a draft, wherever a policy speaks.
+
+        What is only reported in the draft is judged as if it were on: whom it would hit is the question then.
+        """
+        draft = self.draft(_switched_on(given) if isinstance(given, Policy) else given)
+        if not isinstance(given, Policy):
+            draft = replace(draft, policies=tuple(map(_switched_on, draft.policies)))
+        now, then = self._compiled(None), self._compiled(draft)
+        resources = sorted({*now.live, *then.live})
+        return preview_of(resources, self._of_users(now, then, resources), self._of_records(now, then, resources))
+
+    def report(self, days: int) -> Mapping[str, Mapping[str, int]]:
+        """What policies that are only reported would have done in the last days: counts by policy and result."""
+        found: dict[str, Counter[str]] = {}
+        with self._store.database.read() as tx:
+            for record in self._store.sign_ins.since(tx, self._clock() - timedelta(days=days)):
+                for name, would in record.report.items():
+                    found.setdefault(name, Counter())[would] += 1
+        return found
+
+    def _of_users(self, now: CompiledPolicies, then: CompiledPolicies, resources: Sequence[str]) -> Iterator[Changed]:
+        for people, standings in self._everybody():
+            for person in people:
+                standing = standings[person.key]
+                judge = partial(self._judge_alone, person, standing, _NOTHING, is_active=person.is_active)
+                yield from _changed(person.key, person, judge, now, then, resources)
+
+    def _everybody(self) -> Iterator[tuple[Sequence[Person], Mapping[str, Standing]]]:
+        """Page by page, with their standing."""
+        if self._population.is_taken_over():
+            yield from self._runner.standings(EVERYBODY)
+            return
+        for people in self._population.pages():
+            keys = [person.key for person in people]
+            with self._store.database.read() as tx:
+                standings = self._store.enrollments.standings(tx, keys, now=self._clock())
+            yield people, standings
+
+    def _of_records(self, now: CompiledPolicies, then: CompiledPolicies, resources: Sequence[str]) -> Iterator[Changed]:
+        with self._store.database.read() as tx:
+            records = list(self._store.sign_ins.since(tx, self._clock() - MEMORY))
+            keys = sorted({record.user_key for record in records})
+            people = self._store.people.known(tx, keys, now=self._clock())
+            standings = self._store.enrollments.standings(tx, keys, now=self._clock())
+        for place, record in enumerate(records):
+            known = people.get(record.user_key)
+            if known is not None:
+                person, standing = known.person, standings[record.user_key]
+                judge = partial(self._judge_alone, person, standing, environment_of(record), is_active=True)
+                yield from _changed(place, person, judge, now, then, resources)
+
+    def _judge_alone(
+        self, person: Person, standing: Standing, facts: Environment, compiled: CompiledPolicies, resource: str, *,
+        is_active: bool,
+    ) -> Word:  # fmt: skip
+        subject, opened = self._subject(person, standing), tuple(dict.fromkeys((APP, resource)))
+        return self._judge(compiled, subject, standing, opened, facts, is_active=is_active).word
+
+    def _judge(
+        self, compiled: CompiledPolicies, subject: Subject, standing: Standing, opened: Sequence[str],
+        facts: Environment, *, is_active: bool, demands: tuple[Demand, ...] = (),
+    ) -> Verdict:  # fmt: skip
+        now = self._clock()
+        rulings = self._policies.rulings(compiled, subject, opened, facts)
+        assurance = Assurance(_KINDS.get(facts.sign_in or "", SignIn.PASSWORD), now)
+        context = Context(assurance, is_active=is_active, resources=tuple(opened[1:]), demands=demands, rulings=rulings)
+        return decide(context, standing, self._rules, now=now)
+
+    def _checked(self, given: Environment | None) -> Environment:
+        return checked_facts(given, signals=self._policies.risk_signals)
+
+    def _as_live(self, given: Environment) -> Environment:
+        """A live request knows these facts by the same means."""
+        platform, browser = words_of(given.user_agent or "")
+        return replace(
+            given, country=given.country or self._places.of(given.address).country,
+            platform=given.platform or platform, browser=given.browser or browser,
+        )  # fmt: skip
+
+    def _compiled(self, draft: PolicySet | None) -> CompiledPolicies:
+        if draft is not None:
+            return self._policies.compile(draft)
+        with self._store.database.read() as tx:
+            digest = self._store.policies.in_force(tx)
+        return self._policies.at(digest)
+
+    def _with_local(self, compiled: CompiledPolicies, endpoint: str | None, marks: Marks) -> CompiledPolicies:
+        """The policies with what the view asks for by itself."""
+        if not endpoint or not marks.demands:
+            return compiled
+        local = self._policies.compile(PolicySet(tuple(local_policies(endpoint, marks))))
+        return replace(compiled, policies=(*compiled.policies, *local.policies))
+
+    def _require_resource(self, resource: str, compiled: CompiledPolicies, views: Iterable[Marks]) -> None:
+        named = {name for row in compiled.policies for name in row.resources}
+        marked = {name for marks in views for name in marks.resources}
+        there = {APP, MFA_ADMIN, *marked, *named, *self._rules.default_access}
+        if not isinstance(resource, str) or resource not in there:
+            raise BadRequest(f"There is no resource {resource!r}.")
+
+    def _person(self, key: str) -> Person:
+        person = self._directory.get(key) if is_key(key) else None
+        if person is None or (isinstance(self._directory, KnownPeople) and not self._directory.has_met(key)):
+            raise UnknownUser(f"No user with the key {key!r} is known.")
+        return person
+
+    def _standing(self, key: str) -> Standing:
+        with self._store.database.read() as tx:
+            return self._store.enrollments.standing(tx, key, now=self._clock())
+
+    def _subject(self, person: Person, standing: Standing) -> Subject:
+        status = status_of(standing, now=self._clock(), enabled=self._rules.enabled)
+        return Subject(person.key, person.groups, status)
+
+
+def environment_of(record: SignInRecord) -> Environment:
+    """The facts of a recorded sign-in."""
+    facts: dict[str, Any] = dict(record.facts)
+    facts |= {name: frozenset(facts[name]) for name in ("device", "device_unknown") if name in facts}
+    if facts.get("at") is not None:
+        facts["at"] = datetime.fromisoformat(facts["at"])
+    return Environment(**facts)
+
+
+def _switched_on(policy: Policy) -> Policy:
+    return replace(policy, state=PolicyState.ON) if policy.state is PolicyState.REPORT_ONLY else policy
+
+
+def _changed(
+    case: Hashable, person: Person, judge: Callable[[CompiledPolicies, str], Word], now: CompiledPolicies,
+    then: CompiledPolicies, resources: Sequence[str],
+) -> Iterator[Changed]:  # fmt: skip
+    for resource in resources:
+        # Only people with a role get as far as the policies of the console.
+        if resource == MFA_ADMIN and person.role is None:
+            continue
+        change = change_of(judge(now, resource), judge(then, resource))
+        if change is not None:
+            yield Changed(case, person.key, resource, change)

@@ -1,0 +1,1 @@
+"""Sign-ins: begun, challenged, kept, ended."""

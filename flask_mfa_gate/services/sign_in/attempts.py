@@ -1,0 +1,146 @@
+"""Tries of a code: counted before they are tried, so that no number of parallel requests gets more of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from ...clock import Clock
+from ...domain.address import UNREADABLE_PLACE, counted_place, place_of
+from ...domain.assurance import Method
+from ...domain.person import Origin
+from ...domain.state_changes import Notice
+from ...domain.throttle import Admission, Failures, admission, retry_after, wait_until
+from ...domain.totp import CodeShape
+from ...errors import BadRequest, CodeInvalid, StoreBusy, Throttled
+from ...factors.protocol import Verifier
+from ...store import Store
+from ..unit_of_work import T, TransactionRunner, UnitOfWork
+from .origins import note_if_unreadable
+
+_TRIES_FOR_AN_ORDINAL = 50
+_WARNING = "wrong-codes"
+_WARN_FROM = 3
+_WARNING_INTERVAL = timedelta(hours=1)
+_WRONG = "That code didn't work."
+_USED = {
+    Method.TOTP: "You already used this code. Wait for the next one.",
+    Method.RECOVERY_CODE: "You already used this recovery code. Each one works once; enter another.",
+}
+_STOPPED = "Too many incorrect codes. Verify another way, or contact your administrator to unlock your account."
+
+
+class AttemptService:
+    """The one counter that every verifier of a typed code goes through."""
+
+    def __init__(self, store: Store, worker: TransactionRunner, *, clock: Clock) -> None:
+        self._store, self._worker, self._clock = store, worker, clock
+
+    def attempt(
+        self,
+        verifier: Verifier,
+        raw: object,
+        *,
+        user_key: str,
+        origin: Origin,
+        accept: Callable[[UnitOfWork, str], T | None],
+    ) -> T:
+        """Try one code.
+
+        :param accept: does all that a right code leads to, in one transaction; answers None for a wrong code.
+        :raises BadRequest: for input that is no code at all; not counted.
+        :raises Throttled: while waiting or stopped; neither tried nor counted.
+        :raises CodeInvalid: for a wrong code; counted.
+        """
+        shape, code = verifier.read(raw)
+        if shape is CodeShape.UNUSABLE:
+            raise BadRequest("Send the code as text of at most 64 characters.")
+        ordinal = self._charge(verifier, user_key=user_key, origin=origin)
+
+        def act(work: UnitOfWork) -> T | None:
+            outcome = accept(work, code) if shape is CodeShape.OK else None
+            if outcome is None:
+                self._record_failure(work, verifier.method, user_key, origin)
+            else:
+                self._clear(work, user_key, origin, ordinal)
+            return outcome
+
+        accepted = self._worker.run(act)
+        if accepted is None:
+            raise self._invalid(verifier, user_key, code, shape)
+        return accepted
+
+    def waiting(self, *, verifier: Verifier, user_key: str, origin: Origin) -> Throttled | None:
+        """The refusal that a code would meet now, for pages that say so before one is typed."""
+        with self._store.database.read() as tx:
+            failures, _ = self._store.failures.count(
+                tx, user_key, place=counted_place(origin.address), now=self._clock()
+            )
+        return self._refusal(failures, stoppable=verifier.is_stoppable)
+
+    def _clear(self, work: UnitOfWork, user_key: str, origin: Origin, ordinal: int) -> None:
+        """A success clears the failures from where it came; itself it is none."""
+        place = place_of(origin.address)
+        # SECURITY: unreadable addresses wait as one, yet the owner's success must not clear what a thief has tried.
+        if place is None:
+            self._store.failures.uncharge(work.tx, user_key, place=UNREADABLE_PLACE, ordinal=ordinal)
+        else:
+            self._store.failures.clear(work.tx, user_key, place=place)
+
+    def _charge(self, verifier: Verifier, *, user_key: str, origin: Origin) -> int:
+        # SECURITY: the attempt is on record, in a transaction of its own, before the code is looked at.
+        for _ in range(_TRIES_FOR_AN_ORDINAL):
+            ordinal = self._worker.run(lambda work: self._try_charge(work, verifier, user_key, origin))
+            if ordinal is not None:
+                return ordinal
+        raise StoreBusy("Too many codes are being tried for this account at once.")
+
+    def _try_charge(self, work: UnitOfWork, verifier: Verifier, user_key: str, origin: Origin) -> int | None:
+        """The ordinal of this attempt; None when another request took it."""
+        now, place = self._clock(), counted_place(origin.address)
+        note_if_unreadable(work, origin)
+        failures, ordinal = self._store.failures.count(work.tx, user_key, place=place, now=now)
+        refusal = self._refusal(failures, stoppable=verifier.is_stoppable)
+        if refusal is not None:
+            raise refusal
+        is_mine = self._store.failures.try_charge(work.tx, user_key, place=place, ordinal=ordinal, now=now)
+        return ordinal if is_mine else None
+
+    def _refusal(self, failures: Failures, *, stoppable: bool) -> Throttled | None:
+        now = self._clock()
+        word = admission(failures, now=now, stoppable=stoppable)
+        if word is Admission.OPEN:
+            return None
+        if word is Admission.STOPPED:
+            return Throttled(_STOPPED, retry_at=None, retry_after=86400)
+        until = wait_until(failures) or now
+        seconds = retry_after(until, now)
+        return Throttled(_waiting(seconds), retry_at=until, retry_after=seconds)
+
+    def _record_failure(self, work: UnitOfWork, method: Method, user_key: str, origin: Origin) -> None:
+        work.record("challenge_failed", subject=user_key, actor=f"user:{user_key}", origin=origin, method=method.value)
+        now = work.clock()
+        failures, _ = self._store.failures.count(work.tx, user_key, place=counted_place(origin.address), now=now)
+        is_known = self._store.outbox.was_told(work.tx, user_key, _WARNING, since=now - _WARNING_INTERVAL)
+        # Whoever guesses codes or passes has the password; somebody who sets up a first factor only mistypes.
+        is_guess = method is not Method.TOTP or bool(self._store.factors.confirmed(work.tx, user_key))
+        if failures.in_total >= _WARN_FROM and not is_known and is_guess:
+            work.tell(user_key, Notice(_WARNING, {"times": failures.in_total, **seen_from(origin)}))
+
+    def _invalid(self, verifier: Verifier, user_key: str, code: str, shape: CodeShape) -> CodeInvalid:
+        """What was wrong with a code, as far as its owner can do something about it."""
+        if shape is not CodeShape.OK:
+            return CodeInvalid(_WRONG)
+        with self._store.database.read() as tx:
+            if verifier.was_used(tx, user_key, code, now=self._clock()):
+                return CodeInvalid(_USED[verifier.method])
+            return CodeInvalid(_WRONG, hint=verifier.hint(tx, user_key, code, now=self._clock()))
+
+
+def _waiting(seconds: int) -> str:
+    return f"Too many incorrect codes. Try again in {seconds // 60}:{seconds % 60:02}."
+
+
+def seen_from(origin: Origin) -> dict[str, str | None]:
+    """From where something was done, for a mail that asks whether it was the owner."""
+    return {"address": origin.address, "user_agent": origin.user_agent}

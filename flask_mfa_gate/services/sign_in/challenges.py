@@ -1,0 +1,69 @@
+"""The challenge: proof of a factor, or of a way back in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+
+from ...clock import Clock
+from ...domain.assurance import Method
+from ...domain.person import Origin
+from ...domain.session import GateSession
+from ...domain.state_changes import Notice
+from ...factors.protocol import Accepted, Verifier
+from ...store import Store
+from ..unit_of_work import UnitOfWork
+from .attempts import AttemptService, seen_from
+from .sessions import Entry, Ruler, SessionService, require_current
+
+
+class ChallengeService:
+    """Takes a code and raises the session that it was typed in."""
+
+    def __init__(
+        self, store: Store, attempts: AttemptService, sessions: SessionService, verifiers: Mapping[Method, Verifier], *,
+        clock: Clock,
+    ) -> None:  # fmt: skip
+        self._store, self._attempts, self._sessions = store, attempts, sessions
+        self._verifiers, self._clock = verifiers, clock
+
+    def verify(
+        self, session: GateSession, raw: object, *, method: Method, origin: Origin, ruler: Ruler, act: str | None = None
+    ) -> Entry:  # fmt: skip
+        """Try a code; a right one rotates the session's id and adds the proof.
+
+        :param act: what the proof leaves a grant for.
+        :raises BadRequest, Throttled, CodeInvalid: see :meth:`AttemptService.attempt`.
+        :raises Conflict: when another request rose from this id; the code stays unused.
+        """
+        verifier = self._verifiers[method]
+        require_current(session)
+
+        def accept(work: UnitOfWork, code: str) -> Entry | None:
+            now = self._clock()
+            self._sessions.take_turn(work, session.user_key)
+            accepted = verifier.try_accept(work.tx, session.user_key, code, now=now)
+            if accepted is None:
+                return None
+            proved = _with(session, accepted, now)
+            entry = self._sessions.rise(work, proved, proved.assurance, ruler=ruler, proof=accepted.method, act=act)
+            self._note(work, session.user_key, accepted.method, origin)
+            return entry
+
+        return self._attempts.attempt(verifier, raw, user_key=session.user_key, origin=origin, accept=accept)
+
+    def _note(self, work: UnitOfWork, user_key: str, method: Method, origin: Origin) -> None:
+        work.record("challenge_passed", subject=user_key, actor=f"user:{user_key}", origin=origin, method=method.value)
+        if method is Method.RECOVERY_CODE:
+            left = self._store.recovery_codes.left(work.tx, user_key)
+            work.tell(user_key, Notice("recovery-code-used", {"left": left, **seen_from(origin)}))
+
+
+def _with(session: GateSession, accepted: Accepted, now: datetime) -> GateSession:
+    """The session with this proof. What a pass opened ends with the pass, also when it was stronger before."""
+    ends = [moment for moment in (session.ends_at, accepted.ends_at) if moment is not None]
+    return replace(
+        session, assurance=session.assurance.with_proof(accepted.method, at=now), ends_at=min(ends, default=None),
+        pass_id=accepted.pass_id or session.pass_id,
+    )  # fmt: skip

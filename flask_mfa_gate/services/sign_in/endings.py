@@ -1,0 +1,65 @@
+"""Sessions that are ended from outside: by a reset, an admin, another session of the user, or a changed password.
+
+Two things are kept. The row stays, so that its own cookie is known for what it is. And each time is counted at the
+user, because most cookies of a host can't be told apart: from then on one that no living row stands behind counts as
+revoked. The caller holds the users' rows locked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from ...domain.session import Ending, GateSession
+from ..unit_of_work import UnitOfWork
+
+
+def revoke_all(work: UnitOfWork, keys: Collection[str]) -> None:
+    """Every session of these users."""
+    work.store.sessions.revoke_all(work.tx, keys, now=work.clock())
+    work.store.revocations.count(work.tx, keys)
+
+
+def revoke_others(work: UnitOfWork, session: GateSession) -> int:
+    """Every session of this user but this one."""
+    ended = work.store.sessions.revoke_others(work.tx, session.user_key, but=session.lineage, now=work.clock())
+    work.store.revocations.count(work.tx, [session.user_key])
+    return ended
+
+
+def revoke_one(work: UnitOfWork, user_key: str, lineage: str) -> int:
+    """One session of this user; 0 when there is no such one. A sign-in that was never in leaves no cookie to refuse."""
+    was_in = any(
+        one.lineage == lineage and not one.is_waiting for one in work.store.sessions.of_user(work.tx, user_key)
+    )
+    ended = work.store.sessions.end(
+        work.tx, lineage, user_key=user_key, now=work.clock(), ending=Ending.REVOKED
+    )  # fmt: skip
+    return _counted(work, user_key, ended) if was_in else ended
+
+
+def revoke_opened(work: UnitOfWork, user_key: str, pass_ids: Collection[str]) -> int:
+    """Sessions that were opened with these access passes."""
+    ended = work.store.sessions.revoke_opened(work.tx, user_key, pass_ids, now=work.clock())
+    return _counted(work, user_key, ended)
+
+
+def notice_password(work: UnitOfWork, user_key: str, stamps: Sequence[str], *, but: str | None = None) -> bool:
+    """End what rests on another password than today's; whether it was changed since it was last seen.
+
+    :param stamps: what stands for the password now, as of :class:`Newcomer`.
+    :param but: the lineage that stays, as the one that signed in with it.
+    """
+    known, newest = work.store.revocations.stamp(work.tx, user_key), next(iter(stamps), None)
+    ended = work.store.sessions.revoke_stale(work.tx, user_key, stamps, but=but, now=work.clock())
+    is_changed = ended > 0 or (known is not None and known not in stamps)
+    if is_changed:
+        work.store.revocations.count(work.tx, [user_key])
+    if known != newest:
+        work.store.revocations.note_stamp(work.tx, user_key, newest)
+    return is_changed
+
+
+def _counted(work: UnitOfWork, user_key: str, ended: int) -> int:
+    if ended:
+        work.store.revocations.count(work.tx, [user_key])
+    return ended

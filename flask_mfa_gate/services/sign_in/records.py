@@ -1,0 +1,122 @@
+"""What is put on record about sign-ins: all that was proved, and of the rest one an hour from each place."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+from ...clock import Clock
+from ...domain.address import counted_place
+from ...domain.person import Origin, Person
+from ...domain.roles import Role
+from ...domain.rules import Rules
+from ...domain.session import GateSession
+from ...domain.state_changes import Notice
+from ...domain.verdict import Verdict, Word
+from ...mail.notices import Kind
+from ...store import Store
+from ...store.sign_ins import SignInRecord
+from ..unit_of_work import UnitOfWork
+from .origins import note_if_unreadable
+from .user_agents import device_word, words_of
+
+_RECORD = "sign-in"
+_TRY = "break-glass-try"
+_ANYWHERE = ""
+
+
+class SignInNotes:
+    """Writes records, audit and mail of sign-ins, and of nothing twice that costs no more than a password."""
+
+    def __init__(self, store: Store, rules: Rules, *, clock: Clock) -> None:
+        self._store, self._rules, self._clock = store, rules, clock
+
+    def arrived(self, work: UnitOfWork, person: Person, session: GateSession, origin: Origin) -> None:
+        """Somebody signed in, as far as a password or a cookie goes."""
+        self._store.people.note_sign_in(work.tx, person, now=self._clock())
+        note_if_unreadable(work, origin)
+        is_break_glass = person.key in self._rules.break_glass
+        if is_break_glass and self._is_first(work, person.key, _TRY, _ANYWHERE, value=session.lineage):
+            _tell_of_break_glass(work, person, origin, proved=False)
+        sign_in = session.assurance.sign_in.value
+        work.record(
+            "signed_in", subject=person.key, actor=f"user:{person.key}", origin=origin,
+            kept=self._is_first(work, person.key, f"signed_in {sign_in} {session.is_pending}", _place(origin)),
+            sign_in=sign_in, pending=session.is_pending,
+        )  # fmt: skip
+
+    def began(self, work: UnitOfWork, record: SignInRecord) -> None:
+        """Keep the record of a sign-in. One that nobody proved gives way to the next from the same place."""
+        key, place = record.user_key, counted_place(record.address)
+        former = self._store.noted.get(work.tx, key, _RECORD, place=place)
+        is_first = self._is_first(work, key, _RECORD, place, value=record.lineage)
+        # SECURITY: each sign-in with a stolen password would otherwise leave a row for half a year.
+        if is_first or former is None or not self._store.sign_ins.try_replace(work.tx, former.value or "", record):
+            self._store.sign_ins.add(work.tx, record)
+        self._store.noted.set_value(work.tx, key, _RECORD, place=place, value=record.lineage)
+
+    def proved(self, work: UnitOfWork, session: GateSession, *, is_in: bool) -> None:
+        """A second factor was proved in this sign-in."""
+        now = self._clock()
+        if not self._store.sign_ins.note_proof(work.tx, session.lineage, now=now):
+            self._store.sign_ins.add(work.tx, _record_of_proof(session, now))
+        if is_in and session.is_pending and session.user_key in self._rules.break_glass:
+            self._note_break_glass(work, session)
+
+    def refused(
+        self, work: UnitOfWork, user_key: str, verdict: Verdict, *, origin: Origin, endpoint: str | None
+    ) -> None:
+        """A denied or locked-out access."""
+        work.record(
+            "access_denied", subject=user_key, actor=f"user:{user_key}", origin=origin,
+            kept=self._is_first(work, user_key, f"access_denied {verdict.reason_id}"[:64], _place(origin)),
+            verdict=verdict.word.value, reason_id=verdict.reason_id, endpoint=endpoint,
+            policies=list(verdict.policies),
+        )  # fmt: skip
+
+    def _note_break_glass(self, work: UnitOfWork, session: GateSession) -> None:
+        """An account for emergencies is used under many eyes."""
+        origin, key = Origin(session.address, session.user_agent), session.user_key
+        self._withdraw_try(work, session)
+        work.record("break_glass_used", subject=key, actor=f"user:{key}", origin=origin)
+        known = self._store.people.known(work.tx, [key], now=self._clock()).get(key)
+        _tell_of_break_glass(work, known.person if known else Person(key), origin, proved=True)
+
+    def _withdraw_try(self, work: UnitOfWork, session: GateSession) -> None:
+        """This sign-in was no try with the password alone; the next one is told of again."""
+        tried = self._store.noted.get(work.tx, session.user_key, _TRY, place=_ANYWHERE)
+        if tried is not None and tried.value == session.lineage:
+            self._store.noted.drop(work.tx, session.user_key, _TRY, place=_ANYWHERE)
+            self._store.outbox.withdraw(work.tx, Kind.BREAK_GLASS, decided_at=tried.at)
+
+    def _is_first(self, work: UnitOfWork, key: str, kind: str, place: str, *, value: str | None = None) -> bool:
+        """Whether this is the first of its kind within the hour."""
+        return self._store.noted.try_note(work.tx, key, kind, place=place, now=self._clock(), value=value)
+
+
+def _place(origin: Origin) -> str:
+    return counted_place(origin.address)
+
+
+def _tell_of_break_glass(work: UnitOfWork, person: Person, origin: Origin, *, proved: bool) -> None:
+    facts = {
+        "who": person.name or person.key, "proved": proved,
+        "address": origin.address, "user_agent": origin.user_agent,
+    }  # fmt: skip
+    admins = work.store.people.holders(work.tx, Role.ADMIN, now=work.clock())
+    for key in dict.fromkeys([person.key, *(known.person.key for known in admins)]):
+        work.tell(key, Notice(Kind.BREAK_GLASS, facts))
+
+
+def _record_of_proof(session: GateSession, now: datetime) -> SignInRecord:
+    """In place of the one that gave way to a later sign-in from the same place."""
+    platform, browser = words_of(session.user_agent or "")
+    facts = {
+        "address": session.address, "platform": platform, "browser": browser, "method": "GET",
+        "at": session.assurance.signed_in_at.isoformat(),
+    }  # fmt: skip
+    return SignInRecord(
+        lineage=session.lineage, user_key=session.user_key, at=session.assurance.signed_in_at,
+        address=session.address, client=device_word(platform, browser),
+        facts={name: value for name, value in facts.items() if value is not None},
+        verdict=Word.CHALLENGE.value, reason_id="second-factor", proved_at=now,
+    )  # fmt: skip

@@ -1,0 +1,82 @@
+"""What a request asks about the sessions of its user, and what it finds out about them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from ...clock import Clock
+from ...crypto import new_token, token_digest
+from ...domain.enrollment import Standing
+from ...domain.person import Origin
+from ...domain.session import GateSession, Lifetimes
+from ...store import Store
+from ..unit_of_work import TransactionRunner, UnitOfWork
+from .endings import notice_password, revoke_all, revoke_others
+from .sessions import Entry
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Whether a session that changed its user's password stays, and the id that it goes on under.
+
+    :param entry: None also where another request of the same browser just went on from the id.
+    """
+
+    stays: bool
+    entry: Entry | None = None
+
+
+class RevocationService:
+    """What a request asks about the sessions of its user, and what it finds out about them."""
+
+    def __init__(self, store: Store, worker: TransactionRunner, *, clock: Clock, lifetimes: Lifetimes) -> None:
+        self._store, self._worker = store, worker
+        self._clock, self._lifetimes = clock, lifetimes
+
+    def standing(self, user_key: str) -> Standing:
+        """The user's standing, as it is now."""
+        with self._store.database.read() as tx:
+            return self._store.enrollments.standing(tx, user_key, now=self._clock())
+
+    def is_in_elsewhere(self, user_key: str) -> bool:
+        """Whether some session is in use that this user has proved, or got a deferral for."""
+        now = self._clock()
+        with self._store.database.read() as tx:
+            seen = self._store.sessions.seen_since(tx, user_key, now - self._lifetimes.idle)
+        return any(one.is_alive(self._lifetimes, now=now) and (one.assurance.proofs or one.deferred_at) for one in seen)
+
+    def note_changed_password(self, user_key: str, stamps: Sequence[str], *, origin: Origin) -> None:
+        """A request came upon a password that was changed: nothing that rests on the old one opens anything."""
+
+        def act(work: UnitOfWork) -> None:
+            self._store.enrollments.lock(work.tx, user_key)
+            if notice_password(work, user_key, stamps):
+                work.record("signed_out", subject=user_key, actor=f"user:{user_key}", origin=origin)
+
+        self._worker.run(act)
+
+    def keep(self, session: GateSession, stamps: Sequence[str]) -> Kept:
+        """The view of this session changed the user's password: it stays, and all others end."""
+
+        def act(work: UnitOfWork) -> Kept:
+            self._store.enrollments.lock(work.tx, session.user_key)
+            found = self._store.sessions.load(work.tx, session.id_digest, now=self._clock())
+            # SECURITY: whoever holds a request open while the owner changes the password says the same as the owner;
+            # of two that do, neither stays.
+            if found is None or found[0].ended_at is not None:
+                revoke_all(work, [session.user_key])
+                return Kept(stays=False)
+            return self._go_on(work, found[0], stamps)
+
+        return self._worker.run(act)
+
+    def _go_on(self, work: UnitOfWork, session: GateSession, stamps: Sequence[str]) -> Kept:
+        now, token, stamp = self._clock(), new_token(), next(iter(stamps), None)
+        revoke_others(work, session)
+        work.store.revocations.note_stamp(work.tx, session.user_key, stamp)
+        work.store.sessions.restamp(work.tx, session.lineage, stamp)
+        # SECURITY: a copy of this very session's cookie is left behind with the old password.
+        successor = replace(session, id_digest=token_digest(token), seen_at=now, stamp=stamp)
+        is_rotated = work.store.sessions.try_rotate(work.tx, session, successor, now=now)
+        return Kept(stays=True, entry=Entry(token, successor) if is_rotated else None)

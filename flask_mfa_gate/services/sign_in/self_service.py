@@ -1,0 +1,136 @@
+"""What users do with their own factors, recovery codes and sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ...clock import Clock
+from ...domain.assurance import FactorKind
+from ...domain.enrollment import Standing
+from ...domain.person import Origin
+from ...domain.rules import Rules, is_required
+from ...domain.session import GateSession
+from ...domain.state_changes import Notice
+from ...errors import BadRequest, Conflict
+from ...factors.recovery_code import RecoveryCodeFactor
+from ...signals import Event
+from ...store import Store
+from ...store.factors import Factor
+from ..unit_of_work import TransactionRunner, UnitOfWork
+from .attempts import seen_from
+from .endings import revoke_one, revoke_others
+
+NAME_LENGTH = 64
+RECENT_EVENTS = 50
+_LAST_FACTOR = "MFA is required for your account, so you can't remove your last method. Set up another one first."
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """What the security page shows."""
+
+    factors: Sequence[Factor]
+    recovery_codes_left: int
+    events: Sequence[Event]
+
+
+class SelfService:
+    """Each call is about the owner of the session it is given; ids of others are not found."""
+
+    def __init__(
+        self, store: Store, worker: TransactionRunner, recovery_codes: RecoveryCodeFactor, rules: Rules, *, clock: Clock
+    ) -> None:
+        self._store, self._worker, self._recovery_codes = store, worker, recovery_codes
+        self._rules, self._clock = rules, clock
+
+    def overview(self, session: GateSession) -> Overview:
+        """Factors, codes left, and what happened lately."""
+        with self._store.database.read() as tx:
+            return Overview(
+                factors=self._store.factors.confirmed(tx, session.user_key),
+                recovery_codes_left=self._store.recovery_codes.left(tx, session.user_key),
+                events=self._store.audit.recent(tx, session.user_key, limit=RECENT_EVENTS),
+            )
+
+    def recovery_codes_left(self, session: GateSession) -> int:
+        """How many codes are unused."""
+        with self._store.database.read() as tx:
+            return self._store.recovery_codes.left(tx, session.user_key)
+
+    def factor(self, session: GateSession, factor_id: str) -> Factor | None:
+        """One live factor of this user."""
+        # SECURITY: looked up among the user's own, so that another user's id is simply not there.
+        return next((factor for factor in self.overview(session).factors if factor.id == factor_id), None)
+
+    def rename_factor(self, session: GateSession, factor_id: str, name: object) -> bool:
+        """Give a factor another name of 1 to 64 printable characters; False when there is no such factor."""
+        if not isinstance(name, str) or not 0 < len(name.strip()) <= NAME_LENGTH or not name.isprintable():
+            raise BadRequest(f"Enter a name of 1 to {NAME_LENGTH} printable characters.")
+        return self._worker.run(
+            lambda work: self._store.factors.rename(work.tx, factor_id, user_key=session.user_key, name=name.strip())
+        )
+
+    def is_removable(self, standing: Standing, kind: FactorKind) -> bool:
+        """Whether a factor may go without another in its place: not the last, nor the last that a period asks for."""
+        if not is_required(standing, self._rules):
+            return True
+        left = (standing.factors - {kind}) & self._rules.enabled
+        return bool(left) and (kind not in self._rules.satisfying or bool(left & self._rules.satisfying))
+
+    def remove_factor(self, session: GateSession, factor_id: str, *, origin: Origin) -> bool:
+        """Void a factor; with the last one the recovery codes go too. False when there is no such factor.
+
+        :raises Conflict: ``last-factor``, while MFA is required.
+        """
+
+        def act(work: UnitOfWork) -> bool:
+            key, now = session.user_key, self._clock()
+            self._store.enrollments.lock(work.tx, key)
+            standing = self._store.enrollments.standing(work.tx, key, now=now)
+            kinds = {factor.id: factor.kind for factor in self._store.factors.confirmed(work.tx, key)}
+            if factor_id not in kinds:
+                return False
+            if not self.is_removable(standing, kinds[factor_id]):
+                raise Conflict("last-factor", _LAST_FACTOR)
+            self._store.factors.void(work.tx, key, now=now, only=factor_id)
+            if len(standing.factors) == 1:
+                self._store.recovery_codes.void(work.tx, key)
+            revoke_others(work, session)
+            work.record("factor_removed", subject=key, actor=f"user:{key}", origin=origin, factor=factor_id)
+            facts = {"method": kinds[factor_id].value, "by_admin": False, **seen_from(origin)}
+            work.tell(key, Notice("factor-removed", facts))
+            return True
+
+        return self._worker.run(act)
+
+    def make_recovery_codes(self, session: GateSession, *, origin: Origin) -> list[str]:
+        """A new set in place of the old one."""
+
+        def act(work: UnitOfWork) -> list[str]:
+            self._store.enrollments.lock(work.tx, session.user_key)
+            codes = self._recovery_codes.make(work.tx, session.user_key, now=self._clock())
+            actor = f"user:{session.user_key}"
+            work.record("recovery_codes_made", subject=session.user_key, actor=actor, origin=origin)
+            work.tell(session.user_key, Notice("recovery-codes-made", seen_from(origin)))
+            return codes
+
+        return self._worker.run(act)
+
+    def end_session(self, session: GateSession, lineage: str) -> bool:
+        """End another sign-in of this user; False when there is no such one."""
+
+        def act(work: UnitOfWork) -> int:
+            self._store.enrollments.lock(work.tx, session.user_key)
+            return revoke_one(work, session.user_key, lineage)
+
+        return self._worker.run(act) > 0
+
+    def end_other_sessions(self, session: GateSession) -> int:
+        """End every sign-in of this user but this one."""
+
+        def act(work: UnitOfWork) -> int:
+            self._store.enrollments.lock(work.tx, session.user_key)
+            return revoke_others(work, session)
+
+        return self._worker.run(act)

@@ -1,0 +1,44 @@
+"""What the host changes with a user's password: a different value voids every session that rests on the old one."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from ...crypto import Keyring
+from ...errors import HostCallbackFailed
+
+ATTRIBUTES = ("password_hash", "password", "fs_uniquifier")
+_PURPOSE = "session-stamp"
+
+
+class Stamper:
+    """Keyed digests of the host's stamp, so that no session row holds anything of a password.
+
+    :param callback: as the host gave it; None looks for the usual attributes.
+    """
+
+    def __init__(self, keyring: Keyring, callback: Callable[[Any], Any] | None) -> None:
+        self._keyring, self._callback = keyring, callback
+
+    def stamps(self, user: Any, key: str) -> tuple[str, ...]:
+        """The digests that stand for this user's password now, the newest first; none where the host has no such thing.
+
+        :raises HostCallbackFailed: when the callback raises.
+        """
+        value = self._value(user)
+        return () if value is None else tuple(self._keyring.digests(value, purpose=_PURPOSE, row=key))
+
+    def is_stale(self, stamp: str | None, user: Any, key: str) -> bool:
+        """Whether a session with this stamp rests on a password that is no longer the user's."""
+        return stamp is not None and stamp not in self.stamps(user, key)
+
+    def _value(self, user: Any) -> str | None:
+        if self._callback is None:
+            value = next((found for name in ATTRIBUTES if (found := getattr(user, name, None)) is not None), None)
+            # Some hosts keep what bcrypt gives them, which is bytes.
+            return value.hex() if isinstance(value, bytes) else value if isinstance(value, str) else None
+        try:
+            return str(self._callback(user))
+        except Exception as error:
+            raise HostCallbackFailed("The session_stamp callback failed, so nobody can be let in.") from error

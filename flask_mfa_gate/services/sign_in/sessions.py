@@ -1,0 +1,285 @@
+"""Sign-ins and what becomes of them: parked, risen, ended."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, NamedTuple
+
+from ...clock import Clock
+from ...crypto import Keyring, Place, new_id, new_token, token_digest
+from ...domain.assurance import FACTOR_METHODS, Assurance, Method, SignIn
+from ...domain.authorization.combine import PolicyResult
+from ...domain.decision import Context, decide
+from ...domain.enrollment import Standing
+from ...domain.person import Origin
+from ...domain.rules import Rules
+from ...domain.session import GRANT_LIFETIME, Ending, GateSession, Lifetimes, StepUp, leaves_grant
+from ...domain.verdict import Verdict, Word
+from ...errors import Conflict
+from ...store import Store
+from ..unit_of_work import TransactionRunner, UnitOfWork
+from .arrival import Newcomer, Parking, Seen, record_of
+from .endings import notice_password
+from .records import SignInNotes
+
+DROPPED, LONGEST_DROPPED = "dropped-session-key:", 160
+MOST_REPORTED = 10_000
+Ruler = Callable[[Standing], Mapping[str, PolicyResult]]
+_ALREADY_DONE = "This step was already done, perhaps in another tab."
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Entry:
+    """A session together with the id that goes into the cookie."""
+
+    token: str
+    session: GateSession
+
+
+class Found(NamedTuple):
+    """What a cookie leads to: a living session, or one that is over, and the standing of its user."""
+
+    session: GateSession | None = None
+    standing: Standing | None = None
+    dead: GateSession | None = None
+
+
+def require_current(session: GateSession) -> None:
+    """A session whose place another id took can rise no more; nothing is tried or counted in it.
+
+    :raises Conflict: ``already-done``.
+    """
+    if session.is_superseded:
+        raise Conflict("already-done", _ALREADY_DONE)
+
+
+class SessionService:
+    """Begins, parks, raises and ends gate sessions."""
+
+    def __init__(
+        self,
+        store: Store,
+        worker: TransactionRunner,
+        keyring: Keyring,
+        rules: Rules,
+        *,
+        clock: Clock,
+        lifetimes: Lifetimes,
+    ) -> None:
+        self._store, self._worker, self._keyring, self._rules = store, worker, keyring, rules
+        self._clock, self._lifetimes = clock, lifetimes
+        self._notes = SignInNotes(store, rules, clock=clock)
+        self._reported: dict[tuple[Any, ...], None] = {}
+
+    def look_up(self, token: str) -> Found:
+        """What there is to a cookie, in one SELECT."""
+        now = self._clock()
+        with self._store.database.read() as tx:
+            found = self._store.sessions.load(tx, token_digest(token), now=now)
+        if found is None:
+            return Found()
+        session, standing = found
+        is_alive = session.is_alive(self._lifetimes, now=now)
+        return Found(session, standing) if is_alive else Found(standing=standing, dead=session)
+
+    def find(self, token: str) -> tuple[GateSession, Standing] | None:
+        """The living session of a cookie, with its user's standing."""
+        found = self.look_up(token)
+        return (found.session, found.standing) if found.session and found.standing else None
+
+    def living(self, user_key: str) -> Sequence[GateSession]:
+        """Every sign-in of this user that still counts for anything, newest first."""
+        now = self._clock()
+        with self._store.database.read() as tx:
+            found = self._store.sessions.of_user(tx, user_key)
+        return [session for session in found if session.is_alive(self._lifetimes, now=now)]
+
+    def begin(
+        self, who: Newcomer, seen: Seen, *, sign_in: SignIn, origin: Origin, parking: Parking | None,
+        replaces: GateSession | None,
+    ) -> Entry:  # fmt: skip
+        """Note a sign-in. With ``parking`` it is pending. A sign-in always begins a new row, without any proof."""
+        now, user_key = self._clock(), who.person.key
+        token = new_token()
+        session = GateSession(
+            id_digest=token_digest(token), lineage=new_id(), user_key=user_key, assurance=Assurance(sign_in, now),
+            began_at=now, seen_at=now, address=origin.address, user_agent=origin.user_agent,
+            host_user_id=who.host_user_id, stamp=who.stamp, risk=seen.risk, parked_endpoint=who.endpoint,
+        )  # fmt: skip
+        if parking is not None:
+            session = replace(self._with_parking(session, parking), parked_at=now)
+
+        def act(work: UnitOfWork) -> None:
+            self._store.enrollments.lock(work.tx, *{user_key, replaces.user_key if replaces else user_key})
+            if replaces is not None:
+                self._sign_out(work, replaces)
+            self._store.sessions.add(work.tx, session)
+            self._store.sessions.trim(work.tx, user_key)
+            notice_password(work, user_key, who.stamps, but=session.lineage)
+            self._notes.began(work, record_of(session, seen))
+            self._note_dropped(work, parking)
+            self._notes.arrived(work, who.person, session, origin)
+
+        self._worker.run(act)
+        return Entry(token, session)
+
+    def renew(self, session: GateSession, who: Newcomer, *, origin: Origin) -> Entry | None:
+        """Note that the same user signed in once more in this browser: what was proved stands, the sign-in is fresh.
+
+        None when the session was ended or gave way to another id meanwhile; then this is a sign-in like any other.
+        """
+        now, token = self._clock(), new_token()
+        successor = replace(
+            session, id_digest=token_digest(token), seen_at=now, host_user_id=who.host_user_id, stamp=who.stamp,
+            assurance=session.assurance.signed_in_again(at=now),
+            address=origin.address, user_agent=origin.user_agent,
+        )  # fmt: skip
+
+        def act(work: UnitOfWork) -> bool:
+            self.take_turn(work, session.user_key)
+            is_renewed = self._store.sessions.try_rotate(work.tx, session, successor, now=now)
+            if is_renewed:
+                self._store.sessions.trim(work.tx, session.user_key)
+                notice_password(work, session.user_key, who.stamps, but=session.lineage)
+                self._notes.arrived(work, who.person, successor, origin)
+            return is_renewed
+
+        return Entry(token, successor) if self._worker.run(act) else None
+
+    def gave_way(self, session: GateSession) -> bool:
+        """Whether another request of the same browser went on from this id, so that it still counts for a moment."""
+        with self._store.database.read() as tx:
+            found = self._store.sessions.load(tx, session.id_digest, now=self._clock())
+        return found is not None and found[0].is_superseded and found[0].ended_at is None
+
+    def park(self, session: GateSession, parking: Parking) -> GateSession:
+        """Turn a live session into one that nobody sees. It lives as long as before, and goes on when it may."""
+        parked = self._with_parking(session, parking)
+
+        def act(work: UnitOfWork) -> None:
+            self._store.sessions.park(work.tx, parked)
+            self._store.grants.drop(work.tx, parked.lineage)
+            self._note_dropped(work, parking)
+
+        self._worker.run(act)
+        return parked
+
+    def _note_dropped(self, work: UnitOfWork, parking: Parking | None) -> None:
+        """For the doctor, who tells the host's developer."""
+        for name in parking.dropped if parking is not None else ():
+            self._store.marks.put(work.tx, f"{DROPPED}{name[:LONGEST_DROPPED]}", at=self._clock())
+
+    def parked_payload(self, session: GateSession) -> bytes:
+        """What was taken from the host's session."""
+        return self._keyring.open(session.parked or b"", _parked_place(session))
+
+    def _with_parking(self, session: GateSession, parking: Parking) -> GateSession:
+        sealed = self._keyring.seal(parking.payload, _parked_place(session))
+        return replace(
+            session, parked=sealed, parked_at=None, target=parking.target,
+            host_user_id=parking.host_user_id, step_up=None,
+        )  # fmt: skip
+
+    def verdict(self, session: GateSession, standing: Standing, ruler: Ruler) -> Verdict:
+        """What the app itself still asks of this session."""
+        return self._judge(session.assurance, standing, ruler, deferred=session.deferred_at is not None)
+
+    def _judge(self, assurance: Assurance, standing: Standing, ruler: Ruler, *, deferred: bool) -> Verdict:
+        context = Context(assurance, deferred=deferred, rulings=ruler(standing))
+        return decide(context, standing, self._rules, now=self._clock())
+
+    def rise(
+        self, work: UnitOfWork, session: GateSession, assurance: Assurance, *, ruler: Ruler,
+        proof: Method | None = None, act: str | None = None, deferred: bool = False,
+    ) -> Entry:  # fmt: skip
+        """Go on under a new id with what was just proved; the identity is restored when the app is satisfied.
+
+        :param proof: by what it was proved; None when nothing was proved now.
+        :param act: what a grant would be for, see :func:`act_of`.
+        :raises Conflict: ``already-done``, when another tab or request rose from the same id.
+        """
+        self.take_turn(work, session.user_key)
+        now = self._clock()
+        token = new_token()
+        standing = self._store.enrollments.standing(work.tx, session.user_key, now=now)
+        was_deferred = deferred or session.deferred_at is not None
+        is_in = self._judge(assurance, standing, ruler, deferred=was_deferred).word is Word.PASS
+        successor = replace(
+            session, id_digest=token_digest(token), assurance=assurance, seen_at=now,
+            deferred_at=now if deferred else session.deferred_at,
+            step_up=None, parked=None if is_in else session.parked,
+        )  # fmt: skip
+        require_current(session)
+        if not self._store.sessions.try_rotate(work.tx, session, successor, now=now):
+            raise Conflict("already-done", _ALREADY_DONE)
+        if assurance.proved(FACTOR_METHODS, now=now):
+            self._notes.proved(work, session, is_in=is_in)
+        if act is not None and proof is not None and leaves_grant(session, proof):
+            self._store.grants.put(work.tx, session.lineage, act, expires_at=now + GRANT_LIFETIME)
+        return Entry(token, successor)
+
+    def take_turn(self, work: UnitOfWork, user_key: str) -> None:
+        """What raises and what ends the sessions of one user come one after the other."""
+        # SECURITY: on a server a new id could otherwise be written beside the sign-out or reset that ends all of them.
+        self._store.enrollments.lock(work.tx, user_key)
+
+    def end(self, session: GateSession, *, origin: Origin) -> None:
+        """Sign-out: every id of this sign-in is dead at once."""
+
+        def act(work: UnitOfWork) -> None:
+            self.take_turn(work, session.user_key)
+            if self._sign_out(work, session):
+                work.record("signed_out", subject=session.user_key, actor=f"user:{session.user_key}", origin=origin)
+
+        self._worker.run(act)
+
+    def _sign_out(self, work: UnitOfWork, session: GateSession) -> int:
+        return self._store.sessions.end(
+            work.tx, session.lineage, user_key=session.user_key, now=self._clock(), ending=Ending.SIGNED_OUT
+        )  # fmt: skip
+
+    def ask(self, session: GateSession, step_up: StepUp | None) -> None:
+        """Remember what a live session has to prove, and the way back."""
+        self._worker.run(lambda work: self._store.sessions.set_step_up(work.tx, session, step_up))
+
+    def note_refusal(self, user_key: str, verdict: Verdict, *, origin: Origin, endpoint: str | None) -> None:
+        """Put a denied or locked-out access on record."""
+        self._worker.run(lambda work: self._notes.refused(work, user_key, verdict, origin=origin, endpoint=endpoint))
+
+    def note_risk(self, session: GateSession, risk: Mapping[str, Any]) -> None:
+        """The risk signals from another address or with another client."""
+        self._worker.run(lambda work: self._store.sessions.set_risk(work.tx, session.id_digest, risk))
+
+    def note_report(self, session: GateSession, report: Mapping[str, str]) -> None:
+        """What reported policies say, once for each sign-in and answer; a worker that forgot finds it in the record."""
+        said = (session.lineage, *sorted(report.items()))
+        if said not in self._reported:
+            self._worker.run(lambda work: self._store.sign_ins.add_report(work.tx, session.lineage, report))
+            self._reported[said] = None
+            while len(self._reported) > MOST_REPORTED:
+                self._reported.pop(next(iter(self._reported)), None)
+
+    def touch(self, session: GateSession) -> None:
+        """The idle mark."""
+        self._worker.run(lambda work: self._store.sessions.touch(work.tx, session.id_digest, now=self._clock()))
+
+    def has_grant(self, session: GateSession, act: str) -> bool:
+        """Whether what is left of a proof lets this sign-in see the act."""
+        # SECURITY: the id that another took the place of keeps its old assurance, and no more.
+        if session.is_superseded:
+            return False
+        with self._store.database.read() as tx:
+            return self._store.grants.is_there(tx, session.lineage, act, now=self._clock())
+
+    def try_use_grant(self, session: GateSession, act: str) -> bool:
+        """Use up the grant for this one act."""
+        if session.is_superseded:
+            return False
+        return self._worker.run(
+            lambda work: self._store.grants.try_use(work.tx, session.lineage, act, now=self._clock())
+        )
+
+
+def _parked_place(session: GateSession) -> Place:
+    return Place("session", "parked", session.lineage, session.user_key)

@@ -1,0 +1,177 @@
+"""One transaction with its audit records, its mail and, after the commit, its signals."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from sqlalchemy import Connection
+
+from ..clock import Clock
+from ..domain.person import NOWHERE, Origin, Person
+from ..domain.state_changes import Notice
+from ..mail.notices import is_silenceable, is_told_twice, notices
+from ..signals import Event, is_heard
+from ..store import Store
+from ..store.outbox import Message
+from ..store.people import Addressee
+
+T = TypeVar("T")
+LARGE = 10
+log = logging.getLogger("flask_mfa_gate")
+
+
+@dataclass(slots=True)
+class UnitOfWork:
+    """What one transaction does. Made anew when the transaction is tried again.
+
+    :param unrecorded: events of which the log holds the like already.
+    :param people: whom the act has just read, so that mail to them needs no second look.
+    :param leaving: where to reach those whom the act deletes.
+    """
+
+    store: Store
+    tx: Connection
+    clock: Clock
+    records: list[tuple[Event, Sequence[str]]] = field(default_factory=list)
+    unrecorded: list[tuple[Event, Sequence[str]]] = field(default_factory=list)
+    notices: list[tuple[Collection[str], Notice]] = field(default_factory=list)
+    people: dict[str, Person] = field(default_factory=dict)
+    leaving: dict[str, Addressee] = field(default_factory=dict)
+
+    @property
+    def heard(self) -> Iterator[Event]:
+        """What happened and somebody listens to, one for each subject."""
+        return (
+            of_subject(event, subject)
+            for event, subjects in (*self.records, *self.unrecorded)
+            if is_heard(event.name)
+            for subject in subjects
+        )
+
+    def record(
+        self,
+        name: str,
+        *,
+        subject: str,
+        actor: str,
+        origin: Origin = NOWHERE,
+        reason: str | None = None,
+        kept: bool = True,
+        **details: object,
+    ) -> None:
+        """Put an event on record; its signal is sent after the commit.
+
+        :param kept: whether it goes into the log as well, where its like may be already.
+        """
+        event = Event(
+            name=name, at=self.clock(), actor=actor, subject=subject, address=origin.address,
+            user_agent=origin.user_agent, reason=reason, details=details,
+        )  # fmt: skip
+        (self.records if kept else self.unrecorded).append((event, [subject]))
+
+    def record_all(
+        self, name: str, subjects: Sequence[str], *, actor: str, reason: str | None, details: Mapping[str, object]
+    ) -> None:
+        """The same of several users."""
+        event = Event(name=name, at=self.clock(), actor=actor, subject=subjects[0], reason=reason, details=details)
+        self.records.append((event, subjects))
+
+    def tell(self, user_key: str, what: Notice) -> None:
+        """Put a mail to a user into the outbox."""
+        self.tell_all([user_key], what)
+
+    def tell_all(self, keys: Collection[str], what: Notice) -> None:
+        """The same for several users."""
+        self.notices.append((keys, what))
+
+    def remember(self, keys: Collection[str]) -> None:
+        """Let mail still reach these people, whom the act is about to delete."""
+        self.leaving |= self.store.people.addressees(self.tx, keys, now=self.clock())
+
+    def finish(self, muted: Collection[str]) -> list[str]:
+        """Write records and mail, all at once; the ids of the mails."""
+        self._write_records()
+        told = [(keys, what) for keys, what in self.notices if what.kind not in muted or not is_silenceable(what.kind)]
+        twice = {key for keys, what in told if is_told_twice(what.kind) for key in keys}
+        unread = twice.union(*(keys for keys, _ in told)) - (self.people.keys() - twice)
+        read = self.store.people.addressees(self.tx, unread, now=self.clock()) if unread else {}
+        read = {**self.leaving, **read}
+        return self.store.outbox.add(self.tx, (mail for keys, what in told for mail in self._mails(read, keys, what)))
+
+    def _write_records(self) -> None:
+        """Each large group by itself, the rest together."""
+        large = [(event, subjects) for event, subjects in self.records if len(subjects) >= LARGE]
+        for event, subjects in large:
+            self.store.audit.write_for(self.tx, event, subjects)
+        small = (record for record in self.records if len(record[1]) < LARGE)
+        self.store.audit.write(self.tx, [of_subject(event, key) for event, subjects in small for key in subjects])
+
+    def _mails(self, read: Mapping[str, Addressee], keys: Collection[str], what: Notice) -> Iterator[Message]:
+        """Without an address there is nobody to tell."""
+        addressed = self._twice(read, keys) if is_told_twice(what.kind) else self._once(read, keys)
+        return notices(what.kind, addressed, now=self.clock(), **what.facts)
+
+    def _twice(self, read: Mapping[str, Addressee], keys: Collection[str]) -> Iterator[tuple[Addressee, str]]:
+        """The address before the last change is told too, which only the database knows."""
+        return ((read[key], address) for key in keys if key in read for address in read[key].addresses)
+
+    def _once(self, read: Mapping[str, Addressee], keys: Collection[str]) -> Iterator[tuple[Person | Addressee, str]]:
+        for key in keys:
+            one = self.people.get(key) or read.get(key)
+            if one is not None and one.email:
+                yield one, one.email
+
+
+def of_subject(event: Event, subject: str) -> Event:
+    """The same event of this user."""
+    return Event(
+        event.name, event.at, event.actor, subject, event.address, event.user_agent, event.reason, event.details
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionRunner:
+    """Runs work.
+
+    :param publish: tells the host's receivers of an event.
+    :param dispatch: told which mails were put into the outbox.
+    :param muted: kinds of mail that the app does not send.
+    """
+
+    store: Store
+    clock: Clock
+    publish: Callable[[Event], None]
+    dispatch: Callable[[Collection[str]], None]
+    muted: frozenset[str] = frozenset()
+
+    def run(self, act: Callable[[UnitOfWork], T], *, is_bulk: bool = False) -> T:
+        """Do ``act`` in one transaction; signals and mail follow its commit. An error undoes all of it.
+
+        :param is_bulk: the mail waits for ``run-due``.
+        """
+
+        def attempt(tx: Connection) -> tuple[T, UnitOfWork, list[str]]:
+            work = UnitOfWork(self.store, tx, self.clock)
+            return act(work), work, work.finish(self.muted)
+
+        result, work, message_ids = self.store.database.transact(attempt)
+        for event in work.heard:
+            self._tell(event)
+        if message_ids and not is_bulk:
+            self.dispatch(message_ids)
+        return result
+
+    def _tell(self, event: Event) -> None:
+        """A receiver that fails must not undo or hide what is already committed."""
+        try:
+            self.publish(event)
+        except Exception:
+            log.exception("a receiver of the signal %s failed", event.name)
+
+
+def write_person(work: UnitOfWork, person: Person) -> None:
+    """Keep what the host says of somebody now, so that lists and mail know it too."""
+    work.store.people.write(work.tx, [person], now=work.clock())

@@ -1,0 +1,68 @@
+"""Whether a user may go on with this request: judged, let in, or stopped."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, request
+
+from ...domain.marks import Marks
+from ...domain.session import IDLE_MARK_INTERVAL
+from ...domain.verdict import Verdict, Word
+from ...services.people.persons import key_of
+from ..authorization.judging import judge
+from ..host.passwords import carries_password
+from ..host.source import load_identity
+from ..host.tokens import is_made_by_token, is_token_enough
+from ..passage import Passage
+from ..sessions.binding import bind
+from ..sessions.revoked import meet_nobody, turn_away
+from ..view_marks.protection import marks_here
+from .enforcement import stop_request
+from .pending_sign_in import start_clock
+
+Answer = Response | None
+
+
+def decide(passage: Passage) -> Answer:
+    """Ask the host who this is, and judge them; nobody is let through to what nobody may see."""
+    user = load_identity(passage.state.identity)
+    passage.is_decided = True
+    if user is None:
+        passage.found_nobody = passage.session is not None and not passage.session.is_superseded
+        return meet_nobody(passage)
+    key = key_of(user, passage.state.user_key)
+    by_token = is_made_by_token(request, passage.state, key)
+    passage.is_token, passage.may_be_token = by_token is True, by_token is not False
+    return judge_user(passage, user, key, marks_here())
+
+
+def judge_user(passage: Passage, user: Any, key: str, marks: Marks) -> Answer:
+    """Let the request through, or stop it; a sign-in with a password that was changed is nobody's any more."""
+    if not bind(passage, user, key):
+        return turn_away(passage)
+    verdict = judge(passage, user, marks)
+    passage.verdict = verdict
+    if verdict.word is not Word.PASS and not _is_lifted(passage, verdict, key):
+        return stop_request(passage, user, key, verdict, marks)
+    passage.user_key, passage.settled = key, marks
+    start_clock(passage, user, key)
+    _mark_seen(passage)
+    return None
+
+
+def _is_lifted(passage: Passage, verdict: Verdict, key: str) -> bool:
+    """Whether the host exempts tokens from what is demanded."""
+    state = passage.state
+    if not passage.is_token or state.settings.tokens != "exempt":
+        return False
+    # SECURITY: a refusal stops tokens in every mode, and a name and password are none, whatever scheme they come by.
+    if verdict.word in {Word.DENY, Word.LOCKED} or carries_password(request, state.settings):
+        return False
+    return is_token_enough(request, state, key)
+
+
+def _mark_seen(passage: Passage) -> None:
+    live, now = passage.session, passage.state.clock()
+    if live is not None and not live.is_superseded and now - live.seen_at >= IDLE_MARK_INTERVAL:
+        passage.state.sessions.touch(live)

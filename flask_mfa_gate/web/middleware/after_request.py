@@ -1,0 +1,140 @@
+"""The third step of a request: who is signed in now, who was when the view began?"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from flask import Flask, Response, after_this_request, request, session
+
+from ...domain.assurance import SignIn
+from ...services.people.persons import key_of
+from ..client import is_foreign
+from ..endpoints import is_own
+from ..fail_closed import fail_closed
+from ..host import session_snapshot
+from ..host.asking import changes_cookies
+from ..host.source import lasting_identity
+from ..passage import Passage, current_passage
+from ..sessions.companion import send_companion
+from ..sessions.own_change import note_own_change
+from ..view_marks.protection import is_way_out_here, look_here
+from .late_identity import look_after_view
+from .pending_sign_in import end_sign_in, intercept, renew
+
+_TURNS_GIVEN_UP = 3
+
+
+def closing(passage: Passage) -> Callable[[Response], Response]:
+    """The third step. It goes to the end of the line, so as to come after the view's callbacks and those they add."""
+
+    def close(response: Response) -> Response:
+        passage.closings += 1
+        if passage.closings <= _TURNS_GIVEN_UP:
+            after_this_request(close)
+            return response
+        with look_here():
+            answer: Response = _close(passage, response)
+            passage.give_back()
+            passage.left = session_snapshot.take(session)
+            send_companion(passage, answer)
+        return passage.sign(answer)
+
+    return close
+
+
+@fail_closed
+def look_once_more(response: Response) -> Response:
+    """Directly before the session is written: callbacks of callbacks, and ``after_request`` functions, are over too."""
+    passage = current_passage()
+    if passage is None or passage.left is None or is_own(request.endpoint):
+        return response
+    with look_here():
+        if dict(session) == passage.left and not changes_cookies(response):
+            return response
+        passage.before, passage.signs_in, carried = passage.left, False, passage.carried
+        answer = _compare(passage, response)
+    return answer if answer is response and passage.carried == carried else passage.sign(answer)
+
+
+@fail_closed
+def _close(passage: Passage, response: Response) -> Response:
+    # Where the gate answered by itself no code of the host's ran that could have signed anybody in or out.
+    if passage.is_answered or is_own(request.endpoint):
+        return response
+    before, answer = passage.session, _compare(passage, response)
+    is_same = before is not None and before.is_pending and passage.session is before
+    if is_same and is_way_out_here(passage.state.settings):
+        # A view for the signed-in only has not run, and a remember cookie would bring the user back.
+        passage.state.identity.sign_out()
+        return _end_session(passage, answer)
+    return answer
+
+
+def _compare(passage: Passage, response: Response) -> Response:
+    """Who is signed in now, who was when the view began?"""
+    is_changed = dict(session) != passage.before or changes_cookies(response)
+    if not passage.is_decided and not is_changed:
+        return response
+    if not is_changed and not passage.signs_in:
+        return _as_before(passage, response)
+    try:
+        user = lasting_identity(passage.state.identity, passage.before, response)
+        key = key_of(user, passage.state.user_key) if user is not None else None
+    except Exception:
+        # SECURITY: an identity that can't be named leaves the session again, or it would pass unseen.
+        session_snapshot.take_out(session, passage.before, session_snapshot.difference(passage.before, session))
+        raise
+    if key == passage.user_key and (key is None or not passage.signs_in):
+        return _as_before(passage, response)
+    if user is None or key is None:
+        return _end_session(passage, response)
+    if passage.is_token and not passage.state.identity.is_from_session():
+        return response
+    sign_in = _kind_of_login(passage, key)
+    if key == passage.user_key and sign_in is SignIn.PASSWORD and renew(passage, user, key):
+        return response
+    return _in_place_of(response, intercept(passage, user, key, response, sign_in=sign_in))
+
+
+def _as_before(passage: Passage, response: Response) -> Response:
+    """The browser goes on as whom it came, which may be nobody; the view may have run for another one all the same."""
+    live = passage.session
+    # SECURITY: whoever comes back after a request of nobody's is a new sign-in, also where no view made the change.
+    if passage.found_nobody and passage.user_key is None and live is not None and not is_foreign(request):
+        end_sign_in(passage)
+    return _in_place_of(response, look_after_view(passage) or note_own_change(passage))
+
+
+def _in_place_of(response: Response, answer: Response | None) -> Response:
+    if answer is None:
+        return response
+    response.close()
+    return answer
+
+
+def _kind_of_login(passage: Passage, key: str) -> SignIn:
+    """What stands behind the identity that this request leaves in the session."""
+    if not passage.has_reached_view:
+        return SignIn.SESSION
+    # SECURITY: a view that makes a session of a token has seen no password, also where HTTP Basic stands beside it.
+    if passage.may_be_token and key == passage.user_key:
+        return SignIn.TOKEN
+    # SECURITY: nor has one that says itself that this user was only remembered.
+    return SignIn.PASSWORD if passage.state.identity.is_fresh() else SignIn.REMEMBER_ME
+
+
+def note_login(app: Flask, **_: Any) -> None:
+    """The host's ``login_user`` or ``confirm_login`` ran. In a view that is a sign-in, also of who is in already."""
+    passage = current_passage()
+    # SECURITY: hooks run at each request, also a stolen one, and may name again whom the session names.
+    if passage is None or not passage.has_reached_view or passage.closings:
+        return
+    if passage.state.identity.is_fresh():
+        passage.signs_in = True
+
+
+def _end_session(passage: Passage, response: Response) -> Response:
+    """The host signed somebody out."""
+    end_sign_in(passage)
+    return response

@@ -1,0 +1,237 @@
+"""The gate at every request: decide before the host's hooks, look again before the view, compare after it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, after_this_request, current_app, request, session
+from werkzeug.exceptions import HTTPException, NotFound
+
+from ...domain.assurance import SignIn
+from ...domain.marks import NO_MARKS
+from ...domain.session import GateSession
+from ...domain.verdict import Word
+from ...errors import HostCallbackFailed, MFAGateError
+from ...services.people.persons import key_of
+from ..authorization.judging import judge
+from ..authorization.rulings import own_page_ruler, with_fresh_risk
+from ..client import carries_token
+from ..endpoints import is_automatic_options, is_own
+from ..fail_closed import UNAVAILABLE, fail_closed, refused
+from ..host import session_snapshot
+from ..host.source import load_identity
+from ..host.tokens import is_made_by_token
+from ..passage import Passage, begin_passage, current_passage
+from ..responses import answers
+from ..responses.host_names import without_place
+from ..sessions.binding import bind
+from ..sessions.revoked import turn_away
+from ..state import current_state
+from ..view_marks.protection import is_open_here, is_static_here, look_here, marks_here, waiver_here
+from .admission import decide, judge_user
+from .after_request import closing
+from .enforcement import meet
+from .host_hooks import run_unseen
+from .pending_sign_in import end_sign_in, intercept
+from .resuming import resume
+from .unstopped import show_when_asked
+
+Answer = Response | None
+
+
+def open_request() -> Any:
+    """The first hook: own pages are answered here; other requests are decided here unless the host wants it later."""
+    passage = current_passage()
+    return None if passage is not None and passage.is_open else look_first(is_early=False)
+
+
+@fail_closed
+def look_first(*, is_early: bool) -> Any:
+    """The first look at a request, which may answer it."""
+    answer = _decide_first(is_early=is_early)
+    passage = current_passage()
+    if answer is not None and passage is not None:
+        _run_hooks_unseen(passage)
+        passage.is_answered = True
+    return answer
+
+
+def _run_hooks_unseen(passage: Passage) -> None:
+    """Once a request, where the gate answers before the host's hooks."""
+    if passage.has_run_hooks:
+        return
+    passage.has_run_hooks = True
+    run_unseen(passage.state, with_preprocessors=passage.is_early, keeps_session=passage.withheld is None)
+
+
+@fail_closed
+def _decide_first(*, is_early: bool) -> Any:
+    is_stopped = not is_static_here() and not is_automatic_options()
+    passage = current_passage() or _begin(is_stopped=is_stopped)
+    passage.is_early = is_early
+    try:
+        with look_here():
+            answer = _answer_first(passage) if is_stopped else _answer_file(passage)
+    except HostCallbackFailed:
+        if not is_early:
+            raise
+        # The loader may need what the host's own preprocessors find in the address: the first hook asks it again.
+        return None
+    passage.is_open = True
+    return answer
+
+
+def _begin(*, is_stopped: bool) -> Passage:
+    """What is not stopped is not looked at either."""
+    if not is_stopped:
+        return begin_passage(current_state(), before={})
+    with look_here():
+        passage = begin_passage(current_state(), before=session_snapshot.take(session))
+    after_this_request(closing(passage))
+    return passage
+
+
+def _answer_file(passage: Passage) -> Any:
+    show_when_asked(passage)
+    return _answer_own(passage) if is_own(request.endpoint) else None
+
+
+def _answer_first(passage: Passage) -> Any:
+    state = passage.state
+    passage.look_up()
+    if is_own(request.endpoint):
+        if passage.session is None and request.method == "GET":
+            _meet(passage)
+        state.identity.hide_for_now()
+        return _answer_own(passage)
+    if passage.session is not None and passage.session.is_pending:
+        return _hold_pending(passage, passage.session)
+    return decide(passage) if state.settings.decide == "first" else None
+
+
+@fail_closed
+def before_view() -> Answer:
+    """The second hook, directly before the view: an identity that the host's hooks made since is parked here."""
+    with look_here():
+        return _look_before_view()
+
+
+def _look_before_view() -> Answer:
+    passage = current_passage()
+    # SECURITY: whatever kept the first hook from running, nothing goes on without a decision.
+    if passage is None or not passage.is_open:
+        answer = open_request()
+        passage = current_passage()
+        if answer is not None or passage is None:
+            return answer or refused(MFAGateError(UNAVAILABLE))
+    if is_own(request.endpoint) or is_static_here() or is_automatic_options() or not _is_last_look(passage):
+        return None
+    is_pending = passage.session is not None and passage.session.is_pending
+    if passage.state.settings.decide == "last" and (not is_pending or passage.may_go_on):
+        answer = _go_on(passage) if is_pending else decide(passage)
+        if answer is not None:
+            return answer
+    elif (answer := _catch_hook_identity(passage)) is not None:
+        return answer
+    if passage.user_key is None and marks_here().wants_identity:
+        return answers.refuse_stranger(passage)
+    passage.has_reached_view = request.routing_exception is None
+    return None
+
+
+def _is_last_look(passage: Passage) -> bool:
+    """The hook is last in the app's list and in that of each blueprint; only the last of them is before the view."""
+    passage.looks += 1
+    # SECURITY: counted by what came in; after a forward into another blueprint the last look would never come.
+    return passage.looks == 1 + sum(name in current_app.blueprints for name in passage.blueprints)
+
+
+def _answer_own(passage: Passage) -> Any:
+    """The host's hooks, which may want a sign-in or a token of their own, keep nobody from a page of the gate."""
+    _run_hooks_unseen(passage)
+    view, values = current_app.view_functions[request.endpoint or ""], without_place(request.view_args)
+    try:
+        # SECURITY: no id or file has such a name, and a NUL would break a statement on PostgreSQL.
+        if not all(str(value).isprintable() for value in values.values()):
+            raise NotFound
+        return current_app.ensure_sync(view)(**values)
+    except HTTPException as error:
+        return answers.http_problem(passage, error)
+
+
+def _hold_pending(passage: Passage, pending: GateSession) -> Answer:
+    """Answered from the row alone: the host is not asked who this is."""
+    passage.state.identity.hide()
+    passage.is_decided = True
+    if _is_open_while_pending(passage, pending):
+        return None
+    assert passage.standing is not None  # noqa: S101 - the row came with it
+    passage.session = pending = with_fresh_risk(passage.state, pending, passage.standing)
+    passage.verdict = passage.state.sessions.verdict(pending, passage.standing, own_page_ruler(passage.state, pending))
+    passage.may_go_on = passage.verdict.word is Word.PASS
+    if not passage.may_go_on:
+        return answers.stop(passage, passage.verdict, passage.client)
+    return _go_on(passage) if passage.state.settings.decide == "first" else None
+
+
+def _go_on(passage: Passage) -> Answer:
+    """Nothing is asked any more of what was parked: this request goes on with it."""
+    answer = resume(passage)
+    return decide(passage) if answer is None else answer
+
+
+def _is_open_while_pending(passage: Passage, pending: GateSession) -> bool:
+    """Whether the view runs, for nobody: exempt ones, sign-out, and the view that signed in, to do so again."""
+    marks = marks_here()
+    is_waived = request.endpoint == pending.parked_endpoint or waiver_here(passage.state.settings, marks) is not None
+    # SECURITY: a mark wants somebody who is in, whatever the view is called.
+    return is_waived and not marks.wants_identity
+
+
+def _meet(passage: Passage) -> None:
+    """Somebody in the host's session whom the gate has no sign-in of comes to a page of the gate.
+
+    The host's login would send him straight back, as one who is signed in. A loader that needs the host's own hooks
+    fails here and finds nobody; the next page of the app itself does.
+    """
+    try:
+        user = load_identity(passage.state.identity)
+    except HostCallbackFailed:
+        return
+    key = key_of(user, passage.state.user_key) if user is not None else None
+    if key is None or is_made_by_token(request, passage.state, key) is not False:
+        return
+    if bind(passage, user, key):
+        meet(passage, user, key, judge(passage, user, NO_MARKS))
+    else:
+        turn_away(passage)
+
+
+def _catch_hook_identity(passage: Passage) -> Answer:
+    """An identity that a hook of the host made after the decision, or a request that it made another one."""
+    user = load_identity(passage.state.identity)
+    key = key_of(user, passage.state.user_key) if user is not None else None
+    if key == passage.user_key:
+        # SECURITY: a hook that overrides the method or forwards must not reach what was not judged.
+        is_another = key is not None and passage.opened != (request.endpoint, request.method)
+        return judge_user(passage, user, str(key), marks_here()) if is_another else None
+    if user is None or key is None:
+        end_sign_in(passage)
+        passage.user_key = None
+        return None
+    if dict(session) == passage.before:
+        return _meet_at_hook(passage, user, key)
+    answer = intercept(passage, user, key, None, sign_in=SignIn.SESSION)
+    if answer is None:
+        return judge_user(passage, user, key, marks_here())
+    return None if is_open_here(passage.state.settings) else answer
+
+
+def _meet_at_hook(passage: Passage, user: Any, key: str) -> Answer:
+    """Somebody whom a hook shows at each request anew, such as a proxy's user or the owner of an API key."""
+    if passage.session is not None and passage.session.is_pending:
+        passage.state.identity.hide_for_now()
+        return None
+    # Whether a token made it can't be told: the hook can't be asked without one.
+    passage.found_nobody, passage.may_be_token = False, carries_token(request, passage.state.settings)
+    return judge_user(passage, user, key, marks_here())

@@ -1,0 +1,134 @@
+"""A request that does not satisfy: what is parked, what is remembered, what is left alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, request
+
+from ...domain.marks import Marks
+from ...domain.session import StepUp
+from ...domain.verdict import Verdict, Word
+from ..acts import act_here
+from ..authorization.judging import judge
+from ..client import Client, is_foreign, is_visit, origin_of
+from ..passage import Passage
+from ..responses import answers
+from ..responses.targets import way_back
+from ..sessions.signing_in_user import newcomer
+from ..view_marks.protection import Waiver, waiver_here
+from .pending_sign_in import end_sign_in, judge_new, note_refusal, park_whole
+from .withholding import refuse_untouched, touch_nothing
+
+Answer = Response | None
+_OPEN = frozenset({Waiver.UNMATCHED, Waiver.EXEMPT})
+
+
+def stop_request(passage: Passage, user: Any, key: str, verdict: Verdict, marks: Marks) -> Answer:
+    """Refuse, and keep what the way back needs; or let the view run where what the app asks is waived."""
+    waiver = _waiver(passage, user, marks)
+    if passage.is_token:
+        passage.state.identity.hide_for_now()
+        return None if waiver in _OPEN else answers.stop(passage, verdict, passage.client)
+    if waiver is Waiver.SIGN_OUT:
+        _let_out(passage, key, verdict, marks)
+        return None
+    # SECURITY: what a resource says never keeps an identity in place that has not satisfied the app itself.
+    if verdict.at_resource and verdict.app_is_satisfied:
+        return _stop_at_resource(passage, user, key, verdict, marks, waiver)
+    if _is_of_another(passage, key):
+        return refuse_untouched(passage)
+    # Of an identity that each request of a script brings along, nothing can be parked.
+    is_brought = not passage.state.identity.is_from_session() and passage.client is not Client.NAVIGATION
+    if is_brought or _has_no_say(passage, passage.client):
+        touch_nothing(passage)
+    else:
+        note_refusal(passage, key, verdict)
+        park_whole(passage, user, key, sign_in=passage.state.identity.kind(passage.before))
+    return None if waiver in _OPEN else answers.stop(passage, verdict, passage.client)
+
+
+def _waiver(passage: Passage, user: Any, marks: Marks) -> Waiver | None:
+    """Why what the app asks is waived here; None where the marks themselves ask for more than was proved."""
+    waiver = waiver_here(passage.state.settings, marks)
+    if waiver is None or not marks.wants_identity:
+        return waiver
+    # SECURITY: marks outrank names: neither an exemption nor a sign-out name waives what the view itself asks.
+    return waiver if judge(passage, user, marks, waives_app=True).word is Word.PASS else None
+
+
+def _let_out(passage: Passage, key: str, verdict: Verdict, marks: Marks) -> None:
+    """Whoever wants to leave proves nothing for it; an identity that the app is not satisfied with is gone already."""
+    if verdict.app_is_satisfied:
+        passage.user_key, passage.settled = key, marks
+        return
+    end_sign_in(passage)
+    passage.leave()
+    # SECURITY: an identity that was not proved is gone before the view runs, with all that the session holds of it.
+    passage.state.identity.sign_out()
+
+
+def meet(passage: Passage, user: Any, key: str, verdict: Verdict) -> None:
+    """A user comes to a page of the gate, of whom it saw no sign-in, or none that still lives."""
+    if _has_no_say(passage, passage.client) or _is_of_another(passage, key):
+        touch_nothing(passage)
+    elif verdict.word is Word.PASS:
+        _begin_unseen(passage, user, key)
+    else:
+        note_refusal(passage, key, verdict)
+        park_whole(passage, user, key, sign_in=passage.state.identity.kind(passage.before))
+
+
+def _has_no_say(passage: Passage, client: Client) -> bool:
+    """A request that must not park: without effects by its method, late with an id whose place another took, or sent by
+    the page of another site.
+    """
+    if request.method == "HEAD" or (passage.session is not None and passage.session.is_superseded):
+        return True
+    # SECURITY: a request in flight, or a foreign page's picture, must not sign anybody out.
+    is_page = client is Client.NAVIGATION and is_visit(request)
+    return not is_page and (passage.has_dead_id or is_foreign(request))
+
+
+def _is_of_another(passage: Passage, key: str) -> bool:
+    """Whether the host's session may be that of another browser, in which the user is in.
+
+    A session kept on the server is shared by all who know its id: to park it would sign the owner out.
+    """
+    dead = passage.dead
+    has_expired = dead is not None and dead.user_key == key and dead.ended_at is None and not dead.is_superseded
+    if passage.session is not None or has_expired or not passage.state.identity.was_named(passage.before):
+        return False
+    return passage.state.revocations.is_in_elsewhere(key)
+
+
+def _stop_at_resource(
+    passage: Passage, user: Any, key: str, verdict: Verdict, marks: Marks, waiver: Waiver | None
+) -> Answer:
+    """The app itself is satisfied: the session stays, and remembers what to prove and the way back."""
+    passage.user_key = key
+    if waiver in _OPEN:
+        passage.settled = marks
+        return None
+    note_refusal(passage, key, verdict)
+    if verdict.word is not Word.DENY and request.method != "HEAD":
+        _remember_step_up(passage, user, key, verdict)
+    return answers.stop(passage, verdict, passage.client)
+
+
+def _remember_step_up(passage: Passage, user: Any, key: str, verdict: Verdict) -> None:
+    state = passage.state
+    target = way_back(state.settings)
+    step_up = StepUp(verdict.demand, request.endpoint or "", act_here(passage), target, verdict.grace_ends_at)
+    if passage.session is None:
+        _begin_unseen(passage, user, key)
+    assert passage.session is not None  # noqa: S101 - entered above
+    state.sessions.ask(passage.session, step_up)
+
+
+def _begin_unseen(passage: Passage, user: Any, key: str) -> None:
+    state, kind = passage.state, passage.state.identity.kind(passage.before)
+    # SECURITY: a session that nobody saw begin is judged as a sign-in of its own kind, without any proof.
+    _verdict, seen, passage.standing = judge_new(passage, key, user, kind)
+    who = newcomer(state, user, key, host_user_id=state.identity.host_user_id())
+    passage.enter(state.sessions.begin(who, seen, sign_in=kind, origin=origin_of(request), parking=None, replaces=None))

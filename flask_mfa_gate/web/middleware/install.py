@@ -1,0 +1,122 @@
+"""How the gate stands in an app, whatever the order in which things are set up."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from flask import Flask, appcontext_pushed, request_started, request_tearing_down
+from flask.sessions import SecureCookieSessionInterface
+from flask_login import user_logged_in, user_login_confirmed
+
+from ...errors import ConfigError
+from ...settings import Settings
+from ..authorization.queries import TemplateHelper
+from ..endpoints import is_own
+from ..responses.host_names import shadowing_rules
+from ..sessions.cookies import taken_cookie
+from ..state import EXTENSION, GateState
+from ..view_marks.set_up import faults
+from . import before_request
+from .after_request import look_once_more, note_login
+from .preprocessors import stand_before_preprocessors
+from .websockets import end_request, expect_hooks, guard_outside_hooks
+
+_ARRANGED = "mfa_gate_arranged"
+
+
+def install(app: Flask) -> None:
+    """Stand first now, and put everything in its place once the app's set-up is over, at its first request."""
+    app.before_request_funcs.setdefault(None, []).insert(0, before_request.open_request)
+    app.before_request(before_request.before_view)
+    app.after_request_funcs.setdefault(None, []).insert(0, look_once_more)
+    request_started.connect(expect_hooks, app)
+    request_started.connect(_arrange_once, app)
+    request_started.connect(_own_tables_once, app)
+    request_tearing_down.connect(end_request, app)
+    appcontext_pushed.connect(guard_outside_hooks, app)
+    user_logged_in.connect(note_login, app)
+    user_login_confirmed.connect(note_login, app)
+
+
+def arrange(app: Flask, *, is_final: bool) -> None:
+    """First before all hooks, and last before the view, in the app and in each blueprint.
+
+    :param is_final: whether the app's set-up is over, so that no view is still to come.
+    :raises ConfigError: for a contradiction between settings, marks and routes, a taken address or cookie, or a session
+        that can't be kept.
+    """
+    state: GateState = app.extensions[EXTENSION]
+    for fault in faults(app, state):
+        if is_final or fault.is_sure:
+            raise fault.error
+    require_free(app, state.settings)
+    require_session(app)
+    stand_before_preprocessors(app)
+    hooks = app.before_request_funcs
+    names: list[str | None] = [None, *app.blueprints]
+    for name in names:
+        others = [
+            hook
+            for hook in hooks.get(name, [])
+            if hook not in (before_request.open_request, before_request.before_view)
+        ]
+        # One assignment: another first request may look at the list meanwhile.
+        hooks[name] = [*([before_request.open_request] if name is None else []), *others, before_request.before_view]
+    # Flask calls them from the last to the first.
+    after = app.after_request_funcs
+    after[None] = [look_once_more, *(hook for hook in after.get(None, []) if hook is not look_once_more)]
+
+
+def require_free(app: Flask, settings: Settings) -> None:
+    """Addresses and cookies of the gate are its own.
+
+    :raises ConfigError: for a setting that gives one of them the name of something of the host's.
+    """
+    if taken := taken_rules(app, settings.url_prefix):
+        raise ConfigError(
+            "MFA_GATE_URL_PREFIX", f"is taken by {', '.join(taken)}", given=settings.url_prefix,
+            allowed="a path that no other route uses",
+        )  # fmt: skip
+    if key := taken_cookie(app.config, settings):
+        raise ConfigError(
+            "MFA_GATE_COOKIE_NAME", f"is also the name of a cookie of the app, by {key}", given=settings.cookie_name,
+            allowed="a name that no other cookie of this host name has",
+        )  # fmt: skip
+
+
+def require_session(app: Flask) -> None:
+    """A sign-in is taken out of the host's session, also where the host itself keeps nothing there.
+
+    :raises ConfigError: where Flask could write none.
+    """
+    if isinstance(app.session_interface, SecureCookieSessionInterface) and not app.secret_key:
+        raise ConfigError("SECRET_KEY", "is missing, so Flask can keep no session", allowed="a long random string")
+
+
+def taken_rules(app: Flask, prefix: str) -> list[str]:
+    """Routes of the host at an address of the gate's own pages, or in front of them under one host name."""
+    own = {_shape(rule.rule) for rule in app.url_map.iter_rules() if is_own(rule.endpoint)}
+    taken = {
+        rule.endpoint for rule in app.url_map.iter_rules()
+        if _shape(rule.rule) in own and not is_own(rule.endpoint) and rule.rule.startswith(prefix)
+    }  # fmt: skip
+    return sorted(taken | shadowing_rules(app, prefix))
+
+
+def _shape(rule: str) -> str:
+    """The rule whatever its arguments are called."""
+    return re.sub("<[^>]*>", "<>", rule)
+
+
+def _own_tables_once(app: Flask, **_: Any) -> None:
+    """Where the tables could not be asked at the start; an error of theirs is the request's to tell."""
+    app.extensions[EXTENSION].tables.require_own_once()
+
+
+def _arrange_once(app: Flask, **_: Any) -> None:
+    if not app.extensions.get(_ARRANGED):
+        arrange(app, is_final=True)
+        # In macros that are imported without context too. Earlier the host may not be done with its environment.
+        app.jinja_env.globals.setdefault("mfa_gate", TemplateHelper())
+        app.extensions[_ARRANGED] = True

@@ -1,0 +1,172 @@
+"""A sign-in is parked on the server until the second factor passes, and then put back as it was."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Response, request, session
+
+from ...domain.assurance import Assurance, SignIn
+from ...domain.enrollment import Standing
+from ...domain.marks import NO_MARKS
+from ...domain.session import GateSession
+from ...domain.verdict import Verdict, Word
+from ...services.people.persons import is_switched_on
+from ...services.sign_in.arrival import Parking, Seen
+from ..authorization.rulings import judge_sign_in
+from ..client import origin_of
+from ..host import session_snapshot
+from ..passage import Passage
+from ..responses import answers
+from ..responses.login_page import note_login_view
+from ..responses.targets import home, is_part_of_page, target_of, way_back
+from ..sessions.signing_in_user import newcomer, person_of
+
+# Kept beside the session's keys: the cookies of the login's answer, of which one may be the identity.
+_COOKIES = "mfa_gate.cookies"
+
+
+def intercept(passage: Passage, user: Any, key: str, response: Response | None, *, sign_in: SignIn) -> Response | None:
+    """A sign-in was seen: note it, or park it and answer with the next step.
+
+    :param response: what the view that signed in answered; None when a hook of the host made the identity.
+    :returns: the answer in place of the view's own; None when nothing is demanded of this user.
+    """
+    state = passage.state
+    # Of one who signs in again all of the session is his own.
+    before = {} if key == passage.user_key else passage.before
+    changed = session_snapshot.difference(before, session)
+    host_user_id = state.identity.host_user_id()
+    # SECURITY: the keys leave the host's session before anything can fail, so that a failure signs nobody in.
+    session_snapshot.take_out(session, before, changed)
+    state.identity.hide()
+    replaces, passage.user_key = passage.session, None
+    if passage.has_reached_view and sign_in is SignIn.PASSWORD:
+        note_login_view(str(request.endpoint))
+    verdict, seen, standing = judge_new(passage, key, user, sign_in)
+    parking = None
+    if verdict.word is not Word.PASS:
+        cookies = {_COOKIES: response.headers.getlist("Set-Cookie")} if response is not None else {}
+        parking = Parking(*session_snapshot.pack({**changed, **cookies}), _target(passage, response), host_user_id)
+    endpoint = request.endpoint if passage.has_reached_view else None
+    who = newcomer(state, user, key, host_user_id=host_user_id, endpoint=endpoint)
+    passage.enter(
+        state.sessions.begin(who, seen, sign_in=sign_in, origin=origin_of(request), parking=parking, replaces=replaces)
+    )
+    passage.standing = standing
+    if parking is None:
+        start_clock(passage, user, key)
+        passage.user_key = key
+        put_back(passage, changed)
+        return None
+    note_refusal(passage, key, verdict)
+    return answers.after_sign_in(verdict, passage.client)
+
+
+def renew(passage: Passage, user: Any, key: str) -> bool:
+    """Note that who is signed in already signed in again; False when there is no session that could go on."""
+    state, live = passage.state, passage.session
+    # SECURITY: where the app asks more of a sign-in with the password, nothing of the view's own answer may go out.
+    if live is None or not _is_enough(passage, live, user, key):
+        return False
+    who = newcomer(state, user, key, host_user_id=state.identity.host_user_id())
+    entry = state.sessions.renew(live, who, origin=origin_of(request))
+    if entry is None:
+        # A second click, or several views at once: the one that came first has renewed it for all.
+        return state.sessions.gave_way(live)
+    passage.enter(entry)
+    return True
+
+
+def _is_enough(passage: Passage, live: GateSession, user: Any, key: str) -> bool:
+    """Whether what was proved in this session meets what the app asks of one who signs in now."""
+    state, now = passage.state, passage.state.clock()
+    with state.store.database.read() as tx:
+        standing = state.store.enrollments.standing(tx, key, now=now)
+    context = passage.context(
+        live.assurance.signed_in_again(at=now), is_active=is_switched_on(user), marks=NO_MARKS, promptable=True,
+        rulings={},
+    )  # fmt: skip
+    verdict, _seen = judge_sign_in(state, context, standing, user, sign_in=SignIn.PASSWORD)
+    return verdict.word is Word.PASS
+
+
+def note_refusal(passage: Passage, key: str, verdict: Verdict) -> None:
+    """A refusal that no proof can lift goes on record."""
+    if verdict.word in {Word.DENY, Word.LOCKED}:
+        passage.state.sessions.note_refusal(key, verdict, origin=origin_of(request), endpoint=request.endpoint)
+
+
+def _target(passage: Passage, response: Response | None) -> str | None:
+    settings = passage.state.settings
+    if response is None:
+        return way_back(settings)
+    parked = request.endpoint if passage.has_reached_view else None
+    target = target_of(response, settings, parked_endpoint=parked)
+    # A script signs in on a page, which would have gone on by itself.
+    return way_back(settings, parked_endpoint=parked) if target is None and is_part_of_page() else target
+
+
+def judge_new(passage: Passage, key: str, user: Any, sign_in: SignIn) -> tuple[Verdict, Seen, Standing]:
+    """What the app asks of a sign-in without any proof."""
+    state = passage.state
+    now = state.clock()
+    with state.store.database.read() as tx:
+        standing = state.store.enrollments.standing(tx, key, now=now)
+    passage.session = None
+    context = passage.context(
+        Assurance(sign_in, now), is_active=is_switched_on(user), marks=NO_MARKS, promptable=True, rulings={}
+    )
+    verdict, seen = judge_sign_in(state, context, standing, user, sign_in=sign_in)
+    return verdict, seen, standing
+
+
+def start_clock(passage: Passage, user: Any, key: str) -> None:
+    """A period that waited for the account to be switched on begins with the first request that is let through."""
+    if passage.standing is not None and passage.standing.waiting_days is not None:
+        passage.state.enrollments.begin_waiting(person_of(passage.state, user, key))
+
+
+def park_whole(passage: Passage, user: Any, key: str, *, sign_in: SignIn) -> None:
+    """Take everything out of a session that is not, or no longer, proved enough."""
+    state = passage.state
+    host_user_id = state.identity.host_user_id()
+    contents = dict(session)
+    session.clear()
+    passage.before = {}
+    state.identity.hide()
+    passage.user_key = None
+    parking = Parking(*session_snapshot.pack(contents), way_back(state.settings), host_user_id)
+    if passage.session is not None:
+        passage.session = state.sessions.park(passage.session, parking)
+        return
+    _verdict, seen, _standing = judge_new(passage, key, user, sign_in)
+    who = newcomer(state, user, key, host_user_id=host_user_id)
+    passage.enter(
+        state.sessions.begin(who, seen, sign_in=sign_in, origin=origin_of(request), parking=parking, replaces=None)
+    )
+
+
+def restore(passage: Passage, pending: GateSession) -> str:
+    """Put the identity back after the pass; where the user goes now.
+
+    The host's ``login_user`` is not called again: its receivers ran at the sign-in, and its choices are in the keys.
+    """
+    keys = session_snapshot.unpack(passage.state.sessions.parked_payload(pending))
+    passage.cookies = keys.pop(_COOKIES, ())
+    put_back(passage, keys)
+    return pending.target or home()
+
+
+def put_back(passage: Passage, keys: Mapping[str, Any]) -> None:
+    """Into the host's session, where the identity is loaded anew."""
+    session.update(keys)
+    passage.state.identity.load_anew()
+
+
+def end_sign_in(passage: Passage) -> None:
+    """The sign-in is over, with every id it had."""
+    if passage.session is not None:
+        passage.state.sessions.end(passage.session, origin=origin_of(request))
+        passage.leave()

@@ -1,0 +1,77 @@
+"""A parked session of which nothing is asked any more goes on at its next request, whatever kind of request that is."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from flask import Response, session
+
+from ...domain.marks import NO_MARKS
+from ...domain.session import GateSession
+from ...domain.verdict import PASSED, Verdict, Word
+from ...errors import Conflict
+from ...services.people.persons import key_of
+from ..authorization.judging import judge
+from ..authorization.rulings import own_page_ruler
+from ..host import session_snapshot
+from ..host.source import load_identity
+from ..passage import Passage
+from ..responses import answers
+from ..sessions.binding import bind
+from .pending_sign_in import end_sign_in, restore
+
+
+def resume(passage: Passage) -> Response | None:
+    """Put the identity back for this request and those that follow.
+
+    :returns: the refusal, where the host's own user tells more than the row does; None where the request goes on.
+    """
+    parked, before = passage.session, passage.before
+    assert parked is not None  # noqa: S101 - the caller has seen it
+    restore(passage, parked)
+    passage.before, passage.session = session_snapshot.take(session), replace(parked, parked=None)
+    try:
+        verdict = _judge(passage, parked)
+    except Exception:
+        # SECURITY: a failure on the way leaves nobody in the host's session.
+        _put_away(passage, parked, before)
+        raise
+    if verdict is None or verdict.word is Word.PASS:
+        return None
+    _put_away(passage, parked, before)
+    return answers.stop(passage, verdict, passage.client)
+
+
+def _judge(passage: Passage, parked: GateSession) -> Verdict | None:
+    """What the app asks of the user whom the host loads; None where that is nobody any more."""
+    user = load_identity(passage.state.identity)
+    key = key_of(user, passage.state.user_key) if user is not None else None
+    if key != parked.user_key or not bind(passage, user, key):
+        end_sign_in(passage)
+        passage.state.identity.sign_out()
+        return None
+    # SECURITY: the row does not know whether the account is switched on; the user does.
+    verdict = judge(passage, user, NO_MARKS)
+    return _rise(passage, parked) if verdict.word is Word.PASS else verdict
+
+
+def _rise(passage: Passage, parked: GateSession) -> Verdict:
+    """Go on under a new id."""
+    state, ruler = passage.state, own_page_ruler(passage.state, parked)
+    try:
+        entry = state.worker.run(lambda work: state.sessions.rise(work, parked, parked.assurance, ruler=ruler))
+    except Conflict:
+        # Several requests of one page come at once: the first goes on for all of them.
+        if state.sessions.gave_way(parked):
+            return PASSED
+        raise
+    passage.enter(entry)
+    return PASSED
+
+
+def _put_away(passage: Passage, parked: GateSession, before: Mapping[str, Any]) -> None:
+    session_snapshot.take_out(session, before, session_snapshot.difference(before, session))
+    passage.before, passage.session = before, parked
+    passage.state.identity.hide_for_now()

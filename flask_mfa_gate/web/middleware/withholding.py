@@ -1,0 +1,34 @@
+"""A request that may change nothing: nobody is shown to it, and what came with it stays as it is."""
+
+from __future__ import annotations
+
+from flask import Response, request, session
+
+from ..host import session_snapshot
+from ..passage import Passage
+from ..responses import answers
+from ..responses.targets import is_login_page
+from ..view_marks.protection import is_open_here, is_way_out_here
+
+
+def touch_nothing(passage: Passage) -> None:
+    """Show nobody, and give the session back as it came when the request is over."""
+    session_snapshot.take_out(session, passage.before, session_snapshot.difference(passage.before, session))
+    passage.withheld = dict(session)
+    session.clear()
+    passage.before, passage.user_key = {}, None
+    passage.state.identity.hide_for_now()
+
+
+def refuse_untouched(passage: Passage) -> Response | None:
+    """401, or the login for a navigation; None where a view may run for nobody: what is open, signs in or signs out."""
+    touch_nothing(passage)
+    return None if _is_for_anybody(passage) else answers.refuse_stranger(passage)
+
+
+def _is_for_anybody(passage: Passage) -> bool:
+    settings, dead = passage.state.settings, passage.dead
+    if is_open_here(settings) or is_way_out_here(settings) or is_login_page(settings):
+        return True
+    # An app of one page may never navigate, and has to be able to sign in all the same.
+    return dead is not None and dead.parked_endpoint == request.endpoint

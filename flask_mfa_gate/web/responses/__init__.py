@@ -1,0 +1,1 @@
+"""The one place that speaks HTML, JSON and RFC 9470."""

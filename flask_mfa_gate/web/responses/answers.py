@@ -1,0 +1,253 @@
+"""The one place that speaks HTML, JSON and RFC 9470. Answers are returned, never raised."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlencode
+
+from flask import Response, jsonify, make_response, redirect, request, url_for
+from werkzeug.exceptions import HTTPException
+
+from ...domain.assurance import ACR_MULTI, FACTOR_METHODS, Method, methods_of
+from ...domain.verdict import Reason, Verdict, Word
+from ...errors import CodeInvalid, Conflict, MFAGateError, Throttled
+from ..client import SAFE_METHODS, Client, is_of_htmx
+from ..passage import Passage
+from ..state import current_state
+from .login_page import login_url
+from .page import page_facts
+from .pages import draw
+from .targets import asked_page, way_back
+
+_STATUS = {Word.CHALLENGE: 401, Word.PASS: 401}
+_CODES = {
+    Word.CHALLENGE: "mfa_challenge_required",
+    Word.ENROLL: "mfa_enrollment_required",
+    Word.PROMPT: "mfa_enrollment_required",
+    Word.LOCKED: "mfa_enrollment_expired",
+    Word.DENY: "access_denied",
+    # Pending, and nothing is demanded any more: the challenge page completes the sign-in.
+    Word.PASS: "mfa_challenge_required",
+}
+_ENDPOINTS = {
+    Word.CHALLENGE: "mfa_gate.challenge",
+    Word.ENROLL: "mfa_gate.enroll",
+    Word.PROMPT: "mfa_gate.enroll",
+    Word.LOCKED: "mfa_gate.blocked",
+    Word.DENY: "mfa_gate.blocked",
+    Word.PASS: "mfa_gate.challenge",
+}
+SENTENCES = {
+    Reason.SATISFIED: "No further verification is needed.",
+    Reason.STRANGER: "Sign in to continue.",
+    Reason.INACTIVE: "This account is disabled. Contact your administrator.",
+    Reason.POLICY: "Your organization's policy doesn't allow this. Contact your administrator.",
+    Reason.DEFAULT_DENY: "You don't have access to this page. Contact your administrator.",
+    Reason.LAPSED: "The time to set up multi-factor authentication has ended. Contact your administrator for help.",
+    Reason.SIGN_IN: "Verify your identity to continue signing in.",
+    Reason.STEP_UP: "For your security, verify again to continue.",
+    Reason.ENROLLMENT_FORCED: "Set up multi-factor authentication to continue.",
+    Reason.ENROLLMENT_PASS: "Your access pass is for setting up a new authentication method. Set one up to continue.",
+    Reason.ENROLLMENT_PERIOD: "Multi-factor authentication is required for your account. Set it up now or later.",
+}
+_BLOCKED_TITLES = {Word.LOCKED: "Your account is locked", Word.DENY: "Access denied"}
+_NOT_SENT = "Your form was not submitted. Sign in, then submit it again."
+_CSP = (
+    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; frame-ancestors 'none'; base-uri 'none'"
+)
+_CSP_WITHOUT_FORMS = f"{_CSP}; form-action 'none'"
+
+
+def next_url(word: Word) -> str:
+    """The gate's page for a verdict."""
+    return url_for(_ENDPOINTS[word])
+
+
+def stop(passage: Passage, verdict: Verdict, client: Client) -> Response:
+    """The answer to a request that doesn't satisfy yet."""
+    if client is Client.API:
+        return demand_problem(verdict)
+    if verdict.word in _BLOCKED_TITLES:
+        return blocked_page(passage, verdict)
+    # SECURITY: without a sign-in that the gate keeps, its pages know nobody, and the host's login would send back here.
+    is_kept = passage.session is not None
+    if client is Client.NAVIGATION:
+        return see_other(next_url(verdict.word)) if is_kept or request.method == "HEAD" else _open_again(passage)
+    # Where nothing could be parked, the page of the form is asked for anew, and leads to the next step and back.
+    continue_url = next_url(verdict.word) if is_kept else way_back(passage.state.settings)
+    return page("resend.html", passage, 403, next_word=verdict.word.value, continue_url=continue_url)
+
+
+def _open_again(passage: Passage) -> Response:
+    """For a frame on another site, and the like: nothing was parked, so the page has to be opened by itself."""
+    return page(
+        "problem.html", passage, 401, title="Verify to continue", detail="Open this page on its own to verify.",
+        continue_url=asked_page(),
+    )  # fmt: skip
+
+
+def after_sign_in(verdict: Verdict, client: Client) -> Response:
+    """The answer in place of the one of the view that signed in."""
+    return demand_problem(verdict) if client is Client.API else see_other(next_url(verdict.word))
+
+
+def blocked_page(passage: Passage, verdict: Verdict) -> Response:
+    """Locked or denied, in place: why, and whom to ask."""
+    period = passage.standing.period if passage.standing else None
+    return page(
+        "blocked.html", passage, 403, word=verdict.word.value, title=_BLOCKED_TITLES[verdict.word],
+        reason=sentence_of(verdict), reason_id=verdict.reason_id, help_link=verdict.help_link,
+        ended_at=period.ends_at if period and verdict.word is Word.LOCKED else None,
+    )  # fmt: skip
+
+
+def demand_problem(verdict: Verdict) -> Response:
+    """A problem document (RFC 9457) that says what is needed, with the challenge of RFC 9470 where a proof helps."""
+    is_step_up = verdict.at_resource and verdict.word is Word.CHALLENGE
+    max_age = verdict.demand.max_age
+    facts: dict[str, Any] = {
+        "next": verdict.word.value,
+        "reason_id": verdict.reason_id,
+        "factors": sorted(method.value for method in _offered(verdict.demand.methods)),
+        "max_age": None if max_age is None else int(max_age.total_seconds()),
+        "continue_url": next_url(verdict.word),
+    }
+    code = "mfa_step_up_required" if is_step_up else _CODES[verdict.word]
+    status = _STATUS.get(verdict.word, 403)
+    if verdict.help_link:
+        facts["help_link"] = verdict.help_link
+    response = problem_document(status, code, sentence_of(verdict), facts)
+    if status == 401:
+        response.headers["WWW-Authenticate"] = _insufficient(verdict)
+    return response
+
+
+def _offered(methods: frozenset[Method]) -> frozenset[Method]:
+    """What a program may ask its user for. Both kinds of pass are typed in as one, and a factor that is off is none."""
+    off = FACTOR_METHODS - methods_of(current_state().rules.enabled)
+    return (methods - {Method.ENROLLMENT_PASS} - off) or methods
+
+
+def sentence_of(verdict: Verdict) -> str:
+    """What a policy has to say to whom it refuses, else what the gate says."""
+    return verdict.message or SENTENCES[verdict.reason]
+
+
+def _insufficient(verdict: Verdict) -> str:
+    age = verdict.demand.max_age
+    parts = ['error="insufficient_user_authentication"', f'acr_values="{ACR_MULTI}"']
+    parts += [] if age is None else [f'max_age="{int(age.total_seconds())}"']
+    return f"Bearer {', '.join(parts)}"
+
+
+def refuse_stranger(passage: Passage, *, as_json: bool = False) -> Response:
+    """Nobody is signed in: a page sends to the host's login and back again, anything else gets 401."""
+    login = login_url(passage.state.settings)
+    if as_json or passage.client is Client.API:
+        response = problem_document(401, "sign_in_required", SENTENCES[Reason.STRANGER], {"continue_url": login})
+        response.headers["WWW-Authenticate"] = "Bearer"
+        return response
+    if login is not None and request.method in SAFE_METHODS:
+        return see_other(f"{login}{'&' if '?' in login else '?'}{urlencode({'next': asked_page()})}")
+    sentence = SENTENCES[Reason.STRANGER] if request.method in SAFE_METHODS else _NOT_SENT
+    return _signed_out_page(passage, "Sign in first", sentence, login)
+
+
+def after_sign_out(passage: Passage) -> Response:
+    """To the host's login, where there is one that can be found."""
+    login = login_url(passage.state.settings)
+    if passage.client is Client.API:
+        return json_answer({"next": "sign-in", "continue_url": login})
+    if login is not None:
+        return see_other(login)
+    return _signed_out_page(passage, "You're signed out", "Open the app to sign in again.", None)
+
+
+def _signed_out_page(passage: Passage, title: str, detail: str, login: str | None) -> Response:
+    return page("problem.html", passage, 401, title=title, detail=detail, continue_url=login, continue_label="Sign in")
+
+
+def failure(passage: Passage | None, error: MFAGateError) -> Response:
+    """The answer to any error of the gate."""
+    facts: dict[str, Any] = {}
+    if isinstance(error, CodeInvalid) and error.hint:
+        facts["hint"] = error.hint
+    if isinstance(error, Throttled):
+        facts["retry_after"] = error.retry_after
+    if isinstance(error, Conflict):
+        facts["reason"] = error.reason
+    response = problem(passage, error.status, error.code, str(error), facts)
+    return with_retry(response, error)
+
+
+def with_retry(response: Response, error: MFAGateError) -> Response:
+    """``Retry-After`` where waiting helps."""
+    if isinstance(error, Throttled):
+        response.headers["Retry-After"] = str(error.retry_after)
+    return response
+
+
+def problem(
+    passage: Passage | None, status: int, code: str, detail: str, facts: Mapping[str, Any] | None = None
+) -> Response:
+    """A refusal, as the client reads it best. Without a passage there is no page to draw."""
+    if passage is None or passage.client is Client.API:
+        return problem_document(status, code, detail, facts or {})
+    title = {503: "Temporarily unavailable", 404: "Not found"}.get(status, "Something went wrong")
+    return page("problem.html", passage, status, title=title, detail=detail, continue_url=None)
+
+
+def http_problem(passage: Passage | None, error: HTTPException) -> Response:
+    """What Flask or Werkzeug say of a request to one of the gate's pages, such as a file that is not there."""
+    if error.code is None:
+        return guarded(make_response(error.get_response()))
+    name = error.name.lower().replace(" ", "_")
+    return problem(passage, error.code, name, error.description or error.name)
+
+
+def problem_document(status: int, code: str, detail: str, facts: Mapping[str, Any]) -> Response:
+    """``application/problem+json`` (RFC 9457)."""
+    response = jsonify({"type": "about:blank", "status": status, "code": code, "detail": detail, **facts})
+    response.status_code = status
+    response.mimetype = "application/problem+json"
+    return guarded(_led_on(response, facts))
+
+
+def json_answer(facts: Mapping[str, Any], status: int = 200) -> Response:
+    """A plain JSON answer of the gate."""
+    response = jsonify(facts)
+    response.status_code = status
+    return guarded(_led_on(response, facts))
+
+
+def _led_on(response: Response, facts: Mapping[str, Any]) -> Response:
+    """htmx goes to the next step by itself, whatever the status is (https://htmx.org/headers/hx-redirect/)."""
+    if is_of_htmx(request) and facts.get("continue_url"):
+        response.headers["HX-Redirect"] = facts["continue_url"]
+    return response
+
+
+def page(template: str, passage: Passage, http_status: int = 200, **values: Any) -> Response:
+    """One of the gate's pages."""
+    html = draw(template, page=page_facts(passage), **values)
+    # Each form of a session (code, "later", sign-out) leads on to a page of the host, and perhaps from there to another
+    # site; browsers hold that whole chain of redirects against form-action (CSP 3, section 6.4.1).
+    has_forms = passage.session is not None
+    return guarded(make_response(html, http_status), csp=_CSP if has_forms else _CSP_WITHOUT_FORMS)
+
+
+def see_other(url: str) -> Response:
+    """Go there with GET; the body of a write is never sent again by itself."""
+    return guarded(make_response(redirect(url, code=303)))
+
+
+def guarded(response: Response, *, csp: str = _CSP_WITHOUT_FORMS) -> Response:
+    """Headers that every answer of the gate carries."""
+    response.headers["Cache-Control"] = "no-store"
+    response.headers["Referrer-Policy"] = "no-referrer"
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers["Content-Security-Policy"] = csp
+    response.headers["Cross-Origin-Resource-Policy"] = "same-origin"
+    response.vary.add("Cookie")
+    return response

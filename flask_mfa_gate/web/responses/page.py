@@ -1,0 +1,60 @@
+"""What every page of the gate shows, whatever it is about."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from flask import request, url_for
+
+from ..csrf import csrf_token
+
+if TYPE_CHECKING:
+    from ..passage import Passage
+
+
+@dataclass(frozen=True, slots=True)
+class PageFacts:
+    """The ``page`` variable of the templates."""
+
+    issuer: str
+    user_name: str
+    csrf_token: str = field(repr=False)
+    signed_in: bool
+    pending: bool
+    sign_out_url: str
+    cancel_url: str
+    home_url: str
+    security_url: str
+    help_link: str | None
+    now: datetime
+
+
+def page_facts(passage: Passage) -> PageFacts:
+    """The facts of this request."""
+    session = passage.session
+    return PageFacts(
+        issuer=passage.state.issuer,
+        user_name=_user_name(passage),
+        csrf_token=csrf_token(passage.state.keyring, session) if session else "",
+        signed_in=session is not None,
+        pending=session is not None and session.is_pending,
+        sign_out_url=url_for("mfa_gate.sign_out"),
+        cancel_url=url_for("mfa_gate.cancel"),
+        home_url=f"{request.script_root}/",
+        security_url=url_for("mfa_gate.security"),
+        help_link=passage.state.settings.help_link,
+        now=passage.state.clock(),
+    )
+
+
+def _user_name(passage: Passage) -> str:
+    """Only a nicety: a directory that fails must not cost anybody the page."""
+    if passage.session is None:
+        return ""
+    try:
+        person = passage.state.directory.get(passage.session.user_key)
+    except Exception:  # noqa: BLE001
+        return ""
+    return (person.name or person.email) if person else ""

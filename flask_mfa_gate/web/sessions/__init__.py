@@ -1,0 +1,1 @@
+"""Which session of the gate counts for a request."""

@@ -1,0 +1,29 @@
+"""Which session counts for which user."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import request
+
+from ..client import origin_of
+from ..passage import Passage
+from .revoked import is_revoked
+
+
+def bind(passage: Passage, user: Any, key: str) -> bool:
+    """A session counts only for the user it was proved by; False when what came with this request was revoked."""
+    state, stamps = passage.state, passage.state.stamper.stamps(user, key)
+    # SECURITY: proof of one user is none of another, whatever pair of cookies a client puts together.
+    if passage.session is not None and passage.session.user_key != key:
+        passage.session = passage.standing = None
+    live = passage.session
+    # SECURITY: whoever signed in with the old password is out with it, also where no second factor is asked of them.
+    if live is not None and live.stamp is not None and live.stamp not in stamps:
+        state.revocations.note_changed_password(key, stamps, origin=origin_of(request))
+        passage.leave()
+        if not passage.is_token:
+            return False
+    if passage.standing is None or passage.standing.user_key != key:
+        passage.standing = state.revocations.standing(key)
+    return passage.session is not None or passage.is_token or not is_revoked(passage, key, stamps)

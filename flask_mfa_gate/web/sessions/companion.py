@@ -1,0 +1,82 @@
+"""The companion of the host's remember cookie: Flask-Login's own is the same text each time, so nothing ends it.
+
+It goes with that cookie to the browser and is worth something only beside it. It is signed, bound to the user, and says
+how often the user's sessions had been revoked by then and when it was made.
+"""
+
+from __future__ import annotations
+
+import hmac
+from datetime import UTC, datetime
+
+from flask import Response, request
+
+from ..host import remember
+from ..passage import Passage
+from ..state import GateState
+from .cookies import cookie_name
+
+_PURPOSE = "remember-companion"
+_LONGEST = 128
+
+
+def has_companion(passage: Passage, key: str) -> bool:
+    """Whether the host's remember cookie counts for this user: younger than any revocation, and not too old."""
+    standing, made = passage.standing, _read(passage, key)
+    if made is None or standing is None or standing.user_key != key:
+        return False
+    revocations, made_at = made
+    lives_until = made_at + remember.life()
+    return revocations == standing.revocations and passage.state.clock() < lives_until
+
+
+def send_companion(passage: Passage, response: Response) -> None:
+    """Beside the host's remember cookie when that leaves or goes, and again where a revocation left this session."""
+    if passage.is_over or remember.is_cleared():
+        _drop(passage, response)
+        return
+    live, standing = passage.session, passage.standing
+    if live is None or live.is_pending or standing is None or standing.user_key != live.user_key:
+        return
+    if remember.is_sent() or _is_left_behind(passage, live.user_key, standing.revocations):
+        _send(passage, response, live.user_key, standing.revocations)
+
+
+def _is_left_behind(passage: Passage, key: str, revocations: int) -> bool:
+    made = _read(passage, key)
+    # SECURITY: only a session that is in and lives is known to be none of those that were revoked.
+    return made is not None and made[0] < revocations
+
+
+def _read(passage: Passage, key: str) -> tuple[int, datetime] | None:
+    """What the cookie says, if the gate wrote it for this user; None also where the host's own is not there."""
+    sent = request.cookies.get(_name(passage.state), "")
+    if len(sent) > _LONGEST or not sent.isascii() or not remember.is_there():
+        return None
+    text, _, digest = sent.rpartition(".")
+    # SECURITY: in constant time, under each key of the keyring, bound to the user: nobody's counts for another.
+    rights = passage.state.keyring.digests(text, purpose=_PURPOSE, row=key)
+    if not any(hmac.compare_digest(digest, right) for right in rights):
+        return None
+    revocations, made_at = text.split(".")
+    return int(revocations), datetime.fromtimestamp(int(made_at), UTC)
+
+
+def _send(passage: Passage, response: Response, key: str, revocations: int) -> None:
+    state = passage.state
+    text = f"{revocations}.{int(state.clock().timestamp())}"
+    digest = state.keyring.digest(text, purpose=_PURPOSE, row=key)
+    response.set_cookie(
+        _name(state), f"{text}.{digest}", max_age=int(remember.life().total_seconds()), path="/",
+        secure=request.is_secure, httponly=True, samesite="Lax",
+    )  # fmt: skip
+
+
+def _drop(passage: Passage, response: Response) -> None:
+    name = _name(passage.state)
+    if name in request.cookies:
+        response.delete_cookie(name, path="/", secure=request.is_secure, httponly=True, samesite="Lax")
+
+
+def _name(state: GateState) -> str:
+    return f"{cookie_name(request, state.settings)}_remember"

@@ -1,0 +1,56 @@
+"""The gate's own cookie: one random id, and nothing that means anything without its row."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Request, Response
+
+from ...settings import Settings
+
+_LONGEST = 128
+
+
+def cookie_name(request: Request, settings: Settings) -> str:
+    """With TLS the browser itself guards the name (RFC 6265bis, ``__Host-``)."""
+    # SECURITY: over TLS only the guarded name counts, so that a neighbour host or plain HTTP can't plant an id.
+    return f"__Host-{settings.cookie_name}" if request.is_secure else settings.cookie_name
+
+
+def taken_cookie(config: Mapping[str, Any], settings: Settings) -> str | None:
+    """The key of the host's configuration that gives another cookie the name of one of the gate's, if there is one."""
+    names = {"REMEMBER_COOKIE_NAME": "remember_token", **config}
+    # SECURITY: two that write one cookie put each other out, and the gate would read the host's for its own.
+    own = {f"{start}{settings.cookie_name}{end}" for start in ("", "__Host-") for end in ("", "_remember")}
+    return next(
+        (key for key, name in names.items()
+         if key.endswith("COOKIE_NAME") and not key.startswith("MFA_GATE_") and name in own), None,
+    )  # fmt: skip
+
+
+def read_token(request: Request, settings: Settings) -> str | None:
+    """The id this browser sent, if it can be one."""
+    token = request.cookies.get(cookie_name(request, settings))
+    return token if token and len(token) <= _LONGEST and token.isascii() else None
+
+
+def lacks_tls(request: Request, settings: Settings) -> bool:
+    """Whether the app sees plain HTTP under a name that it says is served with TLS: its proxy does not tell it."""
+    address = urlsplit(settings.base_url or "")
+    return address.scheme == "https" and address.netloc == request.host and not request.is_secure
+
+
+def set_token(response: Response, request: Request, settings: Settings, token: str) -> None:
+    """For the life of the browser's session, out of reach of scripts and of other sites."""
+    response.set_cookie(
+        cookie_name(request, settings), token, path="/", secure=request.is_secure, httponly=True, samesite="Lax"
+    )
+
+
+def drop_token(response: Response, request: Request, settings: Settings) -> None:
+    """Tell the browser to forget the id."""
+    response.delete_cookie(
+        cookie_name(request, settings), path="/", secure=request.is_secure, httponly=True, samesite="Lax"
+    )

@@ -1,0 +1,58 @@
+"""A view that changed the password of the user it ran for: this session stays, all others end."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from flask import Response, request
+
+from ...services.people.persons import key_of
+from ..client import SAFE_METHODS
+from ..host.asking import ask_afresh
+from ..passage import Passage, current_passage
+from ..responses import answers
+from ..state import GateState
+
+
+def note_own_change(passage: Passage) -> Response | None:
+    """Look whether the user has another password now than when the view began.
+
+    :returns: the refusal in place of the view's answer, where it can't be told who changed it; None to go on.
+    """
+    live, state, key = passage.session, passage.state, passage.user_key
+    # SECURITY: a request that only reads has changed nothing, whoever changed the password while it was open.
+    if live is None or live.stamp is None or live.user_key != key or request.method in SAFE_METHODS:
+        return None
+    stamps = _stamps_now(state, live.user_key)
+    if stamps is None or live.stamp in stamps:
+        return None
+    kept = state.revocations.keep(live, stamps)
+    if not kept.stays:
+        passage.leave()
+        state.identity.sign_out()
+        return answers.refuse_stranger(passage)
+    if kept.entry is not None:
+        passage.enter(kept.entry)
+    passage.standing = state.revocations.standing(live.user_key)
+    return None
+
+
+def _stamps_now(state: GateState, key: str) -> Sequence[str] | None:
+    """What stands for the password after the view; None where the host names this user no more.
+
+    The host is asked anew, since the view may have written past the object that was loaded before it.
+    """
+    try:
+        user = ask_afresh(state.identity.load, environ=request.environ)
+        return state.stamper.stamps(user, key) if user is not None and key_of(user, state.user_key) == key else None
+    except Exception:  # noqa: BLE001 - the next request finds it out
+        return None
+
+
+def tell_change(state: GateState, key: str) -> None:
+    """The host says that a password was changed. Where the user's own view does, its session stays."""
+    passage = current_passage()
+    is_own = passage is not None and passage.has_reached_view and passage.user_key == key
+    state.users.password_changed(key, by=passage.session if is_own and passage is not None else None)
+    if passage is not None and is_own:
+        passage.standing = state.revocations.standing(key)

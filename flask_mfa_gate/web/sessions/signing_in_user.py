@@ -1,0 +1,37 @@
+"""Somebody whom the host has just named, as the gate writes him down."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ...domain.person import Person
+from ...services.people.directory import KnownPeople, ModelDirectory
+from ...services.sign_in.arrival import Newcomer
+from ..state import GateState
+
+
+def newcomer(
+    state: GateState, user: Any, key: str, *, host_user_id: str | None, endpoint: str | None = None
+) -> Newcomer:
+    """Who signs in, with what the host tells of them now; at the view of this endpoint, if at one."""
+    return Newcomer(person_of(state, user, key), state.stamper.stamps(user, key), host_user_id, endpoint)
+
+
+def person_of(state: GateState, user: Any, key: str) -> Person:
+    """By the host's own directory where it brought one; else from the user object."""
+    if isinstance(state.directory, KnownPeople | ModelDirectory):
+        return state.reader.read(user, key)
+    return state.directory.get(key) or state.reader.read(user, key)
+
+
+def groups_of(state: GateState, user: Any, key: str) -> frozenset[str] | None:
+    """The user's groups; None where nobody tells of them.
+
+    :param user: the host's user object; None where it isn't loaded.
+    """
+    asks_user = isinstance(state.directory, KnownPeople | ModelDirectory)
+    person = state.reader.read(user, key) if asks_user and user is not None else state.directory.get(key)
+    if person is not None:
+        return person.groups
+    # SECURITY: a directory that doesn't know the user tells nothing of his groups, which is not that he has none.
+    return None if user is None or state.reader.groups is None else state.reader.groups_of(user)

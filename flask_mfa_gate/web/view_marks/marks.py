@@ -1,0 +1,117 @@
+"""Marks that the host puts on its views: resources, demands, exemptions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import suppress
+from dataclasses import replace
+from functools import wraps
+from typing import Any, TypeVar, cast
+
+from flask import Blueprint, current_app
+
+from ...domain.marks import NO_MARKS, Marks
+from ...domain.verdict import Demand
+from ...errors import ConfigError
+from .arguments import require_exemptible, require_markable
+
+View = TypeVar("View", bound=Callable[..., Any] | Blueprint)
+_ATTRIBUTE = "_mfa_gate_marks"
+_INSIDE = "_mfa_gate_inside_a_mark"
+
+
+def marks_of(view: Any) -> Marks:
+    """The marks of a view, seen through decorators that keep its attributes; those of a view's class are its own."""
+    own, of_class = getattr(view, _ATTRIBUTE, None), getattr(getattr(view, "view_class", None), _ATTRIBUTE, None)
+    return cast(Marks, own or of_class or NO_MARKS)
+
+
+def all_marks(view: Any, blueprints: Iterable[Any]) -> Marks:
+    """The marks of a view with those of the blueprints that it is in."""
+    found = [marks_of(view), *(getattr(blueprint, _ATTRIBUTE, NO_MARKS) for blueprint in blueprints)]
+    return Marks(
+        resources=tuple(dict.fromkeys(name for marks in found for name in marks.resources)),
+        demands=tuple(dict.fromkeys(demand for marks in found for demand in marks.demands)),
+        is_exempt=found[0].is_exempt,
+    )
+
+
+def mark_resource(view: View, name: str, enforce: Callable[[Marks], Any]) -> View:
+    """Name what the view opens."""
+    require_markable("@gate.resource", view)
+    return _marked(view, Marks(resources=(name,)), enforce)
+
+
+def mark_demand(view: View, demand: Demand, enforce: Callable[[Marks], Any]) -> View:
+    """Ask for proof at the view."""
+    require_markable("@gate.require_mfa", view)
+    return _marked(view, Marks(demands=(demand,)), enforce)
+
+
+def mark_exempt(view: View | None) -> View:
+    """Don't stop requests to the view; it still sees no unproven identity.
+
+    :raises ConfigError: for a view that is marked as well, and for anything that is no view.
+    """
+    require_exemptible(view)
+    assert view is not None  # noqa: S101 - for the type checker
+    _require_no_contradiction(is_exempt=True, is_marked=marks_of(view).wants_identity)
+    setattr(view, _ATTRIBUTE, replace(marks_of(view), is_exempt=True))
+    return view
+
+
+def is_marked_in_vain(view: Any, views: Collection[Any]) -> bool:
+    """Whether the app runs a view that was marked only after it had been given to the app; ``views`` are all of its."""
+    guarded = getattr(view, "__dict__", {}).get(_INSIDE)
+    if guarded is None or marks_of(view).wants_identity:
+        return False
+    # One function may serve two routes, one of them marked.
+    return not any(guarded is inner for one in views for inner in _layers(one))
+
+
+def _layers(view: Any) -> Iterator[Any]:
+    """A view, and what its decorators wrap."""
+    while view is not None:
+        yield view
+        view = getattr(view, "__wrapped__", None)
+
+
+def marks_of_methods(view: Any) -> Iterator[Marks]:
+    """The marks on single methods of a view class."""
+    made_from = getattr(view, "view_class", None)
+    for name in getattr(made_from, "methods", None) or ():
+        yield marks_of(getattr(made_from, name.lower(), None))
+
+
+def _require_no_contradiction(*, is_exempt: bool, is_marked: bool) -> None:
+    # SECURITY: exempt wins at a request, so a view that is both would be open in spite of every policy.
+    if is_exempt and is_marked:
+        raise ConfigError("@gate.exempt", "stands on a view that is marked with a resource or a demand as well")
+
+
+def _marked(view: View, added: Marks, enforce: Callable[[Marks], Any]) -> View:
+    known = marks_of(view)
+    _require_no_contradiction(is_exempt=known.is_exempt, is_marked=True)
+    marks = Marks((*known.resources, *added.resources), (*known.demands, *added.demands), known.is_exempt)
+    if isinstance(view, Blueprint):
+        setattr(view, _ATTRIBUTE, marks)
+        return cast(View, view)
+    if isinstance(view, type):
+        setattr(view, _ATTRIBUTE, marks)
+        view.decorators = [*view.decorators, lambda made: _guarded(made, added, enforce)]  # type: ignore[attr-defined]
+        return cast(View, view)
+    guarded = _guarded(view, added, enforce)
+    setattr(guarded, _ATTRIBUTE, marks)
+    with suppress(AttributeError):
+        setattr(view, _INSIDE, guarded)
+    return cast(View, guarded)
+
+
+def _guarded(view: Callable[..., Any], added: Marks, enforce: Callable[[Marks], Any]) -> Callable[..., Any]:
+    @wraps(view)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        # SECURITY: a decorator above that drops attributes hides the mark from the gate, so the view asks once more.
+        answer = enforce(added)
+        return current_app.ensure_sync(view)(*args, **kwargs) if answer is None else answer
+
+    return guarded
