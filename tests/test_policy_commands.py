@@ -145,18 +145,43 @@ def test_preview_counts_whom_a_document_would_hit(app: Flask, run: Any, tmp_path
     assert found["users"]["denied"] == {"count": 1, "sample": ["6"]}
     assert found["users"]["relaxed"] == {"count": 0, "sample": []}
     printed = run("preview", str(tmp_path / "p.toml")).output
-    assert "\nusers     denied      1: 6" in printed
-    assert "\napp  users     denied      1: 6" in printed
+    assert [line.split("  ", 1)[0] for line in printed.splitlines()] == ["RESOURCE", "any", "app"]
+    assert [" ".join(line.split()) for line in printed.splitlines()[1:]] == [
+        f"{resource} users denied 1 Frank Ford (6)" for resource in ("any", "app")
+    ]
+    (tmp_path / "p.toml").write_text("version = 1")
+    assert run("preview", str(tmp_path / "p.toml")).output == "Nothing would change for anybody.\n"
     (tmp_path / "p.toml").write_text("version = 2")
     wrong = run("preview", str(tmp_path / "p.toml"))
     assert (wrong.exit_code, "version" in wrong.output) == (1, True)
+
+
+def test_an_explanation_says_whom_it_is_about_and_what_each_condition_stands_under(app: Flask, run: Any) -> None:
+    away = {"not": {"any": [{"network": ["203.0.113.0/24"]}, {"not": {"platform": ["windows"]}}]}}
+    put(app, policy("away", "deny", when=away | {"browser": ["chrome"]}))
+    with app.app_context():
+        state_of(app).users.sync()
+    asked = ("simulate", "6", "--from", "198.51.100.1", "--platform", "windows", "--browser", "chrome")
+    lines = run(*asked).output.splitlines()
+    assert lines[0].startswith("Frank Ford (6) at app: deny (")
+    assert lines[1].split() == ["RESULT", "STATE", "POLICY"]
+    assert lines[2].split() == ["hit", "on", "away"]
+    assert [line.split(": ")[0].split(maxsplit=1) for line in lines[5:]] == [
+        ["miss", "network, under not any"], ["hit", "platform, under not any not"], ["hit", "browser"],
+    ]  # fmt: skip
+    (found,) = json.loads(run(*asked, "--json").output)["policies"]
+    assert [one["under"] for one in found["criteria"]] == ["", "", "not any", "not any not", ""]
+
+
+def test_a_report_of_nothing_says_so(run: Any) -> None:
+    assert run("report").output == "No policy was report-only at a sign-in of these days.\n"
 
 
 def test_report_counts_what_reported_policies_would_have_done(app: Flask, run: Any) -> None:
     put(app, policy("no", "deny", state="report-only"))
     signed_in(app, "frank")
     assert json.loads(run("report", "--json").output) == {"no": {"would refuse": 1}}
-    assert run("report", "--days", "30").output.strip() == "no: would refuse 1"
+    assert run("report", "--days", "30").output == "RESULT        SIGN-INS  POLICY\nwould refuse  1         no\n"
     with app.app_context():
         assert state_of(app).gate.report(days=1) == {"no": {"would refuse": 1}}
     assert run("report", "--days", "31").exit_code == 2

@@ -13,7 +13,7 @@ from ..services.enrollment.action_result import ActionResult, ListedUser
 from ..services.enrollment.actions import NOT_SEEN, Terms
 from ..web.state import GateState
 from .group import ACTOR, as_json_option, confirm, progress
-from .output import DRY_RUN, counted, dry, label, period, print_json, sample
+from .output import DRY_RUN, counted, dry, label, labels, period, print_json, sample
 from .targets import Whom, about_users, chosen, key_of, known_key
 
 _OUTCOMES = ("done", "skipped", "failed")
@@ -158,9 +158,7 @@ def _by_reason(pairs: Sequence[tuple[str, str]]) -> dict[str, list[str]]:
 
 
 def _labels(state: GateState, keys: Collection[str], total: int) -> list[str]:
-    with state.store.database.read() as tx:
-        known = state.store.people.known(tx, keys, now=state.clock())
-    shown = [label(known[key].person) if key in known else key for key in keys]
+    shown = labels(state, keys).values()
     return [*shown, *[""] * (total - len(shown))]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -56,14 +56,20 @@ def label(person: Person) -> str:
     return f"{shown} ({person.key})" if shown and shown != person.key else person.key
 
 
+def labels(state: GateState, keys: Collection[str]) -> dict[str, str]:
+    """Each of these users by name, where they are known."""
+    with state.store.database.read() as tx:
+        known = state.store.people.known(tx, keys, now=state.clock())
+    return {key: label(known[key].person) if key in known else key for key in keys}
+
+
 def actor_label(state: GateState, actor: str) -> str:
     """An actor, a user by name."""
     key = actor.removeprefix(_USER)
     if key == actor:
         return actor
-    with state.store.database.read() as tx:
-        known = state.store.people.known(tx, [key], now=state.clock()).get(key)
-    return label(known.person) if known else actor
+    found = labels(state, [key])[key]
+    return actor if found == key else found
 
 
 def period(one: MfaStatus) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -13,12 +13,13 @@ from ..domain.access import APP
 from ..domain.policy.analysis.finding import Level
 from ..domain.policy.document.policy import PolicySet
 from ..services.policies.environment_input import environment_from
+from ..services.policies.impact import Change, Count, Preview, ResourceImpact
 from ..services.policies.scenarios import read_scenarios, run_scenarios
 from ..services.policies.simulation import Explanation
 from ..web.state import GateState, current_state
 from ..web.view_marks.protection import marked_resources, marked_views
 from .group import as_json_option
-from .output import print_json
+from .output import labels, print_json, print_table, sample
 from .policies import DOCUMENT, policies, read_file, remark_json, remark_line
 from .targets import known_key
 
@@ -88,11 +89,14 @@ def _print_explanation(explained: Explanation, *, as_json: bool) -> None:
     if as_json:
         print_json(explanation_json(explained))
         return
-    click.echo(f"{explained.verdict} ({explained.reason_id})")
+    who = labels(current_state(), [explained.user])[explained.user]
+    click.echo(f"{who} at {explained.resource}: {explained.verdict} ({explained.reason_id})")
+    if explained.policies:
+        click.echo(f"  {'RESULT':8} {'STATE':12} POLICY")
     for policy in explained.policies:
         click.echo(f"  {policy.mark.value:8} {policy.state.value:12} {policy.name}")
         for one in policy.criteria:
-            click.echo(f"    {one.mark.value:8} {one.word}: {one.reason}")
+            click.echo(f"    {one.mark.value:8} {one.name}: {one.reason}")
 
 
 def explanation_json(explained: Explanation) -> dict[str, Any]:
@@ -110,7 +114,13 @@ def explanation_json(explained: Explanation) -> dict[str, Any]:
                 "applies": policy.applies,
                 "mark": policy.mark.value,
                 "criteria": [
-                    {"word": one.word, "mark": one.mark.value, "looked_at": one.looked_at, "reason": one.reason}
+                    {
+                        "word": one.word,
+                        "under": one.under,
+                        "mark": one.mark.value,
+                        "looked_at": one.looked_at,
+                        "reason": one.reason,
+                    }
                     for one in policy.criteria
                 ],
             }
@@ -126,21 +136,29 @@ def explanation_json(explained: Explanation) -> dict[str, Any]:
 @as_json_option
 @click.argument("file", type=DOCUMENT)
 def preview(file: str, as_json: bool) -> None:
-    found = asdict(current_state().simulator.preview(read_file(file)))
+    state = current_state()
+    found = state.simulator.preview(read_file(file))
     if as_json:
-        print_json(found)
+        print_json(asdict(found))
         return
-    resources = found.pop("resources")
-    _print_impact("", found)
-    for resource, impact in resources.items():
-        _print_impact(f"{resource}  ", impact)
+    rows = [
+        *_impact_rows(state, "any", found),
+        *(row for resource, impact in found.resources.items() for row in _impact_rows(state, resource, impact)),
+    ]
+    if rows:
+        print_table(("RESOURCE", "COUNTED", "WOULD BE", "COUNT", "USERS"), rows)
+    else:
+        click.echo("Nothing would change for anybody.")
 
 
-def _print_impact(head: str, found: Mapping[str, Any]) -> None:
-    for name, impact in found.items():
-        for kind, counted in impact.items():
-            sample = f": {', '.join(counted['sample'])}" if counted["count"] else ""
-            click.echo(f"{head}{name:9} {kind:11} {counted['count']}{sample}")
+def _impact_rows(state: GateState, resource: str, found: Preview | ResourceImpact) -> Iterator[tuple[str, ...]]:
+    """A row for each change that hits anybody."""
+    for what, impact in (("users", found.users), ("sign-ins", found.recorded)):
+        for change in Change:
+            hit: Count = getattr(impact, change.value)
+            if hit.count:
+                who = list(labels(state, hit.sample).values())
+                yield resource, what, change.value, str(hit.count), sample(who)
 
 
 @policies.command(help="Count what policies that are only reported would have done at the sign-ins of the last days.")
@@ -151,8 +169,11 @@ def report(days: int, as_json: bool) -> None:
     if as_json:
         print_json({name: dict(counts) for name, counts in found.items()})
         return
-    for name, counts in sorted(found.items()):
-        click.echo(f"{name}: " + ", ".join(f"{would} {times}" for would, times in sorted(counts.items())))
+    rows = [(would, str(times), name) for name in sorted(found) for would, times in sorted(found[name].items())]
+    if rows:
+        print_table(("RESULT", "SIGN-INS", "POLICY"), rows)
+    else:
+        click.echo("No policy was report-only at a sign-in of these days.")
 
 
 def _try(state: GateState, draft: PolicySet, file: str, address: str | None) -> list[dict[str, str]]:

@@ -46,7 +46,7 @@ def _print(one: SignInReason) -> None:
     for policy in one.applied:
         click.echo(f"    {policy.mark.value:8} {policy.name} (version {one.version})")
         for criterion in policy.criteria:
-            click.echo(f"             {criterion.mark.value:8} {criterion.word}: {criterion.reason}")
+            click.echo(f"             {criterion.mark.value:8} {criterion.name}: {criterion.reason}")
 
 
 def _as_json(one: SignInReason) -> dict[str, Any]:
@@ -66,7 +66,8 @@ def _as_json(one: SignInReason) -> dict[str, Any]:
                 "name": policy.name,
                 "mark": policy.mark.value,
                 "criteria": [
-                    {"word": found.word, "mark": found.mark.value, "reason": found.reason} for found in policy.criteria
+                    {"word": found.word, "under": found.under, "mark": found.mark.value, "reason": found.reason}
+                    for found in policy.criteria
                 ],
             }
             for policy in one.applied

@@ -54,3 +54,22 @@ def conditions_in(expression: Expression) -> Iterator[Condition]:
         case And(parts) | Or(parts):
             for part in parts:
                 yield from conditions_in(part)
+
+
+def places_in(expression: Expression) -> Iterator[str]:
+    """What each of :func:`conditions_in` stands under, the outermost first: ``not any``; empty at the top."""
+    # That all keys of a document's own table have to hold goes without saying.
+    for part in expression.parts if isinstance(expression, And) else (expression,):
+        yield from _places(part, ())
+
+
+def _places(expression: Expression, around: tuple[str, ...]) -> Iterator[str]:
+    match expression:
+        case Condition():
+            yield " ".join(around)
+        case Not(part):
+            yield from _places(part, (*around, "not"))
+        case And(parts) | Or(parts):
+            word = "all" if isinstance(expression, And) else "any"
+            for part in parts:
+                yield from _places(part, (*around, word))

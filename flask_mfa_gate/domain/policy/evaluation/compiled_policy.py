@@ -10,7 +10,7 @@ from typing import TypeAlias, overload
 
 from ...access import APP
 from ..addresses import Span
-from ..condition_tree import And, Condition, Expression, Not, Or
+from ..condition_tree import And, Condition, Expression, Not, Or, places_in
 from ..conditions.condition_type import ConditionType, Networks, Wanted
 from ..conditions.network import NETWORK, within
 from ..conditions.registry import Registry
@@ -127,7 +127,7 @@ class CompiledPolicy:
         criteria = (
             condition_trace("resources", at_resource, " with ".join(opened), " or ".join(sorted(self.resources))),
             condition_trace("users", whom, looked_at_user(subject), users_text(policy.users)),
-            *findings,
+            *map(_placed, findings, places_in(policy.conditions)),
         )
         return PolicyTrace(policy.name, policy.state, Match(policy, mark).counts, mark, criteria)
 
@@ -263,6 +263,10 @@ def assemble(condition: Expression, leaf: Callable[[Condition], Matcher]) -> Mat
             return some_of([assemble(part, leaf) for part in parts])
         case Not(part):
             return not_of(assemble(part, leaf))
+
+
+def _placed(found: ConditionTrace, under: str) -> ConditionTrace:
+    return replace(found, under=under)
 
 
 def _always(mark: MatchResult) -> Matcher:

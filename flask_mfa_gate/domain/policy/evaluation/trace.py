@@ -15,12 +15,19 @@ class ConditionTrace:
 
     :param looked_at: the fact as it was known; empty when it was not.
     :param reason: a sentence.
+    :param under: the words that it stands under in the policy, the outermost first: ``not any``; empty at the top.
     """
 
     word: str
     mark: MatchResult
     looked_at: str
     reason: str
+    under: str = ""
+
+    @property
+    def name(self) -> str:
+        """The word with what it stands under, since the result is that of the word alone."""
+        return f"{self.word}, under {self.under}" if self.under else self.word
 
 
 @dataclass(frozen=True, slots=True)
