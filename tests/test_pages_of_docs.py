@@ -169,6 +169,7 @@ def test_the_decorator_for_tokens_asks_before_the_body_runs(tmp_path: Path) -> N
     gate.init_app(app)
     space: dict[str, Any] = {
         "app": app, "gate": gate, "wraps": wraps, "request": request, "login_user": login_user,
+        "login_manager": manager,
         "user_of_token": lambda given: user_called(given.removeprefix("Bearer ")) if given else None,
     }  # fmt: skip
     exec(

@@ -9,7 +9,8 @@ import pytest
 from flask import Blueprint, Flask, session
 from flask_login import current_user, login_required, login_user, logout_user
 
-from flask_mfa_gate import ConfigError, MFAGate
+from flask_mfa_gate import MFAGate
+from flask_mfa_gate.errors import StoreNotReady
 from tests.conftest import JSON, state_of
 
 from .kit import Host, User
@@ -165,7 +166,7 @@ def test_09_everything_has_a_python_call_and_the_file_makes_itself(tmp_path: Pat
 def test_09_it_says_plainly_when_the_folder_cant_be_made(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("in the way")
     app = Flask("file", instance_path=str(tmp_path / "file" / "instance"))
-    with pytest.raises(ConfigError, match="key file"):
+    with pytest.raises(StoreNotReady, match="can't make the folder of its database file"):
         MFAGate(app)
 
 

@@ -7,6 +7,7 @@ import email.policy
 import socket
 import socketserver
 import threading
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -46,6 +47,13 @@ class Inbox:
         self.mails: list[Any] = []
         self.refuse_recipients: Mapping[str, str] = {}
         self.answer = "250 OK"
+
+    def waited_for(self, count: int) -> list[Any]:
+        """The mails, once there are so many: those of a request are sent behind its back."""
+        deadline = time.monotonic() + PATIENT.total_seconds()
+        while len(self.mails) < count and time.monotonic() < deadline:
+            time.sleep(0.02)
+        return self.mails
 
     async def handle_RCPT(  # noqa: N802 - aiosmtpd's name
         self, _server: Any, _session: Any, envelope: Any, address: str, _options: Any

@@ -48,7 +48,7 @@ def test_a_pass_is_the_way_in(app: Flask) -> None:
     code = issue(app, "dave")
     browser = signed_in(app, "dave")
     assert not browser.is_in()
-    assert hand_in(browser, code).location == "/mfa/recovered"
+    assert hand_in(browser, code).location == "/"
     assert browser.is_in()
     assert amr_of(app, browser) == ("pwd", "mfa")
 
@@ -56,7 +56,7 @@ def test_a_pass_is_the_way_in(app: Flask) -> None:
 @pytest.mark.parametrize("typed", [str.lower, lambda code: code.replace("-", ""), lambda code: f" {code} "])
 def test_it_is_typed_in_any_shape(app: Flask, typed: Any) -> None:
     code = issue(app, "dave")
-    assert hand_in(signed_in(app, "dave"), typed(code)).location == "/mfa/recovered"
+    assert hand_in(signed_in(app, "dave"), typed(code)).location == "/"
 
 
 def test_a_one_time_pass_is_spent_by_its_use(app: Flask) -> None:
@@ -70,7 +70,7 @@ def test_a_one_time_pass_is_spent_by_its_use(app: Flask) -> None:
 def test_a_timed_pass_works_until_it_ends(app: Flask, clock: StillClock) -> None:
     code = issue(app, "dave", one_time=False, lifetime=timedelta(minutes=10))
     for _ in range(2):
-        assert hand_in(signed_in(app, "dave"), code).location == "/mfa/recovered"
+        assert hand_in(signed_in(app, "dave"), code).location == "/"
     clock.forward(minutes=10)
     assert hand_in(signed_in(app, "dave"), code).status_code == 422
 
@@ -79,14 +79,14 @@ def test_it_is_good_for_one_user(app: Flask) -> None:
     code = issue(app, "dave")
     for name in ("bob", "ada"):
         assert hand_in(signed_in(app, name), code).status_code == 422
-    assert hand_in(signed_in(app, "dave"), code).location == "/mfa/recovered"
+    assert hand_in(signed_in(app, "dave"), code).location == "/"
 
 
 def test_it_begins_when_it_begins(app: Flask, clock: StillClock) -> None:
     code = issue(app, "dave", starts_at=clock() + timedelta(hours=2))
     assert hand_in(signed_in(app, "dave"), code).status_code == 422
     clock.forward(hours=2)
-    assert hand_in(signed_in(app, "dave"), code).location == "/mfa/recovered"
+    assert hand_in(signed_in(app, "dave"), code).location == "/"
     clock.forward(minutes=59, seconds=59)
 
 
@@ -122,7 +122,7 @@ def test_a_new_pass_ends_the_old_one_and_what_it_opened(app: Flask) -> None:
     assert not browser.is_in()
     other = signed_in(app, "dave")
     assert hand_in(other, old).status_code == 422
-    assert hand_in(other, new).location == "/mfa/recovered"
+    assert hand_in(other, new).location == "/"
 
 
 def test_a_spent_pass_is_taken_back_with_its_session(app: Flask) -> None:
@@ -302,7 +302,7 @@ def test_it_is_not_spent_on_an_account_that_is_switched_off(app: Flask) -> None:
     change_user(app, "dave", enabled=False)
     assert hand_in(browser, code).status_code == 403
     change_user(app, "dave", enabled=True)
-    assert hand_in(browser, code).location == "/mfa/recovered"
+    assert hand_in(browser, code).location == "/"
 
 
 def test_wrong_passes_wait_in_the_back_off_like_recovery_codes(app: Flask, clock: StillClock) -> None:
@@ -316,7 +316,7 @@ def test_wrong_passes_wait_in_the_back_off_like_recovery_codes(app: Flask, clock
     told = browser.send_json("/mfa/challenge", {"factor": "access_pass", "code": code})
     assert (told.status_code, told.json["code"]) == (429, "mfa_throttled")  # type: ignore[index]
     clock.forward(seconds=30)
-    assert hand_in(browser, code).location == "/mfa/recovered", "the right one was neither tried nor spent"
+    assert hand_in(browser, code).location == "/", "the right one was neither tried nor spent"
 
 
 def test_a_user_whose_codes_are_stopped_gets_in_with_a_pass(app: Flask, phone: Phone, clock: StillClock) -> None:
@@ -328,7 +328,7 @@ def test_a_user_whose_codes_are_stopped_gets_in_with_a_pass(app: Flask, phone: P
     browser = signed_in(app, "dave")
     assert browser.send("/mfa/challenge", code=phone.code()).status_code == 429
     assert "Use an access pass" in browser.get("/mfa/challenge").text
-    assert hand_in(browser, issue(app, "dave")).location == "/mfa/recovered"
+    assert hand_in(browser, issue(app, "dave")).location == "/"
 
 
 @pytest.mark.parametrize(
@@ -515,4 +515,4 @@ def test_a_holder_of_another_factor_uses_one_too(make_app: Any) -> None:
     hold_security_key(app, "frank")
     browser = signed_in(app, "frank")
     assert browser.get("/").location == "/mfa/challenge"
-    assert hand_in(browser, issue(app, "frank")).location == "/mfa/recovered"
+    assert hand_in(browser, issue(app, "frank")).location == "/"

@@ -22,8 +22,14 @@ def codes(app: Flask, phone: Phone, clock: StillClock) -> list[str]:
     return found
 
 
+def navigating(browser: Browser) -> Browser:
+    """As real browsers say of what a person does."""
+    browser.client.environ_base["HTTP_SEC_FETCH_MODE"] = "navigate"
+    return browser
+
+
 def back_in(app: Flask, code: str, *, to: str = "/") -> Browser:
-    browser = Browser(app)
+    browser = navigating(Browser(app))
     browser.client.post(f"/login?next={to}", data={"username": "dave", "password": "correct horse battery staple"})
     assert browser.send(CHALLENGE, factor="recovery_code", code=code).location == RECOVERED
     return browser
@@ -52,11 +58,15 @@ def test_the_app_is_replaced_with_that_proof_alone(app: Flask, codes: list[str],
 
 
 def test_an_access_pass_is_followed_by_the_same_page(app: Flask, codes: list[str]) -> None:
-    browser = signed_in(app, "dave")
+    browser = navigating(signed_in(app, "dave"))
     assert hand_in(browser, issue(app, "dave")).location == RECOVERED
     page = browser.get(RECOVERED).text
     assert "Replace your authenticator app" in page
     assert "You used a recovery code" not in page
+
+
+def test_what_does_not_say_that_it_is_a_person_s_page_goes_straight_on(app: Flask, codes: list[str]) -> None:
+    assert signed_in(app, "dave").send(CHALLENGE, factor="recovery_code", code=codes[1]).location == "/"
 
 
 def test_a_program_goes_straight_on(app: Flask, codes: list[str]) -> None:

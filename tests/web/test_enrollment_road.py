@@ -56,7 +56,7 @@ def test_the_whole_road(app: Flask, clock: StillClock) -> None:
 
     lost = Browser(app)
     lost.sign_in("bob")
-    assert lost.send("/mfa/challenge", factor="recovery_code", code=codes[0].lower()).location == "/mfa/recovered"
+    assert lost.send("/mfa/challenge", factor="recovery_code", code=codes[0].lower()).location == "/"
     assert lost.is_in()
     thief = Browser(app)
     thief.sign_in("bob")

@@ -82,7 +82,7 @@ def test_a_used_recovery_code_is_told_with_how_many_are_left(app: Flask, clock: 
     for left, code in ((9, codes[0]), (8, codes[1])):
         clock.forward(minutes=1)
         browser = signed_in(app, "frank")
-        assert browser.send("/mfa/challenge", factor="recovery_code", code=code).location == "/mfa/recovered"
+        assert browser.send("/mfa/challenge", factor="recovery_code", code=code).location == "/"
         assert mails(app, "frank")[-1].facts["left"] == left
     assert kinds(app, "frank") == ["enrolled", "recovery-code-used", "recovery-code-used"]
 

@@ -61,7 +61,7 @@ def test_a_recovery_code_signs_in_and_never_steps_up(app: Flask, proved: Browser
     codes = recovery_codes_in(proved.send("/mfa/recovery-codes").text)
     browser = Browser(app)
     browser.sign_in("dave")
-    assert browser.send("/mfa/challenge", factor="recovery_code", code=codes[0]).location == "/mfa/recovered"
+    assert browser.send("/mfa/challenge", factor="recovery_code", code=codes[0]).location == "/"
     assert browser.get("/transfer").location == "/mfa/challenge"
     assert "recovery code" not in browser.get("/mfa/challenge").text.lower().replace("recovery codes", "")
     refused = browser.send("/mfa/challenge", factor="recovery_code", code=codes[1])

@@ -85,7 +85,12 @@ def _take(desk: Desk) -> Response:
 
 
 def _is_back_in(desk: Desk, method: Method) -> bool:
-    """Whether somebody got in without a factor at hand, and is to be told what to do about that."""
+    """Whether a person got in without a factor at hand, and is to be told what to do about that.
+
+    A client whose requests don't say that they navigate (Fetch Metadata, section 2.3) goes straight on.
+    """
+    if request.headers.get("Sec-Fetch-Mode") != "navigate":
+        return False
     is_sign_in = method in _WAYS_BACK and desk.session.is_pending and bool(desk.standing.factors)
     return is_sign_in and desk.next_word() is Word.PASS
 
