@@ -132,12 +132,15 @@ class Sessions:
         bare = select(self._table.c.id_digest).where(self._table.c.stamp.is_(None))
         return tx.execute(bare.limit(1)).first() is not None
 
-    def trim(self, tx: Connection, user_key: str) -> None:
-        """Delete the oldest of this user's rows of which there are too many."""
+    def trim(self, tx: Connection, user_key: str, *, keep: str) -> None:
+        """Delete the oldest of this user's rows of which there are too many, and never the one just made.
+
+        :param keep: digest of its id; of several in one moment none is older.
+        """
         row = self._table.c
         columns = (row.id_digest, row.lineage, row.parked_at, row.proofs, row.superseded_at)
         newest_first = select(*columns, row.parked.is_not(None).label("is_parked")).where(row.user_key == user_key)
-        found = tx.execute(newest_first.order_by(row.seen_at.desc(), row.began_at.desc()))
+        found = tx.execute(newest_first.order_by(row.id_digest != keep, row.seen_at.desc(), row.began_at.desc()))
         doomed = surplus(
             SessionRow(
                 one.id_digest, one.lineage, bool(one.is_parked) and one.parked_at is not None, bool(one.proofs),

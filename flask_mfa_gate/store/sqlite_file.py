@@ -25,11 +25,15 @@ def make_file(path: Path) -> None:
         raise StoreNotReady(
             f"The gate can't make the folder of its database file, {path.parent}: {error.strerror}."
         ) from None
+    # SECURITY: a file that is there is not even opened: on POSIX, closing it again drops every lock that connections of
+    # this process hold on it, and another process would then take the changes they are making away from under them.
+    if path.exists():
+        return
     try:
         # SECURITY: not all in there is sealed, so no other account of the machine may read it.
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o600))
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
     except OSError:
-        return  # what is there can't be written, which the connection tells better
+        return  # made by another process just now, or can't be written, which the connection tells better
 
 
 def watch(engine: Engine, path: Path) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pyotp
-from flask import Flask, url_for
+from flask import Flask, current_app, request, session, url_for
 from flask.testing import FlaskClient
 
 from ..clock import Clock
@@ -19,6 +19,9 @@ from ..crypto import new_id
 from ..domain.totp import TotpShape, step_at
 from ..factors.recovery_code import RecoveryCodeFactor
 from ..services.unit_of_work import UnitOfWork
+from ..web.middleware.enforcement import begin_unseen
+from ..web.passage import begin_passage
+from ..web.sessions.cookies import cookie_name
 from ..web.state import EXTENSION, GateState
 from .clock import MovableClock
 
@@ -112,9 +115,22 @@ class Tester:
         if login is not None:
             login(client)
         else:
-            _sign_in(client, user if isinstance(user, str) else user.get_id())
+            self._sign_in(client, user)
         self.prove(client, authenticator)
         return client
+
+    def _sign_in(self, client: FlaskClient, user: Any) -> None:
+        """As a browser comes that signed in: with the host's session, and a session of the gate without any proof."""
+        signed_in = {"_user_id": user if isinstance(user, str) else user.get_id(), "_fresh": True}
+        with client.session_transaction() as kept:
+            kept.update(signed_in)
+        with self._app.test_request_context():
+            session.update(signed_in)
+            if isinstance(user, str):
+                user = current_app.login_manager._user_callback(user)  # type: ignore[attr-defined]
+            passage = begin_passage(self._state, before=signed_in)
+            begin_unseen(passage, user, self._state.user_key(user))
+            client.set_cookie(cookie_name(request, self._state.settings), str(passage.token))
 
     def prove(self, client: FlaskClient, authenticator: Authenticator) -> None:
         """Type a code in: a pending sign-in goes on, a session that is in meets a step-up for as long as that lasts.
@@ -134,11 +150,6 @@ class Tester:
             raise AssertionError(
                 f"The gate still asks for {found.get('next')}: {found.get('detail', 'no reason given')}"
             )
-
-
-def _sign_in(client: FlaskClient, user_id: str) -> None:
-    with client.session_transaction() as session:
-        session["_user_id"], session["_fresh"] = user_id, True
 
 
 def _generator(secret: str, shape: TotpShape) -> pyotp.TOTP:

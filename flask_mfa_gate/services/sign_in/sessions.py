@@ -115,7 +115,7 @@ class SessionService:
             if replaces is not None:
                 self._sign_out(work, replaces)
             self._store.sessions.add(work.tx, session)
-            self._store.sessions.trim(work.tx, user_key)
+            self._store.sessions.trim(work.tx, user_key, keep=session.id_digest)
             notice_password(work, user_key, who.stamps, but=session.lineage)
             self._notes.began(work, record_of(session, seen))
             self._note_dropped(work, parking)
@@ -140,7 +140,7 @@ class SessionService:
             self.take_turn(work, session.user_key)
             is_renewed = self._store.sessions.try_rotate(work.tx, session, successor, now=now)
             if is_renewed:
-                self._store.sessions.trim(work.tx, session.user_key)
+                self._store.sessions.trim(work.tx, session.user_key, keep=successor.id_digest)
                 notice_password(work, session.user_key, who.stamps, but=session.lineage)
                 self._notes.arrived(work, who.person, successor, origin)
             return is_renewed

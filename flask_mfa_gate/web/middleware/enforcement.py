@@ -73,7 +73,7 @@ def meet(passage: Passage, user: Any, key: str, verdict: Verdict) -> None:
     if _has_no_say(passage, passage.client) or _is_of_another(passage, key):
         touch_nothing(passage)
     elif verdict.word is Word.PASS:
-        _begin_unseen(passage, user, key)
+        begin_unseen(passage, user, key)
     else:
         note_refusal(passage, key, verdict)
         park_whole(passage, user, key, sign_in=passage.state.identity.kind(passage.before))
@@ -121,12 +121,13 @@ def _remember_step_up(passage: Passage, user: Any, key: str, verdict: Verdict) -
     target = way_back(state.settings)
     step_up = StepUp(verdict.demand, request.endpoint or "", act_here(passage), target, verdict.grace_ends_at)
     if passage.session is None:
-        _begin_unseen(passage, user, key)
+        begin_unseen(passage, user, key)
     assert passage.session is not None  # noqa: S101 - entered above
     state.sessions.ask(passage.session, step_up)
 
 
-def _begin_unseen(passage: Passage, user: Any, key: str) -> None:
+def begin_unseen(passage: Passage, user: Any, key: str) -> None:
+    """Begin a session for somebody whom the host shows as signed in, though the gate saw no sign-in."""
     state, kind = passage.state, passage.state.identity.kind(passage.before)
     # SECURITY: a session that nobody saw begin is judged as a sign-in of its own kind, without any proof.
     _verdict, seen, passage.standing = judge_new(passage, key, user, kind)
