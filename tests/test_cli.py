@@ -131,7 +131,9 @@ def test_run_due_sweeps_dead_rows(run: Any, app: Flask, clock: Any) -> None:
     browser.sign_in("dave")
     browser.send("/mfa/challenge", code="000000")
     clock.forward(days=40)
-    assert answer(run("run-due", "--json"))["swept"] == 4, "session, failure, and what was noted of both to be written once an hour"
+    assert answer(run("run-due", "--json"))["swept"] == 4, (
+        "session, failure, and what was noted of both to be written once an hour"
+    )
 
 
 def test_routes(run: Any) -> None:
