@@ -44,11 +44,9 @@ JSON = {"Accept": "application/json"}
 FOLDERS_ON_EVERY_DATABASE, FOLDERS_ON_ONE_DATABASE = {"race"}, {"services", "web"}
 IS_ON_EVERY_DATABASE = os.environ.get("MFA_GATE_TEST_DATABASES") == "all"
 
-settings.register_profile("ci", max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
+settings.register_profile("ci", max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
 settings.register_profile("soak", max_examples=10_000, deadline=None, suppress_health_check=list(HealthCheck))
 settings.load_profile("soak" if IS_SOAK else "ci")
-# One attack is many requests.
-REQUESTS_FUZZED = settings(max_examples=10_000 if IS_SOAK else 50)
 
 
 def require_or_skip(what: str, available: bool) -> None:

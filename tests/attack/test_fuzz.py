@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from example_app import create_app
 from flask_mfa_gate.web.endpoints import is_own
-from tests.conftest import IS_SOAK, REQUESTS_FUZZED, Browser, Phone, StillClock, state_of
+from tests.conftest import IS_SOAK, Browser, Phone, StillClock, state_of
 
 pytestmark = [pytest.mark.soak] if IS_SOAK else []
 # CPU time of this thread, which serves the request itself: the machine's other load must not count.
@@ -104,7 +104,6 @@ def answered_quickly() -> Iterator[None]:
 
 
 @pytest.mark.parametrize("name", ["dave", "bob", "frank", "proved"])
-@REQUESTS_FUZZED
 @given(data=st.data())
 def test_no_field_breaks_a_page(portal: Any, name: str, data: st.DataObject) -> None:
     app, clock = portal
@@ -125,7 +124,6 @@ def test_no_field_breaks_a_page(portal: Any, name: str, data: st.DataObject) -> 
     assert answer.status_code < 500, (method, path, field, value, answer.text[:300])
 
 
-@REQUESTS_FUZZED
 @given(
     st.binary(max_size=200),
     st.sampled_from(
@@ -141,7 +139,6 @@ def test_no_body_breaks_a_page(portal: Any, body: bytes, kind: str) -> None:
         assert answer.status_code < 500
 
 
-@REQUESTS_FUZZED
 @given(
     st.text(max_size=300),
     st.sampled_from(
@@ -168,7 +165,6 @@ def test_no_header_breaks_a_page(portal: Any, value: str, name: str) -> None:
         assert answer.status_code < 500
 
 
-@REQUESTS_FUZZED
 @given(st.text(max_size=60), st.sampled_from(["garbage", "10.0.0.1:99", "::ffff:10.0.0.5", "fe80::1%eth0", ""]))
 def test_no_query_breaks_the_challenge(portal: Any, query: str, address: str) -> None:
     app, clock = portal

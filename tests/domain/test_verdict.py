@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import permutations, product
+from typing import TypeAlias
 
 import pytest
 
@@ -42,7 +43,8 @@ STANDINGS = [
     *[Standing("k", required=True, period=period, factors=factors) for period in PERIODS for factors in (NONE, KEY)],
 ]
 # How often the prompt may come back, and when it was last put off.
-PROMPTS = [(timedelta(0), None), (timedelta(0), NOW - timedelta(hours=1)), (DAY, NOW - timedelta(hours=1))]
+Prompts: TypeAlias = Sequence[tuple[timedelta, datetime | None]]
+PROMPTS: Prompts = [(timedelta(0), None), (timedelta(0), NOW - timedelta(hours=1)), (DAY, NOW - timedelta(hours=1))]
 RULES = [
     Rules(
         {"app": app, "asks": Access.REQUIRE, "shut": Access.DENY}, enabled=EVERY, satisfying=satisfying,
@@ -64,9 +66,9 @@ REQUESTS = [
 MORE = [Demand(), Demand(TO_KEY), Demand(TO_TOTP, timedelta(minutes=5)), Demand(max_age=timedelta(0))]
 
 
-def situations() -> Iterator[tuple[Context, Standing, Rules]]:
+def situations(prompts: Prompts = PROMPTS[:1]) -> Iterator[tuple[Context, Standing, Rules]]:
     """Every mix of what a decision looks at, each by its few cases that can make a difference."""
-    for (interval, deferred_at), standing, chosen in product(PROMPTS, STANDINGS, RULES):
+    for (interval, deferred_at), standing, chosen in product(prompts, STANDINGS, RULES):
         kept, asked = replace(standing, deferred_at=deferred_at), replace(chosen, prompt_interval=interval)
         for assurance, request in product(ASSURANCES, REQUESTS):
             yield Context(assurance, **request), kept, asked
@@ -110,7 +112,7 @@ def test_nobody_with_a_factor_and_a_demand_passes_without_proof() -> None:
 
 
 def test_default_allow_never_lifts_prompt_force_or_lock() -> None:
-    for context, standing, chosen in situations():
+    for context, standing, chosen in situations(PROMPTS):
         allow = replace(chosen, default_access={**chosen.default_access, "app": Access.ALLOW})
         setting = replace(chosen, default_access={**chosen.default_access, "app": Access.USER_SETTING})
         under_setting = decide(context, standing, setting, now=NOW)
@@ -220,18 +222,18 @@ def test_the_verdict_is_the_strictest_of_its_parts() -> None:
 
 
 def test_only_a_passed_verdict_has_no_reason_to_stop() -> None:
-    for context, standing, chosen in situations():
+    for context, standing, chosen in situations(PROMPTS):
         verdict = decide(context, standing, chosen, now=NOW)
         assert (verdict.reason is Reason.SATISFIED) == (verdict.word is Word.PASS)
 
 
 def test_a_soft_prompt_never_stops_a_token() -> None:
-    for context, standing, chosen in situations():
+    for context, standing, chosen in situations(PROMPTS):
         assert word(context._replace(promptable=False), standing, chosen) is not Word.PROMPT
 
 
 def test_set_up_later_lifts_a_prompt_and_nothing_else() -> None:
-    for context, standing, chosen in situations():
+    for context, standing, chosen in situations(PROMPTS):
         asked = word(context._replace(deferred=False), standing, chosen)
         later = word(context._replace(deferred=True), standing, chosen)
         assert later is (Word.PASS if asked is Word.PROMPT else asked)

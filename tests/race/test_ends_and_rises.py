@@ -16,7 +16,7 @@ from flask_mfa_gate.services.sign_in.arrival import Newcomer
 from tests.conftest import IS_SOAK, Browser, StillClock, at_once, no_policies, state_of
 
 pytestmark = [pytest.mark.soak] if IS_SOAK else []
-ROUNDS = 200 if IS_SOAK else 20
+ROUNDS = 200 if IS_SOAK else 5
 
 
 def test_no_id_survives_the_end_of_its_sign_in(app: Flask, clock: StillClock) -> None:

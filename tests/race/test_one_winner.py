@@ -14,8 +14,8 @@ from flask_mfa_gate.domain.session import GRANT_LIFETIME, act_of
 from tests.conftest import IS_SOAK, Browser, Phone, StillClock, at_once, recovery_codes_in, state_of
 from tests.race.processes import PROCESSES, Job
 
-ROUNDS = 200 if IS_SOAK else 10
-PROCESS_ROUNDS = 200 if IS_SOAK else 4
+ROUNDS = 200 if IS_SOAK else 4
+PROCESS_ROUNDS = 200 if IS_SOAK else 2
 pytestmark = [pytest.mark.soak] if IS_SOAK else []
 THREADS = 8
 

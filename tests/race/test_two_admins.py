@@ -13,7 +13,7 @@ from tests.conftest import IS_SOAK, StillClock, state_of
 from tests.race.processes import Job
 
 pytestmark = [pytest.mark.soak] if IS_SOAK else []
-ROUNDS = 200 if IS_SOAK else 3
+ROUNDS = 200 if IS_SOAK else 2
 ADMINS = ("user:1", "cli")
 Act = tuple[str, dict[str, Any]]
 PAIRS: Sequence[tuple[Act, Act]] = (
