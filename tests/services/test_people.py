@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
+from itertools import cycle, islice
 from typing import Any
 
 import pytest
@@ -226,6 +227,17 @@ def test_an_empty_directory_of_a_gate_that_knows_nobody_is_no_error(make_host: A
     app = make_host(directory=People())
     with app.app_context():
         assert state_of(app).users.sync() == Synced(0, 0)
+
+
+@pytest.mark.parametrize("circle", [1, 2, 3])
+def test_a_directory_that_goes_in_circles_is_no_endless_sync(make_host: Any, circle: int) -> None:
+    # Long, and not endless: without the check the sync would finish.
+    pages = islice(cycle([Person(f"k{number}")] for number in range(circle)), 50)
+    directory = People([Person("k0")])
+    directory.page = lambda after_key, limit: next(pages, [])  # type: ignore[method-assign]
+    app = make_host(directory=directory)
+    with app.app_context(), pytest.raises(HostCallbackFailed):
+        state_of(app).users.sync()
 
 
 def test_a_directory_that_raises_changes_nothing(make_host: Any, clock: StillClock) -> None:
