@@ -14,6 +14,7 @@ from .reading import LONGEST_SHOWN
 
 Span: TypeAlias = tuple[int, int]
 _SIX = 1 << 32
+_HALF = 0.5
 END = _SIX + (1 << 128)
 # SECURITY: no two parts that take the same mark side by side, or a text of dots takes the square of its length.
 _ADDRESS_LIKE = re.compile(r"[0-9a-fA-F]*[.:][0-9a-fA-F.:]*([-/%].*)?|\d+/\d+")
@@ -85,9 +86,17 @@ def is_half_the_internet(spans: Iterable[Span]) -> bool:
 
     :param spans: apart from each other, as :func:`merged` makes them.
     """
+    return share_of_internet(spans) >= _HALF
+
+
+def share_of_internet(spans: Iterable[Span]) -> float:
+    """How much of IPv4, or of the global IPv6, lies in them, whichever is more; 1 is all of it.
+
+    :param spans: apart from each other, as :func:`merged` makes them.
+    """
     covered = list(spans)
-    return any(
-        2 * sum(max(0, min(last, high) - max(first, low) + 1) for first, last in covered) >= high - low + 1
+    return max(
+        sum(max(0, min(last, high) - max(first, low) + 1) for first, last in covered) / (high - low + 1)
         for low, high in _INTERNET
     )
 

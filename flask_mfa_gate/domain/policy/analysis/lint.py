@@ -22,6 +22,7 @@ from .branches import backings, weak_words
 from .coverage import covered_by_deny
 from .finding import AppFacts, Level, LintFinding
 from .lockout import lockouts
+from .reach import is_nearly_everywhere
 from .worlds import SatisfiabilityChecker
 
 __all__ = ["AppFacts", "Level", "LintFinding", "lint"]
@@ -169,8 +170,8 @@ def _open_to_anybody(policy: Policy, worlds: SatisfiabilityChecker) -> Iterator[
             "In each branch, add a network, a device, or another fact that the client can't choose."
         )
         yield LintFinding(Level.ERROR, "allow-client-chosen", policy.name, sentence)
-    elif Backing.ANYBODY in found:
-        sentence = "Drops the challenge nearly everywhere and always: no condition leaves out more than a few places."
+    elif Backing.ANYBODY in found or is_nearly_everywhere(policy.conditions, worlds):
+        sentence = "Drops the challenge nearly everywhere: its conditions leave out less than half of the world."
         yield LintFinding(Level.WARNING, "allow-always", policy.name, sentence)
 
 

@@ -20,6 +20,7 @@ from flask_mfa_gate.domain.policy.analysis.worlds import SatisfiabilityChecker
 from flask_mfa_gate.domain.policy.condition_tree import And, Condition, Expression, Not, Or, conditions_in
 from flask_mfa_gate.domain.policy.conditions.backing import Backing
 from flask_mfa_gate.domain.policy.conditions.condition_type import Source
+from flask_mfa_gate.domain.policy.conditions.country import COUNTRIES
 from flask_mfa_gate.domain.policy.conditions.listed import ListedWord
 from flask_mfa_gate.domain.policy.conditions.registry import BUILT_IN
 from flask_mfa_gate.domain.policy.document.codec import read_policy
@@ -33,6 +34,7 @@ from .. import kit
 
 ADA = Subject("ada", frozenset({"staff", "admins"}))
 BOB = Subject("bob", frozenset({"staff", "admins"}))
+CODES = sorted(COUNTRIES)
 FACTS = AppFacts(sources=frozenset(Source), admins=(ADA, BOB), acting_admin="ada", break_glass=frozenset({"glass"}))
 OFFICE = (Network("office", ("10.0.0.0/8",)), Network("world", ("0.0.0.0/0", "::/0")), Network("four", ("0.0.0.0/0",)))
 TOTAL = {"zone": "UTC", "days": ["mon-sun"]}
@@ -354,6 +356,12 @@ def test_deny_and_require_may_rest_on_anything(conditions: Any) -> None:
         {"not": {"network": ["office"]}},
         {"not": {"country": ["KP"]}},
         {"any": [{"network": ["office"]}, {"not": {"network": ["office"]}}]},
+        # Branches that cover little each, and together nearly everything.
+        {"any": [{"network": ["0.0.0.0/2"]}, {"network": ["128.0.0.0/2"]}]},
+        {"any": [{"country": CODES[:90]}, {"country": CODES[80:130]}]},
+        {"any": [{"country": CODES[:70]}, {"platform": ["windows"], "network": ["0.0.0.0/2"]}]},
+        {"not": {"all": [{"not": {"country": CODES[:90]}}, {"any": [{"not": {"country": CODES[90:130]}}]}]}},
+        {"not": {"all": [{"country": CODES[:200]}, {"country": CODES[100:]}]}},
     ],
 )
 def test_an_allow_that_holds_nearly_everywhere_is_a_warning(conditions: Any) -> None:
