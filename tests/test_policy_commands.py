@@ -130,6 +130,9 @@ def test_simulate(app: Flask, run: Any, tmp_path: Path) -> None:
         ("nobody",),
         ("6", "--resource", "payrol"),
         ("6", "--at", "noon"),
+        ("6", "--from", "office"),
+        ("6", "--from", ""),
+        ("6", "--endpoint", "portal.transfr"),
         ("6", "--at", "2026-03-02T09:00:00"),
     ):
         assert run("simulate", *wrong).exit_code != 0, wrong
@@ -171,6 +174,20 @@ def test_an_explanation_says_whom_it_is_about_and_what_each_condition_stands_und
     ]  # fmt: skip
     (found,) = json.loads(run(*asked, "--json").output)["policies"]
     assert [one["under"] for one in found["criteria"]] == ["", "", "not any", "not any not", ""]
+
+
+def test_what_is_no_address_is_no_origin_of_scenarios(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "s.toml").write_text('[[scenarios]]\nuser = "6"\nexpect = "pass"\n')
+    refused = run("check", "--scenarios", str(tmp_path / "s.toml"), "--from", "office")
+    assert (refused.exit_code, "--from takes an IPv4 or IPv6 address" in refused.output) == (1, True)
+
+
+def test_the_history_of_a_policy_that_never_was_is_an_error(app: Flask, run: Any) -> None:
+    assert run("history").output == "No version yet.\n"
+    put(app, policy("pay", on=["payroll"]))
+    put(app, policy("other", on=["payroll"]), policy("pay", on=["payroll"]))
+    assert (run("history", "--policy", "pya").exit_code, "pay" in run("history", "--policy", "pay").output) == (1, True)
+    assert run("history", "--policy", "pay", "--limit", "1").output == "None of the last 1 versions changed 'pay'.\n"
 
 
 def test_a_report_of_nothing_says_so(run: Any) -> None:

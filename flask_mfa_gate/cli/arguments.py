@@ -1,4 +1,4 @@
-"""Times and lengths as people type them."""
+"""Times, lengths and addresses as people type them."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from contextlib import suppress
 from datetime import UTC, datetime, time, timedelta
 
+from ..domain.address import canonical_address
 from ..errors import BadRequest
 
 _UNITS = {"m": "minutes", "h": "hours", "d": "days"}
@@ -34,6 +35,17 @@ def moment(text: str, option: str) -> datetime:
         if found.tzinfo is not None:
             return found.astimezone(UTC)
     raise BadRequest(f"{option} takes an ISO 8601 time with zone, e.g. {_EXAMPLE}.")
+
+
+def address(text: str, option: str) -> str:
+    """An IPv4 or IPv6 address.
+
+    :raises BadRequest: for anything else.
+    """
+    found = canonical_address(text)
+    if found is None:
+        raise BadRequest(f"{option} takes an IPv4 or IPv6 address, e.g. 203.0.113.9.")
+    return found
 
 
 def end(text: str, option: str) -> datetime:

@@ -11,7 +11,7 @@ from ..web.state import current_state
 from .arguments import moment
 from .group import as_json_option, mfa
 from .output import counted, print_json
-from .targets import key_of
+from .targets import known_key
 
 
 @mfa.group(help="The audit log: export and verify.")
@@ -25,7 +25,7 @@ def audit() -> None:
 @as_json_option
 def export(since: str | None, user: str | None, as_json: bool) -> None:
     state = current_state()
-    subject = key_of(state, user) if user is not None else None
+    subject = known_key(state, user) if user is not None else None
     records = state.audit.export(since=None if since is None else moment(since, "--since"), subject=subject)
     if as_json:
         print_json(list(records))

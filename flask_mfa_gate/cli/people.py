@@ -8,13 +8,14 @@ import click
 
 from ..web.state import current_state
 from .group import ACTOR, as_json_option, confirm, mfa, progress
-from .output import DRY_RUN, counted, dry, print_json
-from .targets import key_of
+from .output import DRY_RUN, counted, dry, labels, print_json
+from .targets import known_key
 
 _HELD_BACK = (
     "{} missing for over a day. That is too many to void at once, so nobody was voided. "
     "If they are really gone, run: flask mfa sync --void-missing"
 )
+_DRY_RUN = click.option("--dry-run", is_flag=True, help="Say what would happen, and change nothing.")
 _YES = click.option("--yes", is_flag=True, help="Don't ask.")
 
 
@@ -25,7 +26,7 @@ _YES = click.option("--yes", is_flag=True, help="Don't ask.")
 @click.argument("users", nargs=-1)
 def sync(users: tuple[str, ...], void_missing: bool, dry_run: bool, as_json: bool) -> None:
     state = current_state()
-    keys = [key_of(state, text) for text in users] or None
+    keys = [known_key(state, text) for text in users] or None
     with progress("Sync") as bar:
         did = (
             state.users.would_sync(keys, void_missing=void_missing)
@@ -46,9 +47,14 @@ def sync(users: tuple[str, ...], void_missing: bool, dry_run: bool, as_json: boo
 
 @mfa.command(help="Move everything of one user key to another.")
 @_YES
+@_DRY_RUN
 @click.argument("old")
 @click.argument("new")
-def rename(old: str, new: str, yes: bool) -> None:
+def rename(old: str, new: str, yes: bool, dry_run: bool) -> None:
+    if dry_run:
+        current_state().users.would_rename(old, new)
+        click.echo(f"Everything of {old} would be {new}'s.\n{DRY_RUN}")
+        return
     confirm(f"Give everything of {old!r} to {new!r}?", yes=yes)
     current_state().users.rename(old, new, actor=ACTOR)
     click.echo(f"Everything of {old} is now {new}'s.")
@@ -56,10 +62,15 @@ def rename(old: str, new: str, yes: bool) -> None:
 
 @mfa.command(help="Delete everything about a user. Audit records stay, without anything that leads to a person.")
 @_YES
+@_DRY_RUN
 @click.argument("user")
-def forget(user: str, yes: bool) -> None:
+def forget(user: str, yes: bool, dry_run: bool) -> None:
     state = current_state()
-    key = key_of(state, user)
+    key = known_key(state, user)
+    if dry_run:
+        state.users.would_forget(key)
+        click.echo(f"Everything about {labels(state, [key])[key]} would be deleted.\n{DRY_RUN}")
+        return
     confirm(f"Delete everything about {key!r}?", yes=yes)
     state.users.forget(key, actor=ACTOR)
     click.echo(f"Everything about {key} was deleted.")

@@ -12,12 +12,14 @@ from flask import current_app
 from ..domain.access import APP
 from ..domain.policy.analysis.finding import Level
 from ..domain.policy.document.policy import PolicySet
+from ..errors import BadRequest
 from ..services.policies.environment_input import environment_from
 from ..services.policies.impact import Change, Count, Preview, ResourceImpact
 from ..services.policies.scenarios import read_scenarios, run_scenarios
 from ..services.policies.simulation import Explanation
 from ..web.state import GateState, current_state
 from ..web.view_marks.protection import marked_resources, marked_views
+from .arguments import address as read_address
 from .group import as_json_option
 from .output import labels, print_json, print_table, sample
 from .policies import DOCUMENT, policies, read_file, remark_json, remark_line
@@ -37,7 +39,8 @@ def check(file: str | None, scenarios: str | None, address: str | None, as_json:
     state = current_state()
     draft = state.policies.read(read_file(file)) if file is not None else state.policies.current()
     remarks = state.linter.remarks(draft, known_resources=marked_resources(current_app))
-    surprises = _try(state, draft, scenarios, address) if scenarios is not None else []
+    origin = None if address is None else read_address(address, "--from")
+    surprises = _try(state, draft, scenarios, origin) if scenarios is not None else []
     if as_json:
         print_json({"remarks": [remark_json(one) for one in remarks], "surprises": surprises})
     else:
@@ -72,6 +75,7 @@ def simulate(
 ) -> None:  # fmt: skip
     state = current_state()
     given: dict[str, Any] = {name: value for name, value in facts.items() if value is not None}
+    _require_real(given)
     given |= {name: _words(words) for name, words in (("device", device), ("risk", risk)) if words}
     explained = state.simulator.simulate(
         known_key(state, user), resource=resource, environment=environment_from(given, ""),
@@ -79,6 +83,17 @@ def simulate(
         views=marked_views(current_app),
     )  # fmt: skip
     _print_explanation(explained, as_json=as_json)
+
+
+def _require_real(given: dict[str, Any]) -> None:
+    """A typing error would be an unknown fact, and the answer that of another question.
+
+    :raises BadRequest: for what is no address, and for a view that the app does not have.
+    """
+    if "address" in given:
+        given["address"] = read_address(given["address"], "--from")
+    if "endpoint" in given and given["endpoint"] not in current_app.view_functions:
+        raise BadRequest(f"There is no view {given['endpoint']!r}. For all of them: flask mfa routes")
 
 
 def _words(given: Sequence[str]) -> list[str]:

@@ -22,11 +22,17 @@ _SHOWN = 20
 def history(policy: str | None, limit: int, as_json: bool) -> None:
     state = current_state()
     edits = state.policy_history.edits(policy, limit=limit)
+    if policy is not None and not edits:
+        # Says so where there is no such policy.
+        state.policies.get(policy)
     if as_json:
         print_json([_as_json(edit) for edit in edits])
         return
     rows = [line for edit in edits for line in _lines(edit, actor_label(state, edit.version.author))]
-    print_table(("VERSION", "WHEN", "AUTHOR", "ACT", "REASON", "CHANGES"), rows)
+    if rows:
+        print_table(("VERSION", "WHEN", "AUTHOR", "ACT", "REASON", "CHANGES"), rows)
+    else:
+        click.echo("No version yet." if policy is None else f"None of the last {limit} versions changed {policy!r}.")
 
 
 @policies.command(help="What going back to a version would change.")

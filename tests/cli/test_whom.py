@@ -83,8 +83,12 @@ def test_who_joined_since_the_last_sync_is_in_an_order_for_a_group(run: Run, app
 
 
 @pytest.mark.parametrize(
-    "command", [["status"], ["require", "--now"], ["reset"], ["access-pass"], ["policies", "simulate"]]
-)
+    "command",
+    [
+        ["status"], ["require", "--now"], ["reset"], ["access-pass"], ["policies", "simulate"], ["sync"],
+        ["sync", "--dry-run"], ["why"], ["audit", "export", "--user"], ["forget", "--dry-run"],
+    ],
+)  # fmt: skip
 def test_a_mistyped_user_is_an_error_with_the_nearest(run: Run, app: Flask, command: list[str]) -> None:
     run("sync")
     put(app, policy("pay", on=["payroll"]))
@@ -94,6 +98,18 @@ def test_a_mistyped_user_is_an_error_with_the_nearest(run: Run, app: Flask, comm
     assert result.stderr == (
         "Error: No user 'bob@exmaple.org' is known. Did you mean bob@example.org, Bob Baker (2)?\n"
     )
+    assert tables(state_of(app).store) == before
+
+
+def test_forgetting_and_renaming_can_be_tried(run: Run, app: Flask) -> None:
+    run("sync")
+    before = tables(state_of(app).store)
+    forgotten, renamed = run("forget", "dave@example.org", "--dry-run"), run("rename", "4", "44", "--dry-run")
+    assert forgotten.output == "Everything about Dave Dean (4) would be deleted.\nDry run: nothing was changed.\n"
+    assert renamed.output == "Everything of 4 would be 44's.\nDry run: nothing was changed.\n"
+    taken, unknown = run("rename", "4", "2", "--dry-run"), run("rename", "nobody", "5000", "--dry-run")
+    assert [taken.exit_code, unknown.exit_code] == [1, 1]
+    assert taken.output == run("rename", "4", "2", "--yes").output
     assert tables(state_of(app).store) == before
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
+from sqlalchemy import Connection
+
 from ...clock import Clock
 from ...crypto import new_id
 from ...domain.person import LONGEST_KEY
@@ -68,14 +70,11 @@ class UserService:
         :raises PolicyError: while the policies can't be read. Nothing is changed.
         """
         by = self._by(actor)
-        if not is_key(new):
-            raise BadRequest(f"A key is a string of at most {LONGEST_KEY} characters, and not empty.")
 
         def act(work: UnitOfWork) -> None:
-            self._require_known(work, old)
+            self._require_known(work.tx, old)
             self._store.enrollments.lock(work.tx, old)
-            if self._store.keys.is_known(work.tx, new):
-                raise Conflict("key-taken", "Somebody else has this key already.")
+            self._require_free(work.tx, new)
             # Before the rows move: what is sealed in them is sealed for the old key.
             self._key_rotation.rename(work, old, new)
             self._audit.rename(work, old, new)
@@ -85,6 +84,12 @@ class UserService:
 
         self._worker.run(act)
 
+    def would_rename(self, old: str, new: str) -> None:
+        """Nothing, unless :meth:`rename` would raise because of one of the keys."""
+        with self._store.database.read() as tx:
+            self._require_known(tx, old)
+            self._require_free(tx, new)
+
     def forget(self, key: str, *, actor: ActorLike = Actor.HOST) -> None:
         """Delete everything about a user. Audit records stay, with nothing in them that leads to a person.
 
@@ -93,7 +98,7 @@ class UserService:
         stranger, by = f"forgotten-{new_id()}", self._by(actor)
 
         def act(work: UnitOfWork) -> None:
-            self._require_known(work, key)
+            self._require_known(work.tx, key)
             # SECURITY: a session that rises just now is waited for, or it would be written after the rest was deleted.
             self._store.enrollments.lock(work.tx, key)
             self._store.outbox.leave_out(work.tx, self._store.people.known(work.tx, [key], now=self._clock()))
@@ -102,6 +107,11 @@ class UserService:
             work.record("user_forgotten", subject=stranger, actor=Actor.HOST.name if by == Actor.user(key).name else by)
 
         self._worker.run(act)
+
+    def would_forget(self, key: str) -> None:
+        """Nothing, unless :meth:`forget` would raise."""
+        with self._store.database.read() as tx:
+            self._require_known(tx, key)
 
     def password_changed(
         self, key: str, *, actor: ActorLike = Actor.HOST, by: GateSession | None = None
@@ -125,9 +135,15 @@ class UserService:
 
         self._worker.run(act)
 
-    def _require_known(self, work: UnitOfWork, key: str) -> None:
-        if not is_key(key) or not self._store.keys.is_known(work.tx, key):
+    def _require_known(self, tx: Connection, key: str) -> None:
+        if not is_key(key) or not self._store.keys.is_known(tx, key):
             raise UnknownUser(f"The gate has nothing about the key {key!r}.")
+
+    def _require_free(self, tx: Connection, key: str) -> None:
+        if not is_key(key):
+            raise BadRequest(f"A key is a string of at most {LONGEST_KEY} characters, and not empty.")
+        if self._store.keys.is_known(tx, key):
+            raise Conflict("key-taken", "Somebody else has this key already.")
 
     def _by(self, actor: ActorLike) -> str:
         return actor_of(actor, self._directory).name
