@@ -88,6 +88,6 @@ def require_file(location: Location) -> None:
 def _sentence_of_loss(location: Location) -> str:
     """What to do about a file that is gone."""
     return (
-        f"The gate's database file {location.file} is gone. Put it back from a backup. If there was none yet, or to "
-        "start again without anybody's factors, run: flask mfa upgrade"
+        f"The gate's database file {location.file} is missing. If there was one, put it back from a backup. For a new "
+        "one, in which nobody has a factor, run: flask mfa upgrade"
     )

@@ -61,7 +61,7 @@ def start(app: Flask) -> None:
 
 def test_with_keys_a_missing_file_stops_the_start_until_it_is_made(make: Make, tmp_path: Path) -> None:
     app = make(MFA_GATE_KEYS=[KEY])
-    with pytest.raises(MFAGateError, match=r"mfa_gate\.sqlite3 is gone.*run: flask mfa upgrade"):
+    with pytest.raises(MFAGateError, match=r"mfa_gate\.sqlite3 is missing.*run: flask mfa upgrade"):
         start(app)
     assert app.test_client().post("/login").status_code == 503
     assert not file_of(tmp_path).exists(), "asking for it makes no empty one"
