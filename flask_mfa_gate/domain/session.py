@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
 from typing import Any
+from uuid import UUID
 
 from .assurance import FACTOR_METHODS, Assurance, Method
 from .verdict import Demand
@@ -16,6 +17,8 @@ from .verdict import Demand
 ROTATION_GRACE = timedelta(seconds=30)
 GRANT_LIFETIME = timedelta(minutes=5)
 IDLE_MARK_INTERVAL = timedelta(minutes=1)
+# What Werkzeug's own converters make of a part of a path: another value is another text.
+_SPELLED = (str, int, float, UUID)
 
 
 class Ending(StrEnum):
@@ -130,12 +133,17 @@ class GateSession:
         return now - self.seen_at < lifetimes.idle and now - evidence < lifetimes.max_age
 
 
-def act_of(endpoint: str | None, arguments: Mapping[str, object]) -> str:
+def act_of(endpoint: str | None, arguments: Mapping[str, object], *, root: str = "", path: str = "") -> str:
     """What a grant is for: an endpoint with the arguments in its path, as one digest that tells nobody what they are.
 
     The method is left out: the form and what it sends are one act.
+
+    :param root: host name and mount point, by which a host may tell its tenants apart.
+    :param path: says which arguments they are where a converter of the host has made objects of them.
     """
-    told = [endpoint, sorted((name, str(value)) for name, value in arguments.items())]
+    # SECURITY: two accounts may have one name as text, and one account another text at each request.
+    spelled = sorted((name, str(value)) for name, value in arguments.items() if isinstance(value, _SPELLED))
+    told = [endpoint, spelled, root, path if len(spelled) < len(arguments) else ""]
     return sha256(json.dumps(told).encode()).hexdigest()
 
 

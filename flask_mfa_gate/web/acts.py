@@ -15,15 +15,20 @@ _SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 def act_here(passage: Passage) -> str:
     """That of this request, by the address as it came in: preprocessors of the host may take arguments out."""
     is_forwarded = request.endpoint != passage.opened[0]
-    return act_of(request.endpoint, (request.view_args or {}) if is_forwarded else passage.arguments)
+    arguments = (request.view_args or {}) if is_forwarded else passage.arguments
+    return act_of(request.endpoint, arguments, root=_root(), path=request.path)
 
 
 def act_at(target: str | None) -> str | None:
     """That of the page which a sign-in leads to; None where no mark could ask for a proof."""
     found = page_at(inner_path(target.partition("?")[0])) if target is not None else None
-    if found is None or not marks_at(current_app._get_current_object(), found[0]).wants_identity:  # type: ignore[attr-defined]
+    if found is None or not marks_at(current_app._get_current_object(), found.endpoint).wants_identity:  # type: ignore[attr-defined]
         return None
-    return act_of(*found)
+    return act_of(found.endpoint, found.arguments, root=_root(), path=found.path)
+
+
+def _root() -> str:
+    return f"{request.host}{request.script_root}"
 
 
 def try_grant(passage: Passage) -> bool:

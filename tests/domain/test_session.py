@@ -107,6 +107,19 @@ def test_an_act_is_an_endpoint_with_the_arguments_of_its_path() -> None:
     assert {len(act) for act in acts} == {64}
 
 
+def test_an_argument_that_a_host_made_an_object_of_is_told_by_its_path() -> None:
+    class Account:
+        def __str__(self) -> str:
+            return "savings"
+
+    def act(path: str, root: str = "localhost") -> str:
+        return act_of("pay", {"account": Account()}, root=root, path=path)
+
+    assert act("/pay/1") == act("/pay/1")
+    assert len({act("/pay/1"), act("/pay/2"), act("/pay/1", "localhost/tenant")}) == 3
+    assert act_of("pay", {"n": 1}, path="/pay/1") == act_of("pay", {"n": 1}, path="/pay/01")
+
+
 STEP_UP = StepUp(ONE_REQUEST, "pay", "act", "/pay")
 
 

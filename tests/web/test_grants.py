@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from secrets import token_hex
 from typing import Any
 
 import pytest
 from flask import Blueprint, g, redirect, request
 from flask.testing import FlaskClient
 from flask_login import login_required, login_user
+from werkzeug.routing import BaseConverter
 
 from tests.hosts_small.kit import Host, User
 
@@ -206,3 +208,54 @@ def test_grants_that_expired_are_swept() -> None:
         with store.database.read() as tx:
             assert len(tx.execute(store.tables.grant.select()).all()) == left
         host.clock.forward(minutes=5)
+
+
+class Account:
+    """Of the host, and with one name for many."""
+
+    def __init__(self, number: str) -> None:
+        self.number = number
+
+    def __str__(self) -> str:
+        return "savings"
+
+
+class Nameless:
+    """Of the host, and with another text at each request."""
+
+    def __init__(self, number: str) -> None:
+        self.number = number
+
+    def __str__(self) -> str:
+        return token_hex()
+
+
+@BOTH
+@pytest.mark.parametrize("model", [Account, Nameless])
+def test_an_argument_that_is_an_object_of_the_host_counts_as_it_is_written(model: Any, decide: str) -> None:
+    host = make_host(MFA_GATE_DECIDE=decide)
+    host.app.url_map.converters["account"] = type(
+        "Converter", (BaseConverter,), {"to_python": lambda _, text: model(text)}
+    )
+    burn = host.gate.require_mfa(max_age=timedelta(0))(lambda account: f"burned {account.number}")
+    host.app.add_url_rule("/burn/<account:account>", "burn", burn, methods=METHODS)
+    client = proved(host)
+    assert is_asked(client.get("/burn/1"))
+    assert host.pass_challenge(client).location == "/burn/1"
+    assert is_asked(client.post("/burn/2"))
+    assert client.get("/burn/1").text == client.post("/burn/1").text == "burned 1"
+    client.post("/mfa/sign-out", data={"csrf_token": client.get("/mfa/status").json["csrf_token"]})  # type: ignore[index]
+    client.post("/login?next=/burn/3")
+    host.pass_challenge(client)
+    assert client.post("/burn/3").text == "burned 3"
+
+
+@BOTH
+def test_a_proof_at_one_mount_point_pays_at_no_other(decide: str) -> None:
+    host = make_host(MFA_GATE_DECIDE=decide)
+    client = proved(host)
+    one, other = ({"SCRIPT_NAME": root} for root in ("/one", "/other"))
+    assert is_asked(client.post("/pay/1", environ_overrides=one))
+    host.pass_challenge(client)
+    assert client.post("/pay/1", environ_overrides=other).status_code == 403
+    assert client.post("/pay/1", environ_overrides=one).text == "POST 1"

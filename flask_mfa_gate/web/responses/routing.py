@@ -3,32 +3,39 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from flask import current_app, request
-from werkzeug.exceptions import HTTPException
 from werkzeug.routing import RequestRedirect
 
 _MOST_TURNS = 3
 
 
+class Page(NamedTuple):
+    """What answers to GET at a path."""
+
+    endpoint: str
+    arguments: Mapping[str, Any]
+    path: str
+
+
 def endpoint_at(path: str) -> str | None:
     """What answers to GET there."""
     found = page_at(path)
-    return found[0] if found is not None else None
+    return found.endpoint if found is not None else None
 
 
-def page_at(path: str, turns: int = _MOST_TURNS) -> tuple[str, Mapping[str, Any]] | None:
+def page_at(path: str, turns: int = _MOST_TURNS) -> Page | None:
     """The same with the arguments in the path, at the end of the redirects that the app's own rules make."""
     adapter = current_app.create_url_adapter(request)
     if adapter is None or turns == 0:
         return None
     try:
-        return adapter.match(path, method="GET")
+        return Page(*adapter.match(path, method="GET"), path)
     except RequestRedirect as redirect:
         return page_at(inner_path(urlsplit(redirect.new_url).path), turns - 1)
-    except HTTPException:
+    except Exception:  # noqa: BLE001 - there is no such page, or a converter of the host's fails at what a client wrote
         return None
 
 
