@@ -23,4 +23,4 @@ def has_csrf_token(request: Request, keyring: Keyring, session: GateSession) -> 
     sent = request.headers.get(HEADER) or ("" if request.is_json else request.form.get(FIELD, ""))
     # SECURITY: compared in constant time with every key of the keyring; a missing token never matches.
     rights = keyring.digests("csrf", purpose="csrf", row=session.lineage)
-    return any(hmac.compare_digest(sent.encode(), right.encode()) for right in rights)
+    return any(hmac.compare_digest(sent.encode(errors="replace"), right.encode()) for right in rights)

@@ -83,6 +83,15 @@ def test_only_views_are_exempt(thing: Any) -> None:
         gate.exempt(thing)
 
 
+def test_what_can_keep_no_mark_is_told_so() -> None:
+    class Views:
+        def health(self) -> str:
+            return "ok"
+
+    with pytest.raises(ConfigError, match="can keep no mark"):
+        gate.exempt(Views().health)
+
+
 def test_exempt_has_no_brackets() -> None:
     with pytest.raises(ConfigError, match="without brackets"):
         gate.exempt()

@@ -56,7 +56,13 @@ def mark_exempt(view: View | None) -> View:
     require_exemptible(view)
     assert view is not None  # noqa: S101 - for the type checker
     _require_no_contradiction(is_exempt=True, is_marked=marks_of(view).wants_identity)
-    setattr(view, _ATTRIBUTE, replace(marks_of(view), is_exempt=True))
+    try:
+        setattr(view, _ATTRIBUTE, replace(marks_of(view), is_exempt=True))
+    except AttributeError:
+        raise ConfigError(
+            "@gate.exempt", "stands on a view that can keep no mark, such as a bound method", given=view,
+            allowed="the function itself, in its class, or MFA_GATE_EXEMPT_ENDPOINTS",
+        ) from None  # fmt: skip
     return view
 
 
