@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from flask import Blueprint, abort, g, redirect, request, session
 from flask.testing import FlaskClient
-from flask_login import current_user, login_required, login_user
+from flask_login import current_user, login_required, login_user, user_logged_in
 
 from tests.hosts_small.kit import Host, User
 
@@ -226,6 +226,71 @@ def test_the_hooks_act_on_nothing_that_was_sent(decide: str) -> None:
         assert (answer.status_code, answer.headers["X-Took"]) == (403, f"1 {method}")
     assert host.pass_challenge(client).headers["X-Took"] == "1 POST"
     assert acts == []
+
+
+@BOTH
+def test_the_hooks_see_neither_who_sends_nor_what(decide: str) -> None:
+    host = Host(MFA_GATE_DECIDE=decide, MFA_GATE_TOKEN_HEADERS=["X-Door"])
+    host.with_login_manager()
+    seen: list[str] = []
+
+    @host.app.before_request
+    def watch() -> None:
+        environ = {name: value for name, value in request.environ.items() if isinstance(value, str)}
+        seen.append(
+            f"{environ} {request.url} {request.full_path} {request.args} {request.values} {request.authorization} "
+            f"{request.form} {request.files} {request.get_data()!r} {request.get_json(silent=True)} {request.cookies}"
+        )
+
+    host.app.after_request(lambda response: response)
+    host.app.add_url_rule("/", "home", lambda: "home", methods=["GET", "POST"])
+    host.app.add_url_rule("/login", "login", lambda: (login_user(User("1")), "in")[1], methods=["POST"])
+    host.gate.init_app(host.app)
+    client = host.client()
+    client.get("/")
+    host.enroll()
+    client.post("/login")
+    seen.clear()
+    headers = {
+        name: f"secret {name}" for name in (
+            "Authorization", "X-Forwarded-User", "X-Auth-Request-Email", "Cf-Access-Jwt-Assertion", "X-API-Key", "X-Door",
+            "X-CSRFToken", "X-Goog-Authenticated-User-Id", "X-Client-Cert",
+        )
+    }  # fmt: skip
+    names = {"REMOTE_USER": "secret user", "SSL_CLIENT_S_DN": "CN=secret", "RAW_URI": "/?secret"}
+    for path in ("/?magic=secret", "/mfa/challenge?magic=secret"):
+        for sent in ({"data": {"code": "secret"}}, {"json": {"code": "secret"}}):
+            answer = client.post(path, headers=headers, environ_overrides=names, **sent)  # type: ignore[arg-type]
+            assert answer.status_code in {400, 401, 403}
+    assert len(seen) == 4
+    assert "secret" not in "".join(seen)
+    assert host.pass_challenge(client).status_code == 303, "and the gate reads all of it afterwards"
+
+
+@BOTH
+def test_a_user_of_a_proxy_signs_in_no_more_often_than_they_do(decide: str) -> None:
+    host = Host(MFA_GATE_DECIDE=decide)
+    host.with_login_manager()
+    sign_ins: list[Any] = []
+
+    @host.app.before_request
+    def by_proxy() -> None:
+        name = request.headers.get("X-Forwarded-User")
+        if name and not current_user.is_authenticated:
+            login_user(User(name))
+
+    host.app.after_request(lambda response: response)
+    host.app.add_url_rule("/", "home", lambda: "home")
+    host.gate.init_app(host.app)
+    client, proxy = host.client(), {"headers": {"X-Forwarded-User": "1"}}
+    client.get("/")
+    host.enroll()
+    with user_logged_in.connected_to(lambda *_, **__: sign_ins.append(1), host.app):
+        assert client.get("/", **proxy).location == "/mfa/challenge"  # type: ignore[arg-type]
+        client.get("/mfa/challenge", **proxy)  # type: ignore[arg-type]
+        host.pass_challenge(client, **proxy)
+        assert client.get("/", **proxy).text == "home"  # type: ignore[arg-type]
+    assert len(sign_ins) == 1
 
 
 def test_a_host_with_nothing_to_run_afterwards_has_nothing_run() -> None:

@@ -7,7 +7,9 @@ here is dropped; like in Flask itself the ones after it don't run, since they ma
 
 from __future__ import annotations
 
+import io
 import logging
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -20,9 +22,17 @@ from ..state import GateState
 
 log = logging.getLogger("flask_mfa_gate")
 Hook = Callable[[], Any]
-_CREDENTIALS = ("HTTP_AUTHORIZATION", "HTTP_COOKIE", "REMOTE_USER")
-# What Werkzeug keeps of them once it was asked.
-_PARSED = ("authorization", "cookies")
+# Of the client itself, or of a server in front that has made sure who this is.
+_CREDENTIALS = re.compile(
+    r"REMOTE_(USER|IDENT)|AUTH_TYPE|SSL_CLIENT_.*"
+    r"|HTTP_.*(AUTHORIZATION|COOKIE|USER(?!_AGENT)|EMAIL|IDENTITY|PRINCIPAL|ASSERTION|TOKEN|KEY|JWT|CERT).*"
+)
+_SENT = ("QUERY_STRING", "REQUEST_URI", "RAW_URI", "CONTENT_TYPE", "CONTENT_LENGTH", "wsgi.input")
+# What Werkzeug keeps of all this once it was asked.
+_PARSED = (
+    "authorization", "cookies", "query_string", "args", "values", "full_path", "url", "stream", "data", "form", "files",
+    "content_length", "_parsed_content_type", "_cached_data", "_cached_json",
+)  # fmt: skip
 
 
 def run_unseen(state: GateState, *, with_preprocessors: bool, keeps_session: bool) -> None:
@@ -87,7 +97,7 @@ def _answers(hook: Hook) -> bool:
 @contextmanager
 def _nobody_in_sight(state: GateState, *, keeps_session: bool) -> Iterator[None]:
     """Neither in the session nor in ``g`` nor in the request, which only reads; all is as it was afterwards."""
-    known, credentials = state.identity.set_aside(), _take_credentials(state)
+    known = state.identity.set_aside()
     kept, was_modified = dict(session), session.modified
     # SECURITY: these hooks run at requests that were refused, so they must not act in anybody's name.
     if kept:
@@ -96,7 +106,8 @@ def _nobody_in_sight(state: GateState, *, keeps_session: bool) -> Iterator[None]
     method, request.method = request.method, "HEAD" if request.method == "HEAD" else "GET"
     state.identity.hide_for_now()
     try:
-        yield
+        with _nothing_sent(state):
+            yield
     finally:
         request.method = method
         # SECURITY: whom a hook signed in here was judged by nobody.
@@ -107,20 +118,28 @@ def _nobody_in_sight(state: GateState, *, keeps_session: bool) -> Iterator[None]
             session.update({**written, **kept})
         session.modified = was_modified or bool(written)
         state.identity.put_back(known)
-        _put_back_credentials(credentials)
 
 
-def _take_credentials(state: GateState) -> dict[str, str]:
-    headers = (f"HTTP_{name.upper().replace('-', '_')}" for name in state.settings.token_headers)
-    _forget_parsed()
-    return {name: request.environ.pop(name) for name in (*_CREDENTIALS, *headers) if name in request.environ}
+@contextmanager
+def _nothing_sent(state: GateState) -> Iterator[None]:
+    """A request without credentials, query and body, as far as hooks can see."""
+    # SECURITY: any of them may name somebody, or be a code, a token against forged forms, or a link that works once.
+    environ, parsed = request.environ, request.__dict__
+    hidden = {name: environ.pop(name) for name in list(environ) if name in _SENT or _is_credential(name, state)}
+    kept = {name: parsed.pop(name) for name in _PARSED if name in parsed}
+    environ |= {"QUERY_STRING": "", "CONTENT_LENGTH": "0", "wsgi.input": io.BytesIO()}
+    request.query_string = b""
+    try:
+        yield
+    finally:
+        for name in _PARSED:
+            parsed.pop(name, None)
+        environ |= hidden
+        parsed |= kept
+        if "CONTENT_LENGTH" not in hidden:
+            del environ["CONTENT_LENGTH"]
 
 
-def _put_back_credentials(credentials: dict[str, str]) -> None:
-    request.environ.update(credentials)
-    _forget_parsed()
-
-
-def _forget_parsed() -> None:
-    for name in _PARSED:
-        request.__dict__.pop(name, None)
+def _is_credential(name: str, state: GateState) -> bool:
+    named = {f"HTTP_{header.upper().replace('-', '_')}" for header in state.settings.token_headers}
+    return name in named or _CREDENTIALS.fullmatch(name) is not None
