@@ -123,3 +123,11 @@ def test_documents_on_the_page_of_policies_can_be_read() -> None:
 def test_every_field_of_a_filter_and_every_role_is_on_the_page_of_people() -> None:
     names = [*(one.name for one in fields(UserFilter)), *Role, *Scope]
     assert [name for name in names if f"`{name}`" not in page("people.md")] == []
+
+
+def test_every_place_on_the_page_of_the_architecture_is_there() -> None:
+    places = re.findall(r"`([a-z_/]+(?:\.py|/))`", page("architecture.md"))
+    assert len(places) > 30
+    home = ROOT / "flask_mfa_gate"
+    missing = [place for place in places if not (home / place).exists() and not list(home.rglob(place))]
+    assert missing == []
