@@ -309,3 +309,26 @@ def test_a_password_that_its_own_view_changed(place: Place, user: str) -> None:
     place.host.clock.forward(seconds=31)
     assert ask(place, copied, frozenset(COOKIES) - {"remember_token"}, "json")[0].status_code == 401, "a copy is out"
     assert ASK["navigation"](own).text == key
+
+
+@pytest.mark.parametrize("place", [shape for shape in SHAPES if shape != "identity="], indirect=True)
+def test_the_companion_of_one_user_is_worth_nothing_beside_the_remember_cookie_of_another(place: Place) -> None:
+    thief, owner = place.new_user("not required"), place.new_user("not required")
+    stolen = jar(place.sign_in(owner))["remember_token"]
+    for key in (thief, owner):
+        place.happen("password told", key, place.host.client())
+    companion = jar(place.sign_in(thief))["mfa_gate_remember"]
+    pair = {"remember_token": stolen, "mfa_gate_remember": companion}
+    assert ask(place, pair, frozenset(pair), "json")[0].status_code == 401
+
+
+@pytest.mark.parametrize("place", [shape for shape in SHAPES if shape != "identity="], indirect=True)
+def test_an_unproven_sign_in_makes_no_revoked_remember_cookie_count_again(place: Place) -> None:
+    key = place.new_user("enrolled")
+    old = jar(place.sign_in(key))
+    place.happen("password told", key, place.host.client())
+    chosen = frozenset({"remember_token", "mfa_gate_remember"})
+    thief = with_cookies(place, old, chosen)
+    thief.post("/login", data={"who": key})
+    assert thief.get("/mfa/status").json["next"] == "challenge"  # type: ignore[index]
+    assert jar(thief)["mfa_gate_remember"] == old["mfa_gate_remember"]

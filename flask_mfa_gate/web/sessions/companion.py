@@ -36,6 +36,7 @@ def send_companion(passage: Passage, response: Response) -> None:
         _drop(passage, response)
         return
     live, standing = passage.session, passage.standing
+    # SECURITY: only a session that is in and lives is known to be none of those that were revoked.
     if live is None or live.is_pending or standing is None or standing.user_key != live.user_key:
         return
     if remember.is_sent() or _is_left_behind(passage, live.user_key, standing.revocations):
@@ -44,7 +45,6 @@ def send_companion(passage: Passage, response: Response) -> None:
 
 def _is_left_behind(passage: Passage, key: str, revocations: int) -> bool:
     made = _read(passage, key)
-    # SECURITY: only a session that is in and lives is known to be none of those that were revoked.
     return made is not None and made[0] < revocations
 
 
