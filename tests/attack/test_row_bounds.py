@@ -9,6 +9,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
+from flask_mfa_gate.domain.session_bounds import MOST_UNPROVEN
 from tests.conftest import PASSWORD, Browser, Phone, StillClock, key_of, state_of
 from tests.policy_kit import policy, prove, put, rows, signed_in
 
@@ -71,9 +72,10 @@ def starts_a_setup(app: Flask) -> Requests:
     return lambda: signed_in(app, "frank").get("/mfa/enroll/totp")
 
 
-def signs_in_and_out(app: Flask) -> Requests:
+def signs_in_and_out(app: Flask, username: str) -> Requests:
     def request() -> None:
-        browser = signed_in(app, "frank")
+        browser = Browser(app)
+        browser.sign_in(username)
         browser.send("/mfa/sign-out")
 
     return request
@@ -91,6 +93,8 @@ KINDS: dict[str, tuple[Callable[[Flask], Requests], dict[str, int]]] = {
     "a denied sign-in": (denied_sign_in, {"session": 20}),
     "signing in again in one browser": (signs_in_again_in_one_browser, {"session": 21}),
     "starting a setup": (starts_a_setup, {"session": TIMES, "factor": TIMES}),
+    "signing in and out": (lambda app: signs_in_and_out(app, "frank"), {"session": TIMES, "noted": 5, "audit": 4}),
+    "signing out while pending": (lambda app: signs_in_and_out(app, "dave"), {"session": TIMES}),
     "a wrong password": (lambda app: lambda: app.test_client().post("/login", data={"username": "dave", "password": "x"}), {}),
     "a stranger at the own pages": (lambda app: lambda: app.test_client().get("/mfa/challenge"), {}),
     "a stranger with a made-up cookie": (
@@ -110,6 +114,11 @@ def test_rows_of_each_kind_of_request(app: Flask, kind: str) -> None:
 @pytest.mark.parametrize("kind", ["password of somebody not required", "host's cookie alone, a page"])
 def test_unproven_sessions_have_an_end_too(app: Flask, kind: str) -> None:
     assert made_by(app, KINDS[kind][0](app), times=110).get("session", 0) <= 100
+
+
+def test_what_is_left_of_ended_sign_ins_has_an_end_too(app: Flask) -> None:
+    made = made_by(app, KINDS["signing out while pending"][0](app), times=110)
+    assert made["session"] <= MOST_UNPROVEN + 1, "the last one ends after the rest was counted"
 
 
 def test_the_next_hour_and_another_address_are_written_once_more(app: Flask, clock: StillClock) -> None:

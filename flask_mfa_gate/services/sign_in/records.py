@@ -62,6 +62,13 @@ class SignInNotes:
         if is_in and session.is_pending and session.user_key in self._rules.break_glass:
             self._note_break_glass(work, session)
 
+    def left(self, work: UnitOfWork, session: GateSession, origin: Origin) -> None:
+        """Somebody signed out."""
+        key = session.user_key
+        # SECURITY: whoever has the password could sign in and out for ever, and each time leave a record for years.
+        kept = bool(session.assurance.proofs) or self._is_first(work, key, "signed_out", _place(origin))
+        work.record("signed_out", subject=key, actor=f"user:{key}", origin=origin, kept=kept)
+
     def refused(
         self, work: UnitOfWork, user_key: str, verdict: Verdict, *, origin: Origin, endpoint: str | None
     ) -> None:

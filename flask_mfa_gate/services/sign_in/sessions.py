@@ -230,7 +230,7 @@ class SessionService:
         def act(work: UnitOfWork) -> None:
             self.take_turn(work, session.user_key)
             if self._sign_out(work, session):
-                work.record("signed_out", subject=session.user_key, actor=f"user:{session.user_key}", origin=origin)
+                self._notes.left(work, session, origin)
 
         self._worker.run(act)
 
