@@ -191,7 +191,7 @@ def test_the_history_of_a_policy_that_never_was_is_an_error(app: Flask, run: Any
 
 
 def test_a_report_of_nothing_says_so(run: Any) -> None:
-    assert run("report").output == "No policy was report-only at a sign-in of these days.\n"
+    assert run("report").output == "No report-only policy was judged at a sign-in of these days.\n"
 
 
 def test_report_counts_what_reported_policies_would_have_done(app: Flask, run: Any) -> None:
@@ -302,6 +302,7 @@ def test_a_scenario_may_say_that_no_signal_is_raised(app: Flask, run: Any, tmp_p
     (tmp_path / "s.toml").write_text(told)
     found = run("check", "--scenarios", str(tmp_path / "s.toml"))
     assert found.exit_code == 0, found.output
+    assert run("check", "-", stdin="version = 1").output == "No problems found.\n"
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -10,7 +10,7 @@ import click
 from flask import current_app
 
 from ..domain.access import APP
-from ..domain.policy.analysis.finding import Level
+from ..domain.policy.analysis.finding import Level, LintFinding
 from ..domain.policy.document.policy import PolicySet
 from ..errors import BadRequest
 from ..services.policies.environment_input import environment_from
@@ -44,12 +44,18 @@ def check(file: str | None, scenarios: str | None, address: str | None, as_json:
     if as_json:
         print_json({"remarks": [remark_json(one) for one in remarks], "surprises": surprises})
     else:
-        for one in remarks:
-            click.echo(remark_line(one))
-        for surprise in surprises:
-            click.echo(f"surprise: {surprise['name']}: expected {surprise['expected']}, found {surprise['found']}")
+        _print_check(remarks, surprises)
     if surprises or any(one.level is Level.ERROR for one in remarks):
         raise SystemExit(1)
+
+
+def _print_check(remarks: Sequence[LintFinding], surprises: Sequence[Mapping[str, str]]) -> None:
+    for one in remarks:
+        click.echo(remark_line(one))
+    for surprise in surprises:
+        click.echo(f"surprise: {surprise['name']}: expected {surprise['expected']}, found {surprise['found']}")
+    if not remarks and not surprises:
+        click.echo("No problems found.")
 
 
 @policies.command(help="What would happen, and why. A fact that is left out stays unknown.")
@@ -188,7 +194,7 @@ def report(days: int, as_json: bool) -> None:
     if rows:
         print_table(("RESULT", "SIGN-INS", "POLICY"), rows)
     else:
-        click.echo("No policy was report-only at a sign-in of these days.")
+        click.echo("No report-only policy was judged at a sign-in of these days.")
 
 
 def _try(state: GateState, draft: PolicySet, file: str, address: str | None) -> list[dict[str, str]]:
