@@ -42,6 +42,11 @@ class PolicyVersions:
         row = tx.execute(select(self._table).where(self._table.c.version == version)).first()
         return PolicyVersion(*row) if row else None
 
+    def current(self, tx: Connection) -> PolicyVersion | None:
+        """The newest version; None before the first."""
+        row = tx.execute(select(self._table).order_by(self._table.c.version.desc()).limit(1)).first()
+        return PolicyVersion(*row) if row else None
+
     def newest(self, tx: Connection) -> int:
         """The number of the current version; 0 before the first."""
         return int(tx.execute(select(func.coalesce(func.max(self._table.c.version), 0))).scalar_one())

@@ -68,7 +68,7 @@ class PolicyVersions:
         if tx is None:
             with self._store.database.read() as own:
                 return self.read(version, own)
-        return read_document(self._found(tx, version).document, registry=self._registry)
+        return read_document(_there(self._store.policies.get(tx, version)).document, registry=self._registry)
 
     def readable(self, version: int, tx: Connection | None = None) -> PolicySet | None:
         """The set of a version; None for one that can't be read."""
@@ -81,7 +81,7 @@ class PolicyVersions:
     def _load(self) -> tuple[str, CompiledPolicies]:
         try:
             with self._store.database.read() as tx:
-                found = self._found(tx, self._store.policies.newest(tx))
+                found = _there(self._store.policies.current(tx))
             read = read_document(found.document, registry=self._registry)
             self._warn(read)
             return found.digest, compile_policies(read, self._registry, version=found.version)
@@ -93,9 +93,9 @@ class PolicyVersions:
         for name in names_needing(Source.TIME_ZONE, policies, self._registry):
             log.warning("the policy %r names a time zone that this server does not have; is tzdata installed?", name)
 
-    def _found(self, tx: Connection, version: int) -> PolicyVersion:
-        found = self._store.policies.get(tx, version)
-        # SECURITY: a version that counts and can't be found must not pass for one without any rule.
-        if found is None:
-            raise PolicyError(f"version {version} is not there")
-        return found
+
+def _there(found: PolicyVersion | None) -> PolicyVersion:
+    # SECURITY: a version that counts and can't be found must not pass for one without any rule.
+    if found is None:
+        raise PolicyError("a version that counts is not there")
+    return found
