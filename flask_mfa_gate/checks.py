@@ -64,6 +64,17 @@ def whole_number(least: int, most: int) -> Check:
     return check
 
 
+def days_or_none(most: int) -> Check:
+    """Days, or None, as which 0 counts too."""
+
+    @_allowing(f"a whole number of days from 1 to {most:,}; None or 0 for no end")
+    def check(key: str, value: Any) -> int | None:
+        _demand(value is None or (type(value) is int and 0 <= value <= most))
+        return value or None
+
+    return check
+
+
 def one_of(*numbers: int) -> Check:
     """One of a few integers."""
 

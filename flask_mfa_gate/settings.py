@@ -224,6 +224,13 @@ class Settings:
         None, "str or None", checks.optional_text, "Sender of the gate's mails. None: the default of Flask-Mail."
     )
     mail_disabled: tuple[str, ...] = _key((), "list of str", checks.mail_kinds, "Kinds of mail that are not sent.")
+    audit_retention_days: int | None = _key(
+        400,
+        "int or None",
+        checks.days_or_none(36_500),
+        "Age at which `run-due` removes sealed records of the audit log. None or 0: kept for ever.",
+        unit="days",
+    )
     clock: Clock = _key(utc_now, "callable", checks.clock, "Gives the time as an aware UTC datetime.")
 
     @classmethod

@@ -33,6 +33,7 @@ from .mail.transport import make_sender
 from .opening import bind_of, is_command, location_of
 from .services.audit.chain import AuditChain
 from .services.audit.key_rotation import KeyRotation
+from .services.audit.retention import AuditRetention
 from .services.enrollment.access_passes import AccessPassService
 from .services.enrollment.actions import ActionRunner
 from .services.enrollment.digest import DigestService
@@ -152,7 +153,8 @@ def _admin_services(base: Base) -> dict[str, Any]:
             store, worker, runner, AccessPassFactor(store, base.keyring), clock=clock
         ),
         "upkeep": UpkeepService(
-            store, worker, writer, users, DigestService(store, worker, selection, clock=clock), audit, base.delivery,
+            store, worker, writer, users, DigestService(store, worker, selection, clock=clock), audit,
+            AuditRetention(store, worker, base.keyring, clock=clock, keep=_audit_kept(base.settings)), base.delivery,
             clock=clock, lifetimes=base.lifetimes, reminders=base.settings.reminders,
             cookie_life=longest_cookie_life,
         ),
@@ -185,6 +187,11 @@ def _policy_services(base: Base, runner: ActionRunner) -> dict[str, Any]:
         "places": base.places,
         "risk": RiskService(store, base.places, clock=clock),
     }
+
+
+def _audit_kept(settings: Settings) -> timedelta | None:
+    days = settings.audit_retention_days
+    return timedelta(days=days) if days is not None else None
 
 
 def _sources(base: Base) -> frozenset[Source]:

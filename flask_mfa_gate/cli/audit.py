@@ -42,9 +42,13 @@ def verify(head: str | None, as_json: bool) -> None:
     found, newest = chain.verify(head), str(chain.head())
     if as_json:
         facts = {name: getattr(found, name) for name in ("verified", "bare", "unsealed", "broken_at")}
-        print_json({**facts, "head": newest})
+        begin = found.anchor
+        since = begin.removed_at.isoformat() if begin.removed_at is not None else None
+        print_json({**facts, "head": newest, "removed": begin.last.number, "removed_at": since})
     else:
         click.echo(_sentence(found))
+        if found.anchor.removed_at is not None:
+            click.echo(f"{found.anchor}.".capitalize())
         click.echo(f"Head: {newest}")
     if found.broken_at is not None:
         raise SystemExit(1)

@@ -16,6 +16,7 @@ from .unit_of_work import TransactionRunner
 log = logging.getLogger("flask_mfa_gate")
 _LONGEST_DETAIL = 200
 KEPT = timedelta(days=7)
+OBSERVED = "observed:"
 
 
 class Observation(StrEnum):
@@ -55,4 +56,4 @@ class Observations:
 
 
 def _prefix(observation: Observation) -> str:
-    return f"observed:{observation.value}:"
+    return f"{OBSERVED}{observation.value}:"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, or_, select, update
 
 from ..signals import Event
 from .sets import insert_cells, insert_many
@@ -99,6 +99,10 @@ class AuditLog:
         row = self._table.c
         chain = select(self._table).where(row.number > after).order_by(row.number).limit(limit)
         return [_read(found) for found in tx.execute(chain)]
+
+    def remove(self, tx: Connection, *, up_to: int) -> None:
+        """Delete the beginning of the chain; records without a place in it stay."""
+        tx.execute(delete(self._table).where(self._table.c.number <= up_to))
 
     def naming(self, tx: Connection, key: str, *, after: int, limit: int) -> Sequence[Record]:
         """The next records behind this id that are about a user or of what they did."""

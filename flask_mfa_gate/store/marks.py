@@ -64,6 +64,11 @@ class Marks:
         mine = (self._table.c.name == name, self._table.c.at == before.at)
         return tx.execute(update(self._table).where(*mine).values(at=at)).rowcount == 1
 
+    def sweep(self, tx: Connection, *, prefix: str, before: datetime) -> int:
+        """Delete the marks whose name begins so and that were set before then."""
+        mine = self._table.c.name.startswith(prefix, autoescape=True)
+        return tx.execute(delete(self._table).where(mine, self._table.c.at < before)).rowcount
+
     def drop(self, tx: Connection, name: str) -> None:
         """Forget it."""
         tx.execute(delete(self._table).where(self._table.c.name == name))

@@ -14,7 +14,8 @@ from flask_mfa_gate.domain.totp import TotpShape
 from flask_mfa_gate.factors.access_pass import AccessPassFactor
 from flask_mfa_gate.factors.recovery_code import RecoveryCodeFactor
 from flask_mfa_gate.factors.totp import TotpFactor
-from flask_mfa_gate.services.audit.chain import HEAD, AuditChain, Head, _linked, _personal_digest
+from flask_mfa_gate.services.audit.chain import HEAD, AuditChain
+from flask_mfa_gate.services.audit.links import Head, _linked, personal_digest
 from flask_mfa_gate.services.table_setup import TableSetup
 from flask_mfa_gate.services.unit_of_work import TransactionRunner
 from flask_mfa_gate.settings import Settings
@@ -135,7 +136,7 @@ def test_a_policy_version_is_known_by_its_content(store: Store, prefix: str) -> 
 def bare_record(store: Store) -> None:
     """One of somebody who was renamed, as it was left then: in the chain, and without its salt."""
     said = Record(1, Event("mfa_reset", NOW, "user:1", "old", details={}), 1, None, None, None, None)
-    personal = _personal_digest(said, "salt")
+    personal = personal_digest(said, "salt")
     mac = KEYRING.digest(_linked(said, 1, personal, Head()), purpose="audit-chain", row="1")
     with store.database.write() as tx:
         tx.execute(

@@ -16,8 +16,11 @@ from ...domain.state_changes import Move, lapse, reminder, without_notice
 from ...mail.delivery import Delivery
 from ...store import Store
 from ..audit.chain import AuditChain
+from ..audit.retention import AuditRetention
+from ..observations import KEPT, OBSERVED
 from ..people.users import UserService
 from ..sign_in.risk import MEMORY as RISK_MEMORY
+from ..sign_in.sessions import DROPPED
 from ..unit_of_work import TransactionRunner, UnitOfWork
 from .digest import DigestService
 from .state_changes import MoveWriter
@@ -51,11 +54,12 @@ class UpkeepService:
 
     def __init__(
         self, store: Store, worker: TransactionRunner, writer: MoveWriter, users: UserService, digest: DigestService,
-        audit: AuditChain, delivery: Delivery, *, clock: Clock, lifetimes: Lifetimes, reminders: Sequence[timedelta],
-        cookie_life: Callable[[], timedelta],
+        audit: AuditChain, retention: AuditRetention, delivery: Delivery, *, clock: Clock, lifetimes: Lifetimes,
+        reminders: Sequence[timedelta], cookie_life: Callable[[], timedelta],
     ) -> None:  # fmt: skip
         self._store, self._worker, self._writer = store, worker, writer
         self._users, self._digest, self._audit, self._delivery = users, digest, audit, delivery
+        self._retention = retention
         self._clock, self._lifetimes, self._reminders, self._cookie_life = clock, lifetimes, reminders, cookie_life
 
     def run_due(self) -> Upkeep:
@@ -81,7 +85,7 @@ class UpkeepService:
         def act(work: UnitOfWork) -> None:
             reminded, lapsed = self._each_slice(lambda: self._take_slice(work))
             mails = self._store.outbox.count_due(work.tx, now=self._clock())
-            found.append(Upkeep(reminded, lapsed, 0, mails, 0, self._sweep_in(work)))
+            found.append(Upkeep(reminded, lapsed, 0, mails, 0, self._sweep_in(work) + self._retention.run_in(work)))
             raise _Undone
 
         with suppress(_Undone):
@@ -119,7 +123,7 @@ class UpkeepService:
         return next_due(standing.period, self._reminders, after=now) if standing.period else None
 
     def _sweep(self) -> int:
-        return self._worker.run(self._sweep_in)
+        return self._worker.run(self._sweep_in) + self._retention.run()
 
     def _sweep_in(self, work: UnitOfWork) -> int:
         now = self._clock()
@@ -130,6 +134,9 @@ class UpkeepService:
         swept += self._store.noted.sweep(work.tx, now=now)
         swept += self._store.factors.sweep(work.tx, now=now)
         swept += self._store.grants.sweep(work.tx, now=now)
+        swept += sum(
+            self._store.marks.sweep(work.tx, prefix=prefix, before=now - KEPT) for prefix in (OBSERVED, DROPPED)
+        )
         return swept + self._store.failures.sweep(work.tx, now=now)
 
 

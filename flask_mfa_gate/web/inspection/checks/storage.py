@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from ....errors import ConfigError, MFAGateError
+from ....services.observations import KEPT
 from ....services.sign_in.sessions import DROPPED
 from ....store import schema
 from ..findings import Finding, error, warning
@@ -78,7 +79,7 @@ def upkeep(on: Inspection) -> Iterator[Finding]:
 def dropped_session_keys(on: Inspection) -> Iterator[Finding]:
     """What hosts keep in their session that no row can hold."""
     with on.store.database.read() as tx:
-        names = on.store.marks.names(tx, prefix=DROPPED)
+        names = on.store.marks.names(tx, prefix=DROPPED, since=on.now - KEPT)
     for name in names:
         yield warning(
             "dropped-session-key",
