@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from flask import url_for
 from jinja2 import BaseLoader, Environment, FileSystemLoader, TemplateNotFound, Undefined
 
 BUILT_IN = Path(__file__).parent / "templates"
@@ -32,9 +31,12 @@ def standard_overlay(
 
 
 class PageTemplates:
-    """The gate's pages: built in, or with what a host has put in their place."""
+    """The gate's pages: built in, or with what a host has put in their place.
 
-    def __init__(self, host: Environment) -> None:
+    :param url_for: for the built-in ones, the addresses of the gate.
+    """
+
+    def __init__(self, host: Environment, *, url_for: Callable[..., str]) -> None:
         # SECURITY: names and addresses are data on every page, also where the host has switched escaping off.
         self._plain = Environment(autoescape=True, loader=_BuiltIn())
         self._plain.globals["url_for"] = url_for

@@ -82,3 +82,25 @@ def test_a_route_of_one_name_that_covers_the_gates_pages_stops_the_start(where: 
     host.app.add_url_rule("/<path:rest>", "spa", lambda rest: rest, **rule)
     with pytest.raises(ConfigError, match="MFA_GATE_URL_PREFIX is taken by spa"):
         host.gate.check(host.app)
+
+
+def add_to_each(_endpoint: str, values: dict[str, Any]) -> None:
+    values["spoken"] = "en"
+
+
+def fail(_endpoint: str, _values: dict[str, Any]) -> None:
+    raise RuntimeError("no tenant")
+
+
+@pytest.mark.parametrize("defaults", [add_to_each, fail])
+def test_what_the_host_does_to_its_addresses_is_nothing_to_the_pages_of_the_gate(defaults: Any) -> None:
+    host = host_named({}, {})
+    host.enroll()
+    host.app.url_defaults(defaults)
+    client = host.client()
+    assert client.post("/login").location == "/mfa/challenge"
+    page = client.get("/mfa/challenge")
+    assert (page.status_code, "spoken" in page.text) == (200, False)
+    assert host.pass_challenge(client).status_code == 303
+    assert client.get("/mfa/").status_code == 200
+    assert client.get("/mfa/enroll/totp").status_code == 200

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from flask import Response, request, url_for
+from flask import Response, request
 
 from ...domain.assurance import FACTOR_METHODS, PASS_METHODS, FactorKind, Method
 from ...domain.recovery_code import LOW
@@ -16,6 +16,7 @@ from ...services.enrollment.totp_enrollment import FRESH
 from ..client import is_prefetch
 from ..fields import text_field
 from ..responses import answers
+from ..responses.host_names import own_url
 from ..responses.targets import home
 from .desk import Desk, Route, next_step, require_proved
 from .refusals import code_page
@@ -81,7 +82,7 @@ def _take(desk: Desk) -> Response:
     except (CodeInvalid, Throttled) as error:
         return answers.failure(desk.passage, error) if desk.wants_json else _show(desk, method, error)
     target = desk.go_on(entry)
-    return desk.arrive(target if desk.wants_json or not _is_back_in(desk, method) else url_for("mfa_gate.recovered"))
+    return desk.arrive(target if desk.wants_json or not _is_back_in(desk, method) else own_url("mfa_gate.recovered"))
 
 
 def _is_back_in(desk: Desk, method: Method) -> bool:
@@ -105,7 +106,7 @@ def recovered(desk: Desk) -> Response:
     left = desk.state.self_service.recovery_codes_left(desk.session)
     return answers.page(
         "recovered.html", desk.passage, 200, continue_url=continue_url, left=left, low=left <= LOW,
-        replace_url=url_for("mfa_gate.enroll_totp") if _can_replace(desk) else None,
+        replace_url=own_url("mfa_gate.enroll_totp") if _can_replace(desk) else None,
         by_recovery_code=Method.RECOVERY_CODE in assurance.methods,
     )  # fmt: skip
 
@@ -138,9 +139,9 @@ def _show(desk: Desk, method: Method, error: MFAGateError | None = None) -> Resp
         "challenge.html", desk, desk.state.verifiers[method], error,
         factor=method.value, ways=_ways(desk, method), step_up=_is_step_up(desk), reason=_reason(desk),
         shape=_shape(desk) if method is Method.TOTP else None,
-        back_url=None if desk.standing.factors else url_for("mfa_gate.enroll"),
-        replace_url=url_for("mfa_gate.enroll_totp") if _is_stuck_without_phone(desk, method) else None,
-        action_url=url_for("mfa_gate.challenge", factor=method.value),
+        back_url=None if desk.standing.factors else own_url("mfa_gate.enroll"),
+        replace_url=own_url("mfa_gate.enroll_totp") if _is_stuck_without_phone(desk, method) else None,
+        action_url=own_url("mfa_gate.challenge", factor=method.value),
     )  # fmt: skip
 
 
@@ -177,7 +178,7 @@ def _is_step_up(desk: Desk) -> bool:
 def _ways(desk: Desk, current: Method) -> list[Way]:
     allowed = _allowed(desk)
     return [
-        Way(method.value, _LABELS[method], url_for("mfa_gate.challenge", factor=method.value), method is current)
+        Way(method.value, _LABELS[method], own_url("mfa_gate.challenge", factor=method.value), method is current)
         for method in desk.state.verifiers
         if method in allowed
     ]

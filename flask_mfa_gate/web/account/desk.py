@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from functools import wraps
 from typing import Any
 
-from flask import Response, request, url_for
+from flask import Response, request
 from werkzeug.exceptions import HTTPException
 
 from ...domain.enrollment import Standing
@@ -26,6 +26,7 @@ from ..fields import read_fields
 from ..middleware.pending_sign_in import restore
 from ..passage import Passage, current_passage
 from ..responses import answers
+from ..responses.host_names import own_url
 from ..responses.targets import asked_page, home
 from ..sessions.revoked import turn_away
 from ..state import GateState
@@ -159,7 +160,7 @@ def _serve(passage: Passage, view: Callable[..., Any], kwargs: Mapping[str, Any]
             return _tell_that_it_is_over(passage)
         return answers.refuse_stranger(passage, as_json=is_status)
     if is_write and not has_csrf_token(request, passage.state.keyring, passage.session):
-        return answers.problem(passage, 400, "csrf_failed", _FORM_EXPIRED, {"token_url": url_for("mfa_gate.status")})
+        return answers.problem(passage, 400, "csrf_failed", _FORM_EXPIRED, {"token_url": own_url("mfa_gate.status")})
     account, user = account_of(passage.state, passage.session)
     # SECURITY: a password that was changed ends what rests on the old one here as well, where no user is loaded.
     if account is Account.CHANGED:
@@ -178,7 +179,7 @@ def _tell_that_it_is_over(passage: Passage) -> Response:
     """To somebody who waited too long over a form, whom the host may know or not: the way on finds that out."""
     return answers.page(
         "problem.html", passage, 401, title="This page has expired", detail=_OVER,
-        continue_url=url_for("mfa_gate.security"),
+        continue_url=own_url("mfa_gate.security"),
     )  # fmt: skip
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from flask import Response, request, url_for
+from flask import Response, request
 from markupsafe import Markup
 
 from ...domain.assurance import PASS_METHODS, SETUP_METHODS, Method
@@ -19,6 +19,7 @@ from ...services.enrollment.totp_enrollment import FRESH, Enrolled
 from ..client import is_prefetch
 from ..endpoints import is_own
 from ..responses import answers
+from ..responses.host_names import own_url
 from ..responses.login_page import login_url
 from .desk import Desk, Route, next_step
 from .refusals import code_page
@@ -42,7 +43,7 @@ def enroll(desk: Desk) -> Response:
     return answers.page(
         "prompt.html", desk.passage, 200,
         can_defer=can_defer, days_left=days_until(ends_at, desk.state.clock()) if ends_at else None, ends_at=ends_at,
-        later_url=url_for("mfa_gate.later"), totp_url=url_for("mfa_gate.enroll_totp"),
+        later_url=own_url("mfa_gate.later"), totp_url=own_url("mfa_gate.enroll_totp"),
         reason=_why(desk, verdict, ends_at, can_defer=can_defer),
     )  # fmt: skip
 
@@ -75,7 +76,7 @@ def _next_as_json(verdict: Verdict) -> Response:
     """What is demanded; nothing may be, and the setup is open all the same."""
     if verdict.word is not Word.PASS:
         return answers.demand_problem(verdict)
-    return answers.json_answer({"next": verdict.word.value, "continue_url": url_for("mfa_gate.enroll_totp")})
+    return answers.json_answer({"next": verdict.word.value, "continue_url": own_url("mfa_gate.enroll_totp")})
 
 
 def later(desk: Desk) -> Response:
@@ -115,7 +116,7 @@ def _show_done(desk: Desk, error: Conflict) -> Response:
     """The codes are gone with the page that was reloaded, or with the first of two clicks."""
     return answers.page(
         "problem.html", desk.passage, error.status, title="You're all set", detail=str(error),
-        continue_url=url_for("mfa_gate.recovery_codes"), continue_label="Create new recovery codes",
+        continue_url=own_url("mfa_gate.recovery_codes"), continue_label="Create new recovery codes",
     )  # fmt: skip
 
 
@@ -133,9 +134,9 @@ def _before_setup(desk: Desk) -> Response | None:
     if not desk.state.totp_enrollment.is_offered():
         return answers.problem(desk.passage, 409, "conflict", "Authenticator apps are turned off for this app.")
     if desk.state.totp_enrollment.needs_proof(desk.session, desk.standing):
-        return ask_proof(desk, SETUP_METHODS, back=url_for("mfa_gate.enroll_totp"))
+        return ask_proof(desk, SETUP_METHODS, back=own_url("mfa_gate.enroll_totp"))
     if desk.state.totp_enrollment.needs_pass(desk.session, desk.standing):
-        return ask_proof(desk, PASS_METHODS, back=url_for("mfa_gate.enroll_totp"))
+        return ask_proof(desk, PASS_METHODS, back=own_url("mfa_gate.enroll_totp"))
     if desk.state.totp_enrollment.needs_sign_in(desk.session, desk.standing):
         return _sign_in_again(desk)
     return None
@@ -149,7 +150,7 @@ def ask_proof(desk: Desk, methods: frozenset[Method], *, back: str) -> Response:
     if desk.wants_json:
         return answers.demand_problem(verdict)
     if methods == PASS_METHODS:
-        return answers.see_other(url_for("mfa_gate.challenge", factor=Method.ACCESS_PASS.value))
+        return answers.see_other(own_url("mfa_gate.challenge", factor=Method.ACCESS_PASS.value))
     return answers.see_other(answers.next_url(Word.CHALLENGE))
 
 
@@ -171,8 +172,8 @@ def _show_key(desk: Desk, pending: PendingKey, error: MFAGateError | None = None
         "enroll_totp.html", desk, desk.state.totp, error,
         qr_svg=Markup(svg), secret_groups=pending.grouped(), secret=pending.secret, account=account,  # noqa: S704
         otpauth_uri=uri, digits=pending.shape.digits, period=pending.shape.period,
-        action_url=url_for("mfa_gate.enroll_totp"),
-        back_url=url_for("mfa_gate.security" if desk.standing.factors else "mfa_gate.enroll"),
+        action_url=own_url("mfa_gate.enroll_totp"),
+        back_url=own_url("mfa_gate.security" if desk.standing.factors else "mfa_gate.enroll"),
         replacing=bool(desk.standing.factors),
     )  # fmt: skip
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from flask import Response, request, url_for
+from flask import Response, request
 
 from ...domain.assurance import FACTOR_METHODS, FactorKind
 from ...domain.enrollment import Status
@@ -14,6 +14,7 @@ from ...domain.session import GateSession
 from ...services.enrollment.totp_enrollment import has_fresh_factor
 from ...store.factors import Factor
 from ..responses import answers
+from ..responses.host_names import own_url
 from .activity import event_lines
 from .desk import Desk, Route, require_proved
 from .enroll import ask_proof
@@ -86,9 +87,9 @@ def security(desk: Desk) -> Response:
     return answers.page(
         "security.html", desk.passage, 200,
         status=StatusLine(word.value, _SENTENCES[word], described.days_left, described.ends_at), factors=factors,
-        totp_url=url_for("mfa_gate.enroll_totp"), has_totp=FactorKind.TOTP in desk.standing.factors,
+        totp_url=own_url("mfa_gate.enroll_totp"), has_totp=FactorKind.TOTP in desk.standing.factors,
         recovery_left=overview.recovery_codes_left, recovery_low=_is_low(desk, overview.recovery_codes_left),
-        recovery_url=url_for("mfa_gate.recovery_codes"), sessions_url=url_for("mfa_gate.sessions"),
+        recovery_url=own_url("mfa_gate.recovery_codes"), sessions_url=own_url("mfa_gate.sessions"),
         events=event_lines(overview.events),
     )  # fmt: skip
 
@@ -99,7 +100,7 @@ def factor_rename(desk: Desk, factor_id: str) -> Response:
         return stopped
     if not desk.state.self_service.rename_factor(desk.session, factor_id, desk.fields.get("name")):
         return _not_found(desk)
-    return desk.arrive(url_for("mfa_gate.security"))
+    return desk.arrive(own_url("mfa_gate.security"))
 
 
 def factor_remove(desk: Desk, factor_id: str) -> Response:
@@ -109,7 +110,7 @@ def factor_remove(desk: Desk, factor_id: str) -> Response:
     factor = desk.state.self_service.factor(desk.session, factor_id)
     if factor is None:
         return _not_found(desk)
-    back = url_for("mfa_gate.factor_remove", factor_id=factor_id)
+    back = own_url("mfa_gate.factor_remove", factor_id=factor_id)
     # SECURITY: a stolen session alone removes nothing.
     if not has_fresh_factor(desk.session, clock=desk.state.clock):
         return ask_proof(desk, FACTOR_METHODS, back=back)
@@ -119,12 +120,12 @@ def factor_remove(desk: Desk, factor_id: str) -> Response:
             return answers.json_answer(_as_json(line))
         return answers.page(
             "remove_factor.html", desk.passage, 200, factor=line, action_url=back,
-            back_url=url_for("mfa_gate.security"), deletes_codes=len(desk.standing.factors) == 1,
+            back_url=own_url("mfa_gate.security"), deletes_codes=len(desk.standing.factors) == 1,
         )  # fmt: skip
     if not desk.state.self_service.remove_factor(desk.session, factor_id, origin=desk.origin):
         return _not_found(desk)
     desk.keep_remembered()
-    return desk.arrive(url_for("mfa_gate.security"))
+    return desk.arrive(own_url("mfa_gate.security"))
 
 
 def recovery_codes(desk: Desk) -> Response:
@@ -139,7 +140,7 @@ def recovery_codes(desk: Desk) -> Response:
     if request.method == "POST":
         # SECURITY: a stolen session alone makes no codes.
         if not has_fresh_factor(desk.session, clock=desk.state.clock):
-            return ask_proof(desk, FACTOR_METHODS, back=url_for("mfa_gate.recovery_codes"))
+            return ask_proof(desk, FACTOR_METHODS, back=own_url("mfa_gate.recovery_codes"))
         codes = desk.state.self_service.make_recovery_codes(desk.session, origin=desk.origin)
     left = desk.state.self_service.recovery_codes_left(desk.session)
     if desk.wants_json:
@@ -148,7 +149,7 @@ def recovery_codes(desk: Desk) -> Response:
         )
     return answers.page(
         "recovery_codes.html", desk.passage, 200, codes=codes, left=left, low=_is_low(desk, left),
-        action_url=url_for("mfa_gate.recovery_codes"), back_url=url_for("mfa_gate.security"),
+        action_url=own_url("mfa_gate.recovery_codes"), back_url=own_url("mfa_gate.security"),
     )  # fmt: skip
 
 
@@ -159,7 +160,7 @@ def sessions(desk: Desk) -> Response:
     if request.method == "POST":
         desk.state.self_service.end_other_sessions(desk.session)
         desk.keep_remembered()
-        return desk.arrive(url_for("mfa_gate.sessions"))
+        return desk.arrive(own_url("mfa_gate.sessions"))
     lines = [_session_line(desk, found) for found in desk.state.sessions.living(desk.session.user_key)]
     # A stranger who knows the password is not signed in, and must not look so.
     sessions, waiting = ([line for line in lines if line.waiting is apart] for apart in (False, True))
@@ -169,7 +170,7 @@ def sessions(desk: Desk) -> Response:
         )
     return answers.page(
         "sessions.html", desk.passage, 200, sessions=sessions, waiting=waiting,
-        end_others_url=url_for("mfa_gate.sessions"),
+        end_others_url=own_url("mfa_gate.sessions"),
     )  # fmt: skip
 
 
@@ -177,7 +178,7 @@ def _session_line(desk: Desk, found: GateSession) -> SessionLine:
     return SessionLine(
         id=found.lineage, current=found.lineage == desk.session.lineage, waiting=found.is_waiting,
         user_agent=found.user_agent, address=found.address, signed_in_at=found.assurance.signed_in_at,
-        seen_at=found.seen_at, end_url=url_for("mfa_gate.session_end", lineage=found.lineage),
+        seen_at=found.seen_at, end_url=own_url("mfa_gate.session_end", lineage=found.lineage),
     )  # fmt: skip
 
 
@@ -188,14 +189,14 @@ def session_end(desk: Desk, lineage: str) -> Response:
     if not desk.state.self_service.end_session(desk.session, lineage):
         return _not_found(desk)
     desk.keep_remembered()
-    return desk.arrive(url_for("mfa_gate.sessions"))
+    return desk.arrive(own_url("mfa_gate.sessions"))
 
 
 def _factor_line(desk: Desk, factor: Factor) -> FactorLine:
     return FactorLine(
         id=factor.id, kind=factor.kind.value, name=factor.name, created_at=factor.confirmed_at or factor.created_at,
-        last_used_at=factor.last_used_at, rename_url=url_for("mfa_gate.factor_rename", factor_id=factor.id),
-        remove_url=url_for("mfa_gate.factor_remove", factor_id=factor.id),
+        last_used_at=factor.last_used_at, rename_url=own_url("mfa_gate.factor_rename", factor_id=factor.id),
+        remove_url=own_url("mfa_gate.factor_remove", factor_id=factor.id),
         removable=desk.state.self_service.is_removable(desk.standing, factor.kind),
     )  # fmt: skip
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Response, jsonify, make_response, redirect, request, url_for
+from flask import Response, jsonify, make_response, redirect, request
 from werkzeug.exceptions import HTTPException
 
 from ...domain.assurance import ACR_MULTI, FACTOR_METHODS, Method, methods_of
@@ -15,6 +15,7 @@ from ...errors import CodeInvalid, Conflict, MFAGateError, Throttled
 from ..client import SAFE_METHODS, Client, is_of_htmx
 from ..passage import Passage
 from ..state import current_state
+from .host_names import own_url
 from .login_page import login_url
 from .page import page_facts
 from .pages import draw
@@ -61,7 +62,7 @@ _CSP_WITHOUT_FORMS = f"{_CSP}; form-action 'none'"
 
 def next_url(word: Word) -> str:
     """The gate's page for a verdict."""
-    return url_for(_ENDPOINTS[word])
+    return own_url(_ENDPOINTS[word])
 
 
 def stop(passage: Passage, verdict: Verdict, client: Client) -> Response:

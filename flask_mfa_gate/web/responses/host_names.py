@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from flask import Flask, current_app, has_request_context, request
+from flask import Flask, current_app, has_request_context, request, url_for
 from werkzeug.exceptions import HTTPException
 
 from ..endpoints import is_own
@@ -28,6 +28,16 @@ def stay_here(endpoint: str, values: dict[str, Any]) -> None:
     place = None if adapter is None else adapter.server_name if adapter.map.host_matching else adapter.subdomain
     if place:
         values.setdefault(PLACE, place)
+
+
+def own_url(endpoint: str, **values: Any) -> str:
+    """The address of a page of the gate, without what the host does to addresses of its own (``url_defaults``)."""
+    adapter = current_app.create_url_adapter(request) if has_request_context() else None
+    if adapter is None:
+        return url_for(endpoint, **values)
+    # SECURITY: a function of the host that fails here would take the way to the second factor from everybody.
+    stay_here(endpoint, values)
+    return adapter.build(endpoint, values, force_external=False)
 
 
 def without_place(values: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -6,9 +6,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from flask import request, url_for
+from flask import request
 
 from ..csrf import csrf_token
+from .host_names import own_url
 
 if TYPE_CHECKING:
     from ..passage import Passage
@@ -40,10 +41,10 @@ def page_facts(passage: Passage) -> PageFacts:
         csrf_token=csrf_token(passage.state.keyring, session) if session else "",
         signed_in=session is not None,
         pending=session is not None and session.is_pending,
-        sign_out_url=url_for("mfa_gate.sign_out"),
-        cancel_url=url_for("mfa_gate.cancel"),
+        sign_out_url=own_url("mfa_gate.sign_out"),
+        cancel_url=own_url("mfa_gate.cancel"),
         home_url=f"{request.script_root}/",
-        security_url=url_for("mfa_gate.security"),
+        security_url=own_url("mfa_gate.security"),
         help_link=passage.state.settings.help_link,
         now=passage.state.clock(),
     )
