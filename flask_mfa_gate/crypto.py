@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
-from .errors import SecretUnreadable
+from .errors import SecretMisplaced, SecretUnreadable
 
 KEY_LENGTH = 32
 # The first byte says what a secret is bound to: of old its table, column and row; now the user too.
@@ -71,7 +71,8 @@ class Keyring:
     def open(self, sealed: bytes, place: Place) -> bytes:
         """Decrypt, also what was sealed before secrets were bound to their user.
 
-        :raises SecretUnreadable: for an unknown key, another place, or anything that is not what was sealed.
+        :raises SecretMisplaced: for another place, and anything that is not what was sealed.
+        :raises SecretUnreadable: for an unknown key.
         """
         key = self._key_of(sealed)
         nonce = sealed[_HEAD_LENGTH - _NONCE_LENGTH : _HEAD_LENGTH]
@@ -81,7 +82,7 @@ class Keyring:
         try:
             return key.cipher.decrypt(nonce, sealed[_HEAD_LENGTH:], bound_to)
         except InvalidTag:
-            raise SecretUnreadable("A stored secret can't be opened: it was changed or belongs elsewhere.") from None
+            raise SecretMisplaced("A stored secret can't be opened: it was changed or belongs elsewhere.") from None
 
     @property
     def newest_id(self) -> str:
@@ -104,7 +105,7 @@ class Keyring:
 
     def _key_of(self, sealed: bytes) -> _Key:
         if len(sealed) < _HEAD_LENGTH or not sealed.startswith((_OF_ROW, _OF_USER)):
-            raise SecretUnreadable("A stored secret can't be opened: it is cut off or of an unknown form.")
+            raise SecretMisplaced("A stored secret can't be opened: it is cut off or of an unknown form.")
         key_id = sealed[len(_OF_USER) : len(_OF_USER) + _KEY_ID_LENGTH]
         found = next((key for key in self._keys if key.key_id == key_id), None)
         if found is None:

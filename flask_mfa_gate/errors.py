@@ -59,6 +59,17 @@ class SecretUnreadable(MFAGateError):
     """A stored secret cannot be opened with the configured keys. Nobody is let in because of it."""
 
 
+class SecretMisplaced(SecretUnreadable):
+    """A stored secret was changed, or belongs to another row, column or user."""
+
+
+class SignInOver(MFAGateError):
+    """A sign-in can't go on, and its user has to begin anew."""
+
+    code = "sign_in_again"
+    status = 401
+
+
 class HostCallbackFailed(MFAGateError):
     """A callback of the host (user loader, ``groups``, ``user_key``) raised, so nobody can be identified."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +15,7 @@ from sqlalchemy import Connection
 from ..crypto import Keyring, Place, new_id
 from ..domain.assurance import FactorKind, Method
 from ..domain.totp import Algorithm, CodeShape, TotpShape, far_steps, matching_step, read_code, step_at, window_steps
-from ..errors import SecretUnreadable
+from ..errors import SecretMisplaced
 from ..settings import Settings
 from ..store import Store
 from ..store.factors import Factor
@@ -24,6 +25,7 @@ KEY_BYTES = 20
 LONGEST_LABEL = 40
 CLOCK_HINT = "This code is from a different time. Set your phone's clock to automatic, then enter the next code."
 _FIRST_NAME = "Authenticator app"
+log = logging.getLogger("flask_mfa_gate")
 _DIGESTS = {Algorithm.SHA1: hashlib.sha1, Algorithm.SHA256: hashlib.sha256, Algorithm.SHA512: hashlib.sha512}
 
 
@@ -38,6 +40,15 @@ class PendingKey:
     def grouped(self) -> list[str]:
         """The key in groups of four, easier to type."""
         return [self.secret[start : start + 4] for start in range(0, len(self.secret), 4)]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _OpenKey:
+    """A stored key that its user can make codes with."""
+
+    factor: Factor
+    secret: str
+    shape: TotpShape
 
 
 class TotpFactor:
@@ -57,8 +68,10 @@ class TotpFactor:
     def begin(self, tx: Connection, user_key: str, *, lineage: str, now: datetime) -> PendingKey:
         """The key of this gate session: the one it was shown before, else a new one."""
         waiting = self._store.factors.pending(tx, user_key, lineage=lineage, now=now)
+        if waiting is not None and (shown := self._open(waiting)) is not None:
+            return PendingKey(waiting.id, shown.secret, shown.shape)
         if waiting is not None:
-            return PendingKey(waiting.id, self._open(waiting), self._shape_of(waiting))
+            self._store.factors.void(tx, user_key, only=waiting.id, now=now)
         pending = PendingKey(new_id(), pyotp.random_base32(KEY_BYTES * 8 // 5), self._shape)
         sealed = _seal(self._keyring, pending.secret, pending.factor_id, user_key)
         self._store.factors.add_pending(
@@ -70,7 +83,8 @@ class TotpFactor:
     def try_confirm(self, tx: Connection, user_key: str, code: str, *, lineage: str, now: datetime) -> str | None:
         """Make this session's key the live one, in place of all others; its id, or None when the code is wrong."""
         waiting = self._store.factors.pending(tx, user_key, lineage=lineage, now=now)
-        step = self._matching(waiting, code, now) if waiting else None
+        shown = self._open(waiting) if waiting is not None else None
+        step = self._matching(shown, code, now) if shown is not None else None
         if waiting is None or step is None:
             return None
         name = self._next_name(tx, user_key)
@@ -90,29 +104,29 @@ class TotpFactor:
 
     def try_accept(self, tx: Connection, user_key: str, code: str, *, now: datetime) -> Accepted | None:
         """Accept a code of the window whose step is later than any used before."""
-        for factor in self._confirmed(tx, user_key):
-            step = self._matching(factor, code, now)
+        for key in self._live(tx, user_key):
+            step = self._matching(key, code, now)
             if step is not None:
-                is_unused = self._store.factors.try_advance(tx, factor.id, counter=step, now=now)
+                is_unused = self._store.factors.try_advance(tx, key.factor.id, counter=step, now=now)
                 return Accepted(self.method) if is_unused else None
         return None
 
     def was_used(self, tx: Connection, user_key: str, code: str, *, now: datetime) -> bool:
         """A code of the window whose step, or a later one, was used: two sign-ins within half a minute."""
-        for factor in self._confirmed(tx, user_key):
-            step = self._matching(factor, code, now)
+        for key in self._live(tx, user_key):
+            step, last = self._matching(key, code, now), key.factor.counter
             if step is not None:
-                return factor.counter is not None and step <= factor.counter
+                return last is not None and step <= last
         return False
 
     def hint(self, tx: Connection, user_key: str, code: str, *, now: datetime) -> str | None:
         """Tell an owner whose clock is off, which a code of a far step gives away."""
-        is_far = any(self._is_far(factor, code, now) for factor in self._confirmed(tx, user_key))
+        is_far = any(self._is_far(key, code, now) for key in self._live(tx, user_key))
         return CLOCK_HINT if is_far else None
 
     def shape_for(self, tx: Connection, user_key: str) -> TotpShape:
         """What the codes of this user look like; those of a new key for somebody who has none."""
-        return next((self._shape_of(factor) for factor in self._confirmed(tx, user_key)), self._shape)
+        return next((key.shape for key in self._live(tx, user_key)), self._shape)
 
     def provisioning_uri(self, pending: PendingKey, *, account: str, issuer: str) -> str:
         """The ``otpauth://`` text of the QR code (Key Uri Format); parameters at their default are left out."""
@@ -123,27 +137,33 @@ class TotpFactor:
     def _confirmed(self, tx: Connection, user_key: str) -> Sequence[Factor]:
         return [factor for factor in self._store.factors.confirmed(tx, user_key) if factor.kind is FactorKind.TOTP]
 
-    def _matching(self, factor: Factor, code: str, now: datetime) -> int | None:
+    def _live(self, tx: Connection, user_key: str) -> Sequence[_OpenKey]:
+        opened = [self._open(factor) for factor in self._confirmed(tx, user_key)]
+        return [key for key in opened if key is not None]
+
+    def _matching(self, key: _OpenKey, code: str, now: datetime) -> int | None:
         """The step of this key, counted in its own period, whose code this is."""
-        step = step_at(now, period=self._shape_of(factor).period)
-        return self._match(factor, code, window_steps(step, window=self._window))
+        return _match(key, code, window_steps(step_at(now, period=key.shape.period), window=self._window))
 
-    def _is_far(self, factor: Factor, code: str, now: datetime) -> bool:
-        step = step_at(now, period=self._shape_of(factor).period)
-        return self._match(factor, code, far_steps(step, window=self._window)) is not None
+    def _is_far(self, key: _OpenKey, code: str, now: datetime) -> bool:
+        return _match(key, code, far_steps(step_at(now, period=key.shape.period), window=self._window)) is not None
 
-    def _match(self, factor: Factor, code: str, steps: Sequence[int]) -> int | None:
-        return matching_step(code, steps, _generator(self._open(factor), self._shape_of(factor)).generate_otp)
+    def _open(self, factor: Factor) -> _OpenKey | None:
+        """The key, or None for a row that is not as the gate wrote it.
+
+        :raises SecretUnreadable: where one of ``MFA_GATE_KEYS`` is missing.
+        """
+        try:
+            sealed, place = factor.sealed, _place(factor.id, factor.user_key)
+            return _OpenKey(factor, self._keyring.open(sealed, place).decode(), self._shape_of(factor))
+        # SECURITY: a row that was edited, or given to another user, proves nothing, and keeps nobody from what does.
+        except (SecretMisplaced, KeyError, TypeError, ValueError) as error:
+            log.error("the key %s of the user %r is refused: %r", factor.id, factor.user_key, error)
+            return None
 
     def _shape_of(self, factor: Factor) -> TotpShape:
         """As it was set up, whatever the settings say by now."""
-        try:
-            return self._shape if factor.data is None else TotpShape.from_data(factor.data)
-        except (KeyError, TypeError, ValueError):
-            raise SecretUnreadable(f"What is kept of the key {factor.id} makes no codes that the gate knows.") from None
-
-    def _open(self, factor: Factor) -> str:
-        return self._keyring.open(factor.sealed, _place(factor.id, factor.user_key)).decode()
+        return self._shape if factor.data is None else TotpShape.from_data(factor.data)
 
 
 def shape_of_new_keys(settings: Settings) -> TotpShape:
@@ -168,6 +188,10 @@ def _seal(keyring: Keyring, secret: str, factor_id: str, user: str) -> bytes:
 
 def _place(factor_id: str, user: str) -> Place:
     return Place("factor", "secret", factor_id, user)
+
+
+def _match(key: _OpenKey, code: str, steps: Sequence[int]) -> int | None:
+    return matching_step(code, steps, _generator(key.secret, key.shape).generate_otp)
 
 
 def _generator(secret: str, shape: TotpShape) -> pyotp.TOTP:

@@ -22,6 +22,7 @@ NOW = datetime(2026, 3, 2, 9, 0, 7, tzinfo=UTC)
 STEP = timedelta(seconds=30)
 SIX, EIGHT = TotpShape(), TotpShape(digits=8)
 RFC_KEY = "GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ"
+OTHER_KEY = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 
 
 @pytest.fixture
@@ -269,8 +270,10 @@ def test_a_shape_that_no_key_has_opens_nothing(store: Store, keyring: Keyring, d
     held(store, RFC_KEY, keyring)
     with store.database.write() as tx:
         tx.execute(store.tables.factor.update().values(data={**SIX.to_data(), **data}))
-    with pytest.raises(SecretUnreadable):
-        is_accepted(TotpFactor(store, keyring, Settings()), store, code_in(SIX, NOW))
+    factor = TotpFactor(store, keyring, Settings())
+    assert not is_accepted(factor, store, code_in(SIX, NOW))
+    with store.database.read() as tx:
+        assert factor.shape_for(tx, "7") == TotpShape(), "its pages still open"
 
 
 @pytest.mark.parametrize("raw", ["1234567", "12345", "123456789"])
@@ -307,6 +310,32 @@ def test_of_eight_threads_that_burn_one_step_one_does(store: Store, keyring: Key
 
     burned = at_once([burn] * 8)
     assert sorted(burned) == [False] * 7 + [True]
+
+
+@pytest.mark.parametrize("column", ["user_key", "id", "secret"])
+def test_a_key_that_was_moved_is_refused_and_leaves_its_new_user_their_own(
+    factor: TotpFactor, store: Store, keyring: Keyring, caplog: pytest.LogCaptureFixture, column: str
+) -> None:
+    moved = {"user_key": "7", "id": "f" * 32, "secret": b"\x02cut off"}[column]
+    foreign = held(store, OTHER_KEY, keyring, user="7" if column != "user_key" else "8")
+    held(store, RFC_KEY, keyring)
+    with store.database.write() as tx:
+        table = store.tables.factor
+        tx.execute(table.update().where(table.c.id == foreign).values({column: moved}))
+    assert not is_accepted(factor, store, code_of(OTHER_KEY, NOW))
+    assert hint(factor, store, code_of(OTHER_KEY, NOW)) is None
+    assert is_accepted(factor, store, code_of(RFC_KEY, NOW)), "one's own still opens"
+    assert "of the user '7' is refused: SecretMisplaced" in caplog.text
+
+
+def test_a_waiting_key_that_was_moved_is_replaced(factor: TotpFactor, store: Store) -> None:
+    secret = begin(factor, store)
+    with store.database.write() as tx:
+        tx.execute(store.tables.factor.update().values(user_key="8"))
+    assert confirm(factor, store, code_of(secret, NOW), user="8") is None
+    fresh = begin(factor, store, user="8")
+    assert fresh != secret
+    assert confirm(factor, store, code_of(fresh, NOW), user="8")
 
 
 def test_a_keyring_without_the_key_lets_nobody_in(store: Store, keyring: Keyring) -> None:

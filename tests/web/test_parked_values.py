@@ -17,6 +17,7 @@ from flask_login import login_user
 from markupsafe import Markup
 
 from flask_mfa_gate.web.host.session_snapshot import pack, unpack
+from tests.conftest import JSON, state_of
 from tests.hosts_small.kit import Host, User
 
 Point = namedtuple("Point", "x")
@@ -128,3 +129,23 @@ def test_the_host_sees_the_same_after_the_pass_and_the_doctor_names_the_rest() -
     assert client.get("/").text == "(None, ('a', {'b': (1, 2)}))"
     with host.app.app_context():
         assert any("'blocked'" in found.sentence for found in host.gate.doctor())
+
+
+@pytest.mark.parametrize("change", [{"user_key": "2"}, {"parked": b"\x02cut off"}, {"lineage": "f" * 32}])
+def test_what_was_parked_for_another_sign_in_is_refused_and_that_sign_in_is_over(change: dict[str, Any]) -> None:
+    host = Host()
+    host.with_login_manager()
+    host.app.add_url_rule("/login", "login", lambda: str(login_user(User("1"))), methods=["POST"])
+    host.gate.init_app(host.app)
+    host.enroll()
+    client = host.client()
+    client.post("/login")
+    host.enroll("2")
+    store = state_of(host.app).store
+    with store.database.write() as tx:
+        tx.execute(store.tables.session.update().values(change))
+    answer = host.pass_challenge(client, headers=JSON)
+    assert (answer.status_code, answer.json["code"]) == (401, "sign_in_again")
+    assert client.get("/mfa/status", headers=JSON).status_code == 401
+    client.post("/login")
+    assert host.pass_challenge(client).status_code == 303

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
@@ -16,7 +17,7 @@ from ...domain.person import Origin
 from ...domain.rules import Rules
 from ...domain.session import GRANT_LIFETIME, Ending, GateSession, Lifetimes, StepUp, leaves_grant
 from ...domain.verdict import Verdict, Word
-from ...errors import Conflict
+from ...errors import Conflict, SecretMisplaced, SignInOver
 from ...store import Store
 from ..unit_of_work import TransactionRunner, UnitOfWork
 from .arrival import Newcomer, Parking, Seen, record_of
@@ -26,6 +27,7 @@ from .records import SignInNotes
 DROPPED, LONGEST_DROPPED = "dropped-session-key:", 160
 MOST_REPORTED = 10_000
 Ruler = Callable[[Standing], Mapping[str, PolicyResult]]
+log = logging.getLogger("flask_mfa_gate")
 _ALREADY_DONE = "This step was already done, perhaps in another tab."
 
 
@@ -171,8 +173,16 @@ class SessionService:
             self._store.marks.put(work.tx, f"{DROPPED}{name[:LONGEST_DROPPED]}", at=self._clock())
 
     def parked_payload(self, session: GateSession) -> bytes:
-        """What was taken from the host's session."""
-        return self._keyring.open(session.parked or b"", _parked_place(session))
+        """What was taken from the host's session.
+
+        :raises SignInOver: for a row that is not as the gate wrote it.
+        :raises SecretUnreadable: where one of ``MFA_GATE_KEYS`` is missing.
+        """
+        try:
+            return self._keyring.open(session.parked or b"", _parked_place(session))
+        except SecretMisplaced as error:
+            log.error("what was parked of a sign-in of the user %r is refused: %s", session.user_key, error)
+            raise SignInOver("This sign-in can't be completed. Sign in again.") from None
 
     def _with_parking(self, session: GateSession, parking: Parking) -> GateSession:
         sealed = self._keyring.seal(parking.payload, _parked_place(session))

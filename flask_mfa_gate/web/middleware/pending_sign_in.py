@@ -12,6 +12,7 @@ from ...domain.enrollment import Standing
 from ...domain.marks import NO_MARKS
 from ...domain.session import GateSession
 from ...domain.verdict import Verdict, Word
+from ...errors import SignInOver
 from ...services.people.persons import is_switched_on
 from ...services.sign_in.arrival import Parking, Seen
 from ..authorization.rulings import judge_sign_in
@@ -152,8 +153,14 @@ def restore(passage: Passage, pending: GateSession) -> str:
     """Put the identity back after the pass; where the user goes now.
 
     The host's ``login_user`` is not called again: its receivers ran at the sign-in, and its choices are in the keys.
+
+    :raises SignInOver: when there is nothing to put back. The session is ended.
     """
-    keys = session_snapshot.unpack(passage.state.sessions.parked_payload(pending))
+    try:
+        keys = session_snapshot.unpack(passage.state.sessions.parked_payload(pending))
+    except SignInOver:
+        end_sign_in(passage)
+        raise
     passage.cookies = keys.pop(_COOKIES, ())
     put_back(passage, keys)
     return pending.target or home()
