@@ -15,6 +15,7 @@ from netaddr import IPSet
 
 from flask_mfa_gate.errors import ConfigError
 from flask_mfa_gate.services.policies.versions import PolicyVersions
+from flask_mfa_gate.services.sign_in.geoip import Places
 from tests.conftest import Browser, Phone, StillClock, key_of, state_of
 from tests.policy_kit import CHROME, FIREFOX, drop, policy, prove, put, rows, signed_in, with_traits
 
@@ -116,6 +117,29 @@ def test_a_broken_geoip_file_is_an_error_at_the_start(make_app: Make, tmp_path: 
         make_app(MFA_GATE_GEOIP_DATABASE=str(broken))
     with pytest.raises(ConfigError, match="GEOIP"):
         make_app(MFA_GATE_GEOIP_DATABASE=str(tmp_path / "none.mmdb"))
+
+
+@pytest.mark.parametrize("change", ["renamed", "overwritten", "removed", "emptied", "cut off", "empty at first"])
+def test_a_geoip_file_that_changes_under_a_running_worker(tmp_path: Path, geoip: str, change: str) -> None:
+    path, other = tmp_path / "places.mmdb", tmp_path / "other.mmdb"
+    path.write_bytes(Path(geoip).read_bytes())
+    writer = MMDBWriter(6, "GeoLite2-City", ipv4_compatible=True, languages=["en"], description="other")
+    writer.insert_network(IPSet(["198.51.100.0/24"]), {"country": {"iso_code": "NZ"}})
+    writer.to_db_file(str(other))
+    places, fresh = Places(str(path)), other.read_bytes()
+    assert places.of(BERLIN).country == "DE"
+    if change == "renamed":
+        other.rename(path)
+    elif change == "removed":
+        path.unlink()
+    elif change == "empty at first":
+        path.write_bytes(b"")
+        assert places.of(BERLIN).country is None
+    if change != "renamed" and change != "removed":
+        path.write_bytes({"emptied": b"", "cut off": fresh[:200]}.get(change, fresh))
+    is_whole = change in {"renamed", "overwritten", "empty at first"}
+    assert [places.of(BERLIN).country for _ in range(2)] == ["NZ" if is_whole else None] * 2
+    assert places.of(SYDNEY).country is None
 
 
 def test_impossible_travel(make_app: Make, geoip: str, phone: Phone, clock: StillClock) -> None:

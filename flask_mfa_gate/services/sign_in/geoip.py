@@ -18,6 +18,7 @@ _NEAR_KM = 100
 # Borders are crossed on foot; two far countries within an hour are not told apart from two near ones.
 _SAME_COUNTRY_UNLESS = timedelta(minutes=30)
 log = logging.getLogger("flask_mfa_gate")
+_Version = tuple[int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,19 +34,45 @@ NOWHERE_KNOWN = Place()
 
 
 class Places:
-    """Looks addresses up. Without a file, or when it fails, no place is known: degraded, never open."""
+    """Looks addresses up in a file that may be replaced at any time.
+
+    Without a file, or when it fails, no place is known: degraded, never open.
+
+    :raises ConfigError: for a file that can't be used at the start.
+    """
 
     def __init__(self, path: str | None) -> None:
-        self._reader = _open(path) if path is not None else None
-        self.of = lru_cache(maxsize=4096)(self._look_up)
+        self._path = Path(path) if path is not None else None
+        self._edition = _Edition(None, None)
+        if self._path is not None:
+            self._edition = _Edition(_version(self._path), _open(self._path))
 
     @property
     def is_known(self) -> bool:
-        """Whether there is a database."""
-        return self._reader is not None
+        """Whether there is to be a database."""
+        return self._path is not None
 
-    def _look_up(self, address: str | None) -> Place:
-        if self._reader is None or address is None:
+    def of(self, address: str | None) -> Place:
+        """Where an address is said to be, as the file is now."""
+        if self._path is None or address is None:
+            return NOWHERE_KNOWN
+        if _version(self._path) != self._edition.version:
+            self._edition = _reopened(self._path)
+        return self._edition.of(address)
+
+
+class _Edition:
+    """The file as it was at one time, and what was found in it.
+
+    :param version: None for a file that is not there.
+    """
+
+    def __init__(self, version: _Version | None, reader: Any) -> None:
+        self.version, self._reader = version, reader
+        self.of = lru_cache(maxsize=4096)(self._look_up)
+
+    def _look_up(self, address: str) -> Place:
+        if self._reader is None:
             return NOWHERE_KNOWN
         try:
             found: Any = self._reader.get(address)
@@ -53,6 +80,26 @@ class Places:
         except Exception as error:  # noqa: BLE001 - a broken file must not cost anybody the sign-in
             log.warning("the GeoIP database failed: %s", type(error).__name__)
             return NOWHERE_KNOWN
+
+
+def _version(path: Path) -> _Version | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _reopened(path: Path) -> _Edition:
+    """What is half written is looked at again when it has grown."""
+    version = _version(path)
+    try:
+        reader = _open(path)
+    except ConfigError as error:
+        log.warning("no place is known until the file is whole again, best by renaming a new one: %s", error)
+        return _Edition(version, None)
+    log.info("the GeoIP database %s was replaced", path)
+    return _Edition(version, reader)
 
 
 def is_impossible(before: Place, after: Place, *, apart: timedelta) -> bool | None:
@@ -83,15 +130,16 @@ def _read(found: dict[str, Any]) -> Place:
     return Place(code.upper() if isinstance(code, str) else None, location.get("latitude"), location.get("longitude"))
 
 
-def _open(path: str) -> Any:
+def _open(path: Path) -> Any:
     key = "MFA_GATE_GEOIP_DATABASE"
-    if not Path(path).is_file():
-        raise ConfigError(key, "names a file that is not there", given=path, allowed="a MaxMind DB file")
+    if not path.is_file():
+        raise ConfigError(key, "names a file that is not there", given=str(path), allowed="a MaxMind DB file")
     try:
         import maxminddb  # noqa: PLC0415 - only an app with such a file needs it
     except ImportError:
         raise ConfigError(key, "needs the package maxminddb", allowed="pip install 'flask-mfa-gate[geoip]'") from None
     try:
-        return maxminddb.open_database(path)
+        # SECURITY: a mapped file that is overwritten in place kills every worker that looks into it (SIGBUS).
+        return maxminddb.open_database(path, maxminddb.MODE_FILE)
     except (OSError, ValueError, maxminddb.InvalidDatabaseError) as error:
         raise ConfigError(key, f"can't be opened ({type(error).__name__})", allowed="a MaxMind DB file") from None
