@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
@@ -17,8 +16,7 @@ from .services.keys import key_file_of
 from .settings import Settings
 from .store.engine_options import default_bind
 from .store.location import Location, locate
-
-log = logging.getLogger("flask_mfa_gate")
+from .store.sqlite_file import sentence_of_absence
 
 
 def location_of(app: Flask, db: Any, settings: Settings) -> Location:
@@ -70,24 +68,14 @@ def _looked_after(location: Location, settings: Settings, config: Mapping[str, A
         return location
     # SECURITY: there were factors once; with an empty file instead, everybody would be in with the password alone.
     if settings.keys or (needs_key_file and key_file.exists()):
-        log.critical("%s", _sentence_of_loss(location))
         return replace(location, is_lost=True)
-    log.warning("the gate makes a new database file: %s", location.file)
     return location
 
 
 def require_file(location: Location) -> None:
-    """Refuse to start over a database file that is gone. The command line is let through, to mend it.
+    """Refuse to start without a file where there may have been one. The command line is let through, to make it.
 
     :raises StoreNotReady: with the command that makes a new one.
     """
     if location.is_lost and not location.file.exists() and not is_command():
-        raise StoreNotReady(_sentence_of_loss(location))
-
-
-def _sentence_of_loss(location: Location) -> str:
-    """What to do about a file that is gone."""
-    return (
-        f"The gate's database file {location.file} is missing. If there was one, put it back from a backup. For a new "
-        "one, in which nobody has a factor, run: flask mfa upgrade"
-    )
+        raise StoreNotReady(sentence_of_absence(location.file))

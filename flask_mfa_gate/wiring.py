@@ -98,7 +98,7 @@ def build_state(gate: Any, app: Flask, host: Host) -> GateState:
         host=host, directory=directory_of(host, store, reader, settings.clock), app_id=_app_id(app, host, settings),
     )  # fmt: skip
     admin = _admin_services(base)
-    _set_up_tables(location, admin["tables"], is_served=not is_command())
+    _set_up_tables(location, admin["tables"], is_served=not is_command(), may_begin=not settings.keys)
     return GateState(
         gate=gate, settings=settings, rules=base.rules, clock=settings.clock, keyring=keyring, store=store,
         worker=worker, directory=base.directory, user_key=reader.user_key, reader=reader,
@@ -239,15 +239,17 @@ def _first_enrollment(base: Base) -> FirstEnrollment:
     )
 
 
-def _set_up_tables(location: Location, tables: TableSetup, *, is_served: bool) -> None:
+def _set_up_tables(location: Location, tables: TableSetup, *, is_served: bool, may_begin: bool) -> None:
     """Only the gate's own file, and memory, get their tables by themselves.
 
     :param is_served: tables of another app are refused here and not at the first request; commands say so themselves.
+    :param may_begin: whether a file without tables is a new one, and not what is left of one.
     """
     if is_served:
         with suppress(StoreError):
             tables.require_own(claim=False)
-    if (location.embedded and not location.is_lost) or location.memory:
+    # SECURITY: a file that lost its tables, as one that was copied without its log, is as good as gone.
+    if location.memory or (location.embedded and not location.is_lost and (may_begin or tables.has_begun())):
         tables.make()
     if is_served:
         tables.require_own_once()

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import logging
 import shutil
+import sqlite3
 import stat
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +71,44 @@ def test_with_keys_a_missing_file_stops_the_start_until_it_is_made(make: Make, t
     start(app)
     assert app.test_client().post("/login").status_code == 200
     start(make(MFA_GATE_KEYS=[KEY]))
+
+
+@pytest.mark.parametrize("left", ["nothing", "no tables"])
+def test_with_keys_a_file_without_tables_is_not_a_new_one(make: Make, tmp_path: Path, left: str) -> None:
+    upgrade(make(MFA_GATE_KEYS=[KEY]))
+    for path in (tmp_path / "instance").glob("*.sqlite3*"):
+        path.unlink()
+    file_of(tmp_path).touch()
+    if left == "no tables":
+        with closing(sqlite3.connect(file_of(tmp_path))) as connection:
+            connection.execute("PRAGMA journal_mode = WAL")
+        assert file_of(tmp_path).stat().st_size > 0
+    app = make(MFA_GATE_KEYS=[KEY])
+    assert app.test_client().post("/login").status_code == 503
+    upgrade(app)
+    assert app.test_client().post("/login").status_code == 200
+
+
+def test_an_app_that_makes_its_file_by_itself_is_told_of_a_new_one_and_of_no_loss(
+    make: Make, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = make(MFA_GATE_KEYS=[KEY])
+    with app.app_context():
+        state_of(app).gate.upgrade()
+    start(app)
+    assert app.test_client().post("/login").status_code == 200
+    ours = [(one.levelno, one.getMessage()) for one in caplog.records if one.name == "flask_mfa_gate"]
+    assert ours == [(logging.WARNING, f"the gate makes a new database file: {file_of(tmp_path)}")]
+
+
+def test_an_app_that_checks_nothing_tells_of_the_loss_at_its_first_request(
+    make: Make, caplog: pytest.LogCaptureFixture
+) -> None:
+    client = make(MFA_GATE_KEYS=[KEY]).test_client()
+    assert not caplog.records
+    client.get("/login")
+    client.get("/login")
+    assert [one.levelno for one in caplog.records].count(logging.CRITICAL) == 1
 
 
 def test_a_folder_that_is_gone_after_a_deployment(make: Make, tmp_path: Path) -> None:
@@ -146,7 +186,7 @@ def test_a_lost_file_is_not_made_by_an_engine(tmp_path: Path) -> None:
 
     place = Location(make_url(f"sqlite:///{tmp_path}/gate.sqlite3"), embedded=True, is_lost=True)
     database = Database(make_engine(place))
-    with pytest.raises(StoreNotReady, match="is gone"), database.read():
+    with pytest.raises(StoreNotReady, match="is missing"), database.read():
         pass
     assert list(tmp_path.iterdir()) == []
     database.dispose()

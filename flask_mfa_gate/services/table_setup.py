@@ -59,6 +59,10 @@ class TableSetup:
         elif revision == "head":
             self.require_own()
 
+    def has_begun(self) -> bool:
+        """Whether there are tables, of any revision."""
+        return schema.current(self.store.database, prefix=self.settings.table_prefix) is not None
+
     def owner(self) -> str | None:
         """The app whose tables these are; None before the first took them."""
         with self.store.database.read() as tx:

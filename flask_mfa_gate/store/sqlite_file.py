@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from sqlalchemy.exc import DisconnectionError
 
 from ..errors import StoreNotReady
 
+log = logging.getLogger("flask_mfa_gate")
 _IDENTITY = "mfa_gate_file"
 
 
@@ -32,8 +34,17 @@ def make_file(path: Path) -> None:
     try:
         # SECURITY: not all in there is sealed, so no other account of the machine may read it.
         os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600))
+        log.warning("the gate makes a new database file: %s", path)
     except OSError:
         return  # made by another process just now, or can't be written, which the connection tells better
+
+
+def sentence_of_absence(path: Path | str) -> str:
+    """What to do about a file that is not there: nothing tells one that was lost from one that never was."""
+    return (
+        f"The gate's database file {path} is missing. If there was one, put it back from a backup. For a new one, in "
+        "which nobody has a factor, run: flask mfa upgrade"
+    )
 
 
 def watch(engine: Engine, path: Path) -> None:

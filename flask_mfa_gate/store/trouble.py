@@ -12,6 +12,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as NoFreeConnection
 
 from ..errors import StoreBusy, StoreError, StoreNotReady, StoreReadOnly
+from .sqlite_file import sentence_of_absence
 
 _UNDEFINED_SAVEPOINT = 1305
 _MISSING_TEXTS = ("no such table", "no such column", "has no column")
@@ -106,7 +107,7 @@ def meaning(error: SQLAlchemyError, *, file: str | None = None) -> StoreError:
     """
     trouble = trouble_of(error)
     if trouble is Trouble.UNUSABLE_FILE and file is not None and not Path(file).exists():
-        return StoreNotReady(f"The gate's database file {file} is gone. Put it back, or run: flask mfa upgrade")
+        return StoreNotReady(sentence_of_absence(file))
     if trouble is not None:
         return trouble.kind(trouble.sentence.format(file=file))
     return StoreError(f"The gate's database did not answer as it should ({_name(_cause(error) or error)}).")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from typing import Any
 
@@ -11,6 +12,8 @@ from flask_login import user_logged_in, user_login_confirmed
 
 from ...errors import ConfigError
 from ...settings import Settings
+from ...store.location import Location
+from ...store.sqlite_file import sentence_of_absence
 from ..authorization.queries import TemplateHelper
 from ..endpoints import is_own
 from ..responses.host_names import shadowing_rules
@@ -22,6 +25,7 @@ from .after_request import look_once_more, note_login
 from .preprocessors import stand_before_preprocessors
 from .websockets import end_request, expect_hooks, guard_outside_hooks
 
+log = logging.getLogger("flask_mfa_gate")
 _ARRANGED = "mfa_gate_arranged"
 
 
@@ -117,6 +121,13 @@ def _own_tables_once(app: Flask, **_: Any) -> None:
 def _arrange_once(app: Flask, **_: Any) -> None:
     if not app.extensions.get(_ARRANGED):
         arrange(app, is_final=True)
+        _tell_of_absence(app.extensions[EXTENSION].location)
         # In macros that are imported without context too. Earlier the host may not be done with its environment.
         app.jinja_env.globals.setdefault("mfa_gate", TemplateHelper())
         app.extensions[_ARRANGED] = True
+
+
+def _tell_of_absence(location: Location) -> None:
+    """To whom starts the app without ``gate.check``; earlier the app may be about to make the file itself."""
+    if location.is_lost and not location.file.exists():
+        log.critical("%s", sentence_of_absence(location.file))
