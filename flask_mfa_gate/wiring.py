@@ -62,7 +62,7 @@ from .services.sign_in.risk import RiskService
 from .services.sign_in.self_service import SelfService
 from .services.sign_in.session_auth_hash import Stamper
 from .services.sign_in.sessions import SessionService
-from .services.table_setup import TableSetup
+from .services.table_setup import AppId, TableSetup
 from .services.unit_of_work import TransactionRunner
 from .settings import Settings
 from .signals import Event, gate_signals
@@ -95,7 +95,8 @@ def build_state(gate: Any, app: Flask, host: Host) -> GateState:
     base = Base(
         settings=settings, store=store, worker=worker, keyring=keyring, rules=_rules(settings), delivery=delivery,
         lifetimes=_lifetimes(settings), places=Places(settings.geoip_database),
-        host=host, directory=directory_of(host, store, reader, settings.clock), app_id=_app_id(app, host, settings),
+        host=host, directory=directory_of(host, store, reader, settings.clock),
+        app_id=_app_id(app, host, settings, location),
     )  # fmt: skip
     admin = _admin_services(base)
     _set_up_tables(location, admin["tables"], is_served=not is_command(), may_begin=not settings.keys)
@@ -120,7 +121,7 @@ class Base:
     lifetimes: Lifetimes
     directory: Directory
     delivery: Delivery
-    app_id: str
+    app_id: AppId
     places: Places
     host: Host
 
@@ -255,12 +256,12 @@ def _set_up_tables(location: Location, tables: TableSetup, *, is_served: bool, m
         tables.require_own_once()
 
 
-def _app_id(app: Flask, host: Host, settings: Settings) -> str:
+def _app_id(app: Flask, host: Host, settings: Settings, location: Location) -> AppId:
     """The same in every process of an app, also in one that runs ``pkg.main`` as its main module."""
     uri = bind_of(app, host.db).get("url")
     database = PurePath(make_url(uri).database or "").name if uri else ""
     name = app.name.rpartition(".")[2]
-    return settings.app_id or (f"{name}@{database}" if database else name)
+    return AppId(settings.app_id, name, database, location.is_of_host)
 
 
 def _publisher(app: Flask) -> Callable[[Event], None]:

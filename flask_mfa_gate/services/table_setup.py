@@ -16,6 +16,7 @@ from ..errors import ConfigError, StoreError, StoreNotReady
 from ..factors.totp import shape_of_new_keys
 from ..settings import Settings
 from ..store import Store, schema
+from ..store.engine import Database
 from .audit.chain import AuditChain
 
 SLICE = 1000
@@ -26,17 +27,34 @@ log = logging.getLogger("flask_mfa_gate")
 
 
 @dataclass(frozen=True, slots=True)
-class TableSetup:
-    """``gate.upgrade()``, and whose the tables are.
+class AppId:
+    """What an app is called on its tables, the same in each of its processes.
 
-    :param app_id: names this app, the same in each of its processes.
+    :param configured: the whole id; the rest is for apps that leave it out.
+    :param database: name of the app's own database, by its address; empty where there is none.
+    :param is_in_database: whether the gate's tables are in there too.
     """
+
+    configured: str | None
+    name: str
+    database: str
+    is_in_database: bool
+
+    def read(self, database: Database) -> str:
+        """The id; the server is asked, since a pooler or the app's ``creator`` may lead elsewhere than the address."""
+        where = database.name() if self.is_in_database and not self.configured else self.database
+        return self.configured or (f"{self.name}@{where}" if where else self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class TableSetup:
+    """``gate.upgrade()``, and whose the tables are."""
 
     store: Store
     keyring: Keyring
     settings: Settings
     audit: AuditChain
-    app_id: str
+    app: AppId
     _settled: Event = field(default_factory=Event, repr=False)
 
     def make(self, revision: str = "head") -> None:
@@ -74,16 +92,16 @@ class TableSetup:
 
         :raises ConfigError: for those of another app: its users would be this one's, with their factors and codes.
         """
-        owner = self.owner()
+        owner, own = self.owner(), self._own_id()
         if owner is None and claim:
-            self._claim()
+            self._claim(own)
             owner = self.owner()
         # SECURITY: whoever has a phone set up as user 1 of another app would open user 1 of this one with it.
-        if owner is not None and owner != self.app_id:
+        if owner is not None and owner != own:
             raise ConfigError(
                 "MFA_GATE_APP_ID",
                 f"is not that of the gate's tables, which are the app {owner!r}'s",
-                given=self.app_id,
+                given=own,
                 allowed="Another app needs another MFA_GATE_TABLE_PREFIX. If this is the same app under another name, "
                 f"set MFA_GATE_APP_ID = {owner!r}, or run: flask mfa upgrade --adopt",
             )
@@ -95,14 +113,18 @@ class TableSetup:
                 self.require_own()
                 self._settled.set()
 
-    def _claim(self) -> None:
+    def _own_id(self) -> str:
+        return self.app.read(self.store.database)
+
+    def _claim(self, own: str) -> None:
         with self.store.database.write() as tx:
-            self.store.marks.put_first(tx, OWNER, at=self.settings.clock(), value=self.app_id)
+            self.store.marks.put_first(tx, OWNER, at=self.settings.clock(), value=own)
 
     def _adopt(self) -> None:
-        log.warning("the gate's tables %s* are those of the app %r now", self.settings.table_prefix, self.app_id)
+        own = self._own_id()
+        log.warning("the gate's tables %s* are those of the app %r now", self.settings.table_prefix, own)
         with self.store.database.write() as tx:
-            self.store.marks.put(tx, OWNER, at=self.settings.clock(), value=self.app_id)
+            self.store.marks.put(tx, OWNER, at=self.settings.clock(), value=own)
 
     def _settle(self, tx: Connection, revisions: Collection[str]) -> None:
         """In the transaction of the revisions, and never again: what is vouched for later would cover forgeries."""

@@ -86,6 +86,12 @@ class Database:
         if self.engine.dialect.name == "sqlite" and self.engine.url.database:
             make_file(Path(path_in(self.engine.url)))
 
+    def name(self) -> str:
+        """What a server calls this database."""
+        asked = "current_database()" if self.engine.dialect.name == "postgresql" else "DATABASE()"
+        with self.read() as connection:
+            return str(connection.exec_driver_sql(f"SELECT {asked}").scalar_one())
+
     def dispose(self) -> None:
         """Close every connection. A memory database is gone then."""
         self.engine.dispose()

@@ -42,6 +42,11 @@ class Location:
     options: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     @property
+    def is_of_host(self) -> bool:
+        """The host's own database, on a server."""
+        return self.key == _HOST_KEY and not self.embedded and not self.memory
+
+    @property
     def file(self) -> Path:
         """An SQLite file."""
         return Path(path_in(self.url))

@@ -15,7 +15,8 @@ from flask_sqlalchemy import SQLAlchemy
 
 from flask_mfa_gate import ConfigError, MFAGate
 from flask_mfa_gate.errors import StoreError
-from tests.conftest import at_once, state_of
+from tests.conftest import at_once, require_or_skip, state_of
+from tests.servers import SERVERS, as_uri, is_reachable, new_database
 
 pytestmark = pytest.mark.pages
 Make = Callable[..., Flask]
@@ -170,3 +171,33 @@ def test_the_database_of_the_host_is_part_of_the_name(tmp_path: Path) -> None:
 def test_a_bad_name_is_a_configuration_error(make: Make, given: Any) -> None:
     with pytest.raises(ConfigError, match="MFA_GATE_APP_ID"):
         make(MFA_GATE_APP_ID=given)
+
+
+@pytest.mark.parametrize("server", SERVERS)
+def test_whatever_the_address_says_the_database_is_known_by_its_own_name(server: str) -> None:
+    require_or_skip(server, is_reachable(server))
+    with new_database(server) as url:
+        dialect = url.get_dialect()(dbapi=url.get_dialect().import_dbapi())
+        arguments, words = dialect.create_connect_args(url)
+        creator = {"creator": lambda: dialect.connect(*arguments, **words)}
+        first = host_on(as_uri(url), {})
+        upgraded(first)
+        assert owner(first) == f"shop@{url.database}"
+        placeholder = as_uri(url.set(database="none"))
+        for app in (host_on(as_uri(url), {}), host_on(placeholder, creator)):
+            assert owner(app) == f"shop@{url.database}"
+            state_of(app).store.database.dispose()
+        state_of(first).store.database.dispose()
+
+
+def host_on(uri: str, options: dict[str, Any]) -> Flask:
+    app = Flask("shop")
+    app.config.update(
+        SECRET_KEY="x",
+        MFA_GATE_KEYS=["ZGVtbyBrZXkgb2YgdGhlIGV4YW1wbGUgcG9ydGFsISE="],
+        SQLALCHEMY_DATABASE_URI=uri,
+        SQLALCHEMY_ENGINE_OPTIONS=options,
+    )
+    LoginManager(app).user_loader(User)
+    MFAGate(app, db=SQLAlchemy(app))
+    return app
