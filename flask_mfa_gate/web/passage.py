@@ -19,7 +19,7 @@ from ..services.observations import Observation
 from ..services.sign_in.sessions import Entry
 from .client import Client, carries_token, client_of, wants_page
 from .request_context import note, noted
-from .sessions.cookies import drop_token, lacks_tls, read_token, set_token
+from .sessions.cookies import drop_token, forget_cookies, lacks_tls, read_token, set_token
 from .state import GateState
 
 _NAME = "mfa_gate.passage"
@@ -52,6 +52,7 @@ class Passage:
     :param closings: how often the third step was called, first when the view is over; it acts at the last call.
     :param left: what the session held when the third step was over; None before that.
     :param looks: how often the second hook was called; it acts at the last call.
+    :param spent: names of the host's cookies that its browser is told to forget when the sign-in ends.
     :param is_over: whether the sign-in ended in this request.
     :param withheld: what the session held, when nobody may see it and nothing may be changed.
     :param groups: what the host said of groups in this request, by user key.
@@ -85,6 +86,7 @@ class Passage:
     signs_in: bool = False
     token: str | None = field(default=None, repr=False)
     drops_cookie: bool = False
+    spent: Sequence[str] = ()
     is_over: bool = False
     withheld: Mapping[str, Any] | None = field(default=None, repr=False)
     cookies: Sequence[str] = field(default=(), repr=False)
@@ -159,6 +161,8 @@ class Passage:
                 self.state.observations.note(Observation.PLAIN_COOKIE, request.host)
         elif self.drops_cookie:
             drop_token(response, request, self.state.settings)
+        if self.is_over:
+            forget_cookies(response, self.spent)
         return response
 
 

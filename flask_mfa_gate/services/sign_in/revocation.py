@@ -39,12 +39,19 @@ class RevocationService:
         with self._store.database.read() as tx:
             return self._store.enrollments.standing(tx, user_key, now=self._clock())
 
+    def is_in(self, user_key: str) -> bool:
+        """Whether some session of this user is in use."""
+        return bool(self._in_use(user_key))
+
     def is_in_elsewhere(self, user_key: str) -> bool:
         """Whether some session is in use that this user has proved, or got a deferral for."""
+        return any(one.assurance.proofs or one.deferred_at for one in self._in_use(user_key))
+
+    def _in_use(self, user_key: str) -> Sequence[GateSession]:
         now = self._clock()
         with self._store.database.read() as tx:
             seen = self._store.sessions.seen_since(tx, user_key, now - self._lifetimes.idle)
-        return any(one.is_alive(self._lifetimes, now=now) and (one.assurance.proofs or one.deferred_at) for one in seen)
+        return [one for one in seen if one.is_alive(self._lifetimes, now=now)]
 
     def note_changed_password(self, user_key: str, stamps: Sequence[str], *, origin: Origin) -> None:
         """A request came upon a password that was changed: nothing that rests on the old one opens anything."""

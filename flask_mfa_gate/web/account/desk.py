@@ -168,7 +168,7 @@ def _serve(passage: Passage, view: Callable[..., Any], kwargs: Mapping[str, Any]
         passage.state.revocations.note_changed_password(
             passage.session.user_key, stamps, origin=origin_of(request)
         )  # fmt: skip
-        turn_away(passage)
+        turn_away(passage, passage.session.user_key)
         return answers.refuse_stranger(passage, as_json=is_status)
     is_on = account is Account.ON
     passage.session = with_fresh_risk(passage.state, passage.session, passage.standing)

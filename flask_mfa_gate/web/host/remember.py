@@ -14,9 +14,14 @@ _ORDER = "_remember"
 _SECONDS = "_remember_seconds"
 
 
+def name() -> str:
+    """What the cookie is called."""
+    return str(current_app.config.get("REMEMBER_COOKIE_NAME", _NAME))
+
+
 def is_there() -> bool:
     """Whether this request carries it."""
-    return current_app.config.get("REMEMBER_COOKIE_NAME", _NAME) in request.cookies
+    return name() in request.cookies
 
 
 def clear() -> None:

@@ -68,6 +68,11 @@ def unpack(payload: bytes) -> dict[str, Any]:
     return keys
 
 
+def is_shared() -> bool:
+    """Whether the session is kept on the server, where all who know its id have the same one."""
+    return not isinstance(current_app.session_interface, SecureCookieSessionInterface)
+
+
 def _writer() -> TaggedJSONSerializer:
     """Flask's, or that of the host's own cookie, which may know more types."""
     own = _cookie_writer()

@@ -40,7 +40,7 @@ def decide(passage: Passage) -> Answer:
 def judge_user(passage: Passage, user: Any, key: str, marks: Marks) -> Answer:
     """Let the request through, or stop it; a sign-in with a password that was changed is nobody's any more."""
     if not bind(passage, user, key):
-        return turn_away(passage)
+        return turn_away(passage, key)
     verdict = judge(passage, user, marks)
     passage.verdict = verdict
     if verdict.word is not Word.PASS and not _is_lifted(passage, verdict, key):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from flask import Response, after_this_request, current_app, request, session
@@ -25,7 +26,7 @@ from ..passage import Passage, begin_passage, current_passage
 from ..responses import answers
 from ..responses.host_names import without_place
 from ..sessions.binding import bind
-from ..sessions.revoked import turn_away
+from ..sessions.revoked import is_revoked, turn_away
 from ..state import current_state
 from ..view_marks.protection import is_open_here, is_static_here, look_here, marks_here, waiver_here
 from .admission import decide, judge_user
@@ -204,7 +205,7 @@ def _meet(passage: Passage) -> None:
     if bind(passage, user, key):
         meet(passage, user, key, judge(passage, user, NO_MARKS))
     else:
-        turn_away(passage)
+        turn_away(passage, key)
 
 
 def _catch_hook_identity(passage: Passage) -> Answer:
@@ -221,10 +222,22 @@ def _catch_hook_identity(passage: Passage) -> Answer:
         return None
     if dict(session) == passage.before:
         return _meet_at_hook(passage, user, key)
+    # SECURITY: a hook that makes a session of a cookie each time would bring back whom a revocation has put out.
+    if _comes_back(passage, user, key):
+        return turn_away(passage, key)
     answer = intercept(passage, user, key, None, sign_in=SignIn.SESSION)
     if answer is None:
         return judge_user(passage, user, key, marks_here())
     return None if is_open_here(passage.state.settings) else answer
+
+
+def _comes_back(passage: Passage, user: Any, key: str) -> bool:
+    """Whether what a hook signs in by was revoked, where no living row stands behind it."""
+    state, live = passage.state, passage.session
+    if live is not None and live.user_key == key:
+        return False
+    alone = replace(passage, session=None, standing=state.revocations.standing(key))
+    return is_revoked(alone, key, state.stamper.stamps(user, key))
 
 
 def _meet_at_hook(passage: Passage, user: Any, key: str) -> Answer:

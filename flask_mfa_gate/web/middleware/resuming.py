@@ -16,6 +16,7 @@ from ...services.people.persons import key_of
 from ..authorization.judging import judge
 from ..authorization.rulings import own_page_ruler
 from ..host import session_snapshot
+from ..host.cookies_apart import take_away
 from ..host.source import load_identity
 from ..passage import Passage
 from ..responses import answers
@@ -50,6 +51,7 @@ def _judge(passage: Passage, parked: GateSession) -> Verdict | None:
     key = key_of(user, passage.state.user_key) if user is not None else None
     if key != parked.user_key or not bind(passage, user, key):
         end_sign_in(passage)
+        take_away(passage.state, parked.user_key)
         passage.state.identity.sign_out()
         return None
     # SECURITY: the row does not know whether the account is switched on; the user does.

@@ -22,8 +22,7 @@ def bind(passage: Passage, user: Any, key: str) -> bool:
     if live is not None and live.stamp is not None and live.stamp not in stamps:
         state.revocations.note_changed_password(key, stamps, origin=origin_of(request))
         passage.leave()
-        if not passage.is_token:
-            return False
+        passage.standing = None
     if passage.standing is None or passage.standing.user_key != key:
         passage.standing = state.revocations.standing(key)
     return passage.session is not None or passage.is_token or not is_revoked(passage, key, stamps)

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Request, Response
+from flask import Request, Response, current_app
 
 from ...settings import Settings
 
@@ -19,11 +19,16 @@ def cookie_name(request: Request, settings: Settings) -> str:
     return f"__Host-{settings.cookie_name}" if request.is_secure else settings.cookie_name
 
 
+def own_cookie_names(settings: Settings) -> frozenset[str]:
+    """Those of the gate, with TLS and without."""
+    return frozenset(f"{start}{settings.cookie_name}{end}" for start in ("", "__Host-") for end in ("", "_remember"))
+
+
 def taken_cookie(config: Mapping[str, Any], settings: Settings) -> str | None:
     """The key of the host's configuration that gives another cookie the name of one of the gate's, if there is one."""
     names = {"REMEMBER_COOKIE_NAME": "remember_token", **config}
     # SECURITY: two that write one cookie put each other out, and the gate would read the host's for its own.
-    own = {f"{start}{settings.cookie_name}{end}" for start in ("", "__Host-") for end in ("", "_remember")}
+    own = own_cookie_names(settings)
     return next(
         (key for key, name in names.items()
          if key.endswith("COOKIE_NAME") and not key.startswith("MFA_GATE_") and name in own), None,
@@ -54,3 +59,12 @@ def drop_token(response: Response, request: Request, settings: Settings) -> None
     response.delete_cookie(
         cookie_name(request, settings), path="/", secure=request.is_secure, httponly=True, samesite="Lax"
     )
+
+
+def forget_cookies(response: Response, names: Iterable[str]) -> None:
+    """Tell the browser to forget cookies of the host, which are taken to reach as far as its session cookie."""
+    interface = current_app.session_interface
+    for name in names:
+        response.delete_cookie(
+            name, path=interface.get_cookie_path(current_app), domain=interface.get_cookie_domain(current_app)
+        )

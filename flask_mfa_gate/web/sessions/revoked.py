@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from flask import Response, request
+from flask import Response, current_app, request
 
 from ..client import Client, is_visit, origin_of
-from ..host.cookies_apart import rests_on_cookies
-from ..middleware.withholding import refuse_untouched
+from ..host import remember
+from ..host.cookies_apart import rests_on_cookies, take_away
+from ..host.session_snapshot import is_shared
+from ..middleware.withholding import refuse_untouched, touch_nothing
 from ..passage import Passage
 from .companion import has_companion
 
@@ -24,19 +26,27 @@ def is_revoked(passage: Passage, key: str, stamps: Sequence[str]) -> bool:
         # SECURITY: the password may have been changed while no browser of the user came by.
         state.revocations.note_changed_password(key, stamps, origin=origin_of(request))
         passage.standing = standing = state.revocations.standing(key)
-    if dead is not None and dead.user_key == key and dead.is_revoked:
-        return True
+    is_known = dead is not None and dead.user_key == key and dead.is_revoked
     # SECURITY: most cookies of a host can't be told apart; after a revocation only what is known to be younger counts.
-    return standing.revocations > 0 and not has_companion(passage, key) and rests_on_cookies(state, key)
+    is_out = is_known or (standing.revocations > 0 and not has_companion(passage, key))
+    return is_out and rests_on_cookies(state, key)
 
 
-def turn_away(passage: Passage) -> Response | None:
+def turn_away(passage: Passage, key: str) -> Response | None:
     """A visit signs out of the host too, and goes on as nobody's; anything else is refused and touches nothing."""
+    # SECURITY: a view that reads such a cookie by itself would know the user all the same.
+    spent = take_away(passage.state, key)
     if not is_page_visit(passage):
         return refuse_untouched(passage)
     passage.leave()
-    passage.user_key = None
-    passage.state.identity.sign_out()
+    passage.user_key, passage.spent = None, spent
+    if is_shared() and passage.state.revocations.is_in(key):
+        # SECURITY: it may be the session of another browser, whose owner it would sign out; only this one forgets it.
+        passage.spent = [*spent, current_app.config["SESSION_COOKIE_NAME"]]
+        touch_nothing(passage)
+        remember.clear()
+    else:
+        passage.state.identity.sign_out()
     return None
 
 
