@@ -17,7 +17,7 @@ from ...store import Store
 from ..audit.chain import AuditChain
 from ..audit.key_rotation import KeyRotation
 from ..policies.policies import PolicyService
-from ..sign_in.endings import revoke_all, revoke_others
+from ..sign_in.endings import is_over, revoke_all, revoke_others
 from ..text_validation import is_key
 from ..unit_of_work import TransactionRunner, UnitOfWork
 from .actors import actor_of
@@ -127,7 +127,7 @@ class UserService:
 
         def act(work: UnitOfWork) -> None:
             self._store.enrollments.lock(work.tx, key)
-            if by is not None and by.user_key == key:
+            if by is not None and by.user_key == key and not is_over(work, by):
                 revoke_others(work, by)
             else:
                 revoke_all(work, [key])

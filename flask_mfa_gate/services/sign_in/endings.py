@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from ...domain.session import Ending, GateSession
+from ...errors import Conflict
 from ..unit_of_work import UnitOfWork
 
 
@@ -19,8 +20,28 @@ def revoke_all(work: UnitOfWork, keys: Collection[str]) -> None:
     work.store.revocations.count(work.tx, keys)
 
 
+def is_over(work: UnitOfWork, session: GateSession) -> bool:
+    """Whether it was ended since its request began."""
+    found = work.store.sessions.load(work.tx, session.id_digest, now=work.clock())
+    return found is None or found[0].ended_at is not None
+
+
+def require_living(work: UnitOfWork, session: GateSession) -> None:
+    """Of two sessions that act at once the one that was ended first does nothing more.
+
+    :raises Conflict: ``signed-out``.
+    """
+    # SECURITY: a request that was open while its session was revoked must not end the owner's, nor make codes.
+    if is_over(work, session):
+        raise Conflict("signed-out", "You were signed out meanwhile. Sign in again.")
+
+
 def revoke_others(work: UnitOfWork, session: GateSession) -> int:
-    """Every session of this user but this one."""
+    """Every session of this user but this one.
+
+    :raises Conflict: ``signed-out``, when this one is over itself.
+    """
+    require_living(work, session)
     ended = work.store.sessions.revoke_others(work.tx, session.user_key, but=session.lineage, now=work.clock())
     work.store.revocations.count(work.tx, [session.user_key])
     return ended

@@ -39,6 +39,32 @@ class RevocationService:
         with self._store.database.read() as tx:
             return self._store.enrollments.standing(tx, user_key, now=self._clock())
 
+    def standing_beside(self, session: GateSession) -> Standing | None:
+        """The user's standing, read together with this session; None when that is over."""
+        with self._store.database.read() as tx:
+            found = self._store.sessions.load(tx, session.id_digest, now=self._clock())
+        # SECURITY: what is remembered of a browser must not outlive a revocation of which it knows nothing yet.
+        return None if found is None or found[0].ended_at is not None else found[1]
+
+    def note_first_password(self, session: GateSession, stamps: Sequence[str]) -> GateSession | None:
+        """A session that began without a password rests on the user's from now on; None when it is over.
+
+        :param stamps: what stands for the password, of which there is one.
+        """
+
+        def act(work: UnitOfWork) -> GateSession | None:
+            self._store.enrollments.lock(work.tx, session.user_key)
+            known = self._store.revocations.stamp(work.tx, session.user_key)
+            # SECURITY: of a session that nothing is known of, a change that is known of is one too many.
+            if known is not None and known not in stamps:
+                revoke_all(work, [session.user_key])
+                return None
+            self._store.revocations.note_stamp(work.tx, session.user_key, stamps[0])
+            self._store.sessions.restamp(work.tx, session.lineage, stamps[0])
+            return replace(session, stamp=stamps[0])
+
+        return self._worker.run(act)
+
     def is_in(self, user_key: str) -> bool:
         """Whether some session of this user is in use."""
         return bool(self._in_use(user_key))

@@ -19,7 +19,7 @@ from ...store import Store
 from ...store.factors import Factor
 from ..unit_of_work import TransactionRunner, UnitOfWork
 from .attempts import seen_from
-from .endings import revoke_one, revoke_others
+from .endings import require_living, revoke_one, revoke_others
 
 NAME_LENGTH = 64
 RECENT_EVENTS = 50
@@ -87,6 +87,7 @@ class SelfService:
         def act(work: UnitOfWork) -> bool:
             key, now = session.user_key, self._clock()
             self._store.enrollments.lock(work.tx, key)
+            require_living(work, session)
             standing = self._store.enrollments.standing(work.tx, key, now=now)
             kinds = {factor.id: factor.kind for factor in self._store.factors.confirmed(work.tx, key)}
             if factor_id not in kinds:
@@ -109,6 +110,7 @@ class SelfService:
 
         def act(work: UnitOfWork) -> list[str]:
             self._store.enrollments.lock(work.tx, session.user_key)
+            require_living(work, session)
             codes = self._recovery_codes.make(work.tx, session.user_key, now=self._clock())
             actor = f"user:{session.user_key}"
             work.record("recovery_codes_made", subject=session.user_key, actor=actor, origin=origin)
@@ -122,6 +124,7 @@ class SelfService:
 
         def act(work: UnitOfWork) -> int:
             self._store.enrollments.lock(work.tx, session.user_key)
+            require_living(work, session)
             return revoke_one(work, session.user_key, lineage)
 
         return self._worker.run(act) > 0

@@ -116,7 +116,8 @@ class Desk:
 
     def keep_remembered(self) -> None:
         """Others were revoked from here: what the host remembers of this browser stays good."""
-        self.passage.standing = self.state.revocations.standing(self.session.user_key)
+        live = self.passage.session or self.session
+        self.passage.standing = self.state.revocations.standing_beside(live) or self.passage.standing
 
     def arrive(self, url: str) -> Response:
         """Done: 303 for a browser, 200 with the way on for a program."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from flask import request
 
+from ...domain.session import GateSession
 from ..client import origin_of
 from ..passage import Passage
 from .revoked import is_revoked
@@ -17,6 +19,8 @@ def bind(passage: Passage, user: Any, key: str) -> bool:
     # SECURITY: proof of one user is none of another, whatever pair of cookies a client puts together.
     if passage.session is not None and passage.session.user_key != key:
         passage.session = passage.standing = None
+    if passage.session is not None and passage.session.stamp is None and stamps:
+        _take_first_password(passage, passage.session, stamps)
     live = passage.session
     # SECURITY: whoever signed in with the old password is out with it, also where no second factor is asked of them.
     if live is not None and live.stamp is not None and live.stamp not in stamps:
@@ -26,3 +30,14 @@ def bind(passage: Passage, user: Any, key: str) -> bool:
     if passage.standing is None or passage.standing.user_key != key:
         passage.standing = state.revocations.standing(key)
     return passage.session is not None or passage.is_token or not is_revoked(passage, key, stamps)
+
+
+def _take_first_password(passage: Passage, live: GateSession, stamps: Sequence[str]) -> None:
+    """Whoever came without a password, by an upstream perhaps, has set one since."""
+    # SECURITY: or no change of it would ever end this session.
+    stamped = passage.state.revocations.note_first_password(live, stamps)
+    if stamped is None:
+        passage.leave()
+        passage.standing = None
+    else:
+        passage.session = stamped

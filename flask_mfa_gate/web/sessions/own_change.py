@@ -33,7 +33,7 @@ def note_own_change(passage: Passage) -> Response | None:
         return answers.refuse_stranger(passage)
     if kept.entry is not None:
         passage.enter(kept.entry)
-    passage.standing = state.revocations.standing(live.user_key)
+    passage.standing = state.revocations.standing_beside(passage.session or live) or passage.standing
     return None
 
 
@@ -54,5 +54,5 @@ def tell_change(state: GateState, key: str) -> None:
     passage = current_passage()
     is_own = passage is not None and passage.has_reached_view and passage.user_key == key
     state.users.password_changed(key, by=passage.session if is_own and passage is not None else None)
-    if passage is not None and is_own:
-        passage.standing = state.revocations.standing(key)
+    if passage is not None and is_own and passage.session is not None:
+        passage.standing = state.revocations.standing_beside(passage.session) or passage.standing

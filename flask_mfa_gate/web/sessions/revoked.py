@@ -42,9 +42,8 @@ def turn_away(passage: Passage, key: str) -> Response | None:
     passage.user_key, passage.spent = None, spent
     if is_shared() and passage.state.revocations.is_in(key):
         # SECURITY: it may be the session of another browser, whose owner it would sign out; only this one forgets it.
-        passage.spent = [*spent, current_app.config["SESSION_COOKIE_NAME"]]
+        passage.spent = [*spent, current_app.config["SESSION_COOKIE_NAME"], remember.name()]
         touch_nothing(passage)
-        remember.clear()
     else:
         passage.state.identity.sign_out()
     return None

@@ -1,0 +1,73 @@
+"""A request that was open while its session was ended does nothing more in its user's name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from flask import Flask
+
+from flask_mfa_gate import Conflict
+from flask_mfa_gate.domain.person import NOWHERE
+from tests.conftest import Browser, Phone, state_of
+from tests.web.kit import signed_in
+
+ACTS: dict[str, Any] = {
+    "end others": lambda service, session, other: service.end_other_sessions(session),
+    "end one": lambda service, session, other: service.end_session(session, other.lineage),
+    "make codes": lambda service, session, other: service.make_recovery_codes(session, origin=NOWHERE),
+    "remove a factor": lambda service, session, other: service.remove_factor(
+        session, service.overview(session).factors[0].id, origin=NOWHERE
+    ),
+}
+
+
+def two(app: Flask, phone: Phone, clock: Any) -> Any:
+    browsers = [signed_in(app, "dave", phone)]
+    clock.forward(seconds=30)
+    browsers.append(signed_in(app, "dave", phone))
+    return browsers, [state_of(app).sessions.look_up(one.cookie() or "").session for one in browsers]
+
+
+@pytest.mark.parametrize("name", ACTS)
+def test_it_ends_nobody_and_makes_nothing(app: Flask, phone: Phone, clock: Any, name: str) -> None:
+    state = state_of(app)
+    (_, owner), (thief, own) = two(app, phone, clock)
+    state.self_service.end_other_sessions(own)
+    with pytest.raises(Conflict, match="signed out"):
+        ACTS[name](state.self_service, thief, own)
+    assert owner.is_in()
+    assert state.revocations.standing(own.user_key).revocations == 1
+
+
+def test_what_is_remembered_of_it_is_not_told_of_the_revocation(app: Flask, phone: Phone, clock: Any) -> None:
+    state = state_of(app)
+    _, (thief, own) = two(app, phone, clock)
+    state.self_service.end_other_sessions(own)
+    assert state.revocations.standing_beside(thief) is None
+    assert state.revocations.standing_beside(own).revocations == 1  # type: ignore[union-attr]
+
+
+def test_a_password_that_an_ended_session_says_it_changed(app: Flask, phone: Phone, clock: Any) -> None:
+    state = state_of(app)
+    _, (thief, own) = two(app, phone, clock)
+    state.self_service.end_other_sessions(own)
+    state.users.password_changed(own.user_key, by=thief)
+    assert state.sessions.living(own.user_key) == []
+
+
+@pytest.mark.parametrize("is_known", [False, True])
+def test_a_session_from_before_the_first_password_ends_with_it(app: Flask, is_known: bool) -> None:
+    """As that of somebody who came from an upstream, and has set a password since."""
+    from tests.web.test_session_stamp import change_password
+
+    state, browser = state_of(app), Browser(app)
+    browser.sign_in("frank")
+    with state.store.database.write() as tx:
+        tx.execute(state.store.tables.session.update().values(stamp=None))
+        if not is_known:
+            tx.execute(state.store.tables.enrollment.update().values(stamp=None))
+    if not is_known:
+        assert browser.is_in()
+    change_password(app, "frank")
+    assert not browser.is_in()
