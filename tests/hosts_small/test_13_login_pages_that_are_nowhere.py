@@ -49,6 +49,29 @@ def test_then_to_the_view_of_the_last_sign_in() -> None:
     assert host.client().get("/mfa/").location == "/auth/form?next=%2Fmfa%2F"
 
 
+def test_whoever_lost_the_cookie_of_the_gate_signs_in_again_there() -> None:
+    host = host_without_login(None)
+    client = host.client()
+    client.post("/auth/form")
+    assert host.pass_challenge(client).status_code == 303
+    client.delete_cookie("mfa_gate")
+    assert client.get("/pages/1").location == "/auth/form?next=%2Fpages%2F1"
+    assert client.get("/auth/form").location == "/mfa/challenge"
+    assert host.pass_challenge(client).location == "/pages/1"
+
+
+@pytest.mark.parametrize("address", ["AuthView.form", "/auth/form", "/auth/form?by=gate"])
+@pytest.mark.parametrize("decide", ["first", "last"])
+def test_a_marked_login_page_does_not_lead_to_itself(address: str, decide: str) -> None:
+    host = host_without_login(None, MFA_GATE_LOGIN_URL=address, MFA_GATE_DECIDE=decide)
+    form = host.app.view_functions["AuthView.form"]
+    host.app.view_functions["AuthView.form"] = host.gate.resource("accounts")(form)
+    client = host.client()
+    assert "/auth/form" in str(client.get("/marked").location)
+    answer = client.get("/auth/form")
+    assert (answer.status_code, "Sign in first" in answer.text, "/auth/form" in answer.text) == (401, True, False)
+
+
 @pytest.mark.parametrize("root", [None, "marked"])
 def test_without_an_open_root_a_page_says_so(root: str | None) -> None:
     client = host_without_login(root=root).client()

@@ -19,7 +19,7 @@ from .host_names import own_url
 from .login_page import login_url
 from .page import page_facts
 from .pages import draw
-from .targets import asked_page, way_back
+from .targets import asked_page, is_login_page, way_back
 
 _STATUS = {Word.CHALLENGE: 401, Word.PASS: 401}
 _CODES = {
@@ -149,6 +149,9 @@ def refuse_stranger(passage: Passage, *, as_json: bool = False) -> Response:
         response = problem_document(401, "sign_in_required", SENTENCES[Reason.STRANGER], {"continue_url": login})
         response.headers["WWW-Authenticate"] = "Bearer"
         return response
+    if is_login_page(passage.state.settings):
+        # Marked as well, or in a blueprint that is, so that nobody can reach it: it would lead to itself for ever.
+        login = None
     if login is not None and request.method in SAFE_METHODS:
         return see_other(f"{login}{'&' if '?' in login else '?'}{urlencode({'next': asked_page()})}")
     sentence = SENTENCES[Reason.STRANGER] if request.method in SAFE_METHODS else _NOT_SENT

@@ -10,7 +10,7 @@ from ...domain.redirects import safe_target
 from ...settings import Settings
 from ..client import SAFE_METHODS, wants_json
 from ..endpoints import is_own, is_sign_out
-from .login_page import named_login
+from .login_page import login_url, named_login
 from .routing import endpoint_at, inner_path
 
 # What a path may hold as it is (RFC 3986 section 3.3); the rest is written in percent form again.
@@ -73,8 +73,10 @@ def _leads_back(target: str, settings: Settings, parked_endpoint: str | None) ->
 
 
 def is_login_page(settings: Settings) -> bool:
-    """Whether this request is for the host's sign-in page."""
-    return _is_login(request.path, settings)
+    """Whether this request is for the page that strangers are sent to."""
+    address = urlsplit(login_url(settings) or "//")
+    path = inner_path(address.path).rstrip("/")
+    return bool(address.path) and address.netloc in {"", request.host} and path == request.path.rstrip("/")
 
 
 def _is_login(path: str, settings: Settings) -> bool:
