@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, delete, exists, insert, or_, select, update
 
 from ..domain.assurance import FactorKind
 from .enrollments import KEY_LIFETIME
@@ -38,7 +38,7 @@ class Factors:
     """Rows of the factor table."""
 
     def __init__(self, tables: Tables) -> None:
-        self._table = tables.factor
+        self._table, self._session = tables.factor, tables.session
 
     def sweep(self, tx: Connection, *, now: datetime) -> int:
         """Delete keys that no code has confirmed in time: each sign-in with a password alone may leave one."""
@@ -60,12 +60,24 @@ class Factors:
         now: datetime,
     ) -> None:
         """A key that belongs to one gate session until a code confirms it."""
+        self._drop_orphans(tx, user_key)
         tx.execute(
             insert(self._table).values(
                 id=factor_id, user_key=user_key, kind=kind, name=name, secret=sealed, data=dict(data),
                 lineage=lineage, created_at=now,
             )
         )  # fmt: skip
+
+    def _drop_orphans(self, tx: Connection, user_key: str) -> None:
+        """Delete the keys of sessions that are no more, which nobody can confirm."""
+        mine, session = self._table.c, self._session.c
+        is_theirs = (session.user_key == user_key, session.lineage == mine.lineage, session.ended_at.is_(None))
+        # SECURITY: sessions have a bound, and with it what each sign-in with a password alone leaves behind.
+        tx.execute(
+            delete(self._table).where(
+                mine.user_key == user_key, mine.confirmed_at.is_(None), ~exists().where(*is_theirs)
+            )
+        )
 
     def pending(self, tx: Connection, user_key: str, *, lineage: str, now: datetime) -> Factor | None:
         """The key that this gate session was shown, if it still lives."""

@@ -121,6 +121,11 @@ def test_what_is_left_of_ended_sign_ins_has_an_end_too(app: Flask) -> None:
     assert made["session"] <= MOST_UNPROVEN + 1, "the last one ends after the rest was counted"
 
 
+def test_keys_of_sessions_that_are_no_more_go_with_them(app: Flask) -> None:
+    made = made_by(app, KINDS["starting a setup"][0](app), times=110)
+    assert made["factor"] <= MOST_UNPROVEN
+
+
 def test_the_next_hour_and_another_address_are_written_once_more(app: Flask, clock: StillClock) -> None:
     from_elsewhere = {"environ_base": {"REMOTE_ADDR": "2001:db8::1"}}
     login = {"data": {"username": "dave", "password": PASSWORD}}

@@ -10,7 +10,8 @@ import pyotp
 import pytest
 
 from flask_mfa_gate.crypto import Keyring, new_id
-from flask_mfa_gate.domain.assurance import FactorKind
+from flask_mfa_gate.domain.assurance import Assurance, FactorKind, SignIn
+from flask_mfa_gate.domain.session import GateSession
 from flask_mfa_gate.domain.totp import Algorithm, CodeShape, TotpShape
 from flask_mfa_gate.errors import SecretUnreadable
 from flask_mfa_gate.factors.totp import CLOCK_HINT, TotpFactor, import_secret
@@ -109,6 +110,10 @@ def test_the_code_that_confirmed_is_used_up(factor: TotpFactor, store: Store) ->
 
 def test_the_first_confirmation_wins_and_the_other_keys_are_void(factor: TotpFactor, store: Store) -> None:
     """SECURITY: a thief who was shown a key before must not confirm it later."""
+    with store.database.write() as tx:
+        for lineage in ("a", "b"):
+            signed_in = GateSession(lineage * 64, lineage, "7", Assurance(SignIn.PASSWORD, NOW), NOW, NOW)
+            store.sessions.add(tx, signed_in)
     first, second = begin(factor, store, "a"), begin(factor, store, "b")
     assert confirm(factor, store, code_of(first, NOW), "a")
     assert confirm(factor, store, code_of(second, NOW), "b") is None
