@@ -21,6 +21,10 @@ class Revocations:
         one_more = func.coalesce(self._table.c.revocations, 0) + 1
         tx.execute(update(self._table).where(among(tx, self._table.c.user_key, keys)).values(revocations=one_more))
 
+    def counted(self, tx: Connection, user_key: str) -> int:
+        """How often they were."""
+        return tx.execute(select(self._table.c.revocations).where(self._table.c.user_key == user_key)).scalar() or 0
+
     def stamp(self, tx: Connection, user_key: str) -> str | None:
         """What stood for the password when it was last seen; None before that."""
         return tx.execute(select(self._table.c.stamp).where(self._table.c.user_key == user_key)).scalar()

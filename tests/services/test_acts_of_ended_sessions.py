@@ -8,7 +8,10 @@ import pytest
 from flask import Flask
 
 from flask_mfa_gate import Conflict
-from flask_mfa_gate.domain.person import NOWHERE
+from flask_mfa_gate.domain.assurance import SignIn
+from flask_mfa_gate.domain.person import NOWHERE, Person
+from flask_mfa_gate.domain.verdict import PASSED
+from flask_mfa_gate.services.sign_in.arrival import Newcomer, Seen
 from tests.conftest import Browser, Phone, state_of
 from tests.web.kit import signed_in
 
@@ -71,3 +74,23 @@ def test_a_session_from_before_the_first_password_ends_with_it(app: Flask, is_kn
         assert browser.is_in()
     change_password(app, "frank")
     assert not browser.is_in()
+
+
+@pytest.mark.parametrize("known", [0, 1])
+def test_a_session_of_the_hosts_that_is_revoked_before_it_is_written_down(app: Flask, known: int) -> None:
+    """``frank`` comes with a session whose sign-in nobody saw, and it was found good."""
+    state = state_of(app)
+    state.users.password_changed("6")
+    who, seen = Newcomer(Person("6"), (), None), Seen(PASSED, {}, None, None, {})
+
+    def begin() -> Any:
+        return state.sessions.begin(
+            who, seen, sign_in=SignIn.SESSION, origin=NOWHERE, parking=None, replaces=None, revocations=known
+        )
+
+    if known == 1:
+        assert begin().session.user_key == "6"
+        return
+    with pytest.raises(Conflict, match="signed out"):
+        begin()
+    assert state.sessions.living("6") == []

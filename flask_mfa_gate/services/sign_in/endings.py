@@ -13,6 +13,8 @@ from ...domain.session import Ending, GateSession
 from ...errors import Conflict
 from ..unit_of_work import UnitOfWork
 
+_SIGNED_OUT = "You were signed out meanwhile. Sign in again."
+
 
 def revoke_all(work: UnitOfWork, keys: Collection[str]) -> None:
     """Every session of these users."""
@@ -33,7 +35,18 @@ def require_living(work: UnitOfWork, session: GateSession) -> None:
     """
     # SECURITY: a request that was open while its session was revoked must not end the owner's, nor make codes.
     if is_over(work, session):
-        raise Conflict("signed-out", "You were signed out meanwhile. Sign in again.")
+        raise Conflict("signed-out", _SIGNED_OUT)
+
+
+def require_unrevoked(work: UnitOfWork, user_key: str, revocations: int | None) -> None:
+    """What a request found good may have been revoked before it is written down.
+
+    :param revocations: how many there were then; None where that is of no account.
+    :raises Conflict: ``signed-out``.
+    """
+    # SECURITY: a living row beside it would bring the revoked session of the host back.
+    if revocations is not None and work.store.revocations.counted(work.tx, user_key) != revocations:
+        raise Conflict("signed-out", _SIGNED_OUT)
 
 
 def revoke_others(work: UnitOfWork, session: GateSession) -> int:

@@ -21,7 +21,7 @@ from ...errors import Conflict, SecretMisplaced, SignInOver
 from ...store import Store
 from ..unit_of_work import TransactionRunner, UnitOfWork
 from .arrival import Newcomer, Parking, Seen, record_of
-from .endings import notice_password
+from .endings import notice_password, require_unrevoked
 from .records import SignInNotes
 
 DROPPED, LONGEST_DROPPED = "dropped-session-key:", 160
@@ -99,9 +99,14 @@ class SessionService:
 
     def begin(
         self, who: Newcomer, seen: Seen, *, sign_in: SignIn, origin: Origin, parking: Parking | None,
-        replaces: GateSession | None,
+        replaces: GateSession | None, revocations: int | None = None,
     ) -> Entry:  # fmt: skip
-        """Note a sign-in. With ``parking`` it is pending. A sign-in always begins a new row, without any proof."""
+        """Note a sign-in. With ``parking`` it is pending. A sign-in always begins a new row, without any proof.
+
+        :param revocations: how often the user's sessions had been revoked when the host's session, whose sign-in nobody
+            saw, was found good; None for a sign-in that is made now.
+        :raises Conflict: ``signed-out``, when they were once more since.
+        """
         now, user_key = self._clock(), who.person.key
         token = new_token()
         session = GateSession(
@@ -114,6 +119,7 @@ class SessionService:
 
         def act(work: UnitOfWork) -> None:
             self._store.enrollments.lock(work.tx, *{user_key, replaces.user_key if replaces else user_key})
+            require_unrevoked(work, user_key, revocations)
             if replaces is not None:
                 self._sign_out(work, replaces)
             self._store.sessions.add(work.tx, session)

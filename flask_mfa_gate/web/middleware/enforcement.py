@@ -129,7 +129,13 @@ def _remember_step_up(passage: Passage, user: Any, key: str, verdict: Verdict) -
 def begin_unseen(passage: Passage, user: Any, key: str) -> None:
     """Begin a session for somebody whom the host shows as signed in, though the gate saw no sign-in."""
     state, kind = passage.state, passage.state.identity.kind(passage.before)
+    assert passage.standing is not None  # noqa: S101 - read when the user was bound
+    known = passage.standing.revocations
     # SECURITY: a session that nobody saw begin is judged as a sign-in of its own kind, without any proof.
     _verdict, seen, passage.standing = judge_new(passage, key, user, kind)
     who = newcomer(state, user, key, host_user_id=state.identity.host_user_id())
-    passage.enter(state.sessions.begin(who, seen, sign_in=kind, origin=origin_of(request), parking=None, replaces=None))
+    passage.enter(
+        state.sessions.begin(
+            who, seen, sign_in=kind, origin=origin_of(request), parking=None, replaces=None, revocations=known
+        )
+    )

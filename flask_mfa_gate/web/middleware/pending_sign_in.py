@@ -142,10 +142,14 @@ def park_whole(passage: Passage, user: Any, key: str, *, sign_in: SignIn) -> Non
     if passage.session is not None:
         passage.session = state.sessions.park(passage.session, parking)
         return
+    assert passage.standing is not None  # noqa: S101 - read when the user was bound
+    known = passage.standing.revocations
     _verdict, seen, _standing = judge_new(passage, key, user, sign_in)
     who = newcomer(state, user, key, host_user_id=host_user_id)
     passage.enter(
-        state.sessions.begin(who, seen, sign_in=sign_in, origin=origin_of(request), parking=parking, replaces=None)
+        state.sessions.begin(
+            who, seen, sign_in=sign_in, origin=origin_of(request), parking=parking, replaces=None, revocations=known
+        )
     )
 
 
