@@ -24,6 +24,7 @@ class Observation(StrEnum):
 
     NAMELESS_USER = "nameless-user"
     LATE_IDENTITY = "late-identity"
+    NO_HOOKS = "no-hooks"
     BROKEN_PAGE = "broken-page"
     PLAIN_COOKIE = "plain-cookie"
 

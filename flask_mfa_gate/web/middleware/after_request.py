@@ -5,24 +5,32 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from flask import Flask, Response, after_this_request, request, session
+from flask import Flask, Response, after_this_request, current_app, request, session
 
 from ...domain.assurance import SignIn
+from ...errors import HostCallbackFailed, MFAGateError
+from ...services.observations import Observation
 from ...services.people.persons import key_of
 from ..client import is_foreign
 from ..endpoints import is_own
-from ..fail_closed import fail_closed
+from ..fail_closed import fail_closed, refused
 from ..host import session_snapshot
 from ..host.asking import changes_cookies
 from ..host.source import lasting_identity
 from ..passage import Passage, current_passage
 from ..sessions.companion import send_companion
 from ..sessions.own_change import note_own_change
+from ..state import current_state
 from ..view_marks.protection import is_way_out_here, look_here
+from .admission import decide
 from .late_identity import look_after_view
 from .pending_sign_in import end_sign_in, intercept, renew
 
 _TURNS_GIVEN_UP = 3
+_NO_HOOKS = (
+    "The app answers requests without running its before_request functions, so nobody is let in. "
+    "Its preprocess_request has to call the one that it overrides."
+)
 
 
 def closing(passage: Passage) -> Callable[[Response], Response]:
@@ -47,7 +55,11 @@ def closing(passage: Passage) -> Callable[[Response], Response]:
 def look_once_more(response: Response) -> Response:
     """Directly before the session is written: callbacks of callbacks, and ``after_request`` functions, are over too."""
     passage = current_passage()
-    if passage is None or passage.left is None or is_own(request.endpoint):
+    # SECURITY: where the app's own ``preprocess_request`` runs no hooks, nobody was judged, and nobody would notice.
+    if passage is None:
+        current_state().observations.note(Observation.NO_HOOKS, current_app.__class__.__name__)
+        return refused(MFAGateError(_NO_HOOKS))
+    if passage.left is None or is_own(request.endpoint):
         return response
     with look_here():
         if dict(session) == passage.left and not changes_cookies(response):
@@ -62,12 +74,33 @@ def _close(passage: Passage, response: Response) -> Response:
     # Where the gate answered by itself no code of the host's ran that could have signed anybody in or out.
     if passage.is_answered or is_own(request.endpoint):
         return response
+    if not passage.is_decided and (stopped := _decide_unreached(passage)) is not None:
+        return _in_place_of(response, stopped)
     before, answer = passage.session, _compare(passage, response)
     is_same = before is not None and before.is_pending and passage.session is before
     if is_same and is_way_out_here(passage.state.settings):
         # A view for the signed-in only has not run, and a remember cookie would bring the user back.
         passage.state.identity.sign_out()
         return _end_session(passage, answer)
+    return answer
+
+
+def _decide_unreached(passage: Passage) -> Response | None:
+    """A hook of the host answered or failed before the decision had its turn: what came in is judged all the same.
+
+    :returns: the refusal in place of the hook's answer; None to go on.
+    """
+    changed = session_snapshot.difference(passage.before, session)
+    if changed:
+        session_snapshot.take_out(session, passage.before, changed)
+        passage.state.identity.load_anew()
+    try:
+        answer = decide(passage)
+    except HostCallbackFailed:
+        # A loader that fails here has shown nobody to the hook either.
+        answer = None
+    if answer is None:
+        session.update(changed)
     return answer
 
 

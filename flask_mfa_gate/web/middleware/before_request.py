@@ -84,10 +84,12 @@ def _decide_first(*, is_early: bool) -> Any:
 
 def _begin(*, is_stopped: bool) -> Passage:
     """What is not stopped is not looked at either."""
+    state = current_state()
+    state.identity.load_anew()
     if not is_stopped:
-        return begin_passage(current_state(), before={})
+        return begin_passage(state, before={})
     with look_here():
-        passage = begin_passage(current_state(), before=session_snapshot.take(session))
+        passage = begin_passage(state, before=session_snapshot.take(session))
     after_this_request(closing(passage))
     return passage
 
@@ -143,8 +145,10 @@ def _look_before_view() -> Answer:
 def _is_last_look(passage: Passage) -> bool:
     """The hook is last in the app's list and in that of each blueprint; only the last of them is before the view."""
     passage.looks += 1
-    # SECURITY: counted by what came in; after a forward into another blueprint the last look would never come.
-    return passage.looks == 1 + sum(name in current_app.blueprints for name in passage.blueprints)
+    # SECURITY: counted by what came in; after a forward into another blueprint the last look would never come, nor in
+    # a blueprint that was registered after the first request, among whose hooks this one is not.
+    hooks = current_app.before_request_funcs
+    return passage.looks == sum(before_view in hooks.get(name, ()) for name in (None, *passage.blueprints))
 
 
 def _answer_own(passage: Passage) -> Any:

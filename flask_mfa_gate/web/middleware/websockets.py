@@ -44,8 +44,11 @@ def _is_let_in(user: Any) -> bool:
 def expect_hooks(_app: Flask, **_: Any) -> None:
     """An HTTP request has begun: whoever asks for the user before the hooks, the hooks decide."""
     request_context.expect_hooks()
+    state = current_state()
     # SECURITY: who is signed in to the request within which the host makes this one is nobody here.
-    forget_outer(current_state())
+    forget_outer(state)
+    # SECURITY: an app whose own ``preprocess_request`` runs no hooks does nothing for whom nobody judged.
+    state.identity.show_when_asked(_is_let_in)
 
 
 def end_request(_app: Flask, **_: Any) -> None:

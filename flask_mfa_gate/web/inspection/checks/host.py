@@ -37,6 +37,19 @@ def user_loader(on: Inspection) -> Iterator[Finding]:
         )
 
 
+@check(Needs.TABLES)
+def skipped_hooks(on: Inspection) -> Iterator[Finding]:
+    """The gate stands among the app's hooks; what only a request shows is that they don't run."""
+    with on.store.database.read() as tx:
+        names = on.state.observations.recent(tx, Observation.NO_HOOKS)
+    for name in names:
+        yield error(
+            "no-hooks",
+            f"The app's class {name} answers requests without running before_request functions, so all are refused.",
+            fix=f"Let {name}.preprocess_request return super().preprocess_request().",
+        )
+
+
 @check()
 def session_cookie(on: Inspection) -> Iterator[Finding]:
     """The cookie that the host's identity rests on."""
