@@ -176,8 +176,11 @@ class FlaskLoginIdentity:
         )  # fmt: skip
 
     def is_fresh(self) -> bool:
-        """``login_user(..., fresh=False)`` is for those who were only remembered, by whatever the host keeps."""
-        return session.get("_fresh") is not False
+        """``login_user(..., fresh=False)`` is for those who were only remembered, by whatever the host keeps.
+
+        It says nothing of whom the session does not name: Flask-Login writes it into any session of another client.
+        """
+        return USER_ID not in session or session.get("_fresh") is not False
 
     def kind(self, before: Mapping[str, Any]) -> SignIn:
         """By header, by remember cookie, or by a session that was there before."""
@@ -204,7 +207,9 @@ class FlaskLoginIdentity:
 
     def _can_name_nobody(self, manager: Any) -> bool:
         """Without session, remember cookie and request loader Flask-Login's own manager has nothing to go by."""
-        return _goes_by_session(manager) and not session and not remember.is_there()
+        # SECURITY: a session that is read at its first use looks empty before; the key itself is looked for too.
+        is_empty = not session and USER_ID not in session
+        return _goes_by_session(manager) and is_empty and not remember.is_there()
 
     def _manager(self) -> Any:
         manager = getattr(current_app, "login_manager", None)

@@ -68,7 +68,8 @@ class HostIdentity:
 
     def _may_name_somebody(self) -> bool:
         try:
-            return self._ask(request) is not None
+            named, alone = self._ask(request), self._ask_afresh(request.environ, contents={})
+            return named is not None and (alone is None or self._user_key(alone) != self._user_key(named))
         except Exception:  # noqa: BLE001 - what can't be read can't be ruled out
             return True
 

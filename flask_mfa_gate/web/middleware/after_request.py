@@ -11,7 +11,7 @@ from ...domain.assurance import SignIn
 from ...errors import HostCallbackFailed, MFAGateError
 from ...services.observations import Observation
 from ...services.people.persons import key_of
-from ..client import is_foreign
+from ..client import SAFE_METHODS, is_foreign
 from ..endpoints import is_own
 from ..fail_closed import fail_closed, refused
 from ..host import session_snapshot
@@ -106,7 +106,7 @@ def _decide_unreached(passage: Passage) -> Response | None:
 
 def _compare(passage: Passage, response: Response) -> Response:
     """Who is signed in now, who was when the view began?"""
-    is_changed = dict(session) != passage.before or changes_cookies(response)
+    is_changed = dict(session) != passage.before or changes_cookies(response) or _may_be_kept_elsewhere(passage)
     if not passage.is_decided and not is_changed:
         return response
     if not is_changed and not passage.signs_in:
@@ -128,6 +128,12 @@ def _compare(passage: Passage, response: Response) -> Response:
     if key == passage.user_key and sign_in is SignIn.PASSWORD and renew(passage, user, key):
         return response
     return _in_place_of(response, intercept(passage, user, key, response, sign_in=sign_in))
+
+
+def _may_be_kept_elsewhere(passage: Passage) -> bool:
+    """Whether a view may have signed in a browser that keeps its cookies: the host has a table of its own sessions."""
+    is_nobodys = passage.has_reached_view and passage.user_key is None
+    return is_nobodys and request.method not in SAFE_METHODS and bool(request.cookies)
 
 
 def _as_before(passage: Passage, response: Response) -> Response:
