@@ -37,6 +37,8 @@ class Passage:
     :param dead: the session that the cookie names, where it is over and still known.
     :param has_dead_id: the cookie names a session that is gone.
     :param user_key: whom the host's hooks and view may see; None for nobody.
+    :param lent: the user object that was judged, while the host's hooks load one by themselves.
+    :param surroundings: what a loader of the host's may go by, as it was before the hooks.
     :param ensured_key: whom a decorator of the host showed after the hooks, and the gate let through then.
     :param found_nobody: whether the host was asked who this is, and named nobody.
     :param settled: marks that the decision has covered.
@@ -69,6 +71,8 @@ class Passage:
     dead: GateSession | None = None
     has_dead_id: bool = False
     user_key: str | None = None
+    lent: Any = field(default=None, repr=False)
+    surroundings: object = field(default=None, repr=False)
     ensured_key: str | None = None
     found_nobody: bool = False
     verdict: Verdict = PASSED

@@ -22,6 +22,7 @@ log = logging.getLogger("flask_mfa_gate")
 USER_ID = "_user_id"
 _LOADED = "_login_user"
 _FROM_SESSION = "_mfa_gate_from_session"
+OWN_NAMES = frozenset({_LOADED, _FROM_SESSION, HIDDEN})
 _NOWHERE = (
     "The app's login manager left no user where Flask-Login looks for one, so nobody can be identified. "
     "Give identity= to init_app, an object whose load(request) tells who is signed in."
@@ -118,6 +119,14 @@ class FlaskLoginIdentity:
         """The manager loads at the next question."""
         g.pop(_LOADED, None)
         g.pop(HIDDEN, None)
+
+    def leave_to_host(self) -> Any:
+        """Not of a token, which may be good for one look only."""
+        return g.pop(_LOADED, None) if USER_ID in session else None
+
+    def take_back(self, user: Any) -> None:
+        """Into the place where the manager looks first."""
+        g.setdefault(_LOADED, user)
 
     def set_aside(self) -> Mapping[str, Any]:
         """The user that the manager loaded there."""

@@ -84,6 +84,12 @@ class HostIdentity:
         """Nothing is hidden any more."""
         g.pop(HIDDEN, None)
 
+    def leave_to_host(self) -> Any:
+        """The host's object is asked each time."""
+
+    def take_back(self, user: Any) -> None:
+        """Nothing was taken out."""
+
     def set_aside(self) -> Mapping[str, Any]:
         """What was hidden there."""
         return {name: g.pop(name) for name in (HIDDEN,) if name in g}

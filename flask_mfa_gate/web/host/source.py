@@ -39,6 +39,15 @@ class IdentitySource(Protocol):
     def load_anew(self) -> None:
         """Forget what is known of this request: whoever asks next is shown whom the session names now."""
 
+    def leave_to_host(self) -> Any:
+        """Take out whom the session names, so that the host's hooks load them when they would without the gate.
+
+        :returns: the user object, or None where nothing was taken out.
+        """
+
+    def take_back(self, user: Any) -> None:
+        """Show this user object again, unless the host has loaded one since."""
+
     def set_aside(self) -> Mapping[str, Any]:
         """Take out of ``g`` what is known of another request that shares it."""
 

@@ -21,6 +21,7 @@ from ..endpoints import is_automatic_options, is_own
 from ..fail_closed import UNAVAILABLE, fail_closed, refused
 from ..host import session_snapshot
 from ..host.source import load_identity
+from ..host.surroundings import surroundings
 from ..host.tokens import is_made_by_token
 from ..passage import Passage, begin_passage, current_passage
 from ..responses import answers
@@ -109,7 +110,13 @@ def _answer_first(passage: Passage) -> Any:
         return _answer_own(passage)
     if passage.session is not None and passage.session.is_pending:
         return _hold_pending(passage, passage.session)
-    return decide(passage) if state.settings.decide == "first" else None
+    if state.settings.decide != "first":
+        return None
+    answer = decide(passage)
+    if answer is None and passage.user_key is not None:
+        # SECURITY: the loader may go by what the hooks find, such as a tenant; whom it named before is nobody there.
+        passage.lent, passage.surroundings = state.identity.leave_to_host(), surroundings()
+    return answer
 
 
 @fail_closed
@@ -214,12 +221,13 @@ def _meet(passage: Passage) -> None:
 
 def _catch_hook_identity(passage: Passage) -> Answer:
     """An identity that a hook of the host made after the decision, or a request that it made another one."""
+    if passage.lent is not None and passage.surroundings == surroundings():
+        passage.state.identity.take_back(passage.lent)
     user = load_identity(passage.state.identity)
     key = key_of(user, passage.state.user_key) if user is not None else None
     if key == passage.user_key:
-        # SECURITY: a hook that overrides the method or forwards must not reach what was not judged.
-        is_another = key is not None and passage.opened != (request.endpoint, request.method)
-        return judge_user(passage, user, str(key), marks_here()) if is_another else None
+        is_judged = key is None or _is_as_judged(passage, user)
+        return None if is_judged else judge_user(passage, user, str(key), marks_here())
     if user is None or key is None:
         end_sign_in(passage)
         passage.user_key = None
@@ -242,6 +250,13 @@ def _comes_back(passage: Passage, user: Any, key: str) -> bool:
         return False
     alone = replace(passage, session=None, standing=state.revocations.standing(key))
     return is_revoked(alone, key, state.stamper.stamps(user, key))
+
+
+def _is_as_judged(passage: Passage, user: Any) -> bool:
+    # SECURITY: a hook that overrides the method or forwards must not reach what was not judged, nor may a loader that
+    # goes by the hooks show another user with the same key.
+    is_same_user = passage.lent is None or user is passage.lent
+    return is_same_user and passage.opened == (request.endpoint, request.method)
 
 
 def _meet_at_hook(passage: Passage, user: Any, key: str) -> Answer:

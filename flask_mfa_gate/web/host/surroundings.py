@@ -1,0 +1,13 @@
+"""What a loader of the host's may go by beside the request itself, and hooks may change."""
+
+from __future__ import annotations
+
+from flask import current_app, g
+
+from .login_manager import OWN_NAMES
+
+
+def surroundings() -> object:
+    """Equal to what it was before as long as no hook put anything into ``g`` or another manager into the app."""
+    kept = {name: id(value) for name, value in vars(g._get_current_object()).items() if name not in OWN_NAMES}
+    return kept, id(getattr(current_app, "login_manager", None))
