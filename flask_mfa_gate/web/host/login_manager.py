@@ -173,9 +173,9 @@ class FlaskLoginIdentity:
         """The manager keeps it in the session, also when a remember cookie brought it."""
         return USER_ID in session
 
-    def load_with(self, environ: Mapping[str, Any]) -> Any:
+    def load_with(self, environ: Mapping[str, Any], contents: Mapping[str, Any] | None = None) -> Any:
         """By all that the manager goes by."""
-        return self._ask(environ)
+        return self._ask(environ, contents)
 
     def load_alone(self, environ: Mapping[str, Any]) -> Any:
         """By what the request itself brings."""

@@ -45,9 +45,9 @@ class HostIdentity:
         user = unwrapped(self._source.load(asked))
         return None if user is None or is_anonymous(user) else user
 
-    def load_with(self, environ: Mapping[str, Any]) -> Any:
+    def load_with(self, environ: Mapping[str, Any], contents: Mapping[str, Any] | None = None) -> Any:
         """The host's object takes any request."""
-        return self._ask_afresh(environ)
+        return self._ask_afresh(environ, contents)
 
     def load_alone(self, environ: Mapping[str, Any]) -> Any:
         """With an empty session."""

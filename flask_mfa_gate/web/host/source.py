@@ -66,8 +66,11 @@ class IdentitySource(Protocol):
     def is_from_session(self) -> bool:
         """Whether a browser's session, not the request itself, says who this is."""
 
-    def load_with(self, environ: Mapping[str, Any]) -> Any:
-        """The user that this request would have with another environment."""
+    def load_with(self, environ: Mapping[str, Any], contents: Mapping[str, Any] | None = None) -> Any:
+        """The user that this request would have with another environment.
+
+        :param contents: what the session holds then; None for what it holds now.
+        """
 
     def load_alone(self, environ: Mapping[str, Any]) -> Any:
         """The same without body, session and arguments of the view."""

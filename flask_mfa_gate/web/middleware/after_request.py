@@ -159,8 +159,21 @@ def _kind_of_login(passage: Passage, key: str) -> SignIn:
     # SECURITY: a view that makes a session of a token has seen no password, also where HTTP Basic stands beside it.
     if passage.may_be_token and key == passage.user_key:
         return SignIn.TOKEN
+    # SECURITY: nor has one that changed something else while a hook showed another user than the cookies name.
+    if passage.user_key not in {None, key} and _came_with(passage, key):
+        return SignIn.SESSION
     # SECURITY: nor has one that says itself that this user was only remembered.
     return SignIn.PASSWORD if passage.state.identity.is_fresh() else SignIn.REMEMBER_ME
+
+
+def _came_with(passage: Passage, key: str) -> bool:
+    """Whether the request names this user as it came in."""
+    identity = passage.state.identity
+    try:
+        user = identity.load_with(request.environ, passage.before)
+        return user is not None and key_of(user, passage.state.user_key) == key
+    except Exception:  # noqa: BLE001 - the host's loader may raise anything; then nothing speaks for a password
+        return True
 
 
 def note_login(app: Flask, **_: Any) -> None:
