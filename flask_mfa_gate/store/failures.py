@@ -30,7 +30,8 @@ class FailureLog:
             select(
                 row.address,
                 func.sum(case((is_recent, 1), else_=0)).label("times"),
-                func.max(row.at).label("last_at"),
+                # What lies ahead was written before the clock was set back: it counts, and nobody waits for that time.
+                func.max(case((row.at <= now, row.at))).label("last_at"),
                 func.max(row.ordinal).label("top"),
             )
             .where(row.user_key == user_key)

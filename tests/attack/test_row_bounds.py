@@ -126,6 +126,19 @@ def test_keys_of_sessions_that_are_no_more_go_with_them(app: Flask) -> None:
     assert made["factor"] <= MOST_UNPROVEN
 
 
+def test_a_clock_that_was_set_back_makes_nobody_wait_for_days(app: Flask, clock: StillClock) -> None:
+    browser = Browser(app)
+    browser.sign_in("dave")
+    for _ in range(6):
+        browser.send("/mfa/challenge", code="000000")
+    clock.forward(days=-3)
+    thief = Browser(app)
+    thief.sign_in("dave")
+    assert thief.send("/mfa/challenge", code="000000").status_code == 422, "tried"
+    told = thief.send("/mfa/challenge", code="000000")
+    assert (told.status_code, told.headers["Retry-After"]) == (429, "60"), "the earlier ones still count"
+
+
 def test_the_next_hour_and_another_address_are_written_once_more(app: Flask, clock: StillClock) -> None:
     from_elsewhere = {"environ_base": {"REMOTE_ADDR": "2001:db8::1"}}
     login = {"data": {"username": "dave", "password": PASSWORD}}
