@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import weakref
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
@@ -70,6 +71,9 @@ class _Edition:
     def __init__(self, version: _Version | None, reader: Any) -> None:
         self.version, self._reader = version, reader
         self.of = lru_cache(maxsize=4096)(self._look_up)
+        if reader is not None:
+            # Once no thread looks into it any more.
+            weakref.finalize(self, reader.close)
 
     def _look_up(self, address: str) -> Place:
         if self._reader is None:
