@@ -13,16 +13,16 @@ from contextvars import copy_context
 from http.cookies import CookieError, SimpleCookie
 from typing import Any, TypeVar
 
-from flask import Response, current_app, g, request, session
+from flask import Flask, Response, current_app, g, request, session
 from flask.ctx import RequestContext
 from werkzeug.routing import Rule
 
 from ..request_context import expect_hooks
+from . import hooks
 
 T = TypeVar("T")
 log = logging.getLogger("flask_mfa_gate")
 _BODY = ("form", "files", "_cached_data", "_cached_json")
-_OWN = __name__.partition(".")[0]
 HIDDEN = "_mfa_gate_hidden"
 
 
@@ -97,24 +97,12 @@ def _blank_g() -> Iterator[None]:
 
 def _run_hooks(*, after_hooks: bool) -> None:
     """Whatever they answer or raise is dropped."""
-    names = (None, *reversed(request.blueprints))
-    for name in names:
-        for preprocess in _of_host(current_app.url_value_preprocessors.get(name, ())):
-            _try(preprocess, request.endpoint, request.view_args)
-    for name in names if after_hooks else ():
-        for hook in _of_host(current_app.before_request_funcs.get(name, ())):
-            _try(current_app.ensure_sync(hook))
-
-
-def _of_host(functions: Any) -> list[Callable[..., Any]]:
-    return [one for one in functions if getattr(one, "__module__", "").partition(".")[0] != _OWN]
-
-
-def _try(function: Callable[..., Any], *arguments: Any) -> None:
-    try:
-        function(*arguments)
-    except Exception:
-        log.debug("a hook failed while the gate asked who a request is from", exc_info=True)
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
+    for hook in (*hooks.preprocessors(app), *(hooks.before_request(app) if after_hooks else ())):
+        try:
+            hook()
+        except Exception:
+            log.debug("a hook failed while the gate asked who a request is from", exc_info=True)
 
 
 def cookies_after(response: Response) -> dict[str, Any]:

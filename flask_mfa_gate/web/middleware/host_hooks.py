@@ -10,18 +10,17 @@ from __future__ import annotations
 import io
 import logging
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import partial
 from typing import Any
 
 from flask import Flask, current_app, request, session
 from werkzeug.exceptions import HTTPException
 
+from ..host.hooks import Hook, before_request, is_own, preprocessors, scopes
 from ..state import GateState
 
 log = logging.getLogger("flask_mfa_gate")
-Hook = Callable[[], Any]
 # Of the client itself, or of a server in front that has made sure who this is.
 _CREDENTIALS = re.compile(
     r"REMOTE_(USER|IDENT)|AUTH_TYPE|SSL_CLIENT_.*"
@@ -44,38 +43,18 @@ def run_unseen(state: GateState, *, with_preprocessors: bool, keeps_session: boo
     app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]
     if not _is_followed(app):
         return
-    hooks = [*(_preprocessors(app) if with_preprocessors else ()), *_before_request(app)]
+    hooks = [*(preprocessors(app) if with_preprocessors else ()), *before_request(app)]
     with _nobody_in_sight(state, keeps_session=keeps_session):
         for hook in hooks:
             if _answers(hook):
                 return
 
 
-def _names() -> tuple[str | None, ...]:
-    return (None, *reversed(request.blueprints))
-
-
 def _is_followed(app: Flask) -> bool:
     """Whether the host runs anything after an answer, beside what Flask-Login does there."""
     after = (app.after_request_funcs, app.teardown_request_funcs)
-    found = (function for functions in after for name in _names() for function in functions.get(name, ()))
-    return any(not (_is_own(function) or _is_of_flask_login(app, function)) for function in found)
-
-
-def _preprocessors(app: Flask) -> Iterator[Hook]:
-    for name in _names():
-        for function in app.url_value_preprocessors.get(name, ()):
-            if not _is_own(function):
-                yield partial(function, request.endpoint, request.view_args)
-
-
-def _before_request(app: Flask) -> Iterator[Hook]:
-    for name in _names():
-        yield from (hook for hook in app.before_request_funcs.get(name, ()) if not _is_own(hook))
-
-
-def _is_own(hook: Callable[..., Any]) -> bool:
-    return getattr(hook, "__module__", "").partition(".")[0] == __name__.partition(".")[0]
+    found = (function for functions in after for scope in scopes() for function in functions.get(scope, ()))
+    return any(not (is_own(function) or _is_of_flask_login(app, function)) for function in found)
 
 
 def _is_of_flask_login(app: Flask, function: Any) -> bool:
@@ -86,7 +65,7 @@ def _is_of_flask_login(app: Flask, function: Any) -> bool:
 def _answers(hook: Hook) -> bool:
     """Whether this hook keeps the request out. One that breaks without an identity does not mean to."""
     try:
-        return current_app.ensure_sync(hook)() is not None
+        return hook() is not None
     except HTTPException:
         return True
     except Exception:
