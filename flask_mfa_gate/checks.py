@@ -53,24 +53,13 @@ def _demand(holds: object) -> None:
         raise ValueError
 
 
-def whole_number(least: int, most: int) -> Check:
+def whole_number(least: int, most: int, *, or_none: bool = False) -> Check:
     """An integer in a range; True and False are none."""
 
-    @_allowing(f"a whole number from {least} to {most}")
-    def check(key: str, value: Any) -> int:
-        _demand(type(value) is int and least <= value <= most)
-        return int(value)
-
-    return check
-
-
-def days_or_none(most: int) -> Check:
-    """Days, or None, as which 0 counts too."""
-
-    @_allowing(f"a whole number of days from 1 to {most:,}; None or 0 for no end")
+    @_allowing(f"a whole number from {least} to {most}{' or None' if or_none else ''}")
     def check(key: str, value: Any) -> int | None:
-        _demand(value is None or (type(value) is int and 0 <= value <= most))
-        return value or None
+        _demand((or_none and value is None) or (type(value) is int and least <= value <= most))
+        return None if value is None else int(value)
 
     return check
 

@@ -227,7 +227,7 @@ class Settings:
     audit_retention_days: int | None = _key(
         400,
         "int or None",
-        checks.days_or_none(36_500),
+        checks.whole_number(0, 36_500, or_none=True),
         "Age at which `run-due` removes sealed records of the audit log. None or 0: kept for ever.",
         unit="days",
     )

@@ -192,7 +192,7 @@ def _policy_services(base: Base, runner: ActionRunner) -> dict[str, Any]:
 
 def _audit_kept(settings: Settings) -> timedelta | None:
     days = settings.audit_retention_days
-    return timedelta(days=days) if days is not None else None
+    return timedelta(days=days) if days else None
 
 
 def _sources(base: Base) -> frozenset[Source]:

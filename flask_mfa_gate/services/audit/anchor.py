@@ -51,5 +51,5 @@ class Anchors:
 
     @property
     def _log(self) -> str:
-        """SECURITY: bound to its table, so that the anchor of another app under the same keys is none here."""
+        # SECURITY: bound to its table, so that the anchor of another app under the same keys is none here.
         return self._store.tables.audit.name
