@@ -268,4 +268,4 @@ def test_every_key_says_its_type_and_every_number_its_unit(item: Any) -> None:
     assert "- Type: " in entry
     assert "- Default: " in entry
     assert "- Allowed: " in entry
-    assert ("- Unit: " in entry) == (item.metadata["kind"] == "int")
+    assert ("- Unit: " in entry) == item.metadata["kind"].startswith("int")
