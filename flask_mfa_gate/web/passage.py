@@ -16,7 +16,7 @@ from ..domain.marks import Marks
 from ..domain.session import GateSession
 from ..domain.verdict import PASSED, Verdict
 from ..services.observations import Observation
-from ..services.sign_in.sessions import Entry
+from ..services.sign_in.entries import Entry
 from .client import Client, carries_token, client_of, wants_page
 from .request_context import note, noted
 from .sessions.cookies import drop_token, forget_cookies, lacks_tls, read_token, set_token

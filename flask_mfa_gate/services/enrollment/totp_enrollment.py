@@ -21,7 +21,8 @@ from ...factors.totp import PendingKey, TotpFactor
 from ...store import Store
 from ..sign_in.attempts import AttemptService, seen_from
 from ..sign_in.endings import revoke_others
-from ..sign_in.sessions import Entry, Ruler, SessionService, require_current
+from ..sign_in.entries import Entry
+from ..sign_in.sessions import Ruler, SessionService, require_current
 from ..unit_of_work import TransactionRunner, UnitOfWork
 
 FRESH = timedelta(minutes=15)

@@ -15,7 +15,8 @@ from ...factors.protocol import Accepted, Verifier
 from ...store import Store
 from ..unit_of_work import UnitOfWork
 from .attempts import AttemptService, seen_from
-from .sessions import Entry, Ruler, SessionService, require_current
+from .entries import Entry
+from .sessions import Ruler, SessionService, require_current
 
 
 class ChallengeService:

@@ -13,7 +13,7 @@ from ...domain.session import GateSession, Lifetimes
 from ...store import Store
 from ..unit_of_work import TransactionRunner, UnitOfWork
 from .endings import notice_password, revoke_all, revoke_others
-from .sessions import Entry
+from .entries import Entry
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
-from typing import Any, NamedTuple
+from dataclasses import replace
+from typing import Any
 
 from ...clock import Clock
 from ...crypto import Keyring, Place, new_id, new_token, token_digest
@@ -22,6 +22,7 @@ from ...store import Store
 from ..unit_of_work import TransactionRunner, UnitOfWork
 from .arrival import Newcomer, Parking, Seen, record_of
 from .endings import notice_password, require_unrevoked
+from .entries import Entry, Found
 from .records import SignInNotes
 
 DROPPED, LONGEST_DROPPED = "dropped-session-key:", 160
@@ -29,22 +30,6 @@ MOST_REPORTED = 10_000
 Ruler = Callable[[Standing], Mapping[str, PolicyResult]]
 log = logging.getLogger("flask_mfa_gate")
 _ALREADY_DONE = "This step was already done, perhaps in another tab."
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class Entry:
-    """A session together with the id that goes into the cookie."""
-
-    token: str
-    session: GateSession
-
-
-class Found(NamedTuple):
-    """What a cookie leads to: a living session, or one that is over, and the standing of its user."""
-
-    session: GateSession | None = None
-    standing: Standing | None = None
-    dead: GateSession | None = None
 
 
 def require_current(session: GateSession) -> None:

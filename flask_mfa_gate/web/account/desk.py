@@ -17,7 +17,8 @@ from ...domain.rules import is_locked_out
 from ...domain.session import GateSession
 from ...domain.verdict import Reason, Verdict, Word
 from ...errors import MFAGateError
-from ...services.sign_in.sessions import Entry, Ruler
+from ...services.sign_in.entries import Entry
+from ...services.sign_in.sessions import Ruler
 from ..acts import act_at
 from ..authorization.rulings import own_page_ruler, with_fresh_risk
 from ..client import SAFE_METHODS, Client, is_of_htmx, origin_of

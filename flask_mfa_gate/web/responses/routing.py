@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from flask import current_app, request
@@ -12,12 +13,13 @@ from werkzeug.routing import RequestRedirect
 _MOST_TURNS = 3
 
 
-class Page(NamedTuple):
-    """What answers to GET at a path."""
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What answers to GET at a path, which may hold a token."""
 
     endpoint: str
-    arguments: Mapping[str, Any]
-    path: str
+    arguments: Mapping[str, Any] = field(repr=False)
+    path: str = field(repr=False)
 
 
 def endpoint_at(path: str) -> str | None:
