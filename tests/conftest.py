@@ -330,7 +330,9 @@ def no_zones(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
         ZoneInfo.clear_cache()
         zone_names.cache_clear()
 
-    monkeypatch.setitem(sys.modules, "tzdata", None)
+    # Parts of the package that another test has loaded would still be found.
+    for name in ["tzdata", *(name for name in sys.modules if name.startswith("tzdata."))]:
+        monkeypatch.setitem(sys.modules, name, None)
     zoneinfo.reset_tzpath([str(tmp_path)])
     forget()
     yield

@@ -21,6 +21,7 @@ from ..factors.recovery_code import RecoveryCodeFactor
 from ..services.unit_of_work import UnitOfWork
 from ..web.middleware.enforcement import begin_unseen
 from ..web.passage import begin_passage
+from ..web.sessions.binding import bind
 from ..web.sessions.cookies import cookie_name
 from ..web.state import EXTENSION, GateState
 from .clock import MovableClock
@@ -129,7 +130,9 @@ class Tester:
             if isinstance(user, str):
                 user = current_app.login_manager._user_callback(user)  # type: ignore[attr-defined]
             passage = begin_passage(self._state, before=signed_in)
-            begin_unseen(passage, user, self._state.user_key(user))
+            key = self._state.user_key(user)
+            bind(passage, user, key)
+            begin_unseen(passage, user, key)
             client.set_cookie(cookie_name(request, self._state.settings), str(passage.token))
 
     def prove(self, client: FlaskClient, authenticator: Authenticator) -> None:

@@ -16,7 +16,7 @@ from flask_mfa_gate.factors.recovery_code import RecoveryCodeFactor
 from flask_mfa_gate.factors.totp import TotpFactor
 from flask_mfa_gate.services.audit.chain import HEAD, AuditChain
 from flask_mfa_gate.services.audit.links import Head, _linked, personal_digest
-from flask_mfa_gate.services.table_setup import TableSetup
+from flask_mfa_gate.services.table_setup import AppId, TableSetup
 from flask_mfa_gate.services.unit_of_work import TransactionRunner
 from flask_mfa_gate.settings import Settings
 from flask_mfa_gate.signals import Event
@@ -48,7 +48,9 @@ def put(store: Store, name: str, /, **values: Any) -> None:
 def setup_of(store: Store, prefix: str, **settings: Any) -> TableSetup:
     worker = TransactionRunner(store, lambda: NOW, lambda _event: None, lambda _ids: None)
     chain = AuditChain(store, worker, KEYRING, clock=lambda: NOW)
-    return TableSetup(store, KEYRING, Settings(table_prefix=prefix, **settings), chain, "shop")
+    return TableSetup(
+        store, KEYRING, Settings(table_prefix=prefix, **settings), chain, AppId("shop", "shop", "", False)
+    )
 
 
 def old_secret() -> bytes:

@@ -108,8 +108,8 @@ def test_an_app_that_started_before_the_tables_were_made_is_refused_at_its_first
     early.config["PROPAGATE_EXCEPTIONS"] = False
     upgraded(other)
     for _ in range(2):
-        assert early.test_client().get("/").status_code == 500
-        assert early.test_client().post("/login").status_code == 500
+        assert early.test_client().get("/").status_code in {500, 503}
+        assert early.test_client().post("/login").status_code in {500, 503}
 
 
 def test_an_app_whose_tables_are_not_there_yet_says_so_and_goes_on_when_they_are(make: Make) -> None:
