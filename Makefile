@@ -13,12 +13,13 @@ demo: $(READY)
 	@echo "Open http://127.0.0.1:$(PORT)/ and sign in as bob, carol or dave. The page has the password, and the key for codes."
 	$(BIN)/flask --app example_app run --port $(PORT)
 
+# One worker more than CI has cores: the others wait for databases and mail servers a fifth of their time.
 test: lint
-	$(BIN)/pytest -n 2 --dist worksteal
+	$(BIN)/pytest -n 3 --dist worksteal
 
 # What `make test` runs on one database each, on SQLite, PostgreSQL and MariaDB.
 test-servers: $(READY)
-	MFA_GATE_TEST_DATABASES=all $(BIN)/pytest -n 2 --dist worksteal tests/services tests/web
+	MFA_GATE_TEST_DATABASES=all $(BIN)/pytest -n 3 --dist worksteal tests/services tests/web
 
 lint: $(READY)
 	$(BIN)/ruff check .
