@@ -11,6 +11,7 @@ from flask import Blueprint, g, request
 from flask_login import current_user, login_required
 from sqlalchemy import func, select
 
+from flask_mfa_gate.web.host.passwords import _is_password
 from tests.conftest import JSON, state_of
 
 from .kit import Host, User
@@ -177,3 +178,8 @@ def test_tokens_of_the_usual_shapes_are_no_passwords(token: str) -> None:
 def test_a_loader_that_takes_the_token_for_granted_is_not_exempt() -> None:
     host = api(lambda asked: owner(asked.headers["Authorization"]), MFA_GATE_TOKENS="exempt")
     assert host.client().get("/api/me", headers={**TOKEN, **JSON}).status_code == 401
+
+
+def test_what_is_too_long_to_be_looked_at_is_no_token() -> None:
+    assert _is_password("Bearer " + "a" * 9000)
+    assert not _is_password("Bearer " + "a" * 90)
