@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from flask import Blueprint, abort, g, redirect, request, session
+from flask import Blueprint, Request, abort, g, redirect, request, session
 from flask.testing import FlaskClient
 from flask_login import current_user, login_required, login_user, user_logged_in
+from werkzeug.utils import cached_property
 
 from tests.hosts_small.kit import Host, User
 
@@ -373,3 +374,36 @@ def test_a_loader_that_needs_what_a_preprocessor_finds_is_asked_after_it() -> No
     with host.app.app_context():
         host.gate.enrollments.require("1", days=0, actor="cli")
     assert client.get("/acme/page").location == "/mfa/enroll"
+
+
+class OwnRequest(Request):
+    """A request class of the host's that keeps who it is from."""
+
+    @cached_property
+    def visitor(self) -> str | None:
+        """By a name that no list of credentials has."""
+        return self.headers.get("X-Sso") or self.environ.get("corp.who")
+
+
+@BOTH
+def test_no_hook_there_sees_what_a_server_in_front_says_of_somebody(decide: str) -> None:
+    host, seen = Host(MFA_GATE_DECIDE=decide), []
+    host.with_login_manager()
+    host.app.request_class = OwnRequest
+    host.app.url_value_preprocessor(lambda *_: request.visitor)  # type: ignore[attr-defined, arg-type]
+
+    @host.app.before_request
+    def act() -> None:
+        seen.append((request.visitor, request.headers.get("X-Remote-Person"), request.headers.get("X-Request-Id")))  # type: ignore[attr-defined]
+        request.started = 1  # type: ignore[attr-defined]
+
+    @host.app.after_request
+    def finish(response: Any) -> Any:
+        response.headers["X-Took"] = str(request.started)  # type: ignore[attr-defined]
+        return response
+
+    host.gate.init_app(host.app)
+    told = {"X-Sso": "1", "X-Remote-Person": "1", "X-Request-Id": "7"}
+    answer = host.client().get("/mfa/status", headers=told, environ_overrides={"corp.who": "1"})
+    assert (answer.status_code, answer.headers["X-Took"]) == (401, "1")
+    assert seen == [(None, None, "7")]

@@ -89,6 +89,8 @@ class Place:
         key = session.get("who") or current_user.get_id()
         PASSWORDS[key] = request.form["password"]
         g.pop("_login_user", None)
+        # Nothing shows the gate who wrote into a dictionary.
+        self.host.gate.password_changed(key)
         return "changed"
 
     def new_user(self, kind: str) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from typing import Any
 
 from ...crypto import Keyring
@@ -33,12 +33,25 @@ class Stamper:
         """Whether a session with this stamp rests on a password that is no longer the user's."""
         return stamp is not None and stamp not in self.stamps(user, key)
 
+    def is_among(self, user: Any, written: Collection[str | bytes]) -> bool:
+        """Whether what stands for this user's password is one of these values.
+
+        :raises HostCallbackFailed: when the callback raises.
+        """
+        value = self._found(user)
+        return isinstance(value, str | bytes) and value in written
+
     def _value(self, user: Any) -> str | None:
+        value = self._found(user)
+        if self._callback is not None:
+            return str(value)
+        # Some hosts keep what bcrypt gives them, which is bytes.
+        return value.hex() if isinstance(value, bytes) else value if isinstance(value, str) else None
+
+    def _found(self, user: Any) -> Any:
         if self._callback is None:
-            value = next((found for name in ATTRIBUTES if (found := getattr(user, name, None)) is not None), None)
-            # Some hosts keep what bcrypt gives them, which is bytes.
-            return value.hex() if isinstance(value, bytes) else value if isinstance(value, str) else None
+            return next((found for name in ATTRIBUTES if (found := getattr(user, name, None)) is not None), None)
         try:
-            return str(self._callback(user))
+            return self._callback(user)
         except Exception as error:
             raise HostCallbackFailed("The session_stamp callback failed, so nobody can be let in.") from error

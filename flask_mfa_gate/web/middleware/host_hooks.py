@@ -21,13 +21,24 @@ from ..host.hooks import Hook, before_request, is_own, preprocessors, scopes
 from ..state import GateState
 
 log = logging.getLogger("flask_mfa_gate")
-# Of the client itself, or of a server in front that has made sure who this is.
-_CREDENTIALS = re.compile(
-    r"REMOTE_(USER|IDENT)|AUTH_TYPE|SSL_CLIENT_.*"
-    r"|HTTP_.*(AUTHORIZATION|COOKIE|USER(?!_AGENT)|EMAIL|IDENTITY|PRINCIPAL|ASSERTION|TOKEN|KEY|JWT|CERT).*"
+# SECURITY: whatever else a server or a middleware in front has put there may say who this is, under any name.
+_IMPERSONAL = re.compile(
+    r"REQUEST_METHOD|REQUEST_SCHEME|SCRIPT_NAME|PATH_INFO|PATH_TRANSLATED|GATEWAY_INTERFACE|HTTPS|DOCUMENT_ROOT"
+    r"|SERVER_(NAME|PORT|PROTOCOL|SOFTWARE|ADDR)|REMOTE_(ADDR|HOST|PORT)"
+    r"|(wsgi|werkzeug|mfa_gate|mod_wsgi|uwsgi|gunicorn|waitress)\..*"
+    r"|HTTP_(HOST|CONNECTION|USER_AGENT|ACCEPT|ACCEPT_(ENCODING|LANGUAGE|CHARSET)|CACHE_CONTROL|PRAGMA|DNT|VIA|ORIGIN"
+    r"|UPGRADE_INSECURE_REQUESTS|SEC_FETCH_(DEST|MODE|SITE|USER)|SEC_CH_UA.*|X_REQUESTED_WITH|HX_REQUEST|TURBO_FRAME"
+    r"|FORWARDED|X_FORWARDED_(FOR|HOST|PORT|PREFIX|PROTO)|X_REAL_IP"
+    r"|X_REQUEST_ID|X_CORRELATION_ID|TRACEPARENT|TRACESTATE|X_B3_.*|X_CLOUD_TRACE_CONTEXT|X_AMZN_TRACE_ID)"
 )
-_SENT = ("QUERY_STRING", "REQUEST_URI", "RAW_URI", "CONTENT_TYPE", "CONTENT_LENGTH", "wsgi.input")
-# What Werkzeug keeps of all this once it was asked.
+_EMPTY = {"QUERY_STRING": "", "CONTENT_LENGTH": "0"}
+# What a request object holds from the start, and what tells where it leads. Whatever else it keeps may tell who it is.
+_KEPT = frozenset({
+    "environ", "shallow", "method", "scheme", "server", "root_path", "path", "headers", "remote_addr", "json_module",
+    "url_rule", "view_args", "routing_exception", "host", "host_url", "root_url", "base_url", "url_root", "user_agent",
+    "accept_mimetypes", "accept_charsets", "accept_encodings", "accept_languages",
+})  # fmt: skip
+# What Werkzeug makes of a request once it was asked.
 _PARSED = (
     "authorization", "cookies", "query_string", "args", "values", "full_path", "url", "stream", "data", "form", "files",
     "content_length", "_parsed_content_type", "_cached_data", "_cached_json",
@@ -85,7 +96,7 @@ def _nobody_in_sight(state: GateState, *, keeps_session: bool) -> Iterator[None]
     method, request.method = request.method, "HEAD" if request.method == "HEAD" else "GET"
     state.identity.hide_for_now()
     try:
-        with _nothing_sent(state):
+        with _nothing_sent():
             yield
     finally:
         request.method = method
@@ -100,25 +111,25 @@ def _nobody_in_sight(state: GateState, *, keeps_session: bool) -> Iterator[None]
 
 
 @contextmanager
-def _nothing_sent(state: GateState) -> Iterator[None]:
+def _nothing_sent() -> Iterator[None]:
     """A request without credentials, query and body, as far as hooks can see."""
     # SECURITY: any of them may name somebody, or be a code, a token against forged forms, or a link that works once.
     environ, parsed = request.environ, request.__dict__
-    hidden = {name: environ.pop(name) for name in list(environ) if name in _SENT or _is_credential(name, state)}
-    kept = {name: parsed.pop(name) for name in _PARSED if name in parsed}
-    environ |= {"QUERY_STRING": "", "CONTENT_LENGTH": "0", "wsgi.input": io.BytesIO()}
+    hidden = {name: environ.pop(name) for name in list(environ) if not _is_impersonal(name)}
+    kept = {name: parsed.pop(name) for name in list(parsed) if name not in _KEPT}
+    body = environ.pop("wsgi.input", None)
+    environ |= {**_EMPTY, "wsgi.input": io.BytesIO()}
     request.query_string = b""
     try:
         yield
     finally:
         for name in _PARSED:
             parsed.pop(name, None)
-        environ |= hidden
+        for name in _EMPTY:
+            environ.pop(name, None)
+        environ |= {**hidden, "wsgi.input": body}
         parsed |= kept
-        if "CONTENT_LENGTH" not in hidden:
-            del environ["CONTENT_LENGTH"]
 
 
-def _is_credential(name: str, state: GateState) -> bool:
-    named = {f"HTTP_{header.upper().replace('-', '_')}" for header in state.settings.token_headers}
-    return name in named or _CREDENTIALS.fullmatch(name) is not None
+def _is_impersonal(name: str) -> bool:
+    return _IMPERSONAL.fullmatch(name) is not None

@@ -18,6 +18,7 @@ from ..authorization.queries import TemplateHelper
 from ..endpoints import is_own
 from ..responses.host_names import shadowing_rules
 from ..sessions.cookies import taken_cookie
+from ..sessions.password_evidence import watch_statements
 from ..state import EXTENSION, GateState
 from ..view_marks.set_up import faults
 from . import before_request
@@ -40,6 +41,7 @@ def install(app: Flask) -> None:
     request_tearing_down.connect(end_request, app)
     appcontext_pushed.connect(guard_outside_hooks, app)
     user_logged_in.connect(note_login, app)
+    watch_statements()
     user_login_confirmed.connect(note_login, app)
 
 

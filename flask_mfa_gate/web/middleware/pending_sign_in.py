@@ -22,6 +22,7 @@ from ..passage import Passage
 from ..responses import answers
 from ..responses.login_page import note_login_view
 from ..responses.targets import home, is_part_of_page, target_of, way_back
+from ..sessions.password_evidence import was_changed_here
 from ..sessions.signing_in_user import newcomer, person_of
 
 # Kept beside the session's keys: the cookies of the login's answer, of which one may be the identity.
@@ -70,6 +71,9 @@ def renew(passage: Passage, user: Any, key: str) -> bool:
     state, live = passage.state, passage.session
     # SECURITY: where the app asks more of a sign-in with the password, nothing of the view's own answer may go out.
     if live is None or not _is_enough(passage, live, user, key):
+        return False
+    # SECURITY: what was proved beside the old password counts beside the new one only where this view changed it.
+    if state.stamper.is_stale(live.stamp, user, key) and not was_changed_here(state.stamper, user):
         return False
     who = newcomer(state, user, key, host_user_id=state.identity.host_user_id())
     entry = state.sessions.renew(live, who, origin=origin_of(request))

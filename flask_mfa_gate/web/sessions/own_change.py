@@ -3,30 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from flask import Response, request
 
+from ...services.observations import Observation
 from ...services.people.persons import key_of
 from ..client import SAFE_METHODS
 from ..host.asking import ask_afresh
 from ..passage import Passage, current_passage
 from ..responses import answers
 from ..state import GateState
+from .password_evidence import note_told, was_changed_here
 
 
 def note_own_change(passage: Passage) -> Response | None:
     """Look whether the user has another password now than when the view began.
 
-    :returns: the refusal in place of the view's answer, where it can't be told who changed it; None to go on.
+    :returns: the refusal in place of the view's answer, where two say that they changed it; None to go on.
     """
     live, state, key = passage.session, passage.state, passage.user_key
     # SECURITY: a request that only reads has changed nothing, whoever changed the password while it was open.
     if live is None or live.stamp is None or live.user_key != key or request.method in SAFE_METHODS:
         return None
-    stamps = _stamps_now(state, live.user_key)
-    if stamps is None or live.stamp in stamps:
+    found = _user_now(state, live.user_key)
+    if found is None or live.stamp in found.stamps:
         return None
-    kept = state.revocations.keep(live, stamps)
+    # SECURITY: somebody else may have changed it meanwhile, to put out whoever sent this; the next request is refused.
+    if not was_changed_here(state.stamper, found.user):
+        state.observations.note(Observation.UNTOLD_PASSWORD, str(request.endpoint))
+        return None
+    kept = state.revocations.keep(live, found.stamps)
     if not kept.stays:
         passage.leave()
         state.identity.sign_out()
@@ -37,14 +44,22 @@ def note_own_change(passage: Passage) -> Response | None:
     return None
 
 
-def _stamps_now(state: GateState, key: str) -> Sequence[str] | None:
-    """What stands for the password after the view; None where the host names this user no more.
+class _Found(NamedTuple):
+    """A user object of the host, and what stands for its password."""
+
+    user: Any
+    stamps: Sequence[str]
+
+
+def _user_now(state: GateState, key: str) -> _Found | None:
+    """The user after the view; None where the host names this one no more.
 
     The host is asked anew, since the view may have written past the object that was loaded before it.
     """
     try:
         user = ask_afresh(state.identity.load, environ=request.environ)
-        return state.stamper.stamps(user, key) if user is not None and key_of(user, state.user_key) == key else None
+        is_same = user is not None and key_of(user, state.user_key) == key
+        return _Found(user, state.stamper.stamps(user, key)) if is_same else None
     except Exception:  # noqa: BLE001 - the next request finds it out
         return None
 
@@ -54,5 +69,7 @@ def tell_change(state: GateState, key: str) -> None:
     passage = current_passage()
     is_own = passage is not None and passage.has_reached_view and passage.user_key == key
     state.users.password_changed(key, by=passage.session if is_own and passage is not None else None)
+    if is_own:
+        note_told()
     if passage is not None and is_own and passage.session is not None:
         passage.standing = state.revocations.standing_beside(passage.session) or passage.standing

@@ -144,6 +144,20 @@ def session_stamps(on: Inspection) -> Iterator[Finding]:
 
 
 @check(Needs.TABLES)
+def untold_passwords(on: Inspection) -> Iterator[Finding]:
+    """Views after which the password was another one, and nothing showed that they had changed it."""
+    with on.store.database.read() as tx:
+        endpoints = on.state.observations.recent(tx, Observation.UNTOLD_PASSWORD)
+    for endpoint in endpoints:
+        yield warning(
+            "untold-password",
+            f"While the view {endpoint!r} ran, the password of its user changed, and the gate could not see that the "
+            "view had done it, so that user was signed out too.",
+            fix="If the view changes passwords, call gate.password_changed(key) in it, after the commit.",
+        )
+
+
+@check(Needs.TABLES)
 def break_glass(on: Inspection) -> Iterator[Finding]:
     """Accounts that have to work when nothing else does."""
     for key in on.settings.break_glass:

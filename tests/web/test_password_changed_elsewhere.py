@@ -1,0 +1,128 @@
+"""The password is changed elsewhere while an unsafe request of another session is open: that one ends."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask_login import current_user, login_required, login_user
+from sqlalchemy import text, update
+
+from example_app.models import User, db
+from flask_mfa_gate.services.observations import Observation
+from tests.conftest import Phone, StillClock, state_of
+from tests.web.kit import signed_in
+
+NEW = "scrypt:1024:8:1$salt$" + "0" * 32
+
+
+def _by_object() -> None:
+    current_user.password_hash = NEW
+    db.session.commit()
+
+
+def _by_query() -> None:
+    db.session.query(User).filter_by(id=current_user.id).update({"password_hash": NEW})
+    db.session.commit()
+
+
+def _by_statement() -> None:
+    db.session.execute(update(User).where(User.id == current_user.id).values(password_hash=NEW))
+    db.session.commit()
+
+
+def _by_text() -> None:
+    given = {"hash": NEW, "id": current_user.id}
+    db.session.execute(text("UPDATE portal_user SET password_hash = :hash WHERE id = :id"), given)
+    db.session.commit()
+
+
+def _elsewhere(app: Flask) -> Callable[[], None]:
+    """In another thread, which is no part of this request."""
+
+    def change(key: int) -> None:
+        with app.app_context():
+            db.session.execute(update(User).where(User.id == key).values(password_hash=NEW))
+            db.session.commit()
+
+    def act() -> None:
+        key = current_user.id
+        db.session.rollback()
+        thread = threading.Thread(target=change, args=(key,))
+        thread.start()
+        thread.join()
+        # What the view then does is its own, and rests on a user that was read after the change.
+        user = db.session.get(User, key)
+        assert user is not None
+        user.name = "renamed"
+        db.session.commit()
+
+    return act
+
+
+def _elsewhere_and_signs_in_again(app: Flask) -> Callable[[], None]:
+    def act() -> None:
+        _elsewhere(app)()
+        login_user(current_user._get_current_object())
+
+    return act
+
+
+def _told(app: Flask) -> Callable[[], None]:
+    def act() -> None:
+        _elsewhere(app)()
+        state_of(app).gate.password_changed(str(current_user.id))
+
+    return act
+
+
+@pytest.fixture
+def changing(make_app: Any) -> Flask:
+    """The portal with a view for each way in which a password changes while it runs."""
+    app: Flask = make_app()
+    app._got_first_request = False
+    own = {
+        "object": _by_object, "query": _by_query, "statement": _by_statement, "text": _by_text, "told": _told(app),
+        "elsewhere": _elsewhere(app), "elsewhere_again": _elsewhere_and_signs_in_again(app),
+    }  # fmt: skip
+
+    def add(name: str, act: Callable[[], None]) -> None:
+        def view() -> str:
+            act()
+            return "done"
+
+        app.add_url_rule(f"/{name}", f"change_{name}", login_required(view), methods=["POST"])
+
+    for name, act in own.items():
+        add(name, act)
+    return app
+
+
+@pytest.mark.parametrize("name", ["object", "query", "statement", "text", "told"])
+def test_the_session_whose_own_view_changed_it_stays(
+    changing: Flask, phone: Phone, clock: StillClock, name: str
+) -> None:
+    own = signed_in(changing, "dave", phone)
+    clock.forward(seconds=30)
+    other = signed_in(changing, "dave", phone)
+    assert own.client.post(f"/{name}").text == "done"
+    assert [own.is_in(), other.is_in()] == [True, False]
+
+
+@pytest.mark.parametrize("who", ["dave", "frank"])
+def test_one_that_was_open_meanwhile_ends(changing: Flask, phone: Phone, who: str) -> None:
+    thief = signed_in(changing, who, phone if who == "dave" else None)
+    assert thief.client.post("/elsewhere").text == "done"
+    assert not thief.is_in()
+    state = state_of(changing)
+    with state.store.database.read() as tx:
+        assert state.observations.recent(tx, Observation.UNTOLD_PASSWORD) == ["change_elsewhere"]
+
+
+def test_one_that_signs_in_again_meanwhile_proves_its_factor_again(changing: Flask, phone: Phone) -> None:
+    thief = signed_in(changing, "dave", phone)
+    assert thief.client.post("/elsewhere_again").location == "/mfa/challenge"
+    assert not thief.is_in()
