@@ -27,6 +27,7 @@ from .services.policies.impact import Preview
 from .services.policies.policies import PolicyService
 from .services.policies.simulation import Explanation
 from .web.account import account_blueprint
+from .web.admin import admin_blueprint
 from .web.authorization import queries
 from .web.inspection.doctor import findings
 from .web.inspection.findings import Finding
@@ -65,6 +66,7 @@ class MFAGate:
         state = build_state(self, app, Host(**host))
         app.extensions[EXTENSION] = state
         app.register_blueprint(account_blueprint(app, state.settings.url_prefix))
+        app.register_blueprint(admin_blueprint(app, state.settings.admin_url_prefix))
         require_free(app, state.settings)
         app.context_processor(lambda: {"mfa_gate": queries.TemplateHelper()})
         app.cli.add_command(mfa)

@@ -85,6 +85,7 @@ class Settings:
         "Names the app to the gate's tables, which serve no other. None: the app's name and that of its database.",
     )
     url_prefix: str = _key("/mfa", "str", checks.url_prefix, "Where the pages of the end user are.")
+    admin_url_prefix: str = _key("/admin/mfa", "str", checks.url_prefix, "Where the admin console is.")
     cookie_name: str = _key(
         "mfa_gate", "str", checks.cookie_name, "Name of the gate's cookie; with TLS it gets `__Host-` in front."
     )
@@ -260,6 +261,11 @@ def _refuse_impossible(settings: Settings) -> None:
         raise ConfigError(
             f"{PREFIX}SESSION_IDLE", "is longer than MFA_GATE_SESSION_MAX_AGE",
             given=settings.session_idle, allowed=f"at most {settings.session_max_age}",
+        )  # fmt: skip
+    if settings.admin_url_prefix == settings.url_prefix:
+        raise ConfigError(
+            f"{PREFIX}ADMIN_URL_PREFIX", "is the same as MFA_GATE_URL_PREFIX", given=settings.admin_url_prefix,
+            allowed="another path, such as /admin/mfa",
         )  # fmt: skip
     if not set(settings.factors) & set(settings.period_satisfied_by):
         raise ConfigError(

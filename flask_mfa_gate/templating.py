@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from jinja2 import BaseLoader, Environment, FileSystemLoader, TemplateNotFound, Undefined
 
 BUILT_IN = Path(__file__).parent / "templates"
 FOLDER = "mfa_gate/"
+_CONSOLE = "admin/"
 _DEFAULT = f"{FOLDER}default/"
 # What a template of the gate, and one in its place, is written for. Hosts give {{ }} to Vue, or change the rest.
 _STANDARD: Mapping[str, Any] = {
@@ -30,16 +31,25 @@ def standard_overlay(
     return overlay
 
 
+class Texts(NamedTuple):
+    """What gettext offers: the words for a message, and those for a number of things, with nothing filled in."""
+
+    gettext: Callable[[str], str]
+    ngettext: Callable[[str, str, int], str]
+
+
 class PageTemplates:
     """The gate's pages: built in, or with what a host has put in their place.
 
     :param url_for: for the built-in ones, the addresses of the gate.
+    :param texts: puts what people read into their language.
     """
 
-    def __init__(self, host: Environment, *, url_for: Callable[..., str]) -> None:
+    def __init__(self, host: Environment, *, url_for: Callable[..., str], texts: Texts) -> None:
         # SECURITY: names and addresses are data on every page, also where the host has switched escaping off.
-        self._plain = Environment(autoescape=True, loader=_BuiltIn())
+        self._plain = Environment(autoescape=True, loader=_BuiltIn(), extensions=["jinja2.ext.i18n"])
         self._plain.globals["url_for"] = url_for
+        self._plain.install_gettext_callables(texts.gettext, texts.ngettext, newstyle=True)  # type: ignore[attr-defined]
         self._hosted = standard_overlay(host, autoescape=True, loader=_HostFirst(host))
 
     def draw(self, name: str, values: Mapping[str, Any]) -> str:
@@ -55,7 +65,9 @@ class PageTemplates:
         return self._hosted.get_template(f"{FOLDER}{name}").render({**context(), **values})
 
     def is_overridden(self, name: str) -> bool:
-        """Whether the page, or what it is made of, is the host's."""
+        """Whether the page, or what it is made of, is the host's. The console is built in."""
+        if name.startswith(_CONSOLE):
+            return False
         loader = self._hosted.loader
         assert isinstance(loader, _HostFirst)  # noqa: S101 - for the type checker
         return any(loader.has_override(self._hosted, f"{FOLDER}{part}") for part in (name, "base.html", "_parts.html"))

@@ -6,13 +6,24 @@ from flask import Flask, request
 
 from ..settings import Settings
 
-OWN = "mfa_gate"
+OWN, ADMIN = "mfa_gate", "mfa_gate_admin"
+_BLUEPRINTS = (f"{OWN}.", f"{ADMIN}.")
 _SIGN_OUT_NAMES = ("logout", "signout", "sign_out")
 
 
 def is_own(endpoint: str | None) -> bool:
-    """A page or static file of the gate."""
-    return endpoint is not None and endpoint.startswith(f"{OWN}.")
+    """A page or static file of the gate, in any of its blueprints."""
+    return endpoint is not None and endpoint.startswith(_BLUEPRINTS)
+
+
+def is_console(endpoint: str | None) -> bool:
+    """A page of the admin console: a place to go to, as those of the app are."""
+    return endpoint is not None and endpoint.startswith(f"{ADMIN}.")
+
+
+def is_account_page(endpoint: str | None) -> bool:
+    """A page of the gate on the way to somewhere else, or about the user's own factors."""
+    return is_own(endpoint) and not is_console(endpoint)
 
 
 def is_automatic_options() -> bool:

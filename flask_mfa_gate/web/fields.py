@@ -14,13 +14,14 @@ from ..errors import BadRequest
 LARGEST_BODY = 64 * 1024
 
 
-def read_fields(request: Request) -> Mapping[str, Any]:
+def read_fields(request: Request, *, largest: int = LARGEST_BODY) -> Mapping[str, Any]:
     """The fields by name. A form field that came more than once is a list, which no text field accepts.
 
+    :param largest: bytes of the body, at most.
     :raises BadRequest: for a body that is too large or can't be read.
     """
     # SECURITY: a large body is refused before it is parsed.
-    request.max_content_length = LARGEST_BODY
+    request.max_content_length = largest
     try:
         return _read_json(request) if request.is_json else _read_form(request)
     except (HTTPException, ValueError, RecursionError) as error:

@@ -17,7 +17,7 @@ from ...domain.user_filter import UserFilter
 from ...errors import BadRequest, NotAllowed, UnknownUser
 from ...store import Store
 from ...store.selection import Selection
-from ..people.actors import actor_of
+from ..people.actors import acting_user, actor_of
 from ..people.directory import Directory, KnownPeople
 from ..text_validation import check_words, is_key
 from ..unit_of_work import TransactionRunner, UnitOfWork
@@ -147,8 +147,7 @@ class ActionRunner:
         named = actor_of(given, self._directory)
         if named.user_key is None:
             return named
-        person = self._directory.get(named.user_key) if is_key(named.user_key) else None
-        return Actor(named.name, person.role if person is not None and person.is_active else None)
+        return acting_user(self._directory, named.user_key)
 
     def refusal(self, actor: Actor, right: Right, person: Person) -> str | None:
         """Why this actor may not act on this person, in one word; None when he may."""

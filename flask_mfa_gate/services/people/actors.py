@@ -29,6 +29,12 @@ def actor_of(given: ActorLike, directory: Directory) -> Actor:
     return Actor.parse(given)
 
 
+def acting_user(directory: Directory, key: str) -> Actor:
+    """This user as an actor, with the role that the host gives them now; one who is switched off has none."""
+    person = directory.get(key) if is_key(key) else None
+    return Actor(Actor.user(key).name, person.role if person is not None and person.is_active else None)
+
+
 def is_somebody(directory: Directory, key: str) -> bool:
     """Whether a user has this very key; where nobody can be asked, whether the gate has met one."""
     if not is_key(key):

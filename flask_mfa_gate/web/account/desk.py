@@ -23,7 +23,7 @@ from ..acts import act_at
 from ..authorization.rulings import own_page_ruler, with_fresh_risk
 from ..client import SAFE_METHODS, Client, is_of_htmx, origin_of
 from ..csrf import has_csrf_token
-from ..fields import read_fields
+from ..fields import LARGEST_BODY, read_fields
 from ..middleware.pending_sign_in import restore
 from ..passage import Passage, current_passage
 from ..responses import answers
@@ -127,15 +127,18 @@ class Desk:
         return answers.see_other(url)
 
 
-def own_page(view: Callable[..., Any]) -> Callable[..., Any]:
-    """A view of the gate that gets a :class:`Desk`; a stranger, a foreign page or a missing token is answered here."""
+def own_page(view: Callable[..., Any], *, largest_body: int = LARGEST_BODY) -> Callable[..., Any]:
+    """A view of the gate that gets a :class:`Desk`; a stranger, a foreign page or a missing token is answered here.
+
+    :param largest_body: bytes that the page takes.
+    """
 
     @wraps(view)
     def guarded(**kwargs: Any) -> Any:
         passage = current_passage()
         assert passage is not None  # noqa: S101 - the first hook made it
         try:
-            return _serve(passage, view, kwargs)
+            return _serve(passage, view, kwargs, largest_body)
         except MFAGateError as error:
             return answers.failure(passage, error)
         except HTTPException:
@@ -147,7 +150,7 @@ def own_page(view: Callable[..., Any]) -> Callable[..., Any]:
     return guarded
 
 
-def _serve(passage: Passage, view: Callable[..., Any], kwargs: Mapping[str, Any]) -> Any:
+def _serve(passage: Passage, view: Callable[..., Any], kwargs: Mapping[str, Any], largest_body: int) -> Any:
     is_write = request.method not in SAFE_METHODS
     # SECURITY: a page of another origin reads nothing here, whatever CORS headers the host puts on every answer.
     if not _is_own_origin(request.headers.get("Origin"), is_write=is_write):
@@ -156,7 +159,7 @@ def _serve(passage: Passage, view: Callable[..., Any], kwargs: Mapping[str, Any]
     if is_of_htmx(request) and not (is_write or is_status):
         # A link that htmx follows would put the page into a part of the host's.
         return answers.json_answer({"continue_url": asked_page()})
-    fields = read_fields(request) if is_write else {}
+    fields = read_fields(request, largest=largest_body) if is_write else {}
     if passage.session is None or passage.standing is None:
         if passage.has_dead_id and is_write and passage.client is not Client.API:
             return _tell_that_it_is_over(passage)

@@ -17,7 +17,7 @@ from ...factors.qr import qr_svg
 from ...factors.totp import PendingKey
 from ...services.enrollment.totp_enrollment import FRESH, Enrolled
 from ..client import is_prefetch
-from ..endpoints import is_own
+from ..endpoints import is_account_page
 from ..responses import answers
 from ..responses.host_names import own_url
 from ..responses.login_page import login_url
@@ -51,7 +51,7 @@ def enroll(desk: Desk) -> Response:
 def _why(desk: Desk, verdict: Verdict, ends_at: datetime | None, *, can_defer: bool) -> str:
     """What the user is asked for a factor by: his own requirement, the page that he came from, or nobody."""
     step_up = desk.session.step_up
-    if verdict.word is Word.PASS and not can_defer and step_up is not None and not is_own(step_up.endpoint):
+    if verdict.word is Word.PASS and not can_defer and step_up is not None and not is_account_page(step_up.endpoint):
         return _FOR_PAGE
     if verdict.word is Word.PASS and ends_at is None:
         return _BY_CHOICE

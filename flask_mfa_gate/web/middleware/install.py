@@ -79,11 +79,11 @@ def require_free(app: Flask, settings: Settings) -> None:
 
     :raises ConfigError: for a setting that gives one of them the name of something of the host's.
     """
-    if taken := taken_rules(app, settings.url_prefix):
-        raise ConfigError(
-            "MFA_GATE_URL_PREFIX", f"is taken by {', '.join(taken)}", given=settings.url_prefix,
-            allowed="a path that no other route uses",
-        )  # fmt: skip
+    for name, prefix in own_prefixes(settings):
+        if taken := taken_rules(app, prefix):
+            raise ConfigError(
+                name, f"is taken by {', '.join(taken)}", given=prefix, allowed="a path that no other route uses"
+            )
     if key := taken_cookie(app.config, settings):
         raise ConfigError(
             "MFA_GATE_COOKIE_NAME", f"is also the name of a cookie of the app, by {key}", given=settings.cookie_name,
@@ -98,6 +98,14 @@ def require_session(app: Flask) -> None:
     """
     if isinstance(app.session_interface, SecureCookieSessionInterface) and not app.secret_key:
         raise ConfigError("SECRET_KEY", "is missing, so Flask can keep no session", allowed="a long random string")
+
+
+def own_prefixes(settings: Settings) -> tuple[tuple[str, str], ...]:
+    """Where the gate's pages are, by the setting that says so."""
+    return (
+        ("MFA_GATE_URL_PREFIX", settings.url_prefix),
+        ("MFA_GATE_ADMIN_URL_PREFIX", settings.admin_url_prefix),
+    )
 
 
 def taken_rules(app: Flask, prefix: str) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from flask import Flask, current_app, has_request_context, request, url_for
@@ -47,11 +47,19 @@ def without_place(values: Mapping[str, Any] | None) -> dict[str, Any]:
 
 def shadowing_rules(app: Flask, prefix: str) -> set[str]:
     """Endpoints in front of the gate's pages under one name, whose own rules are tried before those of any name."""
+    path = min(_fixed_paths(app, prefix), default=prefix)
     found = set()
     for place in {rule.host or rule.subdomain or "" for rule in app.url_map.iter_rules()}:
         if place and "<" not in place:
-            found.add(_endpoint_under(app, place, f"{prefix}/challenge"))
+            found.add(_endpoint_under(app, place, path))
     return {endpoint for endpoint in found if endpoint is not None and not is_own(endpoint)}
+
+
+def _fixed_paths(app: Flask, prefix: str) -> Iterator[str]:
+    """Addresses of the gate's pages that hold no argument."""
+    for rule in app.url_map.iter_rules():
+        if is_own(rule.endpoint) and rule.rule.startswith(f"{prefix}/") and "<" not in rule.rule:
+            yield rule.rule
 
 
 def _endpoint_under(app: Flask, place: str, path: str) -> str | None:

@@ -10,6 +10,7 @@ from flask import current_app
 from ...services.observations import Observation
 from ...templating import PageTemplates
 from ..state import current_state
+from ..translation import TEXTS
 from .host_names import own_url
 
 log = logging.getLogger("flask_mfa_gate")
@@ -40,6 +41,6 @@ def _templates() -> PageTemplates:
     """Made at the first page, when the host is done with its environment."""
     found = current_app.extensions.get(_TEMPLATES)
     if found is None:
-        found = current_app.extensions[_TEMPLATES] = PageTemplates(current_app.jinja_env, url_for=own_url)
+        found = current_app.extensions[_TEMPLATES] = PageTemplates(current_app.jinja_env, url_for=own_url, texts=TEXTS)
     assert isinstance(found, PageTemplates)  # noqa: S101 - for the type checker
     return found

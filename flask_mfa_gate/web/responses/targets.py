@@ -9,7 +9,7 @@ from flask import Response, request
 from ...domain.redirects import safe_target
 from ...settings import Settings
 from ..client import SAFE_METHODS, wants_json
-from ..endpoints import is_own, is_sign_out
+from ..endpoints import is_account_page, is_sign_out
 from .login_page import login_url, named_login
 from .routing import endpoint_at, inner_path
 
@@ -68,7 +68,8 @@ def _leads_back(target: str, settings: Settings, parked_endpoint: str | None) ->
     path = inner_path(target.partition("?")[0])
     found = {endpoint_at(path), endpoint_at(path.rstrip("/") or "/")} - {None}
     return _is_login(path, settings) or any(
-        endpoint == parked_endpoint or is_own(endpoint) or is_sign_out(endpoint, settings) for endpoint in found
+        endpoint == parked_endpoint or is_account_page(endpoint) or is_sign_out(endpoint, settings)
+        for endpoint in found
     )
 
 

@@ -10,12 +10,15 @@ from typing import Any
 from flask import Blueprint, Flask, current_app, request
 from werkzeug.routing import Rule
 
+from ...domain.access import MFA_ADMIN
 from ...domain.marks import NO_MARKS, Marks, Views
 from ...settings import Settings
-from ..endpoints import is_own, is_sign_out
+from ..endpoints import is_console, is_own, is_sign_out
 from ..host import session_snapshot
 from ..responses.host_names import PLACE
 from .marks import all_marks, marks_of, marks_of_methods
+
+_CONSOLE = Marks(resources=(MFA_ADMIN,))
 
 
 class Waiver(Enum):
@@ -30,7 +33,7 @@ def marks_at(app: Flask, endpoint: str) -> Marks:
     """The marks of a view and of every blueprint that it is in; files of a marked blueprint stay public."""
     view = app.view_functions.get(endpoint)
     if view is None or is_own(endpoint):
-        return NO_MARKS
+        return _CONSOLE if view is not None and is_console(endpoint) else NO_MARKS
     if _serves_files(view):
         return marks_of(view)
     names = endpoint.split(".")[:-1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...middleware.install import taken_rules
+from ...middleware.install import own_prefixes, taken_rules
 from ...responses.login_page import unreachable_login_view
 from ...view_marks.marks import is_marked_in_vain
 from ...view_marks.set_up import faults
@@ -35,12 +35,13 @@ def marks_above_routes(on: Inspection) -> Iterator[Finding]:
 @check()
 def taken_routes(on: Inspection) -> Iterator[Finding]:
     """Routes of the host in the place of the gate's pages."""
-    for endpoint in taken_rules(on.app, on.settings.url_prefix):
-        yield error(
-            "taken-route",
-            f"The endpoint {endpoint!r} has an address of the gate's pages.",
-            fix="Set MFA_GATE_URL_PREFIX to a path that no other route uses.",
-        )
+    for key, prefix in own_prefixes(on.settings):
+        for endpoint in taken_rules(on.app, prefix):
+            yield error(
+                "taken-route",
+                f"The endpoint {endpoint!r} has an address of the gate's pages.",
+                fix=f"Set {key} to a path that no other route uses.",
+            )
 
 
 @check()

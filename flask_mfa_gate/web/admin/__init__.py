@@ -1,0 +1,35 @@
+"""The admin console: who has MFA, who does not, until when, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from flask import Blueprint, Flask
+
+from ..account.desk import own_page
+from ..endpoints import ADMIN
+from ..responses.host_names import any_host, stay_here
+from . import dashboard, settings
+from .console import ConsoleRoute
+from .guard import console_page
+from .users import sync
+
+_ROOMS = (dashboard, sync, settings)
+LARGEST_BODY = 1024 * 1024
+
+
+def admin_blueprint(app: Flask, url_prefix: str) -> Blueprint:
+    """A new blueprint, for one app."""
+    blueprint = Blueprint(ADMIN, "flask_mfa_gate", url_prefix=url_prefix)
+    blueprint.url_defaults(stay_here)
+    for route in routes():
+        page = own_page(console_page(route), largest_body=LARGEST_BODY)
+        for place in any_host(app):
+            blueprint.add_url_rule(route.rule, route.name, page, methods=list(route.methods), **place)
+    return blueprint
+
+
+def routes() -> Iterator[ConsoleRoute]:
+    """Every address of the console."""
+    for room in _ROOMS:
+        yield from room.ROUTES

@@ -1,0 +1,119 @@
+"""What every page of the console does first: a role, a proved factor of one's own, fresh for actions."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import wraps
+from typing import Any
+
+from flask import Response, request
+
+from ...domain.access import MFA_ADMIN
+from ...domain.assurance import FACTOR_METHODS
+from ...domain.marks import Marks
+from ...domain.redirects import safe_target
+from ...domain.session import IDLE_MARK_INTERVAL, StepUp
+from ...domain.verdict import Demand, Verdict, Word
+from ...errors import MFAGateError, NotAllowed
+from ...services.people.actors import acting_user
+from ..account.desk import Desk, next_step
+from ..acts import act_here
+from ..authorization.judging import judge
+from ..client import SAFE_METHODS
+from ..responses import answers
+from ..responses.targets import asked_page, origin
+from ..translation import gettext
+from .console import Console, ConsoleRoute, console_url, is_at_least
+from .representation import wants_document
+
+FRESH_FOR_ACTIONS = timedelta(minutes=15)
+BACK_FIELD = "back"
+_OPENING = Marks(resources=(MFA_ADMIN,))
+# SECURITY: who finds an admin's browser open may look, and change nothing without the factor.
+_ACTING = Marks(resources=(MFA_ADMIN,), demands=(Demand(FACTOR_METHODS, FRESH_FOR_ACTIONS),))
+_IN = frozenset({Word.PASS, Word.PROMPT})
+
+
+def console_page(route: ConsoleRoute) -> Callable[..., Any]:
+    """The view of a route, for those who may have it; everybody else is answered here."""
+
+    @wraps(route.view)
+    def guarded(desk: Desk, **arguments: Any) -> Any:
+        if (stopped := _stopped(desk)) is not None:
+            return stopped
+        try:
+            console = _open(desk, route)
+        except NotAllowed as error:
+            return answers.problem(desk.passage, 403, error.code, str(error), {"reason": error.reason})
+        return _served(console, route, arguments)
+
+    return guarded
+
+
+def _served(console: Console, route: ConsoleRoute, arguments: dict[str, Any]) -> Any:
+    try:
+        return route.view(console, **arguments)
+    except MFAGateError as error:
+        if wants_document(console):
+            return answers.with_retry(answers.problem_document(error.status, error.code, str(error), {}), error)
+        return console.page("problem.html", error.status, title=_title(error.status), detail=str(error))
+
+
+def _title(status: int) -> str:
+    titles = {404: gettext("Not found"), 403: gettext("Not allowed"), 409: gettext("That can't be done right now")}
+    return titles.get(status, gettext("That didn't work"))
+
+
+def _stopped(desk: Desk) -> Response | None:
+    """The answer to somebody who is not in, has no role, or has something to prove first."""
+    if desk.session.is_pending or not desk.is_active:
+        return next_step(desk)
+    # SECURITY: a user without a role enters nowhere, and is not asked to verify for it either.
+    if acting_user(desk.state.directory, desk.session.user_key).role is None:
+        return answers.problem(desk.passage, 403, "access_denied", gettext("You don't have access to this console."))
+    verdict = judge(desk.passage, None, _OPENING if request.method in SAFE_METHODS else _ACTING)
+    return None if verdict.word in _IN else _stop(desk, verdict)
+
+
+def _stop(desk: Desk, verdict: Verdict) -> Response:
+    passage, state = desk.passage, desk.state
+    if verdict.word in {Word.DENY, Word.LOCKED}:
+        state.sessions.note_refusal(
+            desk.session.user_key, verdict, origin=desk.origin, endpoint=request.endpoint
+        )  # fmt: skip
+    elif request.method != "HEAD":
+        live = passage.session or desk.session
+        act = act_here(passage)
+        step_up = StepUp(verdict.demand, request.endpoint or "", act, _way_back(desk), verdict.grace_ends_at)
+        state.sessions.ask(live, step_up)
+    return answers.stop(passage, verdict, passage.client)
+
+
+def _way_back(desk: Desk) -> str:
+    """The page asked for, or that of the form, which says where it is: these pages send no ``Referer``."""
+    if request.method in SAFE_METHODS:
+        return asked_page()
+    sent = desk.fields.get(BACK_FIELD)
+    return safe_target(sent if isinstance(sent, str) else None, origin=origin()) or console_url("dashboard")
+
+
+def _open(desk: Desk, route: ConsoleRoute) -> Console:
+    """The request as its view gets it.
+
+    :raises NotAllowed: for a role that does not reach as far as this page, or this method.
+    """
+    actor = acting_user(desk.state.directory, desk.session.user_key)
+    least = route.least if request.method in SAFE_METHODS else route.least_to_write
+    # SECURITY: beside what the service says of each user, so that a role never depends on a button that is not there.
+    if actor.role is None or not is_at_least(actor.role, least):
+        raise NotAllowed("not-allowed", gettext("Your role doesn't allow this."))
+    _mark_seen(desk)
+    return Console(desk, actor, actor.role, desk.fields)
+
+
+def _mark_seen(desk: Desk) -> None:
+    """Work in the console is work: the session does not fall idle by it."""
+    live, now = desk.passage.session, desk.state.clock()
+    if live is not None and not live.is_superseded and now - live.seen_at >= IDLE_MARK_INTERVAL:
+        desk.state.sessions.touch(live)

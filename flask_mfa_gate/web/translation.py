@@ -1,0 +1,59 @@
+"""What people read, in their language as far as there is a catalog of it; else in English."""
+
+from __future__ import annotations
+
+from functools import cache
+from gettext import NullTranslations
+from pathlib import Path
+
+from babel.support import Translations
+from flask import has_request_context, request
+
+from ..templating import Texts
+
+DOMAIN = "flask_mfa_gate"
+_CATALOGS = Path(__file__).parents[1] / "translations"
+_ENGLISH = NullTranslations()
+
+
+def gettext(message: str, /, **values: object) -> str:
+    """A message with its values filled in: ``gettext("Hello %(name)s", name=...)``."""
+    return _text(message) % values if values else _text(message)
+
+
+def ngettext(singular: str, plural: str, number: int, /, **values: object) -> str:
+    """The form for a number of things, which stands in it as ``num``."""
+    return _form(singular, plural, number) % {"num": number, **values}
+
+
+def marked(message: str) -> str:
+    """A message that is put into the reader's language only where it is shown; this lets the extraction find it."""
+    return message
+
+
+def language() -> str:
+    """The reader's language, of those that there are."""
+    if not has_request_context():
+        return "en"
+    return request.accept_languages.best_match(["en", *_languages()]) or "en"
+
+
+def _text(message: str) -> str:
+    return _catalog(language()).gettext(message)
+
+
+def _form(singular: str, plural: str, number: int) -> str:
+    return _catalog(language()).ngettext(singular, plural, number)
+
+
+TEXTS = Texts(_text, _form)
+
+
+@cache
+def _languages() -> tuple[str, ...]:
+    return tuple(sorted(path.name for path in _CATALOGS.glob("*") if path.is_dir()))
+
+
+@cache
+def _catalog(name: str) -> NullTranslations:
+    return _ENGLISH if name == "en" else Translations.load(_CATALOGS, [name], DOMAIN)
