@@ -69,13 +69,6 @@ def test_every_setting_that_is_named_is_one(path: Path) -> None:
     assert set(re.findall(r"MFA_GATE_[A-Z_]+", path.read_text(encoding="utf-8"))) - known == set()
 
 
-@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
-def test_nobody_is_sent_to_a_console_that_is_not_there(path: Path) -> None:
-    sentences = re.split(r"(?<=[.:|])\s", path.read_text(encoding="utf-8"))
-    told = [one for one in sentences if re.search(r"\b(the|admin) console\b", one, re.IGNORECASE)]
-    assert [one for one in told if not re.search("not exist|exists yet|no console|for a security key", one)] == []
-
-
 def test_the_page_about_pages_has_every_block_variable_template_and_reference() -> None:
     text, base = page("pages.md"), (TEMPLATES / "base.html").read_text(encoding="utf-8")
     assert [name for name in re.findall(r"{% block (\w+)", base) if f"`{name}`" not in text] == []
