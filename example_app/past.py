@@ -7,12 +7,12 @@ from datetime import timedelta
 from flask import Flask
 
 from flask_mfa_gate.crypto import new_id
-from flask_mfa_gate.domain.assurance import FactorKind
 from flask_mfa_gate.domain.enrollment import start_period
 from flask_mfa_gate.domain.roles import Actor
 from flask_mfa_gate.domain.state_changes import Requirement
 from flask_mfa_gate.domain.totp import TotpShape
-from flask_mfa_gate.factors.totp import import_secret
+from flask_mfa_gate.factors import totp
+from flask_mfa_gate.factors.totp.factor import import_secret
 from flask_mfa_gate.web.state import GateState
 
 
@@ -31,7 +31,7 @@ def enroll_with_key(app: Flask, key: str, secret: str) -> None:
     factor_id, now = new_id(), state.clock()
     with state.store.database.write() as tx:
         state.store.factors.add_pending(
-            tx, factor_id=factor_id, user_key=key, kind=FactorKind.TOTP, name="Authenticator app",
+            tx, factor_id=factor_id, user_key=key, kind=totp.KIND, name="Authenticator app",
             sealed=import_secret(state.keyring, secret, factor_id=factor_id, user=key), data=TotpShape().to_data(),
             lineage=new_id(), now=now,
         )  # fmt: skip

@@ -19,14 +19,11 @@ from .domain.access import APP, Access
 from .domain.assurance import FactorKind
 from .domain.policy.conditions.condition_type import Source
 from .domain.policy.conditions.registry import Registry
-from .domain.roles import Role
 from .domain.rules import Lapse, LockoutScope, Rules
 from .domain.session import Lifetimes
 from .errors import ConfigError, StoreError
-from .factors.access_pass import AccessPassFactor
-from .factors.protocol import Verifier
-from .factors.recovery_code import RecoveryCodeFactor
-from .factors.totp import TotpFactor
+from .factors.parts import FactorParts
+from .factors.registry import FactorRegistry, build
 from .host import Host, directory_of, identity_of, traits_of, user_key_of
 from .mail.delivery import Delivery
 from .mail.transport import make_sender
@@ -37,9 +34,12 @@ from .services.audit.retention import AuditRetention
 from .services.enrollment.access_passes import AccessPassService
 from .services.enrollment.actions import ActionRunner
 from .services.enrollment.digest import DigestService
+from .services.enrollment.enrollment_deferral import EnrollmentDeferral
+from .services.enrollment.enrollment_eligibility import EnrollmentEligibility, FirstEnrollment
 from .services.enrollment.enrollments import EnrollmentService
+from .services.enrollment.factor_enrollment import FactorEnrollment
+from .services.enrollment.recovery_codes import RecoveryCodeService
 from .services.enrollment.state_changes import MoveWriter
-from .services.enrollment.totp_enrollment import FirstEnrollment, TotpEnrollmentService
 from .services.enrollment.upkeep import UpkeepService
 from .services.keys import find_keyring
 from .services.observations import Observations
@@ -91,12 +91,13 @@ def build_state(gate: Any, app: Flask, host: Host) -> GateState:
     worker = TransactionRunner(
         store, settings.clock, _publisher(app), _dispatcher(delivery), frozenset(settings.mail_disabled)
     )
+    rules, parts = _rules(settings), FactorParts(store, keyring, settings, settings.issuer or app.name)
     reader = PersonReader(user_key_of(host), host.groups, host.admin_role)
     base = Base(
-        settings=settings, store=store, worker=worker, keyring=keyring, rules=_rules(settings), delivery=delivery,
+        settings=settings, store=store, worker=worker, keyring=keyring, rules=rules, delivery=delivery,
         lifetimes=_lifetimes(settings), places=Places(settings.geoip_database),
         host=host, directory=directory_of(host, store, reader, settings.clock),
-        app_id=_app_id(app, host, settings, location),
+        app_id=_app_id(app, host, settings, location), factors=build(parts, rules.enabled),
     )  # fmt: skip
     admin = _admin_services(base)
     _set_up_tables(location, admin["tables"], is_served=not is_command(), may_begin=not settings.keys)
@@ -105,7 +106,7 @@ def build_state(gate: Any, app: Flask, host: Host) -> GateState:
         worker=worker, directory=base.directory, user_key=reader.user_key, reader=reader,
         identity=identity_of(host, after_hooks=settings.decide == "last"),
         stamper=Stamper(keyring, host.session_stamp), location=location, delivery=delivery,
-        traits=traits_of(host), **admin, **_account_services(base),
+        traits=traits_of(host), factors=base.factors, **admin, **_account_services(base),
     )  # fmt: skip
 
 
@@ -124,6 +125,7 @@ class Base:
     app_id: AppId
     places: Places
     host: Host
+    factors: FactorRegistry
 
 
 def _admin_services(base: Base) -> dict[str, Any]:
@@ -131,7 +133,7 @@ def _admin_services(base: Base) -> dict[str, Any]:
     store, worker, rules, clock = base.store, base.worker, base.rules, base.settings.clock
     everybody = rules.default_access.get(APP) is Access.REQUIRE
     selection = Selection(store.tables, enabled=rules.enabled, everybody_required=everybody)
-    writer = MoveWriter(store, reminders=base.settings.reminders)
+    writer = MoveWriter(store, base.factors.ways_back, reminders=base.settings.reminders)
     runner = ActionRunner(store, worker, base.directory, selection, writer, clock=clock, rules=rules)
     audit = AuditChain(store, worker, base.keyring, clock=clock)
     access = _policy_services(base, runner)
@@ -151,7 +153,7 @@ def _admin_services(base: Base) -> dict[str, Any]:
             store, worker, runner, writer, rules, clock=clock, default_days=base.settings.enrollment_days
         ),
         "access_passes": AccessPassService(
-            store, worker, runner, AccessPassFactor(store, base.keyring), clock=clock
+            store, worker, runner, base.factors.access_passes, clock=clock
         ),
         "upkeep": UpkeepService(
             store, worker, writer, users, DigestService(store, worker, selection, clock=clock), audit,
@@ -208,36 +210,23 @@ def _sources(base: Base) -> frozenset[Source]:
 def _account_services(base: Base) -> dict[str, Any]:
     """What the user's own pages use."""
     store, worker, rules, clock = base.store, base.worker, base.rules, base.settings.clock
-    totp, codes = TotpFactor(store, base.keyring, base.settings), RecoveryCodeFactor(store, base.keyring)
-    # SECURITY: codes of an app that is switched off are not even tried.
-    factors: tuple[Verifier, ...] = (totp,) if FactorKind.TOTP in rules.enabled else ()
-    verifiers = {one.method: one for one in (*factors, codes, AccessPassFactor(store, base.keyring))}
-    attempts = AttemptService(store, worker, clock=clock)
+    companion, attempts = base.factors.companion, AttemptService(store, worker, clock=clock)
+    eligibility = EnrollmentEligibility(rules, FirstEnrollment.of(base.settings, base.directory), clock=clock)
     sessions = SessionService(store, worker, base.keyring, rules, clock=clock, lifetimes=base.lifetimes)
     return {
-        "verifiers": verifiers,
-        "totp": totp,
         "attempts": attempts,
         "sessions": sessions,
         "revocations": RevocationService(store, worker, clock=clock, lifetimes=base.lifetimes),
-        "challenges": ChallengeService(store, attempts, sessions, verifiers, clock=clock),
-        "totp_enrollment": TotpEnrollmentService(
-            store, worker, attempts, sessions, totp, codes, rules, _first_enrollment(base), clock=clock
+        "challenges": ChallengeService(store, attempts, sessions, base.factors.verifiers, clock=clock),
+        "factor_enrollment": FactorEnrollment(
+            store, worker, attempts=attempts, sessions=sessions, eligibility=eligibility, companion=companion,
+            rules=rules, clock=clock,
         ),
-        "self_service": SelfService(store, worker, codes, rules, clock=clock),
-    }
-
-
-def _first_enrollment(base: Base) -> FirstEnrollment:
-    def role_of(key: str) -> Role | None:
-        person = base.directory.get(key)
-        return person.role if person is not None else None
-
-    return FirstEnrollment(
-        everybody_by_pass=base.settings.first_enrollment == "pass",
-        admins_by_pass=base.settings.admin_enrollment == "pass",
-        role_of=role_of,
-    )
+        "enrollment_eligibility": eligibility,
+        "enrollment_deferral": EnrollmentDeferral(store, worker, sessions, clock=clock),
+        "recovery_codes": RecoveryCodeService(store, worker, companion, clock=clock),
+        "self_service": SelfService(store, worker, companion, rules, clock=clock),
+    }  # fmt: skip
 
 
 def _set_up_tables(location: Location, tables: TableSetup, *, is_served: bool, may_begin: bool) -> None:

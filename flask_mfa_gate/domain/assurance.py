@@ -5,28 +5,77 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
 from functools import cache
+from typing import ClassVar
+
+from .open_words import OpenWord
 
 ACR_SINGLE = "https://refeds.org/profile/sfa"
 ACR_MULTI = "https://refeds.org/profile/mfa"
 
 
-class FactorKind(StrEnum):
-    """A factor that a user can hold."""
+class Strength(Enum):
+    """What a proof is good for."""
 
-    TOTP = "totp"
-    WEBAUTHN = "webauthn"
+    FACTOR = auto()
+    """Proof of a factor that the user holds: signs in, and answers every step-up that takes its kind."""
+    RECOVERY = auto()
+    """A way back in for a user who holds a factor: signs in, opens the setup of another, answers no step-up."""
+    PASS = auto()
+    """The same, given out by an admin, and also for a user without any factor."""
+    SETUP = auto()
+    """Opens the setup of a factor, and nothing else."""
 
 
-class Method(StrEnum):
-    """How something was proved: with a factor, or with a way back in."""
+class FactorKind(OpenWord):
+    """A factor that a user can hold. Each kind is defined by its folder in ``factors/``.
 
-    TOTP = "totp"
-    WEBAUTHN = "webauthn"
-    RECOVERY_CODE = "recovery_code"
-    ACCESS_PASS = "access_pass"  # noqa: S105 - a word of the vocabulary, not a secret
-    ENROLLMENT_PASS = "enrollment_pass"  # noqa: S105
+    ``of_status`` are the kinds whose setup makes a user ENROLLED, and ``recoverable`` those that a way back in stands
+    for at the sign-in, also where a policy names them.
+    """
+
+    __slots__ = ()
+    of_status: ClassVar[frozenset[FactorKind]] = frozenset()
+    recoverable: ClassVar[frozenset[FactorKind]] = frozenset()
+
+    @classmethod
+    def define(cls, text: str, *, is_of_status: bool = False, is_recoverable: bool = False) -> FactorKind:
+        """A new kind. The method by which it is proved is called the same."""
+        kind = cls._define(text)
+        cls.of_status |= {kind} if is_of_status else frozenset()
+        cls.recoverable |= {kind} if is_recoverable else frozenset()
+        return kind
+
+
+class Method(OpenWord):
+    """How something was proved: with a factor, or with a way back in. Each is defined by its folder in ``factors/``.
+
+    ``amr`` are its authentication method references (RFC 8176).
+    """
+
+    __slots__ = ()
+    of_factors: ClassVar[frozenset[Method]] = frozenset()
+    ways_back: ClassVar[frozenset[Method]] = frozenset()
+    passes: ClassVar[frozenset[Method]] = frozenset()
+    setup_only: ClassVar[frozenset[Method]] = frozenset()
+    at_sign_in: ClassVar[frozenset[Method]] = frozenset()
+    at_setup: ClassVar[frozenset[Method]] = frozenset()
+    amr: ClassVar[dict[Method, tuple[str, ...]]] = {}
+
+    @classmethod
+    def define(cls, text: str, strength: Strength, *, amr: tuple[str, ...] = ()) -> Method:
+        """A new method."""
+        method = cls._define(text)
+        only = frozenset({method})
+        cls.of_factors |= only if strength is Strength.FACTOR else frozenset()
+        cls.ways_back |= only if strength in {Strength.RECOVERY, Strength.PASS} else frozenset()
+        cls.passes |= only if strength in {Strength.PASS, Strength.SETUP} else frozenset()
+        cls.setup_only |= only if strength is Strength.SETUP else frozenset()
+        # A recovery code or an access pass signs in; a pass for enrollment only opens the setup of a factor.
+        cls.at_sign_in, cls.at_setup = cls.of_factors | cls.ways_back, cls.of_factors | cls.ways_back | cls.setup_only
+        cls.amr[method] = amr
+        return method
 
 
 class SignIn(StrEnum):
@@ -36,20 +85,6 @@ class SignIn(StrEnum):
     REMEMBER_ME = "remember-me"
     SESSION = "session"
     TOKEN = "token"  # noqa: S105
-
-
-FACTOR_METHODS = frozenset({Method.TOTP, Method.WEBAUTHN})
-PASS_METHODS = frozenset({Method.ACCESS_PASS, Method.ENROLLMENT_PASS})
-# A recovery code or an access pass signs in; a pass for enrollment only opens the setup of a factor.
-SIGN_IN_METHODS = FACTOR_METHODS | {Method.RECOVERY_CODE, Method.ACCESS_PASS}
-SETUP_METHODS = SIGN_IN_METHODS | {Method.ENROLLMENT_PASS}
-_AMR = {
-    Method.TOTP: ("otp", "mfa"),
-    Method.WEBAUTHN: ("hwk", "mfa"),
-    Method.RECOVERY_CODE: ("mfa",),
-    Method.ACCESS_PASS: ("mfa",),
-    Method.ENROLLMENT_PASS: (),
-}
 
 
 @cache
@@ -88,13 +123,13 @@ class Assurance:
         """Authentication method references (RFC 8176), in a stable order without repeats."""
         words = ["pwd"]
         for proof in self.proofs:
-            words += [word for word in _AMR[proof.method] if word not in words]
+            words += [word for word in Method.amr[proof.method] if word not in words]
         return tuple(words)
 
     @property
     def acr(self) -> str:
         """Authentication context class reference: one factor, or more (REFEDS profiles)."""
-        return ACR_MULTI if self.methods & SIGN_IN_METHODS else ACR_SINGLE
+        return ACR_MULTI if self.methods & Method.at_sign_in else ACR_SINGLE
 
     @property
     def authenticated_at(self) -> datetime:
@@ -114,7 +149,7 @@ class Assurance:
         """These facts without proofs of a factor that is not switched on."""
         if not self.proofs:
             return self
-        off = FACTOR_METHODS - methods_of(frozenset(enabled))
+        off = Method.of_factors - methods_of(frozenset(enabled))
         kept = tuple([proof for proof in self.proofs if proof.method not in off])
         return self if len(kept) == len(self.proofs) else replace(self, proofs=kept)
 

@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from .access import APP, Access
-from .assurance import FACTOR_METHODS, SIGN_IN_METHODS, Assurance, FactorKind, Method, methods_of
+from .assurance import Assurance, FactorKind, Method, methods_of
 from .authorization.combine import PolicyDemand, PolicyResult
 from .enrollment import DAY, Standing, Status, status_of
 from .rules import LockoutScope, Rules, has_satisfied, is_required, locks
@@ -19,14 +19,11 @@ from .verdict import PASSED, Demand, Reason, Verdict, Word
 # Until Python 3.12 finding the member of an enum takes longer than judging by it.
 ALLOW, REQUIRE, DENY = Access.ALLOW, Access.REQUIRE, Access.DENY
 EXPIRED, IN_ENROLLMENT = Status.ENROLLMENT_EXPIRED, Status.IN_ENROLLMENT
-PASS, TOTP = Word.PASS, FactorKind.TOTP
+PASS = Word.PASS
 
 _PRECEDENCE = {word: rank for rank, word in enumerate(Word)}
 _NO_RULING = PolicyResult()
 _NO_RULINGS: Mapping[str, PolicyResult] = MappingProxyType({})
-_AT_SIGN_IN = Demand(SIGN_IN_METHODS)
-_ANY_FACTOR = Demand()
-_BACK_IN = SIGN_IN_METHODS - FACTOR_METHODS
 
 
 class Context(NamedTuple):
@@ -114,7 +111,7 @@ class _Judge:
         if self.is_locked and self.rules.lockout_scope is LockoutScope.APP:
             return Verdict(Word.LOCKED, Reason.LAPSED)
         # What is demanded of everybody has no days of grace.
-        asked = self._demanded(_AT_SIGN_IN, _NO_RULING, grace=None) if access is REQUIRE else PASSED
+        asked = self._demanded(Demand(Method.at_sign_in), _NO_RULING, grace=None) if access is REQUIRE else PASSED
         if ruling.demands:
             grace = self._grace_end(ruling)
             for wanted in ruling.demands:
@@ -127,7 +124,7 @@ class _Judge:
         access = self._default(name, ruling)
         if (refused := _refused(name, ruling, access)) is not None:
             return refused
-        asked = self.demand(_ANY_FACTOR) if access is REQUIRE else PASSED
+        asked = self.demand(Demand(Method.of_factors)) if access is REQUIRE else PASSED
         if ruling.demands:
             grace = self._grace_end(ruling)
             for wanted in ruling.demands:
@@ -232,12 +229,12 @@ class _Judge:
 
     @property
     def _is_in(self) -> bool:
-        return self.context.assurance.proved(SIGN_IN_METHODS, now=self.now)
+        return self.context.assurance.proved(Method.at_sign_in, now=self.now)
 
     @property
     def _is_setting_up(self) -> bool:
         """Whether a pass stands in for the factor that was lost, until another is set up."""
-        return not self._is_in and self.context.assurance.proved({Method.ENROLLMENT_PASS}, now=self.now)
+        return not self._is_in and self.context.assurance.proved(Method.setup_only, now=self.now)
 
 
 def _refused(resource: str, ruling: PolicyResult, access: Access | None) -> Verdict | None:
@@ -252,11 +249,11 @@ def _refused(resource: str, ruling: PolicyResult, access: Access | None) -> Verd
 
 
 def _at_sign_in(wanted: PolicyDemand) -> Demand:
-    """A way back in stands for the authenticator app at the sign-in, and for no other factor."""
+    """A way back in stands for the kinds that may be recovered by one at the sign-in, and for no other factor."""
     methods = _methods(wanted)
-    takes_way_back = not wanted.factors or TOTP in wanted.factors
-    return Demand(methods | _BACK_IN if takes_way_back else methods, wanted.max_age)
+    takes_way_back = not wanted.factors or not wanted.factors.isdisjoint(FactorKind.recoverable)
+    return Demand(methods | Method.ways_back if takes_way_back else methods, wanted.max_age)
 
 
 def _methods(wanted: PolicyDemand) -> frozenset[Method]:
-    return methods_of(wanted.factors) if wanted.factors else FACTOR_METHODS
+    return methods_of(wanted.factors) if wanted.factors else Method.of_factors

@@ -9,7 +9,6 @@ from enum import StrEnum
 
 from .assurance import FactorKind
 
-TOTP = FactorKind.TOTP
 DAY = timedelta(days=1)
 LONGEST_DAYS = 365
 # A day before the calendar itself ends, so that every zone can still tell the moment.
@@ -129,9 +128,9 @@ def _whole_second(moment: datetime) -> datetime:
 
 def status_of(standing: Standing, *, now: datetime, enabled: Collection[FactorKind]) -> Status:
     """The first status that holds, in the order of the product's law."""
-    if TOTP not in enabled:
+    if FactorKind.of_status.isdisjoint(enabled):
         return Status.DISABLED
-    if TOTP in standing.factors:
+    if not FactorKind.of_status.isdisjoint(standing.factors):
         return Status.ENROLLED
     if standing.period is not None:
         return Status.ENROLLMENT_EXPIRED if standing.period.has_ended(now) else Status.IN_ENROLLMENT

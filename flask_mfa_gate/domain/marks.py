@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TypeAlias
 
-from .assurance import FACTOR_METHODS, FactorKind
+from .assurance import FactorKind, Method
 from .policy.condition_tree import Condition
 from .policy.conditions.request import REQUEST
 from .policy.document.effect import Action, Effect
@@ -49,7 +49,7 @@ def demand_text(demand: Demand) -> str:
 def local_policies(endpoint: str, marks: Marks) -> Iterator[Policy]:
     """The demands of a view in the form of policies, so that they can be listed and explained beside the others."""
     for demand in marks.demands:
-        any_factor = demand.methods == FACTOR_METHODS
+        any_factor = demand.methods == Method.of_factors
         kinds = frozenset() if any_factor else frozenset(FactorKind(method.value) for method in demand.methods)
         yield Policy(
             name=f"require_{demand_text(demand)} at {endpoint}",

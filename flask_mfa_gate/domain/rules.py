@@ -40,8 +40,8 @@ class Rules:
     """
 
     default_access: Mapping[str, Access] = field(default_factory=dict)
-    enabled: frozenset[FactorKind] = frozenset({FactorKind.TOTP})
-    satisfying: frozenset[FactorKind] = frozenset({FactorKind.TOTP})
+    enabled: frozenset[FactorKind] = field(default_factory=lambda: FactorKind.of_status)
+    satisfying: frozenset[FactorKind] = field(default_factory=lambda: FactorKind.of_status)
     lapse: Lapse = Lapse.LOCKED
     lockout_scope: LockoutScope = LockoutScope.APP
     challenge_unrequired: bool = True

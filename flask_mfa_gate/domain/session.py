@@ -11,7 +11,7 @@ from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
-from .assurance import FACTOR_METHODS, Assurance, Method
+from .assurance import Assurance, Method
 from .verdict import Demand
 
 ROTATION_GRACE = timedelta(seconds=30)
@@ -149,7 +149,7 @@ def act_of(endpoint: str | None, arguments: Mapping[str, object], *, root: str =
 
 def leaves_grant(session: GateSession, method: Method) -> bool:
     """Whether this proof leaves a grant for what was asked last, or at a sign-in for the page first asked for."""
-    if method not in FACTOR_METHODS:
+    if method not in Method.of_factors:
         return False
     # SECURITY: what does not meet the demand leaves nothing, as an older and stronger proof would stand beside it.
     return session.is_pending or (session.step_up is not None and method in session.step_up.demand.methods)

@@ -6,23 +6,15 @@ import hmac
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import Enum, StrEnum, auto
+from enum import StrEnum
 from typing import Any
 
-LONGEST_INPUT = 64
+from .typed_code import CodeShape, usable_text
+
 DIGITS = (6, 8)
 PERIODS = (30, 60)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_SEPARATORS = str.maketrans("", "", " -")
 _DIGITS = frozenset("0123456789")
-
-
-class CodeShape(Enum):
-    """What can be said of an input without trying it."""
-
-    OK = auto()
-    WRONG = auto()
-    UNUSABLE = auto()
 
 
 class Algorithm(StrEnum):
@@ -60,14 +52,6 @@ class TotpShape:
     def from_data(cls, data: Mapping[str, Any]) -> TotpShape:
         """From what was kept."""
         return cls(data["digits"], data["period"], Algorithm(data["algorithm"]))
-
-
-def usable_text(raw: object) -> str | None:
-    """The input without ASCII spaces and hyphens; None for what is no code at all: another type, empty, too long."""
-    # SECURITY: the length is checked before any other work, so that a huge input costs nothing.
-    if not isinstance(raw, str) or len(raw) > LONGEST_INPUT:
-        return None
-    return raw.translate(_SEPARATORS) or None
 
 
 def read_code(raw: object) -> tuple[CodeShape, str]:

@@ -7,7 +7,7 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import NamedTuple
 
-from .assurance import FACTOR_METHODS, SIGN_IN_METHODS, Method
+from .assurance import Method
 
 
 class Word(StrEnum):
@@ -44,13 +44,17 @@ class Demand(NamedTuple):
     :param max_age: how old the proof may be; zero asks for this one request; None for the session's life.
     """
 
-    methods: frozenset[Method] = FACTOR_METHODS
+    methods: frozenset[Method]
     max_age: timedelta | None = None
 
     @property
     def is_for_one_request(self) -> bool:
         """Whether each single request needs a proof of its own."""
         return self.max_age == timedelta(0)
+
+
+AS_AT_SIGN_IN = Demand(frozenset())
+"""No demand of its own: what signs in would do. Nobody could ever meet it."""
 
 
 class Verdict(NamedTuple):
@@ -65,7 +69,7 @@ class Verdict(NamedTuple):
 
     word: Word
     reason: Reason = Reason.SATISFIED
-    demand: Demand = Demand(SIGN_IN_METHODS)
+    demand: Demand = AS_AT_SIGN_IN
     at_resource: bool = False
     app_is_satisfied: bool = True
     policies: tuple[str, ...] = ()

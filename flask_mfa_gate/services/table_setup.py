@@ -11,9 +11,9 @@ from threading import Event
 from sqlalchemy import Connection
 
 from ..crypto import Keyring, Place
-from ..domain.assurance import FactorKind
 from ..errors import ConfigError, StoreError, StoreNotReady
-from ..factors.totp import shape_of_new_keys
+from ..factors import totp
+from ..factors.totp.factor import shape_of_new_keys
 from ..settings import Settings
 from ..store import Store, schema
 from ..store.engine import Database
@@ -130,7 +130,7 @@ class TableSetup:
         """In the transaction of the revisions, and never again: what is vouched for later would cover forgeries."""
         if "0005" in revisions:
             # Until then the settings were every key's shape, so those of now are the best that is known of it.
-            self.store.factors.note_data(tx, FactorKind.TOTP, shape_of_new_keys(self.settings).to_data())
+            self.store.factors.note_data(tx, totp.KIND, shape_of_new_keys(self.settings).to_data())
             self.audit.vouch_for_bare(tx)
             for table in _CODES:
                 self._seal_digests(tx, table)

@@ -79,10 +79,11 @@ class Factors:
             )
         )
 
-    def pending(self, tx: Connection, user_key: str, *, lineage: str, now: datetime) -> Factor | None:
-        """The key that this gate session was shown, if it still lives."""
+    def pending(self, tx: Connection, user_key: str, kind: FactorKind, *, lineage: str, now: datetime) -> Factor | None:
+        """The key of this kind that this gate session was shown, if it still lives."""
         mine = (
             self._alive(user_key),
+            self._table.c.kind == kind,
             self._table.c.confirmed_at.is_(None),
             self._table.c.lineage == lineage,
             self._table.c.created_at > now - KEY_LIFETIME,
@@ -100,7 +101,9 @@ class Factors:
         ever = select(self._table).where(self._table.c.user_key == user_key, self._table.c.confirmed_at.is_not(None))
         return [_read(row) for row in tx.execute(ever.order_by(self._table.c.confirmed_at))]
 
-    def try_confirm(self, tx: Connection, factor_id: str, *, counter: int, name: str, now: datetime) -> bool:
+    def try_confirm(
+        self, tx: Connection, factor_id: str, *, counter: int | None, name: str, now: datetime
+    ) -> bool:  # fmt: skip
         """Make a pending key live and burn the confirming code; False when it is live or void already."""
         changed = tx.execute(
             update(self._table)

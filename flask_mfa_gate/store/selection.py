@@ -69,12 +69,12 @@ class Selection:
 
     def _has_status(self, status: Status, now: datetime) -> ColumnElement[bool]:
         """The order of :func:`status_of`: each status excludes those before it."""
-        if FactorKind.TOTP not in self._enabled:
+        if FactorKind.of_status.isdisjoint(self._enabled):
             return true() if status is Status.DISABLED else false()
         row = self._tables.enrollment.c
         tests: list[ColumnElement[bool]] = []
         for candidate, holds in (
-            (Status.ENROLLED, self._holds(FactorKind.TOTP)),
+            (Status.ENROLLED, self._holds(*FactorKind.of_status)),
             (Status.ENROLLMENT_EXPIRED, and_(row.ends_at.is_not(None), row.ends_at <= now)),
             (Status.IN_ENROLLMENT, row.ends_at.is_not(None)),
             (Status.PRE_ENROLLMENT, and_(row.days.is_not(None), row.ends_at.is_(None))),

@@ -24,7 +24,9 @@ def standing_columns(tables: Tables, user_key: ColumnElement[str]) -> Sequence[C
     key_since: BindParameter[datetime] = bindparam(KEY_SINCE)
     own = and_(factor.c.user_key == user_key, factor.c.voided_at.is_(None))
     waiting = and_(own, factor.c.confirmed_at.is_(None), factor.c.created_at > key_since)
-    enrolled_at = select(func.min(factor.c.confirmed_at)).where(own, factor.c.kind == FactorKind.TOTP).scalar_subquery()
+    enrolled_at = (
+        select(func.min(factor.c.confirmed_at)).where(own, factor.c.kind.in_(FactorKind.of_status)).scalar_subquery()
+    )
     columns: list[ColumnElement[Any]] = [
         tables.enrollment.c.required,
         tables.enrollment.c.required_by,
@@ -86,11 +88,11 @@ def standing_of(
 def _held(factors: Collection[Row[Any]], key_since: datetime) -> dict[str, Any]:
     """What a user's live factors say of his standing."""
     confirmed = [factor for factor in factors if factor.confirmed_at is not None]
-    totp = [factor.confirmed_at for factor in confirmed if factor.kind == FactorKind.TOTP]
+    since = [factor.confirmed_at for factor in confirmed if factor.kind in FactorKind.of_status]
     return {
         "factors": frozenset(FactorKind(factor.kind) for factor in confirmed),
         "key_shown": any(factor.confirmed_at is None and factor.created_at > key_since for factor in factors),
-        "enrolled_at": min(totp, default=None),
+        "enrolled_at": min(since, default=None),
     }
 
 

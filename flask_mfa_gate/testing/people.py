@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import pyotp
 from flask import Flask, current_app, request, session, url_for
@@ -17,7 +17,9 @@ from flask.testing import FlaskClient
 from ..clock import Clock
 from ..crypto import new_id
 from ..domain.totp import TotpShape, step_at
-from ..factors.recovery_code import RecoveryCodeFactor
+from ..factors import totp
+from ..factors.base import Enrollee
+from ..factors.totp.factor import PendingKey
 from ..services.unit_of_work import UnitOfWork
 from ..web.middleware.enforcement import begin_unseen
 from ..web.passage import begin_passage
@@ -90,17 +92,18 @@ class Tester:
         return self._authenticators[key]
 
     def _enroll(self, work: UnitOfWork, key: str) -> Authenticator:
-        store, totp, now = self._state.store, self._state.totp, self._state.clock()
+        store, factors, now = self._state.store, self._state.factors, self._state.clock()
+        factor = factors.factors[totp.KIND]
         store.enrollments.lock(work.tx, key)
-        lineage = new_id()
-        pending = totp.begin(work.tx, key, lineage=lineage, now=now)
+        who = Enrollee(key, new_id())
+        pending = cast(PendingKey, factor.begin(work.tx, who, now=now))
         generator = _generator(pending.secret, pending.shape)
         window = self._state.settings.totp_window
         # The step before where that counts, so that the code of this moment is still good for a sign-in.
         step = step_at(now, period=pending.shape.period) - min(window, 1)
-        totp.try_confirm(work.tx, key, generator.generate_otp(step), lineage=lineage, now=now)
+        factor.confirm(work.tx, who, generator.generate_otp(step), now=now)
         store.enrollments.end_period(work.tx, key)
-        codes = RecoveryCodeFactor(store, self._state.keyring).make(work.tx, key, now=now)
+        codes = factors.companion.issue(work.tx, key, now=now)
         return Authenticator(key, pending.secret, tuple(codes), generator, self._state.clock, window, step)
 
     def client(self, user: Any, *, login: Callable[[FlaskClient], Any] | None = None) -> FlaskClient:

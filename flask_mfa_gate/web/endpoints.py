@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from flask import Flask, request
 
+from ..domain.assurance import FactorKind
 from ..settings import Settings
 
 OWN, ADMIN = "mfa_gate", "mfa_gate_admin"
@@ -24,6 +25,11 @@ def is_console(endpoint: str | None) -> bool:
 def is_account_page(endpoint: str | None) -> bool:
     """A page of the gate on the way to somewhere else, or about the user's own factors."""
     return is_own(endpoint) and not is_console(endpoint)
+
+
+def setup_endpoint(kind: FactorKind) -> str:
+    """The page that sets a factor of this kind up."""
+    return f"{OWN}.enroll_{kind.value}"
 
 
 def is_automatic_options() -> bool:

@@ -10,17 +10,18 @@ from flask import current_app
 
 from ..clock import Clock
 from ..crypto import Keyring
-from ..domain.assurance import Method
 from ..domain.rules import Rules
 from ..errors import ConfigError
-from ..factors.protocol import Verifier
-from ..factors.totp import TotpFactor
+from ..factors.registry import FactorRegistry
 from ..mail.delivery import Delivery
 from ..services.audit.chain import AuditChain
 from ..services.audit.key_rotation import KeyRotation
 from ..services.enrollment.access_passes import AccessPassService
+from ..services.enrollment.enrollment_deferral import EnrollmentDeferral
+from ..services.enrollment.enrollment_eligibility import EnrollmentEligibility
 from ..services.enrollment.enrollments import EnrollmentService
-from ..services.enrollment.totp_enrollment import TotpEnrollmentService
+from ..services.enrollment.factor_enrollment import FactorEnrollment
+from ..services.enrollment.recovery_codes import RecoveryCodeService
 from ..services.enrollment.upkeep import UpkeepService
 from ..services.observations import Observations
 from ..services.people.directory import Directory
@@ -90,13 +91,15 @@ class GateState:
     reader: PersonReader
     stamper: Stamper
     traits: HostTraits
-    verifiers: Mapping[Method, Verifier]
-    totp: TotpFactor
+    factors: FactorRegistry
     attempts: AttemptService
     sessions: SessionService
     revocations: RevocationService
     challenges: ChallengeService
-    totp_enrollment: TotpEnrollmentService
+    factor_enrollment: FactorEnrollment
+    enrollment_eligibility: EnrollmentEligibility
+    enrollment_deferral: EnrollmentDeferral
+    recovery_codes: RecoveryCodeService
     enrollments: EnrollmentService
     access_passes: AccessPassService
     users: UserService

@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 
 from flask_mfa_gate import Conflict
-from flask_mfa_gate.domain.assurance import Method
+from flask_mfa_gate.domain.assurance import FactorKind, Method
 from flask_mfa_gate.domain.person import NOWHERE, Person
 from flask_mfa_gate.domain.session import GRANT_LIFETIME, GateSession, act_of
 from flask_mfa_gate.factors.code_digests import CodeDigests
@@ -30,17 +30,18 @@ def test_a_key_confirmed_elsewhere_meanwhile_has_to_be_proved_first(app: Flask, 
     browser.sign_in("dave")
     thief = session_of(app, browser)
     state = state_of(app)
+    totp = state.factors.factors[FactorKind("totp")]
     with app.app_context():
-        secret = state.totp_enrollment.begin(thief).secret
+        secret = state.factor_enrollment.begin(thief, totp, account="").public["secret"]
         with pytest.raises(Conflict, match="Sign in again"):
-            state.totp_enrollment.confirm(thief, Phone(clock, secret).code(), origin=NOWHERE, ruler=no_policies)
+            state.factor_enrollment.confirm(thief, totp, Phone(clock, secret).code(), origin=NOWHERE, ruler=no_policies)
 
 
 def test_only_one_rises_from_one_id(app: Flask, clock: StillClock) -> None:
     browser = Browser(app)
     browser.sign_in("dave")
     session, state = session_of(app, browser), state_of(app)
-    proved = session.assurance.with_proof(Method.TOTP, at=clock())
+    proved = session.assurance.with_proof(Method("totp"), at=clock())
     with app.app_context():
         state.worker.run(lambda work: state.sessions.rise(work, session, proved, ruler=no_policies))
         with pytest.raises(Conflict, match="already done"):

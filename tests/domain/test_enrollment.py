@@ -26,7 +26,7 @@ from tests.conftest import require_or_skip
 
 INSTANTS = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - hypothesis wants bounds without a zone
 DAYS = st.integers(1, 365)
-ENABLED = frozenset({FactorKind.TOTP})
+ENABLED = frozenset({FactorKind("totp")})
 
 
 @given(INSTANTS, DAYS)
@@ -149,7 +149,7 @@ RUNNING, OVER = Period(NOW - DAY, NOW + DAY), Period(NOW - DAY, NOW)
         (Standing("k", required=True, period=OVER), Status.ENROLLMENT_EXPIRED),
         (Standing("k", required=True, period=OVER, key_shown=True), Status.ENROLLMENT_EXPIRED),
         (Standing("k", required=True, period=OVER, factors=ENABLED), Status.ENROLLED),
-        (Standing("k", factors=frozenset({FactorKind.WEBAUTHN})), Status.NOT_ENROLLED),
+        (Standing("k", factors=frozenset({FactorKind("webauthn")})), Status.NOT_ENROLLED),
     ],
 )
 def test_the_first_status_that_holds_counts(standing: Standing, status: Status) -> None:

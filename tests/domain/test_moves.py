@@ -34,7 +34,7 @@ from flask_mfa_gate.domain.state_changes import (  # fmt: skip
 
 NOW = datetime(2026, 3, 2, 9, 0, 0, 250_000, tzinfo=UTC)
 WHOLE = NOW.replace(microsecond=0)
-TOTP, WEBAUTHN = frozenset({FactorKind.TOTP}), frozenset({FactorKind.WEBAUTHN})
+TOTP, WEBAUTHN = frozenset({FactorKind("totp")}), frozenset({FactorKind("webauthn")})
 
 NOBODY = Standing("1")
 FORCED = Standing("1", required=True, required_by="user:9")

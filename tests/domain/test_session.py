@@ -25,7 +25,7 @@ from flask_mfa_gate.domain.verdict import Demand
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 INSTANT = timedelta(microseconds=1)
 LIVES = Lifetimes(pending=timedelta(minutes=10), idle=timedelta(hours=1), max_age=timedelta(hours=12))
-ONE_REQUEST = Demand(max_age=timedelta(0))
+ONE_REQUEST = Demand(Method.of_factors, max_age=timedelta(0))
 SPANS = st.timedeltas(timedelta(0), timedelta(days=2))
 
 
@@ -63,11 +63,11 @@ def test_it_dies_at_the_instant(facts: dict[str, Any], life: timedelta) -> None:
 def test_only_evidence_makes_it_younger(began_at: datetime) -> None:
     last = NOW + timedelta(hours=11)
     assert not session(began_at=began_at, seen_at=NOW + LIVES.max_age).is_alive(LIVES, now=NOW + LIVES.max_age)
-    proved = session(assurance=session().assurance.with_proof(Method.TOTP, at=last), seen_at=last + LIVES.max_age)
+    proved = session(assurance=session().assurance.with_proof(Method("totp"), at=last), seen_at=last + LIVES.max_age)
     assert proved.is_alive(LIVES, now=last + LIVES.max_age - INSTANT)
     again = session(assurance=session().assurance.signed_in_again(at=last), seen_at=last + LIVES.max_age)
     assert again.is_alive(LIVES, now=last + LIVES.max_age - INSTANT)
-    early = session().assurance.with_proof(Method.TOTP, at=NOW).signed_in_again(at=last)
+    early = session().assurance.with_proof(Method("totp"), at=NOW).signed_in_again(at=last)
     assert not session(assurance=early, seen_at=NOW + LIVES.max_age).is_alive(LIVES, now=NOW + LIVES.max_age)
 
 
@@ -126,9 +126,9 @@ STEP_UP = StepUp(ONE_REQUEST, "pay", "act", "/pay")
 @pytest.mark.parametrize(
     ("facts", "method", "leaves_one"),
     [
-        ({"step_up": STEP_UP}, Method.TOTP, True), ({"parked": b""}, Method.TOTP, True), ({}, Method.TOTP, False),
-        ({"step_up": STEP_UP}, Method.RECOVERY_CODE, False), ({"parked": b""}, Method.ACCESS_PASS, False),
-        ({"step_up": replace(STEP_UP, demand=Demand(frozenset({Method.WEBAUTHN})))}, Method.TOTP, False),
+        ({"step_up": STEP_UP}, Method("totp"), True), ({"parked": b""}, Method("totp"), True), ({}, Method("totp"), False),
+        ({"step_up": STEP_UP}, Method("recovery_code"), False), ({"parked": b""}, Method("access_pass"), False),
+        ({"step_up": replace(STEP_UP, demand=Demand(frozenset({Method("webauthn")})))}, Method("totp"), False),
     ],
 )  # fmt: skip
 def test_a_factor_that_was_asked_for_leaves_a_grant(facts: dict[str, Any], method: Method, leaves_one: bool) -> None:

@@ -20,18 +20,18 @@ from flask_mfa_gate.domain.verdict import Demand, Reason, Word
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 DAY = timedelta(days=1)
 NONE: frozenset[FactorKind] = frozenset()
-TOTP, KEY, EVERY = frozenset({FactorKind.TOTP}), frozenset({FactorKind.WEBAUTHN}), frozenset(FactorKind)
+TOTP, KEY, EVERY = frozenset({FactorKind("totp")}), frozenset({FactorKind("webauthn")}), frozenset(FactorKind)
 RANK = {word: rank for rank, word in enumerate(Word)}
 
 PASSWORD = Assurance(SignIn.PASSWORD, NOW - timedelta(minutes=1))
-TO_TOTP, TO_KEY = frozenset({Method.TOTP}), frozenset({Method.WEBAUTHN})
+TO_TOTP, TO_KEY = frozenset({Method("totp")}), frozenset({Method("webauthn")})
 ASSURANCES = [
     PASSWORD,
-    PASSWORD.with_proof(Method.TOTP, at=NOW),
-    PASSWORD.with_proof(Method.TOTP, at=NOW - timedelta(minutes=30)),
-    PASSWORD.with_proof(Method.RECOVERY_CODE, at=NOW).with_proof(Method.WEBAUTHN, at=NOW - timedelta(minutes=30)),
-    PASSWORD.with_proof(Method.RECOVERY_CODE, at=NOW),
-    PASSWORD.with_proof(Method.ENROLLMENT_PASS, at=NOW),
+    PASSWORD.with_proof(Method("totp"), at=NOW),
+    PASSWORD.with_proof(Method("totp"), at=NOW - timedelta(minutes=30)),
+    PASSWORD.with_proof(Method("recovery_code"), at=NOW).with_proof(Method("webauthn"), at=NOW - timedelta(minutes=30)),
+    PASSWORD.with_proof(Method("recovery_code"), at=NOW),
+    PASSWORD.with_proof(Method("enrollment_pass"), at=NOW),
 ]
 PERIODS = [Period(NOW - DAY, NOW + 2 * DAY), Period(NOW - 2 * DAY, NOW)]
 STANDINGS = [
@@ -60,10 +60,15 @@ REQUESTS = [
     {"resources": ("asks",)},
     {"resources": ("shut", "open", "app")},
     {"demands": (Demand(TO_TOTP, timedelta(minutes=5)), Demand(TO_KEY, timedelta(hours=1)))},
-    {"demands": (Demand(max_age=timedelta(0)),), "granted": True},
-    {"demands": (Demand(max_age=timedelta(0)), Demand(TO_TOTP)), "resources": ("open", "asks")},
+    {"demands": (Demand(Method.of_factors, max_age=timedelta(0)),), "granted": True},
+    {"demands": (Demand(Method.of_factors, max_age=timedelta(0)), Demand(TO_TOTP)), "resources": ("open", "asks")},
 ]
-MORE = [Demand(), Demand(TO_KEY), Demand(TO_TOTP, timedelta(minutes=5)), Demand(max_age=timedelta(0))]
+MORE = [
+    Demand(Method.of_factors),
+    Demand(TO_KEY),
+    Demand(TO_TOTP, timedelta(minutes=5)),
+    Demand(Method.of_factors, max_age=timedelta(0)),
+]
 
 
 def situations(prompts: Prompts = PROMPTS[:1]) -> Iterator[tuple[Context, Standing, Rules]]:
@@ -98,7 +103,7 @@ def test_the_order_of_demands_and_resources_never_matters() -> None:
 
 def test_one_more_proof_never_tightens() -> None:
     for context, standing, chosen in situations():
-        proved = context._replace(assurance=context.assurance.with_proof(Method.TOTP, at=NOW))
+        proved = context._replace(assurance=context.assurance.with_proof(Method("totp"), at=NOW))
         assert RANK[word(proved, standing, chosen)] >= RANK[word(context, standing, chosen)]
 
 
@@ -141,7 +146,7 @@ def test_the_six_words_at_sign_in(standing: Standing, expected: Word) -> None:
 
 
 def test_a_recovery_code_signs_in_and_opens_no_resource() -> None:
-    recovered = PASSWORD.with_proof(Method.RECOVERY_CODE, at=NOW)
+    recovered = PASSWORD.with_proof(Method("recovery_code"), at=NOW)
     standing = Standing("k", factors=TOTP)
     assert word(Context(recovered), standing, Rules()) is Word.PASS
     opened = decide(Context(recovered, resources=("a",)), standing, Rules({"a": Access.REQUIRE}), now=NOW)
@@ -153,8 +158,8 @@ def test_a_recovery_code_signs_in_and_opens_no_resource() -> None:
     [(timedelta(minutes=5), True), (timedelta(minutes=5, microseconds=1), False), (timedelta(minutes=-1), False)],
 )
 def test_the_age_of_a_proof_has_an_exact_boundary(age: timedelta, met: bool) -> None:
-    assurance = PASSWORD.with_proof(Method.TOTP, at=NOW - age)
-    demand = Demand(max_age=timedelta(minutes=5))
+    assurance = PASSWORD.with_proof(Method("totp"), at=NOW - age)
+    demand = Demand(Method.of_factors, max_age=timedelta(minutes=5))
     assert (word(Context(assurance, demands=(demand,)), Standing("k", factors=TOTP), Rules()) is Word.PASS) == met
 
 
@@ -166,10 +171,10 @@ def test_the_reason_tells_why() -> None:
 
 def test_amr_and_acr_follow_from_the_proofs() -> None:
     assert (PASSWORD.amr, PASSWORD.acr.rsplit("/", 1)[1]) == (("pwd",), "sfa")
-    assert PASSWORD.with_proof(Method.TOTP, at=NOW).amr == ("pwd", "otp", "mfa")
-    assert PASSWORD.with_proof(Method.RECOVERY_CODE, at=NOW).amr == ("pwd", "mfa")
-    assert PASSWORD.with_proof(Method.TOTP, at=NOW).acr.rsplit("/", 1)[1] == "mfa"
-    assert PASSWORD.with_proof(Method.TOTP, at=NOW + DAY).authenticated_at == NOW + DAY
+    assert PASSWORD.with_proof(Method("totp"), at=NOW).amr == ("pwd", "otp", "mfa")
+    assert PASSWORD.with_proof(Method("recovery_code"), at=NOW).amr == ("pwd", "mfa")
+    assert PASSWORD.with_proof(Method("totp"), at=NOW).acr.rsplit("/", 1)[1] == "mfa"
+    assert PASSWORD.with_proof(Method("totp"), at=NOW + DAY).authenticated_at == NOW + DAY
 
 
 STRICTEST_FIRST = [Word.DENY, Word.LOCKED, Word.CHALLENGE, Word.ENROLL, Word.PROMPT, Word.PASS]
@@ -189,11 +194,11 @@ def test_the_order_of_the_words_is_the_law() -> None:
         (Context(PASSWORD, is_active=False), LAPSED, Rules(), Word.DENY),
         (Context(PASSWORD), LAPSED, Rules({"app": Access.DENY}), Word.DENY),
         (Context(PASSWORD, resources=("a",)), LAPSED, Rules({"a": Access.DENY}), Word.DENY),
-        (Context(PASSWORD, demands=(Demand(),)), LAPSED, Rules(), Word.LOCKED),
+        (Context(PASSWORD, demands=(Demand(Method.of_factors),)), LAPSED, Rules(), Word.LOCKED),
         (Context(PASSWORD), LAPSED, Rules({"app": Access.ALLOW}), Word.LOCKED),
         (Context(PASSWORD), LAPSED, Rules(lapse=Lapse.CONFINED), Word.ENROLL),
-        (Context(PASSWORD, demands=(Demand(frozenset({Method.WEBAUTHN})),)), HOLDER, Rules(), Word.CHALLENGE),
-        (Context(PASSWORD, demands=(Demand(),)), SOFT, Rules(), Word.ENROLL),
+        (Context(PASSWORD, demands=(Demand(frozenset({Method("webauthn")})),)), HOLDER, Rules(), Word.CHALLENGE),
+        (Context(PASSWORD, demands=(Demand(Method.of_factors),)), SOFT, Rules(), Word.ENROLL),
         (Context(PASSWORD), SOFT, Rules({"app": Access.REQUIRE}), Word.ENROLL),
         (Context(PASSWORD), Standing("k"), Rules({"app": Access.REQUIRE}), Word.ENROLL),
         (Context(PASSWORD), SOFT, Rules({"app": Access.ALLOW}), Word.PROMPT),
@@ -259,19 +264,19 @@ def test_the_prompt_can_be_rarer_but_not_past_the_last_day(since: timedelta, lef
 
 @pytest.mark.parametrize("granted", [True, False])
 def test_a_demand_for_one_request_is_met_by_a_grant_only(granted: bool) -> None:
-    proved = PASSWORD.with_proof(Method.TOTP, at=NOW)
-    context = Context(proved, demands=(Demand(max_age=timedelta(0)),), granted=granted)
+    proved = PASSWORD.with_proof(Method("totp"), at=NOW)
+    context = Context(proved, demands=(Demand(Method.of_factors, max_age=timedelta(0)),), granted=granted)
     assert word(context, HOLDER, Rules()) is (Word.PASS if granted else Word.CHALLENGE)
 
 
 def test_a_grant_is_no_sign_in() -> None:
-    context = Context(PASSWORD, demands=(Demand(max_age=timedelta(0)),), granted=True)
+    context = Context(PASSWORD, demands=(Demand(Method.of_factors, max_age=timedelta(0)),), granted=True)
     assert word(context, HOLDER, Rules()) is Word.CHALLENGE
 
 
 def test_a_verdict_of_a_resource_says_so_and_what_it_wants() -> None:
-    demand = Demand(frozenset({Method.TOTP}), timedelta(minutes=5))
-    proved = PASSWORD.with_proof(Method.TOTP, at=NOW - timedelta(hours=1))
+    demand = Demand(frozenset({Method("totp")}), timedelta(minutes=5))
+    proved = PASSWORD.with_proof(Method("totp"), at=NOW - timedelta(hours=1))
     verdict = decide(Context(proved, demands=(demand,)), HOLDER, Rules(), now=NOW)
     assert (verdict.word, verdict.reason, verdict.demand, verdict.at_resource) == (
         Word.CHALLENGE, Reason.STEP_UP, demand, True,

@@ -9,6 +9,8 @@ import pytest
 from sqlalchemy import make_url
 
 from flask_mfa_gate.crypto import Keyring
+from flask_mfa_gate.factors.parts import FactorParts
+from flask_mfa_gate.settings import Settings
 from flask_mfa_gate.store import Store, build_store
 from flask_mfa_gate.store.engine import Database, make_engine
 from flask_mfa_gate.store.location import Location
@@ -18,6 +20,11 @@ from flask_mfa_gate.store.schema import upgrade
 @pytest.fixture
 def keyring() -> Keyring:
     return Keyring.from_keys([b"\x01" * 32])
+
+
+def parts_of(store: Store, keyring: Keyring, settings: Settings | None = None) -> FactorParts:
+    """What a kind is built from."""
+    return FactorParts(store, keyring, settings or Settings(), "Portal")
 
 
 @pytest.fixture(params=["file", "memory"])

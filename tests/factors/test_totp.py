@@ -14,10 +14,12 @@ from flask_mfa_gate.domain.assurance import Assurance, FactorKind, SignIn
 from flask_mfa_gate.domain.session import GateSession
 from flask_mfa_gate.domain.totp import Algorithm, CodeShape, TotpShape
 from flask_mfa_gate.errors import SecretUnreadable
-from flask_mfa_gate.factors.totp import CLOCK_HINT, TotpFactor, import_secret
+from flask_mfa_gate.factors.base import NOTHING, Enrollee
+from flask_mfa_gate.factors.totp.factor import CLOCK_HINT, TotpFactor, import_secret
 from flask_mfa_gate.settings import Settings
 from flask_mfa_gate.store import Store
 from tests.conftest import at_once
+from tests.factors.conftest import parts_of
 
 NOW = datetime(2026, 3, 2, 9, 0, 7, tzinfo=UTC)
 STEP = timedelta(seconds=30)
@@ -28,7 +30,7 @@ OTHER_KEY = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 
 @pytest.fixture
 def factor(store: Store, keyring: Keyring) -> TotpFactor:
-    return TotpFactor(store, keyring, Settings())
+    return TotpFactor(parts_of(store, keyring))
 
 
 def code_of(secret: str, now: datetime) -> str:
@@ -37,24 +39,24 @@ def code_of(secret: str, now: datetime) -> str:
 
 def begin(factor: TotpFactor, store: Store, lineage: str = "a", *, user: str = "7", now: datetime = NOW) -> str:
     with store.database.write() as tx:
-        return factor.begin(tx, user, lineage=lineage, now=now).secret
+        return factor.begin(tx, Enrollee(user, lineage), now=now).secret
 
 
 def confirm(
     factor: TotpFactor, store: Store, code: str, lineage: str = "a", *, user: str = "7", now: datetime = NOW
 ) -> str | None:
     with store.database.write() as tx:
-        return factor.try_confirm(tx, user, code, lineage=lineage, now=now)
+        return factor.confirm(tx, Enrollee(user, lineage), code, now=now)
 
 
 def is_accepted(factor: TotpFactor, store: Store, code: str, *, user: str = "7", now: datetime = NOW) -> bool:
     with store.database.write() as tx:
-        return factor.try_accept(tx, user, code, now=now) is not None
+        return factor.verify(tx, user, code, state=NOTHING, now=now) is not None
 
 
 def hint(factor: TotpFactor, store: Store, code: str, *, now: datetime = NOW) -> str | None:
     with store.database.read() as tx:
-        return factor.hint(tx, "7", code, now=now)
+        return factor.explain(tx, "7", code, now=now).hint
 
 
 def held(store: Store, secret: str, keyring: Keyring, *, step: int = 0, user: str = "7", shape: TotpShape = SIX) -> str:
@@ -62,7 +64,7 @@ def held(store: Store, secret: str, keyring: Keyring, *, step: int = 0, user: st
     factor_id = new_id()
     with store.database.write() as tx:
         store.factors.add_pending(
-            tx, factor_id=factor_id, user_key=user, kind=FactorKind.TOTP, name="App",
+            tx, factor_id=factor_id, user_key=user, kind=FactorKind("totp"), name="App",
             sealed=import_secret(keyring, secret, factor_id=factor_id, user=user), data=shape.to_data(), lineage="x", now=NOW,
         )  # fmt: skip
         assert store.factors.try_confirm(tx, factor_id, counter=step, name="App", now=NOW)
@@ -156,7 +158,7 @@ def test_one_step_to_each_side_is_accepted(
 
 @pytest.mark.parametrize("apart", [-1, 0, 1])
 def test_no_window_means_this_step_only(store: Store, keyring: Keyring, apart: int) -> None:
-    strict = TotpFactor(store, keyring, Settings(totp_window=0))
+    strict = TotpFactor(parts_of(store, keyring, Settings(totp_window=0)))
     held(store, RFC_KEY, keyring)
     assert is_accepted(strict, store, code_of(RFC_KEY, NOW + apart * STEP)) is (apart == 0)
 
@@ -242,7 +244,7 @@ def test_a_key_keeps_its_shape_whatever_the_settings_become(
     store: Store, keyring: Keyring, shape: TotpShape, later: Settings
 ) -> None:
     held(store, RFC_KEY, keyring, shape=shape)
-    factor, now = TotpFactor(store, keyring, later), NOW + timedelta(minutes=5)
+    factor, now = TotpFactor(parts_of(store, keyring, later)), NOW + timedelta(minutes=5)
     assert hint(factor, store, code_in(shape, now - 10 * timedelta(seconds=shape.period)), now=now) == CLOCK_HINT
     assert factor.read(code_in(shape, now))[0] is CodeShape.OK
     assert is_accepted(factor, store, code_in(shape, now), now=now)
@@ -252,18 +254,20 @@ def test_a_key_keeps_its_shape_whatever_the_settings_become(
 @pytest.mark.parametrize("first", OTHERS)
 def test_a_key_that_waits_keeps_the_shape_it_was_shown_with(store: Store, keyring: Keyring, first: Settings) -> None:
     with store.database.write() as tx:
-        shown = TotpFactor(store, keyring, first).begin(tx, "7", lineage="a", now=NOW)
+        shown = TotpFactor(parts_of(store, keyring, first)).begin(tx, Enrollee("7", "a"), now=NOW)
     for later in OTHERS:
         with store.database.write() as tx:
-            assert TotpFactor(store, keyring, later).begin(tx, "7", lineage="a", now=NOW).shape == shown.shape
-    last = TotpFactor(store, keyring, OTHERS[-1])
+            assert (
+                TotpFactor(parts_of(store, keyring, later)).begin(tx, Enrollee("7", "a"), now=NOW).shape == shown.shape
+            )
+    last = TotpFactor(parts_of(store, keyring, OTHERS[-1]))
     assert confirm(last, store, code_in(shown.shape, NOW, shown.secret)) is not None
 
 
 def test_steps_of_another_period_are_not_mixed(store: Store, keyring: Keyring) -> None:
     """SECURITY: a step of 60 seconds is half the number of one of 30, so that a used one would look unused."""
     held(store, RFC_KEY, keyring, shape=SIX)
-    before, after = TotpFactor(store, keyring, Settings()), TotpFactor(store, keyring, Settings(totp_period=60))
+    before, after = TotpFactor(parts_of(store, keyring)), TotpFactor(parts_of(store, keyring, Settings(totp_period=60)))
     assert is_accepted(before, store, code_in(SIX, NOW))
     assert not is_accepted(after, store, code_in(SIX, NOW))
     assert is_accepted(after, store, code_in(SIX, NOW + STEP), now=NOW + STEP)
@@ -275,10 +279,10 @@ def test_a_shape_that_no_key_has_opens_nothing(store: Store, keyring: Keyring, d
     held(store, RFC_KEY, keyring)
     with store.database.write() as tx:
         tx.execute(store.tables.factor.update().values(data={**SIX.to_data(), **data}))
-    factor = TotpFactor(store, keyring, Settings())
+    factor = TotpFactor(parts_of(store, keyring))
     assert not is_accepted(factor, store, code_in(SIX, NOW))
     with store.database.read() as tx:
-        assert factor.shape_for(tx, "7") == TotpShape(), "its pages still open"
+        assert factor.challenge(tx, "7", now=NOW).public == {"digits": 6, "period": 30}, "its pages still open"
 
 
 @pytest.mark.parametrize("raw", ["1234567", "12345", "123456789"])
@@ -301,7 +305,7 @@ def test_of_eight_threads_with_one_code_one_is_let_in(factor: TotpFactor, store:
     code = code_of(RFC_KEY, NOW)
 
     def try_it() -> bool:
-        return store.database.transact(lambda tx: factor.try_accept(tx, "7", code, now=NOW) is not None)
+        return store.database.transact(lambda tx: factor.verify(tx, "7", code, state=NOTHING, now=NOW) is not None)
 
     answers = at_once([try_it] * 8)
     assert sorted(answers) == [False] * 7 + [True]
@@ -345,16 +349,16 @@ def test_a_waiting_key_that_was_moved_is_replaced(factor: TotpFactor, store: Sto
 
 def test_a_keyring_without_the_key_lets_nobody_in(store: Store, keyring: Keyring) -> None:
     held(store, RFC_KEY, keyring)
-    stranger = TotpFactor(store, Keyring.from_keys([b"\x02" * 32]), Settings())
+    stranger = TotpFactor(parts_of(store, Keyring.from_keys([b"\x02" * 32])))
     with pytest.raises(SecretUnreadable):
         is_accepted(stranger, store, code_of(RFC_KEY, NOW))
-    rotated = TotpFactor(store, Keyring.from_keys([b"\x02" * 32, b"\x01" * 32]), Settings())
+    rotated = TotpFactor(parts_of(store, Keyring.from_keys([b"\x02" * 32, b"\x01" * 32])))
     assert is_accepted(rotated, store, code_of(RFC_KEY, NOW))
 
 
 def test_the_key_is_sealed_at_rest_and_shown_in_groups_of_four(factor: TotpFactor, store: Store) -> None:
     with store.database.write() as tx:
-        pending = factor.begin(tx, "7", lineage="a", now=NOW)
+        pending = factor.begin(tx, Enrollee("7", "a"), now=NOW)
         (row,) = tx.execute(store.factors._table.select()).all()
     assert pending.secret.encode() not in row.secret
     assert "".join(pending.grouped()) == pending.secret

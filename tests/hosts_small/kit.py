@@ -12,7 +12,7 @@ from flask_mfa_gate import MFAGate
 from flask_mfa_gate.crypto import new_id
 from flask_mfa_gate.domain.assurance import FactorKind
 from flask_mfa_gate.domain.totp import TotpShape
-from flask_mfa_gate.factors.totp import import_secret
+from flask_mfa_gate.factors.totp.factor import import_secret
 from tests.conftest import Phone, StillClock, state_of
 
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
@@ -48,7 +48,7 @@ class Host:
         sealed = import_secret(state.keyring, SECRET, factor_id=factor_id, user=key)
         with state.store.database.write() as tx:
             state.store.factors.add_pending(
-                tx, factor_id=factor_id, user_key=key, kind=FactorKind.TOTP, name="App", sealed=sealed, data=TotpShape().to_data(),
+                tx, factor_id=factor_id, user_key=key, kind=FactorKind("totp"), name="App", sealed=sealed, data=TotpShape().to_data(),
                 lineage=key, now=now,
             )  # fmt: skip
             state.store.factors.try_confirm(tx, factor_id, counter=0, name="App", now=now)

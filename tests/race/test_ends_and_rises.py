@@ -29,7 +29,7 @@ def test_no_id_survives_the_end_of_its_sign_in(app: Flask, clock: StillClock) ->
         session = found[0]
 
         def rise(session: Any = session) -> None:
-            proved = session.assurance.with_proof(Method.TOTP, at=clock())
+            proved = session.assurance.with_proof(Method("totp"), at=clock())
             try:
                 state.worker.run(lambda work: state.sessions.rise(work, session, proved, ruler=no_policies))
             except Conflict:
@@ -62,7 +62,7 @@ def test_an_id_that_is_being_written_dies_with_its_sign_in(app: Flask, clock: St
     def rise() -> None:
         def act(work: Any) -> None:
             state.sessions.rise(
-                work, found[0], found[0].assurance.with_proof(Method.TOTP, at=clock()), ruler=no_policies
+                work, found[0], found[0].assurance.with_proof(Method("totp"), at=clock()), ruler=no_policies
             )
             written.set()
             time.sleep(0.5)

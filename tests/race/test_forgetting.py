@@ -22,7 +22,7 @@ def test_forgetting_somebody_waits_for_a_session_that_is_just_rising(app: Flask,
 
         def rise(work: Any) -> None:
             entry = state.sessions.rise(
-                work, found[0], found[0].assurance.with_proof(Method.TOTP, at=clock()), ruler=no_policies
+                work, found[0], found[0].assurance.with_proof(Method("totp"), at=clock()), ruler=no_policies
             )
             order.append(entry.token)
             forgetting.start()

@@ -13,10 +13,11 @@ from flask_mfa_gate.crypto import new_id
 from flask_mfa_gate.domain.assurance import FactorKind
 from flask_mfa_gate.domain.person import Person
 from flask_mfa_gate.domain.totp import TotpShape
-from flask_mfa_gate.factors.totp import import_secret
+from flask_mfa_gate.factors.totp.factor import import_secret
 from flask_mfa_gate.store import Store
 from tests.conftest import state_of
 
+TOTP = FactorKind("totp")
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
 
 
@@ -55,7 +56,7 @@ def meet(app: Flask, people: Sequence[Person], *, now: datetime | None = None) -
         state.store.people.write(tx, people, now=now or state.clock())
 
 
-def enroll(app: Flask, key: str, *, kind: FactorKind = FactorKind.TOTP, confirmed: bool = True) -> None:
+def enroll(app: Flask, key: str, *, kind: FactorKind = TOTP, confirmed: bool = True) -> None:
     """Give a user a key; only TOTP ends a period."""
     state, factor_id, now = state_of(app), new_id(), state_of(app).clock()
     sealed = import_secret(state.keyring, SECRET, factor_id=factor_id, user=key)
@@ -73,7 +74,7 @@ def enroll(app: Flask, key: str, *, kind: FactorKind = FactorKind.TOTP, confirme
         )
         if confirmed:
             state.store.factors.try_confirm(tx, factor_id, counter=0, name="App", now=now)
-            if kind is FactorKind.TOTP:
+            if kind is FactorKind("totp"):
                 state.store.enrollments.end_period(tx, key)
 
 

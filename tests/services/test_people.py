@@ -29,6 +29,7 @@ from flask_mfa_gate.errors import (
     PolicyError,
     SecretUnreadable,
 )
+from flask_mfa_gate.factors.base import NOTHING
 from flask_mfa_gate.services.people.directory import pages_of
 from flask_mfa_gate.services.people.users import Synced
 from flask_mfa_gate.store.policies import PolicyVersion
@@ -693,11 +694,11 @@ def test_what_is_sealed_follows_a_renamed_user(portal: Flask, clock: StillClock,
     with state.store.database.write() as tx:
         clock.forward(minutes=1)
         now = clock()
-        totp = state.verifiers[Method.TOTP].try_accept(tx, "dave", phone.code(), now=now)
-        by_code = state.verifiers[Method.RECOVERY_CODE]
-        spent = by_code.try_accept(tx, "dave", by_code.read(code)[1], now=now)
-        by_pass = state.verifiers[Method.ACCESS_PASS]
-        used = by_pass.try_accept(tx, "dave", by_pass.read(access_pass)[1], now=now)
+        totp = state.factors.verifiers[Method("totp")].verify(tx, "dave", phone.code(), state=NOTHING, now=now)
+        by_code = state.factors.verifiers[Method("recovery_code")]
+        spent = by_code.verify(tx, "dave", by_code.read(code)[1], state=NOTHING, now=now)
+        by_pass = state.factors.verifiers[Method("access_pass")]
+        used = by_pass.verify(tx, "dave", by_pass.read(access_pass)[1], state=NOTHING, now=now)
     assert None not in (totp, spent, used)
 
 
@@ -708,7 +709,7 @@ def test_a_sealed_value_that_cant_be_opened_stops_no_rename(portal: Flask, caplo
     state.users.rename("4", "dave")
     assert "stays shut" in caplog.text
     with state.store.database.write() as tx, pytest.raises(SecretUnreadable):
-        state.verifiers[Method.TOTP].try_accept(tx, "dave", "123456", now=state.clock())
+        state.factors.verifiers[Method("totp")].verify(tx, "dave", "123456", state=NOTHING, now=state.clock())
 
 
 @pytest.mark.parametrize("table", ["factor", "recovery_code", "access_pass"])
@@ -726,12 +727,12 @@ def test_a_row_that_is_given_to_another_user_opens_nothing(
         "access_pass": state.access_passes.issue("4", actor="cli"),
         "factor": phone.code(),
     }
-    verifier = state.verifiers[{"factor": Method.TOTP}.get(table) or Method(table)]
+    verifier = state.factors.verifiers[{"factor": Method("totp")}.get(table) or Method(table)]
     with state.store.database.write() as tx:
         tx.execute(state.store.tables.metadata.tables[f"mfa_gate_{table}"].update().values(user_key="6"))
     with state.store.database.write() as tx:
         try:
-            assert verifier.try_accept(tx, "6", verifier.read(codes[table])[1], now=clock()) is None
+            assert verifier.verify(tx, "6", verifier.read(codes[table])[1], state=NOTHING, now=clock()) is None
         except SecretUnreadable:
             assert table == "factor"
 

@@ -11,8 +11,10 @@ from sqlalchemy import MetaData, Table, insert, select, text
 
 from flask_mfa_gate.crypto import Keyring, _joined
 from flask_mfa_gate.domain.totp import TotpShape
-from flask_mfa_gate.factors.access_pass import AccessPassFactor
-from flask_mfa_gate.factors.recovery_code import RecoveryCodeFactor
+from flask_mfa_gate.factors.access_pass import AccessPasses
+from flask_mfa_gate.factors.base import NOTHING
+from flask_mfa_gate.factors.parts import FactorParts
+from flask_mfa_gate.factors.recovery_codes import RecoveryCodes
 from flask_mfa_gate.factors.totp import TotpFactor
 from flask_mfa_gate.services.audit.chain import HEAD, AuditChain
 from flask_mfa_gate.services.audit.links import Head, _linked, personal_digest
@@ -94,7 +96,11 @@ def test_a_key_has_the_shape_of_the_settings_at_the_upgrade_and_keeps_it(
         (factor,) = store.factors.confirmed(tx, "7")
         assert TotpShape.from_data(factor.data or {}) == TotpShape(digits, period)
         code = pyotp.TOTP(SECRET, digits=digits, interval=period).at(NOW)
-        assert TotpFactor(store, KEYRING, Settings()).try_accept(tx, "7", code, now=NOW) is not None
+        assert TotpFactor(parts_of(store)).verify(tx, "7", code, state=NOTHING, now=NOW) is not None
+
+
+def parts_of(store: Store) -> FactorParts:
+    return FactorParts(store, KEYRING, Settings(), "Portal")
 
 
 def test_the_last_used_step_still_counts(store: Store, prefix: str) -> None:
@@ -103,21 +109,23 @@ def test_the_last_used_step_still_counts(store: Store, prefix: str) -> None:
         tx.execute(text(f"UPDATE {prefix}factor SET last_step = {step}"))
     setup_of(store, prefix).upgrade()
     with store.database.write() as tx:
-        totp = TotpFactor(store, KEYRING, Settings())
-        assert totp.try_accept(tx, "7", pyotp.TOTP(SECRET).at(NOW), now=NOW) is None
+        totp = TotpFactor(parts_of(store))
+        assert totp.verify(tx, "7", pyotp.TOTP(SECRET).at(NOW), state=NOTHING, now=NOW) is None
         later = NOW + timedelta(seconds=30)
-        assert totp.try_accept(tx, "7", pyotp.TOTP(SECRET).at(later), now=later) is not None
+        assert totp.verify(tx, "7", pyotp.TOTP(SECRET).at(later), state=NOTHING, now=later) is not None
 
 
 def test_codes_are_good_for_their_owner_and_sealed_for_nobody_else(store: Store, prefix: str) -> None:
     setup_of(store, prefix).upgrade()
-    for name, factor in (("recovery_code", RecoveryCodeFactor), ("access_pass", AccessPassFactor)):
+    for name, factor in (("recovery_code", RecoveryCodes), ("access_pass", AccessPasses)):
         rows = getattr(store.tables, name)
         with store.database.write() as tx:
             tx.execute(rows.update().values(user_key="8"))
-            assert factor(store, KEYRING).try_accept(tx, "8", CODE, now=NOW) is None, "a row that was given away"
+            assert factor(parts_of(store)).verify(tx, "8", CODE, state=NOTHING, now=NOW) is None, (
+                "a row that was given away"
+            )
             tx.execute(rows.update().values(user_key="7"))
-            assert factor(store, KEYRING).try_accept(tx, "7", CODE, now=NOW) is not None
+            assert factor(parts_of(store)).verify(tx, "7", CODE, state=NOTHING, now=NOW) is not None
 
 
 def test_a_digest_in_clear_opens_nothing_any_more(store: Store, prefix: str) -> None:
@@ -126,7 +134,7 @@ def test_a_digest_in_clear_opens_nothing_any_more(store: Store, prefix: str) -> 
     clear = KEYRING.digest(CODE, purpose="recovery-code", row="c").encode()
     with store.database.write() as tx:
         tx.execute(store.tables.recovery_code.update().values(sealed=clear))
-        assert not RecoveryCodeFactor(store, KEYRING).try_accept(tx, "7", CODE, now=NOW)
+        assert not RecoveryCodes(parts_of(store)).verify(tx, "7", CODE, state=NOTHING, now=NOW)
 
 
 def test_a_policy_version_is_known_by_its_content(store: Store, prefix: str) -> None:

@@ -185,7 +185,7 @@ def test_long_text_comes_back(database: Database, prefix: str, reason: str) -> N
             tx,
             factor_id="f",
             user_key="1",
-            kind=FactorKind.TOTP,
+            kind=FactorKind("totp"),
             name=name,
             sealed=b"",
             data={},

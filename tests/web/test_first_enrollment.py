@@ -72,6 +72,7 @@ def test_a_key_shown_before_the_role_was_given_is_not_confirmed(
 
 
 def test_nor_when_the_role_comes_between_page_and_lock(guarded: Flask, clock: StillClock) -> None:
+    from flask_mfa_gate.domain.assurance import FactorKind
     from flask_mfa_gate.domain.person import NOWHERE
     from flask_mfa_gate.errors import Conflict
 
@@ -81,7 +82,13 @@ def test_nor_when_the_role_comes_between_page_and_lock(guarded: Flask, clock: St
     assert found is not None
     change_user(guarded, "frank", role="auditor")
     with guarded.app_context(), pytest.raises(Conflict, match="Sign in again"):
-        state_of(guarded).totp_enrollment.confirm(found[0], phone.code(), origin=NOWHERE, ruler=no_policies)
+        state_of(guarded).factor_enrollment.confirm(
+            found[0],
+            state_of(guarded).factors.factors[FactorKind("totp")],
+            phone.code(),
+            origin=NOWHERE,
+            ruler=no_policies,
+        )
 
 
 @pytest.mark.parametrize("scope", ["full", "enroll-only"])

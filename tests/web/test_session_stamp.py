@@ -297,7 +297,7 @@ def test_no_session_rises_past_a_changed_password(app: Flask, stamp: str | None,
     found = state.sessions.find(browser.cookie() or "")
     assert found is not None
     session, _standing = found
-    proved = session.assurance.with_proof(Method.TOTP, at=clock())
+    proved = session.assurance.with_proof(Method("totp"), at=clock())
     with app.app_context():
         state.gate.password_changed("4")
         with pytest.raises(Conflict, match="already done"):

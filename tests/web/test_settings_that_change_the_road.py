@@ -10,6 +10,7 @@ import pytest
 from flask import Flask
 
 from flask_mfa_gate import ConfigError
+from flask_mfa_gate.domain.assurance import FactorKind
 from tests.conftest import JSON, Browser, Phone, StillClock, at_once, no_policies, recovery_codes_in, state_of
 from tests.web.kit import act, hand_in, hold_security_key, issue, kinds, signed_in
 
@@ -76,7 +77,9 @@ def test_a_key_shown_before_the_lapse_is_not_confirmed_after_it(make_app: Make, 
     found = state_of(app).sessions.find(browser.cookie() or "")
     assert found is not None
     with app.app_context(), pytest.raises(Conflict):
-        state_of(app).totp_enrollment.confirm(found[0], phone.code(), origin=NOWHERE, ruler=no_policies)
+        state_of(app).factor_enrollment.confirm(
+            found[0], state_of(app).factors.factors[FactorKind("totp")], phone.code(), origin=NOWHERE, ruler=no_policies
+        )
     assert status(app, "bob") == "ENROLLMENT_EXPIRED"
     act(app, "extend", "bob", days=1)
     again = signed_in(app, "bob")

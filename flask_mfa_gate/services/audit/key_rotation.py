@@ -54,7 +54,8 @@ class KeyRotation:
             moved = {table: self._each(table, columns[table], progress) for table in columns}
         with self._store.database.read() as tx:
             older = self._store.recovery_codes.count_older(tx, began)
-        return Rotated(moved["factor"], moved["session"], moved["recovery_code"] + moved["access_pass"], older)
+        codes = sum(moved.values()) - moved["factor"] - moved["session"]
+        return Rotated(moved["factor"], moved["session"], codes, older)
 
     def rename(self, work: UnitOfWork, old: str, new: str) -> None:
         """Seal what is one user's for the key that they will have. What can't be opened stays as it is, and shut."""

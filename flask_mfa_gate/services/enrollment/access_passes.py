@@ -11,7 +11,7 @@ from ...domain.person import Person
 from ...domain.roles import Actor, ActorLike, Right
 from ...domain.state_changes import Notice
 from ...errors import BadRequest, NotAllowed
-from ...factors.access_pass import AccessPassFactor
+from ...factors.access_pass import AccessPasses
 from ...store import Store
 from ..sign_in.endings import revoke_opened
 from ..text_validation import check_words
@@ -23,7 +23,7 @@ class AccessPassService:
     """``gate.access_passes``: ways back in for users who lost their device. A user has at most one at a time."""
 
     def __init__(
-        self, store: Store, worker: TransactionRunner, runner: ActionRunner, factor: AccessPassFactor, *, clock: Clock
+        self, store: Store, worker: TransactionRunner, runner: ActionRunner, factor: AccessPasses, *, clock: Clock
     ) -> None:
         self._store, self._worker, self._runner = store, worker, runner
         self._factor, self._clock = factor, clock

@@ -68,7 +68,7 @@ class DigestService:
         rows = []
         for person in people:
             period = standings[person.key].period
-            if period is not None and FactorKind.TOTP not in standings[person.key].factors:
+            if period is not None and FactorKind.of_status.isdisjoint(standings[person.key].factors):
                 rows.append(
                     {"name": person.name or person.key, "email": person.email, "ends_at": period.ends_at.isoformat()}
                 )

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from ...domain.enrollment import next_due
 from ...domain.state_changes import Move, Requirement
+from ...factors.base import WayBack
 from ...store import Store
 from ..sign_in.endings import revoke_all
 from ..unit_of_work import UnitOfWork
@@ -23,8 +24,8 @@ class MoveWriter:
     :param reminders: how long before the end of a period its reminders are due.
     """
 
-    def __init__(self, store: Store, *, reminders: Collection[timedelta]) -> None:
-        self._store, self._reminders = store, reminders
+    def __init__(self, store: Store, ways_back: Collection[WayBack], *, reminders: Collection[timedelta]) -> None:
+        self._store, self._ways_back, self._reminders = store, ways_back, reminders
 
     def write(self, work: UnitOfWork, moved: Moved, *, actor: str, reason: str | None = None) -> None:
         """State, records and mail of these users, given by their keys."""
@@ -63,8 +64,8 @@ class MoveWriter:
             return
         now = work.clock()
         self._store.factors.void_all(work.tx, keys, now=now)
-        self._store.recovery_codes.void(work.tx, *keys)
-        self._store.access_passes.void(work.tx, *keys, now=now)
+        for way in self._ways_back:
+            way.withdraw(work.tx, keys, now=now)
         # SECURITY: whoever stole a session or waits with a half-done sign-in loses it with the key.
         revoke_all(work, keys)
 

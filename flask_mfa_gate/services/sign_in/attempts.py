@@ -11,9 +11,9 @@ from ...domain.assurance import Method
 from ...domain.person import Origin
 from ...domain.state_changes import Notice
 from ...domain.throttle import Admission, Failures, admission, retry_after, wait_until
-from ...domain.totp import CodeShape
+from ...domain.typed_code import CodeShape
 from ...errors import BadRequest, CodeInvalid, StoreBusy, Throttled
-from ...factors.protocol import Verifier
+from ...factors.base import Verifier
 from ...store import Store
 from ..unit_of_work import T, TransactionRunner, UnitOfWork
 from .origins import note_if_unreadable
@@ -23,10 +23,6 @@ _WARNING = "wrong-codes"
 _WARN_FROM = 3
 _WARNING_INTERVAL = timedelta(hours=1)
 _WRONG = "That code didn't work."
-_USED = {
-    Method.TOTP: "You already used this code. Wait for the next one.",
-    Method.RECOVERY_CODE: "You already used this recovery code. Each one works once; enter another.",
-}
 _STOPPED = "Too many incorrect codes. Verify another way, or contact your administrator to unlock your account."
 
 
@@ -123,7 +119,7 @@ class AttemptService:
         failures, _ = self._store.failures.count(work.tx, user_key, place=counted_place(origin.address), now=now)
         is_known = self._store.outbox.was_told(work.tx, user_key, _WARNING, since=now - _WARNING_INTERVAL)
         # Whoever guesses codes or passes has the password; somebody who sets up a first factor only mistypes.
-        is_guess = method is not Method.TOTP or bool(self._store.factors.confirmed(work.tx, user_key))
+        is_guess = method not in Method.of_factors or bool(self._store.factors.confirmed(work.tx, user_key))
         if failures.in_total >= _WARN_FROM and not is_known and is_guess:
             work.tell(user_key, Notice(_WARNING, {"times": failures.in_total, **seen_from(origin)}))
 
@@ -132,9 +128,8 @@ class AttemptService:
         if shape is not CodeShape.OK:
             return CodeInvalid(_WRONG)
         with self._store.database.read() as tx:
-            if verifier.was_used(tx, user_key, code, now=self._clock()):
-                return CodeInvalid(_USED[verifier.method])
-            return CodeInvalid(_WRONG, hint=verifier.hint(tx, user_key, code, now=self._clock()))
+            why = verifier.explain(tx, user_key, code, now=self._clock())
+        return CodeInvalid(why.sentence or _WRONG, hint=why.hint)
 
 
 def _waiting(seconds: int) -> str:

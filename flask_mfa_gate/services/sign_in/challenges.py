@@ -11,7 +11,7 @@ from ...domain.assurance import Method
 from ...domain.person import Origin
 from ...domain.session import GateSession
 from ...domain.state_changes import Notice
-from ...factors.protocol import Accepted, Verifier
+from ...factors.base import NOTHING, Accepted, Challenge, Verifier
 from ...store import Store
 from ..unit_of_work import UnitOfWork
 from .attempts import AttemptService, seen_from
@@ -29,6 +29,11 @@ class ChallengeService:
         self._store, self._attempts, self._sessions = store, attempts, sessions
         self._verifiers, self._clock = verifiers, clock
 
+    def begin(self, session: GateSession, method: Method) -> Challenge:
+        """Ask for a proof by this method."""
+        with self._store.database.read() as tx:
+            return self._verifiers[method].challenge(tx, session.user_key, now=self._clock())
+
     def verify(
         self, session: GateSession, raw: object, *, method: Method, origin: Origin, ruler: Ruler, act: str | None = None
     ) -> Entry:  # fmt: skip
@@ -44,21 +49,21 @@ class ChallengeService:
         def accept(work: UnitOfWork, code: str) -> Entry | None:
             now = self._clock()
             self._sessions.take_turn(work, session.user_key)
-            accepted = verifier.try_accept(work.tx, session.user_key, code, now=now)
+            accepted = verifier.verify(work.tx, session.user_key, code, state=NOTHING, now=now)
             if accepted is None:
                 return None
             proved = _with(session, accepted, now)
             entry = self._sessions.rise(work, proved, proved.assurance, ruler=ruler, proof=accepted.method, act=act)
-            self._note(work, session.user_key, accepted.method, origin)
+            self._note(work, session.user_key, accepted, origin)
             return entry
 
         return self._attempts.attempt(verifier, raw, user_key=session.user_key, origin=origin, accept=accept)
 
-    def _note(self, work: UnitOfWork, user_key: str, method: Method, origin: Origin) -> None:
-        work.record("challenge_passed", subject=user_key, actor=f"user:{user_key}", origin=origin, method=method.value)
-        if method is Method.RECOVERY_CODE:
-            left = self._store.recovery_codes.left(work.tx, user_key)
-            work.tell(user_key, Notice("recovery-code-used", {"left": left, **seen_from(origin)}))
+    def _note(self, work: UnitOfWork, user_key: str, accepted: Accepted, origin: Origin) -> None:
+        method, notice = accepted.method.value, accepted.notice
+        work.record("challenge_passed", subject=user_key, actor=f"user:{user_key}", origin=origin, method=method)
+        if notice is not None:
+            work.tell(user_key, Notice(notice.kind, {**notice.facts, **seen_from(origin)}))
 
 
 def _with(session: GateSession, accepted: Accepted, now: datetime) -> GateSession:

@@ -1,4 +1,4 @@
-"""What users do with their own factors, recovery codes and sessions."""
+"""What users do with their own factors and sessions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ...domain.rules import Rules, is_required
 from ...domain.session import GateSession
 from ...domain.state_changes import Notice
 from ...errors import BadRequest, Conflict
-from ...factors.recovery_code import RecoveryCodeFactor
+from ...factors.base import Companion, Description
 from ...signals import Event
 from ...store import Store
 from ...store.factors import Factor
@@ -28,10 +28,13 @@ _LAST_FACTOR = "MFA is required for your account, so you can't remove your last 
 
 @dataclass(frozen=True, slots=True)
 class Overview:
-    """What the security page shows."""
+    """What the security page shows.
+
+    :param companion: what is left of the way back in that came with the first factor.
+    """
 
     factors: Sequence[Factor]
-    recovery_codes_left: int
+    companion: Description
     events: Sequence[Event]
 
 
@@ -39,9 +42,9 @@ class SelfService:
     """Each call is about the owner of the session it is given; ids of others are not found."""
 
     def __init__(
-        self, store: Store, worker: TransactionRunner, recovery_codes: RecoveryCodeFactor, rules: Rules, *, clock: Clock
+        self, store: Store, worker: TransactionRunner, companion: Companion, rules: Rules, *, clock: Clock
     ) -> None:
-        self._store, self._worker, self._recovery_codes = store, worker, recovery_codes
+        self._store, self._worker, self._companion = store, worker, companion
         self._rules, self._clock = rules, clock
 
     def overview(self, session: GateSession) -> Overview:
@@ -49,14 +52,9 @@ class SelfService:
         with self._store.database.read() as tx:
             return Overview(
                 factors=self._store.factors.confirmed(tx, session.user_key),
-                recovery_codes_left=self._store.recovery_codes.left(tx, session.user_key),
+                companion=self._companion.describe(tx, session.user_key, now=self._clock()),
                 events=self._store.audit.recent(tx, session.user_key, limit=RECENT_EVENTS),
             )
-
-    def recovery_codes_left(self, session: GateSession) -> int:
-        """How many codes are unused."""
-        with self._store.database.read() as tx:
-            return self._store.recovery_codes.left(tx, session.user_key)
 
     def factor(self, session: GateSession, factor_id: str) -> Factor | None:
         """One live factor of this user."""
@@ -96,26 +94,12 @@ class SelfService:
                 raise Conflict("last-factor", _LAST_FACTOR)
             self._store.factors.void(work.tx, key, now=now, only=factor_id)
             if len(standing.factors) == 1:
-                self._store.recovery_codes.void(work.tx, key)
+                self._companion.withdraw(work.tx, [key], now=now)
             revoke_others(work, session)
             work.record("factor_removed", subject=key, actor=f"user:{key}", origin=origin, factor=factor_id)
             facts = {"method": kinds[factor_id].value, "by_admin": False, **seen_from(origin)}
             work.tell(key, Notice("factor-removed", facts))
             return True
-
-        return self._worker.run(act)
-
-    def make_recovery_codes(self, session: GateSession, *, origin: Origin) -> list[str]:
-        """A new set in place of the old one."""
-
-        def act(work: UnitOfWork) -> list[str]:
-            self._store.enrollments.lock(work.tx, session.user_key)
-            require_living(work, session)
-            codes = self._recovery_codes.make(work.tx, session.user_key, now=self._clock())
-            actor = f"user:{session.user_key}"
-            work.record("recovery_codes_made", subject=session.user_key, actor=actor, origin=origin)
-            work.tell(session.user_key, Notice("recovery-codes-made", seen_from(origin)))
-            return codes
 
         return self._worker.run(act)
 

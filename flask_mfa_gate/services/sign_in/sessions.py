@@ -9,7 +9,7 @@ from typing import Any
 
 from ...clock import Clock
 from ...crypto import Keyring, Place, new_id, new_token, token_digest
-from ...domain.assurance import FACTOR_METHODS, Assurance, Method, SignIn
+from ...domain.assurance import Assurance, Method, SignIn
 from ...domain.authorization.combine import PolicyResult
 from ...domain.decision import Context, decide
 from ...domain.enrollment import Standing
@@ -214,7 +214,7 @@ class SessionService:
         require_current(session)
         if not self._store.sessions.try_rotate(work.tx, session, successor, now=now):
             raise Conflict("already-done", _ALREADY_DONE)
-        if assurance.proved(FACTOR_METHODS, now=now):
+        if assurance.proved(Method.of_factors, now=now):
             self._notes.proved(work, session, is_in=is_in)
         if act is not None and proof is not None and leaves_grant(session, proof):
             self._store.grants.put(work.tx, session.lineage, act, expires_at=now + GRANT_LIFETIME)

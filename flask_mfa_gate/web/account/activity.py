@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from ...factors.registry import FactorRegistry
 from ...signals import Event
 
 _EVENTS = {
     "signed_in": "Signed in with password",
     "signed_out": "Signed out",
-    "challenge_passed": "Verified with authenticator app",
+    "challenge_passed": "Identity verified",
     "challenge_failed": "Incorrect code",
     "enrollment_started": "Multi-factor authentication required",
     "enrollment_prompt_deferred": "Setup postponed",
@@ -40,10 +41,6 @@ _EVENTS = {
 _BY_DETAIL = {
     "remember-me": "Signed in from a remembered browser",
     "session": "Continued an existing session",
-    "webauthn": "Verified with security key or passkey",
-    "recovery_code": "Recovery code used",
-    "access_pass": "Access pass used",
-    "enrollment_pass": "Access pass used",
 }
 
 
@@ -58,11 +55,19 @@ class EventLine:
     times: int = 1
 
 
-def event_lines(events: Sequence[Event]) -> list[EventLine]:
-    """One line for one act, newest first; the same wrong code again and again from one browser is one line."""
+def used_words(factors: FactorRegistry) -> Mapping[str, str]:
+    """What is said of each proof."""
+    return {proof.value: one.about.used for one in factors.built.values() for proof in one.proofs}
+
+
+def event_lines(events: Sequence[Event], used: Mapping[str, str]) -> list[EventLine]:
+    """One line for one act, newest first; the same wrong code again and again from one browser is one line.
+
+    :param used: see :func:`used_words`.
+    """
     lines: list[EventLine] = []
     for event in _without_echoes(events):
-        line = EventLine(event.at, _text_of(event), event.address, event.user_agent)
+        line = EventLine(event.at, _text_of(event, used), event.address, event.user_agent)
         if lines and event.name == "challenge_failed" and _is_same(lines[-1], line):
             lines[-1] = replace(lines[-1], times=lines[-1].times + 1)
         else:
@@ -84,8 +89,8 @@ def _is_same(one: EventLine, other: EventLine) -> bool:
     return (one.text, one.address, one.user_agent) == (other.text, other.address, other.user_agent)
 
 
-def _text_of(event: Event) -> str:
+def _text_of(event: Event, used: Mapping[str, str]) -> str:
     """What happened, in words."""
     word = {"signed_in": "sign_in", "challenge_passed": "method"}.get(event.name)
     detail = str(event.details.get(word)) if word else ""
-    return _BY_DETAIL.get(detail) or _EVENTS.get(event.name, event.name)
+    return used.get(detail) or _BY_DETAIL.get(detail) or _EVENTS.get(event.name, event.name)

@@ -6,27 +6,19 @@ from dataclasses import dataclass
 
 from flask import Response, request
 
-from ...domain.assurance import FACTOR_METHODS, PASS_METHODS, FactorKind, Method
-from ...domain.recovery_code import LOW
+from ...domain.assurance import Method, methods_of
 from ...domain.session import StepUp
-from ...domain.totp import TotpShape
 from ...domain.verdict import Reason, Verdict, Word
 from ...errors import BadRequest, CodeInvalid, MFAGateError, Throttled
-from ...services.enrollment.totp_enrollment import FRESH
 from ..client import is_prefetch
 from ..fields import text_field
 from ..responses import answers
 from ..responses.host_names import own_url
 from ..responses.targets import home
-from .desk import Desk, Route, next_step, require_proved
+from .desk import Desk, Route, next_step
+from .factors.pages import Lost
+from .factors.registry import pages_of, replaceable
 from .refusals import code_page
-
-_WAYS_BACK = frozenset({Method.RECOVERY_CODE, Method.ACCESS_PASS})
-_LABELS = {
-    Method.TOTP: "Authenticator app",
-    Method.RECOVERY_CODE: "Recovery code",
-    Method.ACCESS_PASS: "Access pass",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +45,7 @@ def challenge(desk: Desk) -> Response:
 def _is_asked(desk: Desk) -> bool:
     """A step-up that the user can answer: with a factor, or where a first one takes a pass, with that."""
     step_up = desk.session.step_up
-    return step_up is not None and (bool(desk.standing.factors) or bool(step_up.demand.methods & PASS_METHODS))
+    return step_up is not None and (bool(desk.standing.factors) or bool(step_up.demand.methods & Method.passes))
 
 
 def _complete(desk: Desk) -> Response:
@@ -64,16 +56,16 @@ def _complete(desk: Desk) -> Response:
 
 
 def _take(desk: Desk) -> Response:
-    method = _chosen(desk, text_field(desk.fields, "factor", default=Method.TOTP.value))
+    method = _chosen(desk, text_field(desk.fields, "factor", default=_first(desk).value))
     # SECURITY: without a factor only a pass is taken, and neither opens a locked account; it is not spent there.
     verdict = desk.verdict if desk.standing.factors else desk.setup_verdict
-    if verdict.word in {Word.DENY, Word.LOCKED} or not (desk.standing.factors or method is Method.ACCESS_PASS):
+    if verdict.word in {Word.DENY, Word.LOCKED} or not (desk.standing.factors or method in Method.passes):
         return next_step(desk, verdict)
     _refuse_weak(desk.session.step_up, method, is_pending=desk.session.is_pending)
     try:
         entry = desk.state.challenges.verify(
             desk.session,
-            desk.fields.get("code"),
+            desk.fields.get(desk.state.factors.verifiers[method].answer_field),
             method=method,
             origin=desk.origin,
             ruler=desk.ruler,
@@ -92,27 +84,8 @@ def _is_back_in(desk: Desk, method: Method) -> bool:
     """
     if request.headers.get("Sec-Fetch-Mode") != "navigate":
         return False
-    is_sign_in = method in _WAYS_BACK and desk.session.is_pending and bool(desk.standing.factors)
+    is_sign_in = method in Method.ways_back and desk.session.is_pending and bool(desk.standing.factors)
     return is_sign_in and desk.next_word() is Word.PASS
-
-
-def recovered(desk: Desk) -> Response:
-    """After a recovery code or pass: how many codes are left, and the way to replace what was lost."""
-    if (stopped := require_proved(desk)) is not None:
-        return stopped
-    continue_url, assurance = desk.session.target or home(), desk.session.assurance
-    if desk.wants_json or not assurance.proved(_WAYS_BACK, now=desk.state.clock(), max_age=FRESH):
-        return desk.arrive(continue_url)
-    left = desk.state.self_service.recovery_codes_left(desk.session)
-    return answers.page(
-        "recovered.html", desk.passage, 200, continue_url=continue_url, left=left, low=left <= LOW,
-        replace_url=own_url("mfa_gate.enroll_totp") if _can_replace(desk) else None,
-        by_recovery_code=Method.RECOVERY_CODE in assurance.methods,
-    )  # fmt: skip
-
-
-def _can_replace(desk: Desk) -> bool:
-    return FactorKind.TOTP in desk.standing.factors and desk.state.totp_enrollment.is_offered()
 
 
 def _refuse_weak(step_up: StepUp | None, method: Method, *, is_pending: bool) -> None:
@@ -124,38 +97,43 @@ def _refuse_weak(step_up: StepUp | None, method: Method, *, is_pending: bool) ->
 
 def _chosen(desk: Desk, word: str | None) -> Method:
     """The server knows which methods there are; an unknown word is refused, never passed by."""
-    known = {method.value: method for method in desk.state.verifiers}
+    known = {method.value: method for method in desk.state.factors.verifiers}
     if word is not None and word not in known:
         raise BadRequest(f"Unknown factor. Known are: {', '.join(sorted(known))}.")
     if word:
         return known[word]
-    return next(iter(known.values())) if desk.standing.factors else Method.ACCESS_PASS
+    return _first(desk) if desk.standing.factors else desk.state.factors.access_passes.method
+
+
+def _first(desk: Desk) -> Method:
+    """Of what this user holds, what is offered first; of all where nothing is held."""
+    held = methods_of(desk.standing.factors)
+    return next(
+        (method for method in desk.state.factors.verifiers if method in held), next(iter(desk.state.factors.verifiers))
+    )
 
 
 def _show(desk: Desk, method: Method, error: MFAGateError | None = None) -> Response:
     if desk.wants_json:
         return answers.demand_problem(_pending_verdict(desk))
+    verifier, lost = desk.state.factors.verifiers[method], _may_have_lost(desk, method)
+    page = pages_of(method).ask(desk, desk.state.challenges.begin(desk.session, method))
     return code_page(
-        "challenge.html", desk, desk.state.verifiers[method], error,
+        page.template, desk, verifier, error,
         factor=method.value, ways=_ways(desk, method), step_up=_is_step_up(desk), reason=_reason(desk),
-        shape=_shape(desk) if method is Method.TOTP else None,
+        heading=page.heading, icon=verifier.about.icon,
         back_url=None if desk.standing.factors else own_url("mfa_gate.enroll"),
-        replace_url=own_url("mfa_gate.enroll_totp") if _is_stuck_without_phone(desk, method) else None,
-        action_url=own_url("mfa_gate.challenge", factor=method.value),
+        lost=lost[0] if lost else None, replace_url=lost[1] if lost else None,
+        action_url=own_url("mfa_gate.challenge", factor=method.value), **page.values,
     )  # fmt: skip
 
 
-def _shape(desk: Desk) -> TotpShape:
-    with desk.state.store.database.read() as tx:
-        return desk.state.totp.shape_for(tx, desk.session.user_key)
-
-
-def _is_stuck_without_phone(desk: Desk, method: Method) -> bool:
+def _may_have_lost(desk: Desk, method: Method) -> tuple[Lost, str] | None:
     """A step-up takes no recovery code, and whoever lost the phone has to be told what helps: a new one."""
     step_up = desk.session.step_up
-    if step_up is None or not _is_step_up(desk) or method not in FACTOR_METHODS:
-        return False
-    return Method.RECOVERY_CODE not in step_up.demand.methods and _can_replace(desk)
+    if step_up is None or not _is_step_up(desk) or method not in Method.of_factors:
+        return None
+    return replaceable(desk) if step_up.demand.methods.isdisjoint(Method.ways_back) else None
 
 
 def _reason(desk: Desk) -> str:
@@ -178,8 +156,8 @@ def _is_step_up(desk: Desk) -> bool:
 def _ways(desk: Desk, current: Method) -> list[Way]:
     allowed = _allowed(desk)
     return [
-        Way(method.value, _LABELS[method], own_url("mfa_gate.challenge", factor=method.value), method is current)
-        for method in desk.state.verifiers
+        Way(method.value, verifier.about.use, own_url("mfa_gate.challenge", factor=method.value), method is current)
+        for method, verifier in desk.state.factors.verifiers.items()
         if method in allowed
     ]
 
@@ -187,15 +165,13 @@ def _ways(desk: Desk, current: Method) -> list[Way]:
 def _allowed(desk: Desk) -> frozenset[Method]:
     """What would help: whoever has no factor can only hand in a pass, and nobody a code that is not there."""
     if not desk.standing.factors:
-        return PASS_METHODS
+        return Method.passes
     step_up = desk.session.step_up
-    allowed = step_up.demand.methods if step_up and _is_step_up(desk) else frozenset(desk.state.verifiers)
-    if Method.RECOVERY_CODE in allowed and not desk.state.self_service.recovery_codes_left(desk.session):
-        return allowed - {Method.RECOVERY_CODE}
-    return allowed
+    allowed = step_up.demand.methods if step_up and _is_step_up(desk) else frozenset(desk.state.factors.verifiers)
+    codes = desk.state.factors.companion.method
+    return allowed - {codes} if codes in allowed and not desk.state.recovery_codes.left(desk.session) else allowed
 
 
 ROUTES: list[Route] = [
     ("/challenge", "challenge", ["GET", "POST"], challenge),
-    ("/recovered", "recovered", ["GET"], recovered),
 ]

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response
 
 from ...errors import CodeInvalid, MFAGateError, Throttled
-from ...factors.protocol import Verifier
+from ...factors.base import Verifier
 from ..responses import answers
 from .desk import Desk
 

@@ -1,4 +1,4 @@
-"""The security page: own factors, recovery codes, sessions and recent activity."""
+"""The security page: own factors, sessions and recent activity."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from datetime import datetime
 
 from flask import Response, request
 
-from ...domain.assurance import FACTOR_METHODS, FactorKind
+from ...domain.assurance import Method
 from ...domain.enrollment import Status
-from ...domain.recovery_code import LOW
 from ...domain.session import GateSession
-from ...services.enrollment.totp_enrollment import has_fresh_factor
 from ...store.factors import Factor
 from ..responses import answers
 from ..responses.host_names import own_url
-from .activity import event_lines
+from .activity import event_lines, used_words
 from .desk import Desk, Route, require_proved
-from .enroll import ask_proof
+from .factor_setup import ask_proof
+from .factors.recovery_codes import is_low
+from .factors.registry import look_of, offers
 
 _SENTENCES = {
     Status.ENROLLED: "Your account is protected by multi-factor authentication.",
@@ -28,6 +28,9 @@ _SENTENCES = {
     Status.ENROLLMENT_EXPIRED: "Your enrollment period has ended.",
     Status.DISABLED: "Authenticator apps are turned off for this app.",
 }
+
+
+_FOR_PEOPLE = {"icon", "replace_url"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +55,8 @@ class FactorLine:
     rename_url: str
     remove_url: str
     removable: bool
+    icon: str
+    replace_url: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,23 +79,22 @@ def security(desk: Desk) -> Response:
         return stopped
     overview = desk.state.self_service.overview(desk.session)
     described = desk.state.enrollments.describe(desk.standing, now=desk.state.clock())
-    word = described.status
+    word, left = described.status, overview.companion.left or 0
     factors = [_factor_line(desk, factor) for factor in overview.factors]
     if desk.wants_json:
         return answers.json_answer(
             {
                 "status": word.value,
                 "factors": [_as_json(line) for line in factors],
-                "recovery_codes_left": overview.recovery_codes_left,
+                "recovery_codes_left": left,
             }
         )
     return answers.page(
         "security.html", desk.passage, 200,
         status=StatusLine(word.value, _SENTENCES[word], described.days_left, described.ends_at), factors=factors,
-        totp_url=own_url("mfa_gate.enroll_totp"), has_totp=FactorKind.TOTP in desk.standing.factors,
-        recovery_left=overview.recovery_codes_left, recovery_low=_is_low(desk, overview.recovery_codes_left),
+        offers=offers(desk), recovery_left=left, recovery_low=is_low(desk, left),
         recovery_url=own_url("mfa_gate.recovery_codes"), sessions_url=own_url("mfa_gate.sessions"),
-        events=event_lines(overview.events),
+        events=event_lines(overview.events, used_words(desk.state.factors)),
     )  # fmt: skip
 
 
@@ -112,8 +116,8 @@ def factor_remove(desk: Desk, factor_id: str) -> Response:
         return _not_found(desk)
     back = own_url("mfa_gate.factor_remove", factor_id=factor_id)
     # SECURITY: a stolen session alone removes nothing.
-    if not has_fresh_factor(desk.session, clock=desk.state.clock):
-        return ask_proof(desk, FACTOR_METHODS, back=back)
+    if not desk.state.enrollment_eligibility.has_fresh_factor(desk.session):
+        return ask_proof(desk, Method.of_factors, back=back)
     if request.method == "GET":
         line = _factor_line(desk, factor)
         if desk.wants_json:
@@ -126,31 +130,6 @@ def factor_remove(desk: Desk, factor_id: str) -> Response:
         return _not_found(desk)
     desk.keep_remembered()
     return desk.arrive(own_url("mfa_gate.security"))
-
-
-def recovery_codes(desk: Desk) -> Response:
-    """How many are left; POST makes new ones and shows them once, after a fresh proof."""
-    if (stopped := require_proved(desk)) is not None:
-        return stopped
-    if not desk.standing.factors:
-        return answers.problem(
-            desk.passage, 409, "conflict", "Recovery codes come with your first authentication method."
-        )
-    codes: list[str] = []
-    if request.method == "POST":
-        # SECURITY: a stolen session alone makes no codes.
-        if not has_fresh_factor(desk.session, clock=desk.state.clock):
-            return ask_proof(desk, FACTOR_METHODS, back=own_url("mfa_gate.recovery_codes"))
-        codes = desk.state.self_service.make_recovery_codes(desk.session, origin=desk.origin)
-    left = desk.state.self_service.recovery_codes_left(desk.session)
-    if desk.wants_json:
-        return answers.json_answer(
-            {"left": left, "low": _is_low(desk, left), **({"recovery_codes": codes} if codes else {})}
-        )
-    return answers.page(
-        "recovery_codes.html", desk.passage, 200, codes=codes, left=left, low=_is_low(desk, left),
-        action_url=own_url("mfa_gate.recovery_codes"), back_url=own_url("mfa_gate.security"),
-    )  # fmt: skip
 
 
 def sessions(desk: Desk) -> Response:
@@ -193,20 +172,18 @@ def session_end(desk: Desk, lineage: str) -> Response:
 
 
 def _factor_line(desk: Desk, factor: Factor) -> FactorLine:
+    look = look_of(desk, factor.kind)
     return FactorLine(
         id=factor.id, kind=factor.kind.value, name=factor.name, created_at=factor.confirmed_at or factor.created_at,
         last_used_at=factor.last_used_at, rename_url=own_url("mfa_gate.factor_rename", factor_id=factor.id),
         remove_url=own_url("mfa_gate.factor_remove", factor_id=factor.id),
-        removable=desk.state.self_service.is_removable(desk.standing, factor.kind),
+        removable=desk.state.self_service.is_removable(desk.standing, factor.kind), icon=look.icon,
+        replace_url=look.replace_url,
     )  # fmt: skip
 
 
-def _is_low(desk: Desk, left: int) -> bool:
-    return bool(desk.standing.factors) and left <= LOW
-
-
 def _as_json(line: FactorLine | SessionLine) -> dict[str, object]:
-    values = {name: getattr(line, name) for name in line.__slots__}
+    values = {name: getattr(line, name) for name in line.__slots__ if name not in _FOR_PEOPLE}
     return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()}
 
 
@@ -219,7 +196,6 @@ ROUTES: list[Route] = [
     ("/factors/<factor_id>/rename", "factor_rename", ["POST"], factor_rename),
     ("/factors/<factor_id>/remove", "factor_remove", ["GET", "POST"], factor_remove),
     ("/factors/<factor_id>", "factor_delete", ["DELETE"], factor_remove),
-    ("/recovery-codes", "recovery_codes", ["GET", "POST"], recovery_codes),
     ("/sessions", "sessions", ["GET", "POST"], sessions),
     ("/sessions/<lineage>/end", "session_end", ["POST"], session_end),
 ]

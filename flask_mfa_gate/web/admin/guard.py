@@ -10,7 +10,7 @@ from typing import Any
 from flask import Response, request
 
 from ...domain.access import MFA_ADMIN
-from ...domain.assurance import FACTOR_METHODS
+from ...domain.assurance import Method
 from ...domain.marks import Marks
 from ...domain.redirects import safe_target
 from ...domain.session import IDLE_MARK_INTERVAL, StepUp
@@ -31,7 +31,7 @@ FRESH_FOR_ACTIONS = timedelta(minutes=15)
 BACK_FIELD = "back"
 _OPENING = Marks(resources=(MFA_ADMIN,))
 # SECURITY: who finds an admin's browser open may look, and change nothing without the factor.
-_ACTING = Marks(resources=(MFA_ADMIN,), demands=(Demand(FACTOR_METHODS, FRESH_FOR_ACTIONS),))
+_ACTING = Marks(resources=(MFA_ADMIN,), demands=(Demand(Method.of_factors, FRESH_FOR_ACTIONS),))
 _IN = frozenset({Word.PASS, Word.PROMPT})
 
 

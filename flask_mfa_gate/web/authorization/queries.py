@@ -5,11 +5,12 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from ...domain.access import APP
-from ...domain.assurance import Assurance, SignIn
+from ...domain.assurance import Assurance, FactorKind, SignIn
 from ...domain.decision import decide
 from ...domain.marks import NO_MARKS, Marks
 from ...domain.verdict import Reason, Verdict, Word
 from ...services.people.persons import is_switched_on
+from ..endpoints import setup_endpoint
 from ..host.source import load_identity
 from ..passage import Passage, current_passage
 from ..responses.pages import draw
@@ -63,7 +64,8 @@ class TemplateHelper:
         if passage is None or period is None:
             return Markup("")
         days_left = period.days_left(passage.state.clock())
-        return Markup(draw("banner.html", days_left=days_left, ends_at=period.ends_at))  # noqa: S704
+        page = setup_endpoint(next(iter(FactorKind.of_status)))
+        return Markup(draw("banner.html", days_left=days_left, ends_at=period.ends_at, setup_endpoint=page))  # noqa: S704
 
     def verdict(self, resource: str = APP) -> str:
         """The verdict's word about a resource."""

@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 from flask import Response, jsonify, make_response, redirect, request
 from werkzeug.exceptions import HTTPException
 
-from ...domain.assurance import ACR_MULTI, FACTOR_METHODS, Method, methods_of
+from ...domain.assurance import ACR_MULTI, Method, methods_of
 from ...domain.verdict import Reason, Verdict, Word
 from ...errors import CodeInvalid, Conflict, MFAGateError, Throttled
 from ..client import SAFE_METHODS, Client, is_of_htmx
@@ -110,7 +110,7 @@ def demand_problem(verdict: Verdict) -> Response:
     facts: dict[str, Any] = {
         "next": verdict.word.value,
         "reason_id": verdict.reason_id,
-        "factors": sorted(method.value for method in _offered(verdict.demand.methods)),
+        "factors": sorted(method.value for method in _offered(verdict.demand.methods or Method.at_sign_in)),
         "max_age": None if max_age is None else int(max_age.total_seconds()),
         "continue_url": next_url(verdict.word),
     }
@@ -126,8 +126,8 @@ def demand_problem(verdict: Verdict) -> Response:
 
 def _offered(methods: frozenset[Method]) -> frozenset[Method]:
     """What a program may ask its user for. Both kinds of pass are typed in as one, and a factor that is off is none."""
-    off = FACTOR_METHODS - methods_of(current_state().rules.enabled)
-    return (methods - {Method.ENROLLMENT_PASS} - off) or methods
+    off = Method.of_factors - methods_of(current_state().rules.enabled)
+    return (methods - Method.setup_only - off) or methods
 
 
 def sentence_of(verdict: Verdict) -> str:

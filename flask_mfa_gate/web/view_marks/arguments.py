@@ -8,7 +8,7 @@ from datetime import timedelta
 
 from flask import Blueprint
 
-from ...domain.assurance import FACTOR_METHODS, Method
+from ...domain.assurance import Method
 from ...domain.policy.document.fields import read_name
 from ...domain.verdict import Demand
 from ...errors import ConfigError, PolicyError
@@ -38,7 +38,7 @@ def read_demand(max_age: object, factors: object) -> Demand:
     if callable(max_age) or isinstance(max_age, Blueprint):
         raise ConfigError(_REQUIRE, "has no brackets", allowed="@gate.require_mfa()")
     methods = _read_factors(factors)
-    return Demand(methods or FACTOR_METHODS, _read_age(max_age))
+    return Demand(methods or Method.of_factors, _read_age(max_age))
 
 
 def require_markable(mark: str, view: object) -> None:
@@ -83,7 +83,7 @@ def _read_age(max_age: object) -> timedelta | None:
 def _read_factors(factors: object) -> frozenset[Method]:
     if isinstance(factors, str):
         raise ConfigError(_REQUIRE, "has one text as factors", given=factors, allowed=f"factors={{{factors!r}}}")
-    known = {method.value: method for method in FACTOR_METHODS}
+    known = {method.value: method for method in Method.of_factors}
     names = list(factors) if isinstance(factors, Collection) else [factors]
     for name in names:
         if not isinstance(name, str) or name not in known:

@@ -23,7 +23,7 @@ from flask_mfa_gate.domain.policy.facts import Environment, MatchResult, Subject
 from ..policy.kit import EFFECTS, ENVIRONMENTS, POLICY_SETS, RESOURCES, SUBJECTS, no_error
 
 HIT, UNKNOWN = MatchResult.HIT, MatchResult.UNKNOWN
-TOTP, WEBAUTHN = frozenset({FactorKind.TOTP}), frozenset({FactorKind.WEBAUTHN})
+TOTP, WEBAUTHN = frozenset({FactorKind("totp")}), frozenset({FactorKind("webauthn")})
 EVERY_ACCESS = st.sampled_from(Access)
 
 

@@ -49,7 +49,7 @@ USERS = st.builds(
     include=st.one_of(st.just(("all",)), st.lists(WHO, min_size=1, max_size=3, unique=True).map(tuple)),
     exclude=st.lists(WHO, max_size=2, unique=True).map(tuple),
 )
-FACTORS = st.frozensets(st.sampled_from(FactorKind))
+FACTORS = st.frozensets(st.sampled_from([*FactorKind]))
 EFFECTS = st.one_of(
     st.just(Effect(Action.ALLOW)),
     st.just(Effect(Action.DENY)),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from ...assurance import FactorKind
@@ -48,7 +48,7 @@ class AppFacts:
     """
 
     sources: frozenset[Source] = frozenset()
-    factors: frozenset[FactorKind] = frozenset(FactorKind)
+    factors: frozenset[FactorKind] = field(default_factory=lambda: frozenset(FactorKind))
     admins: tuple[Subject, ...] = ()
     acting_admin: str | None = None
     break_glass: frozenset[str] = frozenset()

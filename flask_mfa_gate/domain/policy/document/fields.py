@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 from ....errors import PolicyError
+from ...open_words import OpenWord
 from ..reading import at_key, nearest
 
 LONGEST_NAME = 100
@@ -16,7 +17,7 @@ LONGEST_TEXT = 1000
 # SECURITY: breaks, lone surrogates and marks that turn the direction of writing make one name look like another.
 _UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
-Word = TypeVar("Word", bound=StrEnum)
+Word = TypeVar("Word", bound=StrEnum | OpenWord)
 
 
 def at_index(where: str, index: int) -> str:

@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_mfa_gate.domain.recovery_code import CODE_COUNT, LOW, make_code, read_recovery_code, show
-from flask_mfa_gate.domain.totp import CodeShape
+from flask_mfa_gate.domain.typed_code import CodeShape
+from flask_mfa_gate.factors.base32_code import make_code, read_code, show
+from flask_mfa_gate.factors.recovery_codes.factor import CODE_COUNT, LOW
 
 ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 CODE = "OIBLABCDEFGH2345"
@@ -45,14 +46,14 @@ def test_it_is_shown_in_groups_of_four() -> None:
 def test_what_is_shown_can_be_typed_back(chance: bytes) -> None:
     code = make_code(lambda _: chance)
     for typed in (code, show(code), show(code).lower(), show(code).replace("-", " "), f" {code} "):
-        assert read_recovery_code(typed) == (CodeShape.OK, code)
+        assert read_code(typed) == (CodeShape.OK, code)
 
 
 @pytest.mark.parametrize(
     "typed", ["01BLABCDEFGH2345", "0i8labcdefgh2345", "OIBL-ABCD-EFGH-2345", "o1b l-abcd efgh 2345"]
 )
 def test_characters_that_look_alike_are_read_as_the_one_in_the_alphabet(typed: str) -> None:
-    assert read_recovery_code(typed) == (CodeShape.OK, CODE)
+    assert read_code(typed) == (CodeShape.OK, CODE)
 
 
 @pytest.mark.parametrize(
@@ -78,14 +79,14 @@ def test_characters_that_look_alike_are_read_as_the_one_in_the_alphabet(typed: s
     ],
 )
 def test_everything_else_is_a_wrong_code(typed: str) -> None:
-    assert read_recovery_code(typed) == (CodeShape.WRONG, "")
+    assert read_code(typed) == (CodeShape.WRONG, "")
 
 
 @pytest.mark.parametrize(
     "raw", [None, "", " ", " " * 64, 12, 1.5, True, [CODE], {"code": CODE}, CODE.encode(), "A" * 65]
 )
 def test_what_is_no_code_at_all_is_not_counted(raw: object) -> None:
-    assert read_recovery_code(raw) == (CodeShape.UNUSABLE, "")
+    assert read_code(raw) == (CodeShape.UNUSABLE, "")
 
 
 def test_a_long_input_is_refused_before_any_work() -> None:
@@ -97,14 +98,14 @@ def test_a_long_input_is_refused_before_any_work() -> None:
 
         translate = upper = isascii = _worked_on
 
-    assert read_recovery_code(Watched("A" * 1_000_000)) == (CodeShape.UNUSABLE, "")
+    assert read_code(Watched("A" * 1_000_000)) == (CodeShape.UNUSABLE, "")
 
 
 @given(st.text(ANY_CHARACTER, max_size=80) | st.text(ALPHABET + "abcl0189 -", max_size=24))
 def test_any_text_is_read_without_raising(raw: str) -> None:
-    shape, code = read_recovery_code(raw)
+    shape, code = read_code(raw)
     assert (shape is CodeShape.OK) is (code != "")
     if shape is CodeShape.OK:
         assert len(code) == 16
         assert set(code) <= set(ALPHABET)
-        assert read_recovery_code(show(code)) == (CodeShape.OK, code)
+        assert read_code(show(code)) == (CodeShape.OK, code)

@@ -1,14 +1,14 @@
-"""The alphabet of recovery codes: 16 characters of base32 (RFC 4648), 80 bits, shown in groups of four."""
+"""Codes that people keep on paper, in recovery codes and access passes: 16 characters of base32 (RFC 4648), 80 bits,
+shown in groups of four.
+"""
 
 from __future__ import annotations
 
 from base64 import b32encode
 from collections.abc import Callable
 
-from .totp import CodeShape, usable_text
+from ..domain.typed_code import CodeShape, usable_text
 
-CODE_COUNT = 10
-LOW = 3
 _BYTES = 10
 _LENGTH = 16
 _ALPHABET = frozenset("ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
@@ -25,7 +25,7 @@ def show(code: str) -> str:
     return "-".join(code[start : start + 4] for start in range(0, _LENGTH, 4))
 
 
-def read_recovery_code(raw: object) -> tuple[CodeShape, str]:
+def read_code(raw: object) -> tuple[CodeShape, str]:
     """Canonical form of a typed code: any case and grouping; 0, 1 and 8 are read as what they look like."""
     text = usable_text(raw)
     if text is None:

@@ -1,0 +1,7 @@
+"""The word of this kind."""
+
+from __future__ import annotations
+
+from ...domain.assurance import Method, Strength
+
+METHOD = Method.define("recovery_code", Strength.RECOVERY, amr=("mfa",))

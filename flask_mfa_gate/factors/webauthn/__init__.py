@@ -1,0 +1,1 @@
+"""Security keys and passkeys: known to policies and settings; setting one up is not built yet."""

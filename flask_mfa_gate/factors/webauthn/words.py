@@ -1,0 +1,8 @@
+"""The words of this kind."""
+
+from __future__ import annotations
+
+from ...domain.assurance import FactorKind, Method, Strength
+
+KIND = FactorKind.define("webauthn")
+METHOD = Method.define("webauthn", Strength.FACTOR, amr=("hwk", "mfa"))

@@ -1,0 +1,88 @@
+"""Who may set a factor up now, and what has to be proved first."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from ...clock import Clock
+from ...domain.assurance import FactorKind, Method
+from ...domain.enrollment import Standing
+from ...domain.roles import Role
+from ...domain.rules import Rules
+from ...domain.session import GateSession
+from ...settings import Settings
+from ..people.directory import Directory
+
+FRESH = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True)
+class FirstEnrollment:
+    """Who needs an access pass to set up a first factor.
+
+    :param role_of: the console role that the host gives a user now.
+    """
+
+    everybody_by_pass: bool
+    admins_by_pass: bool
+    role_of: Callable[[str], Role | None]
+
+    @classmethod
+    def of(cls, settings: Settings, directory: Directory) -> FirstEnrollment:
+        """As the app is set up."""
+
+        def role_of(key: str) -> Role | None:
+            person = directory.get(key)
+            return person.role if person is not None else None
+
+        return cls(settings.first_enrollment == "pass", settings.admin_enrollment == "pass", role_of)
+
+
+class EnrollmentEligibility:
+    """The same for every kind of factor."""
+
+    def __init__(self, rules: Rules, terms: FirstEnrollment, *, clock: Clock) -> None:
+        self._rules, self._terms, self._clock = rules, terms, clock
+
+    def is_offered(self, kind: FactorKind) -> bool:
+        """Whether this kind is switched on."""
+        return kind in self._rules.enabled
+
+    def needs_proof(self, session: GateSession, standing: Standing) -> bool:
+        """Whether an existing factor has to be proved first: a password alone never replaces a key."""
+        fresh = session.assurance.proved(Method.at_setup, now=self._clock(), max_age=FRESH)
+        return bool(standing.factors) and not fresh
+
+    def needs_sign_in(self, session: GateSession, standing: Standing) -> bool:
+        """Whether the password has to be given again: a first factor wants a sign-in or a pass of the last minutes."""
+        is_fresh = session.assurance.is_fresh_sign_in(now=self._clock(), within=FRESH)
+        return not standing.factors and not is_fresh and not self._has_fresh_pass(session)
+
+    def needs_pass(self, session: GateSession, standing: Standing) -> bool:
+        """Whether a first factor takes an access pass: of everybody, or of those with a role in the console."""
+        return self._lacks_pass(session, standing) and self.is_by_pass(session.user_key)
+
+    def is_by_pass(self, user_key: str) -> bool:
+        """Asks the host's directory, or the gate's own, and so never within a transaction."""
+        terms = self._terms
+        return terms.everybody_by_pass or (terms.admins_by_pass and terms.role_of(user_key) is not None)
+
+    def is_possible(self, session: GateSession, standing: Standing, *, is_by_pass: bool) -> bool:
+        """Whether nothing of all that is in the way.
+
+        :param is_by_pass: what :meth:`is_by_pass` said.
+        """
+        lacks_pass = is_by_pass and self._lacks_pass(session, standing)
+        return not (self.needs_proof(session, standing) or self.needs_sign_in(session, standing) or lacks_pass)
+
+    def has_fresh_factor(self, session: GateSession) -> bool:
+        """Whether a factor itself was proved lately: what changing recovery codes and factors asks for."""
+        return session.assurance.proved(Method.of_factors, now=self._clock(), max_age=FRESH)
+
+    def _lacks_pass(self, session: GateSession, standing: Standing) -> bool:
+        return not (standing.factors or self._has_fresh_pass(session))
+
+    def _has_fresh_pass(self, session: GateSession) -> bool:
+        return session.assurance.proved(Method.passes, now=self._clock(), max_age=FRESH)

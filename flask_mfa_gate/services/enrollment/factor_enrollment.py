@@ -1,0 +1,146 @@
+"""Enrollment of a factor of any kind: begin, confirm by the first answer, hand out recovery codes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from ...clock import Clock
+from ...domain.enrollment import Standing
+from ...domain.person import Origin
+from ...domain.rules import Rules, is_locked_out
+from ...domain.session import GateSession
+from ...domain.state_changes import Notice
+from ...domain.verdict import Word
+from ...errors import Conflict
+from ...factors.base import Begun, Companion, Enrollee, Factor
+from ...store import Store
+from ..sign_in.attempts import AttemptService, seen_from
+from ..sign_in.endings import revoke_others
+from ..sign_in.entries import Entry
+from ..sign_in.sessions import Ruler, SessionService, require_current
+from ..unit_of_work import TransactionRunner, UnitOfWork
+from .enrollment_eligibility import FRESH, EnrollmentEligibility
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Enrolled:
+    """A confirmed factor. ``codes`` are shown this once; empty when the user had a factor before."""
+
+    entry: Entry
+    codes: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """Who sets which factor up, and from where.
+
+    :param act: what the proof leaves a grant for.
+    :param is_by_pass: whether a first factor takes an access pass of this user.
+    """
+
+    session: GateSession
+    factor: Factor
+    origin: Origin
+    ruler: Ruler
+    act: str | None = None
+    is_by_pass: bool = False
+
+    @property
+    def who(self) -> Enrollee:
+        """As the factor knows them."""
+        return Enrollee(self.session.user_key, self.session.lineage)
+
+
+class FactorEnrollment:
+    """What a user does to get a factor."""
+
+    def __init__(
+        self, store: Store, worker: TransactionRunner, *, attempts: AttemptService, sessions: SessionService,
+        eligibility: EnrollmentEligibility, companion: Companion, rules: Rules, clock: Clock,
+    ) -> None:  # fmt: skip
+        self._store, self._worker, self._attempts, self._sessions = store, worker, attempts, sessions
+        self._eligibility, self._companion, self._rules, self._clock = eligibility, companion, rules, clock
+
+    def begin(self, session: GateSession, factor: Factor, *, account: str) -> Begun:
+        """What this sign-in is shown: reloads, wrong codes and other tabs of the browser see the same.
+
+        :param account: what the user is called at the app.
+        """
+        who = Enrollee(session.user_key, session.lineage, account)
+        return self._worker.run(lambda work: factor.begin(work.tx, who, now=self._clock()))
+
+    def confirm(
+        self, session: GateSession, factor: Factor, raw: object, *, origin: Origin, ruler: Ruler, act: str | None = None
+    ) -> Enrolled:
+        """Try the first answer to what this session was shown.
+
+        :param act: what the proof leaves a grant for.
+        :raises Conflict: ``no-key``, when nothing waits: never shown, expired, or confirmed in another browser;
+            ``set-up-already``, when this sign-in confirmed it a moment ago.
+        """
+        require_current(session)
+        self._require_waiting(session, factor)
+        is_by_pass = self._eligibility.is_by_pass(session.user_key)
+        setup = Setup(session, factor, origin, ruler, act, is_by_pass)
+        return self._attempts.attempt(
+            factor, raw, user_key=session.user_key, origin=origin,
+            accept=lambda work, answer: self._accept(work, setup, answer),
+        )  # fmt: skip
+
+    def _require_waiting(self, session: GateSession, factor: Factor) -> None:
+        key, now = session.user_key, self._clock()
+        with self._store.database.read() as tx:
+            if self._store.factors.pending(tx, key, factor.kind, lineage=session.lineage, now=now) is not None:
+                return
+            live = [row.confirmed_at for row in self._store.factors.confirmed(tx, key) if row.kind is factor.kind]
+        # A confirmation ends all other sign-ins, so one that is younger than this sign-in was made here.
+        since = max(session.assurance.signed_in_at, now - FRESH)
+        if any(at is not None and at >= since for at in live):
+            thing = factor.about.label.lower()
+            done = f"Your {thing} is set up. If you didn't save your recovery codes, create new ones now."
+            raise Conflict("set-up-already", done)
+        raise Conflict("no-key", "This setup has expired. Open the setup page again.")
+
+    def _accept(self, work: UnitOfWork, setup: Setup, answer: str) -> Enrolled | None:
+        now, session, key = self._clock(), setup.session, setup.session.user_key
+        self._store.enrollments.lock(work.tx, key)
+        before = self._store.enrollments.standing(work.tx, key, now=now)
+        # SECURITY: judged again under the lock, so that a factor confirmed meanwhile elsewhere has to be proved first.
+        is_possible = self._eligibility.is_possible(session, before, is_by_pass=setup.is_by_pass)
+        if not is_possible or self._is_refused(setup, before):
+            raise Conflict("not-possible", "Setup can't continue here. Sign in again.")
+        factor_id = setup.factor.confirm(work.tx, setup.who, answer, now=now)
+        if factor_id is None:
+            return None
+        if setup.factor.kind in self._rules.satisfying:
+            self._store.enrollments.end_period(work.tx, key)
+        codes = () if before.factors else tuple(self._companion.issue(work.tx, key, now=now))
+        method = setup.factor.method
+        entry = self._sessions.rise(
+            work, session, session.assurance.with_proof(method, at=now), ruler=setup.ruler, proof=method, act=setup.act
+        )
+        self._end_others(work, session, is_first=not before.factors)
+        self._record(work, setup, factor_id, is_first=not before.factors)
+        return Enrolled(entry, codes)
+
+    def _end_others(self, work: UnitOfWork, session: GateSession, *, is_first: bool) -> None:
+        """Whoever waits elsewhere with the password alone, or was proved by the key that this one replaces, is out."""
+        if not is_first:
+            revoke_others(work, session)
+            return
+        # No thief is suspected: what the host remembers of other browsers goes on, and is asked for a code from now on.
+        self._store.sessions.revoke_others(work.tx, session.user_key, but=session.lineage, now=self._clock())
+
+    def _is_refused(self, setup: Setup, standing: Standing) -> bool:
+        if is_locked_out(standing, self._rules, self._clock()):
+            return True
+        return self._sessions.verdict(setup.session, standing, setup.ruler).word in {Word.DENY, Word.LOCKED}
+
+    def _record(self, work: UnitOfWork, setup: Setup, factor_id: str, *, is_first: bool) -> None:
+        key, method = setup.session.user_key, setup.factor.method.value
+        for event in ("factor_added", "enrollment_completed") if is_first else ("factor_added",):
+            work.record(
+                event, subject=key, actor=f"user:{key}", origin=setup.origin, method=method, factor=factor_id
+            )  # fmt: skip
+        facts = {"method": method, **seen_from(setup.origin)}
+        work.tell(key, Notice("enrolled" if is_first else "factor-added", facts))

@@ -1,0 +1,39 @@
+"""What users do with their recovery codes."""
+
+from __future__ import annotations
+
+from ...clock import Clock
+from ...domain.person import Origin
+from ...domain.session import GateSession
+from ...domain.state_changes import Notice
+from ...factors.base import Companion
+from ...store import Store
+from ..sign_in.attempts import seen_from
+from ..sign_in.endings import require_living
+from ..unit_of_work import TransactionRunner, UnitOfWork
+
+
+class RecoveryCodeService:
+    """Each call is about the owner of the session it is given."""
+
+    def __init__(self, store: Store, worker: TransactionRunner, codes: Companion, *, clock: Clock) -> None:
+        self._store, self._worker, self._codes, self._clock = store, worker, codes, clock
+
+    def left(self, session: GateSession) -> int:
+        """How many are unused."""
+        with self._store.database.read() as tx:
+            return self._codes.describe(tx, session.user_key, now=self._clock()).left or 0
+
+    def make(self, session: GateSession, *, origin: Origin) -> list[str]:
+        """A new set in place of the old one."""
+
+        def act(work: UnitOfWork) -> list[str]:
+            self._store.enrollments.lock(work.tx, session.user_key)
+            require_living(work, session)
+            codes = self._codes.issue(work.tx, session.user_key, now=self._clock())
+            actor = f"user:{session.user_key}"
+            work.record("recovery_codes_made", subject=session.user_key, actor=actor, origin=origin)
+            work.tell(session.user_key, Notice("recovery-codes-made", seen_from(origin)))
+            return codes
+
+        return self._worker.run(act)

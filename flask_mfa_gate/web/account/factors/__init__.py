@@ -1,0 +1,1 @@
+"""The pages of each kind of factor and way back in."""

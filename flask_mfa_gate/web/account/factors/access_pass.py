@@ -1,0 +1,16 @@
+"""The page that takes an access pass."""
+
+from __future__ import annotations
+
+from ....factors.access_pass import METHOD
+from ....factors.base import Challenge
+from ..desk import Desk
+from .pages import ChallengePage, CodeField, FactorPages
+
+
+def _ask(_desk: Desk, _challenge: Challenge) -> ChallengePage:
+    field = CodeField("Access pass", "Enter the pass your administrator gave you.")
+    return ChallengePage("Enter an access pass", {"field": field})
+
+
+PAGES = FactorPages(METHOD, _ask)

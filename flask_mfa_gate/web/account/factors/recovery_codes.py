@@ -1,0 +1,51 @@
+"""The pages of recovery codes: one that takes a code, and one that makes new ones."""
+
+from __future__ import annotations
+
+from flask import Response, request
+
+from ....domain.assurance import Method
+from ....factors.base import Challenge
+from ....factors.recovery_codes import LOW, METHOD
+from ...responses import answers
+from ...responses.host_names import own_url
+from ..desk import Desk, require_proved
+from ..factor_setup import ask_proof
+from .pages import ChallengePage, CodeField, FactorPages
+
+
+def _ask(_desk: Desk, _challenge: Challenge) -> ChallengePage:
+    field = CodeField("Recovery code", "Enter one of the codes you saved. Each code works once.")
+    return ChallengePage("Enter a recovery code", {"field": field})
+
+
+def recovery_codes(desk: Desk) -> Response:
+    """How many are left; POST makes new ones and shows them once, after a fresh proof."""
+    if (stopped := require_proved(desk)) is not None:
+        return stopped
+    if not desk.standing.factors:
+        return answers.problem(
+            desk.passage, 409, "conflict", "Recovery codes come with your first authentication method."
+        )
+    codes: list[str] = []
+    if request.method == "POST":
+        # SECURITY: a stolen session alone makes no codes.
+        if not desk.state.enrollment_eligibility.has_fresh_factor(desk.session):
+            return ask_proof(desk, Method.of_factors, back=own_url("mfa_gate.recovery_codes"))
+        codes = desk.state.recovery_codes.make(desk.session, origin=desk.origin)
+    left = desk.state.recovery_codes.left(desk.session)
+    low = is_low(desk, left)
+    if desk.wants_json:
+        return answers.json_answer({"left": left, "low": low, **({"recovery_codes": codes} if codes else {})})
+    return answers.page(
+        "recovery_codes.html", desk.passage, 200, codes=codes, left=left, low=low,
+        action_url=own_url("mfa_gate.recovery_codes"), back_url=own_url("mfa_gate.security"),
+    )  # fmt: skip
+
+
+def is_low(desk: Desk, left: int) -> bool:
+    """Whether somebody who has codes should make new ones."""
+    return bool(desk.standing.factors) and left <= LOW
+
+
+PAGES = FactorPages(METHOD, _ask, [("/recovery-codes", "recovery_codes", ["GET", "POST"], recovery_codes)])

@@ -1,0 +1,52 @@
+"""The pages of the authenticator app."""
+
+from __future__ import annotations
+
+from typing import cast
+
+from flask import Response
+from markupsafe import Markup
+
+from ....errors import MFAGateError
+from ....factors.base import Begun, Challenge
+from ....factors.totp import KIND
+from ....factors.totp.factor import PendingKey
+from ....factors.totp.words import METHOD
+from ...endpoints import setup_endpoint
+from ...responses.host_names import own_url
+from ..desk import Desk
+from ..factor_setup import account_of_user, setup_route
+from ..refusals import code_page
+from .pages import ChallengePage, CodeField, FactorPages, Lost
+
+_NOTE = "All you need is an authenticator app on your phone or in your password manager. Setup takes about two minutes."
+
+
+def _show_key(desk: Desk, begun: Begun, error: MFAGateError | None) -> Response:
+    pending = cast(PendingKey, begun)
+    return code_page(
+        "enroll_totp.html", desk, desk.state.factors.factors[KIND], error,
+        qr_svg=Markup(pending.qr_svg), secret_groups=pending.grouped(), secret=pending.secret,  # noqa: S704
+        account=account_of_user(desk), otpauth_uri=pending.uri, digits=pending.shape.digits,
+        period=pending.shape.period, action_url=own_url(setup_endpoint(KIND)),
+        back_url=own_url("mfa_gate.security" if desk.standing.factors else "mfa_gate.enroll"),
+        replacing=bool(desk.standing.factors),
+    )  # fmt: skip
+
+
+def _ask(desk: Desk, challenge: Challenge) -> ChallengePage:
+    seconds = challenge.public["period"]
+    help_text = f"Open your app and enter the code for {desk.state.issuer}. It changes every {seconds} seconds."
+    field = CodeField("Code from your authenticator app", help_text, challenge.public["digits"])
+    return ChallengePage("Enter your code", {"field": field})
+
+
+PAGES = FactorPages(
+    METHOD, _ask, [setup_route(KIND, _show_key)], kind=KIND,
+    note=_NOTE,
+    lost=Lost(
+        "Lost your phone?",
+        advice="Replace your authenticator app now. The app on the lost phone stops working.",
+        link="Replace your authenticator app",
+    ),
+)  # fmt: skip
