@@ -217,7 +217,9 @@ def _account_services(base: Base) -> dict[str, Any]:
         "attempts": attempts,
         "sessions": sessions,
         "revocations": RevocationService(store, worker, clock=clock, lifetimes=base.lifetimes),
-        "challenges": ChallengeService(store, attempts, sessions, base.factors.verifiers, clock=clock),
+        "challenges": ChallengeService(
+            store, worker, attempts, sessions, verifiers=base.factors.verifiers, clock=clock
+        ),
         "factor_enrollment": FactorEnrollment(
             store, worker, attempts=attempts, sessions=sessions, eligibility=eligibility, companion=companion,
             rules=rules, clock=clock,

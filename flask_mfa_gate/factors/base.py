@@ -125,10 +125,12 @@ class Description:
 
     :param is_there: whether there is something to prove.
     :param left: how many proofs are left of what runs out.
+    :param is_low: whether they are so few that the user should make new ones.
     """
 
     is_there: bool = True
     left: int | None = None
+    is_low: bool = False
 
 
 class Verifier(Protocol):

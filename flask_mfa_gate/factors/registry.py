@@ -35,6 +35,11 @@ class FactorRegistry:
     companion: Companion
     access_passes: AccessPasses
 
+    @property
+    def opens_first(self) -> Method:
+        """What users without any factor can prove."""
+        return self.access_passes.method
+
 
 def build(parts: FactorParts, enabled: Collection[FactorKind]) -> FactorRegistry:
     """The kinds of one app.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ..crypto import Keyring
 from .access_passes import AccessPasses
 from .audit import AuditLog
+from .challenge_states import ChallengeStates
 from .engine import Database
 from .enrollments import Enrollments
 from .factors import Factors
@@ -49,11 +50,13 @@ class Store:
     policies: PolicyVersions
     sign_ins: SignIns
     grants: Grants
+    challenge_states: ChallengeStates
 
 
 def build_store(database: Database, *, prefix: str, keyring: Keyring) -> Store:
     """The store of one tenant."""
     tables = build_tables(prefix)
+    marks = Marks(tables)
     return Store(
         database=database,
         tables=tables,
@@ -68,10 +71,11 @@ def build_store(database: Database, *, prefix: str, keyring: Keyring) -> Store:
         failures=FailureLog(tables),
         audit=AuditLog(tables),
         outbox=Outbox(tables),
-        marks=Marks(tables),
+        marks=marks,
         noted=Noted(tables),
         sealed=SealedValues(tables),
         policies=PolicyVersions(tables),
         sign_ins=SignIns(tables),
         grants=Grants(tables),
+        challenge_states=ChallengeStates(marks),
     )

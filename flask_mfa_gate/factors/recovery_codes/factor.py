@@ -76,7 +76,7 @@ class RecoveryCodes:
     def describe(self, tx: Connection, user_key: str, *, now: datetime) -> Description:
         """How many are unused."""
         left = self._store.recovery_codes.left(tx, user_key)
-        return Description(is_there=left > 0, left=left)
+        return Description(is_there=left > 0, left=left, is_low=left <= LOW)
 
     def withdraw(self, tx: Connection, user_keys: Collection[str], *, now: datetime) -> None:
         """Delete every code."""

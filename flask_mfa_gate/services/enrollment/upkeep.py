@@ -15,6 +15,7 @@ from ...domain.session import Lifetimes
 from ...domain.state_changes import Move, lapse, reminder, without_notice
 from ...mail.delivery import Delivery
 from ...store import Store
+from ...store.challenge_states import CHALLENGE
 from ..audit.chain import AuditChain
 from ..audit.retention import AuditRetention
 from ..observations import KEPT, OBSERVED
@@ -135,7 +136,8 @@ class UpkeepService:
         swept += self._store.factors.sweep(work.tx, now=now)
         swept += self._store.grants.sweep(work.tx, now=now)
         swept += sum(
-            self._store.marks.sweep(work.tx, prefix=prefix, before=now - KEPT) for prefix in (OBSERVED, DROPPED)
+            self._store.marks.sweep(work.tx, prefix=prefix, before=now - KEPT)
+            for prefix in (OBSERVED, DROPPED, CHALLENGE)
         )
         return swept + self._store.failures.sweep(work.tx, now=now)
 

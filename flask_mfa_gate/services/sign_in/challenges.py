@@ -11,9 +11,9 @@ from ...domain.assurance import Method
 from ...domain.person import Origin
 from ...domain.session import GateSession
 from ...domain.state_changes import Notice
-from ...factors.base import NOTHING, Accepted, Challenge, Verifier
+from ...factors.base import NOTHING, Accepted, Challenge, Description, Verifier
 from ...store import Store
-from ..unit_of_work import UnitOfWork
+from ..unit_of_work import TransactionRunner, UnitOfWork
 from .attempts import AttemptService, seen_from
 from .entries import Entry
 from .sessions import Ruler, SessionService, require_current
@@ -23,16 +23,27 @@ class ChallengeService:
     """Takes a code and raises the session that it was typed in."""
 
     def __init__(
-        self, store: Store, attempts: AttemptService, sessions: SessionService, verifiers: Mapping[Method, Verifier], *,
-        clock: Clock,
+        self, store: Store, worker: TransactionRunner, attempts: AttemptService, sessions: SessionService, *,
+        verifiers: Mapping[Method, Verifier], clock: Clock,
     ) -> None:  # fmt: skip
-        self._store, self._attempts, self._sessions = store, attempts, sessions
+        self._store, self._worker, self._attempts, self._sessions = store, worker, attempts, sessions
         self._verifiers, self._clock = verifiers, clock
 
     def begin(self, session: GateSession, method: Method) -> Challenge:
-        """Ask for a proof by this method."""
+        """Ask for a proof by this method; what the answer needs is kept for this sign-in."""
+        now, verifier = self._clock(), self._verifiers[method]
         with self._store.database.read() as tx:
-            return self._verifiers[method].challenge(tx, session.user_key, now=self._clock())
+            asked = verifier.challenge(tx, session.user_key, now=now)
+        if verifier.has_state:
+            self._worker.run(
+                lambda work: self._store.challenge_states.put(work.tx, session.lineage, method, asked.state, now=now)
+            )
+        return asked
+
+    def describe(self, session: GateSession, method: Method) -> Description:
+        """What the user has of it."""
+        with self._store.database.read() as tx:
+            return self._verifiers[method].describe(tx, session.user_key, now=self._clock())
 
     def verify(
         self, session: GateSession, raw: object, *, method: Method, origin: Origin, ruler: Ruler, act: str | None = None
@@ -49,7 +60,11 @@ class ChallengeService:
         def accept(work: UnitOfWork, code: str) -> Entry | None:
             now = self._clock()
             self._sessions.take_turn(work, session.user_key)
-            accepted = verifier.verify(work.tx, session.user_key, code, state=NOTHING, now=now)
+            states = self._store.challenge_states
+            state = states.take(work.tx, session.lineage, method, now=now) if verifier.has_state else NOTHING
+            if state is None:
+                return None
+            accepted = verifier.verify(work.tx, session.user_key, code, state=state, now=now)
             if accepted is None:
                 return None
             proved = _with(session, accepted, now)

@@ -10,7 +10,7 @@ from flask import Blueprint, Flask, Response, send_from_directory
 from ..responses.host_names import any_host, stay_here
 from . import challenge, enroll, leave, recovered, security
 from .desk import own_page
-from .factors.registry import ALL
+from .factors import registry
 
 _FILES = Path(__file__).parents[2] / "static" / "mfa_gate"
 
@@ -21,7 +21,9 @@ def account_blueprint(app: Flask, url_prefix: str) -> Blueprint:
     blueprint.url_defaults(stay_here)
     for place in any_host(app):
         blueprint.add_url_rule("/static/<path:filename>", "static", _file, **place)
-    parts = [part.ROUTES for part in (challenge, enroll, leave, recovered, security)] + [pages.routes for pages in ALL]
+    parts = [part.ROUTES for part in (challenge, enroll, leave, recovered, security)] + [
+        pages.routes for pages in registry.ALL
+    ]
     for rule, name, methods, view in chain.from_iterable(parts):
         page = own_page(view)
         for place in any_host(app):

@@ -102,7 +102,7 @@ def _chosen(desk: Desk, word: str | None) -> Method:
         raise BadRequest(f"Unknown factor. Known are: {', '.join(sorted(known))}.")
     if word:
         return known[word]
-    return _first(desk) if desk.standing.factors else desk.state.factors.access_passes.method
+    return _first(desk) if desk.standing.factors else desk.state.factors.opens_first
 
 
 def _first(desk: Desk) -> Method:
@@ -169,7 +169,11 @@ def _allowed(desk: Desk) -> frozenset[Method]:
     step_up = desk.session.step_up
     allowed = step_up.demand.methods if step_up and _is_step_up(desk) else frozenset(desk.state.factors.verifiers)
     codes = desk.state.factors.companion.method
-    return allowed - {codes} if codes in allowed and not desk.state.recovery_codes.left(desk.session) else allowed
+    return (
+        allowed - {codes}
+        if codes in allowed and not desk.state.challenges.describe(desk.session, codes).is_there
+        else allowed
+    )
 
 
 ROUTES: list[Route] = [

@@ -124,7 +124,7 @@ def ask_proof(desk: Desk, methods: frozenset[Method], *, back: str) -> Response:
     if desk.wants_json:
         return answers.demand_problem(verdict)
     if methods == Method.passes:
-        return answers.see_other(own_url("mfa_gate.challenge", factor=desk.state.factors.access_passes.method.value))
+        return answers.see_other(own_url("mfa_gate.challenge", factor=desk.state.factors.opens_first.value))
     return answers.see_other(answers.next_url(Word.CHALLENGE))
 
 

@@ -9,7 +9,6 @@ from ...services.enrollment.enrollment_eligibility import FRESH
 from ..responses import answers
 from ..responses.targets import home
 from .desk import Desk, Route, require_proved
-from .factors.recovery_codes import is_low
 from .factors.registry import replaceable
 
 
@@ -20,11 +19,12 @@ def recovered(desk: Desk) -> Response:
     continue_url, assurance = desk.session.target or home(), desk.session.assurance
     if desk.wants_json or not assurance.proved(Method.ways_back, now=desk.state.clock(), max_age=FRESH):
         return desk.arrive(continue_url)
-    left, lost = desk.state.recovery_codes.left(desk.session), replaceable(desk)
+    companion, lost = desk.state.factors.companion.method, replaceable(desk)
+    codes = desk.state.challenges.describe(desk.session, companion)
     return answers.page(
-        "recovered.html", desk.passage, 200, continue_url=continue_url, left=left, low=is_low(desk, left),
+        "recovered.html", desk.passage, 200, continue_url=continue_url, left=codes.left, low=bool(desk.standing.factors) and codes.is_low,
         lost=lost[0] if lost else None, replace_url=lost[1] if lost else None,
-        by_recovery_code=desk.state.factors.companion.method in assurance.methods,
+        by_code=companion in assurance.methods,
     )  # fmt: skip
 
 

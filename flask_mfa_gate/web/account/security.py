@@ -16,7 +16,6 @@ from ..responses.host_names import own_url
 from .activity import event_lines, used_words
 from .desk import Desk, Route, require_proved
 from .factor_setup import ask_proof
-from .factors.recovery_codes import is_low
 from .factors.registry import look_of, offers
 
 _SENTENCES = {
@@ -92,7 +91,7 @@ def security(desk: Desk) -> Response:
     return answers.page(
         "security.html", desk.passage, 200,
         status=StatusLine(word.value, _SENTENCES[word], described.days_left, described.ends_at), factors=factors,
-        offers=offers(desk), recovery_left=left, recovery_low=is_low(desk, left),
+        offers=offers(desk), recovery_left=left, recovery_low=bool(desk.standing.factors) and overview.companion.is_low,
         recovery_url=own_url("mfa_gate.recovery_codes"), sessions_url=own_url("mfa_gate.sessions"),
         events=event_lines(overview.events, used_words(desk.state.factors)),
     )  # fmt: skip

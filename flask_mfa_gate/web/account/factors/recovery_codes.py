@@ -34,18 +34,13 @@ def recovery_codes(desk: Desk) -> Response:
             return ask_proof(desk, Method.of_factors, back=own_url("mfa_gate.recovery_codes"))
         codes = desk.state.recovery_codes.make(desk.session, origin=desk.origin)
     left = desk.state.recovery_codes.left(desk.session)
-    low = is_low(desk, left)
+    low = left <= LOW
     if desk.wants_json:
         return answers.json_answer({"left": left, "low": low, **({"recovery_codes": codes} if codes else {})})
     return answers.page(
         "recovery_codes.html", desk.passage, 200, codes=codes, left=left, low=low,
         action_url=own_url("mfa_gate.recovery_codes"), back_url=own_url("mfa_gate.security"),
     )  # fmt: skip
-
-
-def is_low(desk: Desk, left: int) -> bool:
-    """Whether somebody who has codes should make new ones."""
-    return bool(desk.standing.factors) and left <= LOW
 
 
 PAGES = FactorPages(METHOD, _ask, [("/recovery-codes", "recovery_codes", ["GET", "POST"], recovery_codes)])

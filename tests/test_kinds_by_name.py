@@ -1,0 +1,90 @@
+"""Nothing outside a kind's folder, its pages and its registry line knows a factor by name."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parents[1] / "flask_mfa_gate"
+NAMES = re.compile(r"totp|webauthn|recovery_?code|access_?pass|enrollment_pass", re.IGNORECASE)
+# A name as programs use it: no sentence that people read.
+WORD = re.compile(r"[\w./:<>-]+")
+
+HOMES = (
+    "factors/totp/",
+    "factors/webauthn/",
+    "factors/recovery_codes/",
+    "factors/access_pass/",
+    "web/account/factors/",
+)
+ALLOWED = {
+    "factors/registry.py": "the lines that register the kinds",
+    "domain/totp.py": "pure, and settings check digits and periods by it",
+    "domain/access_pass.py": "pure, and the store keeps its terms",
+    "settings.py": "keys that the contract names", "checks.py": "words of settings and mails that the contract names",
+    "signals.py": "signals that the contract names", "extension.py": "gate.access_passes", "mail/notices.py": "kinds of mail",
+    "services/enrollment/access_passes.py": "gate.access_passes",
+    "services/enrollment/recovery_codes.py": "what users do on the page of recovery codes",
+    "cli/__init__.py": "the command access-pass", "cli/access_passes.py": "the command access-pass",
+    "wiring.py": "builds those two services", "web/state.py": "holds them",
+    "store/__init__.py": "tables of their own", "store/tables.py": "tables of their own",
+    "store/account_tables.py": "tables of their own", "store/access_passes.py": "a table of its own",
+    "store/recovery_codes.py": "a table of its own", "store/sealed.py": "tables of their own",
+    "store/keys.py": "tables of their own", "migrations.py": "tables of their own",
+    "services/table_setup.py": "what only these kinds had before revision 0005",
+    "services/audit/key_rotation.py": "digests of recovery codes can't be keyed anew",
+    "web/account/activity.py": "events that the contract names",
+    "testing/people.py": "the authenticator app of a test",
+}  # fmt: skip
+
+
+def names_in(tree: ast.Module) -> Iterator[str]:
+    """Identifiers, and words that are not part of a sentence or a docstring."""
+    documentation = {
+        node.body[0].value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef)
+        and node.body
+        and isinstance(node.body[0], ast.Expr)
+    }
+    for node in ast.walk(tree):
+        for field in ("id", "attr", "arg", "name", "module", "asname"):
+            yield from [text] if isinstance(text := getattr(node, field, None), str) else []
+        if isinstance(node, ast.Constant) and isinstance(node.value, str) and node not in documentation:
+            yield from [node.value] if WORD.fullmatch(node.value) else []
+
+
+def knowing() -> dict[str, set[str]]:
+    """By file, the names that it knows."""
+    found: dict[str, set[str]] = {}
+    for path in sorted(PACKAGE.rglob("*.py")):
+        place = str(path.relative_to(PACKAGE))
+        if place.startswith(HOMES) or "versions" in path.parts:
+            continue
+        if names := {name for name in names_in(ast.parse(path.read_text())) if NAMES.search(name)}:
+            found[place] = names
+    return found
+
+
+def test_nothing_else_knows_a_kind_by_name() -> None:
+    found = knowing()
+    assert {place: names for place, names in found.items() if place not in ALLOWED} == {}
+    assert sorted(ALLOWED.keys() - found.keys()) == [], "what no longer knows one needs no leave"
+
+
+@pytest.mark.parametrize("folder", ["templates/mfa_gate", "templates/mfa_gate_admin"])
+def test_nor_does_a_page_of_all_kinds(folder: str) -> None:
+    """Prose may speak of recovery codes; what decides may not."""
+    code = re.compile(r"{[{%].*?[%}]}", re.DOTALL)
+    word = re.compile(r"""["']\w*(totp|webauthn|recovery_code|access_pass)\w*["']|enroll_totp""")
+    pages = sorted((PACKAGE / folder).glob("*.html"))
+    found = {
+        page.name: said
+        for page in pages
+        if (said := [part for part in code.findall(page.read_text()) if word.search(part)])
+    }
+    assert found == {}
