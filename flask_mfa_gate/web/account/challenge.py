@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from flask import Response, request
@@ -56,7 +57,7 @@ def _complete(desk: Desk) -> Response:
 
 
 def _take(desk: Desk) -> Response:
-    method = _chosen(desk, text_field(desk.fields, "factor", default=_first(desk).value))
+    method = _chosen(desk, text_field(desk.fields, "factor", default=_unnamed(desk).value))
     # SECURITY: without a factor only a pass is taken, and neither opens a locked account; it is not spent there.
     verdict = desk.verdict if desk.standing.factors else desk.setup_verdict
     if verdict.word in {Word.DENY, Word.LOCKED} or not (desk.standing.factors or method in Method.passes):
@@ -106,11 +107,18 @@ def _chosen(desk: Desk, word: str | None) -> Method:
 
 
 def _first(desk: Desk) -> Method:
-    """Of what this user holds, what is offered first; of all where nothing is held."""
+    """Of what this user holds, what is offered first; of all where none of that can be tried."""
+    return next(_held(desk), next(iter(desk.state.factors.verifiers)))
+
+
+def _unnamed(desk: Desk) -> Method:
+    """What an answer is for that does not say so: the first factor, also where it is switched off, and refused."""
+    return next(_held(desk), next(iter(desk.state.factors.factors.values())).method)
+
+
+def _held(desk: Desk) -> Iterator[Method]:
     held = methods_of(desk.standing.factors)
-    return next(
-        (method for method in desk.state.factors.verifiers if method in held), next(iter(desk.state.factors.verifiers))
-    )
+    return (method for method in desk.state.factors.verifiers if method in held)
 
 
 def _show(desk: Desk, method: Method, error: MFAGateError | None = None) -> Response:

@@ -22,7 +22,8 @@ def recovered(desk: Desk) -> Response:
     companion, lost = desk.state.factors.companion.method, replaceable(desk)
     codes = desk.state.challenges.describe(desk.session, companion)
     return answers.page(
-        "recovered.html", desk.passage, 200, continue_url=continue_url, left=codes.left, low=bool(desk.standing.factors) and codes.is_low,
+        "recovered.html", desk.passage, 200, continue_url=continue_url, left=codes.left,
+        low=bool(desk.standing.factors) and codes.is_low,
         lost=lost[0] if lost else None, replace_url=lost[1] if lost else None,
         by_code=companion in assurance.methods,
     )  # fmt: skip
