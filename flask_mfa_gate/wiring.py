@@ -56,6 +56,7 @@ from .services.policies.simulation import Simulator
 from .services.sign_in.attempts import AttemptService
 from .services.sign_in.challenges import ChallengeService
 from .services.sign_in.geoip import Places
+from .services.sign_in.login_view import LastLoginView
 from .services.sign_in.reasons import SignInReasons
 from .services.sign_in.revocation import RevocationService
 from .services.sign_in.risk import RiskService
@@ -149,6 +150,7 @@ def _admin_services(base: Base) -> dict[str, Any]:
         "users": users,
         "lookup": UserLookup(store, base.directory, users.is_sync_due, clock),
         "observations": Observations(store, worker, clock=clock),
+        "last_login_view": LastLoginView(store, worker, clock=clock),
         "enrollments": EnrollmentService(
             store, worker, runner, writer, rules, clock=clock, default_days=base.settings.enrollment_days
         ),

@@ -14,7 +14,8 @@ from ..store import Store
 from .unit_of_work import TransactionRunner
 
 log = logging.getLogger("flask_mfa_gate")
-_LONGEST_DETAIL = 200
+# With its prefix it is the name of a mark.
+_LONGEST_DETAIL = 150
 KEPT = timedelta(days=7)
 OBSERVED = "observed:"
 
@@ -24,6 +25,7 @@ class Observation(StrEnum):
 
     NAMELESS_USER = "nameless-user"
     LATE_IDENTITY = "late-identity"
+    UNSEEN_IDENTITY = "unseen-identity"
     NO_HOOKS = "no-hooks"
     BROKEN_PAGE = "broken-page"
     PLAIN_COOKIE = "plain-cookie"

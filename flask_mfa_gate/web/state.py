@@ -35,6 +35,7 @@ from ..services.policies.simulation import Simulator
 from ..services.sign_in.attempts import AttemptService
 from ..services.sign_in.challenges import ChallengeService
 from ..services.sign_in.geoip import Places
+from ..services.sign_in.login_view import LastLoginView
 from ..services.sign_in.reasons import SignInReasons
 from ..services.sign_in.revocation import RevocationService
 from ..services.sign_in.risk import RiskService
@@ -119,6 +120,7 @@ class GateState:
     delivery: Delivery
     upkeep: UpkeepService
     observations: Observations
+    last_login_view: LastLoginView
 
     @property
     def issuer(self) -> str:

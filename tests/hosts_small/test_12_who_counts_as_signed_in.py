@@ -127,12 +127,6 @@ class Guest(AnonymousUserMixin):
         return "guest"
 
 
-class Visitor(UserMixin):
-    """A stand-in that calls itself signed in."""
-
-    id = "visitor"
-
-
 class Nobody(UserMixin):
     """A stand-in without an id, which Flask-Login's mixin can't stand."""
 
@@ -157,7 +151,7 @@ def manager_with(stand_in: Any) -> Callable[[], LoginManager]:
 
 @pytest.mark.parametrize(
     "stand_in",
-    [Guest, Visitor, Nobody, RandomGuest, Guest().__class__, lambda: Guest(), lambda: Visitor(), lambda: None],
+    [Guest, Nobody, RandomGuest, Guest().__class__, lambda: Guest(), lambda: None],
 )
 def test_the_managers_own_stand_in_is_nobody(stand_in: Any) -> None:
     host = host_with(lambda _key: None, manager_with(stand_in), MFA_GATE_DEFAULT_ACCESS="require")
@@ -166,8 +160,44 @@ def test_the_managers_own_stand_in_is_nobody(stand_in: Any) -> None:
     assert client.get("/").text == "inside as None"
 
 
+class ApiUser(AnonymousUserMixin):
+    """A stand-in that is the owner of a key in the request, as some write it who know of no request_loader."""
+
+    def __init__(self) -> None:
+        self.key = request.headers.get("X-Key")
+
+    @property
+    def is_authenticated(self) -> bool:
+        return self.key is not None
+
+    def get_id(self) -> str | None:  # type: ignore[override]
+        return self.key
+
+
+class NamelessUser(ApiUser):
+    """The same, without a name."""
+
+    def get_id(self) -> None:
+        return None
+
+
+@pytest.mark.parametrize("decide", ["first", "last"])
+@pytest.mark.parametrize("stand_in", [ApiUser, lambda: ApiUser()])
+def test_a_stand_in_that_the_host_lets_in_is_somebody(stand_in: Any, decide: str) -> None:
+    host = host_with(lambda _key: None, manager_with(stand_in), MFA_GATE_DECIDE=decide)
+    host.enroll()
+    client = host.client()
+    assert client.get("/").text == "inside as None"
+    assert "inside" not in client.get("/", headers={"X-Key": "1"}).text
+
+
+def test_one_that_nobody_can_name_is_refused() -> None:
+    host = host_with(lambda _key: None, manager_with(NamelessUser))
+    assert host.client().get("/", headers={"X-Key": "1"}).status_code == 503
+
+
 class AlsoUser(User):
-    """A class of users that serves as the stand-in too."""
+    """A class of users that serves as the stand-in too; it says of itself that it is signed in."""
 
     def __init__(self, key: str | None = None) -> None:
         self.id = key or "0"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -9,14 +10,18 @@ from flask import redirect
 from flask_login import login_user
 
 from flask_mfa_gate import ConfigError
-from tests.conftest import JSON
+from tests.conftest import JSON, StillClock, state_of
 
 from .kit import Host, User
 
 
-def host_without_login(login_view: str | None = "login", *, root: str | None = "open", **config: Any) -> Host:
+def host_without_login(
+    login_view: str | None = "login", *, root: str | None = "open", clock: StillClock | None = None, **config: Any
+) -> Host:
     """Signs in at ``/auth/form``; what it told Flask-Login of that leads nowhere, as with Flask-AppBuilder."""
-    host = Host(**config)
+    host = Host()
+    host.clock = clock or host.clock
+    host.app.config.update(config, MFA_GATE_CLOCK=host.clock)
     host.with_login_manager().login_view = login_view
 
     @host.app.route("/auth/form", methods=["GET", "POST"], endpoint="AuthView.form")
@@ -30,6 +35,8 @@ def host_without_login(login_view: str | None = "login", *, root: str | None = "
     host.app.add_url_rule("/pages/<int:number>", "page", lambda number: str(number))
     host.app.add_url_rule("/marked", "marked", host.gate.require_mfa()(lambda: "marked"))
     host.gate.init_app(host.app)
+    with host.app.app_context():
+        host.gate.upgrade()
     host.enroll()
     return host
 
@@ -47,6 +54,19 @@ def test_then_to_the_view_of_the_last_sign_in() -> None:
     host = host_without_login()
     host.client().post("/auth/form")
     assert host.client().get("/mfa/").location == "/auth/form?next=%2Fmfa%2F"
+
+
+def test_also_in_another_worker_and_after_a_restart(tmp_path: Path) -> None:
+    clock = StillClock()
+
+    def worker() -> Host:
+        return host_without_login(None, clock=clock, MFA_GATE_DATABASE_URI=f"sqlite:///{tmp_path}/gate.sqlite3")
+
+    one, other = worker(), worker()
+    assert other.client().get("/mfa/").location == "/?next=%2Fmfa%2F"
+    one.client().post("/auth/form")
+    clock.forward(minutes=1)
+    assert {host.client().get("/mfa/").location for host in (one, other, worker())} == {"/auth/form?next=%2Fmfa%2F"}
 
 
 def test_whoever_lost_the_cookie_of_the_gate_signs_in_again_there() -> None:
@@ -88,7 +108,9 @@ def test_ways_out_lead_somewhere(way_out: str, root: str | None) -> None:
     host = host_without_login(root=root)
     client = host.client()
     client.post("/auth/form")
-    host.app.extensions.pop("mfa_gate_last_login_view")  # another worker saw the sign-in
+    with state_of(host.app).store.database.write() as tx:
+        state_of(host.app).store.marks.drop(tx, "login-view")
+    host.clock.forward(minutes=2)
     token = client.get("/mfa/status").json["csrf_token"]  # type: ignore[index]
     answer = client.post(way_out, data={"csrf_token": token})
     assert (answer.status_code, answer.location) == ((303, "/") if root else (401, None))

@@ -126,6 +126,11 @@ def _set_by(response: Response) -> Iterator[tuple[str, str | None]]:
             continue
 
 
+def cookies_set_by(response: Response) -> frozenset[str]:
+    """Names of the cookies that this answer gives its browser."""
+    return frozenset(name for name, value in _set_by(response) if value is not None)
+
+
 def changes_cookies(response: Response) -> bool:
     """Whether the browser will have other cookies than it sent."""
     return bool(response.headers.getlist("Set-Cookie")) and (

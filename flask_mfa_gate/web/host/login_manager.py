@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from flask import Response, current_app, g, request, session
+from flask import Flask, Response, current_app, g, request, session
 from flask_login import AnonymousUserMixin, LoginManager
 from werkzeug.local import LocalProxy
 
@@ -15,7 +15,7 @@ from ...errors import ConfigError, NamelessUser
 from . import remember, session_snapshot
 from .asking import HIDDEN, ask_afresh, cookies_after, session_of
 from .signals import tell
-from .user_objects import is_anonymous, unwrapped
+from .user_objects import is_anonymous, is_let_in, unwrapped
 
 log = logging.getLogger("flask_mfa_gate")
 
@@ -92,7 +92,7 @@ class FlaskLoginIdentity:
         manager = getattr(current_app, "login_manager", None)
         if manager is not None:
             setattr(g, HIDDEN, None if _goes_by_session(manager) else session_snapshot.take(session))
-            setattr(g, _LOADED, getattr(manager, "anonymous_user", AnonymousUserMixin)())
+            setattr(g, _LOADED, _nobody(manager))
 
     def show_when_asked(self, is_let_in: Callable[[Any], bool]) -> None:
         """A proxy stands in the manager's place, which looks when it is looked at."""
@@ -229,8 +229,37 @@ class FlaskLoginIdentity:
         return manager
 
 
+def other_login_managers(app: Flask) -> list[Any]:
+    """Those that the app was given beside the one that it names."""
+    hooks = [function for functions in app.after_request_funcs.values() for function in functions]
+    holders = (*app.extensions.values(), *(getattr(hook, "__self__", None) for hook in hooks))
+    found = [*holders, *(getattr(holder, "login_manager", None) for holder in app.extensions.values())]
+    known = [getattr(app, "login_manager", None)]
+    for one in found:
+        if hasattr(type(one), "_load_user") and not any(one is other for other in known):
+            known.append(one)
+    return known[1:]
+
+
+def _nobody(manager: Any) -> Any:
+    """The manager's stand-in."""
+    stand_in = getattr(manager, "anonymous_user", AnonymousUserMixin)()
+    # SECURITY: one that the host would let in hides nobody.
+    return AnonymousUserMixin() if is_let_in(unwrapped(stand_in)) else stand_in
+
+
+def _is_always_nobody(stand_in: Any) -> bool:
+    """Whether no object that this makes is ever let in, whatever the request brings."""
+    if not isinstance(stand_in, type) or not issubclass(stand_in, AnonymousUserMixin):
+        return False
+    names = ("is_authenticated", "__getattribute__")
+    return all(getattr(stand_in, name) is getattr(AnonymousUserMixin, name) for name in names)
+
+
 def _goes_by_session(manager: Any) -> bool:
     """Whether nothing but session and remember cookie can name a user: so it is with Flask-Login's own manager."""
     # SECURITY: any other manager is asked at each request; it may know its users by whatever it likes.
     is_own = type(manager) is LoginManager and not vars(manager).keys() & vars(LoginManager).keys()
+    # SECURITY: its stand-in may be made of what the request brings.
+    is_own = is_own and _is_always_nobody(manager.anonymous_user)
     return is_own and manager._request_callback is None and manager._header_callback is None

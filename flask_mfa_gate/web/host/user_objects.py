@@ -27,12 +27,18 @@ def is_anonymous(user: Any, make_stand_in: Callable[[], Any] | None = None) -> b
     if not says_signed_in and hasattr(user, "get_id") and _id_of(user) is None:
         return True
     stand_in = _stand_in_like(user, make_stand_in)
-    if stand_in is None:
+    # SECURITY: a stand-in that the host lets in is somebody, such as the owner of a key that it found in the request.
+    if stand_in is None or is_let_in(user):
         return False
     # SECURITY: where signed-in users are of that class too, another id than that of a new one makes them somebody.
     if _id_of(stand_in) == _id_of(user):
         return True
     return not says_signed_in and bool(answer_of(user, "is_anonymous", missing=False))
+
+
+def is_let_in(user: Any) -> bool:
+    """Whether an object says that it is signed in; one that does not know the question doesn't."""
+    return bool(answer_of(user, "is_authenticated", missing=False))
 
 
 def _stand_in_like(user: Any, make_stand_in: Callable[[], Any] | None) -> Any:

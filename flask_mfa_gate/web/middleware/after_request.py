@@ -25,6 +25,7 @@ from ..view_marks.protection import is_way_out_here, look_here
 from .admission import decide
 from .late_identity import look_after_view
 from .pending_sign_in import end_sign_in, intercept, renew
+from .unseen_identity import note_unseen
 
 _TURNS_GIVEN_UP = 3
 _NO_HOOKS = (
@@ -139,6 +140,7 @@ def _may_be_kept_elsewhere(passage: Passage) -> bool:
 def _as_before(passage: Passage, response: Response) -> Response:
     """The browser goes on as whom it came, which may be nobody; the view may have run for another one all the same."""
     live = passage.session
+    note_unseen(passage, response)
     # SECURITY: whoever comes back after a request of nobody's is a new sign-in, also where no view made the change.
     if passage.found_nobody and passage.user_key is None and live is not None and not is_foreign(request):
         end_sign_in(passage)

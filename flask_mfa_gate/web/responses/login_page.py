@@ -9,10 +9,9 @@ from flask import current_app, request, url_for
 
 from ...settings import Settings
 from ..endpoints import is_own
+from ..state import current_state
 from ..view_marks.marks import marks_of
 from .routing import endpoint_at, inner_path
-
-_LAST_VIEW = "mfa_gate_last_login_view"
 
 
 def login_url(settings: Settings) -> str | None:
@@ -20,18 +19,25 @@ def login_url(settings: Settings) -> str | None:
 
     None where nothing of this leads to a page.
     """
-    return named_login(settings) or _address_of(current_app.extensions.get(_LAST_VIEW)) or _open_root()
+    return named_login(settings) or _address_of(current_state().last_login_view.endpoint()) or _open_root()
 
 
 def named_login(settings: Settings) -> str | None:
     """The page that the host calls its sign-in: as configured, else as Flask-Login was told, else ``/login``."""
+    return next(named_logins(settings), None)
+
+
+def named_logins(settings: Settings) -> Iterator[str]:
+    """Each page that the host calls so: it may have several, such as one for each blueprint."""
     addresses = (_address_of(name) for name in _names(settings))
-    return next((address for address in addresses if address is not None), None)
+    return (address for address in dict.fromkeys(addresses) if address is not None)
 
 
 def note_login_view(endpoint: str) -> None:
-    """Remember, in this process, where the last sign-in was."""
-    current_app.extensions[_LAST_VIEW] = endpoint
+    """Remember where the last sign-in was, if that is a page, and no page is named."""
+    state = current_state()
+    if named_login(state.settings) is None and _address_of(endpoint) is not None:
+        state.last_login_view.note(endpoint)
 
 
 def is_address(name: str) -> bool:

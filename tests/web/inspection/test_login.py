@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from flask import Flask
+from flask import Blueprint, Flask
 from flask_login import LoginManager
 from werkzeug.routing import Map
 
+from tests.conftest import state_of
 from tests.web.inspection.kit import Make, found, sentence
 
 SOUND = {"key-file": "warning"}
@@ -24,6 +25,29 @@ def test_a_page_that_is_not_there_is_an_error(make: Make, named: str) -> None:
     app = make(MFA_GATE_LOGIN_URL=named)
     assert found(app) == {**SOUND, "login-url": "error"}
     assert repr(named) in sentence(app, "login-url")
+
+
+def test_a_page_where_nobody_can_sign_in_is_an_error(make: Make) -> None:
+    for named, code in (("/mfa/challenge", "login-url"), ("logout", "login-url"), ("/login", "marked-login")):
+        app = make(MFA_GATE_LOGIN_URL=None if named == "logout" else named)
+        app._got_first_request = False
+        app.add_url_rule("/logout", "logout", lambda: "out")
+        app.login_manager.login_view = named  # type: ignore[attr-defined]
+        if code == "marked-login":
+            app.view_functions["login"] = state_of(app).gate.require_mfa()(app.view_functions["login"])
+        assert found(app) == {**SOUND, code: "error"}
+        assert named.rpartition("/")[2] in sentence(app, code)
+
+
+def test_the_page_of_a_marked_blueprint_is_one_too(make: Make) -> None:
+    app = make()
+    app._got_first_request = False
+    staff = state_of(app).gate.resource("staff")(Blueprint("staff", __name__, url_prefix="/staff"))
+    staff.add_url_rule("/in", "enter", lambda: "in")
+    app.register_blueprint(staff)
+    app.login_manager.blueprint_login_views = {"staff": "staff.enter"}  # type: ignore[attr-defined]
+    assert found(app) == {**SOUND, "marked-login": "error"}
+    assert "/staff/in" in sentence(app, "marked-login")
 
 
 def test_an_endpoint_that_is_not_there_is_named_too(make: Make) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 from flask_login import LoginManager
 
 from ....services.observations import Observation
+from ...host.login_manager import other_login_managers
 from ..findings import Finding, error, warning
 from ..registry import Inspection, Needs, check
 
@@ -34,6 +35,34 @@ def user_loader(on: Inspection) -> Iterator[Finding]:
             "no-user-loader",
             "Flask-Login has no user loader, so nobody can be identified.",
             fix="Register one with @login_manager.user_loader.",
+        )
+
+
+@check()
+def other_managers(on: Inspection) -> Iterator[Finding]:
+    """Login managers that the app uses beside the one that is asked."""
+    count = len(other_login_managers(on.app))
+    if count and not on.state.traits.has_own_identity:
+        yield error(
+            "second-login-manager",
+            f"The app has {count + 1} login managers, and the gate asks only app.login_manager, so users of the other "
+            "are not gated.",
+            fix="Give identity= to init_app, an object whose load(request) asks each of them.",
+        )
+
+
+@check(Needs.TABLES)
+def unseen_identities(on: Inspection) -> Iterator[Finding]:
+    """A sign-in system of the app's own, which nothing tells the gate of."""
+    with on.store.database.read() as tx:
+        signs = on.state.observations.recent(tx, Observation.UNSEEN_IDENTITY)
+    for sign in signs:
+        yield warning(
+            "unseen-identity",
+            f"The app seems to know a user by {sign}, where the gate sees nobody. If this signs users in, they are "
+            "not gated.",
+            fix="Give identity= to init_app, an object whose load(request) knows these users, or call gate.ensure() "
+            "in the decorator that does.",
         )
 
 

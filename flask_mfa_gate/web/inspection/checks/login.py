@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
-from ...responses.login_page import is_address, named_login, unreachable_login_view
-from ...responses.routing import endpoint_at
+from ...endpoints import is_own, is_sign_out
+from ...responses.login_page import is_address, named_login, named_logins, unreachable_login_view
+from ...responses.routing import endpoint_at, inner_path
+from ...view_marks.protection import marks_at
 from ..findings import Finding, error, warning
 from ..registry import Inspection, check
 
@@ -22,6 +24,27 @@ def login_url(on: Inspection) -> Iterator[Finding]:
     if endpoint is None:
         sentence = f"MFA_GATE_LOGIN_URL is {named!r}, which is no page of the app."
         yield error("login-url", sentence, fix="Set MFA_GATE_LOGIN_URL to a path or an endpoint of the app.")
+
+
+@check()
+def closed_login_page(on: Inspection) -> Iterator[Finding]:
+    """A sign-in page that wants somebody who has signed in, so that nobody can."""
+    with on.app.test_request_context():
+        pages = [(page, endpoint_at(inner_path(urlsplit(page).path))) for page in named_logins(on.settings)]
+    for page, endpoint in pages:
+        if endpoint is not None and marks_at(on.app, endpoint).wants_identity:
+            yield error(
+                "marked-login",
+                f"The sign-in page {page} is the view {endpoint!r}, which is marked, itself or by its blueprint, so "
+                "nobody can sign in there.",
+                fix=f"Take the mark off {endpoint!r}, or move the view into a blueprint that is not marked.",
+            )
+        elif is_own(endpoint) or is_sign_out(endpoint, on.settings):
+            yield error(
+                "login-url",
+                f"The sign-in page {page} is the view {endpoint!r}, where nobody can sign in.",
+                fix="Set MFA_GATE_LOGIN_URL to the path or endpoint of the sign-in page.",
+            )
 
 
 @check()

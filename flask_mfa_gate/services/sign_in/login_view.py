@@ -1,0 +1,43 @@
+"""The view at which somebody signed in last: without a named sign-in page, every worker falls back to it."""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from ...clock import Clock
+from ...errors import MFAGateError
+from ...store import Store
+from ..unit_of_work import TransactionRunner
+
+_MARK = "login-view"
+_FRESH = timedelta(minutes=1)
+
+
+class LastLoginView:
+    """Kept in the store, and for a minute in the process."""
+
+    def __init__(self, store: Store, worker: TransactionRunner, *, clock: Clock) -> None:
+        self._store, self._worker, self._clock = store, worker, clock
+        self._known: str | None = None
+        self._read_at: datetime | None = None
+
+    def note(self, endpoint: str) -> None:
+        """Somebody signed in there. Written only where it is another one than before."""
+        if self.endpoint() != endpoint:
+            self._worker.run(lambda work: self._store.marks.put(work.tx, _MARK, at=self._clock(), value=endpoint))
+            self._known = endpoint
+
+    def endpoint(self) -> str | None:
+        """Where that was; None where nobody has signed in yet, or the store does not answer."""
+        now = self._clock()
+        if self._read_at is None or not timedelta(0) <= now - self._read_at < _FRESH:
+            self._known, self._read_at = self._read(), now
+        return self._known
+
+    def _read(self) -> str | None:
+        try:
+            with self._store.database.read() as tx:
+                mark = self._store.marks.get(tx, _MARK)
+        except MFAGateError:
+            return self._known
+        return mark.value if mark is not None else None

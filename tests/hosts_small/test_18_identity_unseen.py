@@ -1,0 +1,139 @@
+"""Demand 18: whom the app knows in a way of its own, and the gate does not see, the doctor tells of."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from flask import Flask, Response, g, request, session
+from flask_login import LoginManager, login_user
+
+from flask_mfa_gate.web.inspection.doctor import findings
+from tests.conftest import state_of
+
+from .kit import Host, User
+
+
+def by_session() -> Any:
+    session["admin_id"] = "1"
+    return "in"
+
+
+def by_cookie() -> Any:
+    answer = Response("in")
+    answer.set_cookie("admin_session", "opaque")
+    return answer
+
+
+def by_g() -> Any:
+    g.user = User("1")
+    return "in"
+
+
+def by_login_user() -> Any:
+    login_user(User("1"))
+    session["username"] = "ada"
+    return "in"
+
+
+def by_nothing() -> Any:
+    g.user, session["cart"], session["user_id"] = None, ["1"], None
+    return "a page"
+
+
+def told(app: Flask) -> list[tuple[str, str]]:
+    codes = {"unseen-identity", "second-login-manager", "no-identity"}
+    with app.app_context():
+        return [(one.code, one.sentence) for one in findings(app, state_of(app)) if one.code in codes]
+
+
+VIEWS: list[tuple[Callable[[], Any], str | None]] = [
+    (by_session, "session['admin_id'], written by enter"),
+    (by_cookie, "the cookie admin_session, set by enter"),
+    (by_g, "flask.g.user"),
+    (by_login_user, None),
+    (by_nothing, None),
+]
+
+
+@pytest.mark.parametrize(("view", "sign"), VIEWS)
+def test_the_doctor_tells_of_signs_of_another_sign_in(view: Callable[[], Any], sign: str | None) -> None:
+    host = Host()
+    host.with_login_manager()
+    host.app.add_url_rule("/in", "enter", view, methods=["POST"])
+    host.gate.init_app(host.app)
+    assert host.client().post("/in").status_code == 200
+    found = told(host.app)
+    assert [code for code, _ in found] == ([] if sign is None else ["unseen-identity"])
+    assert sign is None or sign in found[0][1]
+
+
+def test_and_of_a_server_in_front() -> None:
+    host = Host()
+    host.with_login_manager()
+    host.app.add_url_rule("/", "home", lambda: f"hello {request.remote_user}")
+    host.gate.init_app(host.app)
+    host.client().get("/", environ_overrides={"REMOTE_USER": "ada"})
+    ((code, sentence),) = told(host.app)
+    assert code == "unseen-identity"
+    assert "REMOTE_USER" in sentence
+
+
+def test_and_of_no_server_whose_users_are_seen() -> None:
+    host = Host()
+    host.with_login_manager().request_loader(
+        lambda request: User(request.remote_user) if request.remote_user else None
+    )  # fmt: skip
+    host.app.add_url_rule("/", "home", lambda: "hello")
+    host.gate.init_app(host.app)
+    assert host.client().get("/", environ_overrides={"REMOTE_USER": "ada"}).text == "hello"
+    assert told(host.app) == []
+
+
+class Holder:
+    """An extension that brings a manager of its own."""
+
+    def __init__(self, manager: Any) -> None:
+        self.login_manager = manager
+
+
+def _none(_app: Flask) -> None:
+    pass
+
+
+def _twice(app: Flask) -> None:
+    app.login_manager.init_app(app)  # type: ignore[attr-defined]
+
+
+def _second(app: Flask) -> None:
+    staff = LoginManager()
+    staff.user_loader(User)
+    app.after_request(staff._update_remember_cookie)
+
+
+def _taking_its_place(app: Flask) -> None:
+    LoginManager(app).user_loader(User)
+
+
+def _in_an_extension(app: Flask) -> None:
+    app.extensions["staff"] = Holder(LoginManager())
+
+
+def _its_own_in_an_extension(app: Flask) -> None:
+    app.extensions["security"] = Holder(app.login_manager)  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    ("add", "code"),
+    [
+        (_none, None), (_twice, None), (_its_own_in_an_extension, None), (_second, "second-login-manager"),
+        (_taking_its_place, "second-login-manager"), (_in_an_extension, "second-login-manager"),
+    ],
+)  # fmt: skip
+def test_and_of_every_login_manager_but_one(add: Callable[[Flask], None], code: str | None) -> None:
+    host = Host()
+    host.with_login_manager()
+    add(host.app)
+    host.gate.init_app(host.app)
+    assert [found for found, _ in told(host.app)] == ([] if code is None else [code])
