@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import PurePath
 from typing import Any
 
-from flask import Flask, current_app, has_request_context
+from flask import Flask
 from sqlalchemy import make_url
 
 from .crypto import Keyring
@@ -72,7 +72,7 @@ from .store.engine import Database, make_engine
 from .store.location import Location
 from .store.selection import Selection
 from .web.host.remember import longest_cookie_life
-from .web.middleware.after_response import try_soon
+from .web.middleware.after_response import dispatcher
 from .web.state import GateState
 
 
@@ -90,7 +90,7 @@ def build_state(gate: Any, app: Flask, host: Host) -> GateState:
     store = build_store(database, prefix=settings.table_prefix, keyring=keyring)
     delivery = Delivery(store, make_sender(app, settings), clock=settings.clock)
     worker = TransactionRunner(
-        store, settings.clock, _publisher(app), _dispatcher(delivery), frozenset(settings.mail_disabled)
+        store, settings.clock, _publisher(app), dispatcher(delivery), frozenset(settings.mail_disabled)
     )
     rules, parts = _rules(settings), FactorParts(store, keyring, settings, settings.issuer or app.name)
     reader = PersonReader(user_key_of(host), host.groups, host.admin_role)
@@ -264,15 +264,6 @@ def _publisher(app: Flask) -> Callable[[Event], None]:
         gate_signals.signal(event.name).send(sender(), event=event)
 
     return publish
-
-
-def _dispatcher(delivery: Delivery) -> Callable[[Collection[str]], None]:
-    def dispatch(message_ids: Collection[str]) -> None:
-        """Outside of a request the messages wait for ``run-due``."""
-        if has_request_context():
-            try_soon(current_app._get_current_object(), delivery, message_ids)  # type: ignore[attr-defined]
-
-    return dispatch
 
 
 def _rules(settings: Settings) -> Rules:

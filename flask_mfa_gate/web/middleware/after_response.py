@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import timedelta
 
-from flask import Flask, Response, after_this_request
+from flask import Flask, Response, after_this_request, current_app, has_request_context
 
 from ...mail.delivery import Delivery
 
@@ -16,6 +16,20 @@ log = logging.getLogger("flask_mfa_gate")
 
 
 _is_sending = threading.Lock()
+
+
+def dispatcher(delivery: Delivery) -> Callable[[Collection[str]], None]:
+    """What hands over the messages that were just written.
+
+    :param delivery: sends them.
+    """
+
+    def dispatch(message_ids: Collection[str]) -> None:
+        """Outside of a request the messages wait for ``run-due``."""
+        if has_request_context():
+            try_soon(current_app._get_current_object(), delivery, message_ids)  # type: ignore[attr-defined]
+
+    return dispatch
 
 
 def try_soon(app: Flask, delivery: Delivery, message_ids: Collection[str]) -> None:
