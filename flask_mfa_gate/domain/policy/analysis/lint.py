@@ -23,12 +23,14 @@ from .coverage import covered_by_deny
 from .finding import AppFacts, Level, LintFinding
 from .lockout import lockouts
 from .reach import is_nearly_everywhere
+from .together import open_together
 from .worlds import SatisfiabilityChecker
 
 __all__ = ["AppFacts", "Level", "LintFinding", "lint"]
 
 MOST_COMPARED = 10_000
 _CLIENT = "client:"
+_OPEN = frozenset({"allow-client-chosen", "allow-always"})
 _MISSING = {
     Source.GEOIP: "there is no GeoIP database (MFA_GATE_GEOIP_DATABASE)",
     Source.GROUPS: "no callback tells of groups (`groups=` of `init_app`)",
@@ -50,14 +52,20 @@ def lint(policy_set: PolicySet, *, facts: AppFacts, registry: Registry) -> tuple
     readable = [policy for policy in policy_set.policies if policy.name not in unreadable]
     single = [_lowered(remark, policy) for policy in readable for remark in _of_one(policy, facts, worlds)]
     single += [_lowered(remark, policy) for policy, remark in _unknown_names(readable, facts)]
+    alone = {remark.policy for remark in single if remark.code in _OPEN}
     remarks = [
         *unreadable.values(),
         *single,
+        *open_together([policy for policy in readable if _allows(policy) and policy.name not in alone], worlds),
         *lockouts(readable, facts=facts, worlds=worlds),
         *covered_by_deny(readable, worlds),
         *_missing_break_glass(readable, facts),
     ]
     return tuple(sorted(remarks, key=lambda remark: (remark.policy or "", remark.level, remark.code, remark.sentence)))
+
+
+def _allows(policy: Policy) -> bool:
+    return policy.state is PolicyState.ON and policy.effect.action is Action.ALLOW
 
 
 def names_needing(source: Source, policy_set: PolicySet, registry: Registry) -> list[str]:

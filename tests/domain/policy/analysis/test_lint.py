@@ -368,6 +368,47 @@ def test_an_allow_that_holds_nearly_everywhere_is_a_warning(conditions: Any) -> 
     assert found(allow(conditions)) == [(Level.WARNING, "allow-always")]
 
 
+LOW, HIGH = {"network": ["0.0.0.0/2"]}, {"network": ["128.0.0.0/2"]}
+OF_A, OF_B = {"users": {"include": ["group:a"]}}, {"users": {"include": ["group:b"]}}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "is_open"),
+    [
+        ({}, {}, True),
+        (OF_A, {}, True),
+        (OF_A, {"users": {"include": ["group:a", "group:b"]}}, True),
+        ({"resources": ["payroll", "app"]}, {"resources": ["payroll"]}, True),
+        ({"conditions": {"country": CODES[:70]}}, {"conditions": {"country": CODES[60:130]}}, True),
+        ({"conditions": {"device": ["managed"]}}, {"conditions": {"device": ["trusted"]}}, False),
+        (OF_A, OF_B, False),
+        (OF_A, {"users": {"include": ["all"], "exclude": ["group:a"]}}, False),
+        ({"resources": ["payroll"]}, {"resources": ["wiki"]}, False),
+        ({"state": "off"}, {}, False),
+        ({"effect": {"action": "require"}}, {}, False),
+        ({"conditions": {"network": ["198.51.100.0/24"]}}, {}, False),
+    ],
+)  # fmt: skip
+def test_allows_that_open_nearly_everything_only_together_are_a_warning(
+    one: dict[str, Any], other: dict[str, Any], is_open: bool
+) -> None:
+    rules = [
+        policy(name, **{"effect": {"action": "allow"}, "conditions": conditions, **fields})
+        for name, conditions, fields in (("A", LOW, one), ("B", HIGH, other))
+    ]
+    told = [(remark.code, remark.policy) for remark in remarks(*rules) if remark.code.startswith("allow")]
+    assert told == ([("allow-together", "A"), ("allow-together", "B")] if is_open else [])
+
+
+def test_thousands_of_allows_that_differ_in_a_user_take_no_minutes() -> None:
+    rules = [
+        allow({"network": [f"10.{n // 256}.{n % 256}.0/24"]}, name=f"A{n}", users={"include": [f"user:{n}"]})
+        for n in range(3000)
+    ]
+    office = allow({"network": ["198.51.100.0/24"]}, name="office")
+    assert not [remark for remark in remarks(office, *rules) if remark.code.startswith("allow")]
+
+
 def test_the_remark_names_the_words_that_prove_nothing() -> None:
     conditions = {"any": [{"network": ["office"]}, {"not": {"sign_in": ["federated"]}, "enrollment": ["ENROLLED"]}]}
     (remark,) = remarks(allow(conditions))
