@@ -87,7 +87,11 @@ class Settings:
     url_prefix: str = _key("/mfa", "str", checks.url_prefix, "Where the pages of the end user are.")
     admin_url_prefix: str = _key("/admin/mfa", "str", checks.url_prefix, "Where the admin console is.")
     cookie_name: str = _key(
-        "mfa_gate", "str", checks.cookie_name, "Name of the gate's cookie; with TLS it gets `__Host-` in front."
+        "mfa_gate",
+        "str",
+        checks.cookie_name,
+        "Name of the gate's cookie; with TLS it gets `__Host-` in front, or `__Secure-` where "
+        "`SESSION_COOKIE_DOMAIN` lets the app's session go over subdomains.",
     )
     enrollment_days: int = _key(
         7, "int", checks.whole_number(1, 365), "Days of an enrollment period when none are given.", unit="days"

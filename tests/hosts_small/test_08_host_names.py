@@ -104,3 +104,78 @@ def test_what_the_host_does_to_its_addresses_is_nothing_to_the_pages_of_the_gate
     assert host.pass_challenge(client).status_code == 303
     assert client.get("/mfa/").status_code == 200
     assert client.get("/mfa/enroll/totp").status_code == 200
+
+
+def over_subdomains(**config: Any) -> Host:
+    """One app under several names, whose session goes over all of them."""
+    host = host_named({}, {}, SESSION_COOKIE_DOMAIN="example.com", **config)
+    host.enroll()
+    return host
+
+
+@pytest.mark.parametrize("scheme", ["https", "http"])
+def test_who_has_proved_at_one_subdomain_is_in_at_the_other(scheme: str) -> None:
+    host = over_subdomains()
+    client, one, other = (
+        host.client(),
+        {"base_url": f"{scheme}://a.example.com"},
+        {"base_url": f"{scheme}://b.example.com"},
+    )
+    assert client.post("/login", **one).location == "/mfa/challenge"
+    assert client.get("/", **other).location == "/mfa/challenge", "a pending sign-in is pending everywhere"
+    assert host.pass_challenge(client, **one).status_code == 303
+    assert [client.get("/", **at).text for at in (one, other)] == ["home", "home"]
+    assert client.get("/", base_url=f"{scheme}://example.com").text == "home"
+    token = client.get("/mfa/status", **other).json["csrf_token"]  # type: ignore[index]
+    client.post("/mfa/sign-out", data={"csrf_token": token}, **other)
+    assert [client.get("/", **at).status_code for at in (one, other)] == [401, 401]
+
+
+def test_the_cookie_says_how_far_it_goes() -> None:
+    host = over_subdomains(REMEMBER_COOKIE_DOMAIN="example.com")
+    host.app.add_url_rule(
+        "/remembered", "remembered", lambda: str(login_user(User("2"), remember=True)), methods=["POST"]
+    )
+    answer = host.client().post("/remembered", base_url="https://a.example.com")
+    own = [text for text in answer.headers.getlist("Set-Cookie") if "mfa_gate" in text]
+    assert [text.partition("=")[0] for text in own] == ["__Secure-mfa_gate_remember", "__Secure-mfa_gate"]
+    for text in own:
+        assert {"Domain=example.com", "Secure", "HttpOnly", "SameSite=Lax", "Path=/"} <= set(text.split("; "))
+
+
+def test_no_cookie_of_one_name_stands_in_front_of_that_of_the_domain() -> None:
+    """The setting came later, and a browser still has an id from before."""
+    host = over_subdomains()
+    client, at = host.client(), {"base_url": "http://a.example.com"}
+    client.set_cookie("mfa_gate", "from-before", domain="a.example.com")
+    client.get("/", **at)
+    client.post("/login", **at)
+    assert host.pass_challenge(client, **at).status_code == 303
+    assert client.get("/", **at).text == "home"
+
+
+@pytest.mark.parametrize("name", ["__Host-mfa_gate", "mfa_gate"])
+def test_over_tls_only_the_guarded_name_counts_there_too(name: str) -> None:
+    host = over_subdomains()
+    client, at = host.client(), {"base_url": "https://a.example.com"}
+    client.post("/login", **at)
+    host.pass_challenge(client, **at)
+    found = client.get_cookie("__Secure-mfa_gate", domain="example.com")
+    assert found is not None
+    client.delete_cookie("__Secure-mfa_gate", domain="example.com")
+    client.set_cookie(name, found.value, domain="a.example.com")
+    assert "home" not in client.get("/", **at).text
+
+
+def test_where_only_the_remember_cookie_goes_over_subdomains_each_asks_for_the_factor() -> None:
+    host = host_named({}, {}, REMEMBER_COOKIE_DOMAIN="example.com")
+    host.enroll()
+    host.app.add_url_rule(
+        "/remembered", "remembered", lambda: str(login_user(User("1"), remember=True)), methods=["POST"]
+    )
+    client, one, other = host.client(), {"base_url": "https://a.example.com"}, {"base_url": "https://b.example.com"}
+    client.post("/remembered", **one)
+    assert host.pass_challenge(client, **one).status_code == 303
+    assert client.get("/", **other).location == "/mfa/challenge"
+    assert host.pass_challenge(client, **other).status_code == 303
+    assert [client.get("/", **at).text for at in (one, other)] == ["home", "home"]

@@ -19,6 +19,11 @@ def name() -> str:
     return str(current_app.config.get("REMEMBER_COOKIE_NAME", _NAME))
 
 
+def domain() -> str | None:
+    """Over whose hosts it goes; None where it stays on one."""
+    return current_app.config.get("REMEMBER_COOKIE_DOMAIN") or None
+
+
 def is_there() -> bool:
     """Whether this request carries it."""
     return name() in request.cookies

@@ -14,7 +14,7 @@ from flask import Response, request
 from ..host import remember
 from ..passage import Passage
 from ..state import GateState
-from .cookies import cookie_name
+from .cookies import guarded_name
 
 _PURPOSE = "remember-companion"
 _LONGEST = 128
@@ -68,15 +68,17 @@ def _send(passage: Passage, response: Response, key: str, revocations: int) -> N
     digest = state.keyring.digest(text, purpose=_PURPOSE, row=key)
     response.set_cookie(
         _name(state), f"{text}.{digest}", max_age=int(remember.life().total_seconds()), path="/",
-        secure=request.is_secure, httponly=True, samesite="Lax",
+        domain=remember.domain(), secure=request.is_secure, httponly=True, samesite="Lax",
     )  # fmt: skip
 
 
 def _drop(passage: Passage, response: Response) -> None:
     name = _name(passage.state)
     if name in request.cookies:
-        response.delete_cookie(name, path="/", secure=request.is_secure, httponly=True, samesite="Lax")
+        response.delete_cookie(
+            name, path="/", domain=remember.domain(), secure=request.is_secure, httponly=True, samesite="Lax"
+        )
 
 
 def _name(state: GateState) -> str:
-    return f"{cookie_name(request, state.settings)}_remember"
+    return guarded_name(request, f"{state.settings.cookie_name}_remember", domain=remember.domain())

@@ -11,17 +11,31 @@ from flask import Request, Response, current_app
 from ...settings import Settings
 
 _LONGEST = 128
+_GUARDS = ("", "__Host-", "__Secure-")
+
+
+def reach() -> str | None:
+    """The domain over whose hosts the app's session goes; None where it stays on one.
+
+    The gate's cookie goes as far: a session that comes to another host without it would be that of another browser.
+    """
+    return current_app.session_interface.get_cookie_domain(current_app)
 
 
 def cookie_name(request: Request, settings: Settings) -> str:
-    """With TLS the browser itself guards the name (RFC 6265bis, ``__Host-``)."""
+    """That of the gate's own."""
+    return guarded_name(request, settings.cookie_name, domain=reach())
+
+
+def guarded_name(request: Request, name: str, *, domain: str | None) -> str:
+    """With TLS the browser itself guards it (RFC 6265bis, ``__Host-``; ``__Secure-`` for one that goes over hosts)."""
     # SECURITY: over TLS only the guarded name counts, so that a neighbour host or plain HTTP can't plant an id.
-    return f"__Host-{settings.cookie_name}" if request.is_secure else settings.cookie_name
+    return f"{'__Secure-' if domain else '__Host-'}{name}" if request.is_secure else name
 
 
 def own_cookie_names(settings: Settings) -> frozenset[str]:
     """Those of the gate, with TLS and without."""
-    return frozenset(f"{start}{settings.cookie_name}{end}" for start in ("", "__Host-") for end in ("", "_remember"))
+    return frozenset(f"{start}{settings.cookie_name}{end}" for start in _GUARDS for end in ("", "_remember"))
 
 
 def taken_cookie(config: Mapping[str, Any], settings: Settings) -> str | None:
@@ -50,15 +64,19 @@ def lacks_tls(request: Request, settings: Settings) -> bool:
 def set_token(response: Response, request: Request, settings: Settings, token: str) -> None:
     """For the life of the browser's session, out of reach of scripts and of other sites."""
     response.set_cookie(
-        cookie_name(request, settings), token, path="/", secure=request.is_secure, httponly=True, samesite="Lax"
-    )
+        cookie_name(request, settings), token, path="/", domain=reach(), secure=request.is_secure, httponly=True,
+        samesite="Lax",
+    )  # fmt: skip
 
 
 def drop_token(response: Response, request: Request, settings: Settings) -> None:
     """Tell the browser to forget the id."""
-    response.delete_cookie(
-        cookie_name(request, settings), path="/", secure=request.is_secure, httponly=True, samesite="Lax"
-    )
+    # One from before the app's session went over hosts would stand in front of that of the domain.
+    for domain in {reach(), None}:
+        response.delete_cookie(
+            cookie_name(request, settings), path="/", domain=domain, secure=request.is_secure, httponly=True,
+            samesite="Lax",
+        )  # fmt: skip
 
 
 def forget_cookies(response: Response, names: Iterable[str]) -> None:
