@@ -26,6 +26,7 @@ class Observation(StrEnum):
     NAMELESS_USER = "nameless-user"
     LATE_IDENTITY = "late-identity"
     UNSEEN_IDENTITY = "unseen-identity"
+    UPSTREAM_USER = "upstream-user"
     NO_HOOKS = "no-hooks"
     BROKEN_PAGE = "broken-page"
     PLAIN_COOKIE = "plain-cookie"

@@ -14,8 +14,10 @@ from ...errors import CodeInvalid, Conflict, MFAGateError, Throttled
 from ...factors.base import Begun, Factor
 from ...services.enrollment.enrollment_eligibility import FRESH
 from ...services.enrollment.factor_enrollment import Enrolled
+from ...services.observations import Observation
 from ..client import is_prefetch
 from ..endpoints import setup_endpoint
+from ..host.cookies_apart import rests_on_cookies
 from ..responses import answers
 from ..responses.host_names import own_url
 from ..responses.login_page import login_url
@@ -112,7 +114,7 @@ def _before(desk: Desk, factor: Factor) -> Response | None:
     if eligibility.needs_pass(desk.session, desk.standing):
         return ask_proof(desk, Method.passes, back=back)
     if eligibility.needs_sign_in(desk.session, desk.standing):
-        return _sign_in_again(desk)
+        return _sign_in_again(desk, back)
     return None
 
 
@@ -128,7 +130,18 @@ def ask_proof(desk: Desk, methods: frozenset[Method], *, back: str) -> Response:
     return answers.see_other(answers.next_url(Word.CHALLENGE))
 
 
-def _sign_in_again(desk: Desk) -> Response:
+def _ask_pass(desk: Desk, back: str) -> Response:
+    """Whom each request names without a cookie can't sign in again in any way that the gate would see."""
+    server = "REMOTE_USER" if request.remote_user else "a request_loader, a header or a hook"
+    desk.state.observations.note(Observation.UPSTREAM_USER, server)
+    demand = ask_proof(desk, Method.passes, back=back)
+    return demand if desk.wants_json else answers.page("ask_pass.html", desk.passage, 401, pass_url=demand.location)
+
+
+def _sign_in_again(desk: Desk, back: str) -> Response:
+    # SECURITY: nobody tells when a server in front asked for a password last; a copy of its cookie is no sign-in.
+    if not rests_on_cookies(desk.state, desk.session.user_key):
+        return _ask_pass(desk, back)
     if desk.wants_json:
         sentence = "To set up your first method, you need to have entered your password in the last 15 minutes."
         way = {"continue_url": login_url(desk.state.settings)}

@@ -158,6 +158,20 @@ def untold_passwords(on: Inspection) -> Iterator[Finding]:
 
 
 @check(Needs.TABLES)
+def upstream_users(on: Inspection) -> Iterator[Finding]:
+    """People who wanted to set up a first factor, and whom no password of the app's own brings in."""
+    with on.store.database.read() as tx:
+        servers = on.state.observations.recent(tx, Observation.UPSTREAM_USER)
+    for server in servers:
+        yield warning(
+            "upstream-user",
+            f"Users whom each request names by {server} can't set up their first factor by themselves: the gate can't "
+            "tell when they signed in.",
+            fix="Give each an access pass: flask mfa access-pass USER",
+        )
+
+
+@check(Needs.TABLES)
 def break_glass(on: Inspection) -> Iterator[Finding]:
     """Accounts that have to work when nothing else does."""
     for key in on.settings.break_glass:
