@@ -186,9 +186,11 @@ class NamelessUser(ApiUser):
 def test_a_stand_in_that_the_host_lets_in_is_somebody(stand_in: Any, decide: str) -> None:
     host = host_with(lambda _key: None, manager_with(stand_in), MFA_GATE_DECIDE=decide)
     host.enroll()
+    host.app.add_url_rule("/open", "open", host.gate.exempt(lambda: str(current_user.is_authenticated)))
     client = host.client()
     assert client.get("/").text == "inside as None"
     assert "inside" not in client.get("/", headers={"X-Key": "1"}).text
+    assert client.get("/open", headers={"X-Key": "1"}).text == "False", "nobody unproven is shown"
 
 
 def test_one_that_nobody_can_name_is_refused() -> None:

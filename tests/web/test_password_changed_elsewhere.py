@@ -58,6 +58,8 @@ def _elsewhere(app: Flask) -> Callable[[], None]:
         user = db.session.get(User, key)
         assert user is not None
         user.name = "renamed"
+        # Some keep each version of a row; that is no change of the password.
+        db.session.add(User(id=key + 1000, username="was", name="", email="", password_hash=user.password_hash))
         db.session.commit()
 
     return act
