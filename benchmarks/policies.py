@@ -17,7 +17,9 @@ from typing import Any
 from flask_mfa_gate.domain.access import Access
 from flask_mfa_gate.domain.assurance import Assurance, SignIn
 from flask_mfa_gate.domain.authorization.combine import combine
-from flask_mfa_gate.domain.decision import Context, decide
+from flask_mfa_gate.domain.authorization.decide import decide
+from flask_mfa_gate.domain.authorization.request import AccessRequest
+from flask_mfa_gate.domain.authorization.rules import Rules
 from flask_mfa_gate.domain.enrollment import Standing
 from flask_mfa_gate.domain.policy.condition_tree import And, Condition
 from flask_mfa_gate.domain.policy.conditions.registry import BUILT_IN
@@ -26,7 +28,6 @@ from flask_mfa_gate.domain.policy.document.policy import Policy, PolicySet, Poli
 from flask_mfa_gate.domain.policy.document.users import Users  # fmt: skip
 from flask_mfa_gate.domain.policy.evaluation.compiled_policies import CompiledPolicies, compile_policies
 from flask_mfa_gate.domain.policy.facts import Environment, MatchResult, Subject
-from flask_mfa_gate.domain.rules import Rules
 
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
 SHAPES = ("selective", "global", "adversarial")
@@ -304,14 +305,16 @@ def microseconds(run: Callable[[Any], Any], asked: Sequence[Any], *, least_secon
 
 def whole(compiled: CompiledPolicies) -> Callable[[tuple[str, Subject, Environment]], object]:
     """:func:`decide` with the policies of its resource, as a live request asks."""
-    rules, standing = Rules(), Standing("7")
+    rules = Rules()
     assurance = Assurance(SignIn.PASSWORD, MONDAY)
 
     def answer(asked: tuple[str, Subject, Environment]) -> object:
         resource, subject, facts = asked
-        ruling = combine(compiled.matches(subject, resource, facts, _never), resource=resource, default=Access.ALLOW)
-        context = Context(assurance, resources=(resource,), rulings={resource: ruling})
-        return decide(context, standing, rules, now=MONDAY)
+        request = AccessRequest(
+            Standing(subject.key), assurance, resources=(resource,), groups=subject.groups,
+            environment=facts,
+        )  # fmt: skip
+        return decide(request, compiled, rules, now=MONDAY)
 
     return answer
 

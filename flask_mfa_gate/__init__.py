@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from .domain.authorization.decision import Ask as Word
+from .domain.authorization.decision import Decision as Verdict
 from .domain.enrollment import Status
 from .domain.person import Person
 from .domain.policy.addresses import Network
@@ -10,7 +12,6 @@ from .domain.policy.document.policy import Policy, PolicySet
 from .domain.policy.facts import Environment
 from .domain.roles import Actor
 from .domain.user_filter import UserFilter
-from .domain.verdict import Verdict, Word
 from .errors import ConfigError, Conflict, MFAGateError, NotAllowed, PolicyError, StoreBusy, UnknownUser
 from .extension import MFAGate
 from .services.enrollment.action_result import ActionResult, MfaStatus

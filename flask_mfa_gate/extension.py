@@ -11,9 +11,9 @@ from flask import Blueprint, Flask, Response, current_app
 from .cli import mfa
 from .domain.access import APP
 from .domain.assurance import Assurance
+from .domain.authorization.decision import Decision
 from .domain.policy.document.policy import Policy, PolicySet
 from .domain.policy.facts import Environment
-from .domain.verdict import Verdict
 from .host import Host, HostOptions
 from .mail.delivery import Delivery
 from .opening import require_file
@@ -28,7 +28,7 @@ from .services.policies.policies import PolicyService
 from .services.policies.simulation import Explanation
 from .web.account import account_blueprint
 from .web.admin import admin_blueprint
-from .web.authorization import queries
+from .web.authorization.questions import TemplateHelper, current_assurance, current_decision
 from .web.inspection.doctor import findings
 from .web.inspection.findings import Finding
 from .web.inspection.routes import route_table
@@ -68,7 +68,7 @@ class MFAGate:
         app.register_blueprint(account_blueprint(app, state.settings.url_prefix))
         app.register_blueprint(admin_blueprint(app, state.settings.admin_url_prefix))
         require_free(app, state.settings)
-        app.context_processor(lambda: {"mfa_gate": queries.TemplateHelper()})
+        app.context_processor(lambda: {"mfa_gate": TemplateHelper()})
         app.cli.add_command(mfa)
         install(app)
 
@@ -212,11 +212,11 @@ class MFAGate:
 
     def assurance(self) -> Assurance | None:
         """What the current session has proved; None for nobody and for tokens."""
-        return queries.assurance()
+        return current_assurance()
 
-    def current_verdict(self, resource: str = APP) -> Verdict:
+    def current_verdict(self, resource: str = APP) -> Decision:
         """What the gate says of the current session about a resource, without stopping it."""
-        return queries.current_verdict(resource)
+        return current_decision(resource)
 
     def still_ok(self) -> bool:
         """Whether the identity of an open websocket still holds."""

@@ -17,9 +17,9 @@ from sqlalchemy import make_url
 from .crypto import Keyring
 from .domain.access import APP, Access
 from .domain.assurance import FactorKind
+from .domain.authorization.rules import Lapse, LockoutScope, Rules
 from .domain.policy.conditions.condition_type import Source
 from .domain.policy.conditions.registry import Registry
-from .domain.rules import Lapse, LockoutScope, Rules
 from .domain.session import Lifetimes
 from .errors import ConfigError, StoreError
 from .factors.parts import FactorParts
@@ -177,7 +177,7 @@ def _policy_services(base: Base, runner: ActionRunner) -> dict[str, Any]:
         trusted_proxies=base.settings.trusted_proxies,
     )  # fmt: skip
     policies = PolicyService(
-        store, base.worker, runner, registry, rules, clock=clock, check=linter.require_no_new_errors,
+        store, base.worker, runner, registry, clock=clock, check=linter.require_no_new_errors,
         population=population,
     )  # fmt: skip
     history = PolicyHistory(store, registry)

@@ -11,6 +11,7 @@ import threading
 import zoneinfo
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -29,7 +30,10 @@ from werkzeug.test import TestResponse
 
 from example_app import create_app
 from example_app.people import DAVES_KEY, PASSWORD
-from flask_mfa_gate.domain.authorization.combine import PolicyResult
+from flask_mfa_gate.domain.assurance import Assurance
+from flask_mfa_gate.domain.authorization.decide import decide
+from flask_mfa_gate.domain.authorization.decision import Decision
+from flask_mfa_gate.domain.authorization.request import AccessRequest
 from flask_mfa_gate.domain.enrollment import Standing
 from flask_mfa_gate.domain.policy.conditions.zones import zone_names
 from flask_mfa_gate.signals import Event, gate_signals
@@ -281,9 +285,17 @@ def state_of(app: Flask) -> GateState:
     return state
 
 
-def no_policies(_standing: Standing) -> dict[str, PolicyResult]:
-    """A ruler for sessions that no policy speaks of."""
-    return {}
+@dataclass(frozen=True, slots=True)
+class NoPolicies:
+    """Decides about sessions that no policy speaks of."""
+
+    state: GateState
+
+    def after(
+        self, assurance: Assurance, standing: Standing, *, deferred: bool, sets_up_factor: bool = False
+    ) -> Decision:
+        request = AccessRequest(standing, assurance, deferred=deferred, sets_up_factor=sets_up_factor)
+        return decide(request, self.state.policies.at(None), self.state.rules, now=self.state.clock())
 
 
 def key_of(app: Flask, username: str) -> str:

@@ -17,7 +17,7 @@ import click
 import pytest
 
 from flask_mfa_gate.cli import mfa
-from flask_mfa_gate.domain.verdict import Reason
+from flask_mfa_gate.domain.authorization.decision import Reason
 from flask_mfa_gate.settings import PREFIX, Settings
 from flask_mfa_gate.web.responses.page import PageFacts
 from tests.web.kit import signed_in

@@ -9,11 +9,11 @@ import click
 from flask import current_app
 
 from ..domain.access import APP
+from ..domain.authorization.decision import policy_id
 from ..domain.policy.analysis.diff import PolicyDiff
 from ..domain.policy.analysis.finding import LintFinding
 from ..domain.policy.document.codec import write_document
 from ..domain.policy.document.policy import Policy, PolicySet
-from ..domain.verdict import policy_id
 from ..errors import BadRequest
 from ..services.policies.edits import merged
 from ..web.state import current_state

@@ -8,11 +8,11 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 from .assurance import FactorKind, Method
+from .authorization.decision import AuthnRequirement
 from .policy.condition_tree import Condition
 from .policy.conditions.request import REQUEST
 from .policy.document.effect import Action, Effect
 from .policy.document.policy import Policy, PolicyState
-from .verdict import Demand
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +24,7 @@ class Marks:
     """
 
     resources: tuple[str, ...] = ()
-    demands: tuple[Demand, ...] = ()
+    demands: tuple[AuthnRequirement, ...] = ()
     is_exempt: bool = False
 
     @property
@@ -39,7 +39,7 @@ Views: TypeAlias = Mapping[str, Marks]
 NO_VIEWS: Views = MappingProxyType({})
 
 
-def demand_text(demand: Demand) -> str:
+def demand_text(demand: AuthnRequirement) -> str:
     """A demand on one line."""
     factors = "+".join(sorted(method.value for method in demand.methods))
     age = "" if demand.max_age is None else f" within {int(demand.max_age.total_seconds())} s"

@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID
 
 from .assurance import Assurance, Method
-from .verdict import Demand
+from .authorization.decision import AuthnRequirement
 
 ROTATION_GRACE = timedelta(seconds=30)
 GRANT_LIFETIME = timedelta(minutes=5)
@@ -45,7 +45,7 @@ class StepUp:
     :param deferrable_until: until when the setup of a factor may be put off; None where it may not.
     """
 
-    demand: Demand
+    requirement: AuthnRequirement
     endpoint: str
     act: str | None
     target: str = field(repr=False)
@@ -152,4 +152,4 @@ def leaves_grant(session: GateSession, method: Method) -> bool:
     if method not in Method.of_factors:
         return False
     # SECURITY: what does not meet the demand leaves nothing, as an older and stronger proof would stand beside it.
-    return session.is_pending or (session.step_up is not None and method in session.step_up.demand.methods)
+    return session.is_pending or (session.step_up is not None and method in session.step_up.requirement.methods)

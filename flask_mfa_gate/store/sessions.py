@@ -11,10 +11,10 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, delet
 
 from ..crypto import Keyring
 from ..domain.assurance import Assurance, Method, Proof, SignIn
+from ..domain.authorization.decision import AuthnRequirement
 from ..domain.enrollment import Standing
 from ..domain.session import Ending, GateSession, StepUp
 from ..domain.session_bounds import SessionRow, surplus
-from ..domain.verdict import Demand
 from .enrollments import KEY_LIFETIME
 from .private import PrivateTexts
 from .sets import among
@@ -228,9 +228,9 @@ _PLAIN_COLUMNS = (
 def _write_step_up(step_up: StepUp | None) -> dict[str, Any] | None:
     if step_up is None:
         return None
-    max_age = step_up.demand.max_age
+    max_age = step_up.requirement.max_age
     return {
-        "methods": sorted(step_up.demand.methods),
+        "methods": sorted(step_up.requirement.methods),
         "max_age": None if max_age is None else max_age.total_seconds(),
         "endpoint": step_up.endpoint,
         "act": step_up.act,
@@ -243,7 +243,7 @@ def _read_step_up(facts: dict[str, Any] | None) -> StepUp | None:
     if facts is None:
         return None
     max_age = facts["max_age"]
-    demand = Demand(
+    demand = AuthnRequirement(
         frozenset(Method(word) for word in facts["methods"]), None if max_age is None else timedelta(seconds=max_age)
     )
     until = facts.get("deferrable_until")

@@ -8,15 +8,13 @@ from typing import Any, cast
 
 from flask import Response, has_request_context, request, session
 
-from ..domain.assurance import Assurance
-from ..domain.authorization.combine import PolicyResult
-from ..domain.decision import Context
+from ..domain.authorization.decision import PASSED, Decision
 from ..domain.enrollment import Standing
 from ..domain.marks import Marks
 from ..domain.session import GateSession
-from ..domain.verdict import PASSED, Verdict
 from ..services.observations import Observation
 from ..services.sign_in.entries import Entry
+from .authorization.facts import RequestFacts
 from .client import Client, carries_token, client_of, wants_page
 from .request_context import note, noted
 from .sessions.cookies import drop_token, forget_cookies, lacks_tls, read_token, set_token
@@ -57,7 +55,7 @@ class Passage:
     :param spent: names of the host's cookies that its browser is told to forget when the sign-in ends.
     :param is_over: whether the sign-in ended in this request.
     :param withheld: what the session held, when nobody may see it and nothing may be changed.
-    :param groups: what the host said of groups in this request, by user key.
+    :param known: what policies may look at, collected when one does.
     :param granted: act and method that a grant was found for.
     """
 
@@ -75,7 +73,7 @@ class Passage:
     surroundings: object = field(default=None, repr=False)
     ensured_key: str | None = None
     found_nobody: bool = False
-    verdict: Verdict = PASSED
+    verdict: Decision = PASSED
     settled: Marks | None = None
     is_token: bool = False
     may_be_token: bool = False
@@ -97,7 +95,7 @@ class Passage:
     closings: int = field(default=0)
     left: Mapping[str, Any] | None = None
     looks: int = 0
-    groups: dict[str, frozenset[str] | None] = field(default_factory=dict)
+    known: RequestFacts | None = field(default=None, repr=False)
 
     def look_up(self) -> None:
         """Find the session that the gate's cookie names: the one SELECT of a request with a cookie."""
@@ -130,25 +128,12 @@ class Passage:
         is_program = carries_token(request, self.state.settings) and not wants_page(request)
         return client_of(request, by_token=self.may_be_token or is_program)
 
-    def context(
-        self,
-        assurance: Assurance,
-        *,
-        is_active: bool,
-        marks: Marks,
-        promptable: bool,
-        rulings: Mapping[str, PolicyResult],
-    ) -> Context:
-        """This request as the decision looks at it."""
-        return Context(
-            assurance,
-            is_active=is_active,
-            resources=marks.resources,
-            demands=marks.demands,
-            deferred=self.session is not None and self.session.deferred_at is not None,
-            promptable=promptable,
-            rulings=rulings,
-        )
+    @property
+    def facts(self) -> RequestFacts:
+        """What policies may look at."""
+        if self.known is None:
+            self.known = RequestFacts(self.state)
+        return self.known
 
     @property
     def carried(self) -> tuple[str | None, bool]:
@@ -177,6 +162,11 @@ def begin_passage(state: GateState, *, before: Mapping[str, Any]) -> Passage:
     note(_NAME, passage)
     forget_outer(state)
     return passage
+
+
+def passage_outside_hooks(state: GateState, live: GateSession, standing: Standing) -> Passage:
+    """What a decision looks at where no hook ran, as with events of an open websocket."""
+    return Passage(state, {}, (None, ""), {}, (), session=live, standing=standing)
 
 
 def forget_outer(state: GateState) -> None:

@@ -10,7 +10,7 @@ from flask import current_app
 
 from ..clock import Clock
 from ..crypto import Keyring
-from ..domain.rules import Rules
+from ..domain.authorization.rules import Rules
 from ..errors import ConfigError
 from ..factors.registry import FactorRegistry
 from ..mail.delivery import Delivery

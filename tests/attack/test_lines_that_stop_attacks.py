@@ -15,7 +15,7 @@ from flask_mfa_gate.domain.session import GRANT_LIFETIME, GateSession, act_of
 from flask_mfa_gate.factors.code_digests import CodeDigests
 from flask_mfa_gate.mail.rendering import one_line
 from flask_mfa_gate.services.sign_in.arrival import Newcomer
-from tests.conftest import Browser, Phone, StillClock, no_policies, recovery_codes_in, state_of
+from tests.conftest import Browser, NoPolicies, Phone, StillClock, recovery_codes_in, state_of
 
 
 def session_of(app: Flask, browser: Browser) -> GateSession:
@@ -34,7 +34,9 @@ def test_a_key_confirmed_elsewhere_meanwhile_has_to_be_proved_first(app: Flask, 
     with app.app_context():
         secret = state.factor_enrollment.begin(thief, totp, account="").public["secret"]
         with pytest.raises(Conflict, match="Sign in again"):
-            state.factor_enrollment.confirm(thief, totp, Phone(clock, secret).code(), origin=NOWHERE, ruler=no_policies)
+            state.factor_enrollment.confirm(
+                thief, totp, Phone(clock, secret).code(), origin=NOWHERE, authorizer=NoPolicies(state)
+            )
 
 
 def test_only_one_rises_from_one_id(app: Flask, clock: StillClock) -> None:
@@ -43,9 +45,9 @@ def test_only_one_rises_from_one_id(app: Flask, clock: StillClock) -> None:
     session, state = session_of(app, browser), state_of(app)
     proved = session.assurance.with_proof(Method("totp"), at=clock())
     with app.app_context():
-        state.worker.run(lambda work: state.sessions.rise(work, session, proved, ruler=no_policies))
+        state.worker.run(lambda work: state.sessions.rise(work, session, proved, authorizer=NoPolicies(state)))
         with pytest.raises(Conflict, match="already done"):
-            state.worker.run(lambda work: state.sessions.rise(work, session, proved, ruler=no_policies))
+            state.worker.run(lambda work: state.sessions.rise(work, session, proved, authorizer=NoPolicies(state)))
 
 
 def with_a_grant(app: Flask, act: str) -> GateSession:

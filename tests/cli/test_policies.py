@@ -11,7 +11,7 @@ import pytest
 from click.testing import Result
 from flask import Flask
 
-from flask_mfa_gate.domain.verdict import policy_id
+from flask_mfa_gate.domain.authorization.decision import policy_id
 from tests.conftest import Browser, StillClock, state_of
 from tests.policy_kit import policy, put
 from tests.services.kit import tables

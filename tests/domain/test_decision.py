@@ -13,23 +13,26 @@ from hypothesis import strategies as st
 
 from flask_mfa_gate.domain.access import APP, MFA_ADMIN, Access
 from flask_mfa_gate.domain.assurance import Assurance, FactorKind, Method, Proof, SignIn
-from flask_mfa_gate.domain.authorization.combine import PolicyResult, combine
-from flask_mfa_gate.domain.decision import Context, decide
+from flask_mfa_gate.domain.authorization.decide import decide
+from flask_mfa_gate.domain.authorization.decision import Ask, ConditionFailure, Decision, Reason
+from flask_mfa_gate.domain.authorization.request import AccessRequest
+from flask_mfa_gate.domain.authorization.rules import Lapse, LockoutScope, Rules
 from flask_mfa_gate.domain.enrollment import Period, Standing
+from flask_mfa_gate.domain.policy.condition_tree import Condition, Not
+from flask_mfa_gate.domain.policy.conditions.condition_type import ALL_FACTS, facts_of
+from flask_mfa_gate.domain.policy.conditions.listed import ListedWord
 from flask_mfa_gate.domain.policy.conditions.registry import BUILT_IN
 from flask_mfa_gate.domain.policy.document.effect import Action, Effect
-from flask_mfa_gate.domain.policy.document.policy import Policy, PolicySet
-from flask_mfa_gate.domain.policy.evaluation.compiled_policies import CompiledPolicies, compile_policies
+from flask_mfa_gate.domain.policy.document.policy import Policy, PolicySet, PolicyState
+from flask_mfa_gate.domain.policy.evaluation.compiled_policies import compile_policies
 from flask_mfa_gate.domain.policy.evaluation.compiled_policy import Match
 from flask_mfa_gate.domain.policy.facts import Environment, MatchResult, Subject
-from flask_mfa_gate.domain.rules import Lapse, LockoutScope, Rules
-from flask_mfa_gate.domain.verdict import Reason, Verdict, Word
-from tests.domain.policy.kit import EFFECTS, ENVIRONMENTS, POLICY_SETS, SUBJECTS, no_error
+from tests.domain.policy.kit import EFFECTS, ENVIRONMENTS, POLICY_SETS, SUBJECTS, policies_that
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 DAY = timedelta(days=1)
 TOTP, NONE = frozenset({FactorKind("totp")}), frozenset[FactorKind]()
-RANK = {word: rank for rank, word in enumerate(Word)}
+RANK = {word: rank for rank, word in enumerate(Ask)}
 RUNNING, LAPSED = Period(NOW - DAY, NOW + DAY), Period(NOW - 9 * DAY, NOW - DAY)
 PROVED = Assurance(SignIn.PASSWORD, NOW, (Proof(Method("totp"), NOW - timedelta(minutes=2)),))
 BARE = Assurance(SignIn.PASSWORD, NOW)
@@ -51,11 +54,11 @@ def unsure(*effects: Effect) -> list[Match]:
 def judged(
     at: Mapping[str, list[Match]], *, standing: Standing | None = None, rules: Rules | None = None,
     assurance: Assurance = BARE, **context: Any,
-) -> Verdict:  # fmt: skip
-    chosen = rules or Rules()
-    rulings = {name: combine(found, resource=name, default=chosen.access(name)) for name, found in at.items()}
-    made = Context(assurance, resources=tuple(name for name in at if name != APP), rulings=rulings, **context)
-    return decide(made, standing or Standing("k"), chosen, now=NOW)
+) -> Decision:  # fmt: skip
+    made = AccessRequest(
+        standing or Standing("k"), assurance, resources=tuple(name for name in at if name != APP), **context
+    )
+    return decide(made, policies_that(at), rules or Rules(), now=NOW)
 
 
 def holder(**facts: Any) -> Standing:
@@ -70,35 +73,41 @@ def defaults(word: str, name: str = APP) -> Rules:
 
 
 def test_the_words_stand_in_their_order() -> None:
-    assert [word.value for word in Word] == ["deny", "locked", "challenge", "enroll", "prompt", "pass"]
+    assert [word.value for word in Ask] == ["deny", "locked", "challenge", "enroll", "prompt", "pass"]
 
 
 @pytest.mark.parametrize("effects", [(), (ALLOW,), (REQUIRE,), (require(grace_days=9),)])
 def test_a_lapsed_user_of_scope_app_is_locked_whatever_policies_demand(effects: tuple[Effect, ...]) -> None:
     lapsed = Standing("k", required=True, period=LAPSED)
-    assert judged({APP: matched(*effects)}, standing=lapsed).word is Word.LOCKED
+    assert judged({APP: matched(*effects)}, standing=lapsed).ask is Ask.LOCKED
 
 
 def test_only_a_deny_comes_before_the_lock() -> None:
-    assert judged({APP: matched(DENY)}, standing=Standing("k", required=True, period=LAPSED)).word is Word.DENY
+    assert judged({APP: matched(DENY)}, standing=Standing("k", required=True, period=LAPSED)).ask is Ask.DENY
 
 
 def test_of_scope_protected_a_lapse_locks_where_a_demand_is_not_met() -> None:
     rules = Rules(lockout_scope=LockoutScope.PROTECTED)
     lapsed = Standing("k", required=True, period=LAPSED)
-    assert judged({}, standing=lapsed, rules=rules).word is Word.PASS
-    assert judged({"payroll": matched(REQUIRE)}, standing=lapsed, rules=rules).word is Word.LOCKED
-    assert judged({"payroll": matched(require(grace_days=9))}, standing=lapsed, rules=rules).word is Word.LOCKED
-    assert judged({APP: matched(REQUIRE)}, standing=lapsed, rules=rules).word is Word.LOCKED
+    assert judged({}, standing=lapsed, rules=rules).ask is Ask.PASS
+    assert judged({"payroll": matched(REQUIRE)}, standing=lapsed, rules=rules).ask is Ask.LOCKED
+    assert judged({"payroll": matched(require(grace_days=9))}, standing=lapsed, rules=rules).ask is Ask.LOCKED
+    assert judged({APP: matched(REQUIRE)}, standing=lapsed, rules=rules).ask is Ask.LOCKED
+
+
+def test_after_a_lapse_nobody_sets_up_a_factor_wherever_else_it_locks() -> None:
+    rules, lapsed = Rules(lockout_scope=LockoutScope.PROTECTED), Standing("k", required=True, period=LAPSED)
+    assert judged({}, standing=lapsed, rules=rules, sets_up_factor=True).ask is Ask.LOCKED
+    assert judged({}, standing=Standing("k"), rules=rules, sets_up_factor=True).ask is Ask.PASS
 
 
 # 3
 
 
 def test_deny_beats_require_beats_allow() -> None:
-    assert judged({APP: matched(ALLOW, REQUIRE, DENY)}, standing=holder(), assurance=PROVED).word is Word.DENY
-    assert judged({APP: matched(ALLOW, REQUIRE)}, standing=holder()).word is Word.CHALLENGE
-    assert judged({APP: matched(ALLOW)}, standing=holder()).word is Word.PASS
+    assert judged({APP: matched(ALLOW, REQUIRE, DENY)}, standing=holder(), assurance=PROVED).ask is Ask.DENY
+    assert judged({APP: matched(ALLOW, REQUIRE)}, standing=holder()).ask is Ask.CHALLENGE
+    assert judged({APP: matched(ALLOW)}, standing=holder()).ask is Ask.PASS
 
 
 def test_every_list_has_to_be_met_by_one_proof_or_by_several() -> None:
@@ -106,24 +115,24 @@ def test_every_list_has_to_be_met_by_one_proof_or_by_several() -> None:
     rules = Rules(enabled=frozenset(FactorKind))
     rich = Standing("k", factors=frozenset(FactorKind))
     at = {"payroll": matched(both, keys)}
-    assert judged(at, standing=rich, rules=rules, assurance=PROVED).word is Word.CHALLENGE
+    assert judged(at, standing=rich, rules=rules, assurance=PROVED).ask is Ask.CHALLENGE
     key = Assurance(SignIn.PASSWORD, NOW, (Proof(Method("webauthn"), NOW),))
-    assert judged(at, standing=rich, rules=rules, assurance=key).word is Word.PASS, "one serves both"
+    assert judged(at, standing=rich, rules=rules, assurance=key).ask is Ask.PASS, "one serves both"
 
 
 def test_the_smallest_age_counts_for_every_list() -> None:
     at = {"payroll": matched(require(max_age=timedelta(hours=1)), require(max_age=timedelta(minutes=1)))}
     found = judged(at, standing=holder(), assurance=PROVED)
-    assert (found.word, found.demand.max_age) == (Word.CHALLENGE, timedelta(minutes=1))
+    assert (found.word, found.requirement.max_age) == (Ask.CHALLENGE, timedelta(minutes=1))
 
 
 def test_the_earliest_end_of_grace_counts_and_a_hard_rule_has_none() -> None:
     soft = [require(grace_days=9), require(grace_days=2)]
     found = judged({APP: matched(*soft)})
-    assert (found.word, found.grace_ends_at) == (Word.PROMPT, NOW + 2 * DAY)
+    assert (found.word, found.grace_ends_at) == (Ask.PROMPT, NOW + 2 * DAY)
     begun = Standing("k", graces={"hit0": NOW - 8 * DAY - timedelta(hours=12)})
     assert judged({APP: matched(*soft)}, standing=begun).grace_ends_at == NOW + timedelta(hours=12)
-    assert judged({APP: matched(*soft, REQUIRE)}).word is Word.ENROLL
+    assert judged({APP: matched(*soft, REQUIRE)}).ask is Ask.ENROLL
 
 
 # 2 and 4
@@ -132,29 +141,29 @@ def test_the_earliest_end_of_grace_counts_and_a_hard_rule_has_none() -> None:
 @pytest.mark.parametrize(
     ("default", "found", "word"),
     [
-        ("user-setting", [], Word.CHALLENGE), ("allow", [], Word.PASS), ("require", [], Word.CHALLENGE),
-        ("deny", [], Word.DENY),
-        ("deny", matched(ALLOW), Word.PASS), ("deny", unsure(ALLOW), Word.DENY),
-        ("deny", matched(REQUIRE), Word.CHALLENGE), ("deny", unsure(REQUIRE), Word.DENY),
-        ("require", matched(ALLOW), Word.PASS), ("require", unsure(ALLOW), Word.CHALLENGE),
-        ("allow", matched(REQUIRE), Word.CHALLENGE), ("allow", unsure(REQUIRE), Word.CHALLENGE),
-        ("user-setting", matched(ALLOW), Word.PASS), ("user-setting", unsure(ALLOW), Word.CHALLENGE),
-        ("user-setting", unsure(DENY), Word.DENY), ("allow", unsure(DENY), Word.DENY),
+        ("user-setting", [], Ask.CHALLENGE), ("allow", [], Ask.PASS), ("require", [], Ask.CHALLENGE),
+        ("deny", [], Ask.DENY),
+        ("deny", matched(ALLOW), Ask.PASS), ("deny", unsure(ALLOW), Ask.DENY),
+        ("deny", matched(REQUIRE), Ask.CHALLENGE), ("deny", unsure(REQUIRE), Ask.DENY),
+        ("require", matched(ALLOW), Ask.PASS), ("require", unsure(ALLOW), Ask.CHALLENGE),
+        ("allow", matched(REQUIRE), Ask.CHALLENGE), ("allow", unsure(REQUIRE), Ask.CHALLENGE),
+        ("user-setting", matched(ALLOW), Ask.PASS), ("user-setting", unsure(ALLOW), Ask.CHALLENGE),
+        ("user-setting", unsure(DENY), Ask.DENY), ("allow", unsure(DENY), Ask.DENY),
     ],
 )  # fmt: skip
-def test_default_access_of_the_app(default: str, found: list[Match], word: Word) -> None:
+def test_default_access_of_the_app(default: str, found: list[Match], word: Ask) -> None:
     assert judged({APP: found}, standing=holder(), rules=defaults(default)).word is word
 
 
 def test_a_require_with_grace_never_displaces_a_default_require() -> None:
-    assert judged({APP: matched(require(grace_days=9))}, rules=defaults("require")).word is Word.ENROLL
-    assert judged({APP: matched(require(grace_days=9))}).word is Word.PROMPT
+    assert judged({APP: matched(require(grace_days=9))}, rules=defaults("require")).ask is Ask.ENROLL
+    assert judged({APP: matched(require(grace_days=9))}).ask is Ask.PROMPT
     at = {"payroll": matched(require(grace_days=9))}
-    assert judged(at, rules=defaults("require", "payroll")).word is Word.ENROLL
+    assert judged(at, rules=defaults("require", "payroll")).ask is Ask.ENROLL
 
 
 def test_default_access_of_a_resource() -> None:
-    for default, word in (("allow", Word.PASS), ("require", Word.CHALLENGE), ("deny", Word.DENY)):
+    for default, word in (("allow", Ask.PASS), ("require", Ask.CHALLENGE), ("deny", Ask.DENY)):
         old = replace(PROVED, proofs=())
         found = judged({"payroll": []}, standing=holder(), rules=Rules(
             default_access={"payroll": Access(default), APP: Access.ALLOW}), assurance=old)  # fmt: skip
@@ -165,16 +174,16 @@ def test_default_access_of_a_resource() -> None:
 @pytest.mark.parametrize("effects", [(), (ALLOW,), (require(grace_days=9),)])
 def test_nothing_opens_the_console_without_a_proof(default: str, effects: tuple[Effect, ...]) -> None:
     rules = Rules(default_access={MFA_ADMIN: Access(default), APP: Access.ALLOW})
-    assert judged({MFA_ADMIN: matched(*effects)}, standing=holder(), rules=rules).word is Word.CHALLENGE
-    assert judged({MFA_ADMIN: matched(*effects)}, rules=rules).word is Word.ENROLL
-    assert judged({MFA_ADMIN: matched(*effects)}, standing=holder(), rules=rules, assurance=PROVED).word is Word.PASS
+    assert judged({MFA_ADMIN: matched(*effects)}, standing=holder(), rules=rules).ask is Ask.CHALLENGE
+    assert judged({MFA_ADMIN: matched(*effects)}, rules=rules).ask is Ask.ENROLL
+    assert judged({MFA_ADMIN: matched(*effects)}, standing=holder(), rules=rules, assurance=PROVED).ask is Ask.PASS
 
 
 def test_a_hidden_fact_does_not_let_a_default_allow_drop_the_challenge() -> None:
     """One who holds an app where keys are demanded, softly: known to apply, the app is asked for all the same."""
     keys = require(factors=frozenset({FactorKind("webauthn")}), grace_days=9)
-    assert judged({APP: matched(keys)}, standing=holder(), rules=defaults("allow")).word is Word.CHALLENGE
-    assert judged({APP: unsure(keys)}, standing=holder(), rules=defaults("allow")).word is Word.CHALLENGE
+    assert judged({APP: matched(keys)}, standing=holder(), rules=defaults("allow")).ask is Ask.CHALLENGE
+    assert judged({APP: unsure(keys)}, standing=holder(), rules=defaults("allow")).ask is Ask.CHALLENGE
 
 
 # 5
@@ -183,32 +192,32 @@ def test_a_hidden_fact_does_not_let_a_default_allow_drop_the_challenge() -> None
 @pytest.mark.parametrize("found", [matched(ALLOW), matched(require(grace_days=365)), []])
 def test_the_users_own_requirement_is_a_floor(found: list[Match]) -> None:
     at = {APP: found}
-    assert judged(at, standing=Standing("k", required=True)).word is Word.ENROLL, "forced"
-    assert judged(at, standing=Standing("k", required=True, period=RUNNING)).word is Word.PROMPT
-    assert judged(at, standing=Standing("k", required=True, period=LAPSED)).word is Word.LOCKED
+    assert judged(at, standing=Standing("k", required=True)).ask is Ask.ENROLL, "forced"
+    assert judged(at, standing=Standing("k", required=True, period=RUNNING)).ask is Ask.PROMPT
+    assert judged(at, standing=Standing("k", required=True, period=LAPSED)).ask is Ask.LOCKED
     confined = Rules(lapse=Lapse.CONFINED)
-    assert judged(at, standing=Standing("k", required=True, period=LAPSED), rules=confined).word is Word.ENROLL
+    assert judged(at, standing=Standing("k", required=True, period=LAPSED), rules=confined).ask is Ask.ENROLL
 
 
 @pytest.mark.parametrize("name", [APP, "payroll"])
 def test_allow_lets_nobody_off_the_setup_that_is_asked_of_everybody(name: str) -> None:
     at, rules = {name: matched(ALLOW)}, defaults("require", name)
-    assert judged(at, standing=holder(), rules=replace(rules, challenge_unrequired=False)).word is Word.PASS
+    assert judged(at, standing=holder(), rules=replace(rules, challenge_unrequired=False)).ask is Ask.PASS
     forced = judged(at, rules=rules)
-    assert (forced.word, forced.policies) == (Word.ENROLL, ()), "the default asks, and not the policy"
-    assert judged(at, standing=Standing("k", required=True, period=RUNNING), rules=rules).word is Word.ENROLL
-    assert judged(at, standing=Standing("k", required=True, period=LAPSED), rules=rules).word is Word.LOCKED
+    assert (forced.word, forced.policies) == (Ask.ENROLL, ()), "the default asks, and not the policy"
+    assert judged(at, standing=Standing("k", required=True, period=RUNNING), rules=rules).ask is Ask.ENROLL
+    assert judged(at, standing=Standing("k", required=True, period=LAPSED), rules=rules).ask is Ask.LOCKED
 
 
 def test_allow_opens_what_is_shut_by_default_also_to_who_holds_nothing() -> None:
-    assert judged({APP: matched(ALLOW)}, rules=defaults("deny")).word is Word.PASS
-    assert judged({"payroll": matched(ALLOW)}, rules=defaults("deny", "payroll")).word is Word.PASS
+    assert judged({APP: matched(ALLOW)}, rules=defaults("deny")).ask is Ask.PASS
+    assert judged({"payroll": matched(ALLOW)}, rules=defaults("deny", "payroll")).ask is Ask.PASS
 
 
 def test_allow_leaves_the_prompt_to_one_who_holds_another_factor() -> None:
     both = Rules(enabled=frozenset(FactorKind))
     keyed = Standing("k", required=True, period=RUNNING, factors=frozenset({FactorKind("webauthn")}))
-    assert judged({APP: matched(ALLOW)}, standing=keyed, rules=both).word is Word.PROMPT
+    assert judged({APP: matched(ALLOW)}, standing=keyed, rules=both).ask is Ask.PROMPT
 
 
 # 6 and 7
@@ -216,18 +225,18 @@ def test_allow_leaves_the_prompt_to_one_who_holds_another_factor() -> None:
 
 def test_require_forces_whoever_has_no_accepted_factor() -> None:
     found = judged({APP: matched(REQUIRE)})
-    assert (found.word, found.reason, found.policies) == (Word.ENROLL, Reason.ENROLLMENT_FORCED, ("hit0",))
-    assert judged({APP: matched(REQUIRE)}, standing=Standing("k", required=True, period=RUNNING)).word is Word.ENROLL
+    assert (found.word, found.reason, found.policies) == (Ask.ENROLL, Reason.ENROLLMENT_FORCED, ("hit0",))
+    assert judged({APP: matched(REQUIRE)}, standing=Standing("k", required=True, period=RUNNING)).ask is Ask.ENROLL
     at_resource = judged({"payroll": matched(REQUIRE)})
-    assert (at_resource.word, at_resource.at_resource, at_resource.app_is_satisfied) == (Word.ENROLL, True, True)
+    assert (at_resource.word, at_resource.at_resource, at_resource.app_is_satisfied) == (Ask.ENROLL, True, True)
 
 
 def test_grace_is_hard_from_its_end() -> None:
-    for hours, word in ((47, Word.PROMPT), (48, Word.ENROLL), (49, Word.ENROLL)):
+    for hours, word in ((47, Ask.PROMPT), (48, Ask.ENROLL), (49, Ask.ENROLL)):
         begun = Standing("k", graces={"hit0": NOW - timedelta(hours=hours)})
         assert judged({APP: matched(require(grace_days=2))}, standing=begun).word is word, hours
-    assert judged({APP: matched(require(grace_days=2))}, deferred=True).word is Word.PASS
-    assert judged({APP: matched(require(grace_days=2))}, promptable=False).word is Word.PASS, "never stops a token"
+    assert judged({APP: matched(require(grace_days=2))}, deferred=True).ask is Ask.PASS
+    assert judged({APP: matched(require(grace_days=2))}, promptable=False).ask is Ask.PASS, "never stops a token"
 
 
 # 8
@@ -236,8 +245,8 @@ def test_grace_is_hard_from_its_end() -> None:
 def test_zero_age_wants_a_grant_whatever_was_proved() -> None:
     at = {"payroll": matched(require(max_age=timedelta(0)))}
     fresh = Assurance(SignIn.PASSWORD, NOW, (Proof(Method("totp"), NOW),))
-    assert judged(at, standing=holder(), assurance=fresh).word is Word.CHALLENGE
-    assert judged(at, standing=holder(), assurance=fresh, granted=True).word is Word.PASS
+    assert judged(at, standing=holder(), assurance=fresh).ask is Ask.CHALLENGE
+    assert judged(at, standing=holder(), assurance=fresh, granted=True).ask is Ask.PASS
 
 
 def test_a_grant_serves_only_the_lists_that_were_proved_for_it() -> None:
@@ -245,14 +254,14 @@ def test_a_grant_serves_only_the_lists_that_were_proved_for_it() -> None:
     both = Standing("k", factors=frozenset(FactorKind))
     rules = Rules(enabled=frozenset(FactorKind))
 
-    def met(*methods: Method, minutes: int = 0) -> Word:
+    def met(*methods: Method, minutes: int = 0) -> Ask:
         proofs = tuple(Proof(method, NOW - timedelta(minutes=minutes)) for method in methods)
         assurance = Assurance(SignIn.PASSWORD, NOW, (Proof(Method("access_pass"), NOW), *proofs))
         return judged(at, standing=both, rules=rules, assurance=assurance, granted=True).word
 
-    assert met(Method("totp")) is Word.CHALLENGE
-    assert met(Method("totp"), Method("webauthn")) is Word.PASS
-    assert met(Method("totp"), Method("webauthn"), minutes=6) is Word.CHALLENGE
+    assert met(Method("totp")) is Ask.CHALLENGE
+    assert met(Method("totp"), Method("webauthn")) is Ask.PASS
+    assert met(Method("totp"), Method("webauthn"), minutes=6) is Ask.CHALLENGE
 
 
 # Ways back in
@@ -265,7 +274,7 @@ def test_a_pass_for_enrollment_opens_the_setup_also_where_no_code_would_be_asked
         ({}, defaults("allow")),
         ({}, Rules(challenge_unrequired=False)),
     ):
-        assert judged(at, standing=holder(), rules=rules).word is Word.PASS
+        assert judged(at, standing=holder(), rules=rules).ask is Ask.PASS
         assert judged(at, standing=holder(), rules=rules, assurance=pass_only).reason is Reason.ENROLLMENT_PASS
 
 
@@ -276,9 +285,9 @@ def test_a_pass_for_enrollment_opens_the_setup_also_where_the_app_demands_the_lo
         ({APP: matched(require(factors=TOTP, max_age=timedelta(hours=1)))}, Rules()),
         ({}, defaults("require")),
     ):
-        assert judged(at, standing=holder(), rules=rules).word is Word.CHALLENGE
+        assert judged(at, standing=holder(), rules=rules).ask is Ask.CHALLENGE
         verdict = judged(at, standing=holder(), rules=rules, assurance=pass_only)
-        assert (verdict.word, verdict.reason) == (Word.ENROLL, Reason.ENROLLMENT_PASS)
+        assert (verdict.ask, verdict.reason) == (Ask.ENROLL, Reason.ENROLLMENT_PASS)
 
 
 @pytest.mark.parametrize("way", [Method("recovery_code"), Method("access_pass")])
@@ -287,13 +296,11 @@ def test_a_way_back_in_meets_the_app_where_totp_would(way: Method) -> None:
     keys = frozenset({FactorKind("webauthn")})
     both = Rules(enabled=frozenset(FactorKind))
     rich = Standing("k", factors=frozenset(FactorKind))
-    assert judged({APP: matched(REQUIRE)}, standing=rich, rules=both, assurance=back).word is Word.PASS
-    assert judged({APP: matched(require(factors=TOTP))}, standing=rich, rules=both, assurance=back).word is Word.PASS
-    assert (
-        judged({APP: matched(require(factors=keys))}, standing=rich, rules=both, assurance=back).word is Word.CHALLENGE
-    )
-    assert judged({"payroll": matched(REQUIRE)}, standing=rich, rules=both, assurance=back).word is Word.CHALLENGE
-    assert judged({MFA_ADMIN: []}, standing=rich, rules=both, assurance=back).word is Word.CHALLENGE
+    assert judged({APP: matched(REQUIRE)}, standing=rich, rules=both, assurance=back).ask is Ask.PASS
+    assert judged({APP: matched(require(factors=TOTP))}, standing=rich, rules=both, assurance=back).ask is Ask.PASS
+    assert judged({APP: matched(require(factors=keys))}, standing=rich, rules=both, assurance=back).ask is Ask.CHALLENGE
+    assert judged({"payroll": matched(REQUIRE)}, standing=rich, rules=both, assurance=back).ask is Ask.CHALLENGE
+    assert judged({MFA_ADMIN: []}, standing=rich, rules=both, assurance=back).ask is Ask.CHALLENGE
 
 
 # Accounts for emergencies
@@ -303,14 +310,14 @@ def test_an_account_for_emergencies_is_outside_policies_and_lapse_and_nothing_el
     rules = Rules(break_glass=frozenset({"k"}))
     for effects in ((DENY,), (ALLOW,), (require(max_age=timedelta(0)),)):
         at = {APP: matched(*effects), "payroll": matched(*effects)}
-        assert judged(at, standing=holder(), rules=rules).word is Word.CHALLENGE, "its own factor is always asked"
-        assert judged(at, standing=holder(), rules=rules, assurance=PROVED).word is Word.PASS
-    assert judged({}, standing=Standing("k", required=True, period=LAPSED), rules=rules).word is not Word.LOCKED
-    assert judged({}, standing=holder(), rules=rules, is_active=False).word is Word.DENY
+        assert judged(at, standing=holder(), rules=rules).ask is Ask.CHALLENGE, "its own factor is always asked"
+        assert judged(at, standing=holder(), rules=rules, assurance=PROVED).ask is Ask.PASS
+    assert judged({}, standing=Standing("k", required=True, period=LAPSED), rules=rules).ask is not Ask.LOCKED
+    assert judged({}, standing=holder(), rules=rules, is_active=False).ask is Ask.DENY
     denied = replace(rules, default_access={APP: Access.DENY})
-    assert judged({}, standing=holder(), rules=denied, assurance=PROVED).word is Word.DENY
+    assert judged({}, standing=holder(), rules=denied, assurance=PROVED).ask is Ask.DENY
     lenient = replace(rules, default_access={APP: Access.ALLOW}, challenge_unrequired=False)
-    assert judged({}, standing=holder(), rules=lenient).word is Word.CHALLENGE
+    assert judged({}, standing=holder(), rules=lenient).ask is Ask.CHALLENGE
 
 
 # What a refusal says
@@ -353,13 +360,13 @@ def as_matches(effects: list[tuple[Effect, MatchResult]], *, first: int = 0) -> 
     return [Match(Policy(f"p{first + place}", effect), mark) for place, (effect, mark) in enumerate(effects)]
 
 
-def word_of(case: Any, *, app: list[Match] | None = None, payroll: list[Match] | None = None) -> Word:
+def word_of(case: Any, *, app: list[Match] | None = None, payroll: list[Match] | None = None) -> Ask:
     at_app, at_payroll, assurance, standing, rules, deferred, granted = case
     at = {
         APP: as_matches(at_app) if app is None else app,
         "payroll": as_matches(at_payroll, first=9) if payroll is None else payroll,
     }
-    return judged(at, standing=standing, rules=rules, assurance=assurance, deferred=deferred, granted=granted).word
+    return judged(at, standing=standing, rules=rules, assurance=assurance, deferred=deferred, granted=granted).ask
 
 
 @given(cases, st.randoms())
@@ -374,7 +381,7 @@ def test_one_more_deny_never_loosens(case: Any, mark: MatchResult, at_app: bool)
     more = Match(Policy("new", DENY), mark)
     old = as_matches(case[0]) if at_app else as_matches(case[1], first=9)
     after = word_of(case, app=[*old, more]) if at_app else word_of(case, payroll=[*old, more])
-    assert after is Word.DENY
+    assert after is Ask.DENY
 
 
 @given(cases, EFFECTS, st.sampled_from([MatchResult.HIT, MatchResult.UNKNOWN]), st.booleans())
@@ -398,7 +405,7 @@ def test_no_policy_lowers_the_users_own_requirement_or_lock(case: Any) -> None:
     standing, rules = case[3], case[4]
     setting = replace(rules, default_access={APP: Access.USER_SETTING})
     own = word_of((case[0], case[1], case[2], standing, setting, case[5], case[6]), app=[], payroll=[])
-    if own in {Word.ENROLL, Word.PROMPT} or (own is Word.LOCKED and rules.lockout_scope is LockoutScope.APP):
+    if own in {Ask.ENROLL, Ask.PROMPT} or (own is Ask.LOCKED and rules.lockout_scope is LockoutScope.APP):
         assert RANK[word_of(case)] <= RANK[own]
 
 
@@ -410,7 +417,7 @@ def test_an_allow_beside_others_changes_at_most_the_challenge(case: Any, mark: M
     usual = (*case[:4], rules, *case[5:])
     before = word_of(usual)
     after = word_of(usual, app=[*as_matches(case[0]), Match(Policy("new", ALLOW), mark)])
-    assert after is before or (before is Word.CHALLENGE and case[3].factors)
+    assert after is before or (before is Ask.CHALLENGE and case[3].factors)
 
 
 @given(cases)
@@ -435,13 +442,6 @@ FACTS = (
 )
 
 
-def ruled(ready: CompiledPolicies, subject: Subject, environment: Environment, rules: Rules) -> dict[str, PolicyResult]:
-    return {
-        name: combine(ready.matches(subject, name, environment, no_error), resource=name, default=rules.access(name))
-        for name in (APP, "payroll", MFA_ADMIN)
-    }
-
-
 @given(
     POLICY_SETS, SUBJECTS, ENVIRONMENTS, cases, st.sets(st.sampled_from([*FACTS, "groups"]), min_size=1),
     st.sampled_from([(), ("payroll",), ("payroll", MFA_ADMIN)]),
@@ -456,9 +456,38 @@ def test_hiding_facts_never_loosens(
     stranger = replace(subject, groups=None) if "groups" in hidden else subject
     words = []
     for whom, facts in ((subject, environment), (stranger, blind)):
-        context = Context(
-            assurance, resources=opened, deferred=deferred, granted=granted,
-            rulings=ruled(ready, whom, facts, rules),
+        request = AccessRequest(
+            replace(standing, user_key=whom.key), assurance, resources=opened, deferred=deferred, granted=granted,
+            groups=whom.groups, environment=facts,
         )  # fmt: skip
-        words.append(decide(context, standing, rules, now=NOW).word)
+        words.append(decide(request, ready, rules, now=NOW).ask)
     assert RANK[words[1]] <= RANK[words[0]]
+
+
+def test_policies_say_which_facts_they_look_at() -> None:
+    office, late = Condition("network", ("10.0.0.0/8",)), Condition("request", {"methods": ("GET",)})
+    rows = (
+        Policy("a", REQUIRE, state=PolicyState.ON, conditions=office),
+        Policy("b", REQUIRE, state=PolicyState.ON, conditions=Not(late), resources=("payroll",)),
+        Policy("c", REQUIRE, state=PolicyState.REPORT_ONLY, conditions=Condition("risk", ("new-device",))),
+        Policy("d", REQUIRE, state=PolicyState.OFF, conditions=Condition("country", ("DE",))),
+    )
+    ready = compile_policies(PolicySet(rows), BUILT_IN, version=1)
+    assert ready.facts == {APP: {"address"}, "payroll": {"method", "endpoint"}}
+    assert ready.reported_facts == {APP: {"risk"}}
+
+
+def test_a_word_of_the_host_that_does_not_say_what_it_looks_at_gets_every_fact() -> None:
+    registry = BUILT_IN.with_word(ListedWord("badge", lambda subject, environment: environment.browser))
+    badge = Policy("a", REQUIRE, state=PolicyState.ON, conditions=Condition("badge", ("x",)))
+    assert compile_policies(PolicySet((badge,)), registry, version=1).facts == {APP: ALL_FACTS}
+    assert all(facts_of(word) < ALL_FACTS for word in BUILT_IN.words.values())
+
+
+def test_a_condition_that_raises_is_named_by_the_decision_and_counts_as_unknown() -> None:
+    registry = BUILT_IN.with_word(ListedWord("badge", lambda subject, environment: 1 / 0))  # type: ignore[arg-type, return-value]
+    badge = Policy("a", require(grace_days=3), state=PolicyState.ON, conditions=Condition("badge", ("x",)))
+    ready = compile_policies(PolicySet((badge,)), registry, version=1)
+    found = decide(AccessRequest(Standing("k"), BARE), ready, Rules(), now=NOW)
+    assert found.failures == (ConditionFailure("a", "badge", "ZeroDivisionError"),)
+    assert found.beginning == {"a"}

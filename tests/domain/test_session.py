@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flask_mfa_gate.domain.assurance import Assurance, Method, SignIn
+from flask_mfa_gate.domain.authorization.decision import AuthnRequirement
 from flask_mfa_gate.domain.session import (
     GRANT_LIFETIME,
     ROTATION_GRACE,
@@ -20,12 +21,11 @@ from flask_mfa_gate.domain.session import (
     act_of,
     leaves_grant,
 )
-from flask_mfa_gate.domain.verdict import Demand
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 INSTANT = timedelta(microseconds=1)
 LIVES = Lifetimes(pending=timedelta(minutes=10), idle=timedelta(hours=1), max_age=timedelta(hours=12))
-ONE_REQUEST = Demand(Method.of_factors, max_age=timedelta(0))
+ONE_REQUEST = AuthnRequirement(Method.of_factors, max_age=timedelta(0))
 SPANS = st.timedeltas(timedelta(0), timedelta(days=2))
 
 
@@ -128,7 +128,7 @@ STEP_UP = StepUp(ONE_REQUEST, "pay", "act", "/pay")
     [
         ({"step_up": STEP_UP}, Method("totp"), True), ({"parked": b""}, Method("totp"), True), ({}, Method("totp"), False),
         ({"step_up": STEP_UP}, Method("recovery_code"), False), ({"parked": b""}, Method("access_pass"), False),
-        ({"step_up": replace(STEP_UP, demand=Demand(frozenset({Method("webauthn")})))}, Method("totp"), False),
+        ({"step_up": replace(STEP_UP, requirement=AuthnRequirement(frozenset({Method("webauthn")})))}, Method("totp"), False),
     ],
 )  # fmt: skip
 def test_a_factor_that_was_asked_for_leaves_a_grant(facts: dict[str, Any], method: Method, leaves_one: bool) -> None:

@@ -12,17 +12,20 @@ import pytest
 
 from flask_mfa_gate.domain.access import Access
 from flask_mfa_gate.domain.assurance import Assurance, FactorKind, Method, SignIn
-from flask_mfa_gate.domain.decision import Context, decide
+from flask_mfa_gate.domain.authorization.decide import decide
+from flask_mfa_gate.domain.authorization.decision import Ask, AuthnRequirement, Reason
+from flask_mfa_gate.domain.authorization.request import AccessRequest
+from flask_mfa_gate.domain.authorization.rules import Lapse, LockoutScope, Rules, is_required
 from flask_mfa_gate.domain.enrollment import Period, Standing
-from flask_mfa_gate.domain.rules import Lapse, LockoutScope, Rules, is_required
-from flask_mfa_gate.domain.verdict import Demand, Reason, Word
+from tests.domain.policy.kit import NO_POLICIES
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 DAY = timedelta(days=1)
 NONE: frozenset[FactorKind] = frozenset()
 TOTP, KEY, EVERY = frozenset({FactorKind("totp")}), frozenset({FactorKind("webauthn")}), frozenset(FactorKind)
-RANK = {word: rank for rank, word in enumerate(Word)}
+RANK = {word: rank for rank, word in enumerate(Ask)}
 
+SOMEBODY = Standing("k")
 PASSWORD = Assurance(SignIn.PASSWORD, NOW - timedelta(minutes=1))
 TO_TOTP, TO_KEY = frozenset({Method("totp")}), frozenset({Method("webauthn")})
 ASSURANCES = [
@@ -59,98 +62,106 @@ REQUESTS = [
     {"promptable": False},
     {"resources": ("asks",)},
     {"resources": ("shut", "open", "app")},
-    {"demands": (Demand(TO_TOTP, timedelta(minutes=5)), Demand(TO_KEY, timedelta(hours=1)))},
-    {"demands": (Demand(Method.of_factors, max_age=timedelta(0)),), "granted": True},
-    {"demands": (Demand(Method.of_factors, max_age=timedelta(0)), Demand(TO_TOTP)), "resources": ("open", "asks")},
+    {"demands": (AuthnRequirement(TO_TOTP, timedelta(minutes=5)), AuthnRequirement(TO_KEY, timedelta(hours=1)))},
+    {"demands": (AuthnRequirement(Method.of_factors, max_age=timedelta(0)),), "granted": True},
+    {
+        "demands": (AuthnRequirement(Method.of_factors, max_age=timedelta(0)), AuthnRequirement(TO_TOTP)),
+        "resources": ("open", "asks"),
+    },
 ]
 MORE = [
-    Demand(Method.of_factors),
-    Demand(TO_KEY),
-    Demand(TO_TOTP, timedelta(minutes=5)),
-    Demand(Method.of_factors, max_age=timedelta(0)),
+    AuthnRequirement(Method.of_factors),
+    AuthnRequirement(TO_KEY),
+    AuthnRequirement(TO_TOTP, timedelta(minutes=5)),
+    AuthnRequirement(Method.of_factors, max_age=timedelta(0)),
 ]
 
 
-def situations(prompts: Prompts = PROMPTS[:1]) -> Iterator[tuple[Context, Standing, Rules]]:
+def situations(prompts: Prompts = PROMPTS[:1]) -> Iterator[tuple[AccessRequest, Rules]]:
     """Every mix of what a decision looks at, each by its few cases that can make a difference."""
     for (interval, deferred_at), standing, chosen in product(prompts, STANDINGS, RULES):
         kept, asked = replace(standing, deferred_at=deferred_at), replace(chosen, prompt_interval=interval)
         for assurance, request in product(ASSURANCES, REQUESTS):
-            yield Context(assurance, **request), kept, asked
+            yield AccessRequest(kept, assurance, **request), asked
 
 
-def word(context: Context, standing: Standing, chosen: Rules) -> Word:
-    return decide(context, standing, chosen, now=NOW).word
+def word(request: AccessRequest, chosen: Rules) -> Ask:
+    return decide(request, NO_POLICIES, chosen, now=NOW).ask
 
 
 def test_one_more_demand_never_loosens() -> None:
-    for context, standing, chosen in situations():
-        without = RANK[word(context, standing, chosen)]
+    for request, chosen in situations():
+        without = RANK[word(request, chosen)]
         for more in MORE:
-            stricter = context._replace(demands=(*context.demands, more))
-            assert RANK[word(stricter, standing, chosen)] <= without, (stricter, standing, chosen)
+            stricter = request._replace(demands=(*request.demands, more))
+            assert RANK[word(stricter, chosen)] <= without, (stricter, chosen)
 
 
 def test_the_order_of_demands_and_resources_never_matters() -> None:
-    for context, standing, chosen in situations():
+    for request, chosen in situations():
         words = {
-            word(context._replace(demands=demanded, resources=opened), standing, chosen)
-            for demanded in permutations(context.demands)
-            for opened in permutations(context.resources)
+            word(request._replace(demands=demanded, resources=opened), chosen)
+            for demanded in permutations(request.demands)
+            for opened in permutations(request.resources)
         }
         assert len(words) == 1
 
 
 def test_one_more_proof_never_tightens() -> None:
-    for context, standing, chosen in situations():
-        proved = context._replace(assurance=context.assurance.with_proof(Method("totp"), at=NOW))
-        assert RANK[word(proved, standing, chosen)] >= RANK[word(context, standing, chosen)]
+    for request, chosen in situations():
+        proved = request._replace(assurance=request.assurance.with_proof(Method("totp"), at=NOW))
+        assert RANK[word(proved, chosen)] >= RANK[word(request, chosen)]
 
 
 def test_nobody_with_a_factor_and_a_demand_passes_without_proof() -> None:
-    for context, standing, chosen in situations():
-        holds = bool(standing.factors)
-        asked = chosen.challenge_unrequired or is_required(standing, chosen)
+    for request, chosen in situations():
+        holds = bool(request.standing.factors)
+        asked = chosen.challenge_unrequired or is_required(request.standing, chosen)
         relaxed = chosen.default_access["app"] is Access.ALLOW
-        if holds and asked and not relaxed and not context.assurance.proofs:
-            assert word(context, standing, chosen) in {Word.DENY, Word.LOCKED, Word.CHALLENGE}
+        if holds and asked and not relaxed and not request.assurance.proofs:
+            assert word(request, chosen) in {Ask.DENY, Ask.LOCKED, Ask.CHALLENGE}
 
 
 def test_default_allow_never_lifts_prompt_force_or_lock() -> None:
-    for context, standing, chosen in situations(PROMPTS):
+    for request, chosen in situations(PROMPTS):
         allow = replace(chosen, default_access={**chosen.default_access, "app": Access.ALLOW})
         setting = replace(chosen, default_access={**chosen.default_access, "app": Access.USER_SETTING})
-        under_setting = decide(context, standing, setting, now=NOW)
-        if under_setting.word in {Word.LOCKED, Word.ENROLL, Word.PROMPT}:
-            assert word(context, standing, allow) is under_setting.word
+        under_setting = decide(request, NO_POLICIES, setting, now=NOW)
+        if under_setting.ask in {Ask.LOCKED, Ask.ENROLL, Ask.PROMPT}:
+            assert word(request, allow) is under_setting.ask
 
 
 def test_a_switched_off_account_is_denied_whatever_it_proved() -> None:
-    for context, standing, chosen in situations():
-        assert word(context._replace(is_active=False), standing, chosen) is Word.DENY
+    for request, chosen in situations():
+        assert word(request._replace(is_active=False), chosen) is Ask.DENY
 
 
 @pytest.mark.parametrize(
     ("standing", "expected"),
     [
-        (Standing("k"), Word.PASS),
-        (Standing("k", required=True), Word.ENROLL),
-        (Standing("k", required=True, period=Period(NOW - DAY, NOW + timedelta(microseconds=1))), Word.PROMPT),
-        (Standing("k", required=True, period=Period(NOW - DAY, NOW)), Word.LOCKED),
-        (Standing("k", factors=TOTP), Word.CHALLENGE),
-        (Standing("k", required=True, factors=TOTP), Word.CHALLENGE),
+        (Standing("k"), Ask.PASS),
+        (Standing("k", required=True), Ask.ENROLL),
+        (Standing("k", required=True, period=Period(NOW - DAY, NOW + timedelta(microseconds=1))), Ask.PROMPT),
+        (Standing("k", required=True, period=Period(NOW - DAY, NOW)), Ask.LOCKED),
+        (Standing("k", factors=TOTP), Ask.CHALLENGE),
+        (Standing("k", required=True, factors=TOTP), Ask.CHALLENGE),
     ],
 )
-def test_the_six_words_at_sign_in(standing: Standing, expected: Word) -> None:
-    assert word(Context(PASSWORD), standing, Rules()) is expected
+def test_the_six_words_at_sign_in(standing: Standing, expected: Ask) -> None:
+    assert word(AccessRequest(SOMEBODY, PASSWORD)._replace(standing=standing), Rules()) is expected
 
 
 def test_a_recovery_code_signs_in_and_opens_no_resource() -> None:
     recovered = PASSWORD.with_proof(Method("recovery_code"), at=NOW)
     standing = Standing("k", factors=TOTP)
-    assert word(Context(recovered), standing, Rules()) is Word.PASS
-    opened = decide(Context(recovered, resources=("a",)), standing, Rules({"a": Access.REQUIRE}), now=NOW)
-    assert (opened.word, opened.at_resource) == (Word.CHALLENGE, True)
+    assert word(AccessRequest(SOMEBODY, recovered)._replace(standing=standing), Rules()) is Ask.PASS
+    opened = decide(
+        AccessRequest(SOMEBODY, recovered, resources=("a",))._replace(standing=standing),
+        NO_POLICIES,
+        Rules({"a": Access.REQUIRE}),
+        now=NOW,
+    )
+    assert (opened.word, opened.at_resource) == (Ask.CHALLENGE, True)
 
 
 @pytest.mark.parametrize(
@@ -159,14 +170,31 @@ def test_a_recovery_code_signs_in_and_opens_no_resource() -> None:
 )
 def test_the_age_of_a_proof_has_an_exact_boundary(age: timedelta, met: bool) -> None:
     assurance = PASSWORD.with_proof(Method("totp"), at=NOW - age)
-    demand = Demand(Method.of_factors, max_age=timedelta(minutes=5))
-    assert (word(Context(assurance, demands=(demand,)), Standing("k", factors=TOTP), Rules()) is Word.PASS) == met
+    demand = AuthnRequirement(Method.of_factors, max_age=timedelta(minutes=5))
+    assert (
+        word(
+            AccessRequest(SOMEBODY, assurance, demands=(demand,))._replace(standing=Standing("k", factors=TOTP)),
+            Rules(),
+        )
+        is Ask.PASS
+    ) == met
 
 
 def test_the_reason_tells_why() -> None:
-    assert decide(Context(PASSWORD, is_active=False), Standing("k"), Rules(), now=NOW).reason is Reason.INACTIVE
+    assert (
+        decide(
+            AccessRequest(SOMEBODY, PASSWORD, is_active=False)._replace(standing=Standing("k")),
+            NO_POLICIES,
+            Rules(),
+            now=NOW,
+        ).reason
+        is Reason.INACTIVE
+    )
     lapsed = Standing("k", required=True, period=Period(NOW - DAY, NOW))
-    assert decide(Context(PASSWORD), lapsed, Rules(), now=NOW).reason is Reason.LAPSED
+    assert (
+        decide(AccessRequest(SOMEBODY, PASSWORD)._replace(standing=lapsed), NO_POLICIES, Rules(), now=NOW).reason
+        is Reason.LAPSED
+    )
 
 
 def test_amr_and_acr_follow_from_the_proofs() -> None:
@@ -177,7 +205,7 @@ def test_amr_and_acr_follow_from_the_proofs() -> None:
     assert PASSWORD.with_proof(Method("totp"), at=NOW + DAY).authenticated_at == NOW + DAY
 
 
-STRICTEST_FIRST = [Word.DENY, Word.LOCKED, Word.CHALLENGE, Word.ENROLL, Word.PROMPT, Word.PASS]
+STRICTEST_FIRST = [Ask.DENY, Ask.LOCKED, Ask.CHALLENGE, Ask.ENROLL, Ask.PROMPT, Ask.PASS]
 RUNNING = Period(NOW - DAY, NOW + 2 * DAY)
 LAPSED = Standing("k", required=True, period=Period(NOW - DAY, NOW))
 SOFT = Standing("k", required=True, period=RUNNING)
@@ -185,101 +213,114 @@ HOLDER = Standing("k", factors=TOTP)
 
 
 def test_the_order_of_the_words_is_the_law() -> None:
-    assert list(Word) == STRICTEST_FIRST
+    assert list(Ask) == STRICTEST_FIRST
 
 
 @pytest.mark.parametrize(
-    ("context", "standing", "chosen", "expected"),
+    ("asked", "standing", "chosen", "expected"),
     [
-        (Context(PASSWORD, is_active=False), LAPSED, Rules(), Word.DENY),
-        (Context(PASSWORD), LAPSED, Rules({"app": Access.DENY}), Word.DENY),
-        (Context(PASSWORD, resources=("a",)), LAPSED, Rules({"a": Access.DENY}), Word.DENY),
-        (Context(PASSWORD, demands=(Demand(Method.of_factors),)), LAPSED, Rules(), Word.LOCKED),
-        (Context(PASSWORD), LAPSED, Rules({"app": Access.ALLOW}), Word.LOCKED),
-        (Context(PASSWORD), LAPSED, Rules(lapse=Lapse.CONFINED), Word.ENROLL),
-        (Context(PASSWORD, demands=(Demand(frozenset({Method("webauthn")})),)), HOLDER, Rules(), Word.CHALLENGE),
-        (Context(PASSWORD, demands=(Demand(Method.of_factors),)), SOFT, Rules(), Word.ENROLL),
-        (Context(PASSWORD), SOFT, Rules({"app": Access.REQUIRE}), Word.ENROLL),
-        (Context(PASSWORD), Standing("k"), Rules({"app": Access.REQUIRE}), Word.ENROLL),
-        (Context(PASSWORD), SOFT, Rules({"app": Access.ALLOW}), Word.PROMPT),
-        (Context(PASSWORD), HOLDER, Rules({"app": Access.ALLOW}), Word.PASS),
-        (Context(PASSWORD), HOLDER, Rules(challenge_unrequired=False), Word.PASS),
-        (Context(PASSWORD), Standing("k", required=True, factors=TOTP), Rules(challenge_unrequired=False), Word.CHALLENGE),
-        (Context(PASSWORD), HOLDER, Rules({"app": Access.REQUIRE}, challenge_unrequired=False), Word.CHALLENGE),
-        (Context(PASSWORD, resources=("b",)), HOLDER, Rules({"app": Access.ALLOW, "b": Access.REQUIRE}), Word.CHALLENGE),
-        (Context(PASSWORD, resources=("unnamed",)), Standing("k"), Rules(), Word.PASS),
+        (AccessRequest(SOMEBODY, PASSWORD, is_active=False), LAPSED, Rules(), Ask.DENY),
+        (AccessRequest(SOMEBODY, PASSWORD), LAPSED, Rules({"app": Access.DENY}), Ask.DENY),
+        (AccessRequest(SOMEBODY, PASSWORD, resources=("a",)), LAPSED, Rules({"a": Access.DENY}), Ask.DENY),
+        (AccessRequest(SOMEBODY, PASSWORD, demands=(AuthnRequirement(Method.of_factors),)), LAPSED, Rules(), Ask.LOCKED),
+        (AccessRequest(SOMEBODY, PASSWORD), LAPSED, Rules({"app": Access.ALLOW}), Ask.LOCKED),
+        (AccessRequest(SOMEBODY, PASSWORD), LAPSED, Rules(lapse=Lapse.CONFINED), Ask.ENROLL),
+        (AccessRequest(SOMEBODY, PASSWORD, demands=(AuthnRequirement(frozenset({Method("webauthn")})),)), HOLDER, Rules(), Ask.CHALLENGE),
+        (AccessRequest(SOMEBODY, PASSWORD, demands=(AuthnRequirement(Method.of_factors),)), SOFT, Rules(), Ask.ENROLL),
+        (AccessRequest(SOMEBODY, PASSWORD), SOFT, Rules({"app": Access.REQUIRE}), Ask.ENROLL),
+        (AccessRequest(SOMEBODY, PASSWORD), Standing("k"), Rules({"app": Access.REQUIRE}), Ask.ENROLL),
+        (AccessRequest(SOMEBODY, PASSWORD), SOFT, Rules({"app": Access.ALLOW}), Ask.PROMPT),
+        (AccessRequest(SOMEBODY, PASSWORD), HOLDER, Rules({"app": Access.ALLOW}), Ask.PASS),
+        (AccessRequest(SOMEBODY, PASSWORD), HOLDER, Rules(challenge_unrequired=False), Ask.PASS),
+        (AccessRequest(SOMEBODY, PASSWORD), Standing("k", required=True, factors=TOTP), Rules(challenge_unrequired=False), Ask.CHALLENGE),
+        (AccessRequest(SOMEBODY, PASSWORD), HOLDER, Rules({"app": Access.REQUIRE}, challenge_unrequired=False), Ask.CHALLENGE),
+        (AccessRequest(SOMEBODY, PASSWORD, resources=("b",)), HOLDER, Rules({"app": Access.ALLOW, "b": Access.REQUIRE}), Ask.CHALLENGE),
+        (AccessRequest(SOMEBODY, PASSWORD, resources=("unnamed",)), Standing("k"), Rules(), Ask.PASS),
     ],
 )  # fmt: skip
 def test_the_strictest_of_all_that_applies_is_said(
-    context: Context, standing: Standing, chosen: Rules, expected: Word
+    asked: AccessRequest, standing: Standing, chosen: Rules, expected: Ask
 ) -> None:
-    assert word(context, standing, chosen) is expected
+    assert word(asked._replace(standing=standing), chosen) is expected
 
 
 def test_the_verdict_is_the_strictest_of_its_parts() -> None:
-    for context, standing, chosen in situations():
-        alone = context._replace(resources=(), demands=())
+    for request, chosen in situations():
+        alone = request._replace(resources=(), demands=())
         parts = [alone]
-        parts += [alone._replace(resources=(name,)) for name in context.resources]
-        parts += [alone._replace(demands=(demand,)) for demand in context.demands]
-        words = {word(part, standing, chosen) for part in parts}
-        assert word(context, standing, chosen) is min(words, key=STRICTEST_FIRST.index)
+        parts += [alone._replace(resources=(name,)) for name in request.resources]
+        parts += [alone._replace(demands=(demand,)) for demand in request.demands]
+        words = {word(part, chosen) for part in parts}
+        assert word(request, chosen) is min(words, key=STRICTEST_FIRST.index)
 
 
 def test_only_a_passed_verdict_has_no_reason_to_stop() -> None:
-    for context, standing, chosen in situations(PROMPTS):
-        verdict = decide(context, standing, chosen, now=NOW)
-        assert (verdict.reason is Reason.SATISFIED) == (verdict.word is Word.PASS)
+    for request, chosen in situations(PROMPTS):
+        verdict = decide(request, NO_POLICIES, chosen, now=NOW)
+        assert (verdict.reason is Reason.SATISFIED) == (verdict.ask is Ask.PASS)
 
 
 def test_a_soft_prompt_never_stops_a_token() -> None:
-    for context, standing, chosen in situations(PROMPTS):
-        assert word(context._replace(promptable=False), standing, chosen) is not Word.PROMPT
+    for request, chosen in situations(PROMPTS):
+        assert word(request._replace(promptable=False), chosen) is not Ask.PROMPT
 
 
 def test_set_up_later_lifts_a_prompt_and_nothing_else() -> None:
-    for context, standing, chosen in situations(PROMPTS):
-        asked = word(context._replace(deferred=False), standing, chosen)
-        later = word(context._replace(deferred=True), standing, chosen)
-        assert later is (Word.PASS if asked is Word.PROMPT else asked)
+    for request, chosen in situations(PROMPTS):
+        asked = word(request._replace(deferred=False), chosen)
+        later = word(request._replace(deferred=True), chosen)
+        assert later is (Ask.PASS if asked is Ask.PROMPT else asked)
 
 
 @pytest.mark.parametrize(
     ("since", "left", "expected"),
     [
-        (timedelta(hours=1), 2 * DAY, Word.PASS),
-        (timedelta(hours=4) - timedelta(microseconds=1), 2 * DAY, Word.PASS),
-        (timedelta(hours=4), 2 * DAY, Word.PROMPT),
-        (timedelta(hours=1), DAY + timedelta(microseconds=1), Word.PASS),
-        (timedelta(hours=1), DAY, Word.PROMPT),
-        (timedelta(hours=1), timedelta(0), Word.LOCKED),
+        (timedelta(hours=1), 2 * DAY, Ask.PASS),
+        (timedelta(hours=4) - timedelta(microseconds=1), 2 * DAY, Ask.PASS),
+        (timedelta(hours=4), 2 * DAY, Ask.PROMPT),
+        (timedelta(hours=1), DAY + timedelta(microseconds=1), Ask.PASS),
+        (timedelta(hours=1), DAY, Ask.PROMPT),
+        (timedelta(hours=1), timedelta(0), Ask.LOCKED),
     ],
 )
-def test_the_prompt_can_be_rarer_but_not_past_the_last_day(since: timedelta, left: timedelta, expected: Word) -> None:
+def test_the_prompt_can_be_rarer_but_not_past_the_last_day(since: timedelta, left: timedelta, expected: Ask) -> None:
     standing = Standing("k", required=True, period=Period(NOW - 9 * DAY, NOW + left), deferred_at=NOW - since)
-    assert word(Context(PASSWORD), standing, Rules(prompt_interval=timedelta(hours=4))) is expected
+    assert (
+        word(AccessRequest(SOMEBODY, PASSWORD)._replace(standing=standing), Rules(prompt_interval=timedelta(hours=4)))
+        is expected
+    )
     if left:
-        assert word(Context(PASSWORD), standing, Rules()) is Word.PROMPT, "by default each sign-in asks"
+        assert word(AccessRequest(SOMEBODY, PASSWORD)._replace(standing=standing), Rules()) is Ask.PROMPT, (
+            "by default each sign-in asks"
+        )
 
 
 @pytest.mark.parametrize("granted", [True, False])
 def test_a_demand_for_one_request_is_met_by_a_grant_only(granted: bool) -> None:
     proved = PASSWORD.with_proof(Method("totp"), at=NOW)
-    context = Context(proved, demands=(Demand(Method.of_factors, max_age=timedelta(0)),), granted=granted)
-    assert word(context, HOLDER, Rules()) is (Word.PASS if granted else Word.CHALLENGE)
+    request = AccessRequest(
+        SOMEBODY, proved, demands=(AuthnRequirement(Method.of_factors, max_age=timedelta(0)),), granted=granted
+    )
+    assert word(request._replace(standing=HOLDER), Rules()) is (Ask.PASS if granted else Ask.CHALLENGE)
 
 
 def test_a_grant_is_no_sign_in() -> None:
-    context = Context(PASSWORD, demands=(Demand(Method.of_factors, max_age=timedelta(0)),), granted=True)
-    assert word(context, HOLDER, Rules()) is Word.CHALLENGE
+    request = AccessRequest(
+        SOMEBODY, PASSWORD, demands=(AuthnRequirement(Method.of_factors, max_age=timedelta(0)),), granted=True
+    )
+    assert word(request._replace(standing=HOLDER), Rules()) is Ask.CHALLENGE
 
 
 def test_a_verdict_of_a_resource_says_so_and_what_it_wants() -> None:
-    demand = Demand(frozenset({Method("totp")}), timedelta(minutes=5))
+    demand = AuthnRequirement(frozenset({Method("totp")}), timedelta(minutes=5))
     proved = PASSWORD.with_proof(Method("totp"), at=NOW - timedelta(hours=1))
-    verdict = decide(Context(proved, demands=(demand,)), HOLDER, Rules(), now=NOW)
-    assert (verdict.word, verdict.reason, verdict.demand, verdict.at_resource) == (
-        Word.CHALLENGE, Reason.STEP_UP, demand, True,
+    verdict = decide(
+        AccessRequest(SOMEBODY, proved, demands=(demand,))._replace(standing=HOLDER), NO_POLICIES, Rules(), now=NOW
+    )
+    assert (verdict.ask, verdict.reason, verdict.requirement, verdict.at_resource) == (
+        Ask.CHALLENGE, Reason.STEP_UP, demand, True,
     )  # fmt: skip
-    at_sign_in = decide(Context(PASSWORD, demands=(demand,)), HOLDER, Rules(), now=NOW)
+    at_sign_in = decide(
+        AccessRequest(SOMEBODY, PASSWORD, demands=(demand,))._replace(standing=HOLDER), NO_POLICIES, Rules(), now=NOW
+    )
     assert (at_sign_in.reason, at_sign_in.at_resource) == (Reason.SIGN_IN, False), "of equals the app's own"

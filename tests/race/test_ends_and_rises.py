@@ -13,7 +13,7 @@ from flask_mfa_gate import Conflict
 from flask_mfa_gate.domain.assurance import Method
 from flask_mfa_gate.domain.person import NOWHERE, Person
 from flask_mfa_gate.services.sign_in.arrival import Newcomer
-from tests.conftest import IS_SOAK, Browser, StillClock, at_once, no_policies, state_of
+from tests.conftest import IS_SOAK, Browser, NoPolicies, StillClock, at_once, state_of
 
 pytestmark = [pytest.mark.soak] if IS_SOAK else []
 ROUNDS = 200 if IS_SOAK else 5
@@ -31,7 +31,7 @@ def test_no_id_survives_the_end_of_its_sign_in(app: Flask, clock: StillClock) ->
         def rise(session: Any = session) -> None:
             proved = session.assurance.with_proof(Method("totp"), at=clock())
             try:
-                state.worker.run(lambda work: state.sessions.rise(work, session, proved, ruler=no_policies))
+                state.worker.run(lambda work: state.sessions.rise(work, session, proved, authorizer=NoPolicies(state)))
             except Conflict:
                 return
 
@@ -62,7 +62,7 @@ def test_an_id_that_is_being_written_dies_with_its_sign_in(app: Flask, clock: St
     def rise() -> None:
         def act(work: Any) -> None:
             state.sessions.rise(
-                work, found[0], found[0].assurance.with_proof(Method("totp"), at=clock()), ruler=no_policies
+                work, found[0], found[0].assurance.with_proof(Method("totp"), at=clock()), authorizer=NoPolicies(state)
             )
             written.set()
             time.sleep(0.5)

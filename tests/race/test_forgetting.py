@@ -8,7 +8,7 @@ from typing import Any
 from flask import Flask
 
 from flask_mfa_gate.domain.assurance import Method
-from tests.conftest import StillClock, no_policies, state_of
+from tests.conftest import NoPolicies, StillClock, state_of
 from tests.web.kit import signed_in
 
 
@@ -22,7 +22,7 @@ def test_forgetting_somebody_waits_for_a_session_that_is_just_rising(app: Flask,
 
         def rise(work: Any) -> None:
             entry = state.sessions.rise(
-                work, found[0], found[0].assurance.with_proof(Method("totp"), at=clock()), ruler=no_policies
+                work, found[0], found[0].assurance.with_proof(Method("totp"), at=clock()), authorizer=NoPolicies(state)
             )
             order.append(entry.token)
             forgetting.start()

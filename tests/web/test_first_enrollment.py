@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from tests.conftest import JSON, Browser, Phone, StillClock, no_policies, recovery_codes_in, state_of
+from tests.conftest import JSON, Browser, NoPolicies, Phone, StillClock, recovery_codes_in, state_of
 from tests.web.kit import act, change_user, hand_in, issue, signed_in
 
 Make = Callable[..., Flask]
@@ -87,7 +87,7 @@ def test_nor_when_the_role_comes_between_page_and_lock(guarded: Flask, clock: St
             state_of(guarded).factors.factors[FactorKind("totp")],
             phone.code(),
             origin=NOWHERE,
-            ruler=no_policies,
+            authorizer=NoPolicies(state_of(guarded)),
         )
 
 

@@ -180,7 +180,7 @@ def test_without_coordinates_only_another_country_within_minutes_is_impossible(
     ],
 )  # fmt: skip
 def test_client_words(app: Flask, agent: str, platform: str | None, name: str | None) -> None:
-    from flask_mfa_gate.web.authorization.environment import client_words
+    from flask_mfa_gate.web.authorization.facts import client_words
 
     with app.test_request_context(headers={"User-Agent": agent}) as made:
         assert client_words(made.request) == (platform, name)

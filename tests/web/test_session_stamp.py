@@ -16,7 +16,7 @@ from flask_mfa_gate.crypto import Keyring
 from flask_mfa_gate.domain.assurance import Method
 from flask_mfa_gate.errors import Conflict, UnknownUser
 from flask_mfa_gate.services.sign_in.session_auth_hash import Stamper
-from tests.conftest import JSON, Browser, Phone, StillClock, key_of, no_policies, state_of
+from tests.conftest import JSON, Browser, NoPolicies, Phone, StillClock, key_of, state_of
 from tests.web.kit import change_user, events, hand_in, issue, signed_in
 
 NEW = "another horse"
@@ -301,7 +301,7 @@ def test_no_session_rises_past_a_changed_password(app: Flask, stamp: str | None,
     with app.app_context():
         state.gate.password_changed("4")
         with pytest.raises(Conflict, match="already done"):
-            state.worker.run(lambda work: state.sessions.rise(work, session, proved, ruler=no_policies))
+            state.worker.run(lambda work: state.sessions.rise(work, session, proved, authorizer=NoPolicies(state)))
 
 
 def test_a_new_key_throws_nobody_out(make_app: Any, phone: Phone) -> None:

@@ -11,7 +11,7 @@ from flask import Flask
 
 from flask_mfa_gate import ConfigError
 from flask_mfa_gate.domain.assurance import FactorKind
-from tests.conftest import JSON, Browser, Phone, StillClock, at_once, no_policies, recovery_codes_in, state_of
+from tests.conftest import JSON, Browser, NoPolicies, Phone, StillClock, at_once, recovery_codes_in, state_of
 from tests.web.kit import act, hand_in, hold_security_key, issue, kinds, signed_in
 
 Make = Callable[..., Flask]
@@ -78,7 +78,11 @@ def test_a_key_shown_before_the_lapse_is_not_confirmed_after_it(make_app: Make, 
     assert found is not None
     with app.app_context(), pytest.raises(Conflict):
         state_of(app).factor_enrollment.confirm(
-            found[0], state_of(app).factors.factors[FactorKind("totp")], phone.code(), origin=NOWHERE, ruler=no_policies
+            found[0],
+            state_of(app).factors.factors[FactorKind("totp")],
+            phone.code(),
+            origin=NOWHERE,
+            authorizer=NoPolicies(state_of(app)),
         )
     assert status(app, "bob") == "ENROLLMENT_EXPIRED"
     act(app, "extend", "bob", days=1)

@@ -2,20 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Iterable
+from datetime import datetime
 from enum import StrEnum
 
-from ..access import Access
 from ..policy.document.policy import PolicyState
 from ..policy.evaluation.compiled_policies import CompiledPolicies
-from ..policy.evaluation.compiled_policy import OnError
-from ..policy.facts import Environment, Subject
-from ..verdict import Verdict, Word
-from .combine import PolicyResult, combine
+from .combine import combine
+from .decide import NO_RESULTS, noting, results_of, subject_of, weigh
+from .decision import Ask, ConditionFailure
+from .request import AccessRequest
+from .rules import Rules
 
 
 class ReportOnlyResult(StrEnum):
-    """What a reported policy would have done."""
+    """What a report-only policy would have done."""
 
     PASS = "would pass"  # noqa: S105 - a word of the vocabulary, not a secret
     ASK = "would ask"
@@ -23,23 +24,29 @@ class ReportOnlyResult(StrEnum):
     NOT_APPLY = "would not apply"
 
 
-_WORDS = {Word.PASS: ReportOnlyResult.PASS, Word.DENY: ReportOnlyResult.REFUSE, Word.LOCKED: ReportOnlyResult.REFUSE}
+_OF = {Ask.PASS: ReportOnlyResult.PASS, Ask.DENY: ReportOnlyResult.REFUSE, Ask.LOCKED: ReportOnlyResult.REFUSE}
 
 
 def report(
-    compiled: CompiledPolicies, subject: Subject, resource: str, environment: Environment, on_error: OnError, *,
-    default: Access, judge: Callable[[PolicyResult], Verdict],
+    request: AccessRequest, policies: CompiledPolicies, rules: Rules, resources: Iterable[str], *, now: datetime,
+    failures: list[ConditionFailure],
 ) -> dict[str, ReportOnlyResult]:  # fmt: skip
-    """For each reported policy of this resource, by name, what it would do.
+    """For each report-only policy of these resources, by name, what it would do.
 
-    :param judge: the decision with this ruling for the resource.
+    :param request: with the facts that those policies look at as well.
+    :param failures: takes each condition that raises.
     """
-    if resource not in compiled.reported:
-        return {}
-    reported = (row for row in compiled.policies if row.policy.state is PolicyState.REPORT_ONLY)
-    found = {row.policy.name: ReportOnlyResult.NOT_APPLY for row in reported if resource in row.resources}
-    live = compiled.matches(subject, resource, environment, on_error)
-    for match in compiled.reported_matches(subject, resource, environment, on_error):
-        verdict = judge(combine((*live, match), resource=resource, default=default))
-        found[match.policy.name] = _WORDS.get(verdict.word, ReportOnlyResult.ASK)
+    subject, on_error = subject_of(request, rules, now=now), noting(failures)
+    live = results_of(request, policies, rules, now=now, failures=failures)
+    found: dict[str, ReportOnlyResult] = {}
+    for name in policies.reported.keys() & set(resources):
+        reported = (row for row in policies.policies if row.policy.state is PolicyState.REPORT_ONLY)
+        found |= {row.policy.name: ReportOnlyResult.NOT_APPLY for row in reported if name in row.resources}
+        matches = policies.matches(subject, name, request.environment, on_error)
+        for match in policies.reported_matches(subject, name, request.environment, on_error):
+            result = combine((*matches, match), resource=name, default=rules.access(name))
+            # A break-glass account is outside of policies.
+            is_outside = request.standing.user_key in rules.break_glass
+            results = NO_RESULTS if is_outside else {**live, name: result}
+            found[match.policy.name] = _OF.get(weigh(request, results, rules, now=now).ask, ReportOnlyResult.ASK)
     return found

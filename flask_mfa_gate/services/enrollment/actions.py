@@ -8,10 +8,10 @@ from functools import cache
 from typing import TypedDict
 
 from ...clock import Clock
+from ...domain.authorization.rules import Rules
 from ...domain.enrollment import Standing
 from ...domain.person import Person
 from ...domain.roles import Actor, ActorLike, Right, Role, refusal
-from ...domain.rules import Rules
 from ...domain.state_changes import Action, Case, Move, Outcome, fail, without_notice
 from ...domain.user_filter import UserFilter
 from ...errors import BadRequest, NotAllowed, UnknownUser

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from ...clock import Clock
+from ...domain.authorization.decision import Ask
 from ...domain.enrollment import Standing
 from ...domain.person import Origin
 from ...domain.session import GateSession
-from ...domain.verdict import Word
 from ...errors import Conflict
 from ...store import Store
+from ..sign_in.authorizer import Authorizer
 from ..sign_in.entries import Entry
-from ..sign_in.sessions import Ruler, SessionService
+from ..sign_in.sessions import SessionService
 from ..unit_of_work import TransactionRunner, UnitOfWork
 
 
@@ -20,13 +21,17 @@ class EnrollmentDeferral:
     def __init__(self, store: Store, worker: TransactionRunner, sessions: SessionService, *, clock: Clock) -> None:
         self._store, self._worker, self._sessions, self._clock = store, worker, sessions, clock
 
-    def defer(self, session: GateSession, standing: Standing, *, origin: Origin, ruler: Ruler) -> Entry:
+    def defer(self, session: GateSession, standing: Standing, *, origin: Origin, authorizer: Authorizer) -> Entry:
         """Note the choice, and go on.
 
         :raises Conflict: ``not-possible``, when the period is over or setup is forced.
         """
         at_resource = session.step_up is not None and session.step_up.is_deferrable(self._clock())
-        if not at_resource and self._sessions.verdict(session, standing, ruler).word is not Word.PROMPT:
+        was_deferred = session.deferred_at is not None
+        if (
+            not at_resource
+            and authorizer.after(session.assurance, standing, deferred=was_deferred).ask is not Ask.PROMPT
+        ):
             raise Conflict("not-possible", "You can't postpone setup any longer.")
 
         def act(work: UnitOfWork) -> Entry:
@@ -34,6 +39,6 @@ class EnrollmentDeferral:
             work.record(
                 "enrollment_prompt_deferred", subject=session.user_key, actor=f"user:{session.user_key}", origin=origin
             )
-            return self._sessions.rise(work, session, session.assurance, ruler=ruler, deferred=True)
+            return self._sessions.rise(work, session, session.assurance, authorizer=authorizer, deferred=True)
 
         return self._worker.run(act)

@@ -8,9 +8,9 @@ from datetime import timedelta
 
 from ...clock import Clock
 from ...domain.assurance import FactorKind, Method
+from ...domain.authorization.rules import Rules
 from ...domain.enrollment import Standing
 from ...domain.roles import Role
-from ...domain.rules import Rules
 from ...domain.session import GateSession
 from ...settings import Settings
 from ..people.directory import Directory

@@ -8,10 +8,10 @@ from typing import Unpack
 
 from ...clock import Clock
 from ...domain.access import APP, Access
+from ...domain.authorization.rules import Rules, is_required
 from ...domain.enrollment import LATEST_END, LONGEST_DAYS, Standing, status_of
 from ...domain.person import Person
 from ...domain.roles import Actor
-from ...domain.rules import Rules, is_required
 from ...domain.state_changes import Action, Extend, Remind, Remove, Require, Reset, Unlock, activate
 from ...domain.user_filter import UserFilter
 from ...errors import BadRequest, Conflict, UnknownUser

@@ -5,19 +5,20 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...clock import Clock
+from ...domain.authorization.decision import Ask
+from ...domain.authorization.rules import Rules
 from ...domain.enrollment import Standing
 from ...domain.person import Origin
-from ...domain.rules import Rules, is_locked_out
 from ...domain.session import GateSession
 from ...domain.state_changes import Notice
-from ...domain.verdict import Word
 from ...errors import Conflict
 from ...factors.base import Begun, Companion, Enrollee, Factor
 from ...store import Store
 from ..sign_in.attempts import AttemptService, seen_from
+from ..sign_in.authorizer import Authorizer
 from ..sign_in.endings import revoke_others
 from ..sign_in.entries import Entry
-from ..sign_in.sessions import Ruler, SessionService, require_current
+from ..sign_in.sessions import SessionService, require_current
 from ..unit_of_work import TransactionRunner, UnitOfWork
 from .enrollment_eligibility import FRESH, EnrollmentEligibility
 
@@ -41,7 +42,7 @@ class Setup:
     session: GateSession
     factor: Factor
     origin: Origin
-    ruler: Ruler
+    authorizer: Authorizer
     act: str | None = None
     is_by_pass: bool = False
 
@@ -70,8 +71,9 @@ class FactorEnrollment:
         return self._worker.run(lambda work: factor.begin(work.tx, who, now=self._clock()))
 
     def confirm(
-        self, session: GateSession, factor: Factor, raw: object, *, origin: Origin, ruler: Ruler, act: str | None = None
-    ) -> Enrolled:
+        self, session: GateSession, factor: Factor, raw: object, *, origin: Origin, authorizer: Authorizer,
+        act: str | None = None,
+    ) -> Enrolled:  # fmt: skip
         """Try the first answer to what this session was shown.
 
         :param act: what the proof leaves a grant for.
@@ -81,7 +83,7 @@ class FactorEnrollment:
         require_current(session)
         self._require_waiting(session, factor)
         is_by_pass = self._eligibility.is_by_pass(session.user_key)
-        setup = Setup(session, factor, origin, ruler, act, is_by_pass)
+        setup = Setup(session, factor, origin, authorizer, act, is_by_pass)
         return self._attempts.attempt(
             factor, raw, user_key=session.user_key, origin=origin,
             accept=lambda work, answer: self._accept(work, setup, answer),
@@ -107,7 +109,7 @@ class FactorEnrollment:
         before = self._store.enrollments.standing(work.tx, key, now=now)
         # SECURITY: judged again under the lock, so that a factor confirmed meanwhile elsewhere has to be proved first.
         is_possible = self._eligibility.is_possible(session, before, is_by_pass=setup.is_by_pass)
-        if not is_possible or self._is_refused(setup, before):
+        if not is_possible or _is_refused(setup, before):
             raise Conflict("not-possible", "Setup can't continue here. Sign in again.")
         factor_id = setup.factor.confirm(work.tx, setup.who, answer, now=now)
         if factor_id is None:
@@ -117,7 +119,12 @@ class FactorEnrollment:
         codes = () if before.factors else tuple(self._companion.issue(work.tx, key, now=now))
         method = setup.factor.method
         entry = self._sessions.rise(
-            work, session, session.assurance.with_proof(method, at=now), ruler=setup.ruler, proof=method, act=setup.act
+            work,
+            session,
+            session.assurance.with_proof(method, at=now),
+            authorizer=setup.authorizer,
+            proof=method,
+            act=setup.act,
         )
         self._end_others(work, session, is_first=not before.factors)
         self._record(work, setup, factor_id, is_first=not before.factors)
@@ -131,11 +138,6 @@ class FactorEnrollment:
         # No thief is suspected: what the host remembers of other browsers goes on, and is asked for a code from now on.
         self._store.sessions.revoke_others(work.tx, session.user_key, but=session.lineage, now=self._clock())
 
-    def _is_refused(self, setup: Setup, standing: Standing) -> bool:
-        if is_locked_out(standing, self._rules, self._clock()):
-            return True
-        return self._sessions.verdict(setup.session, standing, setup.ruler).word in {Word.DENY, Word.LOCKED}
-
     def _record(self, work: UnitOfWork, setup: Setup, factor_id: str, *, is_first: bool) -> None:
         key, method = setup.session.user_key, setup.factor.method.value
         for event in ("factor_added", "enrollment_completed") if is_first else ("factor_added",):
@@ -144,3 +146,9 @@ class FactorEnrollment:
             )  # fmt: skip
         facts = {"method": method, **seen_from(setup.origin)}
         work.tell(key, Notice("enrolled" if is_first else "factor-added", facts))
+
+
+def _is_refused(setup: Setup, standing: Standing) -> bool:
+    session, was_deferred = setup.session, setup.session.deferred_at is not None
+    decision = setup.authorizer.after(session.assurance, standing, deferred=was_deferred, sets_up_factor=True)
+    return decision.ask in {Ask.DENY, Ask.LOCKED}

@@ -6,10 +6,10 @@ from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from ...domain.verdict import Word
+from ...domain.authorization.decision import Ask
 
 SAMPLE = 10
-_STRICT = {word: rank for rank, word in enumerate(Word)}
+_STRICT = {word: rank for rank, word in enumerate(Ask)}
 
 
 class Change(StrEnum):
@@ -21,7 +21,7 @@ class Change(StrEnum):
     RELAXED = "relaxed"
 
 
-_STRICTER = {Word.DENY: Change.DENIED, Word.CHALLENGE: Change.CHALLENGED, Word.ENROLL: Change.FORCED}
+_STRICTER = {Ask.DENY: Change.DENIED, Ask.CHALLENGE: Change.CHALLENGED, Ask.ENROLL: Change.FORCED}
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +87,7 @@ def preview_of(resources: Iterable[str], users: Iterable[Changed], recorded: Ite
     )
 
 
-def change_of(before: Word, after: Word) -> Change | None:
+def change_of(before: Ask, after: Ask) -> Change | None:
     """What becomes of somebody for whom the one word was said and the other will be; None for nothing worth a count."""
     if _STRICT[after] > _STRICT[before]:
         return Change.RELAXED

@@ -8,6 +8,7 @@ from dataclasses import replace
 from sqlalchemy import Connection
 
 from ...clock import Clock
+from ...domain.authorization.rules import Rules
 from ...domain.policy.analysis.finding import AppFacts, Level, LintFinding
 from ...domain.policy.analysis.lint import lint
 from ...domain.policy.conditions.condition_type import Source
@@ -16,7 +17,6 @@ from ...domain.policy.document.policy import PolicySet
 from ...domain.policy.document.users import user_keys
 from ...domain.policy.facts import Subject
 from ...domain.roles import Actor, Role
-from ...domain.rules import Rules
 from ...errors import Conflict
 from ...store import Store
 from ..people.population import Population

@@ -9,16 +9,15 @@ from dataclasses import replace
 from sqlalchemy import Connection
 
 from ...clock import Clock
-from ...domain.authorization.combine import PolicyResult, combine
+from ...domain.authorization.decision import ConditionFailure
 from ...domain.policy.addresses import Network
 from ...domain.policy.analysis.diff import PolicyDiff, difference
 from ...domain.policy.conditions.registry import Registry
 from ...domain.policy.document.codec import read_document, write_document
 from ...domain.policy.document.policy import Policy, PolicySet, PolicyState
 from ...domain.policy.evaluation.compiled_policies import CompiledPolicies, compile_policies
-from ...domain.policy.facts import Environment, Subject
+from ...domain.policy.facts import Subject
 from ...domain.roles import Actor, ActorLike, Right, refusal
-from ...domain.rules import Rules
 from ...errors import BadRequest, NotAllowed, StoreBusy
 from ...store import Store
 from ...store.policies import PolicyVersion, digest_of
@@ -44,12 +43,12 @@ class PolicyService:
     """
 
     def __init__(
-        self, store: Store, worker: TransactionRunner, runner: ActionRunner, registry: Registry, rules: Rules, *,
+        self, store: Store, worker: TransactionRunner, runner: ActionRunner, registry: Registry, *,
         clock: Clock, population: Population,
         check: Callable[[Connection, PolicySet, PolicySet, Actor, Sequence[Subject]], None],
     ) -> None:  # fmt: skip
         self._store, self._worker, self._runner = store, worker, runner
-        self._registry, self._rules, self._clock, self._check = registry, rules, clock, check
+        self._registry, self._clock, self._check = registry, clock, check
         self._versions, self._population = PolicyVersions(store, registry), population
 
     def current(self) -> PolicySet:
@@ -179,20 +178,6 @@ class PolicyService:
         own = {network.name for network in read.networks}
         return replace(read, networks=(*read.networks, *(one for one in now.networks if one.name not in own)))
 
-    def rulings(
-        self, compiled: CompiledPolicies, subject: Subject, resources: Collection[str], environment: Environment
-    ) -> dict[str, PolicyResult]:
-        """What policies come to for each of these resources."""
-        if not compiled.policies:
-            return {}
-        return {
-            resource: combine(
-                compiled.matches(subject, resource, environment, log_condition), resource=resource,
-                default=self._rules.access(resource),
-            )
-            for resource in resources
-        }  # fmt: skip
-
     def rename_user(self, work: UnitOfWork, old: str, new: str, *, actor: str) -> None:
         """Policies that name a user follow him to his new key, in a version of their own.
 
@@ -295,4 +280,9 @@ class PolicyService:
 
 def log_condition(policy: str, word: str, error: Exception) -> None:
     """A condition that raises is unknown: that is strict for deny and require, and no leniency for allow."""
-    log.warning("the condition %s of the policy %r failed: %s", word, policy, type(error).__name__)
+    log_failure(ConditionFailure(policy, word, type(error).__name__))
+
+
+def log_failure(failure: ConditionFailure) -> None:
+    """The same, where the decision has noted it."""
+    log.warning("the condition %s of the policy %r failed: %s", failure.word, failure.policy, failure.error)

@@ -8,18 +8,18 @@ from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from ...domain.access import APP
+from ...domain.authorization.decision import Ask
 from ...domain.marks import NO_VIEWS, Views
 from ...domain.policy.document.policy import PolicySet
 from ...domain.policy.facts import Environment
 from ...domain.policy.reading import nearest
-from ...domain.verdict import Word
 from ...errors import MFAGateError, PolicyError
 from .environment_input import environment_from
 from .simulation import Simulator
 
 _FACTS = frozenset(one.name for one in fields(Environment))
 _OWN = frozenset({"name", "user", "resource", "expect"})
-_WORDS = frozenset(word.value for word in Word)
+_WORDS = frozenset(word.value for word in Ask)
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,17 +12,18 @@ from typing import Any
 from ...clock import Clock
 from ...domain.access import APP, MFA_ADMIN
 from ...domain.assurance import Assurance, SignIn
-from ...domain.decision import Context, decide
-from ...domain.enrollment import Standing, status_of
+from ...domain.authorization.decide import decide, subject_of
+from ...domain.authorization.decision import Ask, AuthnRequirement, Decision
+from ...domain.authorization.request import AccessRequest
+from ...domain.authorization.rules import Rules
+from ...domain.enrollment import Standing
 from ...domain.marks import NO_MARKS, NO_VIEWS, Marks, Views, local_policies
 from ...domain.person import Person
 from ...domain.policy.document.policy import Policy, PolicySet, PolicyState
 from ...domain.policy.evaluation.compiled_policies import CompiledPolicies
 from ...domain.policy.evaluation.trace import PolicyTrace
-from ...domain.policy.facts import Environment, Subject
-from ...domain.rules import Rules
+from ...domain.policy.facts import Environment
 from ...domain.user_filter import EVERYBODY
-from ...domain.verdict import Demand, Verdict, Word
 from ...errors import BadRequest, UnknownUser
 from ...store import Store
 from ...store.sign_ins import SignInRecord
@@ -35,7 +36,7 @@ from ..text_validation import is_key
 from .edits import with_policy
 from .environment_input import checked_facts
 from .impact import Changed, Preview, change_of, preview_of
-from .policies import PolicyService, log_condition
+from .policies import PolicyService, log_condition, log_failure
 
 MEMORY = timedelta(days=30)
 _NOTHING = Environment()
@@ -85,12 +86,10 @@ class Simulator:
         marks = views.get(facts.endpoint or "", NO_MARKS)
         opened = tuple(dict.fromkeys((APP, resource, *marks.resources)))
         person, standing = self._person(user), self._standing(user)
-        subject = self._subject(person, standing)
-        verdict = self._judge(
-            compiled, subject, standing, opened, facts, is_active=person.is_active, demands=marks.demands
-        )
+        asked = _asked(person, standing, facts, opened, demands=marks.demands, now=self._clock())
+        decision, subject = self._decide(asked, compiled), subject_of(asked, self._rules, now=self._clock())
         traces = self._with_local(compiled, facts.endpoint, marks).explain(subject, opened, facts, log_condition)
-        return Explanation(user, resource, verdict.word.value, verdict.reason.value, verdict.reason_id, traces)
+        return Explanation(user, resource, decision.ask.value, decision.reason.value, decision.reason_id, traces)
 
     def draft(self, given: PolicySet | Policy | str) -> PolicySet:
         """What is to be judged and not kept: a set, a document, or one policy among those of today.
@@ -130,7 +129,7 @@ class Simulator:
         for people, standings in self._everybody():
             for person in people:
                 standing = standings[person.key]
-                judge = partial(self._judge_alone, person, standing, _NOTHING, is_active=person.is_active)
+                judge = partial(self._ask_at, person, standing, _NOTHING)
                 yield from _changed(person.key, person, judge, now, then, resources)
 
     def _everybody(self) -> Iterator[tuple[Sequence[Person], Mapping[str, Standing]]]:
@@ -154,25 +153,21 @@ class Simulator:
             known = people.get(record.user_key)
             if known is not None:
                 person, standing = known.person, standings[record.user_key]
-                judge = partial(self._judge_alone, person, standing, environment_of(record), is_active=True)
+                # Whoever signed in then was switched on.
+                judge = partial(self._ask_at, replace(person, is_active=True), standing, environment_of(record))
                 yield from _changed(place, person, judge, now, then, resources)
 
-    def _judge_alone(
-        self, person: Person, standing: Standing, facts: Environment, compiled: CompiledPolicies, resource: str, *,
-        is_active: bool,
-    ) -> Word:  # fmt: skip
-        subject, opened = self._subject(person, standing), tuple(dict.fromkeys((APP, resource)))
-        return self._judge(compiled, subject, standing, opened, facts, is_active=is_active).word
+    def _ask_at(
+        self, person: Person, standing: Standing, facts: Environment, compiled: CompiledPolicies, resource: str
+    ) -> Ask:
+        opened = tuple(dict.fromkeys((APP, resource)))
+        return self._decide(_asked(person, standing, facts, opened, now=self._clock()), compiled).ask
 
-    def _judge(
-        self, compiled: CompiledPolicies, subject: Subject, standing: Standing, opened: Sequence[str],
-        facts: Environment, *, is_active: bool, demands: tuple[Demand, ...] = (),
-    ) -> Verdict:  # fmt: skip
-        now = self._clock()
-        rulings = self._policies.rulings(compiled, subject, opened, facts)
-        assurance = Assurance(_KINDS.get(facts.sign_in or "", SignIn.PASSWORD), now)
-        context = Context(assurance, is_active=is_active, resources=tuple(opened[1:]), demands=demands, rulings=rulings)
-        return decide(context, standing, self._rules, now=now)
+    def _decide(self, asked: AccessRequest, compiled: CompiledPolicies) -> Decision:
+        decision = decide(asked, compiled, self._rules, now=self._clock())
+        for failure in decision.failures:
+            log_failure(failure)
+        return decision
 
     def _checked(self, given: Environment | None) -> Environment:
         return checked_facts(given, signals=self._policies.risk_signals)
@@ -216,9 +211,16 @@ class Simulator:
         with self._store.database.read() as tx:
             return self._store.enrollments.standing(tx, key, now=self._clock())
 
-    def _subject(self, person: Person, standing: Standing) -> Subject:
-        status = status_of(standing, now=self._clock(), enabled=self._rules.enabled)
-        return Subject(person.key, person.groups, status)
+
+def _asked(
+    person: Person, standing: Standing, facts: Environment, opened: Sequence[str], *, now: datetime,
+    demands: tuple[AuthnRequirement, ...] = (),
+) -> AccessRequest:  # fmt: skip
+    """The request of somebody who has proved nothing yet beside the sign-in itself."""
+    return AccessRequest(
+        standing, Assurance(_KINDS.get(facts.sign_in or "", SignIn.PASSWORD), now), is_active=person.is_active,
+        resources=tuple(opened[1:]), demands=demands, groups=person.groups, environment=facts,
+    )  # fmt: skip
 
 
 def environment_of(record: SignInRecord) -> Environment:
@@ -235,7 +237,7 @@ def _switched_on(policy: Policy) -> Policy:
 
 
 def _changed(
-    case: Hashable, person: Person, judge: Callable[[CompiledPolicies, str], Word], now: CompiledPolicies,
+    case: Hashable, person: Person, judge: Callable[[CompiledPolicies, str], Ask], now: CompiledPolicies,
     then: CompiledPolicies, resources: Sequence[str],
 ) -> Iterator[Changed]:  # fmt: skip
     for resource in resources:

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from ...domain.authorization.decision import Decision
 from ...domain.person import Person
 from ...domain.session import GateSession
-from ...domain.verdict import Verdict
 from ...store.sign_ins import SignInRecord
 
 
@@ -56,7 +56,7 @@ class Seen:
     :param report: by policy that is only reported, what it would have done.
     """
 
-    verdict: Verdict
+    verdict: Decision
     facts: Mapping[str, Any]
     client: str | None
     risk: Mapping[str, Any] | None
@@ -67,6 +67,6 @@ def record_of(session: GateSession, seen: Seen) -> SignInRecord:
     """As it is kept beyond the session."""
     return SignInRecord(
         lineage=session.lineage, user_key=session.user_key, at=session.began_at, address=session.address,
-        client=seen.client, facts=seen.facts, verdict=seen.verdict.word.value, reason_id=seen.verdict.reason_id,
+        client=seen.client, facts=seen.facts, verdict=seen.verdict.ask.value, reason_id=seen.verdict.reason_id,
         report=seen.report,
     )  # fmt: skip

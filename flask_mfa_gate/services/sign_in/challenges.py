@@ -15,8 +15,9 @@ from ...factors.base import NOTHING, Accepted, Challenge, Description, Verifier
 from ...store import Store
 from ..unit_of_work import TransactionRunner, UnitOfWork
 from .attempts import AttemptService, seen_from
+from .authorizer import Authorizer
 from .entries import Entry
-from .sessions import Ruler, SessionService, require_current
+from .sessions import SessionService, require_current
 
 
 class ChallengeService:
@@ -46,7 +47,8 @@ class ChallengeService:
             return self._verifiers[method].describe(tx, session.user_key, now=self._clock())
 
     def verify(
-        self, session: GateSession, raw: object, *, method: Method, origin: Origin, ruler: Ruler, act: str | None = None
+        self, session: GateSession, raw: object, *, method: Method, origin: Origin, authorizer: Authorizer,
+        act: str | None = None,
     ) -> Entry:  # fmt: skip
         """Try a code; a right one rotates the session's id and adds the proof.
 
@@ -68,7 +70,9 @@ class ChallengeService:
             if accepted is None:
                 return None
             proved = _with(session, accepted, now)
-            entry = self._sessions.rise(work, proved, proved.assurance, ruler=ruler, proof=accepted.method, act=act)
+            entry = self._sessions.rise(
+                work, proved, proved.assurance, authorizer=authorizer, proof=accepted.method, act=act
+            )
             self._note(work, session.user_key, accepted, origin)
             return entry
 

@@ -6,12 +6,12 @@ from datetime import datetime
 
 from ...clock import Clock
 from ...domain.address import counted_place
+from ...domain.authorization.decision import Ask, Decision
+from ...domain.authorization.rules import Rules
 from ...domain.person import Origin, Person
 from ...domain.roles import Role
-from ...domain.rules import Rules
 from ...domain.session import GateSession
 from ...domain.state_changes import Notice
-from ...domain.verdict import Verdict, Word
 from ...mail.notices import Kind
 from ...store import Store
 from ...store.sign_ins import SignInRecord
@@ -70,13 +70,13 @@ class SignInNotes:
         work.record("signed_out", subject=key, actor=f"user:{key}", origin=origin, kept=kept)
 
     def refused(
-        self, work: UnitOfWork, user_key: str, verdict: Verdict, *, origin: Origin, endpoint: str | None
+        self, work: UnitOfWork, user_key: str, verdict: Decision, *, origin: Origin, endpoint: str | None
     ) -> None:
         """A denied or locked-out access."""
         work.record(
             "access_denied", subject=user_key, actor=f"user:{user_key}", origin=origin,
             kept=self._is_first(work, user_key, f"access_denied {verdict.reason_id}"[:64], _place(origin)),
-            verdict=verdict.word.value, reason_id=verdict.reason_id, endpoint=endpoint,
+            verdict=verdict.ask.value, reason_id=verdict.reason_id, endpoint=endpoint,
             policies=list(verdict.policies),
         )  # fmt: skip
 
@@ -125,5 +125,5 @@ def _record_of_proof(session: GateSession, now: datetime) -> SignInRecord:
         lineage=session.lineage, user_key=session.user_key, at=session.assurance.signed_in_at,
         address=session.address, client=device_word(platform, browser),
         facts={name: value for name, value in facts.items() if value is not None},
-        verdict=Word.CHALLENGE.value, reason_id="second-factor", proved_at=now,
+        verdict=Ask.CHALLENGE.value, reason_id="second-factor", proved_at=now,
     )  # fmt: skip

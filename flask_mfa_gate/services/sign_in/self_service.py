@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from ...clock import Clock
 from ...domain.assurance import FactorKind
+from ...domain.authorization.rules import Rules, is_required
 from ...domain.enrollment import Standing
 from ...domain.person import Origin
-from ...domain.rules import Rules, is_required
 from ...domain.session import GateSession
 from ...domain.state_changes import Notice
 from ...errors import BadRequest, Conflict

@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from ...clock import Clock
 from ...crypto import Keyring, Place, new_id, new_token, token_digest
 from ...domain.assurance import Assurance, Method, SignIn
-from ...domain.authorization.combine import PolicyResult
-from ...domain.decision import Context, decide
+from ...domain.authorization.decision import Ask, Decision
+from ...domain.authorization.rules import Rules
 from ...domain.enrollment import Standing
 from ...domain.person import Origin
-from ...domain.rules import Rules
 from ...domain.session import GRANT_LIFETIME, Ending, GateSession, Lifetimes, StepUp, leaves_grant
-from ...domain.verdict import Verdict, Word
 from ...errors import Conflict, SecretMisplaced, SignInOver
 from ...store import Store
 from ..unit_of_work import TransactionRunner, UnitOfWork
 from .arrival import Newcomer, Parking, Seen, record_of
+from .authorizer import Authorizer
 from .endings import notice_password, require_unrevoked
 from .entries import Entry, Found
 from .records import SignInNotes
 
 DROPPED, LONGEST_DROPPED = "dropped-session-key:", 160
 MOST_REPORTED = 10_000
-Ruler = Callable[[Standing], Mapping[str, PolicyResult]]
 log = logging.getLogger("flask_mfa_gate")
 _ALREADY_DONE = "This step was already done, perhaps in another tab."
 
@@ -54,7 +52,7 @@ class SessionService:
         clock: Clock,
         lifetimes: Lifetimes,
     ) -> None:
-        self._store, self._worker, self._keyring, self._rules = store, worker, keyring, rules
+        self._store, self._worker, self._keyring = store, worker, keyring
         self._clock, self._lifetimes = clock, lifetimes
         self._notes = SignInNotes(store, rules, clock=clock)
         self._reported: dict[tuple[Any, ...], None] = {}
@@ -182,16 +180,8 @@ class SessionService:
             host_user_id=parking.host_user_id, step_up=None,
         )  # fmt: skip
 
-    def verdict(self, session: GateSession, standing: Standing, ruler: Ruler) -> Verdict:
-        """What the app itself still asks of this session."""
-        return self._judge(session.assurance, standing, ruler, deferred=session.deferred_at is not None)
-
-    def _judge(self, assurance: Assurance, standing: Standing, ruler: Ruler, *, deferred: bool) -> Verdict:
-        context = Context(assurance, deferred=deferred, rulings=ruler(standing))
-        return decide(context, standing, self._rules, now=self._clock())
-
     def rise(
-        self, work: UnitOfWork, session: GateSession, assurance: Assurance, *, ruler: Ruler,
+        self, work: UnitOfWork, session: GateSession, assurance: Assurance, *, authorizer: Authorizer,
         proof: Method | None = None, act: str | None = None, deferred: bool = False,
     ) -> Entry:  # fmt: skip
         """Go on under a new id with what was just proved; the identity is restored when the app is satisfied.
@@ -205,7 +195,7 @@ class SessionService:
         token = new_token()
         standing = self._store.enrollments.standing(work.tx, session.user_key, now=now)
         was_deferred = deferred or session.deferred_at is not None
-        is_in = self._judge(assurance, standing, ruler, deferred=was_deferred).word is Word.PASS
+        is_in = authorizer.after(assurance, standing, deferred=was_deferred).ask is Ask.PASS
         successor = replace(
             session, id_digest=token_digest(token), assurance=assurance, seen_at=now,
             deferred_at=now if deferred else session.deferred_at,
@@ -244,7 +234,7 @@ class SessionService:
         """Remember what a live session has to prove, and the way back."""
         self._worker.run(lambda work: self._store.sessions.set_step_up(work.tx, session, step_up))
 
-    def note_refusal(self, user_key: str, verdict: Verdict, *, origin: Origin, endpoint: str | None) -> None:
+    def note_refusal(self, user_key: str, verdict: Decision, *, origin: Origin, endpoint: str | None) -> None:
         """Put a denied or locked-out access on record."""
         self._worker.run(lambda work: self._notes.refused(work, user_key, verdict, origin=origin, endpoint=endpoint))
 

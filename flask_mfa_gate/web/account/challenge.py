@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from flask import Response, request
 
 from ...domain.assurance import Method, methods_of
+from ...domain.authorization.decision import Ask, Decision, Reason
 from ...domain.session import StepUp
-from ...domain.verdict import Reason, Verdict, Word
 from ...errors import BadRequest, CodeInvalid, MFAGateError, Throttled
 from ..client import is_prefetch
 from ..fields import text_field
@@ -36,9 +36,9 @@ def challenge(desk: Desk) -> Response:
     """Ask for a proof, or take it."""
     if request.method == "POST":
         return _take(desk)
-    if desk.session.is_pending and desk.verdict.word is Word.PASS:
+    if desk.session.is_pending and desk.verdict.ask is Ask.PASS:
         return next_step(desk) if is_prefetch(request) else _complete(desk)
-    if desk.verdict.word is not Word.CHALLENGE and not _is_asked(desk):
+    if desk.verdict.ask is not Ask.CHALLENGE and not _is_asked(desk):
         return next_step(desk) if desk.session.is_pending else desk.arrive(home())
     return _show(desk, _chosen(desk, request.args.get("factor")))
 
@@ -46,13 +46,15 @@ def challenge(desk: Desk) -> Response:
 def _is_asked(desk: Desk) -> bool:
     """A step-up that the user can answer: with a factor, or where a first one takes a pass, with that."""
     step_up = desk.session.step_up
-    return step_up is not None and (bool(desk.standing.factors) or bool(step_up.demand.methods & Method.passes))
+    return step_up is not None and (bool(desk.standing.factors) or bool(step_up.requirement.methods & Method.passes))
 
 
 def _complete(desk: Desk) -> Response:
     """Nothing is demanded any more: the sign-in goes on by itself."""
     sessions, worker = desk.state.sessions, desk.state.worker
-    entry = worker.run(lambda work: sessions.rise(work, desk.session, desk.session.assurance, ruler=desk.ruler))
+    entry = worker.run(
+        lambda work: sessions.rise(work, desk.session, desk.session.assurance, authorizer=desk.authorizer)
+    )
     return desk.arrive(desk.go_on(entry))
 
 
@@ -60,7 +62,7 @@ def _take(desk: Desk) -> Response:
     method = _chosen(desk, text_field(desk.fields, "factor", default=_unnamed(desk).value))
     # SECURITY: without a factor only a pass is taken, and neither opens a locked account; it is not spent there.
     verdict = desk.verdict if desk.standing.factors else desk.setup_verdict
-    if verdict.word in {Word.DENY, Word.LOCKED} or not (desk.standing.factors or method in Method.passes):
+    if verdict.ask in {Ask.DENY, Ask.LOCKED} or not (desk.standing.factors or method in Method.passes):
         return next_step(desk, verdict)
     _refuse_weak(desk.session.step_up, method, is_pending=desk.session.is_pending)
     try:
@@ -69,7 +71,7 @@ def _take(desk: Desk) -> Response:
             desk.fields.get(desk.state.factors.verifiers[method].answer_field),
             method=method,
             origin=desk.origin,
-            ruler=desk.ruler,
+            authorizer=desk.authorizer,
             act=desk.act,
         )
     except (CodeInvalid, Throttled) as error:
@@ -86,13 +88,13 @@ def _is_back_in(desk: Desk, method: Method) -> bool:
     if request.headers.get("Sec-Fetch-Mode") != "navigate":
         return False
     is_sign_in = method in Method.ways_back and desk.session.is_pending and bool(desk.standing.factors)
-    return is_sign_in and desk.next_word() is Word.PASS
+    return is_sign_in and desk.next_word() is Ask.PASS
 
 
 def _refuse_weak(step_up: StepUp | None, method: Method, *, is_pending: bool) -> None:
     """A recovery code signs in, and never answers a step-up; it isn't spent on one."""
     # SECURITY: strength is checked, not only time.
-    if step_up is not None and not is_pending and method not in step_up.demand.methods:
+    if step_up is not None and not is_pending and method not in step_up.requirement.methods:
         raise BadRequest("This page needs a stronger verification. Use one of your authentication methods.")
 
 
@@ -141,7 +143,7 @@ def _may_have_lost(desk: Desk, method: Method) -> tuple[Lost, str] | None:
     step_up = desk.session.step_up
     if step_up is None or not _is_step_up(desk) or method not in Method.of_factors:
         return None
-    return replaceable(desk) if step_up.demand.methods.isdisjoint(Method.ways_back) else None
+    return replaceable(desk) if step_up.requirement.methods.isdisjoint(Method.ways_back) else None
 
 
 def _reason(desk: Desk) -> str:
@@ -150,11 +152,11 @@ def _reason(desk: Desk) -> str:
     return answers.SENTENCES[Reason.STEP_UP if _is_step_up(desk) else Reason.SIGN_IN]
 
 
-def _pending_verdict(desk: Desk) -> Verdict:
+def _pending_verdict(desk: Desk) -> Decision:
     step_up = desk.session.step_up
     if step_up is None:
         return desk.verdict
-    return Verdict(Word.CHALLENGE, Reason.STEP_UP, step_up.demand, at_resource=True)
+    return Decision(Ask.CHALLENGE, Reason.STEP_UP, step_up.requirement, at_resource=True)
 
 
 def _is_step_up(desk: Desk) -> bool:
@@ -175,7 +177,7 @@ def _allowed(desk: Desk) -> frozenset[Method]:
     if not desk.standing.factors:
         return Method.passes
     step_up = desk.session.step_up
-    allowed = step_up.demand.methods if step_up and _is_step_up(desk) else frozenset(desk.state.factors.verifiers)
+    allowed = step_up.requirement.methods if step_up and _is_step_up(desk) else frozenset(desk.state.factors.verifiers)
     codes = desk.state.factors.companion.method
     return (
         allowed - {codes}

@@ -11,16 +11,14 @@ from typing import Any
 from flask import Response, request
 from werkzeug.exceptions import HTTPException
 
+from ...domain.authorization.decision import Ask, Decision
 from ...domain.enrollment import Standing
 from ...domain.person import Origin
-from ...domain.rules import is_locked_out
 from ...domain.session import GateSession
-from ...domain.verdict import Reason, Verdict, Word
 from ...errors import MFAGateError
 from ...services.sign_in.entries import Entry
-from ...services.sign_in.sessions import Ruler
 from ..acts import act_at
-from ..authorization.rulings import own_page_ruler, with_fresh_risk
+from ..authorization.authorizer import RequestAuthorizer
 from ..client import SAFE_METHODS, Client, is_of_htmx, origin_of
 from ..csrf import has_csrf_token
 from ..fields import LARGEST_BODY, read_fields
@@ -61,28 +59,27 @@ class Desk:
         return origin_of(request)
 
     @property
-    def ruler(self) -> Ruler:
-        """What policies say of this user here."""
-        return own_page_ruler(self.state, self.session)
+    def authorizer(self) -> RequestAuthorizer:
+        """What decides about this user here; a switched-off account changes nothing, whatever its session proved."""
+        return RequestAuthorizer(self.passage, is_on=self.is_active)
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> Decision:
         """What the app still asks."""
-        return self._verdict_of(self.session)
+        return self._decide()
 
     @property
-    def setup_verdict(self) -> Verdict:
+    def setup_verdict(self) -> Decision:
         """The same for setting up a factor."""
-        # SECURITY: a lapse refuses that also where it locks nothing else, or whoever waited would lift it himself.
-        if self.is_active and is_locked_out(self.standing, self.state.rules, self.state.clock()):
-            return Verdict(Word.LOCKED, Reason.LAPSED)
-        return self.verdict
+        return self._decide(sets_up_factor=True)
 
-    def _verdict_of(self, session: GateSession) -> Verdict:
-        # SECURITY: a switched-off account changes nothing here either, whatever its session has proved.
-        if not self.is_active:
-            return Verdict(Word.DENY, Reason.INACTIVE)
-        return self.state.sessions.verdict(session, self.standing, self.ruler)
+    def _decide(self, *, sets_up_factor: bool = False) -> Decision:
+        return self._after(self.session, self.standing, sets_up_factor=sets_up_factor)
+
+    def _after(self, session: GateSession, standing: Standing, *, sets_up_factor: bool = False) -> Decision:
+        return self.authorizer.after(
+            session.assurance, standing, deferred=session.deferred_at is not None, sets_up_factor=sets_up_factor
+        )
 
     @property
     def act(self) -> str | None:
@@ -104,16 +101,16 @@ class Desk:
         if entry.session.is_pending:
             with self.state.store.database.read() as tx:
                 standing = self.state.store.enrollments.standing(tx, before.user_key, now=self.state.clock())
-            return answers.next_url(self.state.sessions.verdict(entry.session, standing, self.ruler).word)
+            return answers.next_url(self._after(entry.session, standing).ask)
         if before.is_pending:
             return restore(self.passage, before)
         return before.step_up.target if before.step_up else home()
 
-    def next_word(self) -> Word:
+    def next_word(self) -> Ask:
         """What the session as it now is still needs."""
         session = self.passage.session
         assert session is not None  # noqa: S101 - nobody left
-        return self._verdict_of(session).word if session.is_pending else Word.PASS
+        return self._after(session, self.standing).ask if session.is_pending else Ask.PASS
 
     def keep_remembered(self) -> None:
         """Others were revoked from here: what the host remembers of this browser stays good."""
@@ -176,7 +173,7 @@ def _serve(passage: Passage, view: Callable[..., Any], kwargs: Mapping[str, Any]
         turn_away(passage, passage.session.user_key)
         return answers.refuse_stranger(passage, as_json=is_status)
     is_on = account is Account.ON
-    passage.session = with_fresh_risk(passage.state, passage.session, passage.standing)
+    RequestAuthorizer(passage).refresh_risk()
     return view(Desk(passage, passage.session, passage.standing, fields, is_on), **kwargs)
 
 
@@ -199,18 +196,18 @@ def _is_own_origin(sent: str | None, *, is_write: bool) -> bool:
 
 def require_proved(desk: Desk) -> Response | None:
     """Self-service is for those who are in: others are shown their next step."""
-    if not desk.session.is_pending and desk.verdict.word in {Word.PASS, Word.PROMPT}:
+    if not desk.session.is_pending and desk.verdict.ask in {Ask.PASS, Ask.PROMPT}:
         return None
     return next_step(desk)
 
 
-def next_step(desk: Desk, verdict: Verdict | None = None) -> Response:
+def next_step(desk: Desk, verdict: Decision | None = None) -> Response:
     """The way to what the app still asks, or to what ``verdict`` says of the page at hand."""
     verdict = verdict or desk.verdict
-    if verdict.word is Word.PASS and not desk.session.is_pending:
+    if verdict.ask is Ask.PASS and not desk.session.is_pending:
         return desk.arrive(home())
     if desk.wants_json:
         return answers.demand_problem(verdict)
-    if verdict.word in {Word.LOCKED, Word.DENY}:
+    if verdict.ask in {Ask.LOCKED, Ask.DENY}:
         return answers.blocked_page(desk.passage, verdict)
-    return answers.see_other(answers.next_url(verdict.word))
+    return answers.see_other(answers.next_url(verdict.ask))

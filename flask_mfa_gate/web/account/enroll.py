@@ -6,8 +6,8 @@ from datetime import datetime
 
 from flask import Response
 
+from ...domain.authorization.decision import Ask, Decision, Reason
 from ...domain.enrollment import days_until
-from ...domain.verdict import Reason, Verdict, Word
 from ..endpoints import is_account_page
 from ..responses import answers
 from ..responses.host_names import own_url
@@ -22,13 +22,13 @@ _BY_CHOICE = "Multi-factor authentication protects your account even if someone 
 def enroll(desk: Desk) -> Response:
     """The prompt with the days left, and the choice of factor."""
     verdict = desk.setup_verdict
-    is_by_choice = verdict.word is Word.PASS and not desk.session.is_pending and not desk.standing.factors
-    if not is_by_choice and verdict.word not in {Word.ENROLL, Word.PROMPT}:
+    is_by_choice = verdict.ask is Ask.PASS and not desk.session.is_pending and not desk.standing.factors
+    if not is_by_choice and verdict.ask not in {Ask.ENROLL, Ask.PROMPT}:
         return next_step(desk, verdict)
     if desk.wants_json:
         return _next_as_json(desk, verdict)
     ends_at = _deferrable_until(desk, verdict)
-    can_defer = verdict.word is Word.PROMPT or _is_deferrable_at_resource(desk)
+    can_defer = verdict.ask is Ask.PROMPT or _is_deferrable_at_resource(desk)
     return answers.page(
         "prompt.html", desk.passage, 200,
         can_defer=can_defer, days_left=days_until(ends_at, desk.state.clock()) if ends_at else None, ends_at=ends_at,
@@ -37,18 +37,18 @@ def enroll(desk: Desk) -> Response:
     )  # fmt: skip
 
 
-def _why(desk: Desk, verdict: Verdict, ends_at: datetime | None, *, can_defer: bool) -> str:
+def _why(desk: Desk, verdict: Decision, ends_at: datetime | None, *, can_defer: bool) -> str:
     """What the user is asked for a factor by: his own requirement, the page that he came from, or nobody."""
     step_up = desk.session.step_up
-    if verdict.word is Word.PASS and not can_defer and step_up is not None and not is_account_page(step_up.endpoint):
+    if verdict.ask is Ask.PASS and not can_defer and step_up is not None and not is_account_page(step_up.endpoint):
         return _FOR_PAGE
-    if verdict.word is Word.PASS and ends_at is None:
+    if verdict.ask is Ask.PASS and ends_at is None:
         return _BY_CHOICE
-    is_soft = ends_at is not None and (can_defer or verdict.word is Word.PASS)
+    is_soft = ends_at is not None and (can_defer or verdict.ask is Ask.PASS)
     return answers.SENTENCES[Reason.ENROLLMENT_PERIOD if is_soft else verdict.reason]
 
 
-def _deferrable_until(desk: Desk, verdict: Verdict) -> datetime | None:
+def _deferrable_until(desk: Desk, verdict: Decision) -> datetime | None:
     """The end of the period, or of the days of grace that a policy gives, whichever comes first."""
     period = desk.standing.period
     step_up = desk.session.step_up
@@ -61,11 +61,11 @@ def _is_deferrable_at_resource(desk: Desk) -> bool:
     return step_up is not None and step_up.is_deferrable(desk.state.clock()) and not desk.session.is_pending
 
 
-def _next_as_json(desk: Desk, verdict: Verdict) -> Response:
+def _next_as_json(desk: Desk, verdict: Decision) -> Response:
     """What is demanded; nothing may be, and the setup is open all the same."""
-    if verdict.word is not Word.PASS:
+    if verdict.ask is not Ask.PASS:
         return answers.demand_problem(verdict)
-    return answers.json_answer({"next": verdict.word.value, "continue_url": _first_offer(desk)})
+    return answers.json_answer({"next": verdict.ask.value, "continue_url": _first_offer(desk)})
 
 
 def _first_offer(desk: Desk) -> str:
@@ -75,10 +75,12 @@ def _first_offer(desk: Desk) -> str:
 def later(desk: Desk) -> Response:
     """ "Set up later": in for this time. Where nothing is asked any more, or was put off already, it goes on too."""
     verdict = desk.setup_verdict
-    is_over = verdict.word is Word.PASS and desk.session.step_up is None
+    is_over = verdict.ask is Ask.PASS and desk.session.step_up is None
     if is_shut(verdict) or is_over:
         return next_step(desk, verdict)
-    entry = desk.state.enrollment_deferral.defer(desk.session, desk.standing, origin=desk.origin, ruler=desk.ruler)
+    entry = desk.state.enrollment_deferral.defer(
+        desk.session, desk.standing, origin=desk.origin, authorizer=desk.authorizer
+    )
     return desk.arrive(desk.go_on(entry))
 
 

@@ -8,8 +8,8 @@ from typing import TypeAlias
 from flask import Response, request
 
 from ...domain.assurance import FactorKind, Method
+from ...domain.authorization.decision import Ask, AuthnRequirement, Decision, Reason
 from ...domain.session import StepUp
-from ...domain.verdict import Demand, Reason, Verdict, Word
 from ...errors import CodeInvalid, Conflict, MFAGateError, Throttled
 from ...factors.base import Begun, Factor
 from ...services.enrollment.enrollment_eligibility import FRESH
@@ -53,7 +53,7 @@ def _set_up(desk: Desk, factor: Factor, show: Show) -> Response:
             factor,
             desk.fields.get(factor.answer_field),
             origin=desk.origin,
-            ruler=desk.ruler,
+            authorizer=desk.authorizer,
             act=desk.act,
         )
     except (CodeInvalid, Throttled) as error:
@@ -95,16 +95,16 @@ def _show_success(desk: Desk, enrolled: Enrolled) -> Response:
     return answers.page("enrolled.html", desk.passage, 200, codes=codes, continue_url=continue_url)
 
 
-def is_shut(verdict: Verdict) -> bool:
+def is_shut(verdict: Decision) -> bool:
     """Locked or denied: nothing can be set up."""
-    return verdict.word in {Word.LOCKED, Word.DENY}
+    return verdict.ask in {Ask.LOCKED, Ask.DENY}
 
 
 def _before(desk: Desk, factor: Factor) -> Response | None:
     """What has to come first: a proof of the factor that is there, or the password once more."""
     # SECURITY: with a factor in place, the password alone shows no new key; after the lapse nothing does.
     verdict, eligibility = desk.setup_verdict, desk.state.enrollment_eligibility
-    if is_shut(verdict) or verdict.word is Word.CHALLENGE:
+    if is_shut(verdict) or verdict.ask is Ask.CHALLENGE:
         return next_step(desk, verdict)
     if not eligibility.is_offered(factor.kind):
         return answers.problem(desk.passage, 409, "conflict", f"{factor.about.label}s are turned off for this app.")
@@ -120,14 +120,14 @@ def _before(desk: Desk, factor: Factor) -> Response | None:
 
 def ask_proof(desk: Desk, methods: frozenset[Method], *, back: str) -> Response:
     """Step up to what changing a factor asks for, then come back."""
-    demand = Demand(methods, FRESH)
+    demand = AuthnRequirement(methods, FRESH)
     desk.state.sessions.ask(desk.session, StepUp(demand, request.endpoint or "", None, back))
-    verdict = Verdict(Word.CHALLENGE, Reason.STEP_UP, demand, at_resource=True)
+    verdict = Decision(Ask.CHALLENGE, Reason.STEP_UP, demand, at_resource=True)
     if desk.wants_json:
         return answers.demand_problem(verdict)
     if methods == Method.passes:
         return answers.see_other(own_url("mfa_gate.challenge", factor=desk.state.factors.opens_first.value))
-    return answers.see_other(answers.next_url(Word.CHALLENGE))
+    return answers.see_other(answers.next_url(Ask.CHALLENGE))
 
 
 def _ask_pass(desk: Desk, back: str) -> Response:

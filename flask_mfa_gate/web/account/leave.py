@@ -38,7 +38,7 @@ def status(desk: Desk) -> Response:
             "days_left": described.days_left,
             "ends_at": described.ends_at.isoformat() if described.ends_at else None,
             "factors": list(described.factors),
-            "next": desk.verdict.word.value,
+            "next": desk.verdict.ask.value,
             "csrf_token": csrf_token(desk.state.keyring, desk.session),
         }
     )

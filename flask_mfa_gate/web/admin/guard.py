@@ -11,15 +11,14 @@ from flask import Response, request
 
 from ...domain.access import MFA_ADMIN
 from ...domain.assurance import Method
+from ...domain.authorization.decision import Ask, AuthnRequirement, Decision
 from ...domain.marks import Marks
 from ...domain.redirects import safe_target
 from ...domain.session import IDLE_MARK_INTERVAL, StepUp
-from ...domain.verdict import Demand, Verdict, Word
 from ...errors import MFAGateError, NotAllowed
 from ...services.people.actors import acting_user
 from ..account.desk import Desk, next_step
 from ..acts import act_here
-from ..authorization.judging import judge
 from ..client import SAFE_METHODS
 from ..responses import answers
 from ..responses.targets import asked_page, origin
@@ -31,8 +30,8 @@ FRESH_FOR_ACTIONS = timedelta(minutes=15)
 BACK_FIELD = "back"
 _OPENING = Marks(resources=(MFA_ADMIN,))
 # SECURITY: who finds an admin's browser open may look, and change nothing without the factor.
-_ACTING = Marks(resources=(MFA_ADMIN,), demands=(Demand(Method.of_factors, FRESH_FOR_ACTIONS),))
-_IN = frozenset({Word.PASS, Word.PROMPT})
+_ACTING = Marks(resources=(MFA_ADMIN,), demands=(AuthnRequirement(Method.of_factors, FRESH_FOR_ACTIONS),))
+_IN = frozenset({Ask.PASS, Ask.PROMPT})
 
 
 def console_page(route: ConsoleRoute) -> Callable[..., Any]:
@@ -72,20 +71,20 @@ def _stopped(desk: Desk) -> Response | None:
     # SECURITY: a user without a role enters nowhere, and is not asked to verify for it either.
     if acting_user(desk.state.directory, desk.session.user_key).role is None:
         return answers.problem(desk.passage, 403, "access_denied", gettext("You don't have access to this console."))
-    verdict = judge(desk.passage, None, _OPENING if request.method in SAFE_METHODS else _ACTING)
-    return None if verdict.word in _IN else _stop(desk, verdict)
+    verdict = desk.authorizer.here(_OPENING if request.method in SAFE_METHODS else _ACTING)
+    return None if verdict.ask in _IN else _stop(desk, verdict)
 
 
-def _stop(desk: Desk, verdict: Verdict) -> Response:
+def _stop(desk: Desk, verdict: Decision) -> Response:
     passage, state = desk.passage, desk.state
-    if verdict.word in {Word.DENY, Word.LOCKED}:
+    if verdict.ask in {Ask.DENY, Ask.LOCKED}:
         state.sessions.note_refusal(
             desk.session.user_key, verdict, origin=desk.origin, endpoint=request.endpoint
         )  # fmt: skip
     elif request.method != "HEAD":
         live = passage.session or desk.session
         act = act_here(passage)
-        step_up = StepUp(verdict.demand, request.endpoint or "", act, _way_back(desk), verdict.grace_ends_at)
+        step_up = StepUp(verdict.requirement, request.endpoint or "", act, _way_back(desk), verdict.grace_ends_at)
         state.sessions.ask(live, step_up)
     return answers.stop(passage, verdict, passage.client)
 

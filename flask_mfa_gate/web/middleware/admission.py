@@ -6,11 +6,11 @@ from typing import Any
 
 from flask import Response, request
 
+from ...domain.authorization.decision import Ask, Decision
 from ...domain.marks import Marks
 from ...domain.session import IDLE_MARK_INTERVAL
-from ...domain.verdict import Verdict, Word
 from ...services.people.persons import key_of
-from ..authorization.judging import judge
+from ..authorization.authorizer import RequestAuthorizer
 from ..host.passwords import carries_password
 from ..host.source import load_identity
 from ..host.tokens import is_made_by_token, is_token_enough
@@ -41,9 +41,9 @@ def judge_user(passage: Passage, user: Any, key: str, marks: Marks) -> Answer:
     """Let the request through, or stop it; a sign-in with a password that was changed is nobody's any more."""
     if not bind(passage, user, key):
         return turn_away(passage, key)
-    verdict = judge(passage, user, marks)
+    verdict = RequestAuthorizer(passage, user).here(marks)
     passage.verdict = verdict
-    if verdict.word is not Word.PASS and not _is_lifted(passage, verdict, key):
+    if verdict.ask is not Ask.PASS and not _is_lifted(passage, verdict, key):
         return stop_request(passage, user, key, verdict, marks)
     passage.user_key, passage.settled = key, marks
     start_clock(passage, user, key)
@@ -51,13 +51,13 @@ def judge_user(passage: Passage, user: Any, key: str, marks: Marks) -> Answer:
     return None
 
 
-def _is_lifted(passage: Passage, verdict: Verdict, key: str) -> bool:
+def _is_lifted(passage: Passage, verdict: Decision, key: str) -> bool:
     """Whether the host exempts tokens from what is demanded."""
     state = passage.state
     if not passage.is_token or state.settings.tokens != "exempt":
         return False
     # SECURITY: a refusal stops tokens in every mode, and a name and password are none, whatever scheme they come by.
-    if verdict.word in {Word.DENY, Word.LOCKED} or carries_password(request, state.settings):
+    if verdict.ask in {Ask.DENY, Ask.LOCKED} or carries_password(request, state.settings):
         return False
     return is_token_enough(request, state, key)
 

@@ -9,13 +9,12 @@ from flask import Response, after_this_request, current_app, request, session
 from werkzeug.exceptions import HTTPException, NotFound
 
 from ...domain.assurance import SignIn
+from ...domain.authorization.decision import Ask
 from ...domain.marks import NO_MARKS
 from ...domain.session import GateSession
-from ...domain.verdict import Word
 from ...errors import HostCallbackFailed, MFAGateError
 from ...services.people.persons import key_of
-from ..authorization.judging import judge
-from ..authorization.rulings import own_page_ruler, with_fresh_risk
+from ..authorization.authorizer import RequestAuthorizer
 from ..client import carries_token
 from ..endpoints import is_automatic_options, is_own
 from ..fail_closed import UNAVAILABLE, fail_closed, refused
@@ -178,9 +177,10 @@ def _hold_pending(passage: Passage, pending: GateSession) -> Answer:
     if _is_open_while_pending(passage, pending):
         return None
     assert passage.standing is not None  # noqa: S101 - the row came with it
-    passage.session = pending = with_fresh_risk(passage.state, pending, passage.standing)
-    passage.verdict = passage.state.sessions.verdict(pending, passage.standing, own_page_ruler(passage.state, pending))
-    passage.may_go_on = passage.verdict.word is Word.PASS
+    authorizer = RequestAuthorizer(passage)
+    authorizer.refresh_risk()
+    passage.verdict = authorizer.now()
+    passage.may_go_on = passage.verdict.ask is Ask.PASS
     if not passage.may_go_on:
         return answers.stop(passage, passage.verdict, passage.client)
     return _go_on(passage) if passage.state.settings.decide == "first" else None
@@ -214,7 +214,7 @@ def _meet(passage: Passage) -> None:
     if key is None or is_made_by_token(request, passage.state, key) is not False:
         return
     if bind(passage, user, key):
-        meet(passage, user, key, judge(passage, user, NO_MARKS))
+        meet(passage, user, key, RequestAuthorizer(passage, user).here(NO_MARKS))
     else:
         turn_away(passage, key)
 

@@ -6,11 +6,11 @@ from typing import Any
 
 from flask import Response, request
 
+from ...domain.authorization.decision import Ask, Decision
 from ...domain.marks import Marks
 from ...domain.session import StepUp
-from ...domain.verdict import Verdict, Word
 from ..acts import act_here
-from ..authorization.judging import judge
+from ..authorization.authorizer import RequestAuthorizer
 from ..client import Client, is_foreign, is_visit, origin_of
 from ..passage import Passage
 from ..responses import answers
@@ -24,7 +24,7 @@ Answer = Response | None
 _OPEN = frozenset({Waiver.UNMATCHED, Waiver.EXEMPT})
 
 
-def stop_request(passage: Passage, user: Any, key: str, verdict: Verdict, marks: Marks) -> Answer:
+def stop_request(passage: Passage, user: Any, key: str, verdict: Decision, marks: Marks) -> Answer:
     """Refuse, and keep what the way back needs; or let the view run where what the app asks is waived."""
     waiver = _waiver(passage, user, marks)
     if passage.is_token:
@@ -54,10 +54,10 @@ def _waiver(passage: Passage, user: Any, marks: Marks) -> Waiver | None:
     if waiver is None or not marks.wants_identity:
         return waiver
     # SECURITY: marks outrank names: neither an exemption nor a sign-out name waives what the view itself asks.
-    return waiver if judge(passage, user, marks, waives_app=True).word is Word.PASS else None
+    return waiver if RequestAuthorizer(passage, user).here(marks, waives_app=True).ask is Ask.PASS else None
 
 
-def _let_out(passage: Passage, key: str, verdict: Verdict, marks: Marks) -> None:
+def _let_out(passage: Passage, key: str, verdict: Decision, marks: Marks) -> None:
     """Whoever wants to leave proves nothing for it; an identity that the app is not satisfied with is gone already."""
     if verdict.app_is_satisfied:
         passage.user_key, passage.settled = key, marks
@@ -68,11 +68,11 @@ def _let_out(passage: Passage, key: str, verdict: Verdict, marks: Marks) -> None
     passage.state.identity.sign_out()
 
 
-def meet(passage: Passage, user: Any, key: str, verdict: Verdict) -> None:
+def meet(passage: Passage, user: Any, key: str, verdict: Decision) -> None:
     """A user comes to a page of the gate, of whom it saw no sign-in, or none that still lives."""
     if _has_no_say(passage, passage.client) or _is_of_another(passage, key):
         touch_nothing(passage)
-    elif verdict.word is Word.PASS:
+    elif verdict.ask is Ask.PASS:
         begin_unseen(passage, user, key)
     else:
         note_refusal(passage, key, verdict)
@@ -103,7 +103,7 @@ def _is_of_another(passage: Passage, key: str) -> bool:
 
 
 def _stop_at_resource(
-    passage: Passage, user: Any, key: str, verdict: Verdict, marks: Marks, waiver: Waiver | None
+    passage: Passage, user: Any, key: str, verdict: Decision, marks: Marks, waiver: Waiver | None
 ) -> Answer:
     """The app itself is satisfied: the session stays, and remembers what to prove and the way back."""
     passage.user_key = key
@@ -111,15 +111,15 @@ def _stop_at_resource(
         passage.settled = marks
         return None
     note_refusal(passage, key, verdict)
-    if verdict.word is not Word.DENY and request.method != "HEAD":
+    if verdict.ask is not Ask.DENY and request.method != "HEAD":
         _remember_step_up(passage, user, key, verdict)
     return answers.stop(passage, verdict, passage.client)
 
 
-def _remember_step_up(passage: Passage, user: Any, key: str, verdict: Verdict) -> None:
+def _remember_step_up(passage: Passage, user: Any, key: str, verdict: Decision) -> None:
     state = passage.state
     target = way_back(state.settings)
-    step_up = StepUp(verdict.demand, request.endpoint or "", act_here(passage), target, verdict.grace_ends_at)
+    step_up = StepUp(verdict.requirement, request.endpoint or "", act_here(passage), target, verdict.grace_ends_at)
     if passage.session is None:
         begin_unseen(passage, user, key)
     assert passage.session is not None  # noqa: S101 - entered above

@@ -14,7 +14,7 @@ from ...errors import ConfigError
 from ...settings import Settings
 from ...store.location import Location
 from ...store.sqlite_file import sentence_of_absence
-from ..authorization.queries import TemplateHelper
+from ..authorization.questions import TemplateHelper
 from ..endpoints import is_own
 from ..responses.host_names import shadowing_rules
 from ..sessions.cookies import taken_cookie

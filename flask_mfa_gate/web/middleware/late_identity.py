@@ -7,11 +7,11 @@ from typing import Any
 
 from flask import Response, request
 
+from ...domain.authorization.decision import Ask
 from ...domain.marks import Marks
-from ...domain.verdict import Word
 from ...services.observations import Observation
 from ...services.people.persons import key_of
-from ..authorization.judging import judge
+from ..authorization.authorizer import RequestAuthorizer
 from ..client import carries_token
 from ..host.source import load_identity
 from ..passage import Passage
@@ -51,8 +51,8 @@ def _judge(passage: Passage, user: Any, key: str, marks: Marks) -> Answer:
     if late.session is None and is_revoked(late, key, passage.state.stamper.stamps(user, key)):
         passage.state.identity.hide_for_now()
         return answers.refuse_stranger(late)
-    verdict = judge(late, user, marks)
-    if verdict.word is Word.PASS:
+    verdict = RequestAuthorizer(late, user).here(marks)
+    if verdict.ask is Ask.PASS:
         return None
     passage.state.identity.hide_for_now()
     return answers.stop(late, verdict, late.client)

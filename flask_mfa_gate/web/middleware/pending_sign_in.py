@@ -8,14 +8,12 @@ from typing import Any
 from flask import Response, request, session
 
 from ...domain.assurance import Assurance, SignIn
+from ...domain.authorization.decision import Ask, Decision
 from ...domain.enrollment import Standing
-from ...domain.marks import NO_MARKS
 from ...domain.session import GateSession
-from ...domain.verdict import Verdict, Word
 from ...errors import SignInOver
-from ...services.people.persons import is_switched_on
 from ...services.sign_in.arrival import Parking, Seen
-from ..authorization.rulings import judge_sign_in
+from ..authorization.authorizer import RequestAuthorizer
 from ..client import origin_of
 from ..host import session_snapshot
 from ..passage import Passage
@@ -48,7 +46,7 @@ def intercept(passage: Passage, user: Any, key: str, response: Response | None, 
         note_login_view(str(request.endpoint))
     verdict, seen, standing = judge_new(passage, key, user, sign_in)
     parking = None
-    if verdict.word is not Word.PASS:
+    if verdict.ask is not Ask.PASS:
         cookies = {_COOKIES: response.headers.getlist("Set-Cookie")} if response is not None else {}
         parking = Parking(*session_snapshot.pack({**changed, **cookies}), _target(passage, response), host_user_id)
     endpoint = request.endpoint if passage.has_reached_view else None
@@ -89,17 +87,15 @@ def _is_enough(passage: Passage, live: GateSession, user: Any, key: str) -> bool
     state, now = passage.state, passage.state.clock()
     with state.store.database.read() as tx:
         standing = state.store.enrollments.standing(tx, key, now=now)
-    context = passage.context(
-        live.assurance.signed_in_again(at=now), is_active=is_switched_on(user), marks=NO_MARKS, promptable=True,
-        rulings={},
-    )  # fmt: skip
-    verdict, _seen = judge_sign_in(state, context, standing, user, sign_in=SignIn.PASSWORD)
-    return verdict.word is Word.PASS
+    decision, _seen = RequestAuthorizer(passage, user).at_sign_in(
+        live.assurance.signed_in_again(at=now), standing, deferred=live.deferred_at is not None
+    )
+    return decision.ask is Ask.PASS
 
 
-def note_refusal(passage: Passage, key: str, verdict: Verdict) -> None:
+def note_refusal(passage: Passage, key: str, verdict: Decision) -> None:
     """A refusal that no proof can lift goes on record."""
-    if verdict.word in {Word.DENY, Word.LOCKED}:
+    if verdict.ask in {Ask.DENY, Ask.LOCKED}:
         passage.state.sessions.note_refusal(key, verdict, origin=origin_of(request), endpoint=request.endpoint)
 
 
@@ -113,18 +109,15 @@ def _target(passage: Passage, response: Response | None) -> str | None:
     return way_back(settings, parked_endpoint=parked) if target is None and is_part_of_page() else target
 
 
-def judge_new(passage: Passage, key: str, user: Any, sign_in: SignIn) -> tuple[Verdict, Seen, Standing]:
+def judge_new(passage: Passage, key: str, user: Any, sign_in: SignIn) -> tuple[Decision, Seen, Standing]:
     """What the app asks of a sign-in without any proof."""
     state = passage.state
     now = state.clock()
     with state.store.database.read() as tx:
         standing = state.store.enrollments.standing(tx, key, now=now)
     passage.session = None
-    context = passage.context(
-        Assurance(sign_in, now), is_active=is_switched_on(user), marks=NO_MARKS, promptable=True, rulings={}
-    )
-    verdict, seen = judge_sign_in(state, context, standing, user, sign_in=sign_in)
-    return verdict, seen, standing
+    decision, seen = RequestAuthorizer(passage, user).at_sign_in(Assurance(sign_in, now), standing)
+    return decision, seen, standing
 
 
 def start_clock(passage: Passage, user: Any, key: str) -> None:

@@ -8,13 +8,12 @@ from typing import Any
 
 from flask import Response, session
 
+from ...domain.authorization.decision import PASSED, Ask, Decision
 from ...domain.marks import NO_MARKS
 from ...domain.session import GateSession
-from ...domain.verdict import PASSED, Verdict, Word
 from ...errors import Conflict
 from ...services.people.persons import key_of
-from ..authorization.judging import judge
-from ..authorization.rulings import own_page_ruler
+from ..authorization.authorizer import RequestAuthorizer
 from ..host import session_snapshot
 from ..host.cookies_apart import take_away
 from ..host.source import load_identity
@@ -39,13 +38,13 @@ def resume(passage: Passage) -> Response | None:
         # SECURITY: a failure on the way leaves nobody in the host's session.
         _put_away(passage, parked, before)
         raise
-    if verdict is None or verdict.word is Word.PASS:
+    if verdict is None or verdict.ask is Ask.PASS:
         return None
     _put_away(passage, parked, before)
     return answers.stop(passage, verdict, passage.client)
 
 
-def _judge(passage: Passage, parked: GateSession) -> Verdict | None:
+def _judge(passage: Passage, parked: GateSession) -> Decision | None:
     """What the app asks of the user whom the host loads; None where that is nobody any more."""
     user = load_identity(passage.state.identity)
     key = key_of(user, passage.state.user_key) if user is not None else None
@@ -55,15 +54,17 @@ def _judge(passage: Passage, parked: GateSession) -> Verdict | None:
         passage.state.identity.sign_out()
         return None
     # SECURITY: the row does not know whether the account is switched on; the user does.
-    verdict = judge(passage, user, NO_MARKS)
-    return _rise(passage, parked) if verdict.word is Word.PASS else verdict
+    verdict = RequestAuthorizer(passage, user).here(NO_MARKS)
+    return _rise(passage, parked) if verdict.ask is Ask.PASS else verdict
 
 
-def _rise(passage: Passage, parked: GateSession) -> Verdict:
+def _rise(passage: Passage, parked: GateSession) -> Decision:
     """Go on under a new id."""
-    state, ruler = passage.state, own_page_ruler(passage.state, parked)
+    state, authorizer = passage.state, RequestAuthorizer(passage)
     try:
-        entry = state.worker.run(lambda work: state.sessions.rise(work, parked, parked.assurance, ruler=ruler))
+        entry = state.worker.run(
+            lambda work: state.sessions.rise(work, parked, parked.assurance, authorizer=authorizer)
+        )
     except Conflict:
         # Several requests of one page come at once: the first goes on for all of them.
         if state.sessions.gave_way(parked):

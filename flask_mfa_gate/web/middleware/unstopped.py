@@ -5,10 +5,10 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+from ...domain.authorization.decision import Ask
 from ...domain.marks import NO_MARKS
-from ...domain.verdict import Word
 from ...services.people.persons import key_of
-from ..authorization.judging import judge
+from ..authorization.authorizer import RequestAuthorizer
 from ..passage import Passage
 from ..sessions.binding import bind
 
@@ -27,7 +27,7 @@ def _is_let_in(passage: Passage, user: Any) -> bool:
         if passage.has_dead_id or (passage.session is not None and passage.session.is_pending):
             return False
         key = key_of(user, passage.state.user_key)
-        return bind(passage, user, key) and judge(passage, user, NO_MARKS).word is Word.PASS
+        return bind(passage, user, key) and RequestAuthorizer(passage, user).here(NO_MARKS).ask is Ask.PASS
     except Exception:
         # SECURITY: whatever goes wrong, the file is served as to nobody.
         log.exception("the gate could not tell whether a user may be shown, and showed nobody")

@@ -6,16 +6,16 @@ from typing import Any
 
 from flask import Flask, has_request_context, request, session
 
+from ...domain.authorization.decision import Ask
 from ...domain.session import GateSession
-from ...domain.verdict import Word
 from ...errors import NotProved
 from ...services.people.persons import is_switched_on, key_of
 from .. import request_context
-from ..authorization.rulings import forget_groups, own_page_ruler
+from ..authorization.authorizer import RequestAuthorizer
 from ..host.login_manager import USER_ID
 from ..host.signals import signal_of
 from ..host.source import load_identity
-from ..passage import current_passage, forget_outer, remember_outer
+from ..passage import current_passage, forget_outer, passage_outside_hooks, remember_outer
 from ..request_context import note, noted
 from ..sessions.cookies import read_token
 from ..state import current_state
@@ -62,8 +62,6 @@ def _runs_without_hooks() -> bool:
 
 def still_ok() -> bool:
     """Whether the identity of an open socket still holds: asked by the host before it trusts an event."""
-    # A socket may stay open in one context for hours, and the host's answer of the beginning is not that of now.
-    forget_groups()
     live = _live_session()
     if live is None:
         return False
@@ -112,7 +110,6 @@ def _live_session() -> GateSession | None:
     if found is None:
         return None
     live, standing = found
-    is_in = (
-        not live.is_pending and state.sessions.verdict(live, standing, own_page_ruler(state, live)).word is Word.PASS
-    )
-    return live if is_in else None
+    # A socket may stay open in one request for hours, and the host's answer of the beginning is not that of now.
+    context = passage_outside_hooks(state, live, standing)
+    return live if not live.is_pending and RequestAuthorizer(context).now().ask is Ask.PASS else None

@@ -10,7 +10,7 @@ from flask import Response, jsonify, make_response, redirect, request
 from werkzeug.exceptions import HTTPException
 
 from ...domain.assurance import ACR_MULTI, Method, methods_of
-from ...domain.verdict import Reason, Verdict, Word
+from ...domain.authorization.decision import Ask, Decision, Reason
 from ...errors import CodeInvalid, Conflict, MFAGateError, Throttled
 from ..client import SAFE_METHODS, Client, is_of_htmx
 from ..passage import Passage
@@ -21,23 +21,23 @@ from .page import page_facts
 from .pages import draw
 from .targets import asked_page, is_login_page, way_back
 
-_STATUS = {Word.CHALLENGE: 401, Word.PASS: 401}
+_STATUS = {Ask.CHALLENGE: 401, Ask.PASS: 401}
 _CODES = {
-    Word.CHALLENGE: "mfa_challenge_required",
-    Word.ENROLL: "mfa_enrollment_required",
-    Word.PROMPT: "mfa_enrollment_required",
-    Word.LOCKED: "mfa_enrollment_expired",
-    Word.DENY: "access_denied",
+    Ask.CHALLENGE: "mfa_challenge_required",
+    Ask.ENROLL: "mfa_enrollment_required",
+    Ask.PROMPT: "mfa_enrollment_required",
+    Ask.LOCKED: "mfa_enrollment_expired",
+    Ask.DENY: "access_denied",
     # Pending, and nothing is demanded any more: the challenge page completes the sign-in.
-    Word.PASS: "mfa_challenge_required",
+    Ask.PASS: "mfa_challenge_required",
 }
 _ENDPOINTS = {
-    Word.CHALLENGE: "mfa_gate.challenge",
-    Word.ENROLL: "mfa_gate.enroll",
-    Word.PROMPT: "mfa_gate.enroll",
-    Word.LOCKED: "mfa_gate.blocked",
-    Word.DENY: "mfa_gate.blocked",
-    Word.PASS: "mfa_gate.challenge",
+    Ask.CHALLENGE: "mfa_gate.challenge",
+    Ask.ENROLL: "mfa_gate.enroll",
+    Ask.PROMPT: "mfa_gate.enroll",
+    Ask.LOCKED: "mfa_gate.blocked",
+    Ask.DENY: "mfa_gate.blocked",
+    Ask.PASS: "mfa_gate.challenge",
 }
 SENTENCES = {
     Reason.SATISFIED: "No further verification is needed.",
@@ -52,7 +52,7 @@ SENTENCES = {
     Reason.ENROLLMENT_PASS: "Your access pass is for setting up a new authentication method. Set one up to continue.",
     Reason.ENROLLMENT_PERIOD: "Multi-factor authentication is required for your account. Set it up now or later.",
 }
-_BLOCKED_TITLES = {Word.LOCKED: "Your account is locked", Word.DENY: "Access denied"}
+_BLOCKED_TITLES = {Ask.LOCKED: "Your account is locked", Ask.DENY: "Access denied"}
 _NOT_SENT = "Your form was not submitted. Sign in, then submit it again."
 _CSP = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; frame-ancestors 'none'; base-uri 'none'"
@@ -60,24 +60,24 @@ _CSP = (
 _CSP_WITHOUT_FORMS = f"{_CSP}; form-action 'none'"
 
 
-def next_url(word: Word) -> str:
+def next_url(word: Ask) -> str:
     """The gate's page for a verdict."""
     return own_url(_ENDPOINTS[word])
 
 
-def stop(passage: Passage, verdict: Verdict, client: Client) -> Response:
+def stop(passage: Passage, verdict: Decision, client: Client) -> Response:
     """The answer to a request that doesn't satisfy yet."""
     if client is Client.API:
         return demand_problem(verdict)
-    if verdict.word in _BLOCKED_TITLES:
+    if verdict.ask in _BLOCKED_TITLES:
         return blocked_page(passage, verdict)
     # SECURITY: without a sign-in that the gate keeps, its pages know nobody, and the host's login would send back here.
     is_kept = passage.session is not None
     if client is Client.NAVIGATION:
-        return see_other(next_url(verdict.word)) if is_kept or request.method == "HEAD" else _open_again(passage)
+        return see_other(next_url(verdict.ask)) if is_kept or request.method == "HEAD" else _open_again(passage)
     # Where nothing could be parked, the page of the form is asked for anew, and leads to the next step and back.
-    continue_url = next_url(verdict.word) if is_kept else way_back(passage.state.settings)
-    return page("resend.html", passage, 403, next_word=verdict.word.value, continue_url=continue_url)
+    continue_url = next_url(verdict.ask) if is_kept else way_back(passage.state.settings)
+    return page("resend.html", passage, 403, next_word=verdict.ask.value, continue_url=continue_url)
 
 
 def _open_again(passage: Passage) -> Response:
@@ -88,34 +88,34 @@ def _open_again(passage: Passage) -> Response:
     )  # fmt: skip
 
 
-def after_sign_in(verdict: Verdict, client: Client) -> Response:
+def after_sign_in(verdict: Decision, client: Client) -> Response:
     """The answer in place of the one of the view that signed in."""
-    return demand_problem(verdict) if client is Client.API else see_other(next_url(verdict.word))
+    return demand_problem(verdict) if client is Client.API else see_other(next_url(verdict.ask))
 
 
-def blocked_page(passage: Passage, verdict: Verdict) -> Response:
+def blocked_page(passage: Passage, verdict: Decision) -> Response:
     """Locked or denied, in place: why, and whom to ask."""
     period = passage.standing.period if passage.standing else None
     return page(
-        "blocked.html", passage, 403, word=verdict.word.value, title=_BLOCKED_TITLES[verdict.word],
+        "blocked.html", passage, 403, word=verdict.ask.value, title=_BLOCKED_TITLES[verdict.ask],
         reason=sentence_of(verdict), reason_id=verdict.reason_id, help_link=verdict.help_link,
-        ended_at=period.ends_at if period and verdict.word is Word.LOCKED else None,
+        ended_at=period.ends_at if period and verdict.ask is Ask.LOCKED else None,
     )  # fmt: skip
 
 
-def demand_problem(verdict: Verdict) -> Response:
+def demand_problem(verdict: Decision) -> Response:
     """A problem document (RFC 9457) that says what is needed, with the challenge of RFC 9470 where a proof helps."""
-    is_step_up = verdict.at_resource and verdict.word is Word.CHALLENGE
-    max_age = verdict.demand.max_age
+    is_step_up = verdict.at_resource and verdict.ask is Ask.CHALLENGE
+    max_age = verdict.requirement.max_age
     facts: dict[str, Any] = {
-        "next": verdict.word.value,
+        "next": verdict.ask.value,
         "reason_id": verdict.reason_id,
-        "factors": sorted(method.value for method in _offered(verdict.demand.methods or Method.at_sign_in)),
+        "factors": sorted(method.value for method in _offered(verdict.requirement.methods or Method.at_sign_in)),
         "max_age": None if max_age is None else int(max_age.total_seconds()),
-        "continue_url": next_url(verdict.word),
+        "continue_url": next_url(verdict.ask),
     }
-    code = "mfa_step_up_required" if is_step_up else _CODES[verdict.word]
-    status = _STATUS.get(verdict.word, 403)
+    code = "mfa_step_up_required" if is_step_up else _CODES[verdict.ask]
+    status = _STATUS.get(verdict.ask, 403)
     if verdict.help_link:
         facts["help_link"] = verdict.help_link
     response = problem_document(status, code, sentence_of(verdict), facts)
@@ -130,13 +130,13 @@ def _offered(methods: frozenset[Method]) -> frozenset[Method]:
     return (methods - Method.setup_only - off) or methods
 
 
-def sentence_of(verdict: Verdict) -> str:
+def sentence_of(verdict: Decision) -> str:
     """What a policy has to say to whom it refuses, else what the gate says."""
     return verdict.message or SENTENCES[verdict.reason]
 
 
-def _insufficient(verdict: Verdict) -> str:
-    age = verdict.demand.max_age
+def _insufficient(verdict: Decision) -> str:
+    age = verdict.requirement.max_age
     parts = ['error="insufficient_user_authentication"', f'acr_values="{ACR_MULTI}"']
     parts += [] if age is None else [f'max_age="{int(age.total_seconds())}"']
     return f"Bearer {', '.join(parts)}"

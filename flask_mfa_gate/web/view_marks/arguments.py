@@ -9,8 +9,8 @@ from datetime import timedelta
 from flask import Blueprint
 
 from ...domain.assurance import Method
+from ...domain.authorization.decision import AuthnRequirement
 from ...domain.policy.document.fields import read_name
-from ...domain.verdict import Demand
 from ...errors import ConfigError, PolicyError
 
 _RESOURCE, _REQUIRE, _EXEMPT = "@gate.resource", "@gate.require_mfa", "@gate.exempt"
@@ -30,7 +30,7 @@ def read_resource(name: object) -> str:
         raise ConfigError(_RESOURCE, "has a name that no policy could say", given=name) from error
 
 
-def read_demand(max_age: object, factors: object) -> Demand:
+def read_demand(max_age: object, factors: object) -> AuthnRequirement:
     """The proof that a view asks for.
 
     :raises ConfigError: for anything but a duration and names of factors.
@@ -38,7 +38,7 @@ def read_demand(max_age: object, factors: object) -> Demand:
     if callable(max_age) or isinstance(max_age, Blueprint):
         raise ConfigError(_REQUIRE, "has no brackets", allowed="@gate.require_mfa()")
     methods = _read_factors(factors)
-    return Demand(methods or Method.of_factors, _read_age(max_age))
+    return AuthnRequirement(methods or Method.of_factors, _read_age(max_age))
 
 
 def require_markable(mark: str, view: object) -> None:

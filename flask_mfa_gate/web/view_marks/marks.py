@@ -10,8 +10,8 @@ from typing import Any, TypeVar, cast
 
 from flask import Blueprint, current_app
 
+from ...domain.authorization.decision import AuthnRequirement
 from ...domain.marks import NO_MARKS, Marks
-from ...domain.verdict import Demand
 from ...errors import ConfigError
 from .arguments import require_exemptible, require_markable
 
@@ -42,7 +42,7 @@ def mark_resource(view: View, name: str, enforce: Callable[[Marks], Any]) -> Vie
     return _marked(view, Marks(resources=(name,)), enforce)
 
 
-def mark_demand(view: View, demand: Demand, enforce: Callable[[Marks], Any]) -> View:
+def mark_demand(view: View, demand: AuthnRequirement, enforce: Callable[[Marks], Any]) -> View:
     """Ask for proof at the view."""
     require_markable("@gate.require_mfa", view)
     return _marked(view, Marks(demands=(demand,)), enforce)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -12,11 +13,15 @@ from flask_mfa_gate.domain.assurance import FactorKind
 from flask_mfa_gate.domain.enrollment import Status
 from flask_mfa_gate.domain.policy.addresses import Network
 from flask_mfa_gate.domain.policy.condition_tree import And, Condition, Expression, Not, Or
+from flask_mfa_gate.domain.policy.conditions.registry import BUILT_IN
 from flask_mfa_gate.domain.policy.document.effect import Action, Effect
 from flask_mfa_gate.domain.policy.document.policy import Policy, PolicySet, PolicyState
 from flask_mfa_gate.domain.policy.document.users import Users
-from flask_mfa_gate.domain.policy.facts import Environment, Subject
+from flask_mfa_gate.domain.policy.evaluation.compiled_policies import CompiledPolicies, compile_policies
+from flask_mfa_gate.domain.policy.evaluation.compiled_policy import Match
+from flask_mfa_gate.domain.policy.facts import Environment, MatchResult, Subject
 
+NO_POLICIES = compile_policies(PolicySet(), BUILT_IN, version=0)
 NETWORKS = (Network("office", ("10.0.0.0/8",)), Network("lab", ("10.1.0.0/16", "2001:db8::/32")))
 RESOURCES = ("app", "payroll", "mfa-admin")
 
@@ -103,3 +108,19 @@ ENVIRONMENTS = st.builds(
 
 def no_error(policy: str, word: str, error: Exception) -> None:
     raise AssertionError((policy, word, error))
+
+
+def policies_that(match: Mapping[str, Sequence[Match]]) -> CompiledPolicies:
+    """Policies which match so at each resource, whoever asks, where nothing is known of the request."""
+    wanted = [
+        replace(
+            one.policy, resources=(name,), state=PolicyState.ON,
+            conditions=_UNKNOWN if one.mark is MatchResult.UNKNOWN else And(),
+        )
+        for name, found in match.items()
+        for one in found
+    ]  # fmt: skip
+    return compile_policies(PolicySet(tuple(wanted)), BUILT_IN, version=1)
+
+
+_UNKNOWN = Condition("network", ("10.0.0.0/8",))

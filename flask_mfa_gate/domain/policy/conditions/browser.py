@@ -18,4 +18,6 @@ def _sample(text: str) -> Sample:
     return Subject(""), Environment(browser=text)
 
 
-BROWSER = ListedWord("browser", _browser, BROWSERS, sources=frozenset({Source.CLIENT}), sample=_sample)
+BROWSER = ListedWord(
+    "browser", _browser, BROWSERS, sources=frozenset({Source.CLIENT}), sample=_sample, facts=frozenset({"browser"})
+)

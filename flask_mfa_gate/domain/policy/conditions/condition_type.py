@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields
 from enum import StrEnum
 from types import MappingProxyType
 from typing import Protocol, TypeAlias, runtime_checkable
@@ -56,6 +57,23 @@ class ConditionType(Protocol):
 
     def needs(self, wanted: Wanted) -> frozenset[Source]:
         """Sources without which the fact is never known."""
+
+
+ALL_FACTS = frozenset(one.name for one in fields(Environment))
+
+
+@runtime_checkable
+class Frugal(Protocol):
+    """A condition word that says which facts it looks at, so that no others are collected for it."""
+
+    @property
+    def facts(self) -> frozenset[str]:
+        """Names of fields of :class:`Environment`."""
+
+
+def facts_of(word: ConditionType) -> frozenset[str]:
+    """The facts that the word looks at: all of them where it does not say."""
+    return word.facts if isinstance(word, Frugal) else ALL_FACTS
 
 
 @runtime_checkable

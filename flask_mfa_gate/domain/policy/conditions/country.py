@@ -51,5 +51,6 @@ def _sample(code: str) -> Sample:
 
 
 COUNTRY = CountryWord(
-    "country", _country, COUNTRIES, upper=True, sources=frozenset({Source.GEOIP}), sample=_sample
+    "country", _country, COUNTRIES, upper=True, sources=frozenset({Source.GEOIP}), sample=_sample,
+    facts=frozenset({"country"}),
 )  # fmt: skip

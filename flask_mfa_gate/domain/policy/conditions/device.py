@@ -23,6 +23,7 @@ class DeviceWord:
 
     word: str = "device"
     is_always_known: bool = False
+    facts: frozenset[str] = frozenset({"device", "device_unknown"})
 
     def read(self, wanted: object, where: str) -> Wanted:
         """A list of ``trusted``, ``managed``, ``certificate``."""

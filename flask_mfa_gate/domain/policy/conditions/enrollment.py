@@ -19,5 +19,5 @@ def _sample(status: str) -> Sample:
 
 ENROLLMENT = ListedWord(
     "enrollment", _status, frozenset(status.value for status in Status), upper=True,
-    holding=Backing.NEUTRAL, missing=Backing.NEUTRAL, sample=_sample, is_always_known=True,
+    holding=Backing.NEUTRAL, missing=Backing.NEUTRAL, sample=_sample, is_always_known=True, facts=frozenset(),
 )  # fmt: skip

@@ -10,7 +10,7 @@ from ..facts import Environment, MatchResult, Subject
 from ..logic import Matcher
 from ..reading import read_texts, read_words, texts_of
 from .backing import Backing
-from .condition_type import TEXTS, Networks, Source, Wanted
+from .condition_type import ALL_FACTS, TEXTS, Networks, Source, Wanted
 from .sampling import Sample, texts_in, with_another
 
 HIT, MISS, UNKNOWN = MatchResult.HIT, MatchResult.MISS, MatchResult.UNKNOWN
@@ -28,6 +28,7 @@ class ListedWord:
     :param missing: the same for its ``not``; that something was not seen is seldom evidence.
     :param sample: a context in which the fact is this; None for a word whose facts only its host knows.
     :param is_always_known: whether the gate knows this fact of every request.
+    :param facts: what ``look`` reads of the environment; nothing else may be collected for it.
     """
 
     word: str
@@ -39,6 +40,7 @@ class ListedWord:
     sources: frozenset[Source] = frozenset()
     sample: Callable[[str], Sample] | None = None
     is_always_known: bool = False
+    facts: frozenset[str] = ALL_FACTS
 
     def read(self, wanted: object, where: str) -> Wanted:
         """A list of known values, or of any texts where none are known."""

@@ -35,6 +35,7 @@ class NetworkWord:
 
     word: str = "network"
     is_always_known: bool = False
+    facts: frozenset[str] = frozenset({"address"})
 
     def read(self, wanted: object, where: str) -> Wanted:
         """A list of names, addresses, blocks and ranges. Names are looked up when the policy is compiled."""

@@ -18,4 +18,6 @@ def _sample(text: str) -> Sample:
     return Subject(""), Environment(platform=text)
 
 
-PLATFORM = ListedWord("platform", _platform, PLATFORMS, sources=frozenset({Source.CLIENT}), sample=_sample)
+PLATFORM = ListedWord(
+    "platform", _platform, PLATFORMS, sources=frozenset({Source.CLIENT}), sample=_sample, facts=frozenset({"platform"})
+)

@@ -32,6 +32,7 @@ class RequestWord:
 
     word: str = "request"
     is_always_known: bool = True
+    facts: frozenset[str] = frozenset({"method", "endpoint"})
 
     def read(self, wanted: object, where: str) -> Wanted:
         """A table of ``methods`` and ``endpoints``, at least one of them; ``bp.*`` is a whole blueprint."""

@@ -27,6 +27,7 @@ class RiskWord:
 
     word: str = "risk"
     is_always_known: bool = False
+    facts: frozenset[str] = frozenset({"risk"})
     signals: frozenset[str] = SIGNALS
 
     def read(self, wanted: object, where: str) -> Wanted:

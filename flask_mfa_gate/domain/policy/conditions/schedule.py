@@ -74,6 +74,7 @@ class ScheduleWord:
 
     word: str = "schedule"
     is_always_known: bool = True
+    facts: frozenset[str] = frozenset({"at"})
 
     def read(self, wanted: object, where: str) -> Wanted:
         """A table of ``zone`` and perhaps ``days``, ``hours``, ``holidays``."""

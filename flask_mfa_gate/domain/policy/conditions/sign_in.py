@@ -27,6 +27,7 @@ class SignInWord:
 
     word: str = "sign_in"
     is_always_known: bool = True
+    facts: frozenset[str] = frozenset({"sign_in", "provider"})
 
     def read(self, wanted: object, where: str) -> Wanted:
         """A list of ways. An issuer is compared as it stands (OpenID Connect Core, section 3.1.3.7)."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from ....errors import PolicyError
 from ...access import APP
+from ..conditions.condition_type import facts_of
 from ..conditions.registry import Registry
 from ..document.policy import Policy, PolicySet, PolicyState
 from ..document.users import EVERYBODY, group_names, user_keys
@@ -62,6 +63,8 @@ class CompiledPolicies:
     :param words: the condition words of those that are on.
     :param reported_words: the condition words of those that are report-only.
     :param grouped_resources: the resources of which one that is on names a group.
+    :param facts: what those that are on look at, by resource: names of fields of :class:`Environment`.
+    :param reported_facts: what those that are report-only look at.
     """
 
     version: int
@@ -71,6 +74,8 @@ class CompiledPolicies:
     grouped_resources: frozenset[str] = field(repr=False)
     words: frozenset[str] = field(repr=False)
     reported_words: frozenset[str] = field(repr=False)
+    facts: Mapping[str, frozenset[str]] = field(repr=False)
+    reported_facts: Mapping[str, frozenset[str]] = field(repr=False)
 
     def candidates(self, subject: Subject, resource: str, address: str | None) -> Rows:
         """Policies that are on, speak of the resource, and may include subject and address."""
@@ -122,6 +127,8 @@ def compile_policies(policy_set: PolicySet, registry: Registry, *, version: int)
         ),
         words=_words(rows, PolicyState.ON),
         reported_words=_words(rows, PolicyState.REPORT_ONLY),
+        facts=_facts(rows, PolicyState.ON),
+        reported_facts=_facts(rows, PolicyState.REPORT_ONLY),
     )
 
 
@@ -134,6 +141,15 @@ def _require_small_index(policies: Iterable[Policy]) -> None:
 
 def _words(rows: Iterable[CompiledPolicy], state: PolicyState) -> frozenset[str]:
     return frozenset(one.criterion.word for row in rows if row.policy.state is state for one in row.criteria)
+
+
+def _facts(rows: Iterable[CompiledPolicy], state: PolicyState) -> dict[str, frozenset[str]]:
+    found: dict[str, frozenset[str]] = {}
+    for row in rows:
+        if row.policy.state is state:
+            asked = frozenset().union(*(facts_of(one.word) for one in row.criteria))
+            found |= {resource: found.get(resource, frozenset()) | asked for resource in row.resources}
+    return found
 
 
 def _candidates(index: Index, subject: Subject, resource: str, address: str | None) -> Rows:

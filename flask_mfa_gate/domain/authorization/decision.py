@@ -1,4 +1,4 @@
-"""What a decision says: a word, why, and what would satisfy it."""
+"""What a decision says: what is asked, why, and what would satisfy it."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import NamedTuple
 
-from .assurance import Method
+from ..assurance import Method
 
 
-class Word(StrEnum):
-    """What happens to a request. The order of definition is the order of precedence."""
+class Ask(StrEnum):
+    """What is asked of a request. The order of definition is the order of precedence."""
 
     DENY = "deny"
     LOCKED = "locked"
@@ -37,7 +37,7 @@ class Reason(StrEnum):
     POLICY = "policy"
 
 
-class Demand(NamedTuple):
+class AuthnRequirement(NamedTuple):
     """Proof that the app, one resource or one view asks for.
 
     :param methods: acceptable proofs; one of them is enough.
@@ -53,11 +53,22 @@ class Demand(NamedTuple):
         return self.max_age == timedelta(0)
 
 
-AS_AT_SIGN_IN = Demand(frozenset())
-"""No demand of its own: what signs in would do. Nobody could ever meet it."""
+AS_AT_SIGN_IN = AuthnRequirement(frozenset())
+"""No requirement of its own: what signs in would do. Nobody could ever meet it."""
 
 
-class Verdict(NamedTuple):
+class ConditionFailure(NamedTuple):
+    """A condition that raised, and counted as unknown.
+
+    :param error: the name of what it raised.
+    """
+
+    policy: str
+    word: str
+    error: str
+
+
+class Decision(NamedTuple):
     """The outcome, why, and what would satisfy it.
 
     :param at_resource: whether one resource or view says so, and not the app itself.
@@ -65,17 +76,26 @@ class Verdict(NamedTuple):
     :param policies: names of the policies that say so; empty when none does.
     :param grace_ends_at: until when a prompt may be put off, where policies give days of grace.
     :param message: what they have to say to whom they refuse, and where help is.
+    :param beginning: names of policies whose days of grace begin with this decision.
+    :param failures: conditions that raised on the way.
     """
 
-    word: Word
+    ask: Ask
     reason: Reason = Reason.SATISFIED
-    demand: Demand = AS_AT_SIGN_IN
+    requirement: AuthnRequirement = AS_AT_SIGN_IN
     at_resource: bool = False
     app_is_satisfied: bool = True
     policies: tuple[str, ...] = ()
     message: str = ""
     help_link: str = ""
     grace_ends_at: datetime | None = None
+    beginning: frozenset[str] = frozenset()
+    failures: tuple[ConditionFailure, ...] = ()
+
+    @property
+    def word(self) -> Ask:
+        """``ask``, as templates and menus of the app call it."""
+        return self.ask
 
     @property
     def reason_id(self) -> str:
@@ -83,7 +103,7 @@ class Verdict(NamedTuple):
         return f"policy-{policy_id(self.policies[0])}" if self.policies else self.reason.value
 
 
-PASSED = Verdict(Word.PASS)
+PASSED = Decision(Ask.PASS)
 
 
 def policy_id(name: str) -> str:

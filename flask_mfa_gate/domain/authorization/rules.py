@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import timedelta
 from enum import StrEnum
 
-from .access import APP, MFA_ADMIN, Access
-from .assurance import FactorKind
-from .enrollment import Standing, Status, status_of
+from ..access import APP, MFA_ADMIN, Access
+from ..assurance import FactorKind
+from ..enrollment import Standing, Status
 
 # Until Python 3.12 finding the member of an enum takes longer than judging by it.
 ALLOW, REQUIRE, USER_SETTING = Access.ALLOW, Access.REQUIRE, Access.USER_SETTING
@@ -61,11 +61,6 @@ class Rules:
 def is_required(standing: Standing, rules: Rules) -> bool:
     """Whether this user must have MFA: by the stored flag, or because everybody must."""
     return standing.required or rules.access(APP) is REQUIRE
-
-
-def is_locked_out(standing: Standing, rules: Rules, now: datetime) -> bool:
-    """Whether the period ended without enrollment, in an app where that locks: no factor can be set up then."""
-    return locks(status_of(standing, now=now, enabled=rules.enabled), standing, rules)
 
 
 def locks(status: Status, standing: Standing, rules: Rules) -> bool:

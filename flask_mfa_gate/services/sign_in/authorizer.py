@@ -1,0 +1,23 @@
+"""What services ask before they raise a session: the decision, of which they know no more than this."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from ...domain.assurance import Assurance
+from ...domain.authorization.decision import Decision
+from ...domain.enrollment import Standing
+
+
+class Authorizer(Protocol):
+    """Decides about one user, at the request that is being served."""
+
+    def after(
+        self, assurance: Assurance, standing: Standing, *, deferred: bool, sets_up_factor: bool = False
+    ) -> Decision:
+        """What the app itself asks of a session that has proved this.
+
+        :param standing: of the user, as it is in the transaction that asks.
+        :param deferred: whether the session chose "Set up later".
+        :param sets_up_factor: whether the session is about to set a factor up.
+        """

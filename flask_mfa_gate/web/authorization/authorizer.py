@@ -1,0 +1,238 @@
+"""The decision on a live request: its facts and its session under the policies and rules of the moment."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection, Mapping
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+from ...domain.access import APP
+from ...domain.assurance import Assurance, SignIn
+from ...domain.authorization.decide import decide
+from ...domain.authorization.decision import Ask, ConditionFailure, Decision
+from ...domain.authorization.report_only import ReportOnlyResult, report
+from ...domain.authorization.request import AccessRequest
+from ...domain.enrollment import Standing
+from ...domain.marks import Marks
+from ...domain.policy.conditions.condition_type import ALL_FACTS
+from ...domain.policy.evaluation.compiled_policies import CompiledPolicies
+from ...domain.policy.facts import Environment
+from ...errors import MFAGateError
+from ...services.people.persons import is_switched_on
+from ...services.policies.policies import log_failure
+from ...services.sign_in.arrival import Seen
+from ..acts import is_granted, try_grant
+from ..passage import Passage
+from .recorder import record, record_report, record_risk
+
+log = logging.getLogger("flask_mfa_gate")
+_NONE = frozenset[str]()
+
+
+@dataclass(slots=True)
+class RequestAuthorizer:
+    """Decides about one user at one request. What it has to know of the request is collected there, and once.
+
+    :param user: the host's user object; None where the row alone says who this is.
+    :param is_on: whether the account is switched on, where there is no such object to tell.
+    """
+
+    context: Passage
+    user: Any = None
+    is_on: bool = True
+
+    def here(self, protection: Marks, *, waives_app: bool = False) -> Decision:
+        """What this request meets; a grant for exactly this one is used up where one is asked for.
+
+        :param waives_app: to hear only what the view itself asks, and whether the app would be satisfied.
+        """
+        decision = self._here(protection, waives_app=waives_app)
+        wants_grant = decision.at_resource and decision.requirement.is_for_one_request
+        if not wants_grant or not try_grant(self.context):
+            return decision
+        return self._here(protection, waives_app=waives_app)
+
+    def of(self, resource: str) -> Decision:
+        """What a resource would meet at this request. Nothing comes of it."""
+        request, policies = self._request(Marks(resources=() if resource == APP else (resource,)))
+        return self._decide(request, policies)
+
+    def after(
+        self, assurance: Assurance, standing: Standing, *, deferred: bool, sets_up_factor: bool = False
+    ) -> Decision:
+        """What the app as a whole asks of a session that has proved this. Nothing comes of it."""
+        policies, session = self._policies(standing), self.context.session
+        request = AccessRequest(standing, assurance, self._is_active, deferred=deferred, sets_up_factor=sets_up_factor)
+        kept = session.risk if session is not None else None
+        return self._decide(self._as_whole(request, policies, assurance.sign_in, kept), policies)
+
+    def now(self, *, sets_up_factor: bool = False) -> Decision:
+        """The same of the session as it is, for a page that the row alone answers."""
+        session, standing = self.context.session, self.context.standing
+        assert session is not None and standing is not None  # noqa: S101, PT018 - the caller saw both
+        was_deferred = session.deferred_at is not None
+        return self.after(session.assurance, standing, deferred=was_deferred, sets_up_factor=sets_up_factor)
+
+    def at_sign_in(self, assurance: Assurance, standing: Standing, *, deferred: bool = False) -> tuple[Decision, Seen]:
+        """What the app asks of a sign-in, and what there is to keep about it."""
+        state, policies, facts, key = (
+            self.context.state,
+            self._policies(standing),
+            self.context.facts,
+            standing.user_key,
+        )
+        risk = facts.fresh_risk(key, self.user, None) if "risk" in policies.words else None
+        request = AccessRequest(standing, assurance, self._is_active, deferred=deferred)
+        # A draft may ask for any fact later, so all of them are kept.
+        request = self._as_whole(request, policies, assurance.sign_in, risk, wanted=ALL_FACTS)
+        decision = self._decide(request, policies)
+        record(state, key, decision)
+        seen = Seen(decision, _recorded(request.environment), facts.client.device, risk, {})
+        if APP not in policies.reported:
+            return decision, seen
+        # What is only reported is judged apart: its facts are neither kept nor looked at by what is on.
+        if "risk" in policies.reported_words and risk is None:
+            raised = facts.risk(key, self.user, facts.fresh_risk(key, self.user, None))
+            request = request._replace(environment=replace(request.environment, risk=raised))
+        return decision, replace(seen, report=self._report(request, policies, (APP,)))
+
+    def refresh_risk(self) -> None:
+        """Take the risk signals of the session again where address or client changed and a policy asks for them."""
+        session, standing = self.context.session, self.context.standing
+        if session is not None and standing is not None:
+            self._refresh_risk(self._policies(standing))
+
+    def _refresh_risk(self, policies: CompiledPolicies) -> None:
+        context, session = self.context, self.context.session
+        if session is None or "risk" not in policies.words:
+            return
+        if session.risk is None or not context.facts.client.is_as_in(session.risk):
+            risk = context.facts.fresh_risk(session.user_key, self.user, session.risk)
+            context.session = record_risk(context.state, session, risk)
+
+    def _here(self, protection: Marks, *, waives_app: bool) -> Decision:
+        context = self.context
+        request, policies = self._request(protection)
+        request = request._replace(waives_app=waives_app, granted=is_granted(context))
+        decision = self._decide(request, policies)
+        if not policies.policies:
+            return decision
+        record(context.state, request.standing.user_key, decision)
+        reported = policies.reported.keys() & set(protection.resources)
+        if context.session is not None and reported:
+            wanted = _NONE.union(*(policies.reported_facts[name] for name in reported))
+            asked, _ = self._request(protection, wanted=wanted)
+            record_report(context.state, context.session, self._report(asked, policies, reported))
+        return self._at_this_request(request, policies, decision)
+
+    def _at_this_request(self, request: AccessRequest, policies: CompiledPolicies, decision: Decision) -> Decision:
+        """The decision, as one about this request where only rules about methods or views of the app say so.
+
+        It is met or refused here: a sign-in opens the app as a whole, and could never prove what that does not ask for.
+        """
+        if decision.app_is_satisfied or "request" not in policies.words:
+            return decision
+        session = self.context.session
+        alone = request._replace(resources=(), demands=(), granted=False, waives_app=False)
+        kept = session.risk if session is not None else None
+        whole = self._decide(self._as_whole(alone, policies, self._sign_in, kept), policies)
+        # SECURITY: the identity stays in place only where the app as a whole is satisfied; else everything is parked.
+        return decision._replace(at_resource=True, app_is_satisfied=True) if whole.ask is Ask.PASS else decision
+
+    def _request(
+        self, protection: Marks, *, wanted: Collection[str] | None = None
+    ) -> tuple[AccessRequest, CompiledPolicies]:
+        """This request with what the policies look at that speak of what it opens, and those policies."""
+        context = self.context
+        assert context.standing is not None  # noqa: S101 - bound before
+        policies = self._policies(context.standing)
+        self._refresh_risk(policies)
+        session = context.session
+        request = AccessRequest(
+            context.standing,
+            session.assurance if session is not None else Assurance(SignIn.SESSION, context.state.clock()),
+            self._is_active,
+            protection.resources,
+            protection.demands,
+            deferred=session is not None and session.deferred_at is not None,
+            # A prompt protects nothing that its own "later" does not open, so what may be a token is not stopped.
+            promptable=not context.may_be_token,
+        )
+        if not policies.policies:
+            return request, policies
+        kept = session.risk if session is not None else None
+        return self._known(request, policies, self._sign_in, kept, wanted=wanted, is_sign_in=False), policies
+
+    def _as_whole(
+        self, request: AccessRequest, policies: CompiledPolicies, sign_in: SignIn, kept: Mapping[str, Any] | None, *,
+        wanted: Collection[str] | None = None,
+    ) -> AccessRequest:  # fmt: skip
+        """The app as a whole is opened, and not the view of this request."""
+        if not policies.policies and wanted is None:
+            return request
+        return self._known(request, policies, sign_in, kept, wanted=wanted, is_sign_in=True)
+
+    def _known(
+        self, request: AccessRequest, policies: CompiledPolicies, sign_in: SignIn, kept: Mapping[str, Any] | None, *,
+        wanted: Collection[str] | None, is_sign_in: bool,
+    ) -> AccessRequest:  # fmt: skip
+        """With the facts and groups that policies ask for here.
+
+        :param kept: the risk signals that the session keeps.
+        :param wanted: facts that are to be known as well.
+        """
+        facts, key, names = self.context.facts, request.standing.user_key, (APP, *request.resources)
+        asked = frozenset(wanted or ()).union(*(policies.facts.get(name, _NONE) for name in names))
+        risk = facts.risk(key, self.user, kept) if "risk" in asked else None
+        return request._replace(
+            environment=facts.environment(asked, sign_in=sign_in, risk=risk, is_sign_in=is_sign_in),
+            groups=facts.groups_of(key, self.user) if policies.ask_groups(names) else _NONE,
+        )
+
+    def _report(
+        self, request: AccessRequest, policies: CompiledPolicies, resources: Collection[str]
+    ) -> dict[str, ReportOnlyResult]:
+        """What policies that are only reported would do."""
+        state, failures = self.context.state, list[ConditionFailure]()
+        asked = request._replace(groups=self._groups_if_told(request.standing.user_key))
+        found = report(asked, policies, state.rules, resources, now=state.clock(), failures=failures)
+        for failure in failures:
+            log_failure(failure)
+        return found
+
+    def _groups_if_told(self, key: str) -> frozenset[str] | None:
+        """A callback that fails is unknown here: what is only reported stops nobody."""
+        try:
+            return self.context.facts.groups_of(key, self.user)
+        except MFAGateError as error:
+            log.warning("groups are not known to reported policies: %s", error)
+            return None
+
+    def _decide(self, request: AccessRequest, policies: CompiledPolicies) -> Decision:
+        state = self.context.state
+        return decide(request, policies, state.rules, now=state.clock())
+
+    def _policies(self, standing: Standing) -> CompiledPolicies:
+        return self.context.state.policies.at(standing.policy_version)
+
+    @property
+    def _is_active(self) -> bool:
+        return self.is_on if self.user is None else is_switched_on(self.user)
+
+    @property
+    def _sign_in(self) -> SignIn:
+        context = self.context
+        if context.is_token:
+            return SignIn.TOKEN
+        return context.session.assurance.sign_in if context.session else context.state.identity.kind(context.before)
+
+
+def _recorded(facts: Environment) -> dict[str, Any]:
+    """Facts as JSON values, for the record of a sign-in; the user agent itself is not kept there."""
+    values = asdict(replace(facts, user_agent=None))
+    values["at"] = facts.at.isoformat() if facts.at else None
+    values["device"] = sorted(facts.device) if facts.device is not None else None
+    values["device_unknown"] = sorted(facts.device_unknown) or None
+    values["risk"] = dict(facts.risk) if facts.risk is not None else None
+    return {name: value for name, value in values.items() if value is not None}

@@ -1,0 +1,54 @@
+"""What the host's own code and templates ask the gate about the current request."""
+
+from __future__ import annotations
+
+from markupsafe import Markup
+
+from ...domain.access import APP
+from ...domain.assurance import Assurance, FactorKind
+from ...domain.authorization.decision import Ask, Decision, Reason
+from ..endpoints import setup_endpoint
+from ..host.source import load_identity
+from ..passage import Passage, current_passage
+from ..responses.pages import draw
+from .authorizer import RequestAuthorizer
+
+
+def current_assurance() -> Assurance | None:
+    """What the current session has proved."""
+    passage = current_passage()
+    return passage.session.assurance if passage and passage.session and not passage.session.is_pending else None
+
+
+def current_decision(resource: str) -> Decision:
+    """The decision about a resource, for the session of this request."""
+    passage = current_passage()
+    if passage is None or passage.standing is None:
+        return Decision(Ask.DENY, Reason.STRANGER)
+    if passage.user_key is not None:
+        return RequestAuthorizer(passage, load_identity(passage.state.identity)).of(resource)
+    # A pending sign-in has its next step; somebody who isn't signed in has nothing to show.
+    is_pending = passage.session is not None and passage.session.is_pending
+    return RequestAuthorizer(passage).now() if is_pending else Decision(Ask.DENY, Reason.STRANGER)
+
+
+class TemplateHelper:
+    """``{{ mfa_gate }}`` in the host's templates."""
+
+    def banner(self) -> Markup:
+        """Days left of the user's enrollment period, or that it has ended; nothing for everybody else."""
+        passage = current_passage()
+        period = passage.standing.period if _is_in(passage) and passage and passage.standing else None
+        if passage is None or period is None:
+            return Markup("")
+        days_left = period.days_left(passage.state.clock())
+        page = setup_endpoint(next(iter(FactorKind.of_status)))
+        return Markup(draw("banner.html", days_left=days_left, ends_at=period.ends_at, setup_endpoint=page))  # noqa: S704
+
+    def verdict(self, resource: str = APP) -> str:
+        """The decision's word about a resource."""
+        return current_decision(resource).ask.value
+
+
+def _is_in(passage: Passage | None) -> bool:
+    return passage is not None and passage.user_key is not None and passage.verdict.ask is Ask.PASS
