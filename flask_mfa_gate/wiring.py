@@ -51,6 +51,7 @@ from .services.people.population import Population
 from .services.people.users import UserService
 from .services.policies.history import PolicyHistory
 from .services.policies.lint import PolicyLinter
+from .services.policies.overview import PolicyOverview
 from .services.policies.policies import PolicyService
 from .services.policies.simulation import Simulator
 from .services.sign_in.attempts import AttemptService
@@ -184,6 +185,7 @@ def _policy_services(base: Base, runner: ActionRunner) -> dict[str, Any]:
     return {
         "policies": policies,
         "policy_history": history,
+        "policy_overview": PolicyOverview(store),
         "sign_in_reasons": SignInReasons(store, registry, history),
         "linter": linter,
         "simulator": Simulator(

@@ -39,33 +39,35 @@ def history(policy: str | None, limit: int, as_json: bool) -> None:
 @as_json_option
 @click.argument("version", type=int)
 def diff(version: int, as_json: bool) -> None:
-    _show(version, is_dry=False, as_json=as_json)
+    _show(version, None, is_dry=False, as_json=as_json)
 
 
 @policies.command(help="Make an earlier version the newest one, after showing what that changes.")
 @click.option("--yes", is_flag=True, help="Don't ask.")
 @click.option("--reason", help="Why; kept in the audit record.")
 @click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
+@click.option("--policy", help="Take only this policy back.")
 @as_json_option
 @click.argument("version", type=int)
-def rollback(version: int, yes: bool, reason: str | None, dry_run: bool, as_json: bool) -> None:
+def rollback(version: int, yes: bool, reason: str | None, dry_run: bool, policy: str | None, as_json: bool) -> None:
     if dry_run:
-        _show(version, is_dry=True, as_json=as_json)
+        _show(version, policy, is_dry=True, as_json=as_json)
         return
     state = current_state()
-    found, fields = state.policy_history.back_to(version)
+    found, fields = state.policy_history.back_to(version, policy)
     if not as_json:
         _print(fields, found.loosens)
     confirm(f"Go back to version {version}?", yes=yes)
-    state.policies.rollback(version, actor=ACTOR, reason=reason)
+    state.policies.rollback(version, name=policy, actor=ACTOR, reason=reason)
     if as_json:
         print_json({**diff_json(found, ()), "fields": list(fields)})
     else:
-        click.echo(f"The policies are those of version {version} again.")
+        what = "The policies are those" if policy is None else f"The policy {policy!r} is that"
+        click.echo(f"{what} of version {version} again.")
 
 
-def _show(version: int, *, is_dry: bool, as_json: bool) -> None:
-    found, fields = current_state().policy_history.back_to(version)
+def _show(version: int, policy: str | None, *, is_dry: bool, as_json: bool) -> None:
+    found, fields = current_state().policy_history.back_to(version, policy)
     if as_json:
         print_json(dry({**diff_json(found, ()), "fields": list(fields)}, is_dry=is_dry))
         return

@@ -19,6 +19,7 @@ from .noted import Noted
 from .outbox import Outbox
 from .people import People
 from .policies import PolicyVersions
+from .reach import Reach
 from .recovery_codes import RecoveryCodes
 from .revocations import Revocations
 from .sealed import SealedValues
@@ -48,6 +49,7 @@ class Store:
     noted: Noted
     sealed: SealedValues
     policies: PolicyVersions
+    reach: Reach
     sign_ins: SignIns
     grants: Grants
     challenge_states: ChallengeStates
@@ -75,6 +77,7 @@ def build_store(database: Database, *, prefix: str, keyring: Keyring) -> Store:
         noted=Noted(tables),
         sealed=SealedValues(tables),
         policies=PolicyVersions(tables),
+        reach=Reach(tables),
         sign_ins=SignIns(tables),
         grants=Grants(tables),
         challenge_states=ChallengeStates(marks),

@@ -105,6 +105,19 @@ class Enrollments:
         kept = {name: moment.isoformat() for name, moment in graces.items()}
         tx.execute(update(self._table).where(self._is(user_key)).values(graces=kept))
 
+    def rename_grace(self, tx: Connection, old: str, new: str) -> None:
+        """A policy has another name: the days of grace that it gave run on."""
+        row = self._table.c
+        held = select(row.user_key, row.graces).where(row.graces.is_not(None)).with_for_update()
+        moved = [
+            {"key": key, "kept": {new if name == old else name: moment for name, moment in graces.items()}}
+            for key, graces in tx.execute(held)
+            if graces and old in graces
+        ]
+        if moved:
+            change = update(self._table).where(row.user_key == bindparam("key")).values(graces=bindparam("kept"))
+            tx.execute(change, moved)
+
     def forget_graces(self, tx: Connection, keys: Collection[str]) -> None:
         """No policy has applied to these users yet."""
         tx.execute(update(self._table).where(among(tx, self._table.c.user_key, keys)).values(graces=None))

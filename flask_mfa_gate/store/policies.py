@@ -17,7 +17,8 @@ from .tables import Tables
 class PolicyVersion:
     """One version of the whole document.
 
-    :param act: what made it: ``save``, ``delete``, ``state``, ``import``, ``rollback``, ``rename``.
+    :param act: what made it: ``save``, ``delete``, ``state``, ``import``, ``rollback``, ``undo``,
+        ``restore``, ``rename`` (of a user), ``rename-policy``, ``network``, ``network-rename``, ``network-delete``.
     :param subject: name of the policy it was about; empty for all of them.
     :param digest: as of :func:`digest_of`.
     """
@@ -29,6 +30,19 @@ class PolicyVersion:
     act: str
     subject: str
     digest: str
+
+
+@dataclass(frozen=True, slots=True)
+class Deletion:
+    """A policy that somebody took out.
+
+    :param version: in which it is gone.
+    """
+
+    name: str
+    version: int
+    author: str
+    at: datetime
 
 
 class PolicyVersions:
@@ -74,6 +88,16 @@ class PolicyVersions:
         """The latest versions, newest first."""
         rows = tx.execute(select(self._table).order_by(self._table.c.version.desc()).limit(limit))
         return [PolicyVersion(*row) for row in rows]
+
+    def deletions(self, tx: Connection, *, limit: int) -> Sequence[Deletion]:
+        """The latest versions that took one policy out, newest first."""
+        row = self._table.c
+        gone = select(row.subject, row.version, row.author, row.at).where(row.act == "delete")
+        return [Deletion(*found) for found in tx.execute(gone.order_by(row.version.desc()).limit(limit))]
+
+    def made_at(self, tx: Connection, version: int) -> datetime | None:
+        """When a version was made; None for one that is not there."""
+        return tx.execute(select(self._table.c.at).where(self._table.c.version == version)).scalar_one_or_none()
 
 
 def digest_of(version: int, document: str) -> str:

@@ -30,6 +30,7 @@ from ..services.people.persons import PersonReader
 from ..services.people.users import UserService
 from ..services.policies.history import PolicyHistory
 from ..services.policies.lint import PolicyLinter
+from ..services.policies.overview import PolicyOverview
 from ..services.policies.policies import PolicyService
 from ..services.policies.simulation import Simulator
 from ..services.sign_in.attempts import AttemptService
@@ -110,6 +111,7 @@ class GateState:
     tables: TableSetup
     policies: PolicyService
     policy_history: PolicyHistory
+    policy_overview: PolicyOverview
     sign_in_reasons: SignInReasons
     linter: PolicyLinter
     simulator: Simulator

@@ -125,3 +125,26 @@ def test_why_of_somebody_who_never_signed_in_and_of_nobody(run: Run) -> None:
     assert "no sign-in on record" in run("why", "6").stdout
     assert run("why", "nobody").exit_code == 1
     assert run("why", "6", "--at", "noon").exit_code == 1
+
+
+def test_policies_are_renamed_copied_deleted_brought_back_and_undone(app: Flask, run: Run) -> None:
+    put(app, policy("pay", on=["payroll"]))
+
+    def names() -> list[str]:
+        return [one["name"] for one in json.loads(run("policies", "list", "--json").stdout)]
+
+    assert run("policies", "rename", "pay", "salaries", "--reason", "ticket 8").exit_code == 0
+    assert run("policies", "duplicate", "salaries", "copy").exit_code == 0
+    assert names() == ["copy", "salaries"]
+    deleted = run("policies", "delete", "salaries", "--yes")
+    assert "loosens: " in deleted.stdout
+    assert run("policies", "restore").stdout == "salaries\n"
+    assert run("policies", "restore", "salaries").exit_code == 0
+    undone = run("policies", "undo", "3", "--yes")
+    assert "copy: removed" in undone.stdout
+    assert names() == ["salaries"]
+    run("policies", "set", "salaries", "off")
+    run("policies", "rollback", "2", "--policy", "salaries", "--yes")
+    assert json.loads(run("policies", "show", "salaries", "--json").stdout)["state"] == "on"
+    for words in (("rename", "nothing", "x"), ("undo", "99", "--yes"), ("restore", "x"), ("delete", "x", "--yes")):
+        assert run("policies", *words).exit_code == 1

@@ -334,8 +334,8 @@ def test_an_error_that_was_there_before_blocks_no_other_edit(app: Flask, service
     check, service._check = service._check, lambda *_: None
     service.save(policy("old", "allow", when={"platform": ["windows"]}))
     service._check = check
-    service.save(policy("new", grace_days=3))
-    service.save(policy("new", grace_days=2))
+    service.save(policy("newer", grace_days=3))
+    service.save(policy("newer", grace_days=2))
     service.set_state("old", "off")
     with pytest.raises(Conflict):
         service.set_state("old", "on")
@@ -404,7 +404,7 @@ def test_only_what_the_zone_decides_is_unknown(make_app: Make, request: Any, cap
         service.save(policy("other", on=["wiki"]))
         assert "US/Eastern" in service.export()
         with pytest.raises(Conflict, match="time zone"):
-            service.save(policy("new", "deny", on=["payroll"], users={"include": ["user:5"]}, when=NIGHT))
+            service.save(policy("newer", "deny", on=["payroll"], users={"include": ["user:5"]}, when=NIGHT))
 
 
 def test_an_allow_in_a_zone_that_is_gone_allows_nothing(make_app: Make, request: Any) -> None:

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import TypeVar
 
+from ...domain.policy.addresses import Network
 from ...domain.policy.conditions.registry import Registry
 from ...domain.policy.document.codec import read_document, read_policy, write_document
 from ...domain.policy.document.policy import Policy, PolicySet
 from ...domain.policy.document.users import USER, Users
-from ...errors import BadRequest, PolicyError
+from ...errors import BadRequest, Conflict, PolicyError
 from ...store.policies import PolicyVersion
 
 _NO_FORM = (AttributeError, TypeError, ValueError)
@@ -22,15 +24,28 @@ def named(policies: PolicySet, name: str) -> Policy:
 
     :raises BadRequest: for a name that no policy has.
     """
-    found = next((policy for policy in policies.policies if policy.name == name), None)
+    found = find(policies.policies, name)
     if found is None:
         raise BadRequest(f"There is no policy {name!r}.")
     return found
 
 
+Named = TypeVar("Named", Policy, Network)
+
+
+def find(entries: Sequence[Named], name: str) -> Named | None:
+    """The policy or network of this name; None where there is none."""
+    return next((one for one in entries if one.name == name), None)
+
+
 def with_policy(now: PolicySet, policy: Policy) -> PolicySet:
     """The set with this policy in place of the one with its name."""
     return merged(now, PolicySet((policy,)))
+
+
+def without(now: PolicySet, name: str) -> PolicySet:
+    """The set without the policy of this name."""
+    return replace(now, policies=tuple(policy for policy in now.policies if policy.name != name))
 
 
 def read_again(draft: PolicySet, registry: Registry) -> PolicySet:
@@ -86,6 +101,33 @@ def changed_in(versions: Sequence[PolicyVersion], name: str) -> Sequence[PolicyV
     tables = [_table_of(version, name) for version in versions]
     older = [*tables, None][1:]
     return [version for version, now, before in zip(versions, tables, older, strict=True) if now != before]
+
+
+def undone(now: PolicySet, *, before: PolicySet, after: PolicySet) -> PolicySet:
+    """The set of now without what one change made of another set.
+
+    :raises Conflict: ``changed-since``, where something of it was changed again.
+    """
+    return PolicySet(
+        _undone(now.policies, before.policies, after.policies), _undone(now.networks, before.networks, after.networks)
+    )
+
+
+def _undone(now: Sequence[Named], before: Sequence[Named], after: Sequence[Named]) -> tuple[Named, ...]:
+    current, old, new = ({one.name: one for one in entries} for entries in (now, before, after))
+    for name in sorted(old.keys() | new.keys()):
+        if old.get(name) == new.get(name):
+            continue
+        if current.get(name) != new.get(name):
+            raise Conflict("changed-since", f"{name!r} was changed again later. Undo the later change first.")
+        current.pop(name, None)
+        current |= {name: old[name]} if name in old else {}
+    return tuple(current.values())
+
+
+def has_policy(version: PolicyVersion, name: str) -> bool:
+    """Whether the policy was there in a version."""
+    return _table_of(version, name) is not None
 
 
 def _table_of(version: PolicyVersion, name: str) -> object:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from ...domain.policy.analysis.diff import PolicyDiff, changed_fields, difference
@@ -12,9 +12,10 @@ from ...domain.policy.document.policy import PolicySet
 from ...errors import BadRequest
 from ...store import Store
 from ...store.policies import PolicyVersion
-from .edits import changed_in
+from .edits import changed_in, named, with_policy
 from .versions import EMPTY, PolicyVersions
 
+LONGEST_HISTORY = 1000
 _NOBODY = ""
 _UNREADABLE = "This version, or the one before it, can't be read any more."
 
@@ -25,11 +26,14 @@ class Edit:
 
     :param changes: a line for each field that it changed.
     :param reason: as its author gave it.
+    :param before: the set that it changed; None where that can't be read any more, as ``after``.
     """
 
     version: PolicyVersion
     changes: tuple[str, ...]
     reason: str | None
+    before: PolicySet | None = field(default=None, repr=False)
+    after: PolicySet | None = field(default=None, repr=False)
 
 
 class PolicyHistory:
@@ -50,20 +54,29 @@ class PolicyHistory:
         # Before the first there was nothing; what is before the oldest that was read is not looked at.
         older = [*sets[1:], EMPTY] if len(versions) <= limit else sets[1:]
         return [
-            Edit(version, _changes(before, after), reasons.get(version.version))
+            Edit(version, _changes(before, after), reasons.get(version.version), before, after)
             for version, after, before in zip(versions, sets, older, strict=False)
             if version.version in wanted
         ]
 
-    def back_to(self, version: int) -> tuple[PolicyDiff, tuple[str, ...]]:
+    def back_to(self, version: int, name: str | None = None) -> tuple[PolicyDiff, tuple[str, ...]]:
         """What going back to a version would change, by name and field by field.
 
+        :param name: only this policy goes back.
         :raises BadRequest: for a number that no version has.
+        """
+        now, then = self.from_now(version, name)
+        return difference(now, then), changed_fields(now, then)
+
+    def from_now(self, version: int, name: str | None = None) -> tuple[PolicySet, PolicySet]:
+        """The set of now, and what going back would make of it.
+
+        :raises BadRequest: for a number that no version has, and a policy that was not there.
         """
         if not 0 < version <= self._versions.newest():
             raise BadRequest("There is no version of the policies with this number; their history lists them.")
         now, then = self._versions.readable(self._versions.newest()) or EMPTY, self._versions.read(version)
-        return difference(now, then), changed_fields(now, then)
+        return now, then if name is None else with_policy(now, named(then, name))
 
     def at(self, moment: datetime) -> tuple[int, PolicySet]:
         """The version that was in force at a time; 0 before the first. One that can't be read is empty."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
@@ -15,11 +15,24 @@ from ...domain.policy.conditions.condition_type import Source
 from ...domain.policy.conditions.registry import Registry
 from ...domain.policy.document.policy import PolicySet
 from ...domain.policy.document.users import user_keys
-from ...domain.policy.facts import Subject
+from ...domain.policy.facts import Environment, Subject
 from ...domain.roles import Actor, Role
 from ...errors import Conflict
 from ...store import Store
 from ..people.population import Population
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who changes the policies.
+
+    :param admins: those whom the host names, besides the ones that the gate has met.
+    :param here: from where they act; None where nobody knows.
+    """
+
+    actor: Actor
+    admins: Sequence[Subject] = ()
+    here: Environment | None = None
 
 
 class PolicyLinter:
@@ -34,11 +47,13 @@ class PolicyLinter:
         self._trusted_proxies = trusted_proxies
 
     def remarks(
-        self, policies: PolicySet, *, acting_admin: str | None = None, known_resources: Collection[str] | None = None
-    ) -> Sequence[LintFinding]:
+        self, policies: PolicySet, *, acting_admin: str | None = None, here: Environment | None = None,
+        known_resources: Collection[str] | None = None,
+    ) -> Sequence[LintFinding]:  # fmt: skip
         """Errors and warnings.
 
         :param acting_admin: key of the admin who must not lock himself out.
+        :param here: from where that admin acts.
         :param known_resources: names that views are marked with; None where nobody looked.
         """
         resources = None if known_resources is None else frozenset({*known_resources, *self._rules.default_access})
@@ -47,34 +62,33 @@ class PolicyLinter:
         texts = [text for one in policies.policies for text in (*one.users.include, *one.users.exclude)]
         users = self._population.known_among(user_keys(texts))
         with self._store.database.read() as tx:
-            facts = replace(self._facts(tx, by, admins), known_users=users, known_resources=resources)
+            author = Author(by, admins, here)
+            facts = replace(self._facts(tx, author), known_users=users, known_resources=resources)
         return lint(policies, facts=facts, registry=self._registry)
 
-    def require_no_new_errors(
-        self, tx: Connection, before: PolicySet, after: PolicySet, by: Actor, admins: Sequence[Subject]
-    ) -> None:
+    def require_no_new_errors(self, tx: Connection, before: PolicySet, after: PolicySet, author: Author) -> None:
         """Refuse a change that brings in an error; one that is there already may be worked around.
 
-        :param admins: those whom the host names, besides the ones that the gate has met.
         :raises Conflict: ``lint``, with what is wrong.
         """
-        facts = self._facts(tx, by, admins)
+        facts = self._facts(tx, author)
         known = _errors(lint(before, facts=facts, registry=self._registry))
         found = [one for one in _errors(lint(after, facts=facts, registry=self._registry)) if one not in known]
         if found:
             raise Conflict("lint", " ".join(f"{one.policy or 'The policies'}: {one.sentence}" for one in found))
 
-    def _facts(self, tx: Connection, by: Actor, admins: Sequence[Subject]) -> AppFacts:
+    def _facts(self, tx: Connection, author: Author) -> AppFacts:
         met = self._store.people.holders(tx, Role.ADMIN, now=self._clock())
         subjects = {known.person.key: Subject(known.person.key, known.person.groups) for known in met}
         # SECURITY: an admin who never signed in has no row here; overlooked, the last one could be shut out for good.
-        subjects |= {admin.key: admin for admin in admins}
+        subjects |= {admin.key: admin for admin in author.admins}
         groups = self._store.people.group_names(tx)
         return AppFacts(
             sources=self._sources,
             factors=self._rules.enabled,
             admins=tuple(subjects.values()),
-            acting_admin=by.user_key,
+            acting_admin=author.actor.user_key,
+            acting_from=author.here,
             break_glass=self._rules.break_glass,
             trusted_proxies=self._trusted_proxies,
             known_groups=frozenset(groups) or None,

@@ -3,57 +3,32 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 
-from sqlalchemy import Connection
-
-from ...clock import Clock
 from ...domain.authorization.decision import ConditionFailure
 from ...domain.policy.addresses import Network
 from ...domain.policy.analysis.diff import PolicyDiff, difference
-from ...domain.policy.conditions.registry import Registry
 from ...domain.policy.document.codec import read_document, write_document
 from ...domain.policy.document.policy import Policy, PolicySet, PolicyState
 from ...domain.policy.evaluation.compiled_policies import CompiledPolicies, compile_policies
-from ...domain.policy.facts import Subject
-from ...domain.roles import Actor, ActorLike, Right, refusal
-from ...errors import BadRequest, NotAllowed, StoreBusy
-from ...store import Store
-from ...store.policies import PolicyVersion, digest_of
-from ..enrollment.actions import REFUSALS, ActionRunner
-from ..people.population import Population
+from ...domain.roles import Actor, ActorLike
+from ...errors import BadRequest
+from ...store.policies import PolicyVersion
 from ..text_validation import check_words
-from ..unit_of_work import TransactionRunner, UnitOfWork
-from .edits import changed_in, checked_alone, merged, named, read_again, with_policy, with_user_renamed
-from .versions import EMPTY, PolicyVersions
+from ..unit_of_work import UnitOfWork
+from .edits import changed_in, checked_alone, merged, named, with_policy, with_user_renamed
+from .history import LONGEST_HISTORY
+from .network_edits import with_network
+from .revisions import PolicyRevisions, about, about_network
+from .versions import EMPTY
+from .writing import NO_CONTEXT, Change, EditContext
 
-# No user has this key, so that what is said of policies is never taken for something about a user.
-NOBODY = ""
-LONGEST_HISTORY = 1000
 log = logging.getLogger("flask_mfa_gate")
-Edit = Callable[[PolicySet], PolicySet]
 
 
-class PolicyService:
-    """``gate.policies``: save, list, delete, export, import, history, rollback.
-
-    :param registry: the condition words of this app.
-    :param check: raises :class:`Conflict` for a set with a policy that must not be switched on.
-    """
-
-    def __init__(
-        self, store: Store, worker: TransactionRunner, runner: ActionRunner, registry: Registry, *,
-        clock: Clock, population: Population,
-        check: Callable[[Connection, PolicySet, PolicySet, Actor, Sequence[Subject]], None],
-    ) -> None:  # fmt: skip
-        self._store, self._worker, self._runner = store, worker, runner
-        self._registry, self._clock, self._check = registry, clock, check
-        self._versions, self._population = PolicyVersions(store, registry), population
-
-    def current(self) -> PolicySet:
-        """All policies and networks as they are now."""
-        return self._versions.read(self._versions.newest())
+class PolicyService(PolicyRevisions):
+    """``gate.policies``: save, list, rename, delete, export, import, history, undo, rollback."""
 
     def list(self) -> Sequence[Policy]:
         """All policies, by name."""
@@ -71,18 +46,23 @@ class PolicyService:
         """Those that conditions may name in this app."""
         return self._registry.signals
 
-    def save(self, policy: Policy, *, actor: ActorLike = Actor.HOST, reason: str | None = None) -> PolicyDiff:
+    def save(
+        self, policy: Policy, *, actor: ActorLike = Actor.HOST, reason: str | None = None,
+        context: EditContext = NO_CONTEXT,
+    ) -> PolicyDiff:  # fmt: skip
         """Put a policy in, in place of the one with its name.
 
         :raises PolicyError: for a policy that could not be judged.
-        :raises Conflict: ``lint``, for one that is on and must not be.
+        :raises Conflict: ``lint``, for one that is on and must not be; ``stale``, as ``context`` says.
         """
         checked = checked_alone(policy, self._registry)
-        return self._change(actor, reason, "save", checked.name, lambda now: with_policy(now, checked))
+        change = about(checked.name, "save", lambda now: with_policy(now, checked))
+        return self._change(change, actor=actor, reason=reason, context=context)
 
     def set_state(
-        self, name: str, state: str, *, actor: ActorLike = Actor.HOST, reason: str | None = None
-    ) -> PolicyDiff:
+        self, name: str, state: str, *, actor: ActorLike = Actor.HOST, reason: str | None = None,
+        context: EditContext = NO_CONTEXT,
+    ) -> PolicyDiff:  # fmt: skip
         """Switch a policy ``on``, ``off`` or to ``report-only``."""
         if state not in list(PolicyState):
             raise BadRequest(f"A policy is {', '.join(PolicyState)}.")
@@ -90,25 +70,15 @@ class PolicyService:
         def edit(now: PolicySet) -> PolicySet:
             return with_policy(now, replace(named(now, name), state=PolicyState(state)))
 
-        return self._change(actor, reason, "state", name, edit)
+        return self._change(about(name, "state", edit), actor=actor, reason=reason, context=context)
 
-    def delete(self, name: str, *, actor: ActorLike = Actor.HOST, reason: str | None = None) -> PolicyDiff:
-        """Take a policy out. Its history stays."""
-
-        def edit(now: PolicySet) -> PolicySet:
-            gone = named(now, name)
-            return replace(now, policies=tuple(policy for policy in now.policies if policy is not gone))
-
-        return self._change(actor, reason, "delete", name, edit)
-
-    def save_network(self, network: Network, *, actor: ActorLike = Actor.HOST, reason: str | None = None) -> PolicyDiff:
+    def save_network(
+        self, network: Network, *, actor: ActorLike = Actor.HOST, reason: str | None = None,
+        context: EditContext = NO_CONTEXT,
+    ) -> PolicyDiff:  # fmt: skip
         """Put a named network in, in place of the one with its name."""
-
-        def edit(now: PolicySet) -> PolicySet:
-            others = tuple(one for one in now.networks if one.name != network.name)
-            return replace(now, networks=(*others, network))
-
-        return self._change(actor, reason, "network", network.name, edit)
+        change = about_network(network.name, "network", lambda now: with_network(now, network))
+        return self._change(change, actor=actor, reason=reason, context=context)
 
     def export(self, form: str = "toml") -> str:
         """The whole document, as ``toml`` or ``json``."""
@@ -124,6 +94,7 @@ class PolicyService:
         dry_run: bool = True,
         merge: bool = False,
         reason: str | None = None,
+        context: EditContext = NO_CONTEXT,
     ) -> PolicyDiff:
         """Replace all policies and networks by those of a document; with ``merge``, keep what it does not name.
 
@@ -142,20 +113,14 @@ class PolicyService:
         if dry_run:
             now = self.current() if merge else self._versions.readable(self._versions.newest()) or EMPTY
             return difference(now, self._checked(edit(now)))
-        return self._change(actor, reason, "import", "", edit, replaces=not merge)
+        change = Change(act="import", subject="", edit=edit, replaces=not merge)
+        return self._change(change, actor=actor, reason=reason, context=context)
 
     def history(self, name: str | None = None, *, limit: int = LONGEST_HISTORY) -> Sequence[PolicyVersion]:
         """Versions with author and time, newest first; of one policy, those in which it differs from the one before."""
         with self._store.database.read() as tx:
             versions = self._store.policies.history(tx, limit=limit)
         return versions if name is None else changed_in(versions, name)
-
-    def rollback(self, version: int, *, actor: ActorLike = Actor.HOST, reason: str | None = None) -> PolicyDiff:
-        """Make the document of an earlier version the newest one."""
-        if type(version) is not int or not 0 < version <= self._versions.newest():
-            raise BadRequest("There is no version of the policies with this number; their history lists them.")
-        wanted = self._versions.read(version)
-        return self._change(actor, reason, "rollback", "", lambda _: wanted, replaces=True)
 
     def at(self, digest: str | None) -> CompiledPolicies:
         """The policies in force, compiled: see :meth:`PolicyVersions.at`."""
@@ -225,57 +190,6 @@ class PolicyService:
             work.record("grace_restarted", subject=user_key, actor=by.name, reason=reason, policy=name)
 
         self._worker.run(act)
-
-    def _change(
-        self, actor: ActorLike, reason: str | None, act: str, subject: str, edit: Edit, *, replaces: bool = False
-    ) -> PolicyDiff:
-        """``replaces``: nothing of today's set is kept, so that also one that can't be read gives way."""
-        check_words(actor, reason)
-        by = self._admin(actor)
-        # Asked before the transaction, since the host's database may be the same one.
-        admins = self._population.admins_of_host(by)
-
-        def change(work: UnitOfWork) -> PolicyDiff:
-            version = self._store.policies.newest(work.tx)
-            now = self._versions.readable(version, work.tx) if replaces else self._versions.read(version, work.tx)
-            before = now or EMPTY
-            after = self._checked(edit(before))
-            if after == now:
-                return difference(before, after)
-            self._check(work.tx, before, after, by, admins)
-            return self._add(work, version, before, after, actor=by.name, reason=reason, act=act, subject=subject)
-
-        return self._worker.run(change)
-
-    def _add(
-        self, work: UnitOfWork, version: int, before: PolicySet, after: PolicySet, *, actor: str, act: str,
-        reason: str | None = None, subject: str = "",
-    ) -> PolicyDiff:  # fmt: skip
-        """Make ``after`` the next version. Who loses a race is tried again with what the other left."""
-        found = difference(before, after)
-        document, now = write_document(after, "json"), self._clock()
-        added = PolicyVersion(version + 1, document, actor, now, act, subject, digest_of(version + 1, document))
-        if not self._store.policies.try_add(work.tx, added):
-            raise StoreBusy("Somebody else changed the policies at the same moment.")
-        work.record(
-            "policy_changed", subject=NOBODY, actor=actor, reason=reason, act=act, policy=subject,
-            version=version + 1, added=list(found.added), removed=list(found.removed),
-            changed=list(found.changed), loosens=list(found.loosens),
-        )  # fmt: skip
-        return found
-
-    def _admin(self, actor: ActorLike, *, subject: str = NOBODY) -> Actor:
-        by = self._runner.actor(actor)
-        # SECURITY: policies are the rule over everybody, so only an admin writes them.
-        if (why := refusal(by, Right.RULE, subject=subject, role=None)) is not None:
-            raise NotAllowed(why, REFUSALS[why])
-        return by
-
-    def _checked(self, draft: PolicySet) -> PolicySet:
-        """As it will be read again: what can't be written as a document is refused here."""
-        read = read_again(draft, self._registry)
-        compile_policies(read, self._registry, version=-1)
-        return read
 
 
 def log_condition(policy: str, word: str, error: Exception) -> None:

@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from ...assurance import FactorKind
 from ..conditions.condition_type import Source
-from ..facts import Subject
+from ..facts import Environment, Subject
 
 
 class Level(StrEnum):
@@ -40,6 +40,7 @@ class AppFacts:
     :param factors: the kinds that this app takes.
     :param admins: everybody who may open the console.
     :param acting_admin: user key of the admin who is about to save; None where nobody is, as on the command line.
+    :param acting_from: the facts of that admin's request; None where nobody knows.
     :param break_glass: user keys of the accounts that are outside policies.
     :param trusted_proxies: addresses, blocks and ranges of proxies whose word on the client's address is taken.
     :param known_groups: every group of the host; None when it does not tell.
@@ -51,6 +52,7 @@ class AppFacts:
     factors: frozenset[FactorKind] = field(default_factory=lambda: frozenset(FactorKind))
     admins: tuple[Subject, ...] = ()
     acting_admin: str | None = None
+    acting_from: Environment | None = None
     break_glass: frozenset[str] = frozenset()
     trusted_proxies: tuple[str, ...] = ()
     known_groups: frozenset[str] | None = None

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import replace
 
 from ...access import APP
-from ..condition_tree import Expression, Or
+from ..condition_tree import And, Condition, Expression, Not, Or
+from ..conditions.country import COUNTRY
+from ..conditions.network import NETWORK
 from ..document.effect import Action
 from ..document.policy import Policy, PolicyState
 from ..evaluation.users import users_matcher
@@ -14,6 +17,8 @@ from .finding import AppFacts, Level, LintFinding
 from .worlds import SatisfiabilityChecker
 
 CONSOLE = "mfa-admin"
+_SURELY = frozenset({MatchResult.HIT})
+_OF_PLACE = frozenset({NETWORK.word, COUNTRY.word})
 
 
 def lockouts(policies: Sequence[Policy], *, facts: AppFacts, worlds: SatisfiabilityChecker) -> Iterator[LintFinding]:
@@ -22,17 +27,52 @@ def lockouts(policies: Sequence[Policy], *, facts: AppFacts, worlds: Satisfiabil
     An error where they are denied whatever the facts are, a warning where they are while facts are unknown.
     """
     denials = [policy for policy in policies if _may_close_console(policy)]
-    certain = _Denials(denials, frozenset({MatchResult.HIT}), worlds.is_always)
+    certain = _Denials(denials, _SURELY, worlds.is_always)
     blind = _Denials(denials, frozenset({MatchResult.HIT, MatchResult.UNKNOWN}), worlds.is_match_when_unknown)
     acting = [admin for admin in facts.admins if admin.key == facts.acting_admin]
+    yield from _from_here(acting, denials, certain, facts=facts, worlds=worlds)
     for admins, code, whom in ((acting, "acting-admin", "you"), (facts.admins, "every-admin", "every admin")):
-        # An account of break-glass is outside policies, so its holder can still mend them.
-        if not admins or any(admin.key in facts.break_glass for admin in admins):
+        if not admins or _can_still_mend(admins, facts):
             continue
         if causes := certain.of_all(admins):
             yield _remark(Level.ERROR, f"denies-{code}", causes, whom, "whatever the facts are")
         elif causes := blind.of_all(admins):
             yield _remark(Level.WARNING, f"may-deny-{code}", causes, whom, "while facts are unknown")
+
+
+def _from_here(
+    acting: Sequence[Subject], denials: Sequence[Policy], certain: _Denials, *, facts: AppFacts,
+    worlds: SatisfiabilityChecker,
+) -> Iterator[LintFinding]:  # fmt: skip
+    """The acting admin is not denied everywhere, but from where they are."""
+    if facts.acting_from is None or not acting or _can_still_mend(acting, facts) or certain.of_all(acting):
+        return
+    placed = [replace(one, conditions=_placed(one.conditions, facts.acting_from, worlds)) for one in denials]
+    if causes := _Denials(placed, _SURELY, worlds.is_always).of_all(acting):
+        yield _remark(Level.ERROR, "denies-acting-admin-here", causes, "you", "from the address you are at now")
+
+
+def _placed(condition: Expression, here: Environment, worlds: SatisfiabilityChecker) -> Expression:
+    """The condition with what the address decides decided."""
+    match condition:
+        case Condition(word, wanted) if word in _OF_PLACE:
+            mark = worlds.registry.words[word].compile(wanted, worlds.networks, word)(Subject(""), here)
+            if mark is MatchResult.HIT:
+                return And()
+            return Or(()) if mark is MatchResult.MISS else condition
+        case Condition():
+            return condition
+        case Not(part):
+            return Not(_placed(part, here, worlds))
+        case And(parts):
+            return And(tuple(_placed(part, here, worlds) for part in parts))
+        case Or(parts):
+            return Or(tuple(_placed(part, here, worlds) for part in parts))
+
+
+def _can_still_mend(admins: Sequence[Subject], facts: AppFacts) -> bool:
+    """An account of break-glass is outside policies, so its holder can still mend them."""
+    return any(admin.key in facts.break_glass for admin in admins)
 
 
 def _may_close_console(policy: Policy) -> bool:

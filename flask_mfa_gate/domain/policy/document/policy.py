@@ -21,6 +21,8 @@ from .fields import listed, read_fields, read_name, read_names, read_text, read_
 from .users import Users, read_users, write_users
 
 _KEYS = ("name", "description", "state", "users", "resources", "conditions", "effect", "message", "help_link")
+# Pages of the console under the same address as policies, and what a browser takes for a way up.
+_TAKEN = frozenset({"new", "export", "import", "preview", ".", ".."})
 _WEB_ADDRESS = re.compile(r"https?://[!#-;=?-\[\]_a-z~]+")
 
 
@@ -104,6 +106,14 @@ def read_policy_table(value: object, where: str, vocabulary: Vocabulary) -> Poli
     )
     _require_app_without_grants(policy, at_key(where, "effect"))
     return policy
+
+
+def require_addressable(name: str) -> None:
+    """Raise :class:`PolicyError` for a name that could have no page of its own."""
+    if name in _TAKEN:
+        raise PolicyError(f"must not be {name!r}, which is another page of the console", path="name")
+    if "/" in name:
+        raise PolicyError("must not contain a slash", path="name")
 
 
 def _require_app_without_grants(policy: Policy, where: str) -> None:
