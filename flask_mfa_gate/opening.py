@@ -4,15 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
+from pathlib import PurePath
 from typing import Any
 
 from click import get_current_context
 from flask import Flask
 from flask.cli import FlaskGroup
-from sqlalchemy import URL
+from sqlalchemy import URL, make_url
 
 from .errors import ConfigError, StoreNotReady
+from .host import Host
 from .services.keys import key_file_of
+from .services.table_setup import AppId
 from .settings import Settings
 from .store.engine_options import default_bind
 from .store.location import Location, locate
@@ -79,3 +82,11 @@ def require_file(location: Location) -> None:
     """
     if location.is_lost and not location.file.exists() and not is_command():
         raise StoreNotReady(sentence_of_absence(location.file))
+
+
+def app_id_of(app: Flask, host: Host, settings: Settings, location: Location) -> AppId:
+    """The same in every process of an app, also in one that runs ``pkg.main`` as its main module."""
+    uri = bind_of(app, host.db).get("url")
+    database = PurePath(make_url(uri).database or "").name if uri else ""
+    name = app.name.rpartition(".")[2]
+    return AppId(settings.app_id, name, database, location.is_of_host)

@@ -216,6 +216,22 @@ class Settings:
         checks.proxies,
         "Addresses of the proxies in front of the app. An `allow` on a network that holds one is warned of.",
     )
+    flood_limit: int | None = _key(
+        300,
+        "int or None",
+        checks.whole_number(1, 1_000_000, or_none=True),
+        "Sign-ins and forms of users who have not passed a factor, per address and minute; more are answered with 429. "
+        "IPv6 addresses count by their /64. None: no limit.",
+        unit="requests a minute",
+    )
+    flood_storage: str | None = _key(
+        None,
+        "str or None",
+        checks.optional_text,
+        "Redis server that counts them for all processes, e.g. `redis://localhost:6379/0`. None: each process counts "
+        "by itself, as it does while that server is down.",
+        secret=True,  # it may carry a password
+    )
     break_glass: tuple[str, ...] = _key(
         (),
         "list of str",

@@ -8,11 +8,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from importlib.util import find_spec
-from pathlib import PurePath
 from typing import Any
 
 from flask import Flask
-from sqlalchemy import make_url
 
 from .crypto import Keyring
 from .domain.access import APP, Access
@@ -27,7 +25,7 @@ from .factors.registry import FactorRegistry, build
 from .host import Host, directory_of, identity_of, traits_of, user_key_of
 from .mail.delivery import Delivery
 from .mail.transport import make_sender
-from .opening import bind_of, is_command, location_of
+from .opening import app_id_of, is_command, location_of
 from .services.audit.chain import AuditChain
 from .services.audit.key_rotation import KeyRotation
 from .services.audit.retention import AuditRetention
@@ -56,6 +54,7 @@ from .services.policies.policies import PolicyService
 from .services.policies.simulation import Simulator
 from .services.sign_in.attempts import AttemptService
 from .services.sign_in.challenges import ChallengeService
+from .services.sign_in.flood_guard import FloodGuard
 from .services.sign_in.geoip import Places
 from .services.sign_in.login_view import LastLoginView
 from .services.sign_in.reasons import SignInReasons
@@ -99,7 +98,7 @@ def build_state(gate: Any, app: Flask, host: Host) -> GateState:
         settings=settings, store=store, worker=worker, keyring=keyring, rules=rules, delivery=delivery,
         lifetimes=_lifetimes(settings), places=Places(settings.geoip_database),
         host=host, directory=directory_of(host, store, reader, settings.clock),
-        app_id=_app_id(app, host, settings, location), factors=build(parts, rules.enabled),
+        app_id=app_id_of(app, host, settings, location), factors=build(parts, rules.enabled),
     )  # fmt: skip
     admin = _admin_services(base)
     _set_up_tables(location, admin["tables"], is_served=not is_command(), may_begin=not settings.keys)
@@ -219,6 +218,7 @@ def _account_services(base: Base) -> dict[str, Any]:
     sessions = SessionService(store, worker, base.keyring, rules, clock=clock, lifetimes=base.lifetimes)
     return {
         "attempts": attempts,
+        "flood_guard": _flood_guard(base),
         "sessions": sessions,
         "revocations": RevocationService(store, worker, clock=clock, lifetimes=base.lifetimes),
         "challenges": ChallengeService(
@@ -235,6 +235,13 @@ def _account_services(base: Base) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def _flood_guard(base: Base) -> FloodGuard:
+    """Apps on one Redis server count apart."""
+    settings, app = base.settings, base.app_id.configured or base.app_id.name
+    name = f"mfa_gate:{app}:{settings.table_prefix}"
+    return FloodGuard(settings.flood_limit, settings.flood_storage, name=name, clock=settings.clock)
+
+
 def _set_up_tables(location: Location, tables: TableSetup, *, is_served: bool, may_begin: bool) -> None:
     """Only the gate's own file, and memory, get their tables by themselves.
 
@@ -249,14 +256,6 @@ def _set_up_tables(location: Location, tables: TableSetup, *, is_served: bool, m
         tables.make()
     if is_served:
         tables.require_own_once()
-
-
-def _app_id(app: Flask, host: Host, settings: Settings, location: Location) -> AppId:
-    """The same in every process of an app, also in one that runs ``pkg.main`` as its main module."""
-    uri = bind_of(app, host.db).get("url")
-    database = PurePath(make_url(uri).database or "").name if uri else ""
-    name = app.name.rpartition(".")[2]
-    return AppId(settings.app_id, name, database, location.is_of_host)
 
 
 def _publisher(app: Flask) -> Callable[[Event], None]:

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 
+import redis
 from sqlalchemy import URL, Connection, Engine, MetaData, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -20,6 +21,7 @@ SERVERS = {
     "mariadb": os.environ.get("MFA_GATE_TEST_MARIADB", "mysql+pymysql://root@127.0.0.1/?ssl_disabled=true"),
 }
 DATABASES = ("sqlite", *SERVERS)
+REDIS = os.environ.get("MFA_GATE_TEST_REDIS", "redis://localhost:6379/0")
 
 
 @cache
@@ -112,3 +114,14 @@ class SeededDatabase:
 def _engine(url: URL) -> Engine:
     """As the gate makes it: a lock that is in the way is an error, not a hanging run."""
     return make_engine(Location(url))
+
+
+@cache
+def is_redis_reachable() -> bool:
+    server = redis.Redis.from_url(REDIS, socket_connect_timeout=2)
+    try:
+        return bool(server.ping())
+    except redis.RedisError:
+        return False
+    finally:
+        server.close()

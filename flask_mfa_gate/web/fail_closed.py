@@ -9,7 +9,7 @@ from typing import ParamSpec, TypeVar
 
 from flask import Response
 
-from ..errors import ConfigError, MFAGateError, NamelessUser
+from ..errors import ConfigError, MFAGateError, NamelessUser, Throttled
 from ..services.observations import Observation
 from .passage import current_passage
 from .responses import answers
@@ -30,6 +30,9 @@ def fail_closed(step: Callable[P, T]) -> Callable[P, T | Response]:
             return step(*args, **kwargs)
         except ConfigError:
             raise
+        except Throttled as error:
+            # The flood guard has logged the first of them; a line for each would be a flood of its own.
+            return refused(error)
         except MFAGateError as error:
             log.error("the gate refused a request: %s", error, exc_info=error.__cause__ is not None)
             if isinstance(error, NamelessUser):

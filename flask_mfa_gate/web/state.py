@@ -35,6 +35,7 @@ from ..services.policies.policies import PolicyService
 from ..services.policies.simulation import Simulator
 from ..services.sign_in.attempts import AttemptService
 from ..services.sign_in.challenges import ChallengeService
+from ..services.sign_in.flood_guard import FloodGuard
 from ..services.sign_in.geoip import Places
 from ..services.sign_in.login_view import LastLoginView
 from ..services.sign_in.reasons import SignInReasons
@@ -95,6 +96,7 @@ class GateState:
     traits: HostTraits
     factors: FactorRegistry
     attempts: AttemptService
+    flood_guard: FloodGuard
     sessions: SessionService
     revocations: RevocationService
     challenges: ChallengeService

@@ -22,6 +22,7 @@ from ..authorization.authorizer import RequestAuthorizer
 from ..client import SAFE_METHODS, Client, is_of_htmx, origin_of
 from ..csrf import has_csrf_token
 from ..fields import LARGEST_BODY, read_fields
+from ..flood import require_no_excess
 from ..middleware.pending_sign_in import restore
 from ..passage import Passage, current_passage
 from ..responses import answers
@@ -35,6 +36,7 @@ log = logging.getLogger("flask_mfa_gate")
 Route = tuple[str, str, list[str], Callable[..., Any]]
 _FOREIGN = "This page only accepts requests from itself."
 _FORM_EXPIRED = "This form has expired. Open the page again and resubmit it."
+_WAYS_OUT = frozenset({"mfa_gate.cancel", "mfa_gate.sign_out"})
 _OVER = "The page was open too long, or you were signed out. Your form was not submitted."
 
 
@@ -156,6 +158,8 @@ def _serve(passage: Passage, view: Callable[..., Any], kwargs: Mapping[str, Any]
     if is_of_htmx(request) and not (is_write or is_status):
         # A link that htmx follows would put the page into a part of the host's.
         return answers.json_answer({"continue_url": asked_page()})
+    if is_write and _is_counted(passage):
+        require_no_excess(passage.state)
     fields = read_fields(request, largest=largest_body) if is_write else {}
     if passage.session is None or passage.standing is None:
         if passage.has_dead_id and is_write and passage.client is not Client.API:
@@ -175,6 +179,13 @@ def _serve(passage: Passage, view: Callable[..., Any], kwargs: Mapping[str, Any]
     is_on = account is Account.ON
     RequestAuthorizer(passage).refresh_risk()
     return view(Desk(passage, passage.session, passage.standing, fields, is_on), **kwargs)
+
+
+def _is_counted(passage: Passage) -> bool:
+    """Whether this form may be one of a flood. Leaving is always possible, and whoever passed a factor is let alone."""
+    live = passage.session
+    is_proved = live is not None and not live.is_pending and bool(live.assurance.proofs)
+    return not is_proved and request.endpoint not in _WAYS_OUT
 
 
 def _tell_that_it_is_over(passage: Passage) -> Response:

@@ -12,6 +12,7 @@ from ...domain.session import StepUp
 from ..acts import act_here
 from ..authorization.authorizer import RequestAuthorizer
 from ..client import Client, is_foreign, is_visit, origin_of
+from ..flood import excess_here, require_no_excess
 from ..passage import Passage
 from ..responses import answers
 from ..responses.targets import way_back
@@ -42,6 +43,10 @@ def stop_request(passage: Passage, user: Any, key: str, verdict: Decision, marks
     is_brought = not passage.state.identity.is_from_session() and passage.client is not Client.NAVIGATION
     if is_brought or _has_no_say(passage, passage.client):
         touch_nothing(passage)
+    # SECURITY: a cookie of the host's alone, sent again and again, would begin a row each time.
+    elif passage.session is None and (refusal := excess_here(passage.state)) is not None:
+        touch_nothing(passage)
+        return None if waiver in _OPEN else answers.failure(passage, refusal)
     else:
         note_refusal(passage, key, verdict)
         park_whole(passage, user, key, sign_in=passage.state.identity.kind(passage.before))
@@ -69,10 +74,16 @@ def _let_out(passage: Passage, key: str, verdict: Decision, marks: Marks) -> Non
 
 
 def meet(passage: Passage, user: Any, key: str, verdict: Decision) -> None:
-    """A user comes to a page of the gate, of whom it saw no sign-in, or none that still lives."""
+    """A user comes to a page of the gate, of whom it saw no sign-in, or none that still lives.
+
+    :raises Throttled: when the address began too many sign-ins.
+    """
     if _has_no_say(passage, passage.client) or _is_of_another(passage, key):
         touch_nothing(passage)
-    elif verdict.ask is Ask.PASS:
+        return
+    # SECURITY: here too, a cookie of the host's alone would begin a row each time.
+    require_no_excess(passage.state)
+    if verdict.ask is Ask.PASS:
         begin_unseen(passage, user, key)
     else:
         note_refusal(passage, key, verdict)
@@ -121,6 +132,8 @@ def _remember_step_up(passage: Passage, user: Any, key: str, verdict: Decision) 
     target = way_back(state.settings)
     step_up = StepUp(verdict.requirement, request.endpoint or "", act_here(passage), target, verdict.grace_ends_at)
     if passage.session is None:
+        # SECURITY: and here, at a page that asks for a proof.
+        require_no_excess(state)
         begin_unseen(passage, user, key)
     assert passage.session is not None  # noqa: S101 - entered above
     state.sessions.ask(passage.session, step_up)

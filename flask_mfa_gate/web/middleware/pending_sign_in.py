@@ -15,6 +15,7 @@ from ...errors import SignInOver
 from ...services.sign_in.arrival import Parking, Seen
 from ..authorization.authorizer import RequestAuthorizer
 from ..client import origin_of
+from ..flood import require_no_excess
 from ..host import session_snapshot
 from ..passage import Passage
 from ..responses import answers
@@ -42,6 +43,8 @@ def intercept(passage: Passage, user: Any, key: str, response: Response | None, 
     session_snapshot.take_out(session, before, changed)
     state.identity.hide()
     replaces, passage.user_key = passage.session, None
+    # SECURITY: a password alone writes no more rows and mails than its address may cause.
+    require_no_excess(state)
     if passage.has_reached_view and sign_in is SignIn.PASSWORD:
         note_login_view(str(request.endpoint))
     verdict, seen, standing = judge_new(passage, key, user, sign_in)

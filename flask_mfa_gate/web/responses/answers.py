@@ -53,6 +53,7 @@ SENTENCES = {
     Reason.ENROLLMENT_PERIOD: "Multi-factor authentication is required for your account. Set it up now or later.",
 }
 _BLOCKED_TITLES = {Ask.LOCKED: "Your account is locked", Ask.DENY: "Access denied"}
+_TITLES = {503: "Temporarily unavailable", 404: "Not found", 429: "Too many attempts"}
 _NOT_SENT = "Your form was not submitted. Sign in, then submit it again."
 _CSP = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; frame-ancestors 'none'; base-uri 'none'"
@@ -198,7 +199,7 @@ def problem(
     """A refusal, as the client reads it best. Without a passage there is no page to draw."""
     if passage is None or passage.client is Client.API:
         return problem_document(status, code, detail, facts or {})
-    title = {503: "Temporarily unavailable", 404: "Not found"}.get(status, "Something went wrong")
+    title = _TITLES.get(status, "Something went wrong")
     return page("problem.html", passage, status, title=title, detail=detail, continue_url=None)
 
 

@@ -1,0 +1,144 @@
+"""How many sign-ins and forms one address may send a minute, before any of them is written down or mailed about.
+
+This bounds the rows and mails that a stranger or a password thief can cause; wrong codes have the throttle. Requests of
+sessions that passed a factor are never counted.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from threading import Lock
+from typing import Any, cast
+
+from limits import RateLimitItemPerMinute
+from limits.storage import MemoryStorage, Storage, storage_from_string
+
+from ...clock import Clock
+from ...domain.address import counted_place
+from ...errors import ConfigError, Throttled
+
+KEY = "MFA_GATE_FLOOD_STORAGE"
+WINDOW = timedelta(minutes=1)
+PAUSE = timedelta(seconds=30)
+_PATIENCE_SECONDS = 0.5
+_SCHEMES = ("redis://", "rediss://", "redis+unix://")
+_ALLOWED = "the address of a Redis server, e.g. redis://localhost:6379/0, or None"
+_SENTENCE = "Too many sign-ins from your network. Try again in a minute."
+log = logging.getLogger("flask_mfa_gate")
+
+
+class FloodGuard:
+    """Counts by address and minute of the gate's clock: in the memory of each process, or in Redis for all of them.
+
+    :param limit: requests a minute; None counts nothing.
+    :param uri: of a Redis server; None for memory.
+    :param name: keeps this app's counters apart from those of others on the same server.
+    :raises ConfigError: for a storage that can't be used.
+    """
+
+    def __init__(self, limit: int | None, uri: str | None, *, name: str, clock: Clock) -> None:
+        self._item = RateLimitItemPerMinute(limit, namespace=name) if limit is not None else None
+        self._shared = _redis(uri) if uri is not None else None
+        self._memory, self._clock = _Memory(), clock
+        self._failed_at: datetime | None = None
+
+    def excess(self, address: str | None) -> Throttled | None:
+        """Count this request; the refusal when its address has sent too many in this minute.
+
+        IPv6 addresses count by their /64, and all that can't be read as one.
+        """
+        if self._item is None:
+            return None
+        now, place = self._clock(), counted_place(address)
+        seconds = int(now.timestamp())
+        length = int(WINDOW.total_seconds())
+        count = self._count(self._item.key_for(place, seconds // length), length)
+        if count == self._item.amount + 1:
+            log.warning("more than %d sign-ins and forms within a minute from %s", self._item.amount, place)
+        if count <= self._item.amount:
+            return None
+        wait = length - seconds % length
+        return Throttled(_SENTENCE, retry_at=now + timedelta(seconds=wait), retry_after=wait)
+
+    def failure(self) -> str | None:
+        """Why the shared storage does not answer, asked now; None where it does, or there is none."""
+        if self._item is None or self._shared is None:
+            return None
+        try:
+            self._shared.get(self._item.key_for("doctor"))
+        except Exception as error:  # noqa: BLE001 - whatever it is, the doctor tells it
+            return _words(error)
+        return None
+
+    def _count(self, key: str, length: int) -> int:
+        shared = self._shared
+        if shared is None or self._is_paused():
+            return self._memory.increase(key, length)
+        try:
+            count = shared.incr(key, length)
+        # SECURITY: a server that is down neither locks everybody out nor lifts the limit.
+        except Exception as error:  # noqa: BLE001 - drivers raise what they like
+            self._note_failure(error)
+            return self._memory.increase(key, length)
+        if self._failed_at is not None:
+            self._failed_at = None
+            log.warning("the storage of %s answers again", KEY)
+        return count
+
+    def _is_paused(self) -> bool:
+        """Whether the storage just failed, so that not every request waits for it."""
+        return self._failed_at is not None and timedelta(0) <= self._clock() - self._failed_at < PAUSE
+
+    def _note_failure(self, error: Exception) -> None:
+        if self._failed_at is None:
+            log.warning("the storage of %s can't be used, each process counts by itself: %s", KEY, _words(error))
+        self._failed_at = self._clock()
+
+
+@dataclass(frozen=True, slots=True)
+class _Counters:
+    """Those of one process."""
+
+    storage: MemoryStorage = field(default_factory=MemoryStorage)
+    lock: Lock = field(default_factory=Lock)
+
+
+class _Memory:
+    """Counters that are made at first use: a storage of ``limits`` has a thread, which no fork takes along."""
+
+    def __init__(self) -> None:
+        self._by_process: dict[int, _Counters] = {}
+
+    def increase(self, key: str, length: int) -> int:
+        process = os.getpid()
+        counters = self._by_process.get(process) or self._by_process.setdefault(process, _Counters())
+        # Of first requests that come at once the storage would forget some.
+        with counters.lock:
+            return counters.storage.incr(key, length)
+
+
+def _redis(uri: str) -> Storage:
+    """Nothing is connected here; the address is only read."""
+    if not uri.startswith(_SCHEMES):
+        raise ConfigError(KEY, "is no address of a Redis server", allowed=_ALLOWED)
+    try:
+        from redis.backoff import NoBackoff  # noqa: PLC0415 - only an app with such a server needs it
+        from redis.retry import Retry  # noqa: PLC0415
+    except ImportError:
+        raise ConfigError(KEY, "needs the package redis", allowed="pip install 'flask-mfa-gate[redis]'") from None
+    options: dict[str, Any] = {
+        "socket_timeout": _PATIENCE_SECONDS, "socket_connect_timeout": _PATIENCE_SECONDS,
+        "retry": Retry(NoBackoff(), 1),
+    }  # fmt: skip
+    try:
+        return cast(Storage, storage_from_string(uri, **options))
+    except ValueError:
+        # The address may carry a password, and the error repeats parts of it.
+        raise ConfigError(KEY, "is no address of a Redis server", allowed=_ALLOWED) from None
+
+
+def _words(error: Exception) -> str:
+    return " ".join(str(error).split()) or type(error).__name__
