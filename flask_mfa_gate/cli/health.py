@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict
 from typing import Any
 
@@ -11,13 +12,14 @@ import click
 from flask import current_app
 from flask.cli import ScriptInfo
 
+from ..errors import StoreNotReady
 from ..store import schema
 from ..web.inspection.doctor import findings, not_started
 from ..web.inspection.findings import Finding, Level
 from ..web.inspection.routes import is_unclassified, route_table
-from ..web.state import current_state
+from ..web.state import GateState, current_state
 from .group import as_json_option, mfa
-from .output import counted, print_json, print_table
+from .output import DRY_RUN, counted, print_json, print_table
 
 _ROUTE_HEAD = ("ENDPOINT", "METHODS", "RULE", "RESOURCES", "ACCESS", "DEMANDS", "POLICIES")
 _MARK_THEM = (
@@ -29,15 +31,35 @@ _MARK_THEM = (
 @mfa.command(help="Bring the gate's tables up to date.")
 @click.option("--revision", default="head", show_default=True, help="Revision to go to; base removes the tables.")
 @click.option("--adopt", is_flag=True, help="Take over tables that are another app's, or this one's by another name.")
-def upgrade(revision: str, adopt: bool) -> None:
+@click.option("--dry-run", is_flag=True, help="Say what would be done, and change nothing.")
+def upgrade(revision: str, adopt: bool, dry_run: bool) -> None:
     state = current_state()
     prefix = state.settings.table_prefix
+    if dry_run:
+        _preview(state, revision, adopt)
+        return
     if revision == "base":
         schema.downgrade(state.store.database, prefix=prefix, revision=revision)
     else:
         state.tables.upgrade(revision, adopt=adopt)
     at = schema.current(state.store.database, prefix=prefix)
     click.echo(f"Database schema is up to date (revision {at})." if at else "The gate's tables were removed.")
+
+
+def _preview(state: GateState, revision: str, adopt: bool) -> None:
+    if not adopt and revision != "base":
+        with suppress(StoreNotReady):
+            state.tables.require_own(claim=False)
+    steps = schema.plan(state.store.database, prefix=state.settings.table_prefix, revision=revision)
+    if not steps:
+        click.echo("Nothing would be applied.")
+    elif revision == "base":
+        click.echo(f"The gate's tables would be removed, with everything in them ({', '.join(steps)}).")
+    else:
+        click.echo(f"{counted(len(steps), 'revision')} would be applied: {', '.join(steps)}.")
+    if adopt:
+        click.echo("The tables would be this app's.")
+    click.echo(DRY_RUN)
 
 
 @mfa.command(

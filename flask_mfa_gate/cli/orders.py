@@ -24,6 +24,8 @@ MEANINGS: Mapping[str, str] = {
     "lapsed-too": "the period has ended as well; extend or reset",
     "no-period": "no period is running",
     "not-required": "MFA is not required",
+    "no-factor": "there is no such factor",
+    "no-pass": "there is no access pass",
     NOT_SEEN: "not seen yet: nobody has signed in by this key",
     "unknown-user": "nobody has this key",
 }

@@ -19,7 +19,8 @@ from ..services.policies.edits import merged
 from ..web.state import current_state
 from ..web.view_marks.protection import marked_resources
 from .group import ACTOR, as_json_option, confirm, mfa
-from .output import DRY_RUN, counted, dry, print_json, print_table
+from .output import DRY_RUN, counted, dry, label, print_json, print_table
+from .targets import known_key
 
 _CHANGES = ("added", "removed", "changed")
 DOCUMENT = click.Path(exists=True, dir_okay=False, allow_dash=True)
@@ -128,18 +129,43 @@ def diff_json(diff: PolicyDiff, remarks: Sequence[LintFinding]) -> dict[str, Any
 @policies.command("set", help="Switch a policy on, off, or to report-only.")
 @click.option("--reason", help="Why; kept in the audit record.")
 @click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
+@as_json_option
 @click.argument("name")
 @click.argument("state", type=click.Choice(["on", "off", "report-only"]))
-def set_state(name: str, state: str, reason: str | None, dry_run: bool) -> None:
+def set_state(name: str, state: str, reason: str | None, dry_run: bool, as_json: bool) -> None:
     service = current_state().policies
-    before = service.get(name).state.value
+    before, is_dry = service.get(name).state.value, dry_run
+    diff = None if is_dry or before == state else service.set_state(name, state, actor=ACTOR, reason=reason)
+    loosens = list(diff.loosens) if diff is not None else []
+    if as_json:
+        print_json(dry({"name": name, "before": before, "state": state, "loosens": loosens}, is_dry=is_dry))
+        return
     if before == state:
         click.echo(f"The policy {name!r} is {state} already.")
         return
-    diff = None if dry_run else service.set_state(name, state, actor=ACTOR, reason=reason)
-    click.echo(f"The policy {name!r} {'would be' if dry_run else 'is now'} {state}; it was {before}.")
-    for sentence in diff.loosens if diff is not None else ():
+    click.echo(f"The policy {name!r} {'would be' if is_dry else 'is now'} {state}; it was {before}.")
+    for sentence in loosens:
         click.echo(f"loosens: {sentence}")
+    if is_dry:
+        click.echo(DRY_RUN)
+
+
+@policies.command("restart-grace", help="Give a user the days of grace of a policy once more.")
+@click.option("--reason", help="Why; kept in the audit record.")
+@click.option("--dry-run", is_flag=True, help="Say what would happen, and change nothing.")
+@as_json_option
+@click.argument("name")
+@click.argument("user")
+def restart_grace(name: str, user: str, reason: str | None, dry_run: bool, as_json: bool) -> None:
+    state = current_state()
+    key = known_key(state, user)
+    state.policies.restart_grace(key, name, actor=ACTOR, reason=reason, dry_run=dry_run)
+    if as_json:
+        print_json(dry({"policy": name, "key": key}, is_dry=dry_run))
+        return
+    click.echo(
+        f"The grace of {name!r} {'would start' if dry_run else 'starts'} again for {label(state.enrollments.look_up(key).person)}."
+    )
     if dry_run:
         click.echo(DRY_RUN)
 

@@ -59,10 +59,10 @@ class Whom:
         )
 
 
-_KINDS, _ROLES = [kind.value for kind in FactorKind], [role.value for role in Role]
+KINDS, _ROLES = [kind.value for kind in FactorKind], [role.value for role in Role]
 _OPTIONS = (
     click.option("--without-factor", is_flag=True, help="Only those who hold no factor."),
-    click.option("--factor", type=click.Choice(_KINDS), help="Only those who hold this factor."),
+    click.option("--factor", type=click.Choice(KINDS), help="Only those who hold this factor."),
     click.option("--role", type=click.Choice(_ROLES), help="Only those who have this role."),
     click.option("--ends-within", help="Only those whose period ends within this time: 90m, 36h or 2d."),
     click.option("--group", help="Everybody in this group."),

@@ -14,7 +14,7 @@ from .arguments import end
 from .group import as_json_option, mfa
 from .orders import Asked, Deed, carry_out, for_users
 from .output import counted, label, local, period, print_json, print_table
-from .targets import Whom, about_users, chosen, known_key
+from .targets import KINDS, Whom, about_users, chosen, known_key
 
 _NO_NOTIFY = click.option("--no-notify", is_flag=True, help="Send no mail.")
 _FORCE = click.option("--now", "force", is_flag=True, help="Force enrollment at the next sign-in.")
@@ -85,6 +85,33 @@ def remind(asked: Asked) -> None:
 @for_users
 def unlock(asked: Asked) -> None:
     _act(asked, current_state().enrollments.unlock, Deed("Unlock", "unlocked"))
+
+
+@mfa.command("revoke-sessions", help="Sign users out everywhere. Their factors stay.")
+@for_users
+def revoke_sessions(asked: Asked) -> None:
+    _act(asked, current_state().enrollments.revoke_sessions, Deed("Sign out", "signed out everywhere"))
+
+
+@mfa.command(
+    "revoke-factor", help="Void the factors of one kind, or a single one, and end the sessions of their users."
+)
+@click.option("--kind", type=click.Choice(KINDS), help="All factors of this kind.")
+@click.option("--id", "factor_id", help="Only the factor with this id.")
+@_NO_NOTIFY
+@for_users
+def revoke_factor(asked: Asked, kind: str | None, factor_id: str | None, no_notify: bool) -> None:
+    if (kind is None) == (factor_id is None):
+        raise BadRequest("Pass either --kind or --id.")
+    act, deed = current_state().enrollments.revoke_factor, Deed("Revoke a factor of", "rid of the factor")
+    _act(asked, act, deed, kind=kind, factor_id=factor_id, notify=not no_notify)
+
+
+@mfa.command("revoke-pass", help="Revoke access passes, and end the sessions that they opened.")
+@for_users
+def revoke_pass(asked: Asked) -> None:
+    deed = Deed("Revoke the access pass of", "left without an access pass")
+    _act(asked, current_state().enrollments.revoke_pass, deed)
 
 
 def _act(asked: Asked, act: Callable[..., Any], deed: Deed, **options: Any) -> None:

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 from .assurance import FactorKind
 from .enrollment import Period, Standing, Status, extend_period, move_end, start_period, status_of
 from .roles import Right
+from .voids import Voids
 
 
 class Outcome(StrEnum):
@@ -50,6 +51,7 @@ class Move:
     :param requirement: what to store; None leaves it as it is.
     :param event: what goes on record; None for a user who was skipped.
     :param voids_proofs: every key, code, pass and session becomes worthless.
+    :param voids: parts of that which do.
     :param clears_failures: wrong codes are forgotten.
     """
 
@@ -60,6 +62,7 @@ class Move:
     details: Mapping[str, Any] = field(default_factory=dict)
     notice: Notice | None = None
     voids_proofs: bool = False
+    voids: Voids | None = None
     clears_failures: bool = False
 
 
@@ -69,6 +72,8 @@ class Case:
 
     :param enabled: factor kinds that are switched on in the app.
     :param satisfying: those among them whose setup ends a period.
+    :param held: id and kind of each confirmed factor; only for actions on a single one.
+    :param has_pass: whether there is an access pass; only for actions on passes.
     """
 
     standing: Standing
@@ -76,6 +81,8 @@ class Case:
     now: datetime
     enabled: frozenset[FactorKind]
     satisfying: frozenset[FactorKind]
+    held: tuple[tuple[str, FactorKind], ...] = ()
+    has_pass: bool = False
 
     @property
     def status(self) -> Status:

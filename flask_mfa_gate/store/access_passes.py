@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -52,6 +52,12 @@ class AccessPasses:
         row = self._table.c
         mine = (row.user_key == user_key, row.voided_at.is_(None), row.ends_at > now, ~self._is_spent())
         return [_read(found) for found in tx.execute(select(self._table).where(*mine).order_by(row.created_at))]
+
+    def holders(self, tx: Connection, keys: Collection[str], *, now: datetime) -> set[str]:
+        """Those of these users who have a pass that was not revoked and is not over, used or not."""
+        row = self._table.c
+        theirs = select(row.user_key).where(among(tx, row.user_key, keys), row.voided_at.is_(None), row.ends_at > now)
+        return set(tx.execute(theirs).scalars())
 
     def try_use(
         self, tx: Connection, user_key: str, fits: Callable[[str, bytes], bool], *, now: datetime

@@ -156,6 +156,24 @@ class Factors:
         doomed = (among(tx, self._table.c.user_key, keys), self._table.c.voided_at.is_(None))
         tx.execute(update(self._table).where(*doomed).values(voided_at=now, secret=None, lineage=None))
 
+    def void_kind(
+        self, tx: Connection, keys: Collection[str], kind: FactorKind, *, now: datetime, only: str | None = None
+    ) -> None:
+        """Make the confirmed factors of this kind of these users worthless for ever, or only one of them."""
+        row = self._table.c
+        theirs = [among(tx, row.user_key, keys), row.kind == kind, row.confirmed_at.is_not(None)]
+        theirs += [row.id == only] if only is not None else []
+        tx.execute(update(self._table).where(*theirs, row.voided_at.is_(None)).values(voided_at=now, secret=None))
+
+    def held(self, tx: Connection, keys: Collection[str]) -> dict[str, tuple[tuple[str, FactorKind], ...]]:
+        """Id and kind of each confirmed factor of these users."""
+        row = self._table.c
+        live = (among(tx, row.user_key, keys), row.confirmed_at.is_not(None), row.voided_at.is_(None))
+        found: dict[str, tuple[tuple[str, FactorKind], ...]] = {}
+        for user_key, factor_id, kind in tx.execute(select(row.user_key, row.id, row.kind).where(*live)):
+            found[user_key] = (*found.get(user_key, ()), (factor_id, FactorKind(kind)))
+        return found
+
     def note_data(self, tx: Connection, kind: FactorKind, data: Mapping[str, Any]) -> int:
         """Give every authenticator of a kind that lacks it its data; counts them."""
         bare = (self._table.c.kind == kind, self._table.c.data.is_(None))

@@ -65,6 +65,18 @@ def downgrade(database: Database, *, prefix: str, revision: str) -> None:
             context.stamp(scripts, str(script.down_revision or "base"))
 
 
+def plan(database: Database, *, prefix: str, revision: str = "head") -> list[str]:
+    """The revisions that :func:`upgrade` would apply, or, for ``base``, that :func:`downgrade` would take back.
+
+    :raises BadRequest, StoreNotReady: as they do.
+    """
+    with database.read() as connection:
+        at = _known(_context(connection, prefix), scripts := _scripts())
+    if revision == "base":
+        return [script.revision for script in _between(scripts, upper=at, lower=revision)]
+    return [script.revision for script in reversed(_between(scripts, upper=revision, lower=at))]
+
+
 def current(database: Database, *, prefix: str) -> str | None:
     """The revision that the tables are at; None before the first."""
     with database.read() as connection:

@@ -52,6 +52,9 @@ ACTIONS: dict[str, Callable[..., Any]] = {
     "remove": lambda service, keys, **terms: service.remove(keys, **terms),
     "remind": lambda service, keys, **terms: service.remind(keys, **terms),
     "unlock": lambda service, keys, **terms: service.unlock(keys, **terms),
+    "revoke sessions": lambda service, keys, **terms: service.revoke_sessions(keys, **terms),
+    "revoke factor": lambda service, keys, **terms: service.revoke_factor(keys, kind="totp", **terms),
+    "revoke pass": lambda service, keys, **terms: service.revoke_pass(keys, **terms),
 }
 SKIPPED = {
     "require": {"2": "in-period", "3": "lapsed", "4": "already-required"},
@@ -60,6 +63,8 @@ SKIPPED = {
     "extend": dict.fromkeys("145678", "no-period"),
     "remove": dict.fromkeys("15678", "not-required"),
     "remind": {**dict.fromkeys("145678", "no-period"), "3": "lapsed"},
+    "revoke factor": dict.fromkeys("1235678", "no-factor"),
+    "revoke pass": dict.fromkeys("12345678", "no-pass"),
 }
 RULES = {"require", "renew", "force", "remove"}
 

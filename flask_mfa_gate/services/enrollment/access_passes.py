@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from ...clock import Clock
 from ...domain.access_pass import DEFAULT, AccessPass, Scope, terms
 from ...domain.person import Person
+from ...domain.revocations import RevokePass
 from ...domain.roles import Actor, ActorLike, Right
 from ...domain.state_changes import Notice
 from ...errors import BadRequest, NotAllowed
@@ -16,7 +17,7 @@ from ...store import Store
 from ..sign_in.endings import revoke_opened
 from ..text_validation import check_words
 from ..unit_of_work import TransactionRunner, UnitOfWork, write_person
-from .actions import LOUD, REFUSALS, ActionRunner
+from .actions import LOUD, REFUSALS, ActionRunner, Order
 
 
 class AccessPassService:
@@ -73,20 +74,11 @@ class AccessPassService:
 
     def revoke(self, key: str, *, actor: ActorLike = Actor.HOST, reason: str | None = None) -> bool:
         """Make a user's pass worthless and end what it opened; False when there was none.
+        For several: :meth:`EnrollmentService.revoke_pass`.
 
         :raises UnknownUser, NotAllowed: see there.
         """
-        check_words(actor, reason)
-        by, _person = self._checked(key, actor)
-
-        def act(work: UnitOfWork) -> bool:
-            there = self._store.access_passes.waiting_or_live(work.tx, key, now=self._clock())
-            ended = self._revoke(work, key)
-            if there or ended:
-                work.record("access_pass_revoked", subject=key, actor=by.name, reason=reason)
-            return bool(there or ended)
-
-        return self._worker.run(act)
+        return bool(self._runner.on_one(RevokePass(), key, Order(actor=actor, reason=reason)).done)
 
     def of(self, key: str) -> Sequence[AccessPass]:
         """The terms of the pass that a user has, now or later."""

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TypedDict
 
+from sqlalchemy import Connection
+
 from ...clock import Clock
 from ...domain.authorization.rules import Rules
 from ...domain.enrollment import Standing
 from ...domain.person import Person
+from ...domain.revocations import RevokeFactor, RevokePass
 from ...domain.roles import Actor, ActorLike, Right, Role, refusal
 from ...domain.state_changes import Action, Case, Move, Outcome, fail, without_notice
 from ...domain.user_filter import UserFilter
@@ -187,7 +190,7 @@ class ActionRunner:
             self._store.people.write(work.tx, fresh, now=self._clock())
             work.people.update((person.key, person) for person in people)
             standings = self._store.enrollments.locked_standings(work.tx, keys, now=self._clock())
-            moved = self._moves(standings, action, people, actor, order)
+            moved = self._moves(work.tx, standings, action, people, actor, order)
             self._writer.write(work, moved, actor=actor.name, reason=order.reason)
             return moved
 
@@ -219,12 +222,15 @@ class ActionRunner:
     def _preview(self, action: Action, people: Sequence[Person], actor: Actor, order: Order) -> list[tuple[str, Move]]:
         with self._store.database.read() as tx:
             standings = self._store.enrollments.standings(tx, [person.key for person in people], now=self._clock())
-        return self._moves(standings, action, people, actor, order)
+            return self._moves(tx, standings, action, people, actor, order)
 
     def _moves(
-        self, standings: Mapping[str, Standing], action: Action, people: Iterable[Person], actor: Actor, order: Order
-    ) -> list[tuple[str, Move]]:
-        now = self._clock()
+        self, tx: Connection, standings: Mapping[str, Standing], action: Action, people: Iterable[Person],
+        actor: Actor, order: Order,
+    ) -> list[tuple[str, Move]]:  # fmt: skip
+        now, keys = self._clock(), list(standings)
+        held = self._store.factors.held(tx, keys) if isinstance(action, RevokeFactor) and action.factor_id else {}
+        with_pass = self._store.access_passes.holders(tx, keys, now=now) if isinstance(action, RevokePass) else set()
 
         @cache
         def on(case: Case) -> Move:
@@ -235,7 +241,10 @@ class ActionRunner:
         moved = []
         for person in people:
             why = self.refusal(actor, action.right, person)
-            case = Case(standings[person.key], person.is_active, now, self._rules.enabled, self._rules.satisfying)
+            case = Case(
+                standings[person.key], person.is_active, now, self._rules.enabled, self._rules.satisfying,
+                held.get(person.key, ()), person.key in with_pass,
+            )  # fmt: skip
             moved.append((person.key, fail(why) if why is not None else on(case)))
         return moved
 

@@ -8,9 +8,11 @@ from typing import Unpack
 
 from ...clock import Clock
 from ...domain.access import APP, Access
+from ...domain.assurance import FactorKind
 from ...domain.authorization.rules import Rules, is_required
 from ...domain.enrollment import LATEST_END, LONGEST_DAYS, Standing, status_of
 from ...domain.person import Person
+from ...domain.revocations import RevokeFactor, RevokePass, RevokeSessions
 from ...domain.roles import Actor
 from ...domain.state_changes import Action, Extend, Remind, Remove, Require, Reset, Unlock, activate
 from ...domain.user_filter import UserFilter
@@ -28,7 +30,7 @@ _LAPSED_SENTENCE = "The enrollment period of this user has ended. Extend it or r
 
 
 class EnrollmentService:
-    """Require, extend, reset, remove, remind, unlock, status.
+    """Require, extend, reset, remove, remind, unlock, revoke, status.
 
     ``keys`` is one key, several keys, or a :class:`UserFilter`. Only what becomes of one key given as text is raised:
     :class:`UnknownUser`, :class:`NotAllowed`, :class:`Conflict`. Of several, each outcome is in the
@@ -95,6 +97,29 @@ class EnrollmentService:
     def unlock(self, keys: Targets, **terms: Unpack[Terms]) -> ActionResult:
         """Forget failed attempts, and nothing else; the reason ``lapsed-too`` says that this alone lets nobody in."""
         return self._run(Unlock(), keys, Order(**terms))
+
+    def revoke_sessions(self, keys: Targets, **terms: Unpack[Terms]) -> ActionResult:
+        """Sign users out everywhere, also where only the app remembers a browser. Factors stay."""
+        return self._run(RevokeSessions(), keys, Order(**terms))
+
+    def revoke_factor(
+        self, keys: Targets, *, kind: str | None = None, factor_id: str | None = None, **terms: Unpack[Terms]
+    ) -> ActionResult:
+        """Void the factors of one kind, or a single factor, and end the sessions of its user. Who holds none of them
+        is skipped (``no-factor``). Of whom MFA is required, and no accepted factor is left, a new one is demanded at
+        the next sign-in.
+
+        :param kind: ``totp`` or ``webauthn``.
+        :raises BadRequest: unless it is one of both; for ``notify=False`` by a user.
+        """
+        if (kind is None) == (factor_id is None) or kind not in {None, *FactorKind}:
+            raise BadRequest(f"Give either kind ({', '.join(FactorKind)}) or factor_id.")
+        action = RevokeFactor(None if kind is None else FactorKind(kind), factor_id)
+        return self._run(action, keys, Order(**terms))
+
+    def revoke_pass(self, keys: Targets, **terms: Unpack[Terms]) -> ActionResult:
+        """Make access passes worthless and end what they opened. Users without one are skipped (``no-pass``)."""
+        return self._run(RevokePass(), keys, Order(**terms))
 
     def begin_waiting(self, person: Person) -> bool:
         """Start the clock of a user whose account was switched on; False when it runs already."""

@@ -8,9 +8,10 @@ from typing import TypeVar
 
 from ...domain.enrollment import next_due
 from ...domain.state_changes import Move, Requirement
+from ...domain.voids import Voids
 from ...factors.base import WayBack
 from ...store import Store
-from ..sign_in.endings import revoke_all
+from ..sign_in.endings import revoke_all, revoke_opened
 from ..unit_of_work import UnitOfWork
 
 Value = TypeVar("Value")
@@ -32,6 +33,9 @@ class MoveWriter:
         groups = _by_move(moved)
         self._write_requirements(work, groups)
         self.void(work, [key for move, keys in groups if move.voids_proofs for key in keys])
+        for move, keys in groups:
+            if move.voids is not None:
+                self._void_parts(work, keys, move.voids)
         if unlocked := [key for move, keys in groups if move.clears_failures for key in keys]:
             self._store.failures.clear_all(work.tx, unlocked)
         for move, keys in groups:
@@ -68,6 +72,20 @@ class MoveWriter:
             way.withdraw(work.tx, keys, now=now)
         # SECURITY: whoever stole a session or waits with a half-done sign-in loses it with the key.
         revoke_all(work, keys)
+
+    def _void_parts(self, work: UnitOfWork, keys: Sequence[str], voids: Voids) -> None:
+        now = work.clock()
+        if voids.kind is not None:
+            self._store.factors.void_kind(work.tx, keys, voids.kind, now=now, only=voids.factor_id)
+            holders = self._store.factors.held(work.tx, keys)
+            # SECURITY: codes without a factor would be the whole of a second factor.
+            self._store.recovery_codes.void(work.tx, *(key for key in keys if key not in holders))
+        if voids.sessions:
+            revoke_all(work, keys)
+        if voids.access_passes:
+            for key in keys:
+                # SECURITY: a session lives no longer than the pass that opened it.
+                revoke_opened(work, key, self._store.access_passes.void(work.tx, key, now=now))
 
 
 def _by_move(moved: Moved) -> Groups:

@@ -167,9 +167,10 @@ class PolicyService(PolicyRevisions):
         self._worker.run(act)
 
     def restart_grace(
-        self, user_key: str, name: str, *, actor: ActorLike = Actor.HOST, reason: str | None = None
-    ) -> None:
-        """Give a user the days of grace of a policy anew.
+        self, user_key: str, name: str, *, actor: ActorLike = Actor.HOST, reason: str | None = None,
+        dry_run: bool = False,
+    ) -> None:  # fmt: skip
+        """Give a user the days of grace of a policy anew; with ``dry_run`` only say what is wrong with that.
 
         :raises BadRequest: for a policy that is not there and gave the user no grace before.
         :raises UnknownUser: for a key that nobody has.
@@ -186,8 +187,9 @@ class PolicyService(PolicyRevisions):
             known = self._store.enrollments.standing(work.tx, user_key, now=now).graces
             if name not in names | known.keys():
                 raise BadRequest(f"There is no policy {name!r}.")
-            self._store.enrollments.set_graces(work.tx, user_key, {**known, name: now})
-            work.record("grace_restarted", subject=user_key, actor=by.name, reason=reason, policy=name)
+            if not dry_run:
+                self._store.enrollments.set_graces(work.tx, user_key, {**known, name: now})
+                work.record("grace_restarted", subject=user_key, actor=by.name, reason=reason, policy=name)
 
         self._worker.run(act)
 

@@ -28,6 +28,7 @@ _EVENTS = {
     "account_unlocked": "Failed attempts cleared",
     "access_pass_issued": "Access pass issued",
     "access_pass_revoked": "Access pass revoked",
+    "sessions_revoked": "Signed out everywhere by an administrator",
     "password_changed": "Password changed",
     "access_denied": "Access denied",
     "user_renamed": "Account identifier changed",
