@@ -163,9 +163,8 @@ def restart_grace(name: str, user: str, reason: str | None, dry_run: bool, as_js
     if as_json:
         print_json(dry({"policy": name, "key": key}, is_dry=dry_run))
         return
-    click.echo(
-        f"The grace of {name!r} {'would start' if dry_run else 'starts'} again for {label(state.enrollments.look_up(key).person)}."
-    )
+    name_of_user = label(state.enrollments.look_up(key).person)
+    click.echo(f"The grace of {name!r} {'would start' if dry_run else 'starts'} again for {name_of_user}.")
     if dry_run:
         click.echo(DRY_RUN)
 
