@@ -134,7 +134,7 @@ def _admin_services(base: Base) -> dict[str, Any]:
     store, worker, rules, clock = base.store, base.worker, base.rules, base.settings.clock
     everybody = rules.default_access.get(APP) is Access.REQUIRE
     selection = Selection(store.tables, enabled=rules.enabled, everybody_required=everybody)
-    writer = MoveWriter(store, base.factors.ways_back, reminders=base.settings.reminders)
+    writer = MoveWriter(store, base.factors.ways_back, base.factors.companion, reminders=base.settings.reminders)
     runner = ActionRunner(store, worker, base.directory, selection, writer, clock=clock, rules=rules)
     audit = AuditChain(store, worker, base.keyring, clock=clock)
     access = _policy_services(base, runner)

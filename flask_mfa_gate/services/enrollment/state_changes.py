@@ -22,11 +22,14 @@ Groups = Sequence[tuple[Move, list[str]]]
 class MoveWriter:
     """Writes what actions and upkeep decided. The caller holds the users' rows locked.
 
+    :param companion: the way back in that goes with the last factor.
     :param reminders: how long before the end of a period its reminders are due.
     """
 
-    def __init__(self, store: Store, ways_back: Collection[WayBack], *, reminders: Collection[timedelta]) -> None:
-        self._store, self._ways_back, self._reminders = store, ways_back, reminders
+    def __init__(
+        self, store: Store, ways_back: Collection[WayBack], companion: WayBack, *, reminders: Collection[timedelta]
+    ) -> None:
+        self._store, self._ways_back, self._companion, self._reminders = store, ways_back, companion, reminders
 
     def write(self, work: UnitOfWork, moved: Moved, *, actor: str, reason: str | None = None) -> None:
         """State, records and mail of these users, given by their keys."""
@@ -79,7 +82,7 @@ class MoveWriter:
             self._store.factors.void_kind(work.tx, keys, voids.kind, now=now, only=voids.factor_id)
             holders = self._store.factors.held(work.tx, keys)
             # SECURITY: codes without a factor would be the whole of a second factor.
-            self._store.recovery_codes.void(work.tx, *(key for key in keys if key not in holders))
+            self._companion.withdraw(work.tx, [key for key in keys if key not in holders], now=now)
         if voids.sessions:
             revoke_all(work, keys)
         if voids.access_passes:
