@@ -120,6 +120,10 @@ class BadRequest(MFAGateError):
     status = 400
 
 
+class BadCursor(BadRequest):
+    """No page of this list begins there: the cursor is of another order, was changed, or was cut."""
+
+
 class PolicyError(MFAGateError):
     """A policy document, or a value inside it, cannot be accepted. Nothing of it was taken.
 

@@ -46,6 +46,7 @@ from .services.people.directory_sync import DirectorySync
 from .services.people.lookup import UserLookup
 from .services.people.persons import PersonReader
 from .services.people.population import Population
+from .services.people.user_list import UserListService
 from .services.people.users import UserService
 from .services.policies.history import PolicyHistory
 from .services.policies.lint import PolicyLinter
@@ -70,7 +71,7 @@ from .signals import Event, gate_signals
 from .store import Store, build_store
 from .store.engine import Database, make_engine
 from .store.location import Location
-from .store.selection import Selection
+from .store.user_list import UserList
 from .web.host.remember import longest_cookie_life
 from .web.middleware.after_response import dispatcher
 from .web.state import GateState
@@ -133,16 +134,16 @@ def _admin_services(base: Base) -> dict[str, Any]:
     """What admins, command line and cron use."""
     store, worker, rules, clock = base.store, base.worker, base.rules, base.settings.clock
     everybody = rules.default_access.get(APP) is Access.REQUIRE
-    selection = Selection(store.tables, enabled=rules.enabled, everybody_required=everybody)
+    user_list = UserList(store.tables, enabled=rules.enabled, everybody_required=everybody)
     writer = MoveWriter(store, base.factors.ways_back, base.factors.companion, reminders=base.settings.reminders)
-    runner = ActionRunner(store, worker, base.directory, selection, writer, clock=clock, rules=rules)
+    runner = ActionRunner(store, worker, base.directory, user_list, writer, clock=clock, rules=rules)
     audit = AuditChain(store, worker, base.keyring, clock=clock)
     access = _policy_services(base, runner)
     sync = DirectorySync(store, worker, base.directory, writer, clock=clock)
     rotation = KeyRotation(store, worker, base.keyring, clock=clock)
     users = UserService(store, worker, base.directory, sync, access["policies"], audit, rotation, clock=clock)
     return {
-        "selection": selection,
+        "user_list": UserListService(store, user_list, rules, clock=clock, takes_any_key=runner.takes_any_key),
         **access,
         "audit": audit,
         "tables": TableSetup(store, base.keyring, base.settings, audit, base.app_id),
@@ -158,7 +159,7 @@ def _admin_services(base: Base) -> dict[str, Any]:
             store, worker, runner, base.factors.access_passes, clock=clock
         ),
         "upkeep": UpkeepService(
-            store, worker, writer, users, DigestService(store, worker, selection, clock=clock), audit,
+            store, worker, writer, users, DigestService(store, worker, user_list, clock=clock), audit,
             AuditRetention(store, worker, base.keyring, clock=clock, keep=_audit_kept(base.settings)), base.delivery,
             clock=clock, lifetimes=base.lifetimes, reminders=base.settings.reminders,
             cookie_life=longest_cookie_life,

@@ -9,7 +9,8 @@ from typing import Any
 import click
 
 from ..domain.user_filter import UserFilter
-from ..services.enrollment.action_result import ActionResult, ListedUser
+from ..domain.user_list import UserRow
+from ..services.enrollment.action_result import ActionResult
 from ..services.enrollment.actions import NOT_SEEN, Terms
 from ..web.state import GateState
 from .group import ACTOR, as_json_option, confirm, progress
@@ -98,8 +99,7 @@ def _on_many(
 
 
 def _count(state: GateState, users: UserFilter) -> int:
-    with state.store.database.read() as tx:
-        return state.selection.count(tx, users, now=state.clock())
+    return state.user_list.count(users)
 
 
 def _report(state: GateState, result: ActionResult, asked: Asked, deed: Deed) -> None:
@@ -135,7 +135,7 @@ def _sentence(state: GateState, outcome: str, key: str, why: str, deed: Deed, *,
     return f"{label(user.person)}: {'would be ' if is_dry else ''}{deed.done}{ends}{note}."
 
 
-def _what_now(user: ListedUser) -> str:
+def _what_now(user: UserRow) -> str:
     """What holds for them from now on."""
     if ends := period(user.mfa):
         return f", {ends}"

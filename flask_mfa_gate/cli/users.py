@@ -7,8 +7,8 @@ from typing import Any
 
 import click
 
+from ..domain.user_list import UserRow
 from ..errors import BadRequest
-from ..services.enrollment.action_result import ListedUser
 from ..web.state import current_state
 from .arguments import end
 from .group import as_json_option, mfa
@@ -29,7 +29,7 @@ def status(whom: Whom, as_json: bool) -> None:
     state = current_state()
     if whom.is_many:
         users = chosen(state, whom, may_sync=state.users.is_sync_due())
-        _print_list(state.enrollments.listed(users), as_json=as_json)
+        _print_list(state.user_list.every(users), as_json=as_json)
         return
     if len(whom.users) > 1:
         raise BadRequest("Name one user, or pass --all, --group or another filter.")
@@ -126,7 +126,7 @@ def _days(days: int | None, force: bool) -> int | None:
     return 0 if force else days
 
 
-def _print_list(found: Iterable[ListedUser], *, as_json: bool) -> None:
+def _print_list(found: Iterable[UserRow], *, as_json: bool) -> None:
     if as_json:
         print_json([_as_json(one) for one in found])
         return
@@ -136,7 +136,7 @@ def _print_list(found: Iterable[ListedUser], *, as_json: bool) -> None:
     click.echo(f"{counted(len(rows), 'user')}.")
 
 
-def _as_row(one: ListedUser) -> tuple[str, ...]:
+def _as_row(one: UserRow) -> tuple[str, ...]:
     person, mfa_status = one.person, one.mfa
     required = mfa_status.required_by or "" if mfa_status.required else ""
     return (
@@ -146,7 +146,7 @@ def _as_row(one: ListedUser) -> tuple[str, ...]:
     )  # fmt: skip
 
 
-def _print_one(one: ListedUser) -> None:
+def _print_one(one: UserRow) -> None:
     """Everything about one, a line each."""
     mfa_status = one.mfa
     facts = {
@@ -162,7 +162,7 @@ def _print_one(one: ListedUser) -> None:
             click.echo(f"{name:10}{value}")
 
 
-def _as_json(one: ListedUser) -> dict[str, Any]:
+def _as_json(one: UserRow) -> dict[str, Any]:
     person, mfa_status = one.person, one.mfa
     return {
         "key": person.key,

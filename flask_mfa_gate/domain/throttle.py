@@ -33,11 +33,14 @@ class Admission(Enum):
 
 def wait_until(failures: Failures) -> datetime | None:
     """When this address may try again: 30 s after the sixth wrong code, doubling to at most 15 minutes."""
-    excess = failures.at_address - FREE_FAILURES
-    if excess <= 0 or failures.last_at_address is None:
+    if failures.at_address <= FREE_FAILURES or failures.last_at_address is None:
         return None
-    wait = min(FIRST_WAIT * (1 << min(excess - 1, _MOST_DOUBLINGS)), LONGEST_WAIT)
-    return failures.last_at_address + wait
+    return failures.last_at_address + wait_after(failures.at_address)
+
+
+def wait_after(wrong_codes: int) -> timedelta:
+    """How long an address waits after so many wrong codes, which are more than the free ones."""
+    return min(FIRST_WAIT * (1 << min(wrong_codes - FREE_FAILURES - 1, _MOST_DOUBLINGS)), LONGEST_WAIT)
 
 
 def admission(failures: Failures, *, now: datetime, stoppable: bool) -> Admission:

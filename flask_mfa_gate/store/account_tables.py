@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
-from sqlalchemy import JSON, BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, Table, Text
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+)
 
 from ..domain.person import LONGEST_KEY
-from .types import UTCDateTime, exact
+from ..domain.user_list import NEVER, NO_DEADLINE
+from ..domain.user_search import LONGEST_SORT_NAME, LONGEST_WORD
+from .types import UTCDateTime, exact, ordered
 
 USER_KEY_LENGTH = LONGEST_KEY
 
@@ -150,7 +163,9 @@ def failure(metadata: MetaData, prefix: str) -> Table:
 def person(metadata: MetaData, prefix: str) -> Table:
     """Whom the gate knows of the host's users, as last seen at a sign-in or by ``sync``.
 
-    ``missing_since`` is when a ``sync`` first missed somebody whom none has seen after that.
+    ``missing_since`` is when a ``sync`` first missed somebody whom none has seen after that. Lists of users read no
+    other table: ``name_sort``, ``deadline_sort`` and ``signed_in_sort`` are never null, and each has its index, alone
+    and behind ``facets``, which says where the user's enrollment is (:mod:`~flask_mfa_gate.store.user_facets`).
     """
     return Table(
         f"{prefix}person",
@@ -168,19 +183,50 @@ def person(metadata: MetaData, prefix: str) -> Table:
         Column("seen_at", UTCDateTime, nullable=False),
         Column("last_sign_in_at", UTCDateTime),
         Column("missing_since", UTCDateTime),
+        Column("name_sort", ordered(LONGEST_SORT_NAME), nullable=False, default=""),
+        Column("has_email", Boolean, nullable=False, default=False),
+        Column("facets", exact(128), nullable=False, default="nothing"),
+        Column("deadline_sort", UTCDateTime, nullable=False, default=NO_DEADLINE),
+        Column("signed_in_sort", UTCDateTime, nullable=False, default=NEVER),
+        Column("key_shown_at", UTCDateTime),
         Index(f"ix_{prefix}person_seen_at", "seen_at"),
-        Index(f"ix_{prefix}person_role", "role"),
+        *(Index(f"ix_{prefix}person_{name}", *columns) for name, columns in PERSON_INDEXES.items()),
     )
 
 
+PERSON_INDEXES = {
+    "name": ("name_sort", "user_key"),
+    "deadline": ("deadline_sort", "user_key"),
+    "signed_in": ("signed_in_sort", "user_key"),
+    "facets_name": ("facets", "name_sort", "user_key", "deadline_sort"),
+    "facets_deadline": ("facets", "deadline_sort", "user_key"),
+    "facets_signed_in": ("facets", "signed_in_sort", "user_key"),
+    "role": ("role", "name_sort", "user_key"),
+    "email": ("has_email", "name_sort", "user_key"),
+}
+
+
 def person_group(metadata: MetaData, prefix: str) -> Table:
-    """The groups of ``person`` once more, to be found by."""
+    """The groups of ``person`` once more, to be found by, with the order of a list in which they are shown."""
     return Table(
         f"{prefix}person_group",
         metadata,
         Column("name", exact(USER_KEY_LENGTH), primary_key=True),
         user_key(primary_key=True),
+        Column("name_sort", ordered(LONGEST_SORT_NAME), nullable=False, default=""),
         Index(f"ix_{prefix}person_group_user_key", "user_key"),
+        Index(f"ix_{prefix}person_group_name", "name", "name_sort", "user_key"),
+    )
+
+
+def person_word(metadata: MetaData, prefix: str) -> Table:
+    """The words of name, email and key of ``person``, to be found by how they begin."""
+    return Table(
+        f"{prefix}person_word",
+        metadata,
+        user_key(primary_key=True),
+        Column("word", ordered(LONGEST_WORD), primary_key=True),
+        Index(f"ix_{prefix}person_word_word", "word", "user_key"),
     )
 
 

@@ -14,6 +14,7 @@ from .sets import among, prefer_indexes
 from .standing import KEY_SINCE, STORED, read_standing, standing_columns, standing_of
 from .tables import Tables
 from .upsert import upsert
+from .user_facets import UserFacets
 
 KEY_LIFETIME = timedelta(hours=24)
 
@@ -24,6 +25,7 @@ class Enrollments:
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
         self._table = tables.enrollment
+        self._facets = UserFacets(tables)
         self._of_one = _standing_of_one(tables)
 
     def standing(self, tx: Connection, user_key: str, *, now: datetime) -> Standing:
@@ -94,11 +96,13 @@ class Enrollments:
                 due_at=due_at,
             )
         )
+        self._facets.refresh(tx, keys)
 
     def end_period(self, tx: Connection, user_key: str) -> None:
         """The user is enrolled: the requirement stays, the period is over."""
         over = {"days": None, "started_at": None, "ends_at": None, "due_at": None}
         tx.execute(update(self._table).where(self._is(user_key)).values(over))
+        self._facets.refresh(tx, [user_key])
 
     def set_graces(self, tx: Connection, user_key: str, graces: Mapping[str, datetime]) -> None:
         """When policies with days of grace first applied to this user."""

@@ -13,6 +13,9 @@ from ..domain.assurance import FactorKind
 from .enrollments import KEY_LIFETIME
 from .sets import among
 from .tables import Tables
+from .user_facets import UserFacets
+
+_AT_ONCE = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +42,17 @@ class Factors:
 
     def __init__(self, tables: Tables) -> None:
         self._table, self._session = tables.factor, tables.session
+        self._facets = UserFacets(tables)
 
     def sweep(self, tx: Connection, *, now: datetime) -> int:
         """Delete keys that no code has confirmed in time: each sign-in with a password alone may leave one."""
         row = self._table.c
-        unconfirmed = delete(self._table).where(row.confirmed_at.is_(None), row.created_at <= now - KEY_LIFETIME)
-        return tx.execute(unconfirmed).rowcount
+        doomed = (row.confirmed_at.is_(None), row.created_at <= now - KEY_LIFETIME)
+        keys = tx.execute(select(row.user_key).distinct().where(*doomed)).scalars().all()
+        count = tx.execute(delete(self._table).where(*doomed)).rowcount
+        for start in range(0, len(keys), _AT_ONCE):
+            self._facets.refresh(tx, keys[start : start + _AT_ONCE])
+        return count
 
     def add_pending(
         self,
@@ -67,6 +75,7 @@ class Factors:
                 lineage=lineage, created_at=now,
             )
         )  # fmt: skip
+        self._facets.refresh(tx, [user_key])
 
     def _drop_orphans(self, tx: Connection, user_key: str) -> None:
         """Delete the keys of sessions that are no more, which nobody can confirm."""
@@ -105,6 +114,13 @@ class Factors:
         self, tx: Connection, factor_id: str, *, counter: int | None, name: str, now: datetime
     ) -> bool:  # fmt: skip
         """Make a pending key live and burn the confirming code; False when it is live or void already."""
+        if not self._try_confirm(tx, factor_id, counter=counter, name=name, now=now):
+            return False
+        owner = select(self._table.c.user_key).where(self._table.c.id == factor_id)
+        self._facets.refresh(tx, tx.execute(owner).scalars().all())
+        return True
+
+    def _try_confirm(self, tx: Connection, factor_id: str, *, counter: int | None, name: str, now: datetime) -> bool:
         changed = tx.execute(
             update(self._table)
             .where(
@@ -149,12 +165,14 @@ class Factors:
         doomed += [self._table.c.kind == kind] if kind else []
         live = len(tx.execute(select(self._table.c.id).where(*doomed, self._table.c.confirmed_at.is_not(None))).all())
         tx.execute(update(self._table).where(*doomed).values(voided_at=now, secret=None, lineage=None))
+        self._facets.refresh(tx, [user_key])
         return live
 
     def void_all(self, tx: Connection, keys: Collection[str], *, now: datetime) -> None:
         """Void every authenticator of these users."""
         doomed = (among(tx, self._table.c.user_key, keys), self._table.c.voided_at.is_(None))
         tx.execute(update(self._table).where(*doomed).values(voided_at=now, secret=None, lineage=None))
+        self._facets.refresh(tx, keys)
 
     def void_kind(
         self, tx: Connection, keys: Collection[str], kind: FactorKind, *, now: datetime, only: str | None = None
@@ -164,6 +182,7 @@ class Factors:
         theirs = [among(tx, row.user_key, keys), row.kind == kind, row.confirmed_at.is_not(None)]
         theirs += [row.id == only] if only is not None else []
         tx.execute(update(self._table).where(*theirs, row.voided_at.is_(None)).values(voided_at=now, secret=None))
+        self._facets.refresh(tx, keys)
 
     def held(self, tx: Connection, keys: Collection[str]) -> dict[str, tuple[tuple[str, FactorKind], ...]]:
         """Id and kind of each confirmed factor of these users."""

@@ -5,20 +5,23 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from sqlalchemy import Column, Connection, Row, Table, delete, func, insert, select, update
 
 from ..domain.person import Person
 from ..domain.roles import Role
+from ..domain.user_list import NEVER, NO_DEADLINE
+from ..domain.user_search import searched_words, sort_name
 from .sets import among, insert_many
 from .tables import Tables
 from .upsert import upsert
+from .user_facets import Stage, UserFacets
 
 FORMER_EMAIL_LIFETIME = timedelta(days=30)
 _FACTS = (
     "name", "email", "former_email", "email_changed_at", "is_active", "role", "groups", "locale", "timezone", "seen_at",
-    "missing_since",
+    "missing_since", "name_sort", "has_email",
 )  # fmt: skip
 
 
@@ -58,18 +61,27 @@ class People:
     """Rows of the person table and of their groups."""
 
     def __init__(self, tables: Tables) -> None:
-        self._table, self._group = tables.person, tables.person_group
+        self._table, self._group, self._word = tables.person, tables.person_group, tables.person_word
+        self._facets = UserFacets(tables)
 
     def write(self, tx: Connection, people: Sequence[Person], *, now: datetime, signs_in: bool = False) -> None:
         """Keep what is known of these people now; an address that changed is remembered for a while."""
         if not people:
             return
         before = self._rows(tx, [person.key for person in people])
-        mark = {"last_sign_in_at": now} if signs_in else {}
-        rows = {person.key: {**_facts(person, before.get(person.key), now), **mark} for person in people}
+        mark = {"last_sign_in_at": now, "signed_in_sort": now} if signs_in else {}
+        first = {"signed_in_sort": NEVER, "deadline_sort": NO_DEADLINE, "facets": Stage.NOTHING.value}
+        rows = {person.key: {**first, **_facts(person, before.get(person.key), now), **mark} for person in people}
         upsert(tx, self._table, list(rows.values()), update=(*_FACTS, *mark))
-        moved = [person for person in people if _groups(before.get(person.key)) != person.groups]
+        self._write_what_finds(tx, people, before)
+
+    def _write_what_finds(self, tx: Connection, people: Sequence[Person], before: Mapping[str, Row[Any]]) -> None:
+        """Groups, words and facets of those in whom they may have changed."""
+        self._facets.refresh(tx, [person.key for person in people if person.key not in before])
+        is_other = {person.key: _is_other(person, before.get(person.key)) for person in people}
+        moved = [person for person in people if is_other[person.key].in_order or is_other[person.key].groups]
         self._write_groups(tx, moved)
+        self._write_words(tx, [person for person in people if is_other[person.key].words])
 
     def note_sign_in(self, tx: Connection, person: Person, *, now: datetime) -> None:
         """The same for one who signs in."""
@@ -149,7 +161,7 @@ class People:
 
     def delete(self, tx: Connection, keys: Collection[str]) -> None:
         """Know them no more."""
-        for table in (self._group, self._table):
+        for table in (self._word, self._group, self._table):
             tx.execute(delete(table).where(among(tx, table.c.user_key, keys)))
 
     def _rows(self, tx: Connection, keys: Collection[str]) -> dict[str, Row[Any]]:
@@ -161,8 +173,27 @@ class People:
         if not keys:
             return
         tx.execute(delete(self._group).where(among(tx, self._group.c.user_key, keys)))
-        pairs = [{"name": name, "user_key": person.key} for person in people for name in sorted(person.groups)]
-        insert_many(tx, insert(self._group), pairs)
+        rows = [
+            {"name": name, "user_key": person.key, "name_sort": sort_name(person)}
+            for person in people
+            for name in sorted(person.groups)
+        ]
+        insert_many(tx, insert(self._group), rows)
+
+    def _write_words(self, tx: Connection, people: Iterable[Person]) -> None:
+        words = {person.key: sorted(searched_words(person)) for person in people}
+        if not words:
+            return
+        tx.execute(delete(self._word).where(among(tx, self._word.c.user_key, words)))
+        insert_many(tx, insert(self._word), [{"user_key": key, "word": one} for key in words for one in words[key]])
+
+    def rewrite_words(self, tx: Connection, key: str) -> None:
+        """The key of this person is another now."""
+        people = [read_person(row) for row in self._rows(tx, [key]).values()]
+        for person in people:
+            tx.execute(update(self._table).where(self._table.c.user_key == key).values(name_sort=sort_name(person)))
+        self._write_groups(tx, people)
+        self._write_words(tx, people)
 
 
 def _facts(person: Person, before: Row[Any] | None, now: datetime) -> Mapping[str, Any]:
@@ -180,7 +211,28 @@ def _facts(person: Person, before: Row[Any] | None, now: datetime) -> Mapping[st
         "timezone": person.timezone,
         "seen_at": now,
         "missing_since": None,
+        "name_sort": sort_name(person),
+        "has_email": person.email != "",
     }
+
+
+class _Change(NamedTuple):
+    """In what a person differs from the row that was there."""
+
+    groups: bool
+    in_order: bool
+    words: bool
+
+
+def _is_other(person: Person, before: Row[Any] | None) -> _Change:
+    if before is None:
+        return _Change(groups=bool(person.groups), in_order=False, words=True)
+    is_renamed = (before.name, before.email) != (person.name, person.email)
+    return _Change(
+        groups=frozenset(before.groups) != person.groups,
+        in_order=bool(person.groups) and before.name_sort != sort_name(person),
+        words=is_renamed,
+    )
 
 
 def _former_email(person: Person, before: Row[Any] | None, now: datetime) -> tuple[str, datetime | None]:
@@ -196,10 +248,6 @@ def _former_email(person: Person, before: Row[Any] | None, now: datetime) -> tup
 
 def _is_recent(changed_at: datetime | None, now: datetime) -> bool:
     return changed_at is not None and now - changed_at < FORMER_EMAIL_LIFETIME
-
-
-def _groups(row: Row[Any] | None) -> frozenset[str]:
-    return frozenset(row.groups) if row is not None else frozenset()
 
 
 def _read(row: Row[Any], now: datetime) -> KnownPerson:

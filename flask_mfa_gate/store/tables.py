@@ -24,6 +24,7 @@ class Tables:
     outbox: Table
     person: Table
     person_group: Table
+    person_word: Table
     access_pass: Table
     mark: Table
     noted: Table
@@ -47,6 +48,7 @@ def build_tables(prefix: str) -> Tables:
         outbox=record_tables.outbox(metadata, prefix),
         person=account_tables.person(metadata, prefix),
         person_group=account_tables.person_group(metadata, prefix),
+        person_word=account_tables.person_word(metadata, prefix),
         access_pass=account_tables.access_pass(metadata, prefix),
         mark=record_tables.mark(metadata, prefix),
         noted=record_tables.noted(metadata, prefix),

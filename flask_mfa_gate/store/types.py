@@ -67,6 +67,24 @@ class Exact(TypeDecorator[str]):
         return dialect.type_descriptor(mysql.VARCHAR(length, charset="utf8mb4", collation=collation))
 
 
+class Ordered(Exact):
+    """The same, sorted byte by byte too, so that a prefix is a range whatever language the server speaks."""
+
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """PostgreSQL sorts by the rules of its locale unless told otherwise; the others do this by themselves."""
+        if dialect.name == "postgresql":
+            length = self.impl_instance.length  # type: ignore[attr-defined]
+            return dialect.type_descriptor(String(length, collation="C"))
+        return super().load_dialect_impl(dialect)
+
+
+def ordered(length: int) -> Ordered:
+    """A string of at most ``length`` characters that is compared and sorted byte by byte."""
+    return Ordered(length)
+
+
 def exact(length: int) -> Exact:
     """A string of at most ``length`` characters that is compared byte by byte."""
     return Exact(length)

@@ -27,6 +27,7 @@ from ..services.observations import Observations
 from ..services.people.directory import Directory
 from ..services.people.lookup import UserLookup
 from ..services.people.persons import PersonReader
+from ..services.people.user_list import UserListService
 from ..services.people.users import UserService
 from ..services.policies.history import PolicyHistory
 from ..services.policies.lint import PolicyLinter
@@ -49,7 +50,6 @@ from ..services.unit_of_work import TransactionRunner
 from ..settings import Settings
 from ..store import Store
 from ..store.location import Location
-from ..store.selection import Selection
 from .host.source import IdentitySource
 
 EXTENSION = "mfa_gate"
@@ -108,7 +108,7 @@ class GateState:
     access_passes: AccessPassService
     users: UserService
     lookup: UserLookup
-    selection: Selection
+    user_list: UserListService
     audit: AuditChain
     tables: TableSetup
     policies: PolicyService

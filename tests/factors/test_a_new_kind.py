@@ -115,10 +115,8 @@ def test_settings_policies_and_filters_know_it(host: Host) -> None:
         {"name": "vault", "resources": ["payroll"], "effect": {"action": "require", "factors": ["echo"]}}
     )
     assert policy.effect.factors == {FactorKind("echo")}
-    state = state_of(host.app)
-    with state.store.database.read() as tx:
-        people = state.selection.page(tx, UserFilter(factor=FactorKind("echo")), after="", limit=9, now=state.clock())
-    assert [person.key for person in people] == ["1"]
+    found = state_of(host.app).user_list.every(UserFilter(factor=FactorKind("echo")))
+    assert [row.key for row in found] == ["1"]
 
 
 def test_without_it_nothing_knows_it() -> None:

@@ -20,7 +20,6 @@ from flask_mfa_gate.domain.enrollment import Standing
 from flask_mfa_gate.domain.person import LONGEST_KEY, Person
 from flask_mfa_gate.domain.policy.document.users import Users
 from flask_mfa_gate.domain.roles import Role
-from flask_mfa_gate.domain.user_filter import EVERYBODY
 from flask_mfa_gate.errors import (
     BadRequest,
     DirectoryEmpty,
@@ -47,10 +46,7 @@ def portal(app: Flask) -> Iterator[Flask]:
 def known(app: Flask) -> dict[str, Person]:
     state = state_of(app)
     with state.store.database.read() as tx:
-        return {
-            person.key: person
-            for person in state.selection.page(tx, EVERYBODY, after="", limit=9999, now=state.clock())
-        }
+        return {person.key: person for person in state.store.people.first(tx, limit=9999)}
 
 
 def crowd(count: int, *, start: int = 101) -> list[dict[str, Any]]:

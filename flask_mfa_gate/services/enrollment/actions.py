@@ -19,7 +19,7 @@ from ...domain.state_changes import Action, Case, Move, Outcome, fail, without_n
 from ...domain.user_filter import UserFilter
 from ...errors import BadRequest, NotAllowed, UnknownUser
 from ...store import Store
-from ...store.selection import Selection
+from ...store.user_list import UserList
 from ..people.actors import acting_user, actor_of
 from ..people.directory import Directory, KnownPeople
 from ..text_validation import check_words, is_key
@@ -77,11 +77,11 @@ class ActionRunner:
     """
 
     def __init__(
-        self, store: Store, worker: TransactionRunner, directory: Directory, selection: Selection,
+        self, store: Store, worker: TransactionRunner, directory: Directory, user_list: UserList,
         writer: MoveWriter, *, clock: Clock, rules: Rules,
     ) -> None:  # fmt: skip
         self._store, self._worker, self._directory = store, worker, directory
-        self._selection, self._writer = selection, writer
+        self._users, self._writer = user_list, writer
         self._clock, self._rules = clock, rules
 
     def on_one(self, action: Action, key: str, order: Order) -> ActionResult:
@@ -169,7 +169,7 @@ class ActionRunner:
         after = ""
         while True:
             with self._store.database.read() as tx:
-                people = self._selection.page(tx, users, after=after, limit=SLICE, now=self._clock())
+                people = self._users.page(tx, users, after=after, limit=SLICE, now=self._clock())
             if not people:
                 return
             yield people
@@ -187,9 +187,10 @@ class ActionRunner:
         is_bulk: bool,
     ) -> list[tuple[str, Answer]]:  # fmt: skip
         def act(work: UnitOfWork) -> list[tuple[str, Move]]:
-            self._store.people.write(work.tx, fresh, now=self._clock())
             work.people.update((person.key, person) for person in people)
             standings = self._store.enrollments.locked_standings(work.tx, keys, now=self._clock())
+            # Behind the lock: everybody who writes both rows of a user takes them in this order.
+            self._store.people.write(work.tx, fresh, now=self._clock())
             moved = self._moves(work.tx, standings, action, people, actor, order)
             self._writer.write(work, moved, actor=actor.name, reason=order.reason)
             return moved

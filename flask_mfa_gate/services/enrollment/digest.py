@@ -12,7 +12,7 @@ from ...domain.state_changes import Notice
 from ...domain.user_filter import UserFilter
 from ...mail.notices import LONGEST_LIST, Kind
 from ...store import Store
-from ...store.selection import Selection
+from ...store.user_list import UserList
 from ..unit_of_work import TransactionRunner, UnitOfWork
 
 INTERVAL = timedelta(days=7)
@@ -22,8 +22,8 @@ _MARK = "digest"
 class DigestService:
     """One mail a week to everybody with the role admin, as long as there is something to tell."""
 
-    def __init__(self, store: Store, worker: TransactionRunner, selection: Selection, *, clock: Clock) -> None:
-        self._store, self._worker, self._selection, self._clock = store, worker, selection, clock
+    def __init__(self, store: Store, worker: TransactionRunner, user_list: UserList, *, clock: Clock) -> None:
+        self._store, self._worker, self._users, self._clock = store, worker, user_list, clock
 
     def post_if_due(self, *, audit_head: str) -> int:
         """Put the digest into the outbox a week after the last, or after the first run; of two processes one does.
@@ -49,9 +49,9 @@ class DigestService:
         facts = {
             "audit_head": audit_head,
             "lapsing": self._lapsing(work, ending),
-            "lapsing_more": max(0, self._selection.count(work.tx, ending, now=now) - LONGEST_LIST),
-            "lapsed_count": self._selection.count(work.tx, UserFilter(status=Status.ENROLLMENT_EXPIRED), now=now),
-            "in_period_count": self._selection.count(work.tx, UserFilter(status=Status.IN_ENROLLMENT), now=now),
+            "lapsing_more": max(0, self._users.count(work.tx, ending, now=now) - LONGEST_LIST),
+            "lapsed_count": self._users.count(work.tx, UserFilter(status=Status.ENROLLMENT_EXPIRED), now=now),
+            "in_period_count": self._users.count(work.tx, UserFilter(status=Status.IN_ENROLLMENT), now=now),
         }
         if not facts["lapsing"] and not facts["lapsed_count"]:
             return 0
@@ -63,7 +63,7 @@ class DigestService:
     def _lapsing(self, work: UnitOfWork, ending: UserFilter) -> list[dict[str, str]]:
         """The first of them, by name."""
         now = self._clock()
-        people = self._selection.page(work.tx, ending, after="", limit=LONGEST_LIST, now=now)
+        people = self._users.page(work.tx, ending, after="", limit=LONGEST_LIST, now=now)
         standings = self._store.enrollments.standings(work.tx, [person.key for person in people], now=now)
         rows = []
         for person in people:

@@ -7,21 +7,21 @@ from datetime import UTC, datetime
 from typing import Unpack
 
 from ...clock import Clock
-from ...domain.access import APP, Access
 from ...domain.assurance import FactorKind
-from ...domain.authorization.rules import Rules, is_required
-from ...domain.enrollment import LATEST_END, LONGEST_DAYS, Standing, status_of
+from ...domain.authorization.rules import Rules
+from ...domain.enrollment import LATEST_END, LONGEST_DAYS, Standing
+from ...domain.mfa_status import MfaStatus, describe
 from ...domain.person import Person
 from ...domain.revocations import RevokeFactor, RevokePass, RevokeSessions
 from ...domain.roles import Actor
 from ...domain.state_changes import Action, Extend, Remind, Remove, Require, Reset, Unlock, activate
 from ...domain.user_filter import UserFilter
+from ...domain.user_list import UserRow
 from ...errors import BadRequest, Conflict, UnknownUser
 from ...store import Store
-from ...store.people import KnownPerson
 from ..text_validation import is_key
 from ..unit_of_work import TransactionRunner, UnitOfWork, write_person
-from .action_result import ActionResult, ListedUser, MfaStatus
+from .action_result import ActionResult
 from .actions import ActionRunner, Order, Terms, unknown
 from .state_changes import MoveWriter
 
@@ -144,7 +144,7 @@ class EnrollmentService:
         """
         return self.look_up(key).mfa
 
-    def look_up(self, key: str) -> ListedUser:
+    def look_up(self, key: str) -> UserRow:
         """One user, as the host knows them this moment, else as the gate does.
 
         :raises UnknownUser: see :meth:`status`.
@@ -158,36 +158,14 @@ class EnrollmentService:
             is_known = person is not None or self._store.keys.is_known(tx, key)
         if not is_known:
             raise UnknownUser(unknown(key))
+        last_sign_in = met.last_sign_in_at if met else None
+        is_seen = not self._runner.takes_any_key or last_sign_in is not None
         there = person or (met.person if met else Person(key))
-        return self._listed(there, standing, met, now=now)
-
-    def listed(self, users: UserFilter) -> Iterable[ListedUser]:
-        """Everybody for whom the filter holds, in the order of their keys."""
-        for people, standings in self._runner.standings(users):
-            now, keys = self._clock(), [person.key for person in people]
-            with self._store.database.read() as tx:
-                met = self._store.people.known(tx, keys, now=now)
-            for person in people:
-                yield self._listed(person, standings[person.key], met.get(person.key), now=now)
-
-    def _listed(self, person: Person, standing: Standing, met: KnownPerson | None, *, now: datetime) -> ListedUser:
-        is_seen = not self._runner.takes_any_key or (met is not None and met.last_sign_in_at is not None)
-        return ListedUser(person, self.describe(standing, now=now), is_seen)
+        return UserRow(there, self.describe(standing, now=now), last_sign_in, is_seen)
 
     def describe(self, standing: Standing, *, now: datetime) -> MfaStatus:
         """The same for a standing at hand."""
-        by_default = self._rules.default_access.get(APP) is Access.REQUIRE
-        period = standing.period
-        return MfaStatus(
-            key=standing.user_key,
-            status=status_of(standing, now=now, enabled=self._rules.enabled),
-            required=is_required(standing, self._rules),
-            required_by=standing.required_by or ("default-access" if by_default else None),
-            days_left=period.days_left(now) if period else standing.waiting_days,
-            ends_at=period.ends_at if period else None,
-            enrolled_at=standing.enrolled_at,
-            factors=tuple(sorted(kind.value for kind in standing.factors)),
-        )
+        return describe(standing, self._rules, now=now)
 
     def _run(self, action: Action, keys: Targets, order: Order) -> ActionResult:
         if isinstance(keys, UserFilter):

@@ -79,6 +79,7 @@ class UserService:
             self._key_rotation.rename(work, old, new)
             self._audit.rename(work, old, new)
             self._store.keys.rename(work.tx, old, new)
+            self._store.people.rewrite_words(work.tx, new)
             self._policies.rename_user(work, old, new, actor=by)
             work.record("user_renamed", subject=new, actor=by, former=old)
 

@@ -1,0 +1,252 @@
+"""On every server the lists find whom the rules describe, in order, whichever way they are read."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from itertools import product
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection, insert, select
+
+from flask_mfa_gate.crypto import Keyring, new_id
+from flask_mfa_gate.domain.assurance import FactorKind
+from flask_mfa_gate.domain.enrollment import Period, Standing, Status, status_of
+from flask_mfa_gate.domain.person import Person
+from flask_mfa_gate.domain.roles import Role
+from flask_mfa_gate.domain.state_changes import Requirement
+from flask_mfa_gate.domain.throttle import Admission, admission
+from flask_mfa_gate.domain.user_filter import EVERYBODY, UserFilter
+from flask_mfa_gate.domain.user_list import COUNT_CAP, UserSort
+from flask_mfa_gate.domain.user_search import sort_name
+from flask_mfa_gate.store import Store, build_store, user_list
+from flask_mfa_gate.store.engine import Database
+from flask_mfa_gate.store.user_facets import UserFacets, every_facets
+from flask_mfa_gate.store.user_list import UserList
+
+NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
+DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
+TOTP, WEBAUTHN = FactorKind("totp"), FactorKind("webauthn")
+KEYRING = Keyring.from_keys([b"\x01" * 32])
+NAMES = ("Anna", "anna", "Özil", "Zoë", "", "a b", "b", "aa")
+FACTORS: tuple[tuple[tuple[FactorKind, str], ...], ...] = (
+    (), ((TOTP, "confirmed"),), ((TOTP, "shown"),), ((TOTP, "stale"),), ((TOTP, "void"),), ((WEBAUTHN, "confirmed"),),
+    ((WEBAUTHN, "confirmed"), (TOTP, "shown")), ((TOTP, "confirmed"), (WEBAUTHN, "confirmed"), (TOTP, "shown")),
+    ((TOTP, "stale"), (TOTP, "shown")), ((WEBAUTHN, "void"), (TOTP, "void"), (TOTP, "shown")),
+)  # fmt: skip
+REQUIREMENTS = (
+    None, Requirement(None), Requirement("cli"), Requirement("user:1", None, 9),
+    *(Requirement("host", Period(NOW - 9 * DAY, NOW + ahead)) for ahead in (-DAY, 0 * DAY, SECOND, DAY, 6 * DAY)),
+)  # fmt: skip
+
+
+@pytest.fixture
+def store(database: Database, prefix: str) -> Store:
+    """One user in every state there is, each with a name, a role, groups and a last sign-in that others have too."""
+    store = build_store(database, prefix=prefix, keyring=KEYRING)
+    states = {f"p{number}": state for number, state in enumerate(product(REQUIREMENTS, FACTORS))}
+    people = [some_person(number) for number in range(len(states))]
+    with database.write() as tx:
+        for days in range(5):
+            store.people.write(tx, people[days::5], now=NOW - days * DAY, signs_in=days > 0)
+        for requirement in REQUIREMENTS:
+            keys = [key for key, (mine, _) in states.items() if mine is requirement]
+            if requirement is not None:
+                store.enrollments.lock(tx, *keys)
+                store.enrollments.set_requirement(tx, keys, requirement, due_at=None)
+        rows = [factor_row(key, kind, state) for key, (_, held) in states.items() for kind, state in held]
+        tx.execute(insert(store.tables.factor), rows)
+        UserFacets(store.tables).refresh(tx, states)
+    return store
+
+
+def some_person(number: int) -> Person:
+    groups = frozenset(name for place, name in enumerate(("a", "b")) if number & 1 << place)
+    role = (None, None, *Role)[number % (2 + len(Role))]
+    email = "" if number % 7 == 0 else f"p{number}@example.org"
+    return Person(f"p{number}", NAMES[number % len(NAMES)], email, groups=groups, role=role)
+
+
+def factor_row(key: str, kind: FactorKind, state: str) -> dict[str, Any]:
+    return {
+        "id": new_id(), "user_key": key, "kind": kind, "name": "",
+        "created_at": NOW - (24 if state == "stale" else 23) * timedelta(hours=1),
+        "confirmed_at": NOW - DAY if state in {"confirmed", "void"} else None,
+        "voided_at": NOW if state == "void" else None,
+    }  # fmt: skip
+
+
+def listed_by(store: Store, *, enabled: frozenset[FactorKind], everybody: bool) -> UserList:
+    return UserList(store.tables, enabled=enabled, everybody_required=everybody)
+
+
+def everybody(store: Store) -> dict[str, tuple[Person, Standing, datetime | None]]:
+    with store.database.read() as tx:
+        people = {person.key: person for person in store.people.first(tx, limit=9999)}
+        standings = store.enrollments.standings(tx, people, now=NOW)
+        met = store.people.known(tx, people, now=NOW)
+    return {key: (person, standings[key], met[key].last_sign_in_at) for key, person in people.items()}
+
+
+FILTERS = (
+    EVERYBODY, *(UserFilter(status=status) for status in Status), UserFilter(status=[Status.ENROLLED, Status.IN_ENROLLMENT]),
+    UserFilter(status=[Status.PENDING_ACTIVATION, Status.NOT_ENROLLED]), UserFilter(status=[]),
+    *(UserFilter(required=yes) for yes in (True, False)), *(UserFilter(factor=kind) for kind in FactorKind),
+    *(UserFilter(holds_any=yes) for yes in (True, False)), *(UserFilter(has_email=yes) for yes in (True, False)),
+    *(UserFilter(role=role) for role in Role), UserFilter(group="a"), UserFilter(group="A"),
+    *(UserFilter(ends_within=time) for time in (SECOND, DAY, 7 * DAY, timedelta.max)),
+    *(UserFilter(text=text) for text in ("AN", "ozi", "p1", "exam p", "p1 ANNA", "%", "nobody")),
+    UserFilter(status=Status.IN_ENROLLMENT, ends_within=DAY, group="a", text="p"),
+    UserFilter(required=True, role=Role.ADMIN, factor=WEBAUTHN), UserFilter(group="b", text="ann", has_email=True),
+)  # fmt: skip
+
+
+def is_meant(users: UserFilter, person: Person, one: Standing, enabled: frozenset[FactorKind], everybody: bool) -> bool:
+    period = one.period if TOTP not in one.factors else None
+    words = f"{person.name} {person.email} {person.key}".lower().replace("ö", "o").replace("@", " ").split()
+    within = users.ends_within
+    return all(
+        (
+            users.statuses is None or status_of(one, now=NOW, enabled=enabled) in users.statuses,
+            users.required is None or users.required == (one.required or everybody),
+            users.factor is None or users.factor in one.factors,
+            users.holds_any is None or users.holds_any == bool(one.factors & enabled),
+            users.has_email is None or users.has_email == bool(person.email),
+            users.role is None or users.role is person.role,
+            users.group is None or users.group in person.groups,
+            within is None or (period is not None and period.ends_at > NOW and period.ends_at - NOW <= within),
+            users.text is None
+            or all(any(word.startswith(part) for word in words) for part in users.text.lower().split()),
+        )
+    )
+
+
+def place(person: Person, one: Standing, signed_in: datetime | None, sort: UserSort) -> tuple[float | str, str]:
+    if sort is UserSort.NAME:
+        return sort_name(person), person.key
+    if sort is UserSort.DEADLINE:
+        return (one.period.ends_at.timestamp() if one.period else float("inf")), person.key
+    return (signed_in.timestamp() if signed_in else float("-inf")), person.key
+
+
+def walked(store: Store, lists: UserList, users: UserFilter, sort: UserSort) -> Iterator[tuple[str, int]]:
+    after = None
+    with store.database.read() as tx:
+        while True:
+            found = lists.sorted_page(tx, users, sort, after=after, limit=50, now=NOW)
+            yield from ((key, found.count) for key in found.keys)
+            if found.last is None:
+                return
+            after = found.last
+
+
+def test_every_state_is_found_by_what_the_rules_say_of_it_in_every_order(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there = everybody(store)
+    assert {status_of(one, now=NOW, enabled={TOTP}) for _, one, _ in there.values()} == set(Status) - {Status.DISABLED}
+    for users, enabled, required in [
+        *((users, frozenset(FactorKind), False) for users in FILTERS),
+        *((users, frozenset({WEBAUTHN}), True) for users in FILTERS[: FILTERS.index(UserFilter(has_email=True))]),
+    ]:
+        lists = listed_by(store, enabled=enabled, everybody=required)
+        meant = [key for key, (one, has, _) in there.items() if is_meant(users, one, has, enabled, required)]
+        for sort, cap in product(UserSort if not required else [UserSort.NAME], (COUNT_CAP, 2)):
+            # One reads all that are found, the other walks in the order of the list.
+            monkeypatch.setattr(user_list, "COUNT_CAP", cap)
+            order = sorted(meant, key=lambda key: place(*there[key], sort), reverse=sort.is_descending)
+            found = list(walked(store, lists, users, sort))
+            assert [key for key, _ in found] == order, (users, sort, cap)
+            assert {count for _, count in found} <= {min(cap, len(meant))}
+        with store.database.read() as tx:
+            assert lists.count(tx, users, now=NOW) == len(meant)
+            assert lists.count_in(tx, lists.totals(tx), users, now=NOW) == len(meant)
+            first = [one.key for one in lists.page(tx, users, after="", limit=50, now=NOW)]
+            rest = [one.key for one in lists.page(tx, users, after=first[-1], limit=50, now=NOW)] if first else []
+            assert first + rest == sorted(meant)
+
+
+def test_what_finds_a_user_follows_every_change(store: Store) -> None:
+    with store.database.write() as tx:
+        a_day_of_writers(store, tx)
+        columns = [store.tables.person.c[name] for name in ("user_key", "facets", "deadline_sort", "key_shown_at")]
+        chosen = select(*columns).order_by(columns[0])
+        kept = tx.execute(chosen).all()
+        assert {row.facets for row in kept} <= {one.word for one in every_facets()}
+        UserFacets(store.tables).refresh(tx, [row.user_key for row in kept])
+        assert tx.execute(chosen).all() == kept
+        somebody_comes_and_goes(store, tx)
+        whose_codes_are_not_tried_is_throttled(store, tx)
+
+
+def a_day_of_writers(store: Store, tx: Connection) -> None:
+    def add(key: str, name: str) -> None:
+        store.factors.add_pending(
+            tx, factor_id=name, user_key=key, kind=TOTP, name="", sealed=b"", data={}, lineage="x", now=NOW
+        )  # fmt: skip
+
+    store.factors.sweep(tx, now=NOW)
+    store.enrollments.end_period(tx, "p41")
+    store.factors.void_all(tx, ["p11", "p12"], now=NOW)
+    store.people.write(tx, [Person("p3", "Renamed")], now=NOW)
+    add("p0", "shown")
+    add("p10", "confirmed")
+    assert store.factors.try_confirm(tx, "confirmed", counter=0, name="", now=NOW)
+    add("p20", "voided")
+    assert store.factors.try_confirm(tx, "voided", counter=0, name="", now=NOW)
+    store.factors.void(tx, "p20", now=NOW)
+
+
+def somebody_comes_and_goes(store: Store, tx: Connection) -> None:
+    """Of whom MFA is required before anybody knew them."""
+    lists = listed_by(store, enabled=frozenset({TOTP}), everybody=False)
+
+    def count(**users: Any) -> int:
+        return lists.count(tx, UserFilter(**users), now=NOW)
+
+    store.enrollments.lock(tx, "new")
+    store.enrollments.set_requirement(tx, ["new"], Requirement("cli", Period(NOW, NOW + DAY)), due_at=None)
+    store.people.write(tx, [Person("new", "Some Body")], now=NOW)
+    assert count(status=Status.IN_ENROLLMENT, text="new body") == 1
+    store.people.write(tx, [Person("new", "Other", groups=frozenset({"a"}))], now=NOW)
+    assert (count(text="new other"), count(text="body")) == (1, 0)
+    store.keys.rename(tx, "new", "old")
+    store.people.rewrite_words(tx, "old")
+    assert (count(text="new"), count(text="old", group="a")) == (0, 1)
+    store.people.delete(tx, ["old"])
+    assert count(text="old") == 0
+
+
+def whose_codes_are_not_tried_is_throttled(store: Store, tx: Connection) -> None:
+    ages = (
+        0 * SECOND,
+        29 * SECOND,
+        30 * SECOND,
+        31 * SECOND,
+        61 * SECOND,
+        899 * SECOND,
+        901 * SECOND,
+        30 * DAY,
+        -SECOND,
+    )
+    throttled = set()
+    for key, (times, age) in enumerate(product((1, 5, 6, 7, 9, 10, 11, 12, 99, 100), ages)):
+        failures = [
+            {"user_key": f"p{key}", "address": str(at % 10 if times > 90 else 0), "ordinal": at, "at": NOW - age}
+            for at in range(times)
+        ]
+        tx.execute(insert(store.tables.failure), failures)
+        for address in {str(one["address"]) for one in failures}:
+            counted, _ = store.failures.count(tx, f"p{key}", place=address, now=NOW)
+            if admission(counted, now=NOW, stoppable=True) is not Admission.OPEN:
+                throttled.add(f"p{key}")
+    lists, everyone = (
+        listed_by(store, enabled=frozenset({TOTP}), everybody=False),
+        range(len(REQUIREMENTS) * len(FACTORS)),
+    )
+    for users in (UserFilter(throttled=True), UserFilter(throttled=True, group="a"), UserFilter(throttled=False)):
+        found = {one.key for one in lists.page(tx, users, after="", limit=999, now=NOW)}
+        in_group = {f"p{number}" for number in everyone if number & 1 or users.group is None}
+        assert found == {one for one in in_group if (one in throttled) == users.throttled}
+    assert 0 < len(throttled) < len(everyone)
