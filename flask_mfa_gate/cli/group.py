@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 import click
@@ -24,10 +25,26 @@ class GateGroup(AppGroup):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that was asked for."""
+        if sys.stdout is None:
+            # A command that can tell nobody what it did had better do nothing.
+            raise click.ClickException("Standard output is closed. Send it to a file, or to /dev/null.")
         try:
-            return super().invoke(ctx)
+            answer = super().invoke(ctx)
+            sys.stdout.flush()
         except MFAGateError as error:
             raise click.ClickException(str(error)) from error
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # the reader has seen enough, as `head` does
+                raise
+            _give_up_stdout()
+            raise click.ClickException(f"The output can't be written: {error.strerror or error}.") from error
+        return answer
+
+
+def _give_up_stdout() -> None:
+    """What waits in it would be tried once more when Python ends, and fail with a trace."""
+    with suppress(OSError):
+        sys.stdout.close()
 
 
 # Help texts are given as such everywhere: docstrings are gone under `python -OO`.
