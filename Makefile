@@ -3,6 +3,8 @@ PORT ?= 5000
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# Three workers, and each process that a test starts, would compile everything again where the environment says so.
+export PYTHONDONTWRITEBYTECODE :=
 # The newest Python that really runs; `make PYTHON=/path/to/python3.12 test` picks another.
 PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3 python; do \
 	$$name -c 'import sys, venv, ensurepip, sqlite3; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' >/dev/null 2>&1 && { echo $$name; break; }; done)
