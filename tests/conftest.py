@@ -46,7 +46,8 @@ _MISSING: set[str] = set()
 JSON = {"Accept": "application/json"}
 # Races are about the database, so each runs on all. Services and pages run on one each, and on all for `make test-servers`.
 FOLDERS_ON_EVERY_DATABASE, FOLDERS_ON_ONE_DATABASE = {"race"}, {"services", "web"}
-IS_ON_EVERY_DATABASE = os.environ.get("MFA_GATE_TEST_DATABASES") == "all"
+# "all" is for `make test-servers`; "others" leaves out the one of each test that `make test` had.
+CHOSEN_DATABASES = os.environ.get("MFA_GATE_TEST_DATABASES", "one")
 
 settings.register_profile("ci", max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
 settings.register_profile("soak", max_examples=10_000, deadline=None, suppress_health_check=list(HealthCheck))
@@ -80,9 +81,29 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "portal_uri" not in metafunc.fixturenames or metafunc.definition.get_closest_marker("pages"):
         return
     folder = metafunc.definition.path.relative_to(Path(__file__).parent).parts[0]
-    if folder in FOLDERS_ON_EVERY_DATABASE | FOLDERS_ON_ONE_DATABASE:
-        is_one = folder in FOLDERS_ON_ONE_DATABASE and not IS_ON_EVERY_DATABASE
-        metafunc.parametrize("portal_uri", [own_database(metafunc)] if is_one else DATABASES, indirect=True)
+    if folder in FOLDERS_ON_EVERY_DATABASE:
+        metafunc.parametrize("portal_uri", DATABASES, indirect=True)
+    elif folder in FOLDERS_ON_ONE_DATABASE:
+        metafunc.parametrize("portal_uri", chosen_databases(metafunc), indirect=True)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Tests that are the same on every database had their turn with the first one."""
+    if CHOSEN_DATABASES != "others":
+        return
+    kept, left = [], []
+    for item in items:
+        parameters = getattr(getattr(item, "callspec", None), "params", {})
+        (kept if "portal_uri" in parameters else left).append(item)
+    items[:] = kept
+    config.hook.pytest_deselected(items=left)
+
+
+def chosen_databases(metafunc: pytest.Metafunc) -> list[str]:
+    if CHOSEN_DATABASES == "all":
+        return list(DATABASES)
+    own = own_database(metafunc)
+    return [own] if CHOSEN_DATABASES == "one" else [name for name in DATABASES if name != own]
 
 
 def own_database(metafunc: pytest.Metafunc) -> str:
