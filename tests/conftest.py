@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import re
 import shutil
@@ -49,9 +50,23 @@ FOLDERS_ON_EVERY_DATABASE, FOLDERS_ON_ONE_DATABASE = {"race"}, {"services", "web
 # "all" is for `make test-servers`; "others" leaves out the one of each test that `make test` had.
 CHOSEN_DATABASES = os.environ.get("MFA_GATE_TEST_DATABASES", "one")
 
+# SQLite waits for the disk at most commits of a host; in memory there is nothing to wait for.
+_MEMORY, _ENOUGH_BYTES = Path("/dev/shm"), 2 << 30
+if os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _ENOUGH_BYTES:
+    os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
+
+RUBBISH_BEFORE_A_SEARCH = (20_000, 20, 20)
+
 settings.register_profile("ci", max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
 settings.register_profile("soak", max_examples=10_000, deadline=None, suppress_health_check=list(HealthCheck))
 settings.load_profile("soak" if IS_SOAK else "ci")
+
+
+def pytest_collection_finish() -> None:
+    """Six thousand tests and their modules stay to the end, and looking for rubbish among them takes a sixth of the time."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*RUBBISH_BEFORE_A_SEARCH)
 
 
 def require_or_skip(what: str, available: bool) -> None:
