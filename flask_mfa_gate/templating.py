@@ -6,7 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from jinja2 import BaseLoader, Environment, FileSystemLoader, TemplateNotFound, Undefined
+from jinja2 import BaseLoader, BytecodeCache, Environment, FileSystemLoader, TemplateNotFound, Undefined
+from jinja2.bccache import Bucket
 
 BUILT_IN = Path(__file__).parent / "templates"
 FOLDER = "mfa_gate/"
@@ -47,7 +48,9 @@ class PageTemplates:
 
     def __init__(self, host: Environment, *, url_for: Callable[..., str], texts: Texts) -> None:
         # SECURITY: names and addresses are data on every page, also where the host has switched escaping off.
-        self._plain = Environment(autoescape=True, loader=_BuiltIn(), extensions=["jinja2.ext.i18n"])
+        self._plain = Environment(
+            autoescape=True, loader=_BuiltIn(), extensions=["jinja2.ext.i18n"], bytecode_cache=_compiled
+        )
         self._plain.globals["url_for"] = url_for
         self._plain.install_gettext_callables(texts.gettext, texts.ngettext, newstyle=True)  # type: ignore[attr-defined]
         self._hosted = standard_overlay(host, autoescape=True, loader=_HostFirst(host))
@@ -82,6 +85,25 @@ class _BuiltIn(FileSystemLoader):
     def get_source(self, environment: Environment, template: str) -> tuple[str, str, Callable[[], bool]]:
         """Of a template of the gate."""
         return super().get_source(environment, template.replace(_DEFAULT, FOLDER, 1))
+
+
+class _Compiled(BytecodeCache):
+    """Apps of one process, as those of a host's tests, compile the built-in pages once."""
+
+    def __init__(self) -> None:
+        self._codes: dict[str, bytes] = {}
+
+    def load_bytecode(self, bucket: Bucket) -> None:
+        """Also an older one: Jinja compares what it was made of."""
+        if code := self._codes.get(bucket.key):
+            bucket.bytecode_from_string(code)
+
+    def dump_bytecode(self, bucket: Bucket) -> None:
+        """For the next app."""
+        self._codes[bucket.key] = bucket.bytecode_to_string()
+
+
+_compiled = _Compiled()
 
 
 class _HostFirst(BaseLoader):
