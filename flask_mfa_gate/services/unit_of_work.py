@@ -15,6 +15,7 @@ from ..domain.state_changes import Notice
 from ..mail.notices import is_silenceable, is_told_twice, notices
 from ..signals import Event, is_heard
 from ..store import Store
+from ..store.enrollments import LockedUser
 from ..store.outbox import Message
 from ..store.people import Addressee
 
@@ -30,6 +31,7 @@ class UnitOfWork:
     :param unrecorded: events of which the log holds the like already.
     :param people: whom the act has just read, so that mail to them needs no second look.
     :param leaving: where to reach those whom the act deletes.
+    :param locked: the users whose rows are held, with what the rows said when they were taken.
     """
 
     store: Store
@@ -40,6 +42,7 @@ class UnitOfWork:
     notices: list[tuple[Collection[str], Notice]] = field(default_factory=list)
     people: dict[str, Person] = field(default_factory=dict)
     leaving: dict[str, Addressee] = field(default_factory=dict)
+    locked: dict[str, LockedUser] = field(default_factory=dict)
 
     @property
     def heard(self) -> Iterator[Event]:
@@ -86,6 +89,12 @@ class UnitOfWork:
     def tell_all(self, keys: Collection[str], what: Notice) -> None:
         """The same for several users."""
         self.notices.append((keys, what))
+
+    def lock_users(self, *keys: str) -> None:
+        """Take the users' rows, so that what is done to one user is done one after the other."""
+        missing = set(keys) - self.locked.keys()
+        if missing:
+            self.locked |= self.store.enrollments.lock(self.tx, *missing)
 
     def remember(self, keys: Collection[str]) -> None:
         """Let mail still reach these people, whom the act is about to delete."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -17,6 +18,18 @@ from .upsert import upsert
 from .user_facets import UserFacets
 
 KEY_LIFETIME = timedelta(hours=24)
+
+
+@dataclass(frozen=True, slots=True)
+class LockedUser:
+    """What is kept of a user's sessions as a whole, as it stood when the user's row was taken.
+
+    :param revocations: how often they were revoked.
+    :param stamp: what stood for the password when it was last seen; None before that.
+    """
+
+    revocations: int = 0
+    stamp: str | None = field(default=None, repr=False)
 
 
 class Enrollments:
@@ -41,9 +54,10 @@ class Enrollments:
         """The same of users whose rows are taken with it, as by :meth:`lock`."""
         return self._with_factors(tx, keys, self._locked(tx, keys), now)
 
-    def lock(self, tx: Connection, *keys: str) -> None:
+    def lock(self, tx: Connection, *keys: str) -> dict[str, LockedUser]:
         """Take the users' rows, made when missing, until the transaction ends: changes to one user come one by one."""
-        self._locked(tx, keys)
+        rows = self._locked(tx, keys)
+        return {key: _locked_user(rows.get(key)) for key in keys}
 
     def _locked(self, tx: Connection, keys: Collection[str]) -> dict[str, Row[Any]]:
         """The rows that were there. One of our own making says nothing yet, and is ours without a second SELECT."""
@@ -56,7 +70,9 @@ class Enrollments:
 
     def _locking(self, tx: Connection, keys: Collection[str]) -> Select[Any]:
         """In the order of the keys, so that two who want the same users don't wait for each other."""
-        return self._stored(tx, keys).order_by(self._table.c.user_key).with_for_update()
+        row = self._table.c
+        told = self._stored(tx, keys).add_columns(row.revocations, row.stamp)
+        return told.order_by(row.user_key).with_for_update()
 
     def _stored(self, tx: Connection, keys: Collection[str]) -> Select[Any]:
         return select(*(self._table.c[name] for name in STORED)).where(among(tx, self._table.c.user_key, keys))
@@ -159,6 +175,10 @@ class Enrollments:
 
     def _is(self, user_key: str) -> ColumnElement[bool]:
         return self._table.c.user_key == user_key
+
+
+def _locked_user(row: Row[Any] | None) -> LockedUser:
+    return LockedUser() if row is None else LockedUser(row.revocations or 0, row.stamp)
 
 
 def _standing_of_one(tables: Tables) -> Select[Any]:

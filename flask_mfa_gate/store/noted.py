@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -9,23 +10,32 @@ from sqlalchemy import ColumnElement, Connection, delete, insert, or_, select, u
 from sqlalchemy.exc import IntegrityError
 
 from .tables import Tables
+from .upsert import upsert
 
 WITHIN = timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """When something was noted first within its hour, and what a later event needs of it."""
+    """When something was noted first within its hour, and what a later event needs of it.
+
+    :param is_proved: whether ``value`` is a sign-in in which a factor was proved.
+    """
 
     at: datetime
-    value: str | None
+    value: str | None = None
+    is_proved: bool = False
+
+    def is_old(self, now: datetime) -> bool:
+        """Whether its hour is over. A clock that was set back must not keep it alive for longer."""
+        return self.at <= now - WITHIN or self.at > now
 
 
 class Noted:
     """Rows of the noted table: once for each user, kind, place and hour."""
 
     def __init__(self, tables: Tables) -> None:
-        self._table = tables.noted
+        self._table, self._sign_in = tables.noted, tables.sign_in
 
     def try_note(
         self, tx: Connection, user_key: str, kind: str, *, place: str, now: datetime, value: str | None = None
@@ -53,13 +63,25 @@ class Noted:
         row = tx.execute(mine).first()
         return Note(row.at, row.value) if row else None
 
+    def of(self, tx: Connection, user_key: str, kinds: Collection[str], *, place: str) -> dict[str, Note]:
+        """What was noted last of each of these kinds."""
+        row, sign_in = self._table.c, self._sign_in
+        joined = self._table.outerjoin(sign_in, sign_in.c.lineage == row.value)
+        told = select(row.kind, row.at, row.value, sign_in.c.proved_at.is_not(None)).select_from(joined)
+        mine = told.where(row.user_key == user_key, row.place == place, row.kind.in_(kinds))
+        return {kind: Note(at, value, bool(is_proved)) for kind, at, value, is_proved in tx.execute(mine)}
+
+    def put(self, tx: Connection, user_key: str, notes: Mapping[str, Note], *, place: str) -> None:
+        """Note these, by kind, whatever was noted before. The caller holds the user's row."""
+        rows = [
+            {"user_key": user_key, "kind": kind, "place": place, "at": note.at, "value": note.value}
+            for kind, note in sorted(notes.items())
+        ]
+        upsert(tx, self._table, rows, update=("at", "value"))
+
     def drop(self, tx: Connection, user_key: str, kind: str, *, place: str) -> None:
         """Forget it, so that the next is the first again."""
         tx.execute(delete(self._table).where(*self._is(user_key, kind, place)))
-
-    def set_value(self, tx: Connection, user_key: str, kind: str, *, place: str, value: str) -> None:
-        """Note something else with it."""
-        tx.execute(update(self._table).where(*self._is(user_key, kind, place)).values(value=value))
 
     def sweep(self, tx: Connection, *, now: datetime) -> int:
         """Delete what is old."""

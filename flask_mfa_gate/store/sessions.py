@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, delete, insert, or_, select, update
 
@@ -20,6 +20,9 @@ from .private import PrivateTexts
 from .sets import among
 from .standing import KEY_SINCE, read_standing, standing_columns
 from .tables import Tables
+
+Stamped: TypeAlias = Collection[tuple[str, str]]
+"""Lineage of a sign-in, and what stands for the password that it rests on."""
 
 
 class Sessions:
@@ -132,15 +135,16 @@ class Sessions:
         bare = select(self._table.c.id_digest).where(self._table.c.stamp.is_(None))
         return tx.execute(bare.limit(1)).first() is not None
 
-    def trim(self, tx: Connection, user_key: str, *, keep: str) -> None:
+    def trim(self, tx: Connection, user_key: str, *, keep: str) -> Stamped:
         """Delete the oldest of this user's rows of which there are too many, and never the one just made.
 
         :param keep: digest of its id; of several in one moment none is older.
+        :returns: the password behind each that was not ended.
         """
         row = self._table.c
-        columns = (row.id_digest, row.lineage, row.parked_at, row.proofs, row.superseded_at)
+        columns = (row.id_digest, row.lineage, row.parked_at, row.proofs, row.superseded_at, row.ended_at, row.stamp)
         newest_first = select(*columns, row.parked.is_not(None).label("is_parked")).where(row.user_key == user_key)
-        found = tx.execute(newest_first.order_by(row.id_digest != keep, row.seen_at.desc(), row.began_at.desc()))
+        found = tx.execute(newest_first.order_by(row.id_digest != keep, row.seen_at.desc(), row.began_at.desc())).all()
         doomed = surplus(
             SessionRow(
                 one.id_digest, one.lineage, bool(one.is_parked) and one.parked_at is not None, bool(one.proofs),
@@ -150,6 +154,7 @@ class Sessions:
         )  # fmt: skip
         if doomed:
             tx.execute(delete(self._table).where(row.id_digest.in_(doomed)))
+        return {(one.lineage, one.stamp) for one in found if one.ended_at is None and one.stamp is not None}
 
     def sweep(self, tx: Connection, *, now: datetime, older_than: timedelta, ended_before: datetime) -> int:
         """Delete rows that no lifetime can keep alive, and ended ones whose cookies have died."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, literal, select, update
 
 from .sets import among
 from .tables import Tables
@@ -55,11 +55,9 @@ class SignIns:
 
     def note_proof(self, tx: Connection, lineage: str, *, now: datetime) -> bool:
         """A second factor was proved in this sign-in, of which the first time counts; False when it has no record."""
-        mine = self._table.c.lineage == lineage
-        row = tx.execute(select(self._table.c.proved_at).where(mine)).first()
-        if row is not None and row.proved_at is None:
-            tx.execute(update(self._table).where(mine).values(proved_at=now))
-        return row is not None
+        first = func.coalesce(self._table.c.proved_at, literal(now, self._table.c.proved_at.type))
+        mine = update(self._table).where(self._table.c.lineage == lineage)
+        return tx.execute(mine.values(proved_at=first)).rowcount == 1
 
     def add_report(self, tx: Connection, lineage: str, report: Mapping[str, str]) -> bool:
         """Note what reported policies said later in this sign-in; False when nothing of it is new."""

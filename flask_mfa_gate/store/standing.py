@@ -77,7 +77,7 @@ def standing_of(
     held = _held(factors, key_since) if factors else {}
     if stored is None:
         return Standing(user_key, **held)
-    _, required, required_by, days, started_at, ends_at, deferred_at, graces = stored
+    _, required, required_by, days, started_at, ends_at, deferred_at, graces = stored[: len(STORED)]
     period = Period(started_at, ends_at) if ends_at is not None else None
     waiting_days = days if ends_at is None else None
     return Standing(

@@ -5,6 +5,7 @@ The ceilings are what was reached when they were written, and a tenth; who makes
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
 from typing import Any
@@ -99,3 +100,47 @@ def test_the_gate_sends_one_select_for_a_proved_request_and_none_for_others(kind
     event.listen(engine, "before_cursor_execute", lambda *arguments: said.append(arguments[2]))
     requests_of(app, client)[kind]()
     assert [statement.split()[0] for statement in said] == ["SELECT"] * selects
+
+
+# At the first sign-in within an hour from a place one row of the audit log comes to it.
+STATEMENTS = {"login": (9, 4), "challenge": (5, 0), "code": (12, 7), "page": (1, 0)}
+_BRACKETS = ("BEGIN", "SAVEPOINT", "RELEASE", "COMMIT")
+
+
+def sign_in_with_code(host: Host, client: Any) -> dict[str, Callable[[], Any]]:
+    """Each request of a sign-in, in order."""
+    token: list[str] = []
+
+    def challenge() -> Any:
+        page = client.get("/mfa/challenge")
+        token.append(re.search(r'name="csrf_token" value="([^"]+)"', page.text)[1])  # type: ignore[index]
+        return page
+
+    def code() -> Any:
+        return client.post("/mfa/challenge", data={"csrf_token": token[0], "code": host.phone.code()})
+
+    return {
+        "login": lambda: client.post("/login"), "challenge": challenge, "code": code, "page": lambda: client.get("/")
+    }  # fmt: skip
+
+
+def test_a_sign_in_with_a_code_sends_no_more_statements_than_it_did() -> None:
+    """Statements and the writes among them, of a user who signed in here within the hour."""
+    host = Host()
+    host.with_login_manager()
+    host.gate.init_app(host.app)
+    host.enroll()
+    with_views(host.app)
+    said: list[str] = []
+    event.listen(
+        state_of(host.app).store.database.engine, "before_cursor_execute", lambda *arguments: said.append(arguments[2])
+    )
+    found = {}
+    for _ in range(2):
+        host.clock.forward(seconds=30)
+        for name, act in sign_in_with_code(host, host.client()).items():
+            said.clear()
+            assert act().status_code in {200, 303}, name
+            told = [statement for statement in said if not statement.startswith(_BRACKETS)]
+            found[name] = len(told), sum(not statement.startswith("SELECT") for statement in told)
+    assert found == STATEMENTS

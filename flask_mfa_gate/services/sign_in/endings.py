@@ -11,6 +11,7 @@ from collections.abc import Collection, Sequence
 
 from ...domain.session import Ending, GateSession
 from ...errors import Conflict
+from ...store.sessions import Stamped
 from ..unit_of_work import UnitOfWork
 
 _SIGNED_OUT = "You were signed out meanwhile. Sign in again."
@@ -45,7 +46,7 @@ def require_unrevoked(work: UnitOfWork, user_key: str, revocations: int | None) 
     :raises Conflict: ``signed-out``.
     """
     # SECURITY: a living row beside it would bring the revoked session of the host back.
-    if revocations is not None and work.store.revocations.counted(work.tx, user_key) != revocations:
+    if revocations is not None and work.locked[user_key].revocations != revocations:
         raise Conflict("signed-out", _SIGNED_OUT)
 
 
@@ -77,14 +78,20 @@ def revoke_opened(work: UnitOfWork, user_key: str, pass_ids: Collection[str]) ->
     return _counted(work, user_key, ended)
 
 
-def notice_password(work: UnitOfWork, user_key: str, stamps: Sequence[str], *, but: str | None = None) -> bool:
+def notice_password(
+    work: UnitOfWork, user_key: str, stamps: Sequence[str], *, but: str | None = None,
+    living: Stamped | None = None,
+) -> bool:  # fmt: skip
     """End what rests on another password than today's; whether it was changed since it was last seen.
 
     :param stamps: what stands for the password now, as of :class:`Newcomer`.
     :param but: the lineage that stays, as the one that signed in with it.
+    :param living: the password behind each of the user's sign-ins, where the caller has just read it.
     """
-    known, newest = work.store.revocations.stamp(work.tx, user_key), next(iter(stamps), None)
-    ended = work.store.sessions.revoke_stale(work.tx, user_key, stamps, but=but, now=work.clock())
+    known, newest = work.locked[user_key].stamp, next(iter(stamps), None)
+    ended = 0
+    if living is None or any(stamp not in stamps and lineage != but for lineage, stamp in living):
+        ended = work.store.sessions.revoke_stale(work.tx, user_key, stamps, but=but, now=work.clock())
     is_changed = ended > 0 or (known is not None and known not in stamps)
     if is_changed:
         work.store.revocations.count(work.tx, [user_key])

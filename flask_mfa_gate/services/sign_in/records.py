@@ -14,6 +14,7 @@ from ...domain.session import GateSession
 from ...domain.state_changes import Notice
 from ...mail.notices import Kind
 from ...store import Store
+from ...store.noted import Note
 from ...store.sign_ins import SignInRecord
 from ..unit_of_work import UnitOfWork
 from .origins import note_if_unreadable
@@ -30,29 +31,41 @@ class SignInNotes:
     def __init__(self, store: Store, rules: Rules, *, clock: Clock) -> None:
         self._store, self._rules, self._clock = store, rules, clock
 
-    def arrived(self, work: UnitOfWork, person: Person, session: GateSession, origin: Origin) -> None:
-        """Somebody signed in, as far as a password or a cookie goes."""
+    def arrived(
+        self, work: UnitOfWork, person: Person, session: GateSession, origin: Origin, *,
+        record: SignInRecord | None = None,
+    ) -> None:  # fmt: skip
+        """Somebody signed in, as far as a password or a cookie goes. The caller holds the user's row.
+
+        :param record: of a sign-in that begins.
+        """
         self._store.people.note_sign_in(work.tx, person, now=self._clock())
         note_if_unreadable(work, origin)
         is_break_glass = person.key in self._rules.break_glass
         if is_break_glass and self._is_first(work, person.key, _TRY, _ANYWHERE, value=session.lineage):
             _tell_of_break_glass(work, person, origin, proved=False)
         sign_in = session.assurance.sign_in.value
+        kind = f"signed_in {sign_in} {session.is_pending}"
+        known = self._store.noted.of(work.tx, person.key, (_RECORD, kind), place=_place(origin))
+        new = {} if record is None else {_RECORD: self._keep(work, record, known.get(_RECORD))}
+        kept = kind not in known or known[kind].is_old(self._clock())
+        new |= {kind: Note(self._clock())} if kept else {}
+        self._store.noted.put(work.tx, person.key, new, place=_place(origin))
         work.record(
-            "signed_in", subject=person.key, actor=f"user:{person.key}", origin=origin,
-            kept=self._is_first(work, person.key, f"signed_in {sign_in} {session.is_pending}", _place(origin)),
+            "signed_in", subject=person.key, actor=f"user:{person.key}", origin=origin, kept=kept,
             sign_in=sign_in, pending=session.is_pending,
         )  # fmt: skip
 
-    def began(self, work: UnitOfWork, record: SignInRecord) -> None:
+    def _keep(self, work: UnitOfWork, record: SignInRecord, former: Note | None) -> Note:
         """Keep the record of a sign-in. One that nobody proved gives way to the next from the same place."""
-        key, place = record.user_key, counted_place(record.address)
-        former = self._store.noted.get(work.tx, key, _RECORD, place=place)
-        is_first = self._is_first(work, key, _RECORD, place, value=record.lineage)
-        # SECURITY: each sign-in with a stolen password would otherwise leave a row for half a year.
-        if is_first or former is None or not self._store.sign_ins.try_replace(work.tx, former.value or "", record):
+        now = self._clock()
+        if former is None or former.is_old(now):
             self._store.sign_ins.add(work.tx, record)
-        self._store.noted.set_value(work.tx, key, _RECORD, place=place, value=record.lineage)
+            return Note(now, record.lineage)
+        # SECURITY: each sign-in with a stolen password would otherwise leave a row for half a year.
+        if former.is_proved or not self._store.sign_ins.try_replace(work.tx, former.value or "", record):
+            self._store.sign_ins.add(work.tx, record)
+        return Note(former.at, record.lineage)
 
     def proved(self, work: UnitOfWork, session: GateSession, *, is_in: bool) -> None:
         """A second factor was proved in this sign-in."""

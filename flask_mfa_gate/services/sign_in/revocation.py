@@ -83,7 +83,7 @@ class RevocationService:
         """A request came upon a password that was changed: nothing that rests on the old one opens anything."""
 
         def act(work: UnitOfWork) -> None:
-            self._store.enrollments.lock(work.tx, user_key)
+            work.lock_users(user_key)
             if notice_password(work, user_key, stamps):
                 work.record("signed_out", subject=user_key, actor=f"user:{user_key}", origin=origin)
 

@@ -101,16 +101,15 @@ class SessionService:
             session = replace(self._with_parking(session, parking), parked_at=now)
 
         def act(work: UnitOfWork) -> None:
-            self._store.enrollments.lock(work.tx, *{user_key, replaces.user_key if replaces else user_key})
+            work.lock_users(user_key, *([replaces.user_key] if replaces else []))
             require_unrevoked(work, user_key, revocations)
             if replaces is not None:
                 self._sign_out(work, replaces)
             self._store.sessions.add(work.tx, session)
-            self._store.sessions.trim(work.tx, user_key, keep=session.id_digest)
-            notice_password(work, user_key, who.stamps, but=session.lineage)
-            self._notes.began(work, record_of(session, seen))
+            living = self._store.sessions.trim(work.tx, user_key, keep=session.id_digest)
+            notice_password(work, user_key, who.stamps, but=session.lineage, living=living)
             self._note_dropped(work, parking)
-            self._notes.arrived(work, who.person, session, origin)
+            self._notes.arrived(work, who.person, session, origin, record=record_of(session, seen))
 
         self._worker.run(act)
         return Entry(token, session)
@@ -131,8 +130,8 @@ class SessionService:
             self.take_turn(work, session.user_key)
             is_renewed = self._store.sessions.try_rotate(work.tx, session, successor, now=now)
             if is_renewed:
-                self._store.sessions.trim(work.tx, session.user_key, keep=successor.id_digest)
-                notice_password(work, session.user_key, who.stamps, but=session.lineage)
+                living = self._store.sessions.trim(work.tx, session.user_key, keep=successor.id_digest)
+                notice_password(work, session.user_key, who.stamps, but=session.lineage, living=living)
                 self._notes.arrived(work, who.person, successor, origin)
             return is_renewed
 
@@ -213,7 +212,7 @@ class SessionService:
     def take_turn(self, work: UnitOfWork, user_key: str) -> None:
         """What raises and what ends the sessions of one user come one after the other."""
         # SECURITY: on a server a new id could otherwise be written beside the sign-out or reset that ends all of them.
-        self._store.enrollments.lock(work.tx, user_key)
+        work.lock_users(user_key)
 
     def end(self, session: GateSession, *, origin: Origin) -> None:
         """Sign-out: every id of this sign-in is dead at once."""
