@@ -13,6 +13,10 @@ from .sets import among
 from .tables import Tables
 
 
+class OrdinalTaken(Exception):
+    """Of two attempts that counted to the same number, the other was first."""
+
+
 class FailureLog:
     """Rows of the failure table: those of the last 30 days that no later success from the same address cleared.
 
@@ -51,14 +55,15 @@ class FailureLog:
         mine = (self._table.c.user_key == user_key, self._table.c.at > since)
         return tx.execute(select(func.count()).select_from(self._table).where(*mine)).scalar_one()
 
-    def try_charge(self, tx: Connection, user_key: str, *, place: str, ordinal: int, now: datetime) -> bool:
-        """Take one attempt before it is tried; False when another request took this ordinal."""
+    def charge(self, tx: Connection, user_key: str, *, place: str, ordinal: int, now: datetime) -> None:
+        """Take one attempt before it is tried.
+
+        :raises OrdinalTaken: when another request took this ordinal. The transaction is over with it.
+        """
         try:
-            with tx.begin_nested():
-                tx.execute(insert(self._table).values(user_key=user_key, address=place, ordinal=ordinal, at=now))
-        except IntegrityError:
-            return False
-        return True
+            tx.execute(insert(self._table).values(user_key=user_key, address=place, ordinal=ordinal, at=now))
+        except IntegrityError as error:
+            raise OrdinalTaken from error
 
     def uncharge(self, tx: Connection, user_key: str, *, place: str, ordinal: int) -> None:
         """The attempt that took this ordinal was none."""

@@ -194,7 +194,7 @@ def test_a_success_clears_no_failure_of_an_unreadable_address(app: Flask, phone:
     store, key = state_of(app).store, key_of(app, "dave")
     with store.database.write() as tx:
         for ordinal in range(2, 99):
-            assert store.failures.try_charge(tx, key, place="unknown", ordinal=ordinal, now=clock())
+            store.failures.charge(tx, key, place="unknown", ordinal=ordinal, now=clock())
     for steps in (0, 1):
         clock.forward(minutes=15)
         assert from_socket().send("/mfa/challenge", code=phone.code()).status_code == 303, steps

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 
 from ...clock import Clock
@@ -15,6 +16,7 @@ from ...domain.typed_code import CodeShape
 from ...errors import BadRequest, CodeInvalid, StoreBusy, Throttled
 from ...factors.base import Verifier
 from ...store import Store
+from ...store.failures import OrdinalTaken
 from ..unit_of_work import T, TransactionRunner, UnitOfWork
 from .origins import note_if_unreadable
 
@@ -86,21 +88,20 @@ class AttemptService:
     def _charge(self, verifier: Verifier, *, user_key: str, origin: Origin) -> int:
         # SECURITY: the attempt is on record, in a transaction of its own, before the code is looked at.
         for _ in range(_TRIES_FOR_AN_ORDINAL):
-            ordinal = self._worker.run(lambda work: self._try_charge(work, verifier, user_key, origin))
-            if ordinal is not None:
-                return ordinal
+            with suppress(OrdinalTaken):
+                return self._worker.run(lambda work: self._charge_next(work, verifier, user_key, origin))
         raise StoreBusy("Too many codes are being tried for this account at once.")
 
-    def _try_charge(self, work: UnitOfWork, verifier: Verifier, user_key: str, origin: Origin) -> int | None:
-        """The ordinal of this attempt; None when another request took it."""
+    def _charge_next(self, work: UnitOfWork, verifier: Verifier, user_key: str, origin: Origin) -> int:
+        """The ordinal of this attempt."""
         now, place = self._clock(), counted_place(origin.address)
         note_if_unreadable(work, origin)
         failures, ordinal = self._store.failures.count(work.tx, user_key, place=place, now=now)
         refusal = self._refusal(failures, stoppable=verifier.is_stoppable)
         if refusal is not None:
             raise refusal
-        is_mine = self._store.failures.try_charge(work.tx, user_key, place=place, ordinal=ordinal, now=now)
-        return ordinal if is_mine else None
+        self._store.failures.charge(work.tx, user_key, place=place, ordinal=ordinal, now=now)
+        return ordinal
 
     def _refusal(self, failures: Failures, *, stoppable: bool) -> Throttled | None:
         now = self._clock()
