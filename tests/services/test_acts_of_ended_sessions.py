@@ -16,11 +16,11 @@ from tests.conftest import Browser, Phone, state_of
 from tests.web.kit import signed_in
 
 ACTS: dict[str, Any] = {
-    "end others": lambda service, session, other: service.end_other_sessions(session),
-    "end one": lambda service, session, other: service.end_session(session, other.lineage),
-    "make codes": lambda service, session, other: service.make_recovery_codes(session, origin=NOWHERE),
-    "remove a factor": lambda service, session, other: service.remove_factor(
-        session, service.overview(session).factors[0].id, origin=NOWHERE
+    "end others": lambda state, session, other: state.self_service.end_other_sessions(session),
+    "end one": lambda state, session, other: state.self_service.end_session(session, other.lineage),
+    "make codes": lambda state, session, other: state.recovery_codes.make(session, origin=NOWHERE),
+    "remove a factor": lambda state, session, other: state.self_service.remove_factor(
+        session, state.self_service.overview(session).factors[0].id, origin=NOWHERE
     ),
 }
 
@@ -38,7 +38,7 @@ def test_it_ends_nobody_and_makes_nothing(app: Flask, phone: Phone, clock: Any, 
     (_, owner), (thief, own) = two(app, phone, clock)
     state.self_service.end_other_sessions(own)
     with pytest.raises(Conflict, match="signed out"):
-        ACTS[name](state.self_service, thief, own)
+        ACTS[name](state, thief, own)
     assert owner.is_in()
     assert state.revocations.standing(own.user_key).revocations == 1
 

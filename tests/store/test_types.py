@@ -192,7 +192,7 @@ def test_long_text_comes_back(database: Database, prefix: str, reason: str) -> N
             lineage="l",
             now=INSTANT,
         )
-        pending = store.factors.pending(tx, "1", lineage="l", now=INSTANT)
+        pending = store.factors.pending(tx, "1", FactorKind("totp"), lineage="l", now=INSTANT)
         assert store.audit.recent(tx, event.subject, limit=2) == [event]
     assert pending is not None
     assert pending.name == name
