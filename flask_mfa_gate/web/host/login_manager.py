@@ -250,6 +250,8 @@ def _nobody(manager: Any) -> Any:
 
 def _is_always_nobody(stand_in: Any) -> bool:
     """Whether no object that this makes is ever let in, whatever the request brings."""
+    if stand_in is AnonymousUserMixin:
+        return True
     if not isinstance(stand_in, type) or not issubclass(stand_in, AnonymousUserMixin):
         return False
     names = ("is_authenticated", "__getattribute__")

@@ -111,7 +111,7 @@ def _compare(passage: Passage, response: Response) -> Response:
     if not passage.is_decided and not is_changed:
         return response
     if not is_changed and not passage.signs_in:
-        return _as_before(passage, response)
+        return _as_before(passage, response, is_changed=False)
     try:
         user = lasting_identity(passage.state.identity, passage.before, response)
         key = key_of(user, passage.state.user_key) if user is not None else None
@@ -120,7 +120,7 @@ def _compare(passage: Passage, response: Response) -> Response:
         session_snapshot.take_out(session, passage.before, session_snapshot.difference(passage.before, session))
         raise
     if key == passage.user_key and (key is None or not passage.signs_in):
-        return _as_before(passage, response)
+        return _as_before(passage, response, is_changed=is_changed)
     if user is None or key is None:
         return _end_session(passage, response)
     if passage.is_token and not passage.state.identity.is_from_session():
@@ -137,10 +137,10 @@ def _may_be_kept_elsewhere(passage: Passage) -> bool:
     return is_nobodys and request.method not in SAFE_METHODS and bool(request.cookies)
 
 
-def _as_before(passage: Passage, response: Response) -> Response:
+def _as_before(passage: Passage, response: Response, *, is_changed: bool) -> Response:
     """The browser goes on as whom it came, which may be nobody; the view may have run for another one all the same."""
     live = passage.session
-    note_unseen(passage, response)
+    note_unseen(passage, response, is_changed=is_changed)
     # SECURITY: whoever comes back after a request of nobody's is a new sign-in, also where no view made the change.
     if passage.found_nobody and passage.user_key is None and live is not None and not is_foreign(request):
         end_sign_in(passage)

@@ -5,14 +5,12 @@ Nothing can be stopped by them, since any app may use such names for anything; t
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 from flask import Response, g, request, session
 
 from ...services.observations import Observation
 from ..host.asking import cookies_set_by
-from ..host.session_snapshot import difference
 from ..host.user_objects import is_anonymous, unwrapped
 from ..passage import Passage
 from ..sessions.cookies import own_cookie_names
@@ -29,28 +27,35 @@ _COOKIES = _NAMES | {
 }  # fmt: skip
 
 
-def note_unseen(passage: Passage, response: Response) -> None:
-    """After a view that ran for nobody, and without a sign-in that the gate saw."""
-    is_pending = passage.session is not None and passage.session.is_pending
-    if passage.user_key is not None or is_pending or not passage.has_reached_view:
+def note_unseen(passage: Passage, response: Response, *, is_changed: bool) -> None:
+    """After a view that ran for nobody, and without a sign-in that the gate saw.
+
+    :param is_changed: whether the session or the cookies are others than before.
+    """
+    live = passage.session
+    if passage.user_key is not None or not passage.has_reached_view or (live is not None and live.is_pending):
         return
-    for sign in _signs(passage, response):
-        passage.state.observations.note(Observation.UNSEEN_IDENTITY, sign)
+    if request.environ.get("REMOTE_USER"):
+        _note(passage, "REMOTE_USER of the server in front")
+    kept = vars(g._get_current_object())
+    for name in _NAMES.intersection(kept):
+        if _is_somebody(kept[name]):
+            _note(passage, f"flask.g.{name}")
+    if is_changed:
+        _note_changes(passage, response)
 
 
-def _signs(passage: Passage, response: Response) -> Iterator[str]:
+def _note_changes(passage: Passage, response: Response) -> None:
     """In words of which there are few, whatever a client sends."""
-    for name in _NAMES & vars(g._get_current_object()).keys():
-        if _is_somebody(g.get(name)):
-            yield f"flask.g.{name}"
-    changed = difference(passage.before, session)
-    for name in _NAMES & changed.keys():
-        if _is_somebody(changed[name]):
-            yield f"session[{name!r}], written by {request.endpoint}"
+    for name in _NAMES.intersection(session):
+        if session[name] != passage.before.get(name) and _is_somebody(session[name]):
+            _note(passage, f"session[{name!r}], written by {request.endpoint}")
     for name in (_COOKIES & cookies_set_by(response)) - own_cookie_names(passage.state.settings):
-        yield f"the cookie {name}, set by {request.endpoint}"
-    if request.remote_user:
-        yield "REMOTE_USER of the server in front"
+        _note(passage, f"the cookie {name}, set by {request.endpoint}")
+
+
+def _note(passage: Passage, sign: str) -> None:
+    passage.state.observations.note(Observation.UNSEEN_IDENTITY, sign)
 
 
 def _is_somebody(value: Any) -> bool:
