@@ -124,6 +124,13 @@ class BadCursor(BadRequest):
     """No page of this list begins there: the cursor is of another order, was changed, or was cut."""
 
 
+class NotFound(BadRequest):
+    """There is nothing with this name or number."""
+
+    code = "not_found"
+    status = 404
+
+
 class PolicyError(MFAGateError):
     """A policy document, or a value inside it, cannot be accepted. Nothing of it was taken.
 

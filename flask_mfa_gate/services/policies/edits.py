@@ -12,7 +12,7 @@ from ...domain.policy.conditions.registry import Registry
 from ...domain.policy.document.codec import read_document, read_policy, write_document
 from ...domain.policy.document.policy import Policy, PolicySet
 from ...domain.policy.document.users import USER, Users
-from ...errors import BadRequest, Conflict, PolicyError
+from ...errors import BadRequest, Conflict, NotFound, PolicyError
 from ...store.policies import PolicyVersion
 
 _NO_FORM = (AttributeError, TypeError, ValueError)
@@ -22,11 +22,11 @@ _WRONG_TYPE = "holds a value of the wrong type; Policy.from_document() makes a p
 def named(policies: PolicySet, name: str) -> Policy:
     """The policy of this name.
 
-    :raises BadRequest: for a name that no policy has.
+    :raises NotFound: for a name that no policy has.
     """
     found = find(policies.policies, name)
     if found is None:
-        raise BadRequest(f"There is no policy {name!r}.")
+        raise NotFound(f"There is no policy {name!r}.")
     return found
 
 

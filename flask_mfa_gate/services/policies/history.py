@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import islice
 
 from ...domain.policy.analysis.diff import PolicyDiff, changed_fields, difference
 from ...domain.policy.conditions.registry import Registry
@@ -17,6 +18,7 @@ from .versions import EMPTY, PolicyVersions
 
 LONGEST_HISTORY = 1000
 _NOBODY = ""
+_FEW = 100
 _UNREADABLE = "This version, or the one before it, can't be read any more."
 
 
@@ -58,6 +60,24 @@ class PolicyHistory:
             for version, after, before in zip(versions, sets, older, strict=False)
             if version.version in wanted
         ]
+
+    def edit(self, version: int) -> Edit:
+        """One version.
+
+        :raises BadRequest: for a number that no version has.
+        """
+        with self._store.database.read() as tx:
+            found = self._store.policies.get(tx, version)
+            told = self._store.audit.records(tx, since=found.at if found else None, subject=_NOBODY)
+            reasons = {record.event.details.get("version"): record.event.reason for record in islice(told, _FEW)}
+        if found is None:
+            raise BadRequest("There is no version of the policies with this number; their history lists them.")
+        before, after = self.readable(version - 1), self.readable(version)
+        return Edit(found, _changes(before, after), reasons.get(version), before, after)
+
+    def readable(self, version: int) -> PolicySet | None:
+        """The set of a version; None for one that can't be read."""
+        return self._versions.readable(version)
 
     def back_to(self, version: int, name: str | None = None) -> tuple[PolicyDiff, tuple[str, ...]]:
         """What going back to a version would change, by name and field by field.

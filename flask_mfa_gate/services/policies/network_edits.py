@@ -10,7 +10,7 @@ from ...domain.policy.condition_tree import And, Condition, Expression, Not, Or,
 from ...domain.policy.conditions.network import NETWORK
 from ...domain.policy.document.policy import Policy, PolicySet
 from ...domain.policy.reading import texts_of
-from ...errors import BadRequest, Conflict
+from ...errors import Conflict, NotFound
 from .edits import find
 
 
@@ -54,11 +54,11 @@ def with_renamed_network(now: PolicySet, old: str, new: str) -> PolicySet:
 def known_network(policies: PolicySet, name: str) -> Network:
     """The network of this name.
 
-    :raises BadRequest: for a name that no network has.
+    :raises NotFound: for a name that no network has.
     """
     found = find(policies.networks, name)
     if found is None:
-        raise BadRequest(f"There is no network {name!r}.")
+        raise NotFound(f"There is no network {name!r}.")
     return found
 
 

@@ -9,7 +9,7 @@ from functools import partial
 from ...domain.policy.analysis.diff import PolicyDiff
 from ...domain.policy.document.policy import Policy, PolicySet, PolicyState
 from ...domain.roles import Actor, ActorLike
-from ...errors import BadRequest, Conflict
+from ...errors import BadRequest, Conflict, NotFound
 from ...store.policies import Deletion
 from .edits import checked_alone, find, has_policy, named, undone, with_policy, without
 from .history import LONGEST_HISTORY
@@ -80,13 +80,13 @@ class PolicyRevisions(PolicyWriter):
     ) -> PolicyDiff:
         """Bring a deleted policy back as it last was.
 
-        :raises BadRequest: for a name that no policy had.
+        :raises NotFound: for a name that no policy had.
         """
         with self._store.database.read() as tx:
             versions = self._store.policies.history(tx, limit=LONGEST_HISTORY)
         last = next((one.version for one in versions if has_policy(one, name)), None)
         if last is None:
-            raise BadRequest(f"There was no policy {name!r}.")
+            raise NotFound(f"There was no policy {name!r}.")
         kept = named(self._versions.read(last), name)
 
         def edit(now: PolicySet) -> PolicySet:

@@ -89,6 +89,6 @@ def is_at_least(role: Role, least: Role) -> bool:
     return _RANK[role] >= _RANK[least]
 
 
-def console_url(name: str, **values: Any) -> str:
+def console_url(name: str, /, **values: Any) -> str:
     """The address of a page of the console."""
     return own_url(f"{ADMIN}.{name}", **values)

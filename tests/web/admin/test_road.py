@@ -102,7 +102,7 @@ def test_each_role_at_each_route_and_method(app: Flask, phone: Phone, clock: Sti
         token = browser.status()["csrf_token"]
         for route in routes():
             path = f"/admin/mfa{route.rule}".replace("<path:key>", key_of(app, "frank"))
-            path = path.replace("<request_id>", "x" * 22)
+            path = path.replace("<request_id>", "x" * 22).replace("<int:version>", "1").replace("<name>", "a")
             for method in route.methods:
                 answer = browser.client.open(path, method=method, headers={"X-CSRFToken": token, **JSON})
                 least = route.least if method == "GET" else route.least_to_write
