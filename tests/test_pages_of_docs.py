@@ -60,7 +60,7 @@ def test_every_command_exists_with_its_options(name: str, line: str) -> None:
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
 def test_all_code_can_be_read(path: Path) -> None:
     for block in re.findall(r"```python\n(.*?)```", path.read_text(encoding="utf-8"), re.DOTALL):
-        ast.parse(block)
+        assert ast.parse(block).body, block
 
 
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)

@@ -74,8 +74,8 @@ def test_workers_commands_and_later_starts_of_the_same_app_are_let_in(make: Make
 
 def test_another_prefix_or_one_name_for_both_is_a_way(make: Make) -> None:
     upgraded(make())
-    upgraded(make("wiki", MFA_GATE_TABLE_PREFIX="wiki_"))
-    make("wiki", MFA_GATE_APP_ID="shop")
+    assert owner(upgraded(make("wiki", MFA_GATE_TABLE_PREFIX="wiki_"))) == "wiki"
+    assert owner(make("wiki", MFA_GATE_APP_ID="shop")) == "shop"
 
 
 def test_tables_without_a_note_are_those_of_the_first_app_that_starts(make: Make) -> None:
@@ -148,7 +148,9 @@ def test_a_database_that_does_not_answer_stops_no_start(make: Make, monkeypatch:
         raise StoreError("down")
 
     monkeypatch.setattr("flask_mfa_gate.store.marks.Marks.get", down)
-    make()
+    app = make()
+    monkeypatch.undo()
+    assert owner(upgraded(app)) == "shop"
 
 
 def test_the_database_of_the_host_is_part_of_the_name(tmp_path: Path) -> None:
