@@ -9,10 +9,12 @@ from contextlib import contextmanager, suppress
 from typing import Any
 
 import click
-from flask.cli import AppGroup
+from flask.cli import AppGroup, ScriptInfo
 
 from ..domain.roles import Actor
 from ..errors import BadRequest, MFAGateError
+from ..store.unreadable import unreadable_rows
+from ..web.state import current_state
 
 ACTOR = Actor.CLI
 
@@ -33,12 +35,24 @@ class GateGroup(AppGroup):
             sys.stdout.flush()
         except MFAGateError as error:
             raise click.ClickException(str(error)) from error
+        except (ValueError, TypeError, LookupError, AttributeError) as error:
+            if not (found := _unreadable(ctx)):
+                raise
+            raise click.ClickException(" ".join(found) + " Correct or delete what was edited by hand.") from error
         except OSError as error:
             if error.errno == errno.EPIPE:  # the reader has seen enough, as `head` does
                 raise
             _give_up_stdout()
             raise click.ClickException(f"The output can't be written: {error.strerror or error}.") from error
         return answer
+
+
+def _unreadable(ctx: click.Context) -> list[str]:
+    """Rows that may be why a command failed, looked for only then."""
+    app = ctx.ensure_object(ScriptInfo).load_app()
+    with app.app_context():
+        store = current_state().store
+        return list(unreadable_rows(store.database, store.tables))
 
 
 def _give_up_stdout() -> None:

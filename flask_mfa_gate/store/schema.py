@@ -23,6 +23,7 @@ from sqlalchemy.exc import NoSuchTableError
 from ..errors import BadRequest, StoreBusy, StoreNotReady
 from .engine import LOCK_WAIT_SECONDS, Database
 from .tables import build_tables
+from .unreadable import as_stored
 
 _SCRIPTS = Path(__file__).parent / "migrations"
 _LOCK_NAME, _LOCK_NUMBER = "mfa_gate_migrations", 0x6D666167
@@ -106,7 +107,7 @@ def damage(database: Database, metadata: MetaData) -> Iterator[str]:
             if lacking := [column.name for column in table.columns if column.name not in found]:
                 yield f"The table {table.name} lacks {', '.join(lacking)}."
                 continue
-            connection.execute(select(table).limit(1)).first()
+            connection.execute(select(*map(as_stored, table.columns)).limit(1)).first()
 
 
 def version_table(prefix: str) -> str:

@@ -10,6 +10,7 @@ from ....errors import ConfigError, MFAGateError
 from ....services.observations import KEPT
 from ....services.sign_in.sessions import DROPPED
 from ....store import schema
+from ....store.unreadable import unreadable_rows
 from ..findings import Finding, error, warning
 from ..registry import Inspection, Needs, check
 
@@ -29,6 +30,13 @@ def tables(on: Inspection) -> Iterator[Finding]:
         return
     for sentence in schema.damage(on.store.database, on.store.tables.metadata):
         yield error("damaged-tables", sentence, fix="Restore the gate's tables from a backup.")
+
+
+@check(Needs.TABLES)
+def rows(on: Inspection) -> Iterator[Finding]:
+    """Rows that somebody edited by hand so that nothing can read them."""
+    for sentence in unreadable_rows(on.store.database, on.store.tables):
+        yield error("unreadable-row", sentence, fix="Correct the value, or delete the row.")
 
 
 @check(Needs.TABLES)
