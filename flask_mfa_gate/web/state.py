@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from flask import current_app
@@ -103,7 +103,7 @@ class GateState:
     factor_enrollment: FactorEnrollment
     enrollment_eligibility: EnrollmentEligibility
     enrollment_deferral: EnrollmentDeferral
-    recovery_codes: RecoveryCodeService
+    recovery_codes: RecoveryCodeService = field(repr=False)
     enrollments: EnrollmentService
     access_passes: AccessPassService
     users: UserService
