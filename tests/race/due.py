@@ -9,6 +9,7 @@ from typing import Any
 from flask import Flask
 from sqlalchemy import delete, func, insert, select
 
+from flask_mfa_gate.domain.person import Person
 from tests.conftest import state_of
 
 STRANGERS = "due-"
@@ -18,15 +19,12 @@ def add_people(app: Flask, count: int) -> list[str]:
     """Whom the gate knows, in the place of those who were there before."""
     tables, now = state_of(app).store.tables, state_of(app).clock()
     keys = [f"{STRANGERS}{number:05}" for number in range(count)]
-    shared = {"former_email": "", "is_active": True, "role": None, "groups": [], "locale": "", "timezone": ""}
-    people = [
-        {"user_key": key, "name": key, "email": f"{key}@example.org", "seen_at": now, **shared} for key in keys
-    ]  # fmt: skip
+    people = [Person(key, key, f"{key}@example.org") for key in keys]
     with state_of(app).store.database.write() as tx:
         for table in (tables.enrollment, tables.person, tables.outbox):
             tx.execute(delete(table).where(table.c.user_key.startswith(STRANGERS)))
         tx.execute(delete(tables.audit).where(tables.audit.c.subject.startswith(STRANGERS)))
-        tx.execute(insert(tables.person), people)
+        state_of(app).store.people.write(tx, people, now=now)
     return keys
 
 
