@@ -170,4 +170,5 @@ def _digest(key: _Key, value: bytes | str, purpose: str, row: str) -> str:
 
 def _joined(*names: str) -> bytes:
     """Names with their lengths, so that no two places read the same."""
-    return b"".join(len(name.encode()).to_bytes(4, "big") + name.encode() for name in names)
+    encoded = [name.encode() for name in names]
+    return b"".join([len(name).to_bytes(4, "big") + name for name in encoded])

@@ -46,8 +46,13 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """One or a few SELECTs, each for itself."""
-        with self._translated(), self.engine.connect() as connection:
-            yield connection
+        try:
+            with self.engine.connect() as connection:
+                yield connection
+        except IntegrityError:
+            raise
+        except SQLAlchemyError as error:
+            raise self._meaning(error) from _shown(error)
 
     @contextmanager
     def write(self) -> Iterator[Connection]:
@@ -103,12 +108,18 @@ class Database:
         except IntegrityError:
             raise
         except SQLAlchemyError as error:
-            trouble = trouble_of(error)
-            if trouble is Trouble.READ_ONLY:
-                # Whatever is kept leads to the same server; its address may lead to the new primary by now.
-                self.engine.dispose()
-            # What is understood is said in full; the chain would only show the statement.
-            raise meaning(error, file=path_in(self.engine.url)) from (None if trouble else error)
+            raise self._meaning(error) from _shown(error)
+
+    def _meaning(self, error: SQLAlchemyError) -> Exception:
+        if trouble_of(error) is Trouble.READ_ONLY:
+            # Whatever is kept leads to the same server; its address may lead to the new primary by now.
+            self.engine.dispose()
+        return meaning(error, file=path_in(self.engine.url))
+
+
+def _shown(error: SQLAlchemyError) -> SQLAlchemyError | None:
+    """What is understood is said in full; the chain would only show the statement."""
+    return None if trouble_of(error) else error
 
 
 def make_engine(location: Location) -> Engine:

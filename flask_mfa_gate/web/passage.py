@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 from flask import Response, has_request_context, request, session
 
@@ -142,7 +142,7 @@ class Passage:
 
     def sign(self, response: Response) -> Response:
         """Put the cookie into the answer, or take it away; with a sign-in that is in come the cookies of its view."""
-        if self.session is not None and not self.session.is_pending:
+        if self.cookies and self.session is not None and not self.session.is_pending:
             response.headers.extend(("Set-Cookie", cookie) for cookie in self.cookies)
         if self.token is not None:
             set_token(response, request, self.state.settings, self.token)
@@ -183,4 +183,5 @@ def remember_outer(state: GateState) -> None:
 
 def current_passage() -> Passage | None:
     """The record of this request; None where the gate's hook did not run, as with websockets."""
-    return cast(Passage | None, noted(_NAME)) if has_request_context() else None
+    found: Passage | None = noted(_NAME) if has_request_context() else None
+    return found

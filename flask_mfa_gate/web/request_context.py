@@ -23,14 +23,15 @@ class _Note(NamedTuple):
 
 def note(name: str, value: Any) -> None:
     """Keep something with the current request."""
-    environ = request.environ
-    environ[name] = _Note(_this_request(), value, environ.get(name))
+    this = _this_request()
+    this.environ[name] = _Note(this, value, this.environ.get(name))
 
 
 def noted(name: str) -> Any:
     """What was kept with the current request; None for nothing."""
     # SECURITY: found by the request itself, so that nothing said of one counts for another made within it.
-    this, found = _this_request(), request.environ.get(name)
+    this = _this_request()
+    found: _Note | None = this.environ.get(name)
     while found is not None and found.request is not this:
         found = found.outer
     return found.value if found is not None else None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any, cast
+from typing import Any
 
 from flask import current_app
 
@@ -137,9 +137,7 @@ def current_state() -> GateState:
 
     :raises ConfigError: in an app that has no gate.
     """
-    try:
-        return cast(GateState, current_app.extensions[EXTENSION])
-    except KeyError:
-        raise ConfigError(
-            "init_app", f"was not called for the app {current_app.name!r}", allowed="MFAGate(app)"
-        ) from None
+    state: GateState | None = current_app.extensions.get(EXTENSION)
+    if state is None:
+        raise ConfigError("init_app", f"was not called for the app {current_app.name!r}", allowed="MFAGate(app)")
+    return state

@@ -40,12 +40,12 @@ class FlaskLoginIdentity:
 
     def load(self) -> Any:
         """The user from session, remember cookie or request, as the manager finds it; also one that is switched off."""
-        manager = self._manager()
-        if _LOADED not in g:
+        manager, known = self._manager(), _known_here()
+        if _LOADED not in known:
             if self._can_name_nobody(manager):
                 return None
             manager._load_user()
-            setattr(g, _FROM_SESSION, USER_ID in session)
+            known[_FROM_SESSION] = USER_ID in session
         return self._found(manager)
 
     def lasting(self, before: Mapping[str, Any], answer: Response) -> Any:
@@ -89,14 +89,14 @@ class FlaskLoginIdentity:
 
     def hide_for_now(self) -> None:
         """The manager's anonymous user stands in."""
-        manager = getattr(current_app, "login_manager", None)
+        manager = _manager_here()
         if manager is not None:
             setattr(g, HIDDEN, None if _goes_by_session(manager) else session_snapshot.take(session))
             setattr(g, _LOADED, _nobody(manager))
 
     def show_when_asked(self, is_let_in: Callable[[Any], bool]) -> None:
         """A proxy stands in the manager's place, which looks when it is looked at."""
-        setattr(g, _LOADED, LocalProxy(lambda: self._shown(is_let_in)))
+        _known_here()[_LOADED] = LocalProxy(lambda: self._shown(is_let_in))
 
     def _shown(self, is_let_in: Callable[[Any], bool]) -> Any:
         if type(g.get(_LOADED)) is not LocalProxy:
@@ -111,32 +111,33 @@ class FlaskLoginIdentity:
 
     def may_send_no_signal(self) -> bool:
         """Where the manager does not load as Flask-Login does."""
-        manager = getattr(current_app, "login_manager", None)
+        manager = _manager_here()
         is_changed = manager is not None and "_load_user" in vars(manager)
         return is_changed or getattr(type(manager), "_load_user", None) not in {None, LoginManager._load_user}
 
     def load_anew(self) -> None:
         """The manager loads at the next question."""
-        g.pop(_LOADED, None)
-        g.pop(HIDDEN, None)
+        known = _known_here()
+        known.pop(_LOADED, None)
+        known.pop(HIDDEN, None)
 
     def leave_to_host(self) -> Any:
         """Not of a token, which may be good for one look only."""
-        return g.pop(_LOADED, None) if USER_ID in session else None
+        return _known_here().pop(_LOADED, None) if USER_ID in session else None
 
     def take_back(self, user: Any) -> None:
         """Into the place where the manager looks first."""
-        g.setdefault(_LOADED, user)
+        _known_here().setdefault(_LOADED, user)
 
     def set_aside(self) -> Mapping[str, Any]:
         """The user that the manager loaded there."""
-        return {name: g.pop(name) for name in (_LOADED, _FROM_SESSION, HIDDEN) if name in g}
+        known = _known_here()
+        return {name: known.pop(name) for name in (_LOADED, _FROM_SESSION, HIDDEN) if name in known}
 
     def put_back(self, known: Mapping[str, Any]) -> None:
         """The user that the manager had loaded there."""
         self.set_aside()
-        for name, value in known.items():
-            setattr(g, name, value)
+        _known_here().update(known)
 
     def sign_out(self) -> None:
         """As the manager's ``logout_user``, and nothing of the session is left.
@@ -200,8 +201,9 @@ class FlaskLoginIdentity:
     def _found(self, manager: Any) -> Any:
         """What the manager left behind, where Flask-Login itself looks for it."""
         make_stand_in = getattr(manager, "anonymous_user", None)
-        user = unwrapped(g.get(_LOADED))
-        if user is None and not (make_stand_in is not None and _LOADED in g and unwrapped(make_stand_in()) is None):
+        known = _known_here()
+        user = unwrapped(known.get(_LOADED))
+        if user is None and not (make_stand_in is not None and _LOADED in known and unwrapped(make_stand_in()) is None):
             # SECURITY: a fork may keep its user elsewhere, and its own login_required would find them there.
             raise NamelessUser(_NOWHERE)
         return None if user is None or is_anonymous(user, make_stand_in) else user
@@ -221,7 +223,7 @@ class FlaskLoginIdentity:
         return _goes_by_session(manager) and is_empty and not remember.is_there()
 
     def _manager(self) -> Any:
-        manager = getattr(current_app, "login_manager", None)
+        manager = _manager_here()
         if manager is None:
             raise ConfigError(
                 "identity", "is missing", allowed="Flask-Login on the app, or identity= given to init_app"
@@ -256,6 +258,16 @@ def _is_always_nobody(stand_in: Any) -> bool:
         return False
     names = ("is_authenticated", "__getattribute__")
     return all(getattr(stand_in, name) is getattr(AnonymousUserMixin, name) for name in names)
+
+
+def _known_here() -> dict[str, Any]:
+    """What ``g`` holds, looked at without its proxy, which asks for it anew each time."""
+    known: dict[str, Any] = vars(g._get_current_object())
+    return known
+
+
+def _manager_here() -> Any:
+    return getattr(current_app._get_current_object(), "login_manager", None)  # type: ignore[attr-defined]
 
 
 def _goes_by_session(manager: Any) -> bool:

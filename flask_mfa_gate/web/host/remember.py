@@ -37,9 +37,12 @@ def clear() -> None:
 
 def is_sent() -> bool:
     """Whether it goes out with this answer."""
-    is_always = bool(current_app.config.get("REMEMBER_COOKIE_REFRESH_EACH_REQUEST"))
-    is_ordered = bool(_peek(_ORDER) == "set") or (is_always and _ORDER not in session)
-    return _USER_ID in session and is_ordered
+    here = session._get_current_object()  # type: ignore[attr-defined]
+    if _USER_ID not in here:
+        return False
+    if _ORDER in here:
+        return bool(here[_ORDER] == "set")
+    return bool(current_app.config.get("REMEMBER_COOKIE_REFRESH_EACH_REQUEST"))
 
 
 def is_cleared() -> bool:
@@ -64,7 +67,8 @@ def longest_cookie_life() -> timedelta:
 
 def _peek(key: str) -> Any:
     """To read a key that isn't there would make an answer that has nothing to do with the session vary with it."""
-    return session[key] if key in session else None  # noqa: SIM401
+    here = session._get_current_object()  # type: ignore[attr-defined]
+    return here[key] if key in here else None  # noqa: SIM401
 
 
 def _as_span(value: Any, default: timedelta) -> timedelta:

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from flask import Response
 
 from ...domain.assurance import SignIn
 from ...errors import ConfigError, HostCallbackFailed, NotProved
+
+_TOLD = (ConfigError, NotProved, HostCallbackFailed)
+_LOADER_FAILED = (
+    "The app's user loader failed, so nobody can be identified. If it needs what the app's own before_request hooks "
+    'open, set MFA_GATE_DECIDE = "last".'
+)
 
 
 class IdentitySource(Protocol):
@@ -88,25 +93,19 @@ def load_identity(source: IdentitySource) -> Any:
     :raises NotProved: for a user made by a ``request_loader`` outside of hooks, whom nobody proved.
     :raises HostCallbackFailed: with the sentence that helps where the loader needs the host's own hooks first.
     """
-    with _hosts_failures():
+    try:
         return source.load()
+    except _TOLD:
+        raise
+    except Exception as error:
+        raise HostCallbackFailed(_LOADER_FAILED) from error
 
 
 def lasting_identity(source: IdentitySource, before: Mapping[str, Any], answer: Response) -> Any:
     """The user of this browser's next request, likewise."""
-    with _hosts_failures():
-        return source.lasting(before, answer)
-
-
-@contextmanager
-def _hosts_failures() -> Iterator[None]:
     try:
-        yield
-    except (ConfigError, NotProved, HostCallbackFailed):
+        return source.lasting(before, answer)
+    except _TOLD:
         raise
     except Exception as error:
-        raise HostCallbackFailed(
-            "The app's user loader failed, so nobody can be identified. If it needs what "
-            "the app's own before_request hooks open, "
-            'set MFA_GATE_DECIDE = "last".'
-        ) from error
+        raise HostCallbackFailed(_LOADER_FAILED) from error

@@ -10,4 +10,4 @@ from .login_manager import OWN_NAMES
 def surroundings() -> object:
     """Equal to what it was before as long as no hook put anything into ``g`` or another manager into the app."""
     kept = {name: id(value) for name, value in vars(g._get_current_object()).items() if name not in OWN_NAMES}
-    return kept, id(getattr(current_app, "login_manager", None))
+    return kept, id(getattr(current_app._get_current_object(), "login_manager", None))  # type: ignore[attr-defined]

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from flask import Flask, Response, after_this_request, current_app, request, session
+from flask.globals import request_ctx
 
 from ...domain.assurance import SignIn
 from ...errors import HostCallbackFailed, MFAGateError
@@ -39,7 +40,7 @@ def closing(passage: Passage) -> Callable[[Response], Response]:
 
     def close(response: Response) -> Response:
         passage.closings += 1
-        if passage.closings <= _TURNS_GIVEN_UP:
+        if passage.closings <= _TURNS_GIVEN_UP and not _is_last(close):
             after_this_request(close)
             return response
         with look_here():
@@ -50,6 +51,12 @@ def closing(passage: Passage) -> Callable[[Response], Response]:
         return passage.sign(answer)
 
     return close
+
+
+def _is_last(callback: Callable[[Response], Response]) -> bool:
+    """Whether no other callback of this request is still to come."""
+    functions = getattr(request_ctx, "_after_request_functions", None) or [None]
+    return functions[-1] is callback
 
 
 @fail_closed

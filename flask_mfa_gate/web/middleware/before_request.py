@@ -43,15 +43,14 @@ Answer = Response | None
 def open_request() -> Any:
     """The first hook: own pages are answered here; other requests are decided here unless the host wants it later."""
     passage = current_passage()
-    return None if passage is not None and passage.is_open else look_first(is_early=False)
+    return None if passage is not None and passage.is_open else look_first(passage, is_early=False)
 
 
 @fail_closed
-def look_first(*, is_early: bool) -> Any:
+def look_first(passage: Passage | None, *, is_early: bool) -> Any:
     """The first look at a request, which may answer it."""
-    answer = _decide_first(is_early=is_early)
-    passage = current_passage()
-    if answer is not None and passage is not None:
+    answer = _decide_first(passage, is_early=is_early)
+    if answer is not None and (passage := passage or current_passage()) is not None:
         _run_hooks_unseen(passage)
         passage.is_answered = True
     return answer
@@ -66,9 +65,9 @@ def _run_hooks_unseen(passage: Passage) -> None:
 
 
 @fail_closed
-def _decide_first(*, is_early: bool) -> Any:
+def _decide_first(passage: Passage | None, *, is_early: bool) -> Any:
     is_stopped = not is_static_here() and not is_automatic_options()
-    passage = current_passage() or _begin(is_stopped=is_stopped)
+    passage = passage or _begin(is_stopped=is_stopped)
     passage.is_early = is_early
     try:
         with look_here():

@@ -35,9 +35,7 @@ def install(app: Flask) -> None:
     app.before_request_funcs.setdefault(None, []).insert(0, before_request.open_request)
     app.before_request(before_request.before_view)
     app.after_request_funcs.setdefault(None, []).insert(0, look_once_more)
-    request_started.connect(expect_hooks, app)
-    request_started.connect(_arrange_once, app)
-    request_started.connect(_own_tables_once, app)
+    request_started.connect(_begin_request, app)
     request_tearing_down.connect(end_request, app)
     appcontext_pushed.connect(guard_outside_hooks, app)
     user_logged_in.connect(note_login, app)
@@ -123,12 +121,14 @@ def _shape(rule: str) -> str:
     return re.sub("<[^>]*>", "<>", rule)
 
 
-def _own_tables_once(app: Flask, **_: Any) -> None:
-    """Where the tables could not be asked at the start; an error of theirs is the request's to tell."""
+def _begin_request(app: Flask, **_: Any) -> None:
+    expect_hooks(app)
+    _arrange_once(app)
+    # Where the tables could not be asked at the start; an error of theirs is the request's to tell.
     app.extensions[EXTENSION].tables.require_own_once()
 
 
-def _arrange_once(app: Flask, **_: Any) -> None:
+def _arrange_once(app: Flask) -> None:
     if not app.extensions.get(_ARRANGED):
         arrange(app, is_final=True)
         _tell_of_absence(app.extensions[EXTENSION].location)

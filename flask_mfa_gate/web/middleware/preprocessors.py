@@ -7,6 +7,7 @@ from typing import Any, cast
 from flask import Flask, Response, current_app
 from werkzeug.exceptions import HTTPException
 
+from ..passage import current_passage
 from .before_request import look_first
 
 
@@ -19,7 +20,7 @@ class Answered(HTTPException):
 
 def decide_early(_endpoint: str | None, _values: dict[str, Any] | None) -> None:
     """The first of the preprocessors."""
-    if (answer := look_first(is_early=True)) is not None:
+    if (answer := look_first(current_passage(), is_early=True)) is not None:
         raise Answered(current_app.make_response(answer))
 
 

@@ -21,19 +21,27 @@ from ..sessions.cookies import read_token
 from ..state import current_state
 
 _CHECKED = "mfa_gate.checked"
+_HEARD = "mfa_gate_heard"
 
 
 def guard_outside_hooks(app: Flask, **_: Any) -> None:
     """Listen where Flask-Login, or the fork that the app uses, is about to load a user. Twice is the same as once."""
     manager = getattr(app, "login_manager", None)
-    for name, receiver in (("user_accessed", _refuse_unproven), ("user_loaded_from_request", _refuse_unproven_loader)):
-        signal = signal_of(manager, name)
-        if signal is not None:
-            signal.connect(receiver, app)
+    if app.extensions.get(_HEARD) is not type(manager):
+        _listen(app, manager)
     identity = current_state().identity
     # SECURITY: a manager that loads in its own way may send no signal, and a socket would see whom it names.
     if identity.may_send_no_signal():
         identity.show_when_asked(_is_let_in)
+
+
+def _listen(app: Flask, manager: object) -> None:
+    found = [signal_of(manager, name) for name in _RECEIVERS]
+    for signal, receiver in zip(found, _RECEIVERS.values(), strict=True):
+        if signal is not None:
+            signal.connect(receiver, app)
+    if None not in found:
+        app.extensions[_HEARD] = type(manager)
 
 
 def _is_let_in(user: Any) -> bool:
@@ -113,3 +121,6 @@ def _live_session() -> GateSession | None:
     # A socket may stay open in one request for hours, and the host's answer of the beginning is not that of now.
     context = passage_outside_hooks(state, live, standing)
     return live if not live.is_pending and RequestAuthorizer(context).now().ask is Ask.PASS else None
+
+
+_RECEIVERS = {"user_accessed": _refuse_unproven, "user_loaded_from_request": _refuse_unproven_loader}

@@ -51,7 +51,7 @@ def _is_left_behind(passage: Passage, key: str, revocations: int) -> bool:
 def _read(passage: Passage, key: str) -> tuple[int, datetime] | None:
     """What the cookie says, if the gate wrote it for this user; None also where the host's own is not there."""
     sent = request.cookies.get(_name(passage.state), "")
-    if len(sent) > _LONGEST or not sent.isascii() or not remember.is_there():
+    if not sent or len(sent) > _LONGEST or not sent.isascii() or not remember.is_there():
         return None
     text, _, digest = sent.rpartition(".")
     # SECURITY: in constant time, under each key of the keyring, bound to the user: nobody's counts for another.

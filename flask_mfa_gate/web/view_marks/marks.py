@@ -23,12 +23,15 @@ _INSIDE = "_mfa_gate_inside_a_mark"
 def marks_of(view: Any) -> Marks:
     """The marks of a view, seen through decorators that keep its attributes; those of a view's class are its own."""
     own, of_class = getattr(view, _ATTRIBUTE, None), getattr(getattr(view, "view_class", None), _ATTRIBUTE, None)
-    return cast(Marks, own or of_class or NO_MARKS)
+    found: Marks = own or of_class or NO_MARKS
+    return found
 
 
 def all_marks(view: Any, blueprints: Iterable[Any]) -> Marks:
     """The marks of a view with those of the blueprints that it is in."""
     found = [marks_of(view), *(getattr(blueprint, _ATTRIBUTE, NO_MARKS) for blueprint in blueprints)]
+    if found[0] is NO_MARKS and found.count(NO_MARKS) == len(found):
+        return NO_MARKS
     return Marks(
         resources=tuple(dict.fromkeys(name for marks in found for name in marks.resources)),
         demands=tuple(dict.fromkeys(demand for marks in found for demand in marks.demands)),

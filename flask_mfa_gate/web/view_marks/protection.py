@@ -21,6 +21,9 @@ from .marks import all_marks, marks_of, marks_of_methods
 _CONSOLE = Marks(resources=(MFA_ADMIN,))
 
 
+_PLAINLY = nullcontext()
+
+
 class Waiver(Enum):
     """Why a request is not stopped by what the app asks. It still sees no unproven identity."""
 
@@ -84,7 +87,7 @@ def is_way_out_here(settings: Settings) -> bool:
 
 def look_here() -> AbstractContextManager[None]:
     """How the gate looks at the session: where no route matches, its answer is the same for everybody."""
-    return session_snapshot.unnoticed() if request.routing_exception is not None else nullcontext()
+    return session_snapshot.unnoticed() if request.routing_exception is not None else _PLAINLY
 
 
 def is_static_here() -> bool:
