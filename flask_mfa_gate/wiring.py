@@ -73,7 +73,7 @@ from .store.engine import Database, make_engine
 from .store.location import Location
 from .store.user_list import UserList
 from .web.host.remember import longest_cookie_life
-from .web.middleware.after_response import dispatcher
+from .web.responses.after_response import dispatcher
 from .web.state import GateState
 
 

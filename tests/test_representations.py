@@ -65,4 +65,4 @@ def test_a_secret_is_in_no_representation(one: type, name: str) -> None:
 
 def test_the_walk_finds_what_there_is() -> None:
     found = {f"{one.__name__}.{name}" for one, name in PLACES}
-    assert found >= {"Passage.token", "GateSession.parked", "Entry.token", "PendingKey.secret", "Settings.keys"}
+    assert found >= {"RequestContext.token", "GateSession.parked", "Entry.token", "PendingKey.secret", "Settings.keys"}

@@ -22,7 +22,7 @@ from ..factors.base import Enrollee
 from ..factors.totp.factor import PendingKey
 from ..services.unit_of_work import UnitOfWork
 from ..web.middleware.enforcement import begin_unseen
-from ..web.passage import begin_passage
+from ..web.request_context import begin_context
 from ..web.sessions.binding import bind
 from ..web.sessions.cookies import cookie_name
 from ..web.state import EXTENSION, GateState
@@ -132,7 +132,7 @@ class Tester:
             session.update(signed_in)
             if isinstance(user, str):
                 user = current_app.login_manager._user_callback(user)  # type: ignore[attr-defined]
-            passage = begin_passage(self._state, before=signed_in)
+            passage = begin_context(self._state, before=signed_in)
             key = self._state.user_key(user)
             bind(passage, user, key)
             begin_unseen(passage, user, key)

@@ -5,14 +5,14 @@ from __future__ import annotations
 from flask import current_app, request
 
 from ..domain.session import act_of
-from .passage import Passage
+from .request_context import RequestContext
 from .responses.routing import inner_path, page_at
 from .view_marks.protection import marks_at
 
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 
-def act_here(passage: Passage) -> str:
+def act_here(passage: RequestContext) -> str:
     """That of this request, by the address as it came in: preprocessors of the host may take arguments out."""
     is_forwarded = request.endpoint != passage.opened[0]
     arguments = (request.view_args or {}) if is_forwarded else passage.arguments
@@ -31,7 +31,7 @@ def _root() -> str:
     return f"{request.host}{request.script_root}"
 
 
-def try_grant(passage: Passage) -> bool:
+def try_grant(passage: RequestContext) -> bool:
     """Whether a grant covers this request. A form may be looked at; what it sends uses the grant up."""
     live, act, is_safe = passage.session, act_here(passage), request.method in _SAFE
     if live is None:
@@ -43,6 +43,6 @@ def try_grant(passage: Passage) -> bool:
     return is_covered
 
 
-def is_granted(passage: Passage) -> bool:
+def is_granted(passage: RequestContext) -> bool:
     """Whether the grant was already found for exactly this request, and not for the one that a hook made another of."""
     return passage.granted is not None and passage.granted == (act_here(passage), request.method)

@@ -11,7 +11,7 @@ from flask import Response
 
 from ..errors import ConfigError, MFAGateError, NamelessUser, Throttled
 from ..services.observations import Observation
-from .passage import current_passage
+from .request_context import current_context
 from .responses import answers
 from .state import current_state
 
@@ -49,4 +49,4 @@ def fail_closed(step: Callable[P, T]) -> Callable[P, T | Response]:
 def refused(error: MFAGateError) -> Response:
     """Nobody is signed in for the rest of this request."""
     current_state().identity.hide_for_now()
-    return answers.failure(current_passage(), error)
+    return answers.failure(current_context(), error)

@@ -1,51 +1,201 @@
-"""What is noted of one request: not in ``g``, which requests share that the host makes within it."""
+"""One request on its way through the gate: how far it is, what was found out, what its answer has to carry."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import IntEnum, auto
+from typing import Any
 
-from flask import Request, request
+from flask import Response, has_request_context, request, session
 
-_HOOKS_FOLLOW = "mfa_gate.hooks_follow"
+from ..domain.authorization.decision import PASSED, Decision
+from ..domain.enrollment import Standing
+from ..domain.marks import Marks
+from ..domain.session import GateSession
+from ..services.observations import Observation
+from ..services.sign_in.entries import Entry
+from .authorization.facts import RequestFacts
+from .client import Client, carries_token, client_of, wants_page
+from .request_notes import note, noted
+from .sessions.cookies import drop_token, forget_cookies, lacks_tls, read_token, set_token
+from .state import GateState
 
-
-class _Note(NamedTuple):
-    """One thing about one request, before what was noted of the request that its environment came from."""
-
-    request: Request
-    value: Any
-    outer: _Note | None
-
-    def __repr__(self) -> str:
-        # SECURITY: the address may carry a token, and error trackers show the environment of a request.
-        return "<_Note>"
-
-
-def note(name: str, value: Any) -> None:
-    """Keep something with the current request."""
-    this = _this_request()
-    this.environ[name] = _Note(this, value, this.environ.get(name))
+_NAME = "mfa_gate.passage"
+_OUTER = "mfa_gate.outer"
 
 
-def noted(name: str) -> Any:
-    """What was kept with the current request; None for nothing."""
-    # SECURITY: found by the request itself, so that nothing said of one counts for another made within it.
-    this = _this_request()
-    found: _Note | None = this.environ.get(name)
-    while found is not None and found.request is not this:
-        found = found.outer
-    return found.value if found is not None else None
+class Stage(IntEnum):
+    """How far a request is. It only goes on; one that is answered before the host's hooks reaches no view."""
+
+    ARRIVED = auto()
+    OPEN = auto()
+    """The first hook has looked at it."""
+    ANSWERED = auto()
+    """The gate answered before any hook of the host."""
+    IN_VIEW = auto()
+    """The second hook has let it through to a view."""
+    AFTER_VIEW = auto()
+    """That view is over."""
 
 
-def _this_request() -> Request:
-    return request._get_current_object()  # type: ignore[attr-defined, no-any-return]
+@dataclass(slots=True)
+class RequestContext:
+    """What is known of one request.
+
+    :param before: the host's session as it came in; empty once all of it was taken out.
+    :param opened: endpoint and method of the request as it came in.
+    :param arguments: those in its path.
+    :param blueprints: those of its endpoint then, whose hooks run whatever a hook makes of the request.
+    :param dead: the session that the cookie names, where it is over and still known.
+    :param has_dead_id: the cookie names a session that is gone.
+    :param user_key: whom the host's hooks and view may see; None for nobody.
+    :param lent: the user object that was judged, while the host's hooks load one by themselves.
+    :param surroundings: what a loader of the host's may go by, as it was before the hooks.
+    :param ensured_key: whom a decorator of the host showed after the hooks, and the gate let through then.
+    :param found_nobody: whether the host was asked who this is, and named nobody.
+    :param settled: marks that the decision has covered.
+    :param may_be_token: also where it can't be told whether a token alone says who this is.
+    :param may_go_on: whether nothing is asked any more of the parked session of this request.
+    :param is_decided: whether the identity of the request was looked at before the view.
+    :param is_early: whether it was looked at before the host's ``url_value_preprocessors``.
+    :param has_run_hooks: whether the host's hooks were run beside an answer of the gate, with nobody in sight.
+    :param signs_in: whether the host signed somebody in while its view ran.
+    :param cookies: what the view that signed in wanted its browser to keep, as it is sent.
+    :param left: what the session held when the third step was over; None before that.
+    :param looks: how often the second hook was called; it acts at the last call.
+    :param spent: names of the host's cookies that its browser is told to forget when the sign-in ends.
+    :param is_over: whether the sign-in ended in this request.
+    :param withheld: what the session held, when nobody may see it and nothing may be changed.
+    :param known: what policies may look at, collected when one does.
+    :param granted: act and method that a grant was found for.
+    """
+
+    state: GateState = field(repr=False)
+    before: Mapping[str, Any] = field(repr=False)
+    opened: tuple[str | None, str]
+    arguments: Mapping[str, Any] = field(repr=False)
+    blueprints: tuple[str, ...]
+    stage: Stage = Stage.ARRIVED
+    session: GateSession | None = None
+    standing: Standing | None = None
+    dead: GateSession | None = None
+    has_dead_id: bool = False
+    user_key: str | None = None
+    lent: Any = field(default=None, repr=False)
+    surroundings: object = field(default=None, repr=False)
+    ensured_key: str | None = None
+    found_nobody: bool = False
+    verdict: Decision = PASSED
+    settled: Marks | None = None
+    is_token: bool = False
+    may_be_token: bool = False
+    granted: tuple[str, str] | None = None
+    may_go_on: bool = False
+    is_decided: bool = False
+    is_early: bool = False
+    has_run_hooks: bool = False
+    signs_in: bool = False
+    token: str | None = field(default=None, repr=False)
+    drops_cookie: bool = False
+    spent: Sequence[str] = ()
+    is_over: bool = False
+    withheld: Mapping[str, Any] | None = field(default=None, repr=False)
+    cookies: Sequence[str] = field(default=(), repr=False)
+    left: Mapping[str, Any] | None = None
+    looks: int = 0
+    known: RequestFacts | None = field(default=None, repr=False)
+
+    @property
+    def has_reached_view(self) -> bool:
+        """Whether a view of the host ran, or is running."""
+        return self.stage >= Stage.IN_VIEW
+
+    def look_up(self) -> None:
+        """Find the session that the gate's cookie names: the one SELECT of a request with a cookie."""
+        token = read_token(request, self.state.settings)
+        if token is not None:
+            self.session, self.standing, self.dead = self.state.sessions.look_up(token)
+            self.has_dead_id = self.session is None
+
+    def enter(self, entry: Entry) -> None:
+        """Go on with this session; the answer carries its id."""
+        self.session, self.token, self.drops_cookie = entry.session, entry.token, False
+        self.is_over = False
+
+    def leave(self) -> None:
+        """The session is over; the answer drops the cookie."""
+        self.session, self.token, self.drops_cookie, self.is_over = None, None, True, True
+
+    def give_back(self) -> None:
+        """Put into the session what was withheld, beside what the view wrote there."""
+        if self.withheld is None or self.token is not None:
+            return
+        written = dict(session)
+        session.update({**self.withheld, **written})
+        session.modified = bool(written)
+
+    @property
+    def client(self) -> Client:
+        """How an answer to this request has to look."""
+        # A proxy in front may add a header to whatever a browser sends; a browser says that it wants a page.
+        is_program = carries_token(request, self.state.settings) and not wants_page(request)
+        return client_of(request, by_token=self.may_be_token or is_program)
+
+    @property
+    def facts(self) -> RequestFacts:
+        """What policies may look at."""
+        if self.known is None:
+            self.known = RequestFacts(self.state)
+        return self.known
+
+    @property
+    def carried(self) -> tuple[str | None, bool]:
+        """What the answer does with the gate's cookie."""
+        return self.token, self.drops_cookie
+
+    def sign(self, response: Response) -> Response:
+        """Put the cookie into the answer, or take it away; with a sign-in that is in come the cookies of its view."""
+        if self.cookies and self.session is not None and not self.session.is_pending:
+            response.headers.extend(("Set-Cookie", cookie) for cookie in self.cookies)
+        if self.token is not None:
+            set_token(response, request, self.state.settings, self.token)
+            if lacks_tls(request, self.state.settings):
+                self.state.observations.note(Observation.PLAIN_COOKIE, request.host)
+        elif self.drops_cookie:
+            drop_token(response, request, self.state.settings)
+        if self.is_over:
+            forget_cookies(response, self.spent)
+        return response
 
 
-def expect_hooks() -> None:
-    """This is a request of HTTP: whoever asks for the user before the hooks, the hooks decide."""
-    note(_HOOKS_FOLLOW, value=True)
+def begin_context(state: GateState, *, before: Mapping[str, Any]) -> RequestContext:
+    """The record of a request that just arrived, and what its session holds, where anybody looks."""
+    opened = request.endpoint, request.method
+    passage = RequestContext(state, before, opened, dict(request.view_args or {}), tuple(request.blueprints))
+    note(_NAME, passage)
+    forget_outer(state)
+    return passage
 
 
-def runs_without_hooks() -> bool:
-    """Whether nothing decides about this request, as with events of an open websocket."""
-    return not noted(_HOOKS_FOLLOW)
+def context_outside_hooks(state: GateState, live: GateSession, standing: Standing) -> RequestContext:
+    """What a decision looks at where no hook ran, as with events of an open websocket."""
+    return RequestContext(state, {}, (None, ""), {}, (), session=live, standing=standing)
+
+
+def forget_outer(state: GateState) -> None:
+    """Know nobody because somebody is in the request within which the host makes this one."""
+    if noted(_OUTER) is None:
+        note(_OUTER, state.identity.set_aside())
+
+
+def remember_outer(state: GateState) -> None:
+    """The request is over: whoever was known before it began is known again."""
+    if (outer := noted(_OUTER)) is not None:
+        state.identity.put_back(outer)
+
+
+def current_context() -> RequestContext | None:
+    """The record of this request; None where the gate's hook did not run, as with websockets."""
+    found: RequestContext | None = noted(_NAME) if has_request_context() else None
+    return found

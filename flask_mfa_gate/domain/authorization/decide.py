@@ -104,7 +104,7 @@ def _judge(request: AccessRequest, results: Results, rules: Rules, now: datetime
     return _Judge(request, standing, rules, now, status, held, locks(status, standing, rules), results)
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class _Judge:
     """The facts of one decision, and what each resource makes of them. Not frozen, since that takes as long as judging.
 

@@ -24,7 +24,7 @@ from ..csrf import has_csrf_token
 from ..fields import LARGEST_BODY, read_fields
 from ..flood import require_no_excess
 from ..middleware.pending_sign_in import restore
-from ..passage import Passage, current_passage
+from ..request_context import RequestContext, current_context
 from ..responses import answers
 from ..responses.host_names import own_url
 from ..responses.targets import asked_page, home
@@ -44,7 +44,7 @@ _OVER = "The page was open too long, or you were signed out. Your form was not s
 class Desk:
     """One request to one of the gate's pages, by somebody who is at least pending."""
 
-    passage: Passage
+    passage: RequestContext
     session: GateSession
     standing: Standing
     fields: Mapping[str, Any] = field(repr=False)
@@ -134,7 +134,7 @@ def own_page(view: Callable[..., Any], *, largest_body: int = LARGEST_BODY) -> C
 
     @wraps(view)
     def guarded(**kwargs: Any) -> Any:
-        passage = current_passage()
+        passage = current_context()
         assert passage is not None  # noqa: S101 - the first hook made it
         try:
             return _serve(passage, view, kwargs, largest_body)
@@ -149,7 +149,7 @@ def own_page(view: Callable[..., Any], *, largest_body: int = LARGEST_BODY) -> C
     return guarded
 
 
-def _serve(passage: Passage, view: Callable[..., Any], kwargs: Mapping[str, Any], largest_body: int) -> Any:
+def _serve(passage: RequestContext, view: Callable[..., Any], kwargs: Mapping[str, Any], largest_body: int) -> Any:
     is_write = request.method not in SAFE_METHODS
     # SECURITY: a page of another origin reads nothing here, whatever CORS headers the host puts on every answer.
     if not _is_own_origin(request.headers.get("Origin"), is_write=is_write):
@@ -181,14 +181,14 @@ def _serve(passage: Passage, view: Callable[..., Any], kwargs: Mapping[str, Any]
     return view(Desk(passage, passage.session, passage.standing, fields, is_on), **kwargs)
 
 
-def _is_counted(passage: Passage) -> bool:
+def _is_counted(passage: RequestContext) -> bool:
     """Whether this form may be one of a flood. Leaving is always possible, and whoever passed a factor is let alone."""
     live = passage.session
     is_proved = live is not None and not live.is_pending and bool(live.assurance.proofs)
     return not is_proved and request.endpoint not in _WAYS_OUT
 
 
-def _tell_that_it_is_over(passage: Passage) -> Response:
+def _tell_that_it_is_over(passage: RequestContext) -> Response:
     """To somebody who waited too long over a form, whom the host may know or not: the way on finds that out."""
     return answers.page(
         "problem.html", passage, 401, title="This page has expired", detail=_OVER,

@@ -23,7 +23,7 @@ from ...services.people.persons import is_switched_on
 from ...services.policies.policies import log_failure
 from ...services.sign_in.arrival import Seen
 from ..acts import is_granted, try_grant
-from ..passage import Passage
+from ..request_context import RequestContext
 from .recorder import record, record_report, record_risk
 
 log = logging.getLogger("flask_mfa_gate")
@@ -38,7 +38,7 @@ class RequestAuthorizer:
     :param is_on: whether the account is switched on, where there is no such object to tell.
     """
 
-    context: Passage
+    context: RequestContext
     user: Any = None
     is_on: bool = True
 

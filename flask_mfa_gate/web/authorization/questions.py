@@ -9,20 +9,20 @@ from ...domain.assurance import Assurance, FactorKind
 from ...domain.authorization.decision import Ask, Decision, Reason
 from ..endpoints import setup_endpoint
 from ..host.source import load_identity
-from ..passage import Passage, current_passage
+from ..request_context import RequestContext, current_context
 from ..responses.pages import draw
 from .authorizer import RequestAuthorizer
 
 
 def current_assurance() -> Assurance | None:
     """What the current session has proved."""
-    passage = current_passage()
+    passage = current_context()
     return passage.session.assurance if passage and passage.session and not passage.session.is_pending else None
 
 
 def current_decision(resource: str) -> Decision:
     """The decision about a resource, for the session of this request."""
-    passage = current_passage()
+    passage = current_context()
     if passage is None or passage.standing is None:
         return Decision(Ask.DENY, Reason.STRANGER)
     if passage.user_key is not None:
@@ -37,7 +37,7 @@ class TemplateHelper:
 
     def banner(self) -> Markup:
         """Days left of the user's enrollment period, or that it has ended; nothing for everybody else."""
-        passage = current_passage()
+        passage = current_context()
         period = passage.standing.period if _is_in(passage) and passage and passage.standing else None
         if passage is None or period is None:
             return Markup("")
@@ -50,5 +50,5 @@ class TemplateHelper:
         return current_decision(resource).ask.value
 
 
-def _is_in(passage: Passage | None) -> bool:
+def _is_in(passage: RequestContext | None) -> bool:
     return passage is not None and passage.user_key is not None and passage.verdict.ask is Ask.PASS

@@ -17,7 +17,7 @@ from flask import Flask, Response, current_app, g, request, session
 from flask.ctx import RequestContext
 from werkzeug.routing import Rule
 
-from ..request_context import expect_hooks
+from ..request_notes import expect_hooks
 from . import hooks
 
 T = TypeVar("T")

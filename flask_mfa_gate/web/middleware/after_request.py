@@ -18,15 +18,15 @@ from ..fail_closed import fail_closed, refused
 from ..host import session_snapshot
 from ..host.asking import changes_cookies
 from ..host.source import lasting_identity
-from ..passage import Passage, current_passage
+from ..request_context import RequestContext, Stage, current_context
 from ..sessions.companion import send_companion
 from ..sessions.own_change import note_own_change
 from ..state import current_state
 from ..view_marks.protection import is_way_out_here, look_here
 from .admission import decide
-from .late_identity import look_after_view
 from .pending_sign_in import end_sign_in, intercept, renew
 from .unseen_identity import note_unseen
+from .view_guard import look_after_view
 
 _TURNS_GIVEN_UP = 3
 _NO_HOOKS = (
@@ -35,12 +35,17 @@ _NO_HOOKS = (
 )
 
 
-def closing(passage: Passage) -> Callable[[Response], Response]:
+def closing(passage: RequestContext) -> Callable[[Response], Response]:
     """The third step. It goes to the end of the line, so as to come after the view's callbacks and those they add."""
 
+    turns = 0
+
     def close(response: Response) -> Response:
-        passage.closings += 1
-        if passage.closings <= _TURNS_GIVEN_UP and not _is_last(close):
+        nonlocal turns
+        if passage.stage is Stage.IN_VIEW:
+            passage.stage = Stage.AFTER_VIEW
+        turns += 1
+        if turns <= _TURNS_GIVEN_UP and not _is_last(close):
             after_this_request(close)
             return response
         with look_here():
@@ -62,7 +67,7 @@ def _is_last(callback: Callable[[Response], Response]) -> bool:
 @fail_closed
 def look_once_more(response: Response) -> Response:
     """Directly before the session is written: callbacks of callbacks, and ``after_request`` functions, are over too."""
-    passage = current_passage()
+    passage = current_context()
     # SECURITY: where the app's own ``preprocess_request`` runs no hooks, nobody was judged, and nobody would notice.
     if passage is None:
         current_state().observations.note(Observation.NO_HOOKS, current_app.__class__.__name__)
@@ -78,9 +83,9 @@ def look_once_more(response: Response) -> Response:
 
 
 @fail_closed
-def _close(passage: Passage, response: Response) -> Response:
+def _close(passage: RequestContext, response: Response) -> Response:
     # Where the gate answered by itself no code of the host's ran that could have signed anybody in or out.
-    if passage.is_answered or is_own(request.endpoint):
+    if passage.stage is Stage.ANSWERED or is_own(request.endpoint):
         return response
     if not passage.is_decided and (stopped := _decide_unreached(passage)) is not None:
         return _in_place_of(response, stopped)
@@ -93,7 +98,7 @@ def _close(passage: Passage, response: Response) -> Response:
     return answer
 
 
-def _decide_unreached(passage: Passage) -> Response | None:
+def _decide_unreached(passage: RequestContext) -> Response | None:
     """A hook of the host answered or failed before the decision had its turn: what came in is judged all the same.
 
     :returns: the refusal in place of the hook's answer; None to go on.
@@ -112,7 +117,7 @@ def _decide_unreached(passage: Passage) -> Response | None:
     return answer
 
 
-def _compare(passage: Passage, response: Response) -> Response:
+def _compare(passage: RequestContext, response: Response) -> Response:
     """Who is signed in now, who was when the view began?"""
     is_changed = dict(session) != passage.before or changes_cookies(response) or _may_be_kept_elsewhere(passage)
     if not passage.is_decided and not is_changed:
@@ -138,13 +143,13 @@ def _compare(passage: Passage, response: Response) -> Response:
     return _in_place_of(response, intercept(passage, user, key, response, sign_in=sign_in))
 
 
-def _may_be_kept_elsewhere(passage: Passage) -> bool:
+def _may_be_kept_elsewhere(passage: RequestContext) -> bool:
     """Whether a view may have signed in a browser that keeps its cookies: the host has a table of its own sessions."""
     is_nobodys = passage.has_reached_view and passage.user_key is None
     return is_nobodys and request.method not in SAFE_METHODS and bool(request.cookies)
 
 
-def _as_before(passage: Passage, response: Response, *, is_changed: bool) -> Response:
+def _as_before(passage: RequestContext, response: Response, *, is_changed: bool) -> Response:
     """The browser goes on as whom it came, which may be nobody; the view may have run for another one all the same."""
     live = passage.session
     note_unseen(passage, response, is_changed=is_changed)
@@ -161,7 +166,7 @@ def _in_place_of(response: Response, answer: Response | None) -> Response:
     return answer
 
 
-def _kind_of_login(passage: Passage, key: str) -> SignIn:
+def _kind_of_login(passage: RequestContext, key: str) -> SignIn:
     """What stands behind the identity that this request leaves in the session."""
     if not passage.has_reached_view:
         return SignIn.SESSION
@@ -175,7 +180,7 @@ def _kind_of_login(passage: Passage, key: str) -> SignIn:
     return SignIn.PASSWORD if passage.state.identity.is_fresh() else SignIn.REMEMBER_ME
 
 
-def _came_with(passage: Passage, key: str) -> bool:
+def _came_with(passage: RequestContext, key: str) -> bool:
     """Whether the request names this user as it came in."""
     identity = passage.state.identity
     try:
@@ -187,15 +192,15 @@ def _came_with(passage: Passage, key: str) -> bool:
 
 def note_login(app: Flask, **_: Any) -> None:
     """The host's ``login_user`` or ``confirm_login`` ran. In a view that is a sign-in, also of who is in already."""
-    passage = current_passage()
+    passage = current_context()
     # SECURITY: hooks run at each request, also a stolen one, and may name again whom the session names.
-    if passage is None or not passage.has_reached_view or passage.closings:
+    if passage is None or passage.stage is not Stage.IN_VIEW:
         return
     if passage.state.identity.is_fresh():
         passage.signs_in = True
 
 
-def _end_session(passage: Passage, response: Response) -> Response:
+def _end_session(passage: RequestContext, response: Response) -> Response:
     """The host signed somebody out."""
     end_sign_in(passage)
     return response

@@ -22,41 +22,40 @@ from ..host import session_snapshot
 from ..host.source import load_identity
 from ..host.surroundings import surroundings
 from ..host.tokens import is_made_by_token
-from ..passage import Passage, begin_passage, current_passage
+from ..request_context import RequestContext, Stage, begin_context, current_context
 from ..responses import answers
 from ..responses.host_names import without_place
 from ..sessions.binding import bind
 from ..sessions.revoked import is_revoked, turn_away
 from ..state import current_state
 from ..view_marks.protection import is_open_here, is_static_here, look_here, marks_here, waiver_here
-from .admission import decide, judge_user
+from .admission import decide, judge_user, show_when_asked
 from .after_request import closing
 from .enforcement import meet
 from .host_hooks import run_unseen
 from .pending_sign_in import end_sign_in, intercept
 from .resuming import resume
-from .unstopped import show_when_asked
 
 Answer = Response | None
 
 
 def open_request() -> Any:
     """The first hook: own pages are answered here; other requests are decided here unless the host wants it later."""
-    passage = current_passage()
-    return None if passage is not None and passage.is_open else look_first(passage, is_early=False)
+    passage = current_context()
+    return None if passage is not None and passage.stage >= Stage.OPEN else look_first(passage, is_early=False)
 
 
 @fail_closed
-def look_first(passage: Passage | None, *, is_early: bool) -> Any:
+def look_first(passage: RequestContext | None, *, is_early: bool) -> Any:
     """The first look at a request, which may answer it."""
     answer = _decide_first(passage, is_early=is_early)
-    if answer is not None and (passage := passage or current_passage()) is not None:
+    if answer is not None and (passage := passage or current_context()) is not None:
         _run_hooks_unseen(passage)
-        passage.is_answered = True
+        passage.stage = Stage.ANSWERED
     return answer
 
 
-def _run_hooks_unseen(passage: Passage) -> None:
+def _run_hooks_unseen(passage: RequestContext) -> None:
     """Once a request, where the gate answers before the host's hooks."""
     if passage.has_run_hooks:
         return
@@ -65,7 +64,7 @@ def _run_hooks_unseen(passage: Passage) -> None:
 
 
 @fail_closed
-def _decide_first(passage: Passage | None, *, is_early: bool) -> Any:
+def _decide_first(passage: RequestContext | None, *, is_early: bool) -> Any:
     is_stopped = not is_static_here() and not is_automatic_options()
     passage = passage or _begin(is_stopped=is_stopped)
     passage.is_early = is_early
@@ -77,28 +76,28 @@ def _decide_first(passage: Passage | None, *, is_early: bool) -> Any:
             raise
         # The loader may need what the host's own preprocessors find in the address: the first hook asks it again.
         return None
-    passage.is_open = True
+    passage.stage = max(passage.stage, Stage.OPEN)
     return answer
 
 
-def _begin(*, is_stopped: bool) -> Passage:
+def _begin(*, is_stopped: bool) -> RequestContext:
     """What is not stopped is not looked at either."""
     state = current_state()
     state.identity.load_anew()
     if not is_stopped:
-        return begin_passage(state, before={})
+        return begin_context(state, before={})
     with look_here():
-        passage = begin_passage(state, before=session_snapshot.take(session))
+        passage = begin_context(state, before=session_snapshot.take(session))
     after_this_request(closing(passage))
     return passage
 
 
-def _answer_file(passage: Passage) -> Any:
+def _answer_file(passage: RequestContext) -> Any:
     show_when_asked(passage)
     return _answer_own(passage) if is_own(request.endpoint) else None
 
 
-def _answer_first(passage: Passage) -> Any:
+def _answer_first(passage: RequestContext) -> Any:
     state = passage.state
     passage.look_up()
     if is_own(request.endpoint):
@@ -125,11 +124,11 @@ def before_view() -> Answer:
 
 
 def _look_before_view() -> Answer:
-    passage = current_passage()
+    passage = current_context()
     # SECURITY: whatever kept the first hook from running, nothing goes on without a decision.
-    if passage is None or not passage.is_open:
+    if passage is None or passage.stage < Stage.OPEN:
         answer = open_request()
-        passage = current_passage()
+        passage = current_context()
         if answer is not None or passage is None:
             return answer or refused(MFAGateError(UNAVAILABLE))
     if is_own(request.endpoint) or is_static_here() or is_automatic_options() or not _is_last_look(passage):
@@ -143,11 +142,12 @@ def _look_before_view() -> Answer:
         return answer
     if passage.user_key is None and marks_here().wants_identity:
         return answers.refuse_stranger(passage)
-    passage.has_reached_view = request.routing_exception is None
+    if request.routing_exception is None:
+        passage.stage = Stage.IN_VIEW
     return None
 
 
-def _is_last_look(passage: Passage) -> bool:
+def _is_last_look(passage: RequestContext) -> bool:
     """The hook is last in the app's list and in that of each blueprint; only the last of them is before the view."""
     passage.looks += 1
     # SECURITY: counted by what came in; after a forward into another blueprint the last look would never come, nor in
@@ -156,7 +156,7 @@ def _is_last_look(passage: Passage) -> bool:
     return passage.looks == sum(before_view in hooks.get(name, ()) for name in (None, *passage.blueprints))
 
 
-def _answer_own(passage: Passage) -> Any:
+def _answer_own(passage: RequestContext) -> Any:
     """The host's hooks, which may want a sign-in or a token of their own, keep nobody from a page of the gate."""
     _run_hooks_unseen(passage)
     view, values = current_app.view_functions[request.endpoint or ""], without_place(request.view_args)
@@ -169,7 +169,7 @@ def _answer_own(passage: Passage) -> Any:
         return answers.http_problem(passage, error)
 
 
-def _hold_pending(passage: Passage, pending: GateSession) -> Answer:
+def _hold_pending(passage: RequestContext, pending: GateSession) -> Answer:
     """Answered from the row alone: the host is not asked who this is."""
     passage.state.identity.hide()
     passage.is_decided = True
@@ -185,13 +185,13 @@ def _hold_pending(passage: Passage, pending: GateSession) -> Answer:
     return _go_on(passage) if passage.state.settings.decide == "first" else None
 
 
-def _go_on(passage: Passage) -> Answer:
+def _go_on(passage: RequestContext) -> Answer:
     """Nothing is asked any more of what was parked: this request goes on with it."""
     answer = resume(passage)
     return decide(passage) if answer is None else answer
 
 
-def _is_open_while_pending(passage: Passage, pending: GateSession) -> bool:
+def _is_open_while_pending(passage: RequestContext, pending: GateSession) -> bool:
     """Whether the view runs, for nobody: exempt ones, sign-out, and the view that signed in, to do so again."""
     marks = marks_here()
     is_waived = request.endpoint == pending.parked_endpoint or waiver_here(passage.state.settings, marks) is not None
@@ -199,7 +199,7 @@ def _is_open_while_pending(passage: Passage, pending: GateSession) -> bool:
     return is_waived and not marks.wants_identity
 
 
-def _meet(passage: Passage) -> None:
+def _meet(passage: RequestContext) -> None:
     """Somebody in the host's session whom the gate has no sign-in of comes to a page of the gate.
 
     The host's login would send him straight back, as one who is signed in. A loader that needs the host's own hooks
@@ -218,7 +218,7 @@ def _meet(passage: Passage) -> None:
         turn_away(passage, key)
 
 
-def _catch_hook_identity(passage: Passage) -> Answer:
+def _catch_hook_identity(passage: RequestContext) -> Answer:
     """An identity that a hook of the host made after the decision, or a request that it made another one."""
     if passage.lent is not None and passage.surroundings == surroundings():
         passage.state.identity.take_back(passage.lent)
@@ -242,7 +242,7 @@ def _catch_hook_identity(passage: Passage) -> Answer:
     return None if is_open_here(passage.state.settings) else answer
 
 
-def _comes_back(passage: Passage, user: Any, key: str) -> bool:
+def _comes_back(passage: RequestContext, user: Any, key: str) -> bool:
     """Whether what a hook signs in by was revoked, where no living row stands behind it."""
     state, live = passage.state, passage.session
     if live is not None and live.user_key == key:
@@ -251,14 +251,14 @@ def _comes_back(passage: Passage, user: Any, key: str) -> bool:
     return is_revoked(alone, key, state.stamper.stamps(user, key))
 
 
-def _is_as_judged(passage: Passage, user: Any) -> bool:
+def _is_as_judged(passage: RequestContext, user: Any) -> bool:
     # SECURITY: a hook that overrides the method or forwards must not reach what was not judged, nor may a loader that
     # goes by the hooks show another user with the same key.
     is_same_user = passage.lent is None or user is passage.lent
     return is_same_user and passage.opened == (request.endpoint, request.method)
 
 
-def _meet_at_hook(passage: Passage, user: Any, key: str) -> Answer:
+def _meet_at_hook(passage: RequestContext, user: Any, key: str) -> Answer:
     """Somebody whom a hook shows at each request anew, such as a proxy's user or the owner of an API key."""
     if passage.session is not None and passage.session.is_pending:
         passage.state.identity.hide_for_now()

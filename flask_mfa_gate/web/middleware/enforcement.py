@@ -13,19 +13,19 @@ from ..acts import act_here
 from ..authorization.authorizer import RequestAuthorizer
 from ..client import Client, is_foreign, is_visit, origin_of
 from ..flood import excess_here, require_no_excess
-from ..passage import Passage
+from ..request_context import RequestContext
 from ..responses import answers
 from ..responses.targets import way_back
 from ..sessions.signing_in_user import newcomer
+from ..sessions.withholding import refuse_untouched, touch_nothing
 from ..view_marks.protection import Waiver, waiver_here
 from .pending_sign_in import end_sign_in, judge_new, note_refusal, park_whole
-from .withholding import refuse_untouched, touch_nothing
 
 Answer = Response | None
 _OPEN = frozenset({Waiver.UNMATCHED, Waiver.EXEMPT})
 
 
-def stop_request(passage: Passage, user: Any, key: str, verdict: Decision, marks: Marks) -> Answer:
+def stop_request(passage: RequestContext, user: Any, key: str, verdict: Decision, marks: Marks) -> Answer:
     """Refuse, and keep what the way back needs; or let the view run where what the app asks is waived."""
     waiver = _waiver(passage, user, marks)
     if passage.is_token:
@@ -53,7 +53,7 @@ def stop_request(passage: Passage, user: Any, key: str, verdict: Decision, marks
     return None if waiver in _OPEN else answers.stop(passage, verdict, passage.client)
 
 
-def _waiver(passage: Passage, user: Any, marks: Marks) -> Waiver | None:
+def _waiver(passage: RequestContext, user: Any, marks: Marks) -> Waiver | None:
     """Why what the app asks is waived here; None where the marks themselves ask for more than was proved."""
     waiver = waiver_here(passage.state.settings, marks)
     if waiver is None or not marks.wants_identity:
@@ -62,7 +62,7 @@ def _waiver(passage: Passage, user: Any, marks: Marks) -> Waiver | None:
     return waiver if RequestAuthorizer(passage, user).here(marks, waives_app=True).ask is Ask.PASS else None
 
 
-def _let_out(passage: Passage, key: str, verdict: Decision, marks: Marks) -> None:
+def _let_out(passage: RequestContext, key: str, verdict: Decision, marks: Marks) -> None:
     """Whoever wants to leave proves nothing for it; an identity that the app is not satisfied with is gone already."""
     if verdict.app_is_satisfied:
         passage.user_key, passage.settled = key, marks
@@ -73,7 +73,7 @@ def _let_out(passage: Passage, key: str, verdict: Decision, marks: Marks) -> Non
     passage.state.identity.sign_out()
 
 
-def meet(passage: Passage, user: Any, key: str, verdict: Decision) -> None:
+def meet(passage: RequestContext, user: Any, key: str, verdict: Decision) -> None:
     """A user comes to a page of the gate, of whom it saw no sign-in, or none that still lives.
 
     :raises Throttled: when the address began too many sign-ins.
@@ -90,7 +90,7 @@ def meet(passage: Passage, user: Any, key: str, verdict: Decision) -> None:
         park_whole(passage, user, key, sign_in=passage.state.identity.kind(passage.before))
 
 
-def _has_no_say(passage: Passage, client: Client) -> bool:
+def _has_no_say(passage: RequestContext, client: Client) -> bool:
     """A request that must not park: without effects by its method, late with an id whose place another took, or sent by
     the page of another site.
     """
@@ -101,7 +101,7 @@ def _has_no_say(passage: Passage, client: Client) -> bool:
     return not is_page and (passage.has_dead_id or is_foreign(request))
 
 
-def _is_of_another(passage: Passage, key: str) -> bool:
+def _is_of_another(passage: RequestContext, key: str) -> bool:
     """Whether the host's session may be that of another browser, in which the user is in.
 
     A session kept on the server is shared by all who know its id: to park it would sign the owner out.
@@ -114,7 +114,7 @@ def _is_of_another(passage: Passage, key: str) -> bool:
 
 
 def _stop_at_resource(
-    passage: Passage, user: Any, key: str, verdict: Decision, marks: Marks, waiver: Waiver | None
+    passage: RequestContext, user: Any, key: str, verdict: Decision, marks: Marks, waiver: Waiver | None
 ) -> Answer:
     """The app itself is satisfied: the session stays, and remembers what to prove and the way back."""
     passage.user_key = key
@@ -127,7 +127,7 @@ def _stop_at_resource(
     return answers.stop(passage, verdict, passage.client)
 
 
-def _remember_step_up(passage: Passage, user: Any, key: str, verdict: Decision) -> None:
+def _remember_step_up(passage: RequestContext, user: Any, key: str, verdict: Decision) -> None:
     state = passage.state
     target = way_back(state.settings)
     step_up = StepUp(verdict.requirement, request.endpoint or "", act_here(passage), target, verdict.grace_ends_at)
@@ -139,7 +139,7 @@ def _remember_step_up(passage: Passage, user: Any, key: str, verdict: Decision) 
     state.sessions.ask(passage.session, step_up)
 
 
-def begin_unseen(passage: Passage, user: Any, key: str) -> None:
+def begin_unseen(passage: RequestContext, user: Any, key: str) -> None:
     """Begin a session for somebody whom the host shows as signed in, though the gate saw no sign-in."""
     state, kind = passage.state, passage.state.identity.kind(passage.before)
     assert passage.standing is not None  # noqa: S101 - read when the user was bound

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import logging
 import re
-from typing import Any
+from typing import Any, cast
 
-from flask import Flask, appcontext_pushed, request_started, request_tearing_down
+from flask import Flask, Response, appcontext_pushed, current_app, request_started, request_tearing_down
 from flask.sessions import SecureCookieSessionInterface
 from flask_login import user_logged_in, user_login_confirmed
+from werkzeug.exceptions import HTTPException
 
 from ...errors import ConfigError
 from ...settings import Settings
@@ -16,6 +17,7 @@ from ...store.location import Location
 from ...store.sqlite_file import sentence_of_absence
 from ..authorization.questions import TemplateHelper
 from ..endpoints import is_own
+from ..request_context import current_context
 from ..responses.host_names import shadowing_rules
 from ..sessions.cookies import taken_cookie
 from ..sessions.password_evidence import watch_statements
@@ -23,7 +25,6 @@ from ..state import EXTENSION, GateState
 from ..view_marks.set_up import faults
 from . import before_request
 from .after_request import look_once_more, note_login
-from .preprocessors import stand_before_preprocessors
 from .websockets import end_request, expect_hooks, guard_outside_hooks
 
 log = logging.getLogger("flask_mfa_gate")
@@ -141,3 +142,32 @@ def _tell_of_absence(location: Location) -> None:
     """To whom starts the app without ``gate.check``; earlier the app may be about to make the file itself."""
     if location.is_lost and not location.file.exists():
         log.critical("%s", sentence_of_absence(location.file))
+
+
+class Answered(HTTPException):
+    """An answer of the gate where Flask lets a function return none."""
+
+    def __init__(self, response: Response) -> None:
+        super().__init__(response=response)
+
+
+def decide_early(_endpoint: str | None, _values: dict[str, Any] | None) -> None:
+    """The first of the preprocessors."""
+    if (answer := before_request.look_first(current_context(), is_early=True)) is not None:
+        raise Answered(current_app.make_response(answer))
+
+
+def stand_before_preprocessors(app: Flask) -> None:
+    """Only where the host has any: elsewhere the first hook returns its answer, which nobody can catch."""
+    preprocessors = app.url_value_preprocessors
+    if not any(function is not decide_early for found in preprocessors.values() for function in found):
+        return
+    others = [function for function in preprocessors.get(None, []) if function is not decide_early]
+    preprocessors[None] = [decide_early, *others]
+    # SECURITY: where HTTP exceptions are trapped, a handler of the host's would answer in place of the gate.
+    for name in (None, *app.blueprints):
+        app.error_handler_spec[name][None][Answered] = _give
+
+
+def _give(answered: Answered) -> Response:
+    return cast(Response, answered.response)

@@ -17,7 +17,7 @@ from ..authorization.authorizer import RequestAuthorizer
 from ..client import origin_of
 from ..flood import require_no_excess
 from ..host import session_snapshot
-from ..passage import Passage
+from ..request_context import RequestContext
 from ..responses import answers
 from ..responses.login_page import note_login_view
 from ..responses.targets import home, is_part_of_page, target_of, way_back
@@ -28,7 +28,9 @@ from ..sessions.signing_in_user import newcomer, person_of
 _COOKIES = "mfa_gate.cookies"
 
 
-def intercept(passage: Passage, user: Any, key: str, response: Response | None, *, sign_in: SignIn) -> Response | None:
+def intercept(
+    passage: RequestContext, user: Any, key: str, response: Response | None, *, sign_in: SignIn
+) -> Response | None:
     """A sign-in was seen: note it, or park it and answer with the next step.
 
     :param response: what the view that signed in answered; None when a hook of the host made the identity.
@@ -67,7 +69,7 @@ def intercept(passage: Passage, user: Any, key: str, response: Response | None, 
     return answers.after_sign_in(verdict, passage.client)
 
 
-def renew(passage: Passage, user: Any, key: str) -> bool:
+def renew(passage: RequestContext, user: Any, key: str) -> bool:
     """Note that who is signed in already signed in again; False when there is no session that could go on."""
     state, live = passage.state, passage.session
     # SECURITY: where the app asks more of a sign-in with the password, nothing of the view's own answer may go out.
@@ -85,7 +87,7 @@ def renew(passage: Passage, user: Any, key: str) -> bool:
     return True
 
 
-def _is_enough(passage: Passage, live: GateSession, user: Any, key: str) -> bool:
+def _is_enough(passage: RequestContext, live: GateSession, user: Any, key: str) -> bool:
     """Whether what was proved in this session meets what the app asks of one who signs in now."""
     state, now = passage.state, passage.state.clock()
     with state.store.database.read() as tx:
@@ -96,13 +98,13 @@ def _is_enough(passage: Passage, live: GateSession, user: Any, key: str) -> bool
     return decision.ask is Ask.PASS
 
 
-def note_refusal(passage: Passage, key: str, verdict: Decision) -> None:
+def note_refusal(passage: RequestContext, key: str, verdict: Decision) -> None:
     """A refusal that no proof can lift goes on record."""
     if verdict.ask in {Ask.DENY, Ask.LOCKED}:
         passage.state.sessions.note_refusal(key, verdict, origin=origin_of(request), endpoint=request.endpoint)
 
 
-def _target(passage: Passage, response: Response | None) -> str | None:
+def _target(passage: RequestContext, response: Response | None) -> str | None:
     settings = passage.state.settings
     if response is None:
         return way_back(settings)
@@ -112,7 +114,7 @@ def _target(passage: Passage, response: Response | None) -> str | None:
     return way_back(settings, parked_endpoint=parked) if target is None and is_part_of_page() else target
 
 
-def judge_new(passage: Passage, key: str, user: Any, sign_in: SignIn) -> tuple[Decision, Seen, Standing]:
+def judge_new(passage: RequestContext, key: str, user: Any, sign_in: SignIn) -> tuple[Decision, Seen, Standing]:
     """What the app asks of a sign-in without any proof."""
     state = passage.state
     now = state.clock()
@@ -123,13 +125,13 @@ def judge_new(passage: Passage, key: str, user: Any, sign_in: SignIn) -> tuple[D
     return decision, seen, standing
 
 
-def start_clock(passage: Passage, user: Any, key: str) -> None:
+def start_clock(passage: RequestContext, user: Any, key: str) -> None:
     """A period that waited for the account to be switched on begins with the first request that is let through."""
     if passage.standing is not None and passage.standing.waiting_days is not None:
         passage.state.enrollments.begin_waiting(person_of(passage.state, user, key))
 
 
-def park_whole(passage: Passage, user: Any, key: str, *, sign_in: SignIn) -> None:
+def park_whole(passage: RequestContext, user: Any, key: str, *, sign_in: SignIn) -> None:
     """Take everything out of a session that is not, or no longer, proved enough."""
     state = passage.state
     host_user_id = state.identity.host_user_id()
@@ -153,7 +155,7 @@ def park_whole(passage: Passage, user: Any, key: str, *, sign_in: SignIn) -> Non
     )
 
 
-def restore(passage: Passage, pending: GateSession) -> str:
+def restore(passage: RequestContext, pending: GateSession) -> str:
     """Put the identity back after the pass; where the user goes now.
 
     The host's ``login_user`` is not called again: its receivers ran at the sign-in, and its choices are in the keys.
@@ -170,13 +172,13 @@ def restore(passage: Passage, pending: GateSession) -> str:
     return pending.target or home()
 
 
-def put_back(passage: Passage, keys: Mapping[str, Any]) -> None:
+def put_back(passage: RequestContext, keys: Mapping[str, Any]) -> None:
     """Into the host's session, where the identity is loaded anew."""
     session.update(keys)
     passage.state.identity.load_anew()
 
 
-def end_sign_in(passage: Passage) -> None:
+def end_sign_in(passage: RequestContext) -> None:
     """The sign-in is over, with every id it had."""
     if passage.session is not None:
         passage.state.sessions.end(passage.session, origin=origin_of(request))

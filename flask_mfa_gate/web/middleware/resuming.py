@@ -17,13 +17,13 @@ from ..authorization.authorizer import RequestAuthorizer
 from ..host import session_snapshot
 from ..host.cookies_apart import take_away
 from ..host.source import load_identity
-from ..passage import Passage
+from ..request_context import RequestContext
 from ..responses import answers
 from ..sessions.binding import bind
 from .pending_sign_in import end_sign_in, restore
 
 
-def resume(passage: Passage) -> Response | None:
+def resume(passage: RequestContext) -> Response | None:
     """Put the identity back for this request and those that follow.
 
     :returns: the refusal, where the host's own user tells more than the row does; None where the request goes on.
@@ -44,7 +44,7 @@ def resume(passage: Passage) -> Response | None:
     return answers.stop(passage, verdict, passage.client)
 
 
-def _judge(passage: Passage, parked: GateSession) -> Decision | None:
+def _judge(passage: RequestContext, parked: GateSession) -> Decision | None:
     """What the app asks of the user whom the host loads; None where that is nobody any more."""
     user = load_identity(passage.state.identity)
     key = key_of(user, passage.state.user_key) if user is not None else None
@@ -58,7 +58,7 @@ def _judge(passage: Passage, parked: GateSession) -> Decision | None:
     return _rise(passage, parked) if verdict.ask is Ask.PASS else verdict
 
 
-def _rise(passage: Passage, parked: GateSession) -> Decision:
+def _rise(passage: RequestContext, parked: GateSession) -> Decision:
     """Go on under a new id."""
     state, authorizer = passage.state, RequestAuthorizer(passage)
     try:
@@ -74,7 +74,7 @@ def _rise(passage: Passage, parked: GateSession) -> Decision:
     return PASSED
 
 
-def _put_away(passage: Passage, parked: GateSession, before: Mapping[str, Any]) -> None:
+def _put_away(passage: RequestContext, parked: GateSession, before: Mapping[str, Any]) -> None:
     session_snapshot.take_out(session, before, session_snapshot.difference(before, session))
     passage.before, passage.session = before, parked
     passage.state.identity.hide_for_now()

@@ -12,7 +12,7 @@ from flask import Response, g, request, session
 from ...services.observations import Observation
 from ..host.asking import cookies_set_by
 from ..host.user_objects import is_anonymous, unwrapped
-from ..passage import Passage
+from ..request_context import RequestContext
 from ..sessions.cookies import own_cookie_names
 
 _PEOPLE = ("user", "account", "member", "customer", "admin", "staff", "employee", "operator", "client_user")
@@ -27,7 +27,7 @@ _COOKIES = _NAMES | {
 }  # fmt: skip
 
 
-def note_unseen(passage: Passage, response: Response, *, is_changed: bool) -> None:
+def note_unseen(passage: RequestContext, response: Response, *, is_changed: bool) -> None:
     """After a view that ran for nobody, and without a sign-in that the gate saw.
 
     :param is_changed: whether the session or the cookies are others than before.
@@ -45,7 +45,7 @@ def note_unseen(passage: Passage, response: Response, *, is_changed: bool) -> No
         _note_changes(passage, response)
 
 
-def _note_changes(passage: Passage, response: Response) -> None:
+def _note_changes(passage: RequestContext, response: Response) -> None:
     """In words of which there are few, whatever a client sends."""
     for name in _NAMES.intersection(session):
         if session[name] != passage.before.get(name) and _is_somebody(session[name]):
@@ -54,7 +54,7 @@ def _note_changes(passage: Passage, response: Response) -> None:
         _note(passage, f"the cookie {name}, set by {request.endpoint}")
 
 
-def _note(passage: Passage, sign: str) -> None:
+def _note(passage: RequestContext, sign: str) -> None:
     passage.state.observations.note(Observation.UNSEEN_IDENTITY, sign)
 
 

@@ -10,13 +10,13 @@ from ...domain.authorization.decision import Ask
 from ...domain.session import GateSession
 from ...errors import NotProved
 from ...services.people.persons import is_switched_on, key_of
-from .. import request_context
+from .. import request_notes
 from ..authorization.authorizer import RequestAuthorizer
 from ..host.login_manager import USER_ID
 from ..host.signals import signal_of
 from ..host.source import load_identity
-from ..passage import current_passage, forget_outer, passage_outside_hooks, remember_outer
-from ..request_context import note, noted
+from ..request_context import context_outside_hooks, current_context, forget_outer, remember_outer
+from ..request_notes import note, noted
 from ..sessions.cookies import read_token
 from ..state import current_state
 
@@ -51,7 +51,7 @@ def _is_let_in(user: Any) -> bool:
 
 def expect_hooks(_app: Flask, **_: Any) -> None:
     """An HTTP request has begun: whoever asks for the user before the hooks, the hooks decide."""
-    request_context.expect_hooks()
+    request_notes.expect_hooks()
     state = current_state()
     # SECURITY: who is signed in to the request within which the host makes this one is nobody here.
     forget_outer(state)
@@ -65,7 +65,7 @@ def end_request(_app: Flask, **_: Any) -> None:
 
 
 def _runs_without_hooks() -> bool:
-    return has_request_context() and current_passage() is None and request_context.runs_without_hooks()
+    return has_request_context() and current_context() is None and request_notes.runs_without_hooks()
 
 
 def still_ok() -> bool:
@@ -119,7 +119,7 @@ def _live_session() -> GateSession | None:
         return None
     live, standing = found
     # A socket may stay open in one request for hours, and the host's answer of the beginning is not that of now.
-    context = passage_outside_hooks(state, live, standing)
+    context = context_outside_hooks(state, live, standing)
     return live if not live.is_pending and RequestAuthorizer(context).now().ask is Ask.PASS else None
 
 

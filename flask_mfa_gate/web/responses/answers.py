@@ -13,7 +13,7 @@ from ...domain.assurance import ACR_MULTI, Method, methods_of
 from ...domain.authorization.decision import Ask, Decision, Reason
 from ...errors import CodeInvalid, Conflict, MFAGateError, Throttled
 from ..client import SAFE_METHODS, Client, is_of_htmx
-from ..passage import Passage
+from ..request_context import RequestContext
 from ..state import current_state
 from .host_names import own_url
 from .login_page import login_url
@@ -66,7 +66,7 @@ def next_url(word: Ask) -> str:
     return own_url(_ENDPOINTS[word])
 
 
-def stop(passage: Passage, verdict: Decision, client: Client) -> Response:
+def stop(passage: RequestContext, verdict: Decision, client: Client) -> Response:
     """The answer to a request that doesn't satisfy yet."""
     if client is Client.API:
         return demand_problem(verdict)
@@ -81,7 +81,7 @@ def stop(passage: Passage, verdict: Decision, client: Client) -> Response:
     return page("resend.html", passage, 403, next_word=verdict.ask.value, continue_url=continue_url)
 
 
-def _open_again(passage: Passage) -> Response:
+def _open_again(passage: RequestContext) -> Response:
     """For a frame on another site, and the like: nothing was parked, so the page has to be opened by itself."""
     return page(
         "problem.html", passage, 401, title="Verify to continue", detail="Open this page on its own to verify.",
@@ -94,7 +94,7 @@ def after_sign_in(verdict: Decision, client: Client) -> Response:
     return demand_problem(verdict) if client is Client.API else see_other(next_url(verdict.ask))
 
 
-def blocked_page(passage: Passage, verdict: Decision) -> Response:
+def blocked_page(passage: RequestContext, verdict: Decision) -> Response:
     """Locked or denied, in place: why, and whom to ask."""
     period = passage.standing.period if passage.standing else None
     return page(
@@ -143,7 +143,7 @@ def _insufficient(verdict: Decision) -> str:
     return f"Bearer {', '.join(parts)}"
 
 
-def refuse_stranger(passage: Passage, *, as_json: bool = False) -> Response:
+def refuse_stranger(passage: RequestContext, *, as_json: bool = False) -> Response:
     """Nobody is signed in: a page sends to the host's login and back again, anything else gets 401."""
     login = login_url(passage.state.settings)
     if as_json or passage.client is Client.API:
@@ -159,7 +159,7 @@ def refuse_stranger(passage: Passage, *, as_json: bool = False) -> Response:
     return _signed_out_page(passage, "Sign in first", sentence, login)
 
 
-def after_sign_out(passage: Passage) -> Response:
+def after_sign_out(passage: RequestContext) -> Response:
     """To the host's login, where there is one that can be found."""
     login = login_url(passage.state.settings)
     if passage.client is Client.API:
@@ -169,11 +169,11 @@ def after_sign_out(passage: Passage) -> Response:
     return _signed_out_page(passage, "You're signed out", "Open the app to sign in again.", None)
 
 
-def _signed_out_page(passage: Passage, title: str, detail: str, login: str | None) -> Response:
+def _signed_out_page(passage: RequestContext, title: str, detail: str, login: str | None) -> Response:
     return page("problem.html", passage, 401, title=title, detail=detail, continue_url=login, continue_label="Sign in")
 
 
-def failure(passage: Passage | None, error: MFAGateError) -> Response:
+def failure(passage: RequestContext | None, error: MFAGateError) -> Response:
     """The answer to any error of the gate."""
     facts: dict[str, Any] = {}
     if isinstance(error, CodeInvalid) and error.hint:
@@ -194,7 +194,7 @@ def with_retry(response: Response, error: MFAGateError) -> Response:
 
 
 def problem(
-    passage: Passage | None, status: int, code: str, detail: str, facts: Mapping[str, Any] | None = None
+    passage: RequestContext | None, status: int, code: str, detail: str, facts: Mapping[str, Any] | None = None
 ) -> Response:
     """A refusal, as the client reads it best. Without a passage there is no page to draw."""
     if passage is None or passage.client is Client.API:
@@ -203,7 +203,7 @@ def problem(
     return page("problem.html", passage, status, title=title, detail=detail, continue_url=None)
 
 
-def http_problem(passage: Passage | None, error: HTTPException) -> Response:
+def http_problem(passage: RequestContext | None, error: HTTPException) -> Response:
     """What Flask or Werkzeug say of a request to one of the gate's pages, such as a file that is not there."""
     if error.code is None:
         return guarded(make_response(error.get_response()))
@@ -233,7 +233,7 @@ def _led_on(response: Response, facts: Mapping[str, Any]) -> Response:
     return response
 
 
-def page(template: str, passage: Passage, http_status: int = 200, **values: Any) -> Response:
+def page(template: str, passage: RequestContext, http_status: int = 200, **values: Any) -> Response:
     """One of the gate's pages."""
     html = draw(template, page=page_facts(passage), **values)
     # Each form of a session (code, "later", sign-out) leads on to a page of the host, and perhaps from there to another

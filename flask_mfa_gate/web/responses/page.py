@@ -12,7 +12,7 @@ from ..csrf import csrf_token
 from .host_names import own_url
 
 if TYPE_CHECKING:
-    from ..passage import Passage
+    from ..request_context import RequestContext
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ class PageFacts:
     now: datetime
 
 
-def page_facts(passage: Passage) -> PageFacts:
+def page_facts(passage: RequestContext) -> PageFacts:
     """The facts of this request."""
     session = passage.session
     return PageFacts(
@@ -50,7 +50,7 @@ def page_facts(passage: Passage) -> PageFacts:
     )
 
 
-def _user_name(passage: Passage) -> str:
+def _user_name(passage: RequestContext) -> str:
     """Only a nicety: a directory that fails must not cost anybody the page."""
     if passage.session is None:
         return ""

@@ -9,11 +9,11 @@ from flask import request
 
 from ...domain.session import GateSession
 from ..client import origin_of
-from ..passage import Passage
+from ..request_context import RequestContext
 from .revoked import is_revoked
 
 
-def bind(passage: Passage, user: Any, key: str) -> bool:
+def bind(passage: RequestContext, user: Any, key: str) -> bool:
     """A session counts only for the user it was proved by; False when what came with this request was revoked."""
     state, stamps = passage.state, passage.state.stamper.stamps(user, key)
     # SECURITY: proof of one user is none of another, whatever pair of cookies a client puts together.
@@ -32,7 +32,7 @@ def bind(passage: Passage, user: Any, key: str) -> bool:
     return passage.session is not None or passage.is_token or not is_revoked(passage, key, stamps)
 
 
-def _take_first_password(passage: Passage, live: GateSession, stamps: Sequence[str]) -> None:
+def _take_first_password(passage: RequestContext, live: GateSession, stamps: Sequence[str]) -> None:
     """Whoever came without a password, by an upstream perhaps, has set one since."""
     # SECURITY: or no change of it would ever end this session.
     stamped = passage.state.revocations.note_first_password(live, stamps)

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from flask import Response, request
 
 from ..host import remember
-from ..passage import Passage
+from ..request_context import RequestContext
 from ..state import GateState
 from .cookies import guarded_name
 
@@ -20,7 +20,7 @@ _PURPOSE = "remember-companion"
 _LONGEST = 128
 
 
-def has_companion(passage: Passage, key: str) -> bool:
+def has_companion(passage: RequestContext, key: str) -> bool:
     """Whether the host's remember cookie counts for this user: younger than any revocation, and not too old."""
     standing, made = passage.standing, _read(passage, key)
     if made is None or standing is None or standing.user_key != key:
@@ -30,7 +30,7 @@ def has_companion(passage: Passage, key: str) -> bool:
     return revocations == standing.revocations and passage.state.clock() < lives_until
 
 
-def send_companion(passage: Passage, response: Response) -> None:
+def send_companion(passage: RequestContext, response: Response) -> None:
     """Beside the host's remember cookie when that leaves or goes, and again where a revocation left this session."""
     if passage.is_over or remember.is_cleared():
         _drop(passage, response)
@@ -43,12 +43,12 @@ def send_companion(passage: Passage, response: Response) -> None:
         _send(passage, response, live.user_key, standing.revocations)
 
 
-def _is_left_behind(passage: Passage, key: str, revocations: int) -> bool:
+def _is_left_behind(passage: RequestContext, key: str, revocations: int) -> bool:
     made = _read(passage, key)
     return made is not None and made[0] < revocations
 
 
-def _read(passage: Passage, key: str) -> tuple[int, datetime] | None:
+def _read(passage: RequestContext, key: str) -> tuple[int, datetime] | None:
     """What the cookie says, if the gate wrote it for this user; None also where the host's own is not there."""
     sent = request.cookies.get(_name(passage.state), "")
     if not sent or len(sent) > _LONGEST or not sent.isascii() or not remember.is_there():
@@ -62,7 +62,7 @@ def _read(passage: Passage, key: str) -> tuple[int, datetime] | None:
     return int(revocations), datetime.fromtimestamp(int(made_at), UTC)
 
 
-def _send(passage: Passage, response: Response, key: str, revocations: int) -> None:
+def _send(passage: RequestContext, response: Response, key: str, revocations: int) -> None:
     state = passage.state
     text = f"{revocations}.{int(state.clock().timestamp())}"
     digest = state.keyring.digest(text, purpose=_PURPOSE, row=key)
@@ -72,7 +72,7 @@ def _send(passage: Passage, response: Response, key: str, revocations: int) -> N
     )  # fmt: skip
 
 
-def _drop(passage: Passage, response: Response) -> None:
+def _drop(passage: RequestContext, response: Response) -> None:
     name = _name(passage.state)
     if name in request.cookies:
         response.delete_cookie(

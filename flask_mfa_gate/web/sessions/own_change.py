@@ -11,13 +11,13 @@ from ...services.observations import Observation
 from ...services.people.persons import key_of
 from ..client import SAFE_METHODS
 from ..host.asking import ask_afresh
-from ..passage import Passage, current_passage
+from ..request_context import RequestContext, current_context
 from ..responses import answers
 from ..state import GateState
 from .password_evidence import note_told, was_changed_here
 
 
-def note_own_change(passage: Passage) -> Response | None:
+def note_own_change(passage: RequestContext) -> Response | None:
     """Look whether the user has another password now than when the view began.
 
     :returns: the refusal in place of the view's answer, where two say that they changed it; None to go on.
@@ -66,7 +66,7 @@ def _user_now(state: GateState, key: str) -> _Found | None:
 
 def tell_change(state: GateState, key: str) -> None:
     """The host says that a password was changed. Where the user's own view does, its session stays."""
-    passage = current_passage()
+    passage = current_context()
     is_own = passage is not None and passage.has_reached_view and passage.user_key == key
     state.users.password_changed(key, by=passage.session if is_own and passage is not None else None)
     if is_own:

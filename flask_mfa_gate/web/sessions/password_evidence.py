@@ -10,8 +10,8 @@ from sqlalchemy import Engine, event
 
 from ...services.sign_in.session_auth_hash import Stamper
 from ..client import SAFE_METHODS
-from ..passage import current_passage
-from ..request_context import note, noted
+from ..request_context import current_context
+from ..request_notes import note, noted
 
 _TOLD = "mfa_gate.password_told"
 _WRITTEN = "mfa_gate.written"
@@ -53,7 +53,7 @@ def _note_written(_conn: Any, _cursor: Any, statement: str, parameters: Any, *_:
 
 def _is_watched() -> bool:
     """Whether this is a request whose session rests on a password."""
-    passage = current_passage() if has_request_context() else None
+    passage = current_context() if has_request_context() else None
     is_open = passage is not None and passage.has_reached_view and request.method not in SAFE_METHODS
     return passage is not None and is_open and passage.session is not None and passage.session.stamp is not None
 

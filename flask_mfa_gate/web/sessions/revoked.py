@@ -10,12 +10,12 @@ from ..client import Client, is_visit, origin_of
 from ..host import remember
 from ..host.cookies_apart import rests_on_cookies, take_away
 from ..host.session_snapshot import is_shared
-from ..middleware.withholding import refuse_untouched, touch_nothing
-from ..passage import Passage
+from ..request_context import RequestContext
 from .companion import has_companion
+from .withholding import refuse_untouched, touch_nothing
 
 
-def is_revoked(passage: Passage, key: str, stamps: Sequence[str]) -> bool:
+def is_revoked(passage: RequestContext, key: str, stamps: Sequence[str]) -> bool:
     """Whether the cookies that name this user are those of an ended session, where no living row stands behind them.
 
     :param stamps: what stands for the user's password now.
@@ -32,7 +32,7 @@ def is_revoked(passage: Passage, key: str, stamps: Sequence[str]) -> bool:
     return is_out and rests_on_cookies(state, key)
 
 
-def turn_away(passage: Passage, key: str) -> Response | None:
+def turn_away(passage: RequestContext, key: str) -> Response | None:
     """A visit signs out of the host too, and goes on as nobody's; anything else is refused and touches nothing."""
     # SECURITY: a view that reads such a cookie by itself would know the user all the same.
     spent = take_away(passage.state, key)
@@ -49,7 +49,7 @@ def turn_away(passage: Passage, key: str) -> Response | None:
     return None
 
 
-def meet_nobody(passage: Passage) -> Response | None:
+def meet_nobody(passage: RequestContext) -> Response | None:
     """A request that the host takes for nobody's. With an id that is over it may be a late one of somebody's.
 
     A visit drops such an id; a script that comes with one has to hear of it, not to be sent to a page.
@@ -65,6 +65,6 @@ def meet_nobody(passage: Passage) -> Response | None:
     return None
 
 
-def is_page_visit(passage: Passage) -> bool:
+def is_page_visit(passage: RequestContext) -> bool:
     """Whether somebody opens a page with this request."""
     return request.method == "GET" and passage.client is Client.NAVIGATION and is_visit(request)

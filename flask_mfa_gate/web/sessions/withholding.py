@@ -5,13 +5,13 @@ from __future__ import annotations
 from flask import Response, request, session
 
 from ..host import session_snapshot
-from ..passage import Passage
+from ..request_context import RequestContext
 from ..responses import answers
 from ..responses.targets import is_login_page
 from ..view_marks.protection import is_open_here, is_way_out_here
 
 
-def touch_nothing(passage: Passage) -> None:
+def touch_nothing(passage: RequestContext) -> None:
     """Show nobody, and give the session back as it came when the request is over."""
     session_snapshot.take_out(session, passage.before, session_snapshot.difference(passage.before, session))
     passage.withheld = dict(session)
@@ -20,13 +20,13 @@ def touch_nothing(passage: Passage) -> None:
     passage.state.identity.hide_for_now()
 
 
-def refuse_untouched(passage: Passage) -> Response | None:
+def refuse_untouched(passage: RequestContext) -> Response | None:
     """401, or the login for a navigation; None where a view may run for nobody: what is open, signs in or signs out."""
     touch_nothing(passage)
     return None if _is_for_anybody(passage) else answers.refuse_stranger(passage)
 
 
-def _is_for_anybody(passage: Passage) -> bool:
+def _is_for_anybody(passage: RequestContext) -> bool:
     settings, dead = passage.state.settings, passage.dead
     if is_open_here(settings) or is_way_out_here(settings) or is_login_page(settings):
         return True

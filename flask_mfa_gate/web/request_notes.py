@@ -1,0 +1,51 @@
+"""What is noted of one request: not in ``g``, which requests share that the host makes within it."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from flask import Request, request
+
+_HOOKS_FOLLOW = "mfa_gate.hooks_follow"
+
+
+class _Note(NamedTuple):
+    """One thing about one request, before what was noted of the request that its environment came from."""
+
+    request: Request
+    value: Any
+    outer: _Note | None
+
+    def __repr__(self) -> str:
+        # SECURITY: the address may carry a token, and error trackers show the environment of a request.
+        return "<_Note>"
+
+
+def note(name: str, value: Any) -> None:
+    """Keep something with the current request."""
+    this = _this_request()
+    this.environ[name] = _Note(this, value, this.environ.get(name))
+
+
+def noted(name: str) -> Any:
+    """What was kept with the current request; None for nothing."""
+    # SECURITY: found by the request itself, so that nothing said of one counts for another made within it.
+    this = _this_request()
+    found: _Note | None = this.environ.get(name)
+    while found is not None and found.request is not this:
+        found = found.outer
+    return found.value if found is not None else None
+
+
+def _this_request() -> Request:
+    return request._get_current_object()  # type: ignore[attr-defined, no-any-return]
+
+
+def expect_hooks() -> None:
+    """This is a request of HTTP: whoever asks for the user before the hooks, the hooks decide."""
+    note(_HOOKS_FOLLOW, value=True)
+
+
+def runs_without_hooks() -> bool:
+    """Whether nothing decides about this request, as with events of an open websocket."""
+    return not noted(_HOOKS_FOLLOW)
