@@ -55,6 +55,7 @@ user_deleted = gate_signals.signal("user_deleted")
 user_forgotten = gate_signals.signal("user_forgotten")
 policy_changed = gate_signals.signal("policy_changed")
 grace_restarted = gate_signals.signal("grace_restarted")
+list_exported = gate_signals.signal("list_exported")
 break_glass_used = gate_signals.signal("break_glass_used")
 access_denied = gate_signals.signal("access_denied")
 

@@ -28,6 +28,7 @@ from .mail.transport import make_sender
 from .opening import app_id_of, is_command, location_of
 from .services.audit.chain import AuditChain
 from .services.audit.key_rotation import KeyRotation
+from .services.audit.reading import AuditReader
 from .services.audit.retention import AuditRetention
 from .services.enrollment.access_passes import AccessPassService
 from .services.enrollment.actions import ActionRunner
@@ -146,6 +147,7 @@ def _admin_services(base: Base) -> dict[str, Any]:
         "user_list": UserListService(store, user_list, rules, clock=clock, takes_any_key=runner.takes_any_key),
         **access,
         "audit": audit,
+        "audit_reader": AuditReader(store, worker),
         "tables": TableSetup(store, base.keyring, base.settings, audit, base.app_id),
         "key_rotation": rotation,
         "users": users,

@@ -42,6 +42,21 @@ class Record:
         return self.number is not None and self.salt is None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditFilter:
+    """Records for which everything that is given holds.
+
+    :param actor: as records have it, e.g. ``user:KEY``.
+    :param until: the first moment that is too late.
+    """
+
+    event: str | None = None
+    actor: str | None = None
+    subject: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
 class AuditLog:
     """Rows of the audit table, written in the transaction of the act they speak of."""
 
@@ -65,6 +80,20 @@ class AuditLog:
         # SECURITY: what somebody did whose key has come back, and from where, is not for the new owner's eyes.
         mine = select(self._table).where(row.subject == subject, row.id > func.coalesce(before, 0))
         return [_read(row).event for row in tx.execute(mine.order_by(row.id.desc()).limit(limit))]
+
+    def page(self, tx: Connection, wanted: AuditFilter, *, before: int | None, limit: int) -> Sequence[Record]:
+        """The latest records that fit, newest first, older than ``before``."""
+        row = self._table.c
+        conditions = [
+            column == value
+            for column, value in ((row.event, wanted.event), (row.actor, wanted.actor), (row.subject, wanted.subject))
+            if value is not None
+        ]
+        conditions += [row.at >= wanted.since] if wanted.since is not None else []
+        conditions += [row.at < wanted.until] if wanted.until is not None else []
+        conditions += [row.id < before] if before is not None else []
+        latest = select(self._table).where(*conditions).order_by(row.id.desc()).limit(limit)
+        return [_read(found) for found in tx.execute(latest)]
 
     def records(self, tx: Connection, *, since: datetime | None = None, subject: str | None = None) -> Iterator[Record]:
         """Every record in the order of writing."""

@@ -16,6 +16,7 @@ from ..factors.registry import FactorRegistry
 from ..mail.delivery import Delivery
 from ..services.audit.chain import AuditChain
 from ..services.audit.key_rotation import KeyRotation
+from ..services.audit.reading import AuditReader
 from ..services.enrollment.access_passes import AccessPassService
 from ..services.enrollment.enrollment_deferral import EnrollmentDeferral
 from ..services.enrollment.enrollment_eligibility import EnrollmentEligibility
@@ -110,6 +111,7 @@ class GateState:
     lookup: UserLookup
     user_list: UserListService
     audit: AuditChain
+    audit_reader: AuditReader
     tables: TableSetup
     policies: PolicyService
     policy_history: PolicyHistory

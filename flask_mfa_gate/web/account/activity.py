@@ -36,6 +36,7 @@ _EVENTS = {
     "user_forgotten": "Account records erased",
     "policy_changed": "Policy changed",
     "grace_restarted": "Grace period restarted",
+    "list_exported": "List exported",
     "break_glass_used": "Emergency account used",
 }
 # Whoever reads what he did not do himself has to see which of his things was used.
@@ -68,7 +69,7 @@ def event_lines(events: Sequence[Event], used: Mapping[str, str]) -> list[EventL
     """
     lines: list[EventLine] = []
     for event in _without_echoes(events):
-        line = EventLine(event.at, _text_of(event, used), event.address, event.user_agent)
+        line = EventLine(event.at, event_text(event, used), event.address, event.user_agent)
         if lines and event.name == "challenge_failed" and _is_same(lines[-1], line):
             lines[-1] = replace(lines[-1], times=lines[-1].times + 1)
         else:
@@ -90,7 +91,7 @@ def _is_same(one: EventLine, other: EventLine) -> bool:
     return (one.text, one.address, one.user_agent) == (other.text, other.address, other.user_agent)
 
 
-def _text_of(event: Event, used: Mapping[str, str]) -> str:
+def event_text(event: Event, used: Mapping[str, str]) -> str:
     """What happened, in words."""
     word = {"signed_in": "sign_in", "challenge_passed": "method"}.get(event.name)
     detail = str(event.details.get(word)) if word else ""

@@ -9,12 +9,12 @@ from flask import Blueprint, Flask
 from ..account.desk import own_page
 from ..endpoints import ADMIN
 from ..responses.host_names import any_host, stay_here
-from . import dashboard, policies, settings
+from . import audit, dashboard, policies, settings
 from .console import ConsoleRoute
 from .guard import console_page
 from .users import sync
 
-_ROOMS = (dashboard, sync, policies, settings)
+_ROOMS = (dashboard, sync, audit, policies, settings)
 LARGEST_BODY = 1024 * 1024
 
 

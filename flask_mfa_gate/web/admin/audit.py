@@ -1,0 +1,161 @@
+"""The audit log: what happened, by whom and to whom, and whether nothing was changed since."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from flask import Response
+
+from ...domain.roles import Role, is_reserved
+from ...errors import BadRequest
+from ...services.audit.chain import Verification
+from ...signals import gate_signals
+from ...store.audit import AuditFilter, Record
+from ..account.activity import event_text
+from ..responses import answers
+from ..translation import gettext, ngettext
+from .console import WRITE, Console, ConsoleRoute, console_url
+from .listing import Chip, ListState, are_one_of
+from .representation import Format, Listing, Table, csv_file, format_wanted, json_list, lines_file
+
+_FIRST, _LAST = date(1970, 1, 1), date(9998, 12, 31)
+FILTERS = ("event", "actor", "subject", "since", "until")
+_COLUMNS = ("id", "at", "event", "actor", "subject", "address", "user_agent", "reason", "details")
+
+
+@dataclass(frozen=True, slots=True)
+class AuditLine:
+    """One record in words.
+
+    :param actor: the name where there is one, else as it is recorded.
+    :param details: pairs of word and value.
+    """
+
+    record: Record
+    text: str
+    actor: str
+    subject: str
+    details: tuple[tuple[str, str], ...]
+    subject_url: str | None = None
+
+
+def audit(console: Console) -> Response:
+    """The list, newest first; the whole of it as CSV or JSON lines."""
+    state = ListState("audit", FILTERS)
+    wanted = _filter_of(state)
+    kind = format_wanted(console, Format.HTML, Format.JSON, Format.CSV, Format.LINES)
+    if kind in {Format.CSV, Format.LINES}:
+        return _export(console, wanted, kind)
+    per_page = state.per_page(50)
+    page = console.state.audit_reader.page(wanted, cursor=state.text("cursor"), per_page=per_page, now=console.now)
+    if kind is Format.JSON:
+        return json_list(Listing(page.items, page.next_cursor, None, count_is_exact=False), TABLE)
+    return console.page(
+        "audit.html", lines=[_line(record, page.names) for record in page.items], chips=list(_chips(state, page.names)),
+        clear_url=console_url("audit"), events=_event_options(), state=state, csv_url=state.url(format="csv"),
+        lines_url=state.url(format="jsonl"), head=console.state.audit.head(),
+        pager=state.pager(len(page.items), page.next_cursor, count=None),
+    )  # fmt: skip
+
+
+def verify(console: Console) -> Response:
+    """Check every link of the chain now."""
+    found = console.state.audit.verify()
+    if console.desk.wants_json:
+        return answers.json_answer(
+            {
+                "verified": found.verified, "bare": found.bare, "unsealed": found.unsealed,
+                "broken_at": found.broken_at, "head": str(console.state.audit.head()),
+            }
+        )  # fmt: skip
+    return console.page("audit_verified.html", found=found, sentence=_sentence(found), head=console.state.audit.head())
+
+
+def _sentence(found: Verification) -> str:
+    if found.broken_at is not None:
+        return gettext("The audit log was changed: record %(number)s does not fit.", number=found.broken_at)
+    return ngettext(
+        "Audit log intact: %(num)s record verified, %(waiting)s not yet sealed.",
+        "Audit log intact: %(num)s records verified, %(waiting)s not yet sealed.",
+        found.verified, waiting=found.unsealed,
+    )  # fmt: skip
+
+
+def _filter_of(state: ListState) -> AuditFilter:
+    event = state.text("event")
+    are_one_of([event] if event else [], gate_signals, "event")
+    actor = state.text("actor")
+    since, until = _day(state, "since"), _day(state, "until")
+    return AuditFilter(
+        event=event,
+        actor=actor if actor is None or is_reserved(actor) else f"user:{actor}",
+        subject=state.text("subject"),
+        since=since,
+        until=until + timedelta(days=1) if until is not None else None,
+    )
+
+
+def _day(state: ListState, name: str) -> datetime | None:
+    """The beginning of a day in UTC."""
+    text = state.text(name)
+    if text is None:
+        return None
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        day = date.min
+    if not _FIRST <= day <= _LAST:
+        raise BadRequest(gettext("Write the date as 2026-03-31."))
+    return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+
+def _chips(state: ListState, names: Mapping[str, str]) -> Iterator[Chip]:
+    labels = {
+        "event": gettext("Event"), "actor": gettext("By"), "subject": gettext("User"),
+        "since": gettext("From"), "until": gettext("To"),
+    }  # fmt: skip
+    for name in FILTERS:
+        if value := state.text(name):
+            shown = value.replace("_", " ") if name == "event" else names.get(value.removeprefix("user:"), value)
+            yield Chip(f"{labels[name]}: {shown}", state.url_without(name, value))
+
+
+def _event_options() -> list[tuple[str, str]]:
+    words = sorted(str(name) for name in gate_signals)
+    return [("", gettext("Any event")), *((word, word.replace("_", " ").capitalize()) for word in words)]
+
+
+def _line(record: Record, names: Mapping[str, str]) -> AuditLine:
+    event = record.event
+    key = event.actor.removeprefix("user:")
+    actor = (names.get(key) or key) if event.actor.startswith("user:") else _ACTORS.get(event.actor, event.actor)
+    details = tuple((name.replace("_", " "), str(value)) for name, value in event.details.items() if value is not None)
+    return AuditLine(record, event_text(event), actor, names.get(event.subject) or event.subject, details)
+
+
+_ACTORS = {"cli": "Command line", "host": "The app", "system": "System"}
+
+
+def _export(console: Console, wanted: AuditFilter, kind: Format) -> Response:
+    reader = console.state.audit_reader
+    reader.note_export(console.actor, TABLE.name, origin=console.origin)
+    rows = reader.every(wanted)
+    return csv_file(TABLE, rows) if kind is Format.CSV else lines_file(TABLE, rows)
+
+
+def _row(record: Record) -> Mapping[str, Any]:
+    said = record.event
+    return {
+        "id": record.id, "at": said.at.isoformat(), "event": said.name, "actor": said.actor, "subject": said.subject,
+        "address": said.address, "user_agent": said.user_agent, "reason": said.reason, "details": dict(said.details),
+    }  # fmt: skip
+
+
+TABLE = Table("audit", _COLUMNS, _row)
+ROUTES = (
+    ConsoleRoute(rule="/audit", name="audit", view=audit),
+    ConsoleRoute(rule="/audit/verify", name="audit_verify", view=verify, methods=WRITE, least_to_write=Role.AUDITOR),
+)

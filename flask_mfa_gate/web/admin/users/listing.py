@@ -1,0 +1,142 @@
+"""The users list: who has MFA, who does not, and until when."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from flask import Response
+
+from ....domain.assurance import FactorKind
+from ....domain.enrollment import Status
+from ....domain.roles import Role
+from ....domain.user_list import UserPage, UserQuery, UserRow, UserSort
+from ...translation import gettext
+from ..console import Console, ConsoleRoute, console_url
+from ..listing import ListState, SortLink, are_one_of
+from ..representation import Format, Listing, Table, csv_file, format_wanted, json_list
+from ..words import actor_word, factor_word, role_word, status_meaning, status_word
+from .filters import COLUMN, FILTERS, chips_of, filter_of
+
+_COLUMNS = (
+    "key", "name", "email", "groups", "required", "required_by", "status", "days_left", "ends_at", "enrolled_at",
+    "factors", "last_sign_in",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class QuickFilter:
+    """A named list, one click away."""
+
+    label: str
+    url: str
+    is_current: bool
+
+
+def users(console: Console) -> Response:
+    """The list, as a page, as JSON, or all of it as CSV."""
+    state = ListState("users", (*FILTERS, COLUMN))
+    wanted = filter_of(state)
+    kind = format_wanted(console, Format.HTML, Format.JSON, Format.CSV)
+    if kind is Format.CSV:
+        console.state.audit_reader.note_export(console.actor, TABLE.name, origin=console.origin)
+        return csv_file(TABLE, console.state.user_list.every(wanted))
+    sort = _sort_of(state)
+    query = UserQuery(users=wanted, sort=sort, cursor=state.text("cursor"), per_page=state.per_page(50))
+    page = console.state.user_list.page(query)
+    if kind is Format.JSON:
+        return json_list(Listing(page.items, page.next_cursor, page.count, page.count_is_exact), TABLE)
+    return _page(console, state, sort, page)
+
+
+def _page(console: Console, state: ListState, sort: UserSort, page: UserPage) -> Response:
+    pager = state.pager(len(page.items), page.next_cursor, count=page.count, is_exact=page.count_is_exact)
+    return console.page(
+        "users.html", rows=page.items, count=page.count, is_exact=page.count_is_exact, state=state,
+        chips=list(chips_of(state)), clear_url=console_url("users"), csv_url=state.url(format="csv"), pager=pager,
+        heads={word.value: _head(state, word, sort) for word in UserSort}, words=WORDS, column=_column(state),
+        names=_names(console, page), synced_at=console.state.users.synced_at(), quick=_quick(state),
+        may_act=console.may(Role.HELPDESK), options=_options(), sent_on=state.query(FILTERS), statuses=list(Status),
+    )  # fmt: skip
+
+
+WORDS: Mapping[str, Any] = {
+    "status": status_word, "meaning": status_meaning, "factor": factor_word, "role": role_word, "actor": actor_word,
+}  # fmt: skip
+
+
+def _sort_of(state: ListState) -> UserSort:
+    word = state.text("sort") or UserSort.NAME.value
+    are_one_of([word], [one.value for one in UserSort], "sort")
+    return UserSort(word)
+
+
+def _head(state: ListState, word: UserSort, current: UserSort) -> SortLink:
+    return state.sort_link(word.value, current=current.value, descending=word.is_descending)
+
+
+def _column(state: ListState) -> str:
+    """Whether the status of TOTP or the possession of another factor is shown."""
+    kind = state.text(COLUMN) or FactorKind.TOTP.value
+    are_one_of([kind], [one.value for one in FactorKind], COLUMN)
+    return kind
+
+
+def _names(console: Console, page: UserPage) -> dict[str, str]:
+    """Names of those who required MFA of somebody on this page, by key."""
+    keys = {row.required_by.removeprefix("user:") for row in page.items if (row.required_by or "").startswith("user:")}
+    return names_of(console, keys)
+
+
+def names_of(console: Console, keys: set[str]) -> dict[str, str]:
+    """Names of these users, by key, as the gate knows them."""
+    if not keys:
+        return {}
+    store = console.state.store
+    with store.database.read() as tx:
+        known = store.people.known(tx, keys, now=console.now)
+    return {key: one.person.name or one.person.email for key, one in known.items()}
+
+
+def _quick(state: ListState) -> list[QuickFilter]:
+    """The questions that admins ask most."""
+    lists: tuple[tuple[str, dict[str, str]], ...] = (
+        (gettext("Everyone"), {}),
+        (gettext("No MFA"), {"mfa": "no"}),
+        (gettext("Lapse within a day"), {"ends_within": "1"}),
+        (gettext("Lapsed"), {"status": Status.ENROLLMENT_EXPIRED.value}),
+        (gettext("Throttled"), {"throttled": "yes"}),
+        (gettext("Admins without MFA"), {"role": "admin", "mfa": "no"}),
+    )
+    now = {name: value for name in FILTERS if (value := state.text(name))}
+    return [QuickFilter(label, console_url("users", **args), args == now) for label, args in lists]
+
+
+def _options() -> dict[str, list[tuple[str, str]]]:
+    """What the filter form offers."""
+    anything = ("", gettext("Any"))
+    return {
+        "required": [anything, ("yes", gettext("Required")), ("no", gettext("Not required"))],
+        "mfa": [anything, ("yes", gettext("Has MFA")), ("no", gettext("No MFA"))],
+        "factor": [anything, *((kind.value, factor_word(kind.value)) for kind in FactorKind)],
+        "role": [anything, *((role.value, role_word(role.value)) for role in Role)],
+        "throttled": [anything, ("yes", gettext("Throttled")), ("no", gettext("Not throttled"))],
+        "email": [anything, ("yes", gettext("Has an email address")), ("no", gettext("No email address"))],
+        "column": [(kind.value, factor_word(kind.value)) for kind in FactorKind],
+        "per_page": [(size, size) for size in ("20", "50", "100")],
+    }
+
+
+def _row(row: UserRow) -> Mapping[str, Any]:
+    return {
+        "key": row.key, "name": row.name, "email": row.email, "groups": list(row.groups), "required": row.required,
+        "required_by": row.required_by, "status": row.status.value, "days_left": row.days_left,
+        "ends_at": row.ends_at.isoformat() if row.ends_at else None,
+        "enrolled_at": row.enrolled_at.isoformat() if row.enrolled_at else None, "factors": list(row.factors),
+        "last_sign_in": row.last_sign_in.isoformat() if row.last_sign_in else None,
+    }  # fmt: skip
+
+
+TABLE = Table("users", _COLUMNS, _row)
+ROUTES = (ConsoleRoute(rule="/users", name="users", view=users),)

@@ -1,0 +1,71 @@
+"""What the console calls things: one word for each status, factor, requirement and role."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from ...domain.assurance import FactorKind
+from ...domain.enrollment import Status
+from ..translation import gettext, marked
+
+
+class Word(NamedTuple):
+    """A word and the tone of its badge: ``good``, ``warn``, ``bad``, ``info``, or nothing."""
+
+    text: str
+    tone: str = ""
+
+
+_STATUS = {
+    Status.ENROLLED: Word(marked("Enrolled"), "good"),
+    Status.IN_ENROLLMENT: Word(marked("In enrollment"), "info"),
+    Status.ENROLLMENT_EXPIRED: Word(marked("Lapsed"), "bad"),
+    Status.PRE_ENROLLMENT: Word(marked("Not started"), "info"),
+    Status.PENDING_ACTIVATION: Word(marked("Pending activation"), "warn"),
+    Status.NOT_ENROLLED: Word(marked("Not enrolled")),
+    Status.DISABLED: Word(marked("Turned off")),
+}
+_MEANING = {
+    Status.ENROLLED: marked("Has an authenticator app and is asked for a code."),
+    Status.IN_ENROLLMENT: marked("Must set up an authenticator app before the period ends."),
+    Status.ENROLLMENT_EXPIRED: marked("The period ended without setup, so this user is locked out. Extend or reset."),
+    Status.PRE_ENROLLMENT: marked("The period starts with the first sign-in after the account is activated."),
+    Status.PENDING_ACTIVATION: marked("Was shown a key and has not entered the first code."),
+    Status.NOT_ENROLLED: marked("Has no authenticator app."),
+    Status.DISABLED: marked("Authenticator apps are turned off for this app."),
+}
+_FACTORS = {
+    FactorKind.TOTP.value: marked("Authenticator app"),
+    FactorKind.WEBAUTHN.value: marked("Security key or passkey"),
+}
+_ROLES = {"admin": marked("Administrator"), "helpdesk": marked("Help desk"), "auditor": marked("Auditor")}
+_REQUIRED_BY = {
+    "default-access": marked("the app's default"), "cli": marked("the command line"), "host": marked("the app"),
+    "system": marked("the system"),
+}  # fmt: skip
+
+
+def status_word(status: Status) -> Word:
+    """The badge of a status."""
+    return _STATUS[status]._replace(text=gettext(_STATUS[status].text))
+
+
+def status_meaning(status: Status) -> str:
+    """What it means, in a sentence."""
+    return gettext(_MEANING[status])
+
+
+def factor_word(kind: str) -> str:
+    """A factor as people call it."""
+    return gettext(_FACTORS.get(kind, kind))
+
+
+def role_word(role: str) -> str:
+    """A role as people call it."""
+    return gettext(_ROLES.get(role, role))
+
+
+def actor_word(actor: str, names: dict[str, str]) -> str:
+    """Who acted: the name of a user, or what else it was."""
+    key = actor.removeprefix("user:")
+    return gettext(_REQUIRED_BY.get(actor, actor)) if key == actor else names.get(key) or key
