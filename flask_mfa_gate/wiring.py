@@ -47,6 +47,7 @@ from .services.people.directory_sync import DirectorySync
 from .services.people.lookup import UserLookup
 from .services.people.persons import PersonReader
 from .services.people.population import Population
+from .services.people.profile import ProfileReader
 from .services.people.user_list import UserListService
 from .services.people.users import UserService
 from .services.policies.history import PolicyHistory
@@ -148,6 +149,7 @@ def _admin_services(base: Base) -> dict[str, Any]:
         **access,
         "audit": audit,
         "audit_reader": AuditReader(store, worker),
+        "profiles": ProfileReader(store, base.lifetimes, clock=clock),
         "tables": TableSetup(store, base.keyring, base.settings, audit, base.app_id),
         "key_rotation": rotation,
         "users": users,

@@ -28,6 +28,7 @@ from ..services.observations import Observations
 from ..services.people.directory import Directory
 from ..services.people.lookup import UserLookup
 from ..services.people.persons import PersonReader
+from ..services.people.profile import ProfileReader
 from ..services.people.user_list import UserListService
 from ..services.people.users import UserService
 from ..services.policies.history import PolicyHistory
@@ -112,6 +113,7 @@ class GateState:
     user_list: UserListService
     audit: AuditChain
     audit_reader: AuditReader
+    profiles: ProfileReader
     tables: TableSetup
     policies: PolicyService
     policy_history: PolicyHistory

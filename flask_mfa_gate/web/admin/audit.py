@@ -20,6 +20,7 @@ from ..translation import gettext, ngettext
 from .console import WRITE, Console, ConsoleRoute, console_url
 from .listing import Chip, ListState, are_one_of
 from .representation import Format, Listing, Table, csv_file, format_wanted, json_list, lines_file
+from .users.address import user_url
 
 _FIRST, _LAST = date(1970, 1, 1), date(9998, 12, 31)
 FILTERS = ("event", "actor", "subject", "since", "until")
@@ -39,7 +40,7 @@ class AuditLine:
     actor: str
     subject: str
     details: tuple[tuple[str, str], ...]
-    subject_url: str | None = None
+    subject_url: str
 
 
 def audit(console: Console) -> Response:
@@ -133,7 +134,8 @@ def _line(record: Record, names: Mapping[str, str]) -> AuditLine:
     key = event.actor.removeprefix("user:")
     actor = (names.get(key) or key) if event.actor.startswith("user:") else _ACTORS.get(event.actor, event.actor)
     details = tuple((name.replace("_", " "), str(value)) for name, value in event.details.items() if value is not None)
-    return AuditLine(record, event_text(event), actor, names.get(event.subject) or event.subject, details)
+    subject = names.get(event.subject) or event.subject
+    return AuditLine(record, event_text(event), actor, subject, details, user_url(event.subject))
 
 
 _ACTORS = {"cli": "Command line", "host": "The app", "system": "System"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 from ...domain.assurance import FactorKind
@@ -65,7 +66,7 @@ def role_word(role: str) -> str:
     return gettext(_ROLES.get(role, role))
 
 
-def actor_word(actor: str, names: dict[str, str]) -> str:
+def actor_word(actor: str, names: Mapping[str, str]) -> str:
     """Who acted: the name of a user, or what else it was."""
     key = actor.removeprefix("user:")
     return gettext(_REQUIRED_BY.get(actor, actor)) if key == actor else names.get(key) or key

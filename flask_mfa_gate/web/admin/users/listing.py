@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -17,6 +17,7 @@ from ..console import Console, ConsoleRoute, console_url
 from ..listing import ListState, SortLink, are_one_of
 from ..representation import Format, Listing, Table, csv_file, format_wanted, json_list
 from ..words import actor_word, factor_word, role_word, status_meaning, status_word
+from .address import user_url
 from .filters import COLUMN, FILTERS, chips_of, filter_of
 
 _COLUMNS = (
@@ -37,7 +38,7 @@ class QuickFilter:
 def users(console: Console) -> Response:
     """The list, as a page, as JSON, or all of it as CSV."""
     state = ListState("users", (*FILTERS, COLUMN))
-    wanted = filter_of(state)
+    wanted, column = filter_of(state), _column(state)
     kind = format_wanted(console, Format.HTML, Format.JSON, Format.CSV)
     if kind is Format.CSV:
         console.state.audit_reader.note_export(console.actor, TABLE.name, origin=console.origin)
@@ -47,15 +48,15 @@ def users(console: Console) -> Response:
     page = console.state.user_list.page(query)
     if kind is Format.JSON:
         return json_list(Listing(page.items, page.next_cursor, page.count, page.count_is_exact), TABLE)
-    return _page(console, state, sort, page)
+    return _page(console, state, query, page, column)
 
 
-def _page(console: Console, state: ListState, sort: UserSort, page: UserPage) -> Response:
+def _page(console: Console, state: ListState, query: UserQuery, page: UserPage, column: str) -> Response:
     pager = state.pager(len(page.items), page.next_cursor, count=page.count, is_exact=page.count_is_exact)
     return console.page(
         "users.html", rows=page.items, count=page.count, is_exact=page.count_is_exact, state=state,
         chips=list(chips_of(state)), clear_url=console_url("users"), csv_url=state.url(format="csv"), pager=pager,
-        heads={word.value: _head(state, word, sort) for word in UserSort}, words=WORDS, column=_column(state),
+        heads={word.value: _head(state, word, query.sort) for word in UserSort}, words=WORDS, column=column,
         names=_names(console, page), synced_at=console.state.users.synced_at(), quick=_quick(state),
         may_act=console.may(Role.HELPDESK), options=_options(), sent_on=state.query(FILTERS), statuses=list(Status),
     )  # fmt: skip
@@ -63,6 +64,7 @@ def _page(console: Console, state: ListState, sort: UserSort, page: UserPage) ->
 
 WORDS: Mapping[str, Any] = {
     "status": status_word, "meaning": status_meaning, "factor": factor_word, "role": role_word, "actor": actor_word,
+    "user_url": user_url,
 }  # fmt: skip
 
 
@@ -85,11 +87,12 @@ def _column(state: ListState) -> str:
 
 def _names(console: Console, page: UserPage) -> dict[str, str]:
     """Names of those who required MFA of somebody on this page, by key."""
-    keys = {row.required_by.removeprefix("user:") for row in page.items if (row.required_by or "").startswith("user:")}
+    actors = [row.required_by for row in page.items if row.required_by is not None]
+    keys = {actor.removeprefix("user:") for actor in actors if actor.startswith("user:")}
     return names_of(console, keys)
 
 
-def names_of(console: Console, keys: set[str]) -> dict[str, str]:
+def names_of(console: Console, keys: Collection[str]) -> dict[str, str]:
     """Names of these users, by key, as the gate knows them."""
     if not keys:
         return {}

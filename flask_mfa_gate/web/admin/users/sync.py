@@ -14,7 +14,7 @@ def sync(console: Console) -> Response:
     found = console.state.users.sync()
     if console.desk.wants_json:
         return answers.json_answer({"people": found.people})
-    return answers.see_other(console_url("dashboard"))
+    return answers.see_other(console_url("users"))
 
 
 ROUTES = (ConsoleRoute(rule="/users/sync", name="users_sync", view=sync, methods=WRITE, least_to_write=Role.HELPDESK),)

@@ -1,0 +1,70 @@
+"""Access passes: a way back in for somebody who lost their device."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from flask import Response
+
+from ....domain.roles import Role
+from ....errors import BadRequest, Conflict
+from ...fields import text_field
+from ...responses import answers
+from ...translation import gettext
+from ..console import WRITE, Console, ConsoleRoute
+from .address import user_url
+from .page import draw_user, pass_state
+
+LIFETIMES = {
+    "10m": timedelta(minutes=10), "1h": timedelta(hours=1), "8h": timedelta(hours=8), "1d": timedelta(days=1),
+    "7d": timedelta(days=7), "30d": timedelta(days=30),
+}  # fmt: skip
+
+
+def issue(console: Console) -> Response:
+    """A new pass, shown in this answer and never again; the same form sent twice issues no second one."""
+    key, state = text_field(console.fields, "key", default=""), console.state
+    found = state.enrollments.look_up(key)
+    profile = state.profiles.read(key)
+    if not console.desk.wants_json and text_field(console.fields, "pass_state", default="") != pass_state(profile):
+        raise Conflict(
+            "pass-changed",
+            gettext("An access pass was issued or used since this form was opened. Open the user's page again."),
+        )
+    code = state.access_passes.issue(
+        key, actor=console.actor, lifetime=_lifetime(console), reason=text_field(console.fields, "reason", default=""),
+        one_time=text_field(console.fields, "one_time", default="") == "1",
+        scope=text_field(console.fields, "scope", default="full"),
+    )  # fmt: skip
+    fresh = state.profiles.read(key)
+    if console.desk.wants_json:
+        ends_at = fresh.access_pass.terms.ends_at.isoformat() if fresh.access_pass else None
+        return answers.json_answer({"access_pass": code, "ends_at": ends_at}, 201)
+    return draw_user(console, found, fresh, code=code, status=201)
+
+
+def revoke(console: Console) -> Response:
+    """The pass opens nothing any more, and what it opened ends."""
+    key = text_field(console.fields, "key", default="")
+    done = console.state.access_passes.revoke(
+        key, actor=console.actor, reason=text_field(console.fields, "reason", default="") or None
+    )
+    return answers.json_answer({"revoked": done}) if console.desk.wants_json else answers.see_other(user_url(key))
+
+
+def _lifetime(console: Console) -> timedelta:
+    word = text_field(console.fields, "lifetime", default="1h")
+    if word not in LIFETIMES:
+        raise BadRequest(gettext("A pass lives one of: %(known)s.", known=", ".join(LIFETIMES)))
+    return LIFETIMES[word]
+
+
+ROUTES = (
+    ConsoleRoute(
+        rule="/access-pass", name="user_access_pass", view=issue, methods=WRITE, least_to_write=Role.HELPDESK
+    ),
+    ConsoleRoute(
+        rule="/access-pass/revoke", name="user_access_pass_revoke", view=revoke, methods=WRITE,
+        least_to_write=Role.HELPDESK,
+    ),
+)  # fmt: skip

@@ -1,0 +1,145 @@
+"""One user: MFA, factors, sessions, access pass, what happened, and why they were asked for what."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from flask import Response, current_app, request
+
+from ....domain.access import APP
+from ....domain.access_pass import Scope
+from ....domain.policy.facts import Environment
+from ....domain.roles import Right, Role, refusal
+from ....domain.user_list import UserRow
+from ....errors import MFAGateError, UnknownUser
+from ....services.people.profile import UserProfile
+from ....services.policies.simulation import Explanation
+from ....services.sign_in.reasons import SignInReason
+from ...account.activity import event_lines
+from ...responses import answers
+from ...translation import gettext, marked
+from ...view_marks.protection import marked_resources, marked_views
+from ..console import Console, ConsoleRoute, console_url
+from ..representation import Format, format_wanted
+from .listing import WORDS, names_of
+
+_SIGN_INS = 5
+_ASKED = {
+    "pass": marked("Let in"), "prompt": marked("Offered setup"), "challenge": marked("Asked for a code"),
+    "enroll": marked("Had to set up MFA"), "locked": marked("Locked out"), "deny": marked("Denied"),
+}  # fmt: skip
+_WOULD = {
+    "pass": marked("would be let in"), "prompt": marked("would be offered setup"),
+    "challenge": marked("would be asked for a code"), "enroll": marked("would have to set up MFA"),
+    "locked": marked("is locked out"), "deny": marked("would be denied"),
+}  # fmt: skip
+_TONES = {"pass": "good", "prompt": "info", "challenge": "info", "enroll": "warn", "locked": "bad", "deny": "bad"}
+
+
+def user(console: Console, key: str) -> Response:
+    """Everything about one user."""
+    found = console.state.enrollments.look_up(key)
+    profile = console.state.profiles.read(key)
+    if format_wanted(console, Format.HTML, Format.JSON) is Format.JSON:
+        return answers.json_answer(_as_json(found, profile))
+    return draw_user(console, found, profile)
+
+
+def user_by_key(console: Console) -> Response:
+    """The same for a key that no path could hold."""
+    return user(console, request.args.get("key", ""))
+
+
+def draw_user(
+    console: Console, found: UserRow, profile: UserProfile, *, code: str | None = None, status: int = 200
+) -> Response:
+    """The page.
+
+    :param code: of an access pass that was just issued, to be shown this once.
+    """
+    key = found.person.key
+    why = refusal(console.actor, Right.RESCUE, subject=key, role=found.person.role)
+    required_by = found.mfa.required_by or ""
+    return console.page(
+        "user.html", status, found=found, person=found.person, profile=profile, words=WORDS,
+        names=names_of(console, {required_by.removeprefix("user:")} if required_by.startswith("user:") else set()),
+        events=event_lines(profile.events), sign_ins=_sign_ins(console, found), default=console.state.rules.access(APP),
+        asked=_ASKED, tones=_TONES, would=_WOULD, trace=_trace(console, key), resources=_resources(console),
+        resource=_resource(), verbs=(), why_not=why, code=code,
+        may_rescue=why is None and console.may(Role.HELPDESK), scopes=_scopes(),
+        audit_url=console_url("audit", subject=key), pass_state=pass_state(profile),
+    )  # fmt: skip
+
+
+def pass_state(profile: UserProfile) -> str:
+    """Tells a form that was sent twice: whatever pass was there when it was drawn."""
+    return profile.access_pass.id if profile.access_pass is not None else "none"
+
+
+def _scopes() -> list[tuple[str, str]]:
+    return [
+        (Scope.FULL.value, gettext("Sign in and set up a new factor")),
+        (Scope.ENROLL_ONLY.value, gettext("Set up a new factor only")),
+    ]
+
+
+def _sign_ins(console: Console, found: UserRow) -> Sequence[SignInReason]:
+    reasons = console.state.sign_in_reasons
+    return reasons.latest(found.person.key, found.person.groups, until=console.now, limit=_SIGN_INS)
+
+
+def _resource() -> str:
+    return request.args.get("resource") or APP
+
+
+def _resources(console: Console) -> list[str]:
+    app = current_app._get_current_object()  # type: ignore[attr-defined]
+    policies = console.state.policies.current().policies
+    named = {name for policy in policies for name in policy.resources}
+    return [APP, *sorted({*marked_resources(app), *named, *console.state.rules.default_access} - {APP})]
+
+
+def _trace(console: Console, key: str) -> Explanation | None:
+    """What would happen now, with nothing known of where they come from; None where that can't be said."""
+    try:
+        return console.state.simulator.simulate(
+            key, resource=_resource(), environment=Environment(at=console.now),
+            views=marked_views(current_app._get_current_object()),  # type: ignore[attr-defined]
+        )  # fmt: skip
+    except UnknownUser:
+        return None
+    except MFAGateError:
+        if _resource() == APP:
+            return None
+        raise
+
+
+def _as_json(found: UserRow, profile: UserProfile) -> dict[str, Any]:
+    person, mfa, granted = found.person, found.mfa, profile.access_pass
+    return {
+        "key": person.key, "name": person.name, "email": person.email, "groups": sorted(person.groups),
+        "role": person.role, "is_active": person.is_active, "status": mfa.status, "required": mfa.required,
+        "required_by": mfa.required_by, "days_left": mfa.days_left,
+        "ends_at": mfa.ends_at.isoformat() if mfa.ends_at else None,
+        "enrolled_at": mfa.enrolled_at.isoformat() if mfa.enrolled_at else None,
+        "factors": [
+            {
+                "kind": one.kind.value, "name": one.name, "created_at": one.created_at.isoformat(),
+                "last_used_at": one.last_used_at.isoformat() if one.last_used_at else None,
+            }
+            for one in profile.factors
+        ],
+        "recovery_codes_left": profile.recovery_codes_left, "wrong_codes": profile.wrong_codes,
+        "sessions": len(profile.sessions),
+        "access_pass": None if granted is None else {
+            "scope": granted.terms.scope.value, "one_time": granted.terms.one_time,
+            "starts_at": granted.terms.starts_at.isoformat(), "ends_at": granted.terms.ends_at.isoformat(),
+        },
+    }  # fmt: skip
+
+
+ROUTES = (
+    ConsoleRoute(rule="/users/<path:key>", name="user", view=user),
+    ConsoleRoute(rule="/user", name="user_by_key", view=user_by_key),
+)

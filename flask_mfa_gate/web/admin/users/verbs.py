@@ -1,0 +1,83 @@
+"""What can be done to users: the words of the buttons, and who may press them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ....domain.roles import Right, Role, refusal
+from ...translation import gettext, marked
+from ..console import Console
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """One action.
+
+    :param word: as URLs and forms have it.
+    :param consequence: what will happen, in a sentence about those it is done to.
+    :param takes: fields of the confirmation beside the reason: ``days``, ``now``, ``until``.
+    :param is_loud: whether the users are told whatever the form says.
+    """
+
+    word: str
+    label: str
+    consequence: str
+    right: Right
+    takes: frozenset[str] = frozenset()
+    is_loud: bool = False
+    is_danger: bool = False
+    tells: bool = True
+
+
+VERBS = {
+    verb.word: verb
+    for verb in (
+        Verb(
+            "require", marked("Require MFA"),
+            marked("They are asked to set up an authenticator app at each sign-in, and locked out after the deadline."),
+            Right.RULE, frozenset({"days", "now"}),
+        ),
+        Verb(
+            "extend", marked("Extend the deadline"),
+            marked("The deadline moves. Keys and factors stay as they are. Locked-out users can sign in again."),
+            Right.RESCUE, frozenset({"days", "until"}),
+        ),
+        Verb(
+            "remind", marked("Send a reminder"),
+            marked("Everyone in an enrollment period gets a mail with the deadline. Nothing else changes."),
+            Right.RESCUE,
+        ),
+        Verb(
+            "unlock", marked("Clear failed attempts"),
+            marked("Failed codes are forgotten, so the next code is tried at once. Lapsed users stay locked out."),
+            Right.RESCUE, tells=False,
+        ),
+        Verb(
+            "reset", marked("Reset MFA"),
+            marked(
+                "Their authenticator app, recovery codes, access passes and sessions stop working at once. "
+                "Users of whom MFA is required have to set it up again."
+            ),
+            Right.RESCUE, frozenset({"days"}), is_loud=True, is_danger=True,
+        ),
+        Verb(
+            "remove", marked("Remove the requirement"),
+            marked("They are no longer asked to set up MFA. Users who have a factor are still asked for it."),
+            Right.RULE, is_danger=True,
+        ),
+    )
+}  # fmt: skip
+
+
+def verbs_for(console: Console, *, key: str | None = None, role: Role | None = None) -> Sequence[tuple[str, str]]:
+    """The actions that this reader may take, as pairs of word and label.
+
+    :param key: of the one user they are about; None for a list.
+    :param role: of that user.
+    """
+    return [
+        (verb.word, gettext(verb.label))
+        for verb in VERBS.values()
+        if refusal(console.actor, verb.right, subject=key or "", role=role) is None
+    ]
