@@ -31,6 +31,7 @@ from .services.audit.key_rotation import KeyRotation
 from .services.audit.reading import AuditReader
 from .services.audit.retention import AuditRetention
 from .services.enrollment.access_passes import AccessPassService
+from .services.enrollment.action_requests import ActionRequestService
 from .services.enrollment.actions import ActionRunner
 from .services.enrollment.digest import DigestService
 from .services.enrollment.enrollment_deferral import EnrollmentDeferral
@@ -144,8 +145,13 @@ def _admin_services(base: Base) -> dict[str, Any]:
     sync = DirectorySync(store, worker, base.directory, writer, clock=clock)
     rotation = KeyRotation(store, worker, base.keyring, clock=clock)
     users = UserService(store, worker, base.directory, sync, access["policies"], audit, rotation, clock=clock)
+    listed = UserListService(store, user_list, rules, clock=clock, takes_any_key=runner.takes_any_key)
+    lookup = UserLookup(store, base.directory, users.is_sync_due, clock)
+    enrollments = EnrollmentService(
+        store, worker, runner, writer, rules, clock=clock, default_days=base.settings.enrollment_days
+    )
     return {
-        "user_list": UserListService(store, user_list, rules, clock=clock, takes_any_key=runner.takes_any_key),
+        "user_list": listed,
         **access,
         "audit": audit,
         "audit_reader": AuditReader(store, worker),
@@ -153,12 +159,11 @@ def _admin_services(base: Base) -> dict[str, Any]:
         "tables": TableSetup(store, base.keyring, base.settings, audit, base.app_id),
         "key_rotation": rotation,
         "users": users,
-        "lookup": UserLookup(store, base.directory, users.is_sync_due, clock),
+        "lookup": lookup,
         "observations": Observations(store, worker, clock=clock),
         "last_login_view": LastLoginView(store, worker, clock=clock),
-        "enrollments": EnrollmentService(
-            store, worker, runner, writer, rules, clock=clock, default_days=base.settings.enrollment_days
-        ),
+        "enrollments": enrollments,
+        "action_requests": ActionRequestService(store, worker, enrollments, listed, lookup, clock=clock),
         "access_passes": AccessPassService(
             store, worker, runner, base.factors.access_passes, clock=clock
         ),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from ..crypto import Keyring
 from .access_passes import AccessPasses
+from .action_requests import ActionRequests
 from .audit import AuditLog
 from .challenge_states import ChallengeStates
 from .engine import Database
@@ -53,6 +54,7 @@ class Store:
     sign_ins: SignIns
     grants: Grants
     challenge_states: ChallengeStates
+    action_requests: ActionRequests
 
 
 def build_store(database: Database, *, prefix: str, keyring: Keyring) -> Store:
@@ -81,4 +83,5 @@ def build_store(database: Database, *, prefix: str, keyring: Keyring) -> Store:
         sign_ins=SignIns(tables),
         grants=Grants(tables),
         challenge_states=ChallengeStates(marks),
+        action_requests=ActionRequests(tables),
     )

@@ -15,7 +15,12 @@ class Keys:
         self._owned: list[Table] = [
             table for table in tables.metadata.sorted_tables if "user_key" in table.c and table is not tables.audit
         ]
-        self._actors = (tables.enrollment.c.required_by, tables.access_pass.c.issued_by, tables.policy_version.c.author)
+        self._actors = (
+            tables.enrollment.c.required_by,
+            tables.access_pass.c.issued_by,
+            tables.policy_version.c.author,
+            tables.action_request.c.actor,
+        )
 
     def is_known(self, tx: Connection, key: str) -> bool:
         """Whether any table has something about this user."""

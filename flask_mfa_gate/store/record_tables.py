@@ -32,6 +32,8 @@ def audit(metadata: MetaData, prefix: str) -> Table:
         Column("amended", exact(64)),
         Index(f"ix_{prefix}audit_subject", "subject", "id"),
         Index(f"ix_{prefix}audit_number", "number", unique=True),
+        Index(f"ix_{prefix}audit_actor", "actor", "id"),
+        Index(f"ix_{prefix}audit_event", "event", "id"),
     )
 
 
@@ -117,4 +119,38 @@ def sign_in(metadata: MetaData, prefix: str) -> Table:
         Column("report", JSON, nullable=False),
         Index(f"ix_{prefix}sign_in_user_key", "user_key", "proved_at"),
         Index(f"ix_{prefix}sign_in_at", "at"),
+    )
+
+
+def action_request(metadata: MetaData, prefix: str) -> Table:
+    """An action on several users, as an admin confirmed it. Gone after a day."""
+    return Table(
+        f"{prefix}action_request",
+        metadata,
+        Column("id", exact(32), primary_key=True),
+        Column("actor", exact(USER_KEY_LENGTH + 5), nullable=False),
+        Column("action", exact(32), nullable=False),
+        Column("state", exact(16), nullable=False),
+        Column("created_at", UTCDateTime, nullable=False),
+        Column("claimed_at", UTCDateTime),
+        Column("finished_at", UTCDateTime),
+        Column("count", Integer, nullable=False),
+        Column("options", JSON, nullable=False),
+        Column("not_found", JSON, nullable=False),
+        Index(f"ix_{prefix}action_request_created_at", "created_at"),
+    )
+
+
+def action_item(metadata: MetaData, prefix: str) -> Table:
+    """One user of such an action; ``seen`` is a digest of the enrollment that the admin was shown."""
+    return Table(
+        f"{prefix}action_item",
+        metadata,
+        Column("request_id", exact(32), primary_key=True),
+        user_key(primary_key=True),
+        Column("seen", exact(64), nullable=False),
+        Column("outcome", exact(16), nullable=False, server_default=""),
+        Column("reason", exact(64), nullable=False, server_default=""),
+        Index(f"ix_{prefix}action_item_outcome", "request_id", "outcome", "user_key"),
+        Index(f"ix_{prefix}action_item_user_key", "user_key"),
     )

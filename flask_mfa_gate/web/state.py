@@ -18,6 +18,7 @@ from ..services.audit.chain import AuditChain
 from ..services.audit.key_rotation import KeyRotation
 from ..services.audit.reading import AuditReader
 from ..services.enrollment.access_passes import AccessPassService
+from ..services.enrollment.action_requests import ActionRequestService
 from ..services.enrollment.enrollment_deferral import EnrollmentDeferral
 from ..services.enrollment.enrollment_eligibility import EnrollmentEligibility
 from ..services.enrollment.enrollments import EnrollmentService
@@ -107,6 +108,7 @@ class GateState:
     enrollment_deferral: EnrollmentDeferral
     recovery_codes: RecoveryCodeService = field(repr=False)
     enrollments: EnrollmentService
+    action_requests: ActionRequestService
     access_passes: AccessPassService
     users: UserService
     lookup: UserLookup

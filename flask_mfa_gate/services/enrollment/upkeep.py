@@ -29,6 +29,7 @@ from .state_changes import MoveWriter
 SLICE = 500
 _SWEEP_MARGIN = timedelta(days=1)
 _OUTBOX_MEMORY = timedelta(days=30)
+_REQUEST_MEMORY = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +136,7 @@ class UpkeepService:
         swept += self._store.noted.sweep(work.tx, now=now)
         swept += self._store.factors.sweep(work.tx, now=now)
         swept += self._store.grants.sweep(work.tx, now=now)
+        swept += self._store.action_requests.sweep(work.tx, before=now - _REQUEST_MEMORY)
         swept += sum(
             self._store.marks.sweep(work.tx, prefix=prefix, before=now - KEPT)
             for prefix in (OBSERVED, DROPPED, CHALLENGE)

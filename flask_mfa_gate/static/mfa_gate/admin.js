@@ -6,18 +6,20 @@
   document.documentElement.classList.remove("ac-no-script");
 
   // Times stand in UTC; beside it comes the reader's own zone.
-  const inZone = new Intl.DateTimeFormat(document.documentElement.lang || "en", {
-    day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", timeZoneName: "short",
-  });
+  const parts = { day: "numeric", month: "short", year: "numeric", hour: "2-digit", minute: "2-digit", hourCycle: "h23" };
+  const language = document.documentElement.lang === "en" ? "en-GB" : document.documentElement.lang;
+  const short = new Intl.DateTimeFormat(language, parts);
+  const inZone = new Intl.DateTimeFormat(language, { ...parts, timeZoneName: "short" });
   for (const time of all("time[data-local]")) {
     const at = new Date(time.dateTime);
     if (Number.isNaN(at.getTime())) continue;
     if (time.dataset.local === "beside") time.insertAdjacentText("beforeend", ` · ${inZone.format(at)}`);
-    else time.textContent = inZone.format(at);
+    else time.textContent = short.format(at);
   }
   const zone = Intl.DateTimeFormat().resolvedOptions().timeZone;
+  for (const place of all("[data-zone-name]")) place.textContent = place.dataset.zoneName.replace("{zone}", zone);
   for (const field of all("select[data-zone]")) {
-    if (!field.value && all("option", field).some((option) => option.value === zone)) field.value = zone;
+    if (field.value === "UTC" && all("option", field).some((option) => option.value === zone)) field.value = zone;
   }
 
   // On a narrow screen the sections are behind one button.

@@ -12,9 +12,9 @@ from ..responses.host_names import any_host, stay_here
 from . import audit, dashboard, policies, settings
 from .console import ConsoleRoute
 from .guard import console_page
-from .users import access_pass, listing, page, sync
+from .users import access_pass, actions, listing, page, sync
 
-_ROOMS = (dashboard, listing, page, access_pass, sync, audit, settings)
+_ROOMS = (dashboard, listing, page, access_pass, actions, sync, audit, settings)
 LARGEST_BODY = 1024 * 1024
 
 

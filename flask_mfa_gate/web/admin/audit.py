@@ -14,7 +14,7 @@ from ...errors import BadRequest
 from ...services.audit.chain import Verification
 from ...signals import gate_signals
 from ...store.audit import AuditFilter, Record
-from ..account.activity import event_text
+from ..account.activity import event_text, used_words
 from ..responses import answers
 from ..translation import gettext, ngettext
 from .console import WRITE, Console, ConsoleRoute, console_url
@@ -54,8 +54,9 @@ def audit(console: Console) -> Response:
     page = console.state.audit_reader.page(wanted, cursor=state.text("cursor"), per_page=per_page, now=console.now)
     if kind is Format.JSON:
         return json_list(Listing(page.items, page.next_cursor, None, count_is_exact=False), TABLE)
+    used = used_words(console.state.factors)
     return console.page(
-        "audit.html", lines=[_line(record, page.names) for record in page.items], chips=list(_chips(state, page.names)),
+        "audit.html", lines=[_line(record, page.names, used) for record in page.items], chips=list(_chips(state, page.names)),
         clear_url=console_url("audit"), events=_event_options(), state=state, csv_url=state.url(format="csv"),
         lines_url=state.url(format="jsonl"), head=console.state.audit.head(),
         pager=state.pager(len(page.items), page.next_cursor, count=None),
@@ -129,13 +130,13 @@ def _event_options() -> list[tuple[str, str]]:
     return [("", gettext("Any event")), *((word, word.replace("_", " ").capitalize()) for word in words)]
 
 
-def _line(record: Record, names: Mapping[str, str]) -> AuditLine:
+def _line(record: Record, names: Mapping[str, str], used: Mapping[str, str]) -> AuditLine:
     event = record.event
     key = event.actor.removeprefix("user:")
     actor = (names.get(key) or key) if event.actor.startswith("user:") else _ACTORS.get(event.actor, event.actor)
     details = tuple((name.replace("_", " "), str(value)) for name, value in event.details.items() if value is not None)
     subject = names.get(event.subject) or event.subject
-    return AuditLine(record, event_text(event), actor, subject, details, user_url(event.subject))
+    return AuditLine(record, event_text(event, used), actor, subject, details, user_url(event.subject))
 
 
 _ACTORS = {"cli": "Command line", "host": "The app", "system": "System"}

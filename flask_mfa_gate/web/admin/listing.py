@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from flask import request
 from werkzeug.datastructures import MultiDict
@@ -50,12 +51,13 @@ class ListState:
 
     :param endpoint: of the list, within the console.
     :param names: of the arguments that it knows; others are dropped.
+    :param args: those of another URL than that of this request.
     """
 
-    def __init__(self, endpoint: str, names: Iterable[str]) -> None:
+    def __init__(self, endpoint: str, names: Iterable[str], args: MultiDict[str, str] | None = None) -> None:
         self._endpoint = endpoint
-        known = {*names, "per_page", "sort", *_PAGING}
-        pairs = [(name, value) for name, value in request.args.items(multi=True) if name in known and value.strip()]
+        known, given = {*names, "per_page", "sort", *_PAGING}, request.args if args is None else args
+        pairs = [(name, value) for name, value in given.items(multi=True) if name in known and value.strip()]
         self._args: MultiDict[str, str] = MultiDict(pairs)
 
     def text(self, name: str) -> str | None:
@@ -93,9 +95,10 @@ class ListState:
         args[name] = [one for one in args.get(name, []) if one.strip() != value]
         return console_url(self._endpoint, **args)
 
-    def query(self, names: Iterable[str]) -> dict[str, list[str]]:
-        """The arguments of these names, for a form that sends them on."""
-        return {name: values for name, values in self._args.lists() if name in set(names)}
+    def query(self, names: Iterable[str]) -> str:
+        """The arguments of these names as one text, for a form that sends them on."""
+        wanted = set(names)
+        return urlencode([(name, value) for name, value in self._args.items(multi=True) if name in wanted])
 
     def sort_link(self, word: str, *, current: str, descending: bool) -> SortLink:
         """A column head for this order."""

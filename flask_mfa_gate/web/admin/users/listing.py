@@ -19,6 +19,7 @@ from ..representation import Format, Listing, Table, csv_file, format_wanted, js
 from ..words import actor_word, factor_word, role_word, status_meaning, status_word
 from .address import user_url
 from .filters import COLUMN, FILTERS, chips_of, filter_of
+from .verbs import verbs_for
 
 _COLUMNS = (
     "key", "name", "email", "groups", "required", "required_by", "status", "days_left", "ends_at", "enrolled_at",
@@ -58,7 +59,8 @@ def _page(console: Console, state: ListState, query: UserQuery, page: UserPage, 
         chips=list(chips_of(state)), clear_url=console_url("users"), csv_url=state.url(format="csv"), pager=pager,
         heads={word.value: _head(state, word, query.sort) for word in UserSort}, words=WORDS, column=column,
         names=_names(console, page), synced_at=console.state.users.synced_at(), quick=_quick(state),
-        may_act=console.may(Role.HELPDESK), options=_options(), sent_on=state.query(FILTERS), statuses=list(Status),
+        may_act=console.may(Role.HELPDESK), options=_options(), verbs=verbs_for(console), statuses=list(Status),
+        select_url=console_url("user_select"), sent_on=state.query(FILTERS),
     )  # fmt: skip
 
 

@@ -16,13 +16,14 @@ from ....errors import MFAGateError, UnknownUser
 from ....services.people.profile import UserProfile
 from ....services.policies.simulation import Explanation
 from ....services.sign_in.reasons import SignInReason
-from ...account.activity import event_lines
+from ...account.activity import event_lines, used_words
 from ...responses import answers
 from ...translation import gettext, marked
 from ...view_marks.protection import marked_resources, marked_views
 from ..console import Console, ConsoleRoute, console_url
 from ..representation import Format, format_wanted
 from .listing import WORDS, names_of
+from .verbs import verbs_for
 
 _SIGN_INS = 5
 _ASKED = {
@@ -64,9 +65,9 @@ def draw_user(
     return console.page(
         "user.html", status, found=found, person=found.person, profile=profile, words=WORDS,
         names=names_of(console, {required_by.removeprefix("user:")} if required_by.startswith("user:") else set()),
-        events=event_lines(profile.events), sign_ins=_sign_ins(console, found), default=console.state.rules.access(APP),
+        events=event_lines(profile.events, used_words(console.state.factors)), sign_ins=_sign_ins(console, found), default=console.state.rules.access(APP),
         asked=_ASKED, tones=_TONES, would=_WOULD, trace=_trace(console, key), resources=_resources(console),
-        resource=_resource(), verbs=(), why_not=why, code=code,
+        resource=_resource(), verbs=verbs_for(console, key=key, role=found.person.role), why_not=why, code=code,
         may_rescue=why is None and console.may(Role.HELPDESK), scopes=_scopes(),
         audit_url=console_url("audit", subject=key), pass_state=pass_state(profile),
     )  # fmt: skip

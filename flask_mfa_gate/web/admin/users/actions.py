@@ -1,0 +1,146 @@
+"""Actions on users: choose, confirm, carry out, read what became of each."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import parse_qsl
+
+from flask import Response, request
+from werkzeug.datastructures import MultiDict
+
+from ....domain.roles import Role
+from ....domain.user_filter import UserFilter
+from ....errors import BadRequest
+from ....services.enrollment.action_requests import ActionOptions
+from ....services.enrollment.action_result import ActionResult
+from ....store.action_requests import ActionItem, ActionRequest, RequestState
+from ...fields import text_field
+from ...responses import answers
+from ...translation import gettext
+from ..console import WRITE, Console, ConsoleRoute, console_url
+from ..listing import ListState
+from ..representation import Format, Table, csv_file, format_wanted
+from .confirmation import confirmation_page, options_of, result_page
+from .filters import FILTERS, filter_of
+from .verbs import VERBS, verbs_for
+
+_LONGEST_QUERY = 8000
+
+
+def act(console: Console) -> Response:
+    """Freeze whom it is about, and ask; a program acts at once, or counts with ``dry_run``."""
+    action = text_field(console.fields, "action", default="")
+    if action not in VERBS:
+        raise BadRequest(gettext("Choose one of: %(known)s.", known=", ".join(VERBS)))
+    users, missing = _chosen(console)
+    if console.desk.wants_json:
+        return _act_at_once(console, action, users, missing)
+    frozen = console.state.action_requests.freeze(action, users, actor=console.actor, not_found=missing)
+    return answers.see_other(console_url("user_request", request_id=frozen.id))
+
+
+def show(console: Console, request_id: str) -> Response:
+    """The confirmation while nothing was done, the result since; also as JSON and CSV."""
+    found = console.state.action_requests.get(request_id, actor=console.actor)
+    kind = format_wanted(console, Format.HTML, Format.JSON, Format.CSV)
+    if kind is Format.CSV:
+        return csv_file(_TABLE, console.state.action_requests.items(found))
+    if kind is Format.JSON:
+        return answers.json_answer(_as_json(console, found))
+    if found.state is RequestState.OPEN:
+        return confirmation_page(console, found, request.args)
+    return result_page(console, found)
+
+
+def confirm(console: Console, request_id: str) -> Response:
+    """Carry it out, or go on with it. What was typed wrong is told at its field, and nothing is done."""
+    service = console.state.action_requests
+    found = service.get(request_id, actor=console.actor)
+    if found.state is RequestState.OPEN:
+        options, errors = options_of(console, found, console.fields)
+        if errors:
+            return confirmation_page(console, found, console.fields, errors)
+    else:
+        options = ActionOptions()
+    service.carry_out(found, options, actor=console.actor)
+    return answers.see_other(console_url("user_request", request_id=request_id))
+
+
+def select(console: Console) -> Response:
+    """A pasted list of emails or keys as the selection."""
+    return console.page("select.html", verbs=verbs_for(console))
+
+
+def _chosen(console: Console) -> tuple[Sequence[str] | UserFilter, Sequence[str]]:
+    """The users of a form or a program, and what was typed and is nobody."""
+    fields = console.fields
+    scope = text_field(fields, "scope", default="selected")
+    if scope == "all":
+        query = text_field(fields, "filter", default="")
+        if len(query) > _LONGEST_QUERY:
+            raise BadRequest(gettext("The filter is too long."))
+        return filter_of(ListState("users", FILTERS, MultiDict(parse_qsl(query)))), ()
+    if scope == "pasted":
+        return console.state.action_requests.find(text_field(fields, "users", default=""))
+    keys = fields.get("keys", fields.get("key", []))
+    keys = [keys] if isinstance(keys, str) else keys
+    if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys) or not keys:
+        raise BadRequest(gettext("Select at least one user."))
+    return keys, ()
+
+
+def _act_at_once(
+    console: Console, action: str, users: Sequence[str] | UserFilter, missing: Sequence[str]
+) -> Response:  # fmt: skip
+    service = console.state.action_requests
+    found = service.freeze(action, users, actor=console.actor, not_found=missing)
+    options, errors = options_of(console, found, console.fields)
+    if errors:
+        raise BadRequest(next(iter(errors.values())))
+    if str(console.fields.get("dry_run", "")).lower() in {"1", "true"}:
+        would = service.would(found, options, actor=console.actor)
+        return answers.json_answer({**_outcomes(would, missing), "dry_run": True})
+    done = service.carry_out(found, options, actor=console.actor)
+    return answers.json_answer(_as_json(console, done))
+
+
+def _outcomes(result: ActionResult, missing: Sequence[str]) -> dict[str, Any]:
+    told = {
+        name: [{"key": key, "reason": reason} for key, reason in getattr(result, name)]
+        for name in ("done", "skipped", "failed")
+    }
+    told["failed"] += [{"key": word, "reason": "unknown-user"} for word in missing]
+    return told
+
+
+def _as_json(console: Console, found: ActionRequest) -> dict[str, Any]:
+    told: dict[str, Any] = {"done": [], "skipped": [], "failed": []}
+    for item in console.state.action_requests.items(found):
+        if item.outcome:
+            told[item.outcome].append({"key": item.user_key, "reason": item.reason})
+    told["failed"] += [{"key": word, "reason": "unknown-user"} for word in found.not_found]
+    url = console_url("user_request", request_id=found.id)
+    return {**told, "id": found.id, "state": found.state.value, "count": found.count, "url": url}
+
+
+def _row(item: ActionItem) -> Mapping[str, Any]:
+    return {"key": item.user_key, "outcome": item.outcome or "waiting", "reason": item.reason}
+
+
+_TABLE = Table("result", ("key", "outcome", "reason"), _row)
+
+
+def _routes() -> Iterator[ConsoleRoute]:
+    yield ConsoleRoute(
+        rule="/users/actions", name="user_actions", view=act, methods=WRITE, least_to_write=Role.HELPDESK
+    )
+    yield ConsoleRoute(rule="/select", name="user_select", view=select, least=Role.HELPDESK)
+    rule = "/requests/<request_id>"
+    yield ConsoleRoute(rule=rule, name="user_request", view=show, least=Role.HELPDESK)
+    yield ConsoleRoute(
+        rule=rule, name="user_request_confirm", view=confirm, methods=WRITE, least_to_write=Role.HELPDESK
+    )
+
+
+ROUTES = tuple(_routes())

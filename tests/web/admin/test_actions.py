@@ -1,0 +1,230 @@
+"""Actions on users: chosen, confirmed, carried out once, told user by user."""
+
+from __future__ import annotations
+
+import csv
+import io
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from bs4 import BeautifulSoup
+from flask import Flask
+
+from tests.conftest import JSON, Browser, Phone, StillClock, key_of, state_of
+from tests.web.kit import act, kinds
+
+from .kit import ADMIN, HELPDESK, at_console, enroll
+
+pytestmark = pytest.mark.pages
+
+
+@pytest.fixture
+def console(app: Flask, phone: Phone) -> Browser:
+    browser = at_console(app, ADMIN, phone)
+    with app.app_context():
+        state_of(app).users.sync()
+    return browser
+
+
+def post(browser: Browser, path: str, **fields: Any) -> Any:
+    return browser.client.post(path, data={"csrf_token": browser.status()["csrf_token"], **fields})
+
+
+def ask(browser: Browser, action: str, **fields: Any) -> str:
+    """The address of the confirmation."""
+    answer = post(browser, "/admin/mfa/users/actions", action=action, **fields)
+    assert answer.status_code == 303, answer.text
+    return str(answer.location)
+
+
+def text_of(answer: Any) -> str:
+    return " ".join(BeautifulSoup(answer.text, "html.parser").get_text(" ").split())
+
+
+def status(app: Flask, username: str) -> Any:
+    with app.app_context():
+        return state_of(app).enrollments.status(key_of(app, username))
+
+
+def test_the_confirmation_counts_names_and_says_who_is_left_out(
+    app: Flask, console: Browser, clock: StillClock
+) -> None:
+    path = ask(console, "require", scope="all", filter="")
+    said = text_of(console.get(path))
+    for words in (
+        "4 people", "Erin Ellis", "Frank Ford", "Grace Gray", "Hugo Hill", "Skipped 1: in an enrollment period already",
+        "Skipped 1: the period has ended", "Refused 1: this is you", "Skipped 1: MFA is required already", "Require MFA for 4 people", "9 Mar 2026, 09:00 UTC",
+    ):  # fmt: skip
+        assert words in said, words
+    assert status(app, "erin").required is False, "nothing was done"
+    assert "10 days" in text_of(console.get(f"{path}?days=10&when=days"))
+
+
+def test_it_is_carried_out_once_and_told_user_by_user(app: Flask, console: Browser) -> None:
+    path = ask(console, "require", scope="all", filter="mfa=no&required=no")
+    done = post(console, path, when="days", days="14", reason="rollout", notify="1")
+    assert (done.status_code, done.location) == (303, path)
+    said = text_of(console.get(path))
+    assert "Done for 4 people" in said
+    erin = status(app, "erin")
+    assert (erin.days_left, erin.required_by) == (14, "user:1")
+    assert kinds(app, "erin") == ["start"]
+    again = post(console, path, when="days", days="30", notify="1")
+    assert again.location == path
+    assert status(app, "erin").days_left == 14
+    assert kinds(app, "erin") == ["start"], "a second submit shows the first result"
+    rows = list(csv.DictReader(io.StringIO(console.get(f"{path}?format=csv").text)))
+    assert [(row["key"], row["outcome"]) for row in rows] == [(str(key), "done") for key in (5, 6, 7, 8)]
+    told = console.get(path, headers=JSON).json
+    assert told is not None
+    assert (told["state"], told["count"], len(told["done"])) == ("done", 4, 4)
+    records = console.get("/admin/mfa/audit?event=enrollment_started&actor=1", headers=JSON).json
+    assert records is not None
+    assert {one["reason"] for one in records["items"]} == {"rollout"}
+
+
+def test_who_changed_meanwhile_is_skipped_with_a_word(app: Flask, console: Browser) -> None:
+    path = ask(console, "require", key=[key_of(app, "erin"), key_of(app, "frank")])
+    enroll(app, "erin")
+    post(console, path, days="7", when="days")
+    said = text_of(console.get(path))
+    assert "Done for 1 person" in said
+    assert "Skipped 1 changed after you opened the confirmation" in said
+    assert status(app, "erin").required is False
+
+
+def test_what_was_typed_wrong_is_told_in_place_and_changes_nothing(app: Flask, console: Browser) -> None:
+    require = ask(console, "require", key=key_of(app, "erin"))
+    extend = ask(console, "extend", key=key_of(app, "bob"))
+    before = status(app, "bob")
+    for path, fields, words in (
+        (require, {"days": "0", "when": "days"}, "choose “Now”"),
+        (require, {"days": "366", "when": "days"}, "from 1 to 365"),
+        (require, {"days": "abc", "when": "days"}, "from 1 to 365"),
+        (require, {"days": "-1", "when": "days"}, "from 1 to 365"),
+        (require, {"days": "²", "when": "days"}, "from 1 to 365"),
+        (require, {"days": "7", "reason": "x" * 10_001}, "Give a reason"),
+        (extend, {"when": "until", "until": "2026-03-01", "zone": "UTC"}, "from today on"),
+        (extend, {"when": "until", "until": "9999-12-31", "zone": "UTC"}, "from today on"),
+        (extend, {"when": "until", "until": "soon", "zone": "UTC"}, "Write the date"),
+        (extend, {"when": "until", "until": "2026-03-20", "zone": "Moon/Crater"}, "time zones"),
+        (extend, {"when": "days", "days": ""}, "from 1 to 365"),
+    ):  # fmt: skip
+        answer = post(console, path, **fields, **({} if "reason" in fields else {"reason": "typed text"}))
+        assert answer.status_code == 400, fields
+        assert words in answer.text.replace("&#39;", "'"), fields
+        assert "reason" in fields or 'value="typed text"' in answer.text, "what was typed stays"
+    assert status(app, "bob") == before
+    assert status(app, "erin").required is False
+    assert post(console, extend, when="until", until="2026-03-20", zone="America/New_York").status_code == 303
+    assert status(app, "bob").ends_at == datetime(2026, 3, 21, 3, 59, 59, tzinfo=UTC), "the end of that day there"
+    assert post(console, require, when="now", days="7").status_code == 303
+    assert (status(app, "erin").required, status(app, "erin").days_left) == (True, None)
+
+
+def test_the_help_desk_does_what_it_may_and_no_more(app: Flask, phone: Phone, clock: StillClock) -> None:
+    desk = at_console(app, HELPDESK, phone)
+    with app.app_context():
+        state_of(app).users.sync()
+    options = BeautifulSoup(desk.get("/admin/mfa/users").text, "html.parser").select("#action option")
+    assert [one["value"] for one in options] == ["extend", "remind", "unlock", "reset"]
+    path = ask(desk, "reset", scope="all", filter="")
+    assert "Refused 2: has a role" in text_of(desk.get(path))
+    post(desk, path)
+    told = desk.get(path, headers=JSON).json
+    assert told is not None
+    assert {one["key"]: one["reason"] for one in told["failed"]} == {
+        "1": "higher-role",
+        "7": "yourself",
+        "8": "higher-role",
+    }
+    forced = ask(desk, "require", key=key_of(app, "frank"))
+    post(desk, forced, when="now")
+    assert status(app, "frank").required is False, "whatever is sent"
+
+
+def test_a_request_is_its_makers_alone_and_lives_15_minutes(
+    app: Flask, console: Browser, phone: Phone, clock: StillClock
+) -> None:
+    path = ask(console, "remind", key=key_of(app, "bob"))
+    clock.forward(seconds=30)
+    desk = at_console(app, HELPDESK, phone)
+    assert desk.get(path, headers=JSON).status_code == 404
+    assert post(desk, path).status_code == 404
+    clock.forward(minutes=14)
+    assert console.get(path).status_code == 200
+    clock.forward(seconds=31)
+    assert console.get(path).status_code == 404
+    clock.forward(seconds=30)
+    console.get("/admin/mfa/")
+    assert console.get("/admin/mfa/requests/%00", headers=JSON).status_code == 404
+    assert "reminder" not in kinds(app, "bob")
+
+
+def test_a_pasted_list_is_a_selection_with_what_was_not_found(app: Flask, console: Browser) -> None:
+    assert "Paste a list" in console.get("/admin/mfa/select").text
+    path = ask(
+        console, "require", scope="pasted",
+        users="erin@example.org, FRANK@example.org;nobody@example.org\n\n\"5\"\n=x\n<b>@x",
+    )  # fmt: skip
+    page = console.get(path)
+    assert "2 people" in text_of(page)
+    assert "3 entries were not found" in page.text
+    assert "<b>" not in page.text
+    nobody = post(console, "/admin/mfa/users/actions", action="require", scope="pasted", users=" \n")
+    assert nobody.status_code == 400
+    assert post(console, "/admin/mfa/users/actions", action="require").status_code == 400
+    assert post(console, "/admin/mfa/users/actions", action="delete", key="1").status_code == 400
+    assert (
+        post(console, "/admin/mfa/users/actions", action="require", scope="all", filter="status=x").status_code == 400
+    )
+
+
+def test_programs_act_at_once_or_only_count(app: Flask, console: Browser) -> None:
+    path, erin, bob = "/admin/mfa/users/actions", key_of(app, "erin"), key_of(app, "bob")
+    body = {"action": "require", "keys": [erin, bob, "1"], "days": 7, "reason": "x"}
+    dry = console.send_json(path, {**body, "dry_run": 1}).json
+    assert dry["dry_run"] is True
+    assert (dry["done"], dry["failed"]) == ([{"key": erin, "reason": ""}], [{"key": "1", "reason": "yourself"}])
+    assert status(app, "erin").required is False
+    done = console.send_json(path, body).json
+    assert (done["done"], done["skipped"]) == ([{"key": erin, "reason": ""}], [{"key": bob, "reason": "in-period"}])
+    assert status(app, "erin").days_left == 7
+    for wrong in (
+        {"days": 0},
+        {"days": True},
+        {"days": [7]},
+        {"days": 7.5},
+        {"keys": []},
+        {"keys": [1]},
+        {"action": 1},
+    ):
+        told = console.send_json(path, {**body, **wrong})
+        assert told.status_code == 400, wrong
+        assert told.json["code"] == "bad_request"
+    assert console.send_json(path, {**body, "days": "now", "keys": [key_of(app, "frank")]}).status_code == 200
+    assert status(app, "frank").days_left is None
+    assert act(app, "status", "frank").required is True
+
+
+def test_a_large_set_goes_on_where_it_stopped(
+    app: Flask, console: Browser, clock: StillClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flask_mfa_gate.domain.person import Person
+    from flask_mfa_gate.services.enrollment import action_requests
+
+    monkeypatch.setattr(action_requests, "_SLICE", 10)
+    monkeypatch.setattr(action_requests, "WORKED_IN_A_REQUEST", -action_requests.WORKED_IN_A_REQUEST)
+    state = state_of(app)
+    with state.store.database.write() as tx:
+        people = [Person(f"p{number:02}", f"Person {number:02}", f"p{number}@example.org") for number in range(21)]
+        state.store.people.write(tx, people, now=clock())
+    path = ask(console, "require", scope="all", filter="q=person")
+    for so_far in ("9 of 21", "18 of 21"):
+        post(console, path, days="7", when="days")
+        assert so_far in text_of(console.get(path)), "no slice is cut so that one is left"
+    post(console, path)
+    assert "Done for 21 people" in text_of(console.get(path))
+    assert "Require MFA" not in text_of(post(console, path))
+    assert state.user_list.numbers().in_period == 22
