@@ -13,6 +13,7 @@
   for (const time of all("time[data-local]")) {
     const at = new Date(time.dateTime);
     if (Number.isNaN(at.getTime())) continue;
+    if (time.dataset.local === "beside" && !at.getTimezoneOffset()) continue;
     if (time.dataset.local === "beside") time.insertAdjacentText("beforeend", ` · ${inZone.format(at)}`);
     else time.textContent = short.format(at);
   }

@@ -1,0 +1,73 @@
+"""The console in a real browser: by keyboard alone, on a narrow screen, without a word in the browser's log."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+
+from example_app.people import DAVES_KEY
+from tests.conftest import key_of, state_of
+from tests.web.admin.kit import ADMIN, enroll
+
+from .conftest import Screen
+from .test_pages import oathtool
+
+_PAGES = ("/", "/users?status=IN_ENROLLMENT", "/users?q=nobody", "/audit", "/settings", "/select", "/users/2")
+
+
+def at_console(screen: Screen, app: Any) -> None:
+    enroll(app, ADMIN)
+    with app.app_context():
+        state_of(app).users.sync()
+    screen.sign_in(ADMIN)
+    screen.type("code", oathtool(DAVES_KEY))
+    screen.press("Verify")
+    screen.expect("Hello Ada Admin")
+
+
+def tab_to(screen: Screen, words: str, *, most: int = 60) -> Any:
+    """The control with this name, reached by the tab key."""
+    for _ in range(most):
+        screen.chrome.switch_to.active_element.send_keys(Keys.TAB)
+        focused = screen.chrome.switch_to.active_element
+        if words in (focused.accessible_name or focused.text):
+            assert focused.is_displayed()
+            return focused
+    raise AssertionError(f"no way to {words!r} by keyboard")
+
+
+def test_a_deadline_is_extended_by_keyboard_alone(screen: Screen, server: tuple[str, Any]) -> None:
+    _, app = server
+    at_console(screen, app)
+    screen.open("/admin/mfa/users?q=bob")
+    tab_to(screen, "Select Bob Baker").send_keys(Keys.SPACE)
+    tab_to(screen, "In enrollment: details of Bob Baker").send_keys(Keys.ENTER)
+    screen.expect("Must set up an authenticator app before the period ends.")
+    screen.chrome.switch_to.active_element.send_keys(Keys.ESCAPE)
+    assert not screen.chrome.find_element(By.ID, "card-1").is_displayed()
+    screen.open(f"/admin/mfa/users/{key_of(app, 'bob')}")
+    tab_to(screen, "Extend the deadline").send_keys(Keys.ENTER)
+    screen.expect("Extend for 1 person")
+    days = tab_to(screen, "Days")
+    days.clear()
+    days.send_keys("3", Keys.ENTER)
+    screen.expect("Done for 1 person.")
+    with app.app_context():
+        assert state_of(app).enrollments.status(key_of(app, "bob")).days_left == 10
+    assert screen.complaints() == []
+
+
+def test_no_page_scrolls_sideways_or_breaks_its_policy(screen: Screen, server: tuple[str, Any]) -> None:
+    _, app = server
+    at_console(screen, app)
+    for width in (1280, 320):
+        screen.chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {
+            "width": width, "height": 800, "deviceScaleFactor": 1, "mobile": False,
+        })  # fmt: skip
+        for path in _PAGES:
+            screen.open(f"/admin/mfa{path}")
+            root = screen.chrome.find_element(By.TAG_NAME, "html")
+            assert int(root.get_property("scrollWidth")) <= int(root.get_property("clientWidth")), (path, width)
+    assert screen.complaints() == []
