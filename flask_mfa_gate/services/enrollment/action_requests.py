@@ -254,6 +254,7 @@ class ActionRequestService:
         calls: dict[str, Callable[..., ActionResult]] = {
             "require": self._enrollments.require, "extend": self._enrollments.extend, "reset": self._enrollments.reset,
             "remove": self._enrollments.remove, "remind": self._enrollments.remind, "unlock": self._enrollments.unlock,
+            "revoke-sessions": self._enrollments.revoke_sessions,
         }  # fmt: skip
         if action not in calls:
             raise BadRequest(f"Unknown action. Known are: {', '.join(calls)}.")

@@ -56,7 +56,8 @@ def audit(console: Console) -> Response:
         return json_list(Listing(page.items, page.next_cursor, None, count_is_exact=False), TABLE)
     used = used_words(console.state.factors)
     return console.page(
-        "audit.html", lines=[_line(record, page.names, used) for record in page.items], chips=list(_chips(state, page.names)),
+        "audit.html", lines=[_line(record, page.names, used) for record in page.items],
+        chips=list(_chips(state, page.names)),
         clear_url=console_url("audit"), events=_event_options(), state=state, csv_url=state.url(format="csv"),
         lines_url=state.url(format="jsonl"), head=console.state.audit.head(),
         pager=state.pager(len(page.items), page.next_cursor, count=None),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from ...domain.assurance import FactorKind
 from ...domain.enrollment import Status
+from ..state import current_state
 from ..translation import gettext, marked
 
 
@@ -35,10 +35,6 @@ _MEANING = {
     Status.NOT_ENROLLED: marked("Has no authenticator app."),
     Status.DISABLED: marked("Authenticator apps are turned off for this app."),
 }
-_FACTORS = {
-    FactorKind.TOTP.value: marked("Authenticator app"),
-    FactorKind.WEBAUTHN.value: marked("Security key or passkey"),
-}
 _ROLES = {"admin": marked("Administrator"), "helpdesk": marked("Help desk"), "auditor": marked("Auditor")}
 _REQUIRED_BY = {
     "default-access": marked("the app's default"), "cli": marked("the command line"), "host": marked("the app"),
@@ -58,7 +54,8 @@ def status_meaning(status: Status) -> str:
 
 def factor_word(kind: str) -> str:
     """A factor as people call it."""
-    return gettext(_FACTORS.get(kind, kind))
+    known = {one.value: factor.about.label for one, factor in current_state().factors.factors.items()}
+    return gettext(known.get(kind, kind))
 
 
 def role_word(role: str) -> str:

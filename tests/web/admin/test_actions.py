@@ -128,7 +128,7 @@ def test_the_help_desk_does_what_it_may_and_no_more(app: Flask, phone: Phone, cl
     with app.app_context():
         state_of(app).users.sync()
     options = BeautifulSoup(desk.get("/admin/mfa/users").text, "html.parser").select("#action option")
-    assert [one["value"] for one in options] == ["extend", "remind", "unlock", "reset"]
+    assert [one["value"] for one in options] == ["extend", "remind", "unlock", "revoke-sessions", "reset"]
     path = ask(desk, "reset", scope="all", filter="")
     assert "Refused 2: has a role" in text_of(desk.get(path))
     post(desk, path)

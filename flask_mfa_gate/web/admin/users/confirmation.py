@@ -39,6 +39,7 @@ _BUTTONS = {
     "extend": lambda n: ngettext("Extend for %(num)s person", "Extend for %(num)s people", n),
     "remind": lambda n: ngettext("Remind %(num)s person", "Remind %(num)s people", n),
     "unlock": lambda n: ngettext("Clear attempts of %(num)s person", "Clear attempts of %(num)s people", n),
+    "revoke-sessions": lambda n: ngettext("Sign out %(num)s person", "Sign out %(num)s people", n),
     "reset": lambda n: ngettext("Reset MFA of %(num)s person", "Reset MFA of %(num)s people", n),
     "remove": lambda n: ngettext(
         "Remove the requirement from %(num)s person", "Remove the requirement from %(num)s people", n

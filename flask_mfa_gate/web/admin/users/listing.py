@@ -81,9 +81,9 @@ def _head(state: ListState, word: UserSort, current: UserSort) -> SortLink:
 
 
 def _column(state: ListState) -> str:
-    """Whether the status of TOTP or the possession of another factor is shown."""
-    kind = state.text(COLUMN) or FactorKind.TOTP.value
-    are_one_of([kind], [one.value for one in FactorKind], COLUMN)
+    """Which factor is shown, or nothing for the status."""
+    kind = state.text(COLUMN) or ""
+    are_one_of([kind] if kind else [], [one.value for one in FactorKind], COLUMN)
     return kind
 
 
@@ -128,7 +128,7 @@ def _options() -> dict[str, list[tuple[str, str]]]:
         "role": [anything, *((role.value, role_word(role.value)) for role in Role)],
         "throttled": [anything, ("yes", gettext("Throttled")), ("no", gettext("Not throttled"))],
         "email": [anything, ("yes", gettext("Has an email address")), ("no", gettext("No email address"))],
-        "column": [(kind.value, factor_word(kind.value)) for kind in FactorKind],
+        "column": [("", gettext("Status")), *((kind.value, factor_word(kind.value)) for kind in FactorKind)],
         "per_page": [(size, size) for size in ("20", "50", "100")],
     }
 

@@ -65,7 +65,8 @@ def draw_user(
     return console.page(
         "user.html", status, found=found, person=found.person, profile=profile, words=WORDS,
         names=names_of(console, {required_by.removeprefix("user:")} if required_by.startswith("user:") else set()),
-        events=event_lines(profile.events, used_words(console.state.factors)), sign_ins=_sign_ins(console, found), default=console.state.rules.access(APP),
+        events=event_lines(profile.events, used_words(console.state.factors)),
+        sign_ins=_sign_ins(console, found), default=console.state.rules.access(APP),
         asked=_ASKED, tones=_TONES, would=_WOULD, trace=_trace(console, key), resources=_resources(console),
         resource=_resource(), verbs=verbs_for(console, key=key, role=found.person.role), why_not=why, code=code,
         may_rescue=why is None and console.may(Role.HELPDESK), scopes=_scopes(),

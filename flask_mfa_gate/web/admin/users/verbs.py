@@ -54,6 +54,11 @@ VERBS = {
             Right.RESCUE, tells=False,
         ),
         Verb(
+            "revoke-sessions", marked("Sign out everywhere"),
+            marked("They are signed out in every browser and have to sign in again. Factors stay as they are."),
+            Right.RESCUE, tells=False,
+        ),
+        Verb(
             "reset", marked("Reset MFA"),
             marked(
                 "Their authenticator app, recovery codes, access passes and sessions stop working at once. "
