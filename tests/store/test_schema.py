@@ -166,7 +166,7 @@ def test_tables_that_are_newer_than_the_code_are_left_alone(database: Database, 
     for move in (schema.upgrade, schema.downgrade):
         with pytest.raises(StoreNotReady, match="9999"):
             move(database, prefix=prefix, revision="head" if move is schema.upgrade else "base")
-    assert len(tables_of(database, prefix)) == 16
+    assert len(tables_of(database, prefix)) == len(build_tables(prefix).metadata.tables) + 1
 
 
 @pytest.mark.parametrize("location", ["sqlite", "postgresql"], indirect=True)
