@@ -92,13 +92,6 @@ class UnknownUser(MFAGateError):
     status = 404
 
 
-class NotFound(MFAGateError):
-    """There is no such thing, or none that the asker may see."""
-
-    code = "not_found"
-    status = 404
-
-
 class NotAllowed(MFAGateError):
     """The actor's role does not allow this action on this user.
 

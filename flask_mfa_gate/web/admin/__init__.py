@@ -14,7 +14,7 @@ from .console import ConsoleRoute
 from .guard import console_page
 from .users import access_pass, actions, listing, page, sync
 
-_ROOMS = (dashboard, listing, page, access_pass, actions, sync, audit, settings)
+_ROOMS = (dashboard, listing, page, access_pass, actions, sync, audit, policies, settings)
 LARGEST_BODY = 1024 * 1024
 
 
