@@ -28,10 +28,9 @@ from .mail.transport import make_sender
 from .opening import app_id_of, is_command, location_of
 from .services.audit.chain import AuditChain
 from .services.audit.key_rotation import KeyRotation
-from .services.audit.reading import AuditReader
 from .services.audit.retention import AuditRetention
+from .services.console import console_services
 from .services.enrollment.access_passes import AccessPassService
-from .services.enrollment.action_requests import ActionRequestService
 from .services.enrollment.actions import ActionRunner
 from .services.enrollment.digest import DigestService
 from .services.enrollment.enrollment_deferral import EnrollmentDeferral
@@ -48,7 +47,6 @@ from .services.people.directory_sync import DirectorySync
 from .services.people.lookup import UserLookup
 from .services.people.persons import PersonReader
 from .services.people.population import Population
-from .services.people.profile import ProfileReader
 from .services.people.user_list import UserListService
 from .services.people.users import UserService
 from .services.policies.history import PolicyHistory
@@ -154,8 +152,6 @@ def _admin_services(base: Base) -> dict[str, Any]:
         "user_list": listed,
         **access,
         "audit": audit,
-        "audit_reader": AuditReader(store, worker),
-        "profiles": ProfileReader(store, base.lifetimes, clock=clock),
         "tables": TableSetup(store, base.keyring, base.settings, audit, base.app_id),
         "key_rotation": rotation,
         "users": users,
@@ -163,7 +159,7 @@ def _admin_services(base: Base) -> dict[str, Any]:
         "observations": Observations(store, worker, clock=clock),
         "last_login_view": LastLoginView(store, worker, clock=clock),
         "enrollments": enrollments,
-        "action_requests": ActionRequestService(store, worker, enrollments, listed, lookup, clock=clock),
+        **console_services(store, worker, enrollments, listed, lookup, lifetimes=base.lifetimes, clock=clock),
         "access_passes": AccessPassService(
             store, worker, runner, base.factors.access_passes, clock=clock
         ),

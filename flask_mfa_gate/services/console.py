@@ -1,0 +1,36 @@
+"""Puts together what only the console shows."""
+
+from __future__ import annotations
+
+from typing import TypedDict
+
+from ..clock import Clock
+from ..domain.session import Lifetimes
+from ..store import Store
+from .audit.reading import AuditReader
+from .enrollment.action_requests import ActionRequestService
+from .enrollment.enrollments import EnrollmentService
+from .people.lookup import UserLookup
+from .people.profile import ProfileReader
+from .people.user_list import UserListService
+from .unit_of_work import TransactionRunner
+
+
+class ConsoleServices(TypedDict):
+    """By their names in the state of the app."""
+
+    audit_reader: AuditReader
+    profiles: ProfileReader
+    action_requests: ActionRequestService
+
+
+def console_services(
+    store: Store, worker: TransactionRunner, enrollments: EnrollmentService, listed: UserListService,
+    lookup: UserLookup, *, lifetimes: Lifetimes, clock: Clock,
+) -> ConsoleServices:  # fmt: skip
+    """Lists, profiles, and actions as they were confirmed."""
+    return ConsoleServices(
+        audit_reader=AuditReader(store, worker),
+        profiles=ProfileReader(store, lifetimes, clock=clock),
+        action_requests=ActionRequestService(store, worker, enrollments, listed, lookup, clock=clock),
+    )
