@@ -30,6 +30,16 @@ def with_network(now: PolicySet, network: Network) -> PolicySet:
     return replace(now, networks=(*others, network))
 
 
+def with_new_network(now: PolicySet, network: Network) -> PolicySet:
+    """The set with this network, which was not there.
+
+    :raises Conflict: ``exists``, where its name is taken.
+    """
+    if find(now.networks, network.name) is not None:
+        raise Conflict("exists", f"There is a network {network.name!r} already. Choose another name.")
+    return with_network(now, network)
+
+
 def without_network(now: PolicySet, name: str) -> PolicySet:
     """The set without a network.
 

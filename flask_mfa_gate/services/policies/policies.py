@@ -9,7 +9,8 @@ from dataclasses import replace
 from ...domain.authorization.decision import ConditionFailure
 from ...domain.policy.addresses import Network
 from ...domain.policy.analysis.diff import PolicyDiff, difference
-from ...domain.policy.document.codec import read_document, write_document
+from ...domain.policy.conditions.registry import Registry
+from ...domain.policy.document.codec import read_document, read_policy, write_document
 from ...domain.policy.document.policy import Policy, PolicySet, PolicyState
 from ...domain.policy.evaluation.compiled_policies import CompiledPolicies, compile_policies
 from ...domain.roles import Actor, ActorLike
@@ -40,6 +41,18 @@ class PolicyService(PolicyRevisions):
         :raises BadRequest: for a name that no policy has.
         """
         return named(self.current(), name)
+
+    @property
+    def registry(self) -> Registry:
+        """The condition words of this app."""
+        return self._registry
+
+    def read_policy(self, table: object) -> Policy:
+        """One policy from its table in a document.
+
+        :raises PolicyError: for a fault in it.
+        """
+        return read_policy(table, registry=self._registry)
 
     @property
     def risk_signals(self) -> frozenset[str]:
@@ -132,6 +145,13 @@ class PolicyService(PolicyRevisions):
         :raises PolicyError: for what could not be judged.
         """
         return compile_policies(self._checked(draft), self._registry, version=-1)
+
+    def read_alone(self, text: str) -> PolicySet:
+        """A document that uses its own networks only, as a whole import takes it.
+
+        :raises PolicyError: for a fault in it.
+        """
+        return self._checked(read_document(text, registry=self._registry))
 
     def read(self, text: str) -> PolicySet:
         """A document that may use the networks of today as well, while those can be read.

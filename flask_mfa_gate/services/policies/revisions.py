@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
+from ...domain.policy.addresses import Network
 from ...domain.policy.analysis.diff import PolicyDiff
 from ...domain.policy.document.policy import Policy, PolicySet, PolicyState
 from ...domain.roles import Actor, ActorLike
@@ -13,7 +14,7 @@ from ...errors import BadRequest, Conflict, NotFound
 from ...store.policies import Deletion
 from .edits import checked_alone, find, has_policy, named, undone, with_policy, without
 from .history import LONGEST_HISTORY
-from .network_edits import with_renamed_network, without_network
+from .network_edits import with_network, with_new_network, with_renamed_network, without_network
 from .versions import EMPTY
 from .writing import NO_CONTEXT, Change, Edit, EditContext, PolicyWriter
 
@@ -155,6 +156,32 @@ class PolicyRevisions(PolicyWriter):
 
         change = about_network(name, "network-rename", lambda now: with_renamed_network(now, name, new_name))
         return self._change(change, actor=actor, reason=reason, context=context)
+
+    def add_network(
+        self, network: Network, *, actor: ActorLike = Actor.HOST, reason: str | None = None,
+        context: EditContext = NO_CONTEXT,
+    ) -> PolicyDiff:  # fmt: skip
+        """Put a named network in that was not there.
+
+        :raises Conflict: ``exists``, where its name is taken.
+        """
+        change = about_network(network.name, "network", lambda now: with_new_network(now, network))
+        return self._change(change, actor=actor, reason=reason, context=context)
+
+    def change_network(
+        self, name: str, network: Network, *, actor: ActorLike = Actor.HOST, reason: str | None = None,
+        context: EditContext = NO_CONTEXT,
+    ) -> PolicyDiff:  # fmt: skip
+        """Put a network in the place of one, also under another name, which every policy follows.
+
+        :raises NotFound: for a name that no network has.
+        """
+
+        def edit(now: PolicySet) -> PolicySet:
+            renamed = now if network.name == name else with_renamed_network(now, name, network.name)
+            return with_network(renamed, network)
+
+        return self._change(about_network(name, "network", edit), actor=actor, reason=reason, context=context)
 
     def _pair(self, version: int) -> tuple[PolicySet, PolicySet]:
         """The sets before and after a change."""

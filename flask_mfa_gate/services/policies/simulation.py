@@ -49,6 +49,7 @@ class Explanation:
 
     :param reason: a stable word; ``reason_id`` is what the user would be shown.
     :param policies: every policy with each of its criteria, explained when it is read.
+    :param decided_by: names of the policies that say so; empty where the user's own state or a default does.
     """
 
     user: str
@@ -57,6 +58,7 @@ class Explanation:
     reason: str
     reason_id: str
     policies: Sequence[PolicyTrace]
+    decided_by: tuple[str, ...] = ()
 
 
 class Simulator:
@@ -89,7 +91,9 @@ class Simulator:
         asked = _asked(person, standing, facts, opened, demands=marks.demands, now=self._clock())
         decision, subject = self._decide(asked, compiled), subject_of(asked, self._rules, now=self._clock())
         traces = self._with_local(compiled, facts.endpoint, marks).explain(subject, opened, facts, log_condition)
-        return Explanation(user, resource, decision.ask.value, decision.reason.value, decision.reason_id, traces)
+        return Explanation(
+            user, resource, decision.ask.value, decision.reason.value, decision.reason_id, traces, decision.policies
+        )
 
     def draft(self, given: PolicySet | Policy | str) -> PolicySet:
         """What is to be judged and not kept: a set, a document, or one policy among those of today.

@@ -158,7 +158,10 @@ class PolicyWriter:
 
 def _require_addressable(before: PolicySet, after: PolicySet) -> None:
     """A name that has no page is refused where it is new: a set that has one already must stay readable."""
-    known = {policy.name for policy in before.policies}
+    known = {*(one.name for one in before.policies), *(f"network {one.name}" for one in before.networks)}
     for policy in after.policies:
         if policy.name not in known:
             require_addressable(policy.name)
+    for network in after.networks:
+        if f"network {network.name}" not in known:
+            require_addressable(network.name)

@@ -16,6 +16,7 @@ class ConditionTrace:
     :param looked_at: the fact as it was known; empty when it was not.
     :param reason: a sentence.
     :param under: the words that it stands under in the policy, the outermost first: ``not any``; empty at the top.
+    :param wanted: what the policy says, on one line.
     """
 
     word: str
@@ -23,6 +24,7 @@ class ConditionTrace:
     looked_at: str
     reason: str
     under: str = ""
+    wanted: str = ""
 
     @property
     def name(self) -> str:
@@ -47,7 +49,7 @@ class PolicyTrace:
 
 def condition_trace(word: str, mark: MatchResult, looked_at: str, wanted: str) -> ConditionTrace:
     """A finding with its sentence."""
-    return ConditionTrace(word, mark, looked_at, _sentence(mark, looked_at, wanted))
+    return ConditionTrace(word, mark, looked_at, _sentence(mark, looked_at, wanted), wanted=wanted)
 
 
 def _sentence(mark: MatchResult, looked_at: str, wanted: str) -> str:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
-from . import history, listing, one
+from . import history, listing, networks, one, simulator, transfer
+from .editor import views as editor
 
-ROUTES = (*listing.ROUTES, *one.ROUTES, *history.ROUTES)
+ROUTES = (
+    *listing.ROUTES, *transfer.ROUTES, *editor.ROUTES, *one.ROUTES, *history.ROUTES, *networks.ROUTES,
+    *simulator.ROUTES,
+)  # fmt: skip

@@ -65,6 +65,15 @@ class Tab:
 
 
 @dataclass(frozen=True, slots=True)
+class More:
+    """A button at the head of the list."""
+
+    text: str
+    icon: str
+    url: str
+
+
+@dataclass(frozen=True, slots=True)
 class Pager:
     """Where the list goes on."""
 
@@ -91,8 +100,19 @@ def policies(console: Console) -> Response:
         "policies/list.html", rows=rows, tabs=_tabs(everything), is_filtered=bool(request.args.get("state")),
         total=len(everything.policies), pager=_pager(len(shown), len(chosen), after, cursor),
         defaults=_defaults(console, everything), deleted=_deleted(console), would=words.would(),
-        report_days=REPORT_DAYS,
+        report_days=REPORT_DAYS, more=_more(console), new_url=_if_admin(console, "policy_new"),
     )  # fmt: skip
+
+
+def _if_admin(console: Console, page: str) -> str:
+    return console_url(page) if console.may(Role.ADMIN) else ""
+
+
+def _more(console: Console) -> list[More]:
+    links = [More(gettext("Export"), "download", console_url("policies_export"))]
+    if console.may(Role.ADMIN):
+        links.append(More(gettext("Import"), "file-text", console_url("policies_import_form")))
+    return links
 
 
 def rows_of(console: Console, everything: PolicySet, shown: Sequence[Policy]) -> list[PolicyRow]:

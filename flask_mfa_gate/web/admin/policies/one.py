@@ -12,6 +12,7 @@ from ....domain.policy.analysis.diff import PolicyDiff
 from ....domain.policy.analysis.finding import Level, LintFinding
 from ....domain.policy.document.codec import write_document
 from ....domain.policy.document.policy import Policy, PolicySet, PolicyState
+from ....domain.roles import Role
 from ....errors import BadRequest, Conflict, NotFound, PolicyError
 from ....services.policies.edits import with_policy
 from ...responses import answers
@@ -58,6 +59,8 @@ def _shown(console: Console, name: str, problem: Problem | None, status: int) ->
     return console.page(
         "policies/policy.html", status, row=row, policy=found, version=version, problem=problem, remarks=remarks,
         facts=_facts(console, row), document=write_document(PolicySet((found,))), report_days=REPORT_DAYS,
+        edit_url=console_url("policy_edit", name=name) if console.may(Role.ADMIN) else "",
+        simulate_url=console_url("simulator", **({} if found.state is PolicyState.ON else {"on": name})),
         states=_states(found), would=words.would(), has_errors=any(one.level is Level.ERROR for one in remarks),
     )  # fmt: skip
 

@@ -1,0 +1,265 @@
+"""The editor's requests: open it, redraw it with another row, look at the impact, save."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, replace
+from typing import Any
+
+from flask import Response, request
+
+from .....domain.policy.document.codec import write_document
+from .....domain.policy.document.policy import Policy, PolicySet
+from .....domain.roles import Role
+from .....errors import BadRequest, Conflict, MFAGateError, NotFound, PolicyError
+from ....responses import answers
+from ....translation import gettext
+from ...console import WRITE, Console, ConsoleRoute, console_url
+from ..diffs import diff_json
+from ..kit import context, policy_called, read_version, reason_of
+from ..one import changed_since
+from .draft import Draft, draft_of, field_of, outcome_of, read_draft, said
+from .form import EditorForm, form_for, impact_rows, with_outcome, with_policy_shown
+from .tree import Group, Row, edited, path_of, place_of, without
+
+_OURS = frozenset({"version", "reason", "csrf_token"})
+_NEW = Draft({"state": ("report-only",), "include": ("all",), "resources": ("app",), "action": ("require",)})
+_REFUSED = (BadRequest, Conflict, PolicyError)
+
+
+def new(console: Console) -> Response:
+    """An empty editor. What stands in the query is filled in."""
+    everything = console.state.policies.current()
+    form = form_for(console, everything, name="", version=console.state.policies.version(), draft=_NEW)
+    return _draw(console, form)
+
+
+def edit(console: Console, name: str) -> Response:
+    """The editor of a policy; what the form can't show is shown as a document."""
+    version, everything = console.state.policies.version(), console.state.policies.current()
+    found = _there(everything, name)
+    form = form_for(console, everything, name=name, version=version, draft=Draft())
+    return _draw(console, _showing(console, form, everything, found, as_text=request.args.get("view") == "document"))
+
+
+def _showing(console: Console, form: EditorForm, everything: PolicySet, policy: Policy, *, as_text: bool) -> EditorForm:
+    draft = None if as_text else draft_of(policy, form.widgets, form.choices)
+    shown = with_policy_shown(console, form, everything, policy)
+    if draft is None:
+        return replace(shown, document=shown.toml, draft=Draft({"name": (policy.name,)}))
+    return replace(shown, draft=draft)
+
+
+def add(console: Console) -> Response:
+    """Save a new policy, or redraw its draft."""
+    return _sent(console, "")
+
+
+def save(console: Console, name: str) -> Response:
+    """Save a policy, or redraw its draft."""
+    _there(console.state.policies.current(), name)
+    return _sent(console, name)
+
+
+def preview(console: Console) -> Response:
+    """Whom a draft would hit, as JSON: a policy, or a whole document."""
+    if not request.is_json:
+        raise BadRequest("Send the policy as JSON.")
+    table = _table_sent(console)
+    whole = json.dumps(table) if "policies" in table else None
+    given = whole if whole is not None else console.state.policies.read_policy(table)
+    found = console.state.simulator.preview(given)
+    return answers.json_answer({**asdict(found.users), **asdict(found)})
+
+
+def _sent(console: Console, name: str) -> Response:
+    if request.is_json:
+        return _saved_document(console, name)
+    act = console.fields.get("act", "save")
+    if not isinstance(act, str):
+        raise BadRequest("act has to be text.")
+    everything = console.state.policies.current()
+    form = form_for(
+        console, everything, name=name, version=_version(console), draft=read_draft(console.fields)
+    )  # fmt: skip
+    if "document" in form.draft.values:
+        return _from_document(console, form, everything, act)
+    return _from_form(console, form, everything, act)
+
+
+def _version(console: Console) -> int:
+    read = read_version(console.fields)
+    return console.state.policies.version() if read is None else read
+
+
+def _from_form(console: Console, form: EditorForm, everything: PolicySet, act: str) -> Response:
+    kind, _, path = act.partition(":")
+    if kind in _REDRAWS:
+        return _redrawn(console, _REDRAWS[kind](form, path), everything)
+    if form.name:
+        form = replace(form, draft=replace(form.draft, values={**form.draft.values, "name": (form.name,)}))
+    outcome = outcome_of(form.draft, form.widgets, form.choices)
+    if outcome.policy is None:
+        return _draw(console, replace(form, errors=outcome.errors), 400)
+    if kind == "document":
+        return _draw(console, replace(form, document=write_document(PolicySet((outcome.policy,)))))
+    return _done(console, form, everything, outcome.policy, kind)
+
+
+def _from_document(console: Console, form: EditorForm, everything: PolicySet, act: str) -> Response:
+    text = form.draft.text("document").replace("\r\n", "\n")
+    form = replace(form, document=text)
+    try:
+        policy = _only_policy(console, everything, text)
+        if form.name and policy.name != form.name:
+            raise BadRequest(gettext("The name is “%(name)s”. Rename a policy on its page.", name=form.name))
+    except _REFUSED as error:
+        return _draw(console, replace(form, errors={"document": str(error)}), 400)
+    if act == "form":
+        shown = _showing(console, replace(form, document=None), everything, policy, as_text=False)
+        if shown.document is not None:
+            problem = gettext("The form can't show these conditions. Keep to the document.")
+            return _draw(console, replace(form, errors={"document": problem}), 400)
+        return _draw(console, shown)
+    return _done(console, form, everything, policy, act)
+
+
+def _only_policy(console: Console, everything: PolicySet, text: str) -> Policy:
+    read = console.state.policies.read(text)
+    if len(read.policies) != 1:
+        raise BadRequest(gettext("Write one policy here. For several, use the import."))
+    if {*read.networks} != {*everything.networks}:
+        raise BadRequest(gettext("Networks are changed on their own page, or with the import."))
+    return read.policies[0]
+
+
+def _done(console: Console, form: EditorForm, everything: PolicySet, policy: Policy, kind: str) -> Response:
+    """Look at what it would do, or save it."""
+    shown = with_policy_shown(console, form, everything, policy)
+    try:
+        if kind == "preview":
+            found = console.state.simulator.preview(policy)
+            return _draw(console, replace(shown, impact=impact_rows(console, found), focus="impact"))
+        _keep(console, form, policy)
+    except _REFUSED as error:
+        return _refused(console, shown, error)
+    return answers.see_other(console_url("policy", name=policy.name))
+
+
+def _keep(console: Console, form: EditorForm, policy: Policy) -> Any:
+    service, where = console.state.policies, context(console)
+    act = service.save if form.name else service.add
+    # What is new was not read before; its name is either free or not.
+    where = where if form.name else replace(where, version=None)
+    return act(policy, actor=console.actor, reason=reason_of(console), context=where)
+
+
+def _refused(console: Console, form: EditorForm, error: MFAGateError) -> Response:
+    """Everything that was typed, and why it was not saved; the next save is of somebody who has seen the difference."""
+    field, sentence = "", str(error)
+    if isinstance(error, PolicyError):
+        field, sentence = field_of(error), said(error) if field_of(error) else sentence
+    if isinstance(error, Conflict) and error.reason == "exists":
+        field = "name"
+    if form.document is not None:
+        field = "document"
+    since = None
+    if isinstance(error, Conflict) and error.reason == "stale":
+        since = changed_since(console, form.version)
+        form = replace(form, version=console.state.policies.version())
+        sentence = gettext(
+            "Somebody else changed this policy after you opened it. Look at the difference, then save again."
+        )
+    return _draw(console, replace(form, errors={field: sentence}, since=since), error.status)
+
+
+def _redrawn(console: Console, form: EditorForm, everything: PolicySet) -> Response:
+    named = {**form.draft.values, "name": (form.name,)} if form.name else form.draft.values
+    outcome = outcome_of(replace(form.draft, values=named), form.widgets, form.choices)
+    return _draw(console, with_outcome(console, form, everything, outcome))
+
+
+def _with_row(form: EditorForm, path: str) -> EditorForm:
+    place, word = place_of(path), form.draft.text(f"{path}.add")
+    if word not in form.widgets:
+        raise BadRequest("There is no such condition.")
+    return _with_part(form, path, place, Row(word))
+
+
+def _with_group(form: EditorForm, path: str) -> EditorForm:
+    place = place_of(path)
+    if not form.may_nest(place):
+        raise BadRequest("Groups are nested four deep at most. Use the document for more.")
+    return _with_part(form, path, place, Group())
+
+
+def _with_part(form: EditorForm, path: str, place: tuple[int, ...], part: Row | Group) -> EditorForm:
+    number = 0
+
+    def change(group: Group) -> Group:
+        nonlocal number
+        number = len(group.parts)
+        return replace(group, parts=(*group.parts, part))
+
+    tree = edited(form.draft.tree, place, change)
+    return replace(form, draft=replace(form.draft, tree=tree), focus=path_of((*place, number)))
+
+
+def _with_less(form: EditorForm, path: str) -> EditorForm:
+    place = place_of(path)
+    tree = without(form.draft.tree, place)
+    return replace(form, draft=replace(form.draft, tree=tree), focus=f"{path_of(place[:-1])}.add")
+
+
+def _as_it_is(form: EditorForm, path: str) -> EditorForm:
+    return replace(form, focus="rule")
+
+
+_REDRAWS: Mapping[str, Callable[[EditorForm, str], EditorForm]] = {
+    "add-condition": _with_row,
+    "add-group": _with_group,
+    "remove": _with_less,
+    "redraw": _as_it_is,
+}
+
+
+def _draw(console: Console, form: EditorForm, status: int = 200) -> Response:
+    return console.page("policies/editor.html", status, form=form)
+
+
+def _saved_document(console: Console, name: str) -> Response:
+    """What a program sends: the table of a policy."""
+    policy = console.state.policies.read_policy(_table_sent(console, name))
+    if name and policy.name != name:
+        raise BadRequest("The name of the policy is not that of the address. To rename it, use …/rename.")
+    service = console.state.policies
+    act = service.save if name else service.add
+    diff = act(policy, actor=console.actor, reason=reason_of(console), context=context(console))
+    return answers.json_answer({**diff_json(diff), "name": policy.name, "version": service.version()})
+
+
+def _table_sent(console: Console, name: str = "") -> Mapping[str, Any]:
+    table = {key: value for key, value in console.fields.items() if key not in _OURS or key == "version"}
+    if "policies" not in table:
+        table.pop("version", None)
+        table = {**({"name": name} if name else {}), **table}
+    return table
+
+
+def _there(everything: PolicySet, name: str) -> Policy:
+    found = policy_called(everything, name)
+    if found is None:
+        raise NotFound(gettext("There is no policy “%(name)s”.", name=name))
+    return found
+
+
+ROUTES = (
+    ConsoleRoute(rule="/policies/new", name="policy_new", view=new, least=Role.ADMIN),
+    ConsoleRoute(rule="/policies", name="policies_add", view=add, methods=WRITE),
+    ConsoleRoute(
+        rule="/policies/preview", name="policies_preview", view=preview, methods=WRITE, least_to_write=Role.AUDITOR
+    ),
+    ConsoleRoute(rule="/policies/<name>/edit", name="policy_edit", view=edit, least=Role.ADMIN),
+    ConsoleRoute(rule="/policies/<name>", name="policy_save", view=save, methods=WRITE),
+)

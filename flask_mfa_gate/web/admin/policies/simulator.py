@@ -1,0 +1,258 @@
+"""What would happen, and why: one question, answered by the policies of today and by a draft."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from flask import Response, current_app, request
+
+from ....domain.policy.conditions.browser import BROWSERS
+from ....domain.policy.conditions.device import DEVICE_WORDS
+from ....domain.policy.conditions.platform import PLATFORMS
+from ....domain.policy.conditions.sign_in import WAYS
+from ....domain.policy.document.policy import PolicySet, PolicyState
+from ....domain.policy.evaluation.trace import ConditionTrace, PolicyTrace
+from ....domain.policy.facts import MatchResult
+from ....domain.roles import Role
+from ....errors import BadRequest, Conflict, MFAGateError, PolicyError, UnknownUser
+from ....services.policies.edits import named, with_policy
+from ....services.policies.simulation import Explanation
+from ...responses import answers
+from ...translation import gettext, marked
+from ...view_marks.protection import marked_views
+from ..console import READ, WRITE, Console, ConsoleRoute, console_url
+from .kit import known_resources, names_of
+from .questions import NONE, Question, facts_of, read_question
+from .words import both, condition_name, resource_name, state_name
+
+MOST_SHOWN = 100
+_VERDICTS = {
+    "pass": marked("%(who)s would get in without being asked"),
+    "challenge": marked("%(who)s would be asked to verify"),
+    "enroll": marked("%(who)s would have to set up MFA first"),
+    "prompt": marked("%(who)s would be prompted to set up MFA, and could do it later"),
+    "locked": marked("%(who)s would be locked out"),
+    "deny": marked("%(who)s would be denied"),
+}
+_REASONS = {
+    "satisfied": marked("nothing asks for more"),
+    "account-inactive": marked("the account is disabled"),
+    "default-access-deny": marked("the default access denies it"),
+    "enrollment-lapsed": marked("their time to set up MFA has ended"),
+    "second-factor-at-sign-in": marked("they have a factor, which is asked for at sign-in"),
+    "step-up": marked("a proof is asked for here"),
+    "enrollment-required-now": marked("MFA is required of them, and they have no factor"),
+    "enrollment-period": marked("MFA is required of them, and their time to set it up is still running"),
+    "policy": marked("a policy says so"),
+}
+_SAID = {
+    ("network", "hit"): marked("%(fact)s is in %(wanted)s"),
+    ("network", "miss"): marked("%(fact)s is not in %(wanted)s"),
+    ("network", "unknown"): marked("The address is not known. Give one above."),
+    ("country", "unknown"): marked("The country is not known. Give it, or an address, above."),
+    ("schedule", "hit"): marked("%(fact)s is within: %(wanted)s"),
+    ("schedule", "miss"): marked("%(fact)s is not within: %(wanted)s"),
+    ("schedule", "unknown"): marked("The time is not known."),
+    ("users", "hit"): marked("The user is meant by: %(wanted)s"),
+    ("users", "miss"): marked("The user is not meant by: %(wanted)s"),
+    ("users", "unknown"): marked("It is not known which groups the user is in."),
+    ("resources", "hit"): marked("It covers %(wanted)s"),
+    ("resources", "miss"): marked("It only covers %(wanted)s"),
+    ("device", "unknown"): marked("It is not known what holds of the device. Tick it above."),
+    ("risk", "unknown"): marked("The risk signals are not known. Tick them above."),
+    ("", "hit"): marked("%(word)s is %(fact)s, which is wanted: %(wanted)s"),
+    ("", "miss"): marked("%(word)s is %(fact)s, which is not wanted: %(wanted)s"),
+    ("", "unknown"): marked("%(word)s is not known. Give it above."),
+}
+_MARKS = {
+    MatchResult.HIT: marked("Match"),
+    MatchResult.MISS: marked("No match"),
+    MatchResult.UNKNOWN: marked("Unknown"),
+}
+_TONES = {MatchResult.HIT: "good", MatchResult.MISS: "", MatchResult.UNKNOWN: "warn"}
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One criterion of a policy."""
+
+    word: str
+    under: str
+    mark: str
+    tone: str
+    sentence: str
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyLines:
+    """One policy with its criteria.
+
+    :param counts: whether its effect is taken, were it on.
+    """
+
+    name: str
+    state: str
+    result: str
+    tone: str
+    counts: bool
+    lines: Sequence[Line]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one set of policies says.
+
+    :param hidden: how many policies are not shown, which don't apply.
+    """
+
+    title: str
+    sentence: str
+    verdict: str
+    policies: Sequence[PolicyLines]
+    hidden: int
+    explained: Explanation
+
+
+def simulator(console: Console) -> Response:
+    """The form, and the answer when somebody is named."""
+    sent = console.fields.items() if request.method == "POST" else request.args.lists()
+    question = read_question((name, one if isinstance(one, list) else [one]) for name, one in sent)
+    everything = console.state.policies.current()
+    found: list[Answer] = []
+    facts, errors = facts_of(question, now=console.now)
+    if question.is_asked and not errors:
+        try:
+            found = _answers(console, question, everything, facts)
+        except (UnknownUser, BadRequest, PolicyError, Conflict) as error:
+            if console.desk.wants_json:
+                raise
+            errors = {_field_of(error, question): str(error)}
+    if console.desk.wants_json or request.args.get("format") == "json":
+        return _json(found, errors)
+    return _page(console, question, everything, found, errors)
+
+
+def _field_of(error: MFAGateError, question: Question) -> str:
+    if isinstance(error, PolicyError):
+        return "draft"
+    return "user" if isinstance(error, UnknownUser) or "user" in str(error) else ""
+
+
+def _answers(console: Console, question: Question, everything: PolicySet, facts: Any) -> list[Answer]:
+    """That of today, and that of the draft."""
+    simulate, views = console.state.simulator.simulate, marked_views(current_app)
+    key = console.state.lookup.key_of(question.text("user"))
+    today = simulate(key, resource=question.resource, environment=facts, views=views)
+    who = names_of(console, [key]).get(key, key)
+    found = [_answer(gettext("As it is now"), today, who)]
+    for title, draft in _drafts(console, question, everything):
+        then = simulate(key, resource=question.resource, environment=facts, draft=draft, views=views)
+        found.append(_answer(title, then, who))
+    return found
+
+
+def _drafts(console: Console, question: Question, everything: PolicySet) -> list[tuple[str, PolicySet]]:
+    found = []
+    if name := question.text("on"):
+        switched = replace(named(everything, name), state=PolicyState.ON)
+        found.append((gettext("With “%(name)s” on", name=name), with_policy(everything, switched)))
+    if text := "\n".join(question.values.get("draft", ())).replace("\r\n", "\n").strip():
+        read = console.state.policies.read(text)
+        draft = everything
+        for policy in read.policies:
+            draft = with_policy(draft, policy)
+        found.append((gettext("With the draft"), replace(draft, networks=read.networks)))
+    return found
+
+
+def _answer(title: str, explained: Explanation, who: str) -> Answer:
+    traces = list(explained.policies)
+    shown = [one for one in traces if one.mark is not MatchResult.MISS or len(traces) <= MOST_SHOWN]
+    return Answer(
+        title, _sentence(explained, who), explained.verdict, [_lines(one) for one in shown[:MOST_SHOWN]],
+        len(traces) - len(shown[:MOST_SHOWN]), explained,
+    )  # fmt: skip
+
+
+def _sentence(explained: Explanation, who: str) -> str:
+    verdict = gettext(_VERDICTS[explained.verdict], who=who)
+    where = gettext("%(verdict)s at %(resource)s", verdict=verdict, resource=resource_name(explained.resource))
+    return f"{where}: {_because(explained)}."
+
+
+def _because(explained: Explanation) -> str:
+    if explained.decided_by:
+        names = both(f"“{name}”" for name in explained.decided_by)
+        first = next((one for one in explained.policies if one.name == explained.decided_by[0]), None)
+        told = [_said(one) for one in first.criteria if one.word not in {"users", "resources"}] if first else []
+        facts = f" ({'; '.join(told)})" if told else ""
+        return gettext("%(policies)s applies", policies=names) + facts
+    return gettext(_REASONS.get(explained.reason, explained.reason))
+
+
+def _lines(trace: PolicyTrace) -> PolicyLines:
+    unknown = gettext("Unknown, so it applies") if trace.applies else gettext("Unknown, so it doesn't apply")
+    results = {
+        MatchResult.HIT: gettext("Applies"), MatchResult.MISS: gettext("Doesn't apply"), MatchResult.UNKNOWN: unknown,
+    }  # fmt: skip
+    lines = [
+        Line(condition_name(one.word), one.under, gettext(_MARKS[one.mark]), _TONES[one.mark], _said(one))
+        for one in trace.criteria
+    ]
+    tone = _TONES[trace.mark]
+    return PolicyLines(trace.name, state_name(trace.state), results[trace.mark], tone, trace.applies, lines)
+
+
+def _said(one: ConditionTrace) -> str:
+    said = _SAID.get((one.word, one.mark.value)) or _SAID["", one.mark.value]
+    fact = one.looked_at or gettext("none")
+    return gettext(said, word=condition_name(one.word), fact=fact, wanted=one.wanted)
+
+
+def _json(found: Sequence[Answer], errors: Mapping[str, str]) -> Response:
+    if errors:
+        raise BadRequest(" ".join(f"{name}: {text}" if name else text for name, text in errors.items()))
+    return answers.json_answer({"answers": [_answer_json(one) for one in found]})
+
+
+def _answer_json(one: Answer) -> dict[str, Any]:
+    explained = one.explained
+    return {
+        "title": one.title, "sentence": one.sentence, "user": explained.user, "resource": explained.resource,
+        "verdict": explained.verdict, "reason": explained.reason, "reason_id": explained.reason_id,
+        "policies": [
+            {
+                "name": policy.name, "state": policy.state.value, "applies": policy.applies, "mark": policy.mark.value,
+                "criteria": [_line_json(line) for line in policy.criteria],
+            }
+            for policy in explained.policies
+        ],
+    }  # fmt: skip
+
+
+def _line_json(line: ConditionTrace) -> dict[str, str]:
+    return {
+        "word": line.word, "under": line.under, "mark": line.mark.value, "looked_at": line.looked_at,
+        "reason": _said(line),
+    }  # fmt: skip
+
+
+def _page(
+    console: Console, question: Question, everything: PolicySet, found: Sequence[Answer], errors: Mapping[str, str]
+) -> Response:
+    signals = sorted(console.state.policies.risk_signals)
+    others = sorted(one.name for one in everything.policies if one.state is not PolicyState.ON)
+    return console.page(
+        "policies/simulator.html", 400 if errors else 200, question=question, answers=found, errors=errors,
+        resources=known_resources(console, everything), platforms=sorted(PLATFORMS), browsers=sorted(BROWSERS),
+        devices=sorted(DEVICE_WORDS), signals=signals, ways=sorted(WAYS), others=others, none=NONE,
+        link=console_url("simulator", **question.query), networks=len(everything.networks),
+    )  # fmt: skip
+
+
+ROUTES = (
+    ConsoleRoute(rule="/simulator", name="simulator", view=simulator, methods=READ),
+    ConsoleRoute(rule="/simulator", name="simulator_draft", view=simulator, methods=WRITE, least_to_write=Role.AUDITOR),
+)
