@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from flask import current_app
+from flask import Flask, current_app
 
 from ..clock import Clock
 from ..crypto import Keyring
@@ -143,7 +143,15 @@ def current_state() -> GateState:
 
     :raises ConfigError: in an app that has no gate.
     """
-    state: GateState | None = current_app.extensions.get(EXTENSION)
+    return state_in(current_app._get_current_object())  # type: ignore[attr-defined]
+
+
+def state_in(app: Flask) -> GateState:
+    """The state of this app.
+
+    :raises ConfigError: in one that has no gate.
+    """
+    state: GateState | None = app.extensions.get(EXTENSION)
     if state is None:
-        raise ConfigError("init_app", f"was not called for the app {current_app.name!r}", allowed="MFAGate(app)")
+        raise ConfigError("init_app", f"was not called for the app {app.name!r}", allowed="MFAGate(app)")
     return state

@@ -224,6 +224,18 @@ def test_managed(app: Flask, caplog: pytest.LogCaptureFixture, answer: Any, refu
         assert "secret detail" not in caplog.text
 
 
+def test_the_host_is_asked_once_a_request_and_only_for_what_a_policy_here_looks_at(app: Flask, phone: Phone) -> None:
+    asked: list[str] = []
+    with_traits(app, is_managed=lambda request: bool(asked.append(request.path)))
+    put(app, policy("pay", on=["payroll"], action="deny", when={"device": ["managed"]}))
+    browser = prove(app, phone)
+    asked.clear()
+    assert browser.is_in()
+    assert asked == [], "no policy on the app looks at the device"
+    assert browser.get("/payroll").status_code == 200
+    assert asked == ["/payroll"]
+
+
 @pytest.mark.parametrize("answer", ["no", object(), {"managed": False}, 7, float("nan")])
 def test_an_answer_that_is_neither_yes_nor_no_manages_no_device(app: Flask, answer: Any) -> None:
     with_traits(app, is_managed=lambda _request: answer)

@@ -46,7 +46,7 @@ class FlaskLoginIdentity:
                 return None
             manager._load_user()
             known[_FROM_SESSION] = USER_ID in session
-        return self._found(manager)
+        return self._found(manager, known)
 
     def lasting(self, before: Mapping[str, Any], answer: Response) -> Any:
         """The session has the last word, which a view may have written by itself; else what the manager then finds."""
@@ -80,7 +80,7 @@ class FlaskLoginIdentity:
     def _look(self) -> Any:
         manager = self._manager()
         manager._load_user()
-        return self._found(manager)
+        return self._found(manager, _known_here())
 
     def hide(self) -> None:
         """The manager's anonymous user stands in, and the session no longer names anybody."""
@@ -198,10 +198,9 @@ class FlaskLoginIdentity:
             return SignIn.TOKEN
         return SignIn.SESSION if USER_ID in before and self.is_fresh() else SignIn.REMEMBER_ME
 
-    def _found(self, manager: Any) -> Any:
+    def _found(self, manager: Any, known: Mapping[str, Any]) -> Any:
         """What the manager left behind, where Flask-Login itself looks for it."""
         make_stand_in = getattr(manager, "anonymous_user", None)
-        known = _known_here()
         user = unwrapped(known.get(_LOADED))
         if user is None and not (make_stand_in is not None and _LOADED in known and unwrapped(make_stand_in()) is None):
             # SECURITY: a fork may keep its user elsewhere, and its own login_required would find them there.
@@ -211,7 +210,7 @@ class FlaskLoginIdentity:
     def _is_loaded(self, user_id: object) -> bool:
         """Whether the user object of the view is that of the session, and can still be read."""
         try:
-            user = self._found(self._manager())
+            user = self._found(self._manager(), _known_here())
             return user is not None and str(user.get_id()) == str(user_id)
         except Exception:  # noqa: BLE001 - such as a row whose database session the view closed
             return False

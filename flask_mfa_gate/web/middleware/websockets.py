@@ -18,7 +18,7 @@ from ..host.source import load_identity
 from ..request_context import context_outside_hooks, current_context, forget_outer, remember_outer
 from ..request_notes import note, noted
 from ..sessions.cookies import read_token
-from ..state import current_state
+from ..state import current_state, state_in
 
 _CHECKED = "mfa_gate.checked"
 _HEARD = "mfa_gate_heard"
@@ -29,7 +29,7 @@ def guard_outside_hooks(app: Flask, **_: Any) -> None:
     manager = getattr(app, "login_manager", None)
     if app.extensions.get(_HEARD) is not type(manager):
         _listen(app, manager)
-    identity = current_state().identity
+    identity = state_in(app).identity
     # SECURITY: a manager that loads in its own way may send no signal, and a socket would see whom it names.
     if identity.may_send_no_signal():
         identity.show_when_asked(_is_let_in)
@@ -49,19 +49,19 @@ def _is_let_in(user: Any) -> bool:
     return live is not None and _is_owner(live, user)
 
 
-def expect_hooks(_app: Flask, **_: Any) -> None:
+def expect_hooks(app: Flask, **_: Any) -> None:
     """An HTTP request has begun: whoever asks for the user before the hooks, the hooks decide."""
     request_notes.expect_hooks()
-    state = current_state()
+    state = state_in(app)
     # SECURITY: who is signed in to the request within which the host makes this one is nobody here.
     forget_outer(state)
     # SECURITY: an app whose own ``preprocess_request`` runs no hooks does nothing for whom nobody judged.
     state.identity.show_when_asked(_is_let_in)
 
 
-def end_request(_app: Flask, **_: Any) -> None:
+def end_request(app: Flask, **_: Any) -> None:
     """A request is over, perhaps one within another."""
-    remember_outer(current_state())
+    remember_outer(state_in(app))
 
 
 def _runs_without_hooks() -> bool:
