@@ -55,7 +55,7 @@ class Plan:
 class Listed:
     """A page of keys in order, with where the last of it stands; ``count`` goes up to ``COUNT_CAP``."""
 
-    keys: tuple[str, ...]
+    keys: tuple[str, ...] = field(repr=False)
     last: Position | None
     count: int
 

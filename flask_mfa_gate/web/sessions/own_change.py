@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass, field
+from typing import Any
 
 from flask import Response, request
 
@@ -44,11 +45,12 @@ def note_own_change(passage: RequestContext) -> Response | None:
     return None
 
 
-class _Found(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Found:
     """A user object of the host, and what stands for its password."""
 
     user: Any
-    stamps: Sequence[str]
+    stamps: Sequence[str] = field(repr=False)
 
 
 def _user_now(state: GateState, key: str) -> _Found | None:
