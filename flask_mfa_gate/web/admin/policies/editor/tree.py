@@ -37,7 +37,7 @@ class Row:
 
     word: str
     negated: bool = False
-    fields: Values = field(default_factory=dict)
+    fields: Values = field(default_factory=dict, repr=False)
 
     def text(self, name: str) -> str:
         """What was typed into a field."""
