@@ -56,10 +56,11 @@ def test_the_list_says_what_each_policy_does(app: Flask, phone: Phone) -> None:
     browser = at_console(app, ADMIN, phone)
     text = page(browser, "/policies")
     for words in (
-        "group finance must verify with a second factor within the last 15 minutes after 3 days of grace to open payroll",
+        "The group finance must verify with a second factor to open payroll when the address",
+        "A verification counts for 15 minutes. Users without a factor may put off the setup for 3 days.",
         "the address is not in office or 10.0.0.0/8",
-        "(the platform is ios and the time is mon-fri 07:00-20:00 Europe/Berlin)",
-        "Erin Ellis can't open wiki", "Report only", "No sign-ins in the last 7 days", "All (3)", "On (1)",
+        ", or (the platform is ios, and the time is mon-fri 07:00-20:00 Europe/Berlin)",
+        "Access to wiki is denied to Erin Ellis", "Report only", "No sign-ins in the last 7 days", "All (3)", "On (1)",
         "Default access", "<code>mfa-admin</code>",
     ):  # fmt: skip
         assert words in text, words

@@ -61,7 +61,7 @@ _FIELDS = (
     ),
     _Field(
         marked("“%(name)s” now does: %(now)s. Before: %(before)s."),
-        lambda one, _: f"{gettext(ACTIONS[one.effect.action])} {effect_text(one.effect)}".strip(),
+        lambda one, _: f"{gettext(ACTIONS[one.effect.action])}. {effect_text(one.effect)}".rstrip(". "),
     ),
     _Field(
         marked("The description of “%(name)s” is now: %(now)s. Before: %(before)s."), lambda one, _: one.description

@@ -16,6 +16,7 @@ from ....errors import BadRequest
 from ....services.policies.edits import find
 from ....services.policies.writing import EditContext
 from ...endpoints import ADMIN
+from ...translation import gettext
 from ...view_marks.protection import marked_resources
 from ..console import Console, console_url
 
@@ -83,7 +84,9 @@ def names_of(console: Console, keys: Iterable[str]) -> Mapping[str, str]:
 
 def author_name(author: str, names: Mapping[str, str]) -> str:
     """An author, a user by name."""
-    return names.get(author.removeprefix(_USER), author.removeprefix(_USER)) if author.startswith(_USER) else author
+    words = {"host": gettext("The app"), "cli": gettext("Command line"), "system": gettext("Automatic")}
+    key = author.removeprefix(_USER)
+    return words.get(author, author) if key == author else names.get(key, key)
 
 
 def known_resources(console: Console, policies: PolicySet) -> list[str]:

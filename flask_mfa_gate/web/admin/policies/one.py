@@ -89,7 +89,7 @@ def _facts(console: Console, row: PolicyRow) -> Sequence[tuple[str, str]]:
         (gettext("Applies to"), users_text(found.users, names)),
         (gettext("Resources"), words.both(map(words.resource_name, found.resources or ("app",)))),
         (gettext("When"), conditions_text(found.conditions) or gettext("always")),
-        (gettext("Effect"), f"{gettext(words.ACTIONS[found.effect.action])} {effect_text(found.effect)}"),
+        (gettext("Effect"), f"{gettext(words.ACTIONS[found.effect.action])}. {effect_text(found.effect)}".strip()),
         (gettext("Message"), found.message),
         (gettext("Help link"), found.help_link),
     )

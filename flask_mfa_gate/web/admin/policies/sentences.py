@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import timedelta
 
 from ....domain.access import APP
@@ -43,25 +43,29 @@ def policy_sentence(policy: Policy, names: Names) -> str:
 
     :param names: of users, by key.
     """
-    what = both(map(resource_name, policy.resources or (APP,)))
     values = {
-        "who": users_text(policy.users, names), "what": what, "how": effect_text(policy.effect),
+        "who": users_text(policy.users, names), "what": both(map(resource_name, policy.resources or (APP,))),
         "when": _when(policy.conditions),
     }  # fmt: skip
     match policy.effect.action:
         case Action.REQUIRE:
-            return gettext("%(who)s must verify %(how)s to open %(what)s%(when)s.", **values)
+            rule = gettext("%(who)s must verify %(how)s to open %(what)s%(when)s.", how=_with(policy.effect), **values)
         case Action.DENY:
-            return gettext("%(who)s can't open %(what)s%(when)s.", **values)
+            rule = gettext("Access to %(what)s is denied to %(who)s%(when)s.", **values)
         case Action.ALLOW:
-            return gettext("%(who)s can open %(what)s without a code%(when)s.", **values)
+            rule = gettext("%(who)s can open %(what)s without a code%(when)s.", **values)
+    return " ".join((_capital(rule), *_details(policy.effect)))
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def users_text(users: Users, names: Names) -> str:
     """Whom a policy is about."""
     if not users.include or EVERYBODY in users.exclude:
-        return gettext("Nobody")
-    who = gettext("Everyone") if EVERYBODY in users.include else _listed(users.include, names)
+        return gettext("nobody")
+    who = gettext("everyone") if EVERYBODY in users.include else _listed(users.include, names)
     if users.exclude:
         return gettext("%(who)s except %(others)s", who=who, others=_listed(users.exclude, names))
     return who
@@ -73,7 +77,7 @@ def _listed(texts: Sequence[str], names: Names) -> str:
 
 def _one_of(text: str, names: Names) -> str:
     if text.startswith(GROUP):
-        return gettext("group %(name)s", name=text.removeprefix(GROUP))
+        return gettext("the group %(name)s", name=text.removeprefix(GROUP))
     key = text.removeprefix(USER)
     return names.get(key, key)
 
@@ -82,16 +86,22 @@ def effect_text(effect: Effect) -> str:
     """How a proof has to be; empty for what asks for none."""
     if effect.action is not Action.REQUIRE:
         return ""
+    return " ".join((_capital(f"{_with(effect)}."), *_details(effect)))
+
+
+def _with(effect: Effect) -> str:
     factors = [factor_name(kind.value).lower() for kind in sorted(effect.factors, key=str)]
-    parts = [gettext("with %(factors)s", factors=either(factors)) if factors else gettext("with a second factor")]
+    return gettext("with %(factors)s", factors=either(factors)) if factors else gettext("with a second factor")
+
+
+def _details(effect: Effect) -> Iterator[str]:
     if effect.max_age == timedelta(0):
-        parts.append(gettext("each time"))
+        yield gettext("They verify again each time.")
     elif effect.max_age is not None:
-        parts.append(gettext("within the last %(time)s", time=duration(effect.max_age)))
+        yield gettext("A verification counts for %(time)s.", time=duration(effect.max_age))
     if effect.grace_days:
         days = ngettext("%(num)s day", "%(num)s days", effect.grace_days)
-        parts.append(gettext("after %(days)s of grace", days=days))
-    return " ".join(parts)
+        yield gettext("Users without a factor may put off the setup for %(days)s.", days=days)
 
 
 def duration(length: timedelta) -> str:
@@ -118,10 +128,10 @@ def _said(condition: Expression, *, negated: bool, nested: bool) -> str:
         case Not(part):
             return _said(part, negated=not negated, nested=nested)
         case And(parts):
-            joined = either if negated else both
+            joined = gettext(", or ") if negated else gettext(", and ")
         case Or(parts):
-            joined = both if negated else either
-    text = joined(_said(part, negated=negated, nested=True) for part in parts)
+            joined = gettext(", and ") if negated else gettext(", or ")
+    text = joined.join(_said(part, negated=negated, nested=True) for part in parts)
     return f"({text})" if nested and len(parts) > 1 else text
 
 

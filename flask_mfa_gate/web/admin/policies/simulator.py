@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from flask import Response, current_app, request
 
+from ....domain.access import APP
 from ....domain.policy.conditions.browser import BROWSERS
 from ....domain.policy.conditions.device import DEVICE_WORDS
 from ....domain.policy.conditions.platform import PLATFORMS
@@ -23,8 +24,9 @@ from ...responses import answers
 from ...translation import gettext, marked
 from ...view_marks.protection import marked_views
 from ..console import READ, WRITE, Console, ConsoleRoute, console_url
-from .kit import known_resources, names_of
+from .kit import known_resources, names_in, names_of
 from .questions import NONE, Question, facts_of, read_question
+from .sentences import users_text
 from .words import both, condition_name, resource_name, state_name
 
 MOST_SHOWN = 100
@@ -32,7 +34,7 @@ _VERDICTS = {
     "pass": marked("%(who)s would get in without being asked"),
     "challenge": marked("%(who)s would be asked to verify"),
     "enroll": marked("%(who)s would have to set up MFA first"),
-    "prompt": marked("%(who)s would be prompted to set up MFA, and could do it later"),
+    "prompt": marked("%(who)s would be prompted to set up MFA and could do it later"),
     "locked": marked("%(who)s would be locked out"),
     "deny": marked("%(who)s would be denied"),
 }
@@ -50,8 +52,8 @@ _REASONS = {
 _SAID = {
     ("network", "hit"): marked("%(fact)s is in %(wanted)s"),
     ("network", "miss"): marked("%(fact)s is not in %(wanted)s"),
-    ("network", "unknown"): marked("The address is not known. Give one above."),
-    ("country", "unknown"): marked("The country is not known. Give it, or an address, above."),
+    ("network", "unknown"): marked("The address is not known. Give one in the question."),
+    ("country", "unknown"): marked("The country is not known. Give it, or an address, in the question."),
     ("schedule", "hit"): marked("%(fact)s is within: %(wanted)s"),
     ("schedule", "miss"): marked("%(fact)s is not within: %(wanted)s"),
     ("schedule", "unknown"): marked("The time is not known."),
@@ -60,12 +62,14 @@ _SAID = {
     ("users", "unknown"): marked("It is not known which groups the user is in."),
     ("resources", "hit"): marked("It covers %(wanted)s"),
     ("resources", "miss"): marked("It only covers %(wanted)s"),
-    ("device", "unknown"): marked("It is not known what holds of the device. Tick it above."),
-    ("risk", "unknown"): marked("The risk signals are not known. Tick them above."),
+    ("device", "unknown"): marked("It is not known what holds of the device. Tick it in the question."),
+    ("risk", "unknown"): marked("The risk signals are not known. Tick them in the question."),
     ("", "hit"): marked("%(word)s is %(fact)s, which is wanted: %(wanted)s"),
     ("", "miss"): marked("%(word)s is %(fact)s, which is not wanted: %(wanted)s"),
-    ("", "unknown"): marked("%(word)s is not known. Give it above."),
+    ("", "unknown"): marked("%(word)s is not known. Give it in the question."),
 }
+_OWN = frozenset({"users", "resources"})
+_UNDER = {"any": marked("any of"), "all": marked("all of"), "not": marked("not")}
 _MARKS = {
     MatchResult.HIT: marked("Match"),
     MatchResult.MISS: marked("No match"),
@@ -146,11 +150,17 @@ def _answers(console: Console, question: Question, everything: PolicySet, facts:
     key = console.state.lookup.key_of(question.text("user"))
     today = simulate(key, resource=question.resource, environment=facts, views=views)
     who = names_of(console, [key]).get(key, key)
-    found = [_answer(gettext("As it is now"), today, who)]
+    found = [_answer(gettext("As it is now"), today, who, _meant(console, everything))]
     for title, draft in _drafts(console, question, everything):
         then = simulate(key, resource=question.resource, environment=facts, draft=draft, views=views)
-        found.append(_answer(title, then, who))
+        found.append(_answer(title, then, who, _meant(console, draft)))
     return found
+
+
+def _meant(console: Console, policies: PolicySet) -> Mapping[str, str]:
+    """Whom each policy is about, in words."""
+    names = names_in(console, policies)
+    return {one.name: users_text(one.users, names) for one in policies.policies}
 
 
 def _drafts(console: Console, question: Question, everything: PolicySet) -> list[tuple[str, PolicySet]]:
@@ -167,42 +177,63 @@ def _drafts(console: Console, question: Question, everything: PolicySet) -> list
     return found
 
 
-def _answer(title: str, explained: Explanation, who: str) -> Answer:
+def _answer(title: str, explained: Explanation, who: str, meant: Mapping[str, str]) -> Answer:
     traces = list(explained.policies)
     shown = [one for one in traces if one.mark is not MatchResult.MISS or len(traces) <= MOST_SHOWN]
     return Answer(
-        title, _sentence(explained, who), explained.verdict, [_lines(one) for one in shown[:MOST_SHOWN]],
+        title, _sentence(explained, who), explained.verdict, [_lines(one, meant) for one in shown[:MOST_SHOWN]],
         len(traces) - len(shown[:MOST_SHOWN]), explained,
     )  # fmt: skip
 
 
 def _sentence(explained: Explanation, who: str) -> str:
     verdict = gettext(_VERDICTS[explained.verdict], who=who)
-    where = gettext("%(verdict)s at %(resource)s", verdict=verdict, resource=resource_name(explained.resource))
-    return f"{where}: {_because(explained)}."
+    if explained.resource == APP:
+        return gettext("At sign-in, %(verdict)s: %(why)s.", verdict=verdict, why=_because(explained))
+    return gettext(
+        "At %(resource)s, %(verdict)s: %(why)s.", resource=resource_name(explained.resource), verdict=verdict,
+        why=_because(explained),
+    )  # fmt: skip
 
 
 def _because(explained: Explanation) -> str:
     if explained.decided_by:
         names = both(f"“{name}”" for name in explained.decided_by)
         first = next((one for one in explained.policies if one.name == explained.decided_by[0]), None)
-        told = [_said(one) for one in first.criteria if one.word not in {"users", "resources"}] if first else []
+        told = [_said(one).rstrip(".") for one in _telling(first)] if first else []
         facts = f" ({'; '.join(told)})" if told else ""
         return gettext("%(policies)s applies", policies=names) + facts
     return gettext(_REASONS.get(explained.reason, explained.reason))
 
 
-def _lines(trace: PolicyTrace) -> PolicyLines:
+def _telling(trace: PolicyTrace) -> Iterator[ConditionTrace]:
+    """The conditions that say why: an unknown one only where it decided."""
+    for one in trace.criteria:
+        is_beside = one.mark is MatchResult.UNKNOWN and trace.mark is not MatchResult.UNKNOWN
+        if one.word not in _OWN and not is_beside:
+            yield one
+
+
+def _lines(trace: PolicyTrace, meant: Mapping[str, str]) -> PolicyLines:
     unknown = gettext("Unknown, so it applies") if trace.applies else gettext("Unknown, so it doesn't apply")
     results = {
         MatchResult.HIT: gettext("Applies"), MatchResult.MISS: gettext("Doesn't apply"), MatchResult.UNKNOWN: unknown,
     }  # fmt: skip
     lines = [
-        Line(condition_name(one.word), one.under, gettext(_MARKS[one.mark]), _TONES[one.mark], _said(one))
-        for one in trace.criteria
+        Line(condition_name(one.word), _under(one), gettext(_MARKS[one.mark]), _TONES[one.mark], _said(one))
+        for one in (_in_words(one, meant.get(trace.name)) for one in trace.criteria)
     ]
     tone = _TONES[trace.mark]
     return PolicyLines(trace.name, state_name(trace.state), results[trace.mark], tone, trace.applies, lines)
+
+
+def _in_words(one: ConditionTrace, meant: str | None) -> ConditionTrace:
+    """Users by name, not as the document has them."""
+    return replace(one, wanted=meant) if one.word == "users" and meant else one
+
+
+def _under(one: ConditionTrace) -> str:
+    return ", ".join(gettext(_UNDER[word]) for word in one.under.split())
 
 
 def _said(one: ConditionTrace) -> str:
