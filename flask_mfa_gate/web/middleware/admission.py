@@ -26,7 +26,7 @@ log = logging.getLogger("flask_mfa_gate")
 Answer = Response | None
 
 
-def decide(passage: RequestContext) -> Answer:
+def admit(passage: RequestContext) -> Answer:
     """Ask the host who this is, and judge them; nobody is let through to what nobody may see."""
     user = load_identity(passage.state.identity)
     passage.is_decided = True

@@ -23,7 +23,7 @@ from ..sessions.companion import send_companion
 from ..sessions.own_change import note_own_change
 from ..state import current_state
 from ..view_marks.protection import is_way_out_here, look_here
-from .admission import decide
+from .admission import admit
 from .pending_sign_in import end_sign_in, intercept, renew
 from .unseen_identity import note_unseen
 from .view_guard import look_after_view
@@ -108,7 +108,7 @@ def _decide_unreached(passage: RequestContext) -> Response | None:
         session_snapshot.take_out(session, passage.before, changed)
         passage.state.identity.load_anew()
     try:
-        answer = decide(passage)
+        answer = admit(passage)
     except HostCallbackFailed:
         # A loader that fails here has shown nobody to the hook either.
         answer = None

@@ -29,7 +29,7 @@ from ..sessions.binding import bind
 from ..sessions.revoked import is_revoked, turn_away
 from ..state import current_state
 from ..view_marks.protection import is_open_here, is_static_here, look_here, marks_here, waiver_here
-from .admission import decide, judge_user, show_when_asked
+from .admission import admit, judge_user, show_when_asked
 from .after_request import closing
 from .enforcement import meet
 from .host_hooks import run_unseen
@@ -109,7 +109,7 @@ def _answer_first(passage: RequestContext) -> Any:
         return _hold_pending(passage, passage.session)
     if state.settings.decide != "first":
         return None
-    answer = decide(passage)
+    answer = admit(passage)
     if answer is None and passage.user_key is not None:
         # SECURITY: the loader may go by what the hooks find, such as a tenant; whom it named before is nobody there.
         passage.lent, passage.surroundings = state.identity.leave_to_host(), surroundings()
@@ -135,7 +135,7 @@ def _look_before_view() -> Answer:
         return None
     is_pending = passage.session is not None and passage.session.is_pending
     if passage.state.settings.decide == "last" and (not is_pending or passage.may_go_on):
-        answer = _go_on(passage) if is_pending else decide(passage)
+        answer = _go_on(passage) if is_pending else admit(passage)
         if answer is not None:
             return answer
     elif (answer := _catch_hook_identity(passage)) is not None:
@@ -188,7 +188,7 @@ def _hold_pending(passage: RequestContext, pending: GateSession) -> Answer:
 def _go_on(passage: RequestContext) -> Answer:
     """Nothing is asked any more of what was parked: this request goes on with it."""
     answer = resume(passage)
-    return decide(passage) if answer is None else answer
+    return admit(passage) if answer is None else answer
 
 
 def _is_open_while_pending(passage: RequestContext, pending: GateSession) -> bool:
