@@ -292,7 +292,9 @@ def test_a_reported_rule_changes_nothing_but_the_report(app: Flask, put: Any, cl
     assert browser.get("/").status_code == 200
     after = rows(app)
     changed = {name.removeprefix("mfa_gate_") for name in after if after[name] != before[name]}
-    assert changed == {"session", "sign_in", "audit", "person", "noted", "enrollment"}, "what any sign-in writes"
+    assert changed == {"session", "sign_in", "audit", "person", "person_word", "noted", "enrollment"}, (
+        "what any sign-in writes"
+    )
     with app.app_context():
         assert state_of(app).simulator.report(1) == {
             "Would deny": {"would refuse": 1}, "Would ask": {"would ask": 1},
