@@ -42,6 +42,7 @@ from .services.enrollment.state_changes import MoveWriter
 from .services.enrollment.upkeep import UpkeepService
 from .services.keys import find_keyring
 from .services.observations import Observations
+from .services.people.daily_totals import DailyTotalsService
 from .services.people.directory import Directory
 from .services.people.directory_sync import DirectorySync
 from .services.people.lookup import UserLookup
@@ -148,8 +149,10 @@ def _admin_services(base: Base) -> dict[str, Any]:
     enrollments = EnrollmentService(
         store, worker, runner, writer, rules, clock=clock, default_days=base.settings.enrollment_days
     )
+    daily = DailyTotalsService(store, worker, rules, clock=clock)
     return {
         "user_list": listed,
+        "daily_totals": daily,
         **access,
         "audit": audit,
         "tables": TableSetup(store, base.keyring, base.settings, audit, base.app_id),
@@ -166,7 +169,7 @@ def _admin_services(base: Base) -> dict[str, Any]:
         "upkeep": UpkeepService(
             store, worker, writer, users, DigestService(store, worker, user_list, clock=clock), audit,
             AuditRetention(store, worker, base.keyring, clock=clock, keep=_audit_kept(base.settings)), base.delivery,
-            clock=clock, lifetimes=base.lifetimes, reminders=base.settings.reminders,
+            daily, clock=clock, lifetimes=base.lifetimes, reminders=base.settings.reminders,
             cookie_life=longest_cookie_life,
         ),
     }  # fmt: skip

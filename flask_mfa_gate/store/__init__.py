@@ -9,6 +9,7 @@ from .access_passes import AccessPasses
 from .action_requests import ActionRequests
 from .audit import AuditLog
 from .challenge_states import ChallengeStates
+from .daily_totals import DailyTotals
 from .engine import Database
 from .enrollments import Enrollments
 from .factors import Factors
@@ -54,6 +55,7 @@ class Store:
     sign_ins: SignIns
     grants: Grants
     challenge_states: ChallengeStates
+    daily_totals: DailyTotals
     action_requests: ActionRequests
 
 
@@ -83,5 +85,6 @@ def build_store(database: Database, *, prefix: str, keyring: Keyring) -> Store:
         sign_ins=SignIns(tables),
         grants=Grants(tables),
         challenge_states=ChallengeStates(marks),
+        daily_totals=DailyTotals(tables),
         action_requests=ActionRequests(tables),
     )

@@ -103,7 +103,10 @@ def policy_version(metadata: MetaData, prefix: str) -> Table:
 
 
 def sign_in(metadata: MetaData, prefix: str) -> Table:
-    """What was known and decided at each sign-in."""
+    """What was known and decided at each sign-in.
+
+    ``policies`` to ``default_access`` are empty in rows from before they were kept.
+    """
     return Table(
         f"{prefix}sign_in",
         metadata,
@@ -117,8 +120,13 @@ def sign_in(metadata: MetaData, prefix: str) -> Table:
         Column("verdict", exact(16), nullable=False),
         Column("reason_id", exact(64), nullable=False),
         Column("report", JSON, nullable=False),
+        Column("policies", JSON),
+        Column("policy_version", Integer),
+        Column("default_access", exact(16)),
         Index(f"ix_{prefix}sign_in_user_key", "user_key", "proved_at"),
         Index(f"ix_{prefix}sign_in_at", "at"),
+        Index(f"ix_{prefix}sign_in_verdict", "verdict", "at"),
+        Index(f"ix_{prefix}sign_in_reason_id", "reason_id", "at"),
     )
 
 
@@ -153,4 +161,28 @@ def action_item(metadata: MetaData, prefix: str) -> Table:
         Column("reason", exact(64), nullable=False, server_default=""),
         Index(f"ix_{prefix}action_item_outcome", "request_id", "outcome", "user_key"),
         Index(f"ix_{prefix}action_item_user_key", "user_key"),
+    )
+
+
+def adoption_day(metadata: MetaData, prefix: str) -> Table:
+    """How many people there were at the end of a day (UTC), and how many enrolled. No group name: everybody."""
+    return Table(
+        f"{prefix}adoption_day",
+        metadata,
+        Column("group_name", exact(191), primary_key=True),
+        Column("day", exact(10), primary_key=True),
+        Column("people", Integer, nullable=False),
+        Column("enrolled", Integer, nullable=False),
+        Index(f"ix_{prefix}adoption_day_day", "day"),
+    )
+
+
+def sign_in_day(metadata: MetaData, prefix: str) -> Table:
+    """How many sign-ins of a day (UTC) came to which outcome."""
+    return Table(
+        f"{prefix}sign_in_day",
+        metadata,
+        Column("day", exact(10), primary_key=True),
+        Column("outcome", exact(16), primary_key=True),
+        Column("count", Integer, nullable=False),
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -23,6 +23,9 @@ class SignInRecord:
     :param client: platform and browser, as far as they are known.
     :param facts: what policies could look at, as JSON values.
     :param report: by name of a policy that is only reported, what it would have done.
+    :param policies: names of the policies that decided, as they were then; None where that was not kept.
+    :param policy_version: of the policies that were in force.
+    :param default_access: the default access of the app at that time.
     """
 
     lineage: str
@@ -35,6 +38,9 @@ class SignInRecord:
     reason_id: str
     report: Mapping[str, str] = field(default_factory=dict)
     proved_at: datetime | None = None
+    policies: Sequence[str] | None = None
+    policy_version: int | None = None
+    default_access: str | None = None
 
 
 class SignIns:
@@ -72,18 +78,18 @@ class SignIns:
         """Sign-ins of this user in which a second factor was proved, newest first."""
         row = self._table.c
         mine = select(self._table).where(row.user_key == user_key, row.proved_at > since)
-        return [_read(found) for found in tx.execute(mine.order_by(row.proved_at.desc()).limit(_PAGE))]
+        return [read_record(found) for found in tx.execute(mine.order_by(row.proved_at.desc()).limit(_PAGE))]
 
     def of(self, tx: Connection, user_key: str, *, until: datetime, limit: int) -> list[SignInRecord]:
         """The last sign-ins of this user up to a time, newest first."""
         row = self._table.c
         mine = select(self._table).where(row.user_key == user_key, row.at <= until)
-        return [_read(found) for found in tx.execute(mine.order_by(row.at.desc()).limit(limit))]
+        return [read_record(found) for found in tx.execute(mine.order_by(row.at.desc()).limit(limit))]
 
     def since(self, tx: Connection, moment: datetime) -> Iterator[SignInRecord]:
         """Every sign-in since then."""
         for row in tx.execute(select(self._table).where(self._table.c.at >= moment).order_by(self._table.c.at)):
-            yield _read(row)
+            yield read_record(row)
 
     def delete(self, tx: Connection, keys: Collection[str]) -> None:
         """These users never signed in."""
@@ -94,5 +100,6 @@ class SignIns:
         return tx.execute(delete(self._table).where(self._table.c.at < now - older_than)).rowcount
 
 
-def _read(row: Row[Any]) -> SignInRecord:
+def read_record(row: Row[Any]) -> SignInRecord:
+    """A row of the table as a record."""
     return SignInRecord(**{name: getattr(row, name) for name in SignInRecord.__slots__})

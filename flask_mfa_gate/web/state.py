@@ -26,6 +26,7 @@ from ..services.enrollment.factor_enrollment import FactorEnrollment
 from ..services.enrollment.recovery_codes import RecoveryCodeService
 from ..services.enrollment.upkeep import UpkeepService
 from ..services.observations import Observations
+from ..services.people.daily_totals import DailyTotalsService
 from ..services.people.directory import Directory
 from ..services.people.lookup import UserLookup
 from ..services.people.persons import PersonReader
@@ -113,6 +114,7 @@ class GateState:
     users: UserService
     lookup: UserLookup
     user_list: UserListService
+    daily_totals: DailyTotalsService
     audit: AuditChain
     audit_reader: AuditReader
     profiles: ProfileReader

@@ -19,6 +19,7 @@ from ...store.challenge_states import CHALLENGE
 from ..audit.chain import AuditChain
 from ..audit.retention import AuditRetention
 from ..observations import KEPT, OBSERVED
+from ..people.daily_totals import DailyTotalsService
 from ..people.users import UserService
 from ..sign_in.risk import MEMORY as RISK_MEMORY
 from ..sign_in.sessions import DROPPED
@@ -56,12 +57,12 @@ class UpkeepService:
 
     def __init__(
         self, store: Store, worker: TransactionRunner, writer: MoveWriter, users: UserService, digest: DigestService,
-        audit: AuditChain, retention: AuditRetention, delivery: Delivery, *, clock: Clock, lifetimes: Lifetimes,
-        reminders: Sequence[timedelta], cookie_life: Callable[[], timedelta],
+        audit: AuditChain, retention: AuditRetention, delivery: Delivery, daily: DailyTotalsService, *,
+        clock: Clock, lifetimes: Lifetimes, reminders: Sequence[timedelta], cookie_life: Callable[[], timedelta],
     ) -> None:  # fmt: skip
         self._store, self._worker, self._writer = store, worker, writer
         self._users, self._digest, self._audit, self._delivery = users, digest, audit, delivery
-        self._retention = retention
+        self._retention, self._daily = retention, daily
         self._clock, self._lifetimes, self._reminders, self._cookie_life = clock, lifetimes, reminders, cookie_life
 
     def run_due(self) -> Upkeep:
@@ -73,6 +74,8 @@ class UpkeepService:
         head = self._audit.seal()
         self._digest.post_if_due(audit_head=str(head))
         sent, failed = self._delivery.send_due()
+        # Before the sweep, which takes what is counted here.
+        self._daily.count_due()
         swept = self._sweep()
         # Last, because it rests on the host: a directory that fails must not keep back what everybody waits for.
         synced = self._users.sync().people if self._users.is_sync_due() else 0

@@ -54,6 +54,8 @@ class Seen:
     :param client: platform and browser as one word.
     :param risk: the risk signals, where a policy asks for them.
     :param report: by policy that is only reported, what it would have done.
+    :param policy_version: of the policies that were in force.
+    :param default_access: that of the app.
     """
 
     verdict: Decision
@@ -61,6 +63,8 @@ class Seen:
     client: str | None
     risk: Mapping[str, Any] | None
     report: Mapping[str, str]
+    policy_version: int
+    default_access: str
 
 
 def record_of(session: GateSession, seen: Seen) -> SignInRecord:
@@ -68,5 +72,6 @@ def record_of(session: GateSession, seen: Seen) -> SignInRecord:
     return SignInRecord(
         lineage=session.lineage, user_key=session.user_key, at=session.began_at, address=session.address,
         client=seen.client, facts=seen.facts, verdict=seen.verdict.ask.value, reason_id=seen.verdict.reason_id,
-        report=seen.report,
+        report=seen.report, policies=list(seen.verdict.policies), policy_version=seen.policy_version,
+        default_access=seen.default_access,
     )  # fmt: skip

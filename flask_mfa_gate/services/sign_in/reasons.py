@@ -73,7 +73,7 @@ class SignInReasons:
         compiled = compile_policies(policies, self._registry, version=version)
         facts, subject = environment_of(record), Subject(record.user_key, groups, Status.NOT_ENROLLED)
         traces = compiled.explain(subject, (APP,), facts, log_condition)
-        name = names.get(record.reason_id)
+        name = record.policies[0] if record.policies else names.get(record.reason_id)
         return SignInReason(record, _sentence(record.reason_id, name), name, version, tuple(_applied(traces)))
 
 

@@ -88,7 +88,10 @@ class RequestAuthorizer:
         request = self._as_whole(request, policies, assurance.sign_in, risk, wanted=ALL_FACTS)
         decision = self._decide(request, policies)
         record(state, key, decision)
-        seen = Seen(decision, _recorded(request.environment), facts.client.device, risk, {})
+        seen = Seen(
+            decision, _recorded(request.environment), facts.client.device, risk, {},
+            policy_version=policies.version, default_access=state.rules.access(APP).value,
+        )  # fmt: skip
         if APP not in policies.reported:
             return decision, seen
         # What is only reported is judged apart: its facts are neither kept nor looked at by what is on.

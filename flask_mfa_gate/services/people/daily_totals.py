@@ -1,0 +1,90 @@
+"""Totals of each day for the charts: counted once by ``run-due`` after the day is over, read by the dashboard."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, timedelta
+
+from ...clock import Clock
+from ...domain.assurance import FactorKind
+from ...domain.authorization.rules import Rules
+from ...domain.daily_totals import KEPT_DAYS, AdoptionDay, SignInDay, bounds_of, is_over, next_day
+from ...store import Store
+from ...store.daily_totals import EVERYBODY
+from ...store.marks import JobMark
+from ..text_validation import kept_text
+from ..unit_of_work import TransactionRunner, UnitOfWork
+
+MARK = "daily-totals"
+# So that the first run on a site with a long past keeps nothing else waiting; the next runs go on.
+_DAYS_AT_ONCE = 31
+
+
+@dataclass(frozen=True, slots=True)
+class DailyCounts:
+    """What the charts show: days that are over, the oldest first."""
+
+    adoption: Sequence[AdoptionDay]
+    sign_ins: Sequence[SignInDay]
+
+
+class DailyTotalsService:
+    """Counts each day once, also those on which no cron job ran."""
+
+    def __init__(self, store: Store, worker: TransactionRunner, rules: Rules, *, clock: Clock) -> None:
+        self._store, self._worker, self._clock = store, worker, clock
+        self._kinds = FactorKind.of_status & rules.enabled
+
+    def count_due(self) -> int:
+        """Count the days that are over and not counted yet.
+
+        :returns: how many they were.
+        """
+        with self._store.database.read() as tx:
+            mark = self._store.marks.get(tx, MARK)
+        if mark is not None and not self._is_due(_last_day(mark)):
+            return 0
+        days = 0
+        while days < _DAYS_AT_ONCE and self._worker.run(self._count_next):
+            days += 1
+        return days
+
+    def read(self, *, since: date, group: str | None = None) -> DailyCounts:
+        """The days from this one on.
+
+        :param group: whose adoption; None for everybody's.
+        """
+        name = EVERYBODY if group is None else kept_text(group)
+        with self._store.database.read() as tx:
+            return DailyCounts(
+                self._store.daily_totals.adoption(tx, name, since=since),
+                self._store.daily_totals.sign_ins(tx, since=since),
+            )
+
+    def _is_due(self, last: date | None) -> bool:
+        return last is None or is_over(next_day(last, None, self._clock()), self._clock())
+
+    def _count_next(self, work: UnitOfWork) -> bool:
+        """Count one day, unless another process is ahead: the mark is held until the commit."""
+        now, store = self._clock(), self._store
+        last = _last_day(store.marks.lock(work.tx, MARK, at=now))
+        first = store.daily_totals.first_record(work.tx) if last is None else None
+        day = next_day(last, first, now)
+        if not is_over(day, now):
+            if last is None:
+                store.marks.put(work.tx, MARK, at=now, value=(day - timedelta(days=1)).isoformat())
+            return False
+        adoption = store.daily_totals.count_adoption(work.tx, at=bounds_of(day)[1], kinds=self._kinds)
+        store.daily_totals.put(work.tx, day, adoption, store.daily_totals.count_sign_ins(work.tx, day))
+        store.daily_totals.sweep(work.tx, before=now.astimezone(UTC).date() - timedelta(days=KEPT_DAYS))
+        store.marks.put(work.tx, MARK, at=now, value=day.isoformat())
+        return True
+
+
+def _last_day(mark: JobMark) -> date | None:
+    """The last day that was counted; None where there is none, or nothing that can be read."""
+    try:
+        return date.fromisoformat(mark.value)
+    except ValueError:
+        return None
