@@ -168,9 +168,8 @@ def _admin_services(base: Base) -> dict[str, Any]:
         ),
         "upkeep": UpkeepService(
             store, worker, writer, users, DigestService(store, worker, user_list, clock=clock), audit,
-            AuditRetention(store, worker, base.keyring, clock=clock, keep=_audit_kept(base.settings)), base.delivery,
-            daily, clock=clock, lifetimes=base.lifetimes, reminders=base.settings.reminders,
-            cookie_life=longest_cookie_life,
+            _retention(base), base.delivery, daily, clock=clock, lifetimes=base.lifetimes,
+            reminders=base.settings.reminders, cookie_life=longest_cookie_life,
         ),
     }  # fmt: skip
 
@@ -204,9 +203,10 @@ def _policy_services(base: Base, runner: ActionRunner) -> dict[str, Any]:
     }
 
 
-def _audit_kept(settings: Settings) -> timedelta | None:
-    days = settings.audit_retention_days
-    return timedelta(days=days) if days else None
+def _retention(base: Base) -> AuditRetention:
+    days = base.settings.audit_retention_days
+    keep = timedelta(days=days) if days else None
+    return AuditRetention(base.store, base.worker, base.keyring, clock=base.settings.clock, keep=keep)
 
 
 def _sources(base: Base) -> frozenset[Source]:
