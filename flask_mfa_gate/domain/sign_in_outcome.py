@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from enum import StrEnum
 
 from .authorization.decision import Ask
@@ -18,7 +19,7 @@ class SignInOutcome(StrEnum):
     LOCKED = "locked"
 
 
-_UNPROVED = {
+_UNPROVED: Mapping[str, SignInOutcome] = {
     Ask.PASS: SignInOutcome.PASSED,
     Ask.PROMPT: SignInOutcome.PROMPTED,
     Ask.CHALLENGE: SignInOutcome.UNFINISHED,
@@ -28,14 +29,15 @@ _UNPROVED = {
 }
 
 
-def outcome_of(ask: Ask, *, is_proved: bool) -> SignInOutcome:
+def outcome_of(ask: str, *, is_proved: bool) -> SignInOutcome:
     """The outcome of a sign-in of which this was asked.
 
+    :param ask: a word of :class:`Ask`; another, in a row that somebody edited, has not let anybody in.
     :param is_proved: whether a second factor was proved in it, or set up.
     """
-    return SignInOutcome.VERIFIED if is_proved else _UNPROVED[ask]
+    return SignInOutcome.VERIFIED if is_proved else _UNPROVED.get(ask, SignInOutcome.UNFINISHED)
 
 
-def asks_of(outcome: SignInOutcome) -> frozenset[Ask]:
+def asks_of(outcome: SignInOutcome) -> frozenset[str]:
     """What was asked in a sign-in that came to this without a proof; empty for one that was proved."""
     return frozenset(ask for ask, word in _UNPROVED.items() if word is outcome)

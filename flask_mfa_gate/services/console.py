@@ -8,6 +8,7 @@ from ..clock import Clock
 from ..domain.session import Lifetimes
 from ..store import Store
 from .audit.reading import AuditReader
+from .audit.sign_in_reading import SignInReader
 from .enrollment.action_requests import ActionRequestService
 from .enrollment.enrollments import EnrollmentService
 from .people.lookup import UserLookup
@@ -20,6 +21,7 @@ class ConsoleServices(TypedDict):
     """By their names in the state of the app."""
 
     audit_reader: AuditReader
+    sign_in_reader: SignInReader
     profiles: ProfileReader
     action_requests: ActionRequestService
 
@@ -31,6 +33,7 @@ def console_services(
     """Lists, profiles, and actions as they were confirmed."""
     return ConsoleServices(
         audit_reader=AuditReader(store, worker),
+        sign_in_reader=SignInReader(store, clock=clock),
         profiles=ProfileReader(store, lifetimes, clock=clock),
         action_requests=ActionRequestService(store, worker, enrollments, listed, lookup, clock=clock),
     )

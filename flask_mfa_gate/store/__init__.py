@@ -26,6 +26,7 @@ from .recovery_codes import RecoveryCodes
 from .revocations import Revocations
 from .sealed import SealedValues
 from .sessions import Sessions
+from .sign_in_list import SignInList
 from .sign_ins import SignIns
 from .tables import Tables, build_tables
 
@@ -53,6 +54,7 @@ class Store:
     policies: PolicyVersions
     reach: Reach
     sign_ins: SignIns
+    sign_in_list: SignInList
     grants: Grants
     challenge_states: ChallengeStates
     daily_totals: DailyTotals
@@ -83,6 +85,7 @@ def build_store(database: Database, *, prefix: str, keyring: Keyring) -> Store:
         policies=PolicyVersions(tables),
         reach=Reach(tables),
         sign_ins=SignIns(tables),
+        sign_in_list=SignInList(tables),
         grants=Grants(tables),
         challenge_states=ChallengeStates(marks),
         daily_totals=DailyTotals(tables),

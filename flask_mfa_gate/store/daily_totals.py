@@ -8,7 +8,6 @@ from datetime import date, datetime
 from sqlalchemy import Connection, delete, distinct, func, or_, select
 
 from ..domain.assurance import FactorKind
-from ..domain.authorization.decision import Ask
 from ..domain.daily_totals import Adoption, AdoptionDay, SignInDay, bounds_of
 from ..domain.sign_in_outcome import SignInOutcome, outcome_of
 from .tables import Tables
@@ -64,7 +63,7 @@ class DailyTotals:
         found = select(row.verdict, is_proved, func.count()).where(row.at >= start, row.at < end)
         counts: dict[SignInOutcome, int] = {}
         for verdict, proved, count in tx.execute(found.group_by(row.verdict, is_proved)):
-            outcome = outcome_of(Ask(verdict), is_proved=bool(proved))
+            outcome = outcome_of(verdict, is_proved=bool(proved))
             counts[outcome] = counts.get(outcome, 0) + count
         return counts
 

@@ -14,12 +14,9 @@ from sqlalchemy import (
     FromClause,
     Select,
     Subquery,
-    and_,
     false,
     func,
-    or_,
     select,
-    tuple_,
     union_all,
 )
 
@@ -28,6 +25,7 @@ from ..domain.person import Person
 from ..domain.user_filter import UserFilter
 from ..domain.user_list import COUNT_CAP, Position, UserSort
 from ..domain.user_search import words_of_search
+from .keyset import behind
 from .people import person_columns, person_of
 from .tables import Tables
 from .user_conditions import Branch, UserConditions, among_branches
@@ -218,21 +216,4 @@ def _page(
 ) -> Select[Any]:
     order = [column.desc() if sort.is_descending else column.asc() for column in columns]
     chosen = chosen.order_by(*order).limit(limit)
-    return chosen if after is None else chosen.where(_behind(tx, columns, after, is_descending=sort.is_descending))
-
-
-def _behind(
-    tx: Connection,
-    columns: tuple[ColumnElement[Any], ColumnElement[Any]],
-    after: Position,
-    *,
-    is_descending: bool,
-) -> ColumnElement[bool]:
-    """What comes after a place, in the form for which each server finds the place in its index."""
-    value, key = columns
-    if tx.dialect.name in {"mysql", "mariadb"}:
-        further = value < after.value if is_descending else value > after.value
-        beyond = key < after.key if is_descending else key > after.key
-        return or_(further, and_(value == after.value, beyond))
-    place = tuple_(after.value, after.key, types=[value.type, key.type])
-    return tuple_(value, key) < place if is_descending else tuple_(value, key) > place
+    return chosen if after is None else chosen.where(behind(tx, columns, after, is_descending=sort.is_descending))

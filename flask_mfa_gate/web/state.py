@@ -17,6 +17,7 @@ from ..mail.delivery import Delivery
 from ..services.audit.chain import AuditChain
 from ..services.audit.key_rotation import KeyRotation
 from ..services.audit.reading import AuditReader
+from ..services.audit.sign_in_reading import SignInReader
 from ..services.enrollment.access_passes import AccessPassService
 from ..services.enrollment.action_requests import ActionRequestService
 from ..services.enrollment.enrollment_deferral import EnrollmentDeferral
@@ -117,6 +118,7 @@ class GateState:
     daily_totals: DailyTotalsService
     audit: AuditChain
     audit_reader: AuditReader
+    sign_in_reader: SignInReader
     profiles: ProfileReader
     tables: TableSetup
     policies: PolicyService

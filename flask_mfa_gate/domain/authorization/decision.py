@@ -100,7 +100,7 @@ class Decision(NamedTuple):
     @property
     def reason_id(self) -> str:
         """A short word that is shown to the user and that an admin can search for; it does not give policies away."""
-        return f"policy-{policy_id(self.policies[0])}" if self.policies else self.reason.value
+        return reason_of_policy(self.policies[0]) if self.policies else self.reason.value
 
 
 PASSED = Decision(Ask.PASS)
@@ -109,3 +109,8 @@ PASSED = Decision(Ask.PASS)
 def policy_id(name: str) -> str:
     """Names a policy to those who must not read its name."""
     return sha256(name.encode()).hexdigest()[:8]
+
+
+def reason_of_policy(name: str) -> str:
+    """The ``reason_id`` of what this policy decides."""
+    return f"policy-{policy_id(name)}"

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from flask import Response
 
 from ...domain.roles import Role, is_reserved
-from ...errors import BadRequest
 from ...services.audit.chain import Verification
 from ...signals import gate_signals
 from ...store.audit import AuditFilter, Record
@@ -22,7 +21,6 @@ from .listing import Chip, ListState, are_one_of
 from .representation import Format, Listing, Table, csv_file, format_wanted, json_list, lines_file
 from .users.address import user_url
 
-_FIRST, _LAST = date(1970, 1, 1), date(9998, 12, 31)
 FILTERS = ("event", "actor", "subject", "since", "until")
 _COLUMNS = ("id", "at", "event", "actor", "subject", "address", "user_agent", "reason", "details")
 
@@ -91,7 +89,7 @@ def _filter_of(state: ListState) -> AuditFilter:
     event = state.text("event")
     are_one_of([event] if event else [], gate_signals, "event")
     actor = state.text("actor")
-    since, until = _day(state, "since"), _day(state, "until")
+    since, until = state.day("since"), state.day("until")
     return AuditFilter(
         event=event,
         actor=actor if actor is None or is_reserved(actor) else f"user:{actor}",
@@ -99,20 +97,6 @@ def _filter_of(state: ListState) -> AuditFilter:
         since=since,
         until=until + timedelta(days=1) if until is not None else None,
     )
-
-
-def _day(state: ListState, name: str) -> datetime | None:
-    """The beginning of a day in UTC."""
-    text = state.text(name)
-    if text is None:
-        return None
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        day = date.min
-    if not _FIRST <= day <= _LAST:
-        raise BadRequest(gettext("Write the date as 2026-03-31."))
-    return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
 
 def _chips(state: ListState, names: Mapping[str, str]) -> Iterator[Chip]:

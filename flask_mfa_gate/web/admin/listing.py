@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import UTC, date, datetime
 from urllib.parse import urlencode
 
 from flask import request
@@ -16,6 +17,7 @@ from .console import console_url
 PAGE_SIZES = (20, 50, 100)
 _PAGING = frozenset({"cursor", "format"})
 _LONGEST = 1000
+_FIRST, _LAST = date(1970, 1, 1), date(9998, 12, 31)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +75,22 @@ class ListState:
     def texts(self, name: str) -> list[str]:
         """Every value of an argument, each once."""
         return list(dict.fromkeys(self._args.getlist(name)))
+
+    def day(self, name: str) -> datetime | None:
+        """The beginning of a day in UTC.
+
+        :raises BadRequest: for what is no date.
+        """
+        text = self.text(name)
+        if text is None:
+            return None
+        try:
+            day = date.fromisoformat(text)
+        except ValueError:
+            day = date.min
+        if not _FIRST <= day <= _LAST:
+            raise BadRequest(gettext("Write the date as 2026-03-31."))
+        return datetime(day.year, day.month, day.day, tzinfo=UTC)
 
     def per_page(self, default: int) -> int:
         """How many rows a page has.

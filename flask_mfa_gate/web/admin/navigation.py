@@ -34,6 +34,7 @@ SECTIONS = (
     Section(marked("Policies"), "scroll-text", "policies", "polic"),
     Section(marked("Networks"), "network", "networks", "network"),
     Section(marked("Simulator"), "flask-conical", "simulator", "simulator"),
+    Section(marked("Sign-ins"), "log-in", "sign_ins", "sign_in"),
     Section(marked("Audit log"), "history", "audit", "audit"),
     Section(marked("Settings"), "settings", "settings", "setting"),
 )

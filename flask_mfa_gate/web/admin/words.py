@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
+from ...domain.access import Access
+from ...domain.authorization.decision import Ask, Reason
 from ...domain.enrollment import Status
+from ...domain.sign_in_outcome import SignInOutcome
 from ..state import current_state
 from ..translation import gettext, marked
 
@@ -36,6 +39,40 @@ _MEANING = {
     Status.DISABLED: marked("Authenticator apps are turned off for this app."),
 }
 _ROLES = {"admin": marked("Administrator"), "helpdesk": marked("Help desk"), "auditor": marked("Auditor")}
+_ASKED: Mapping[str, Word] = {
+    Ask.PASS: Word(marked("Let in"), "good"),
+    Ask.PROMPT: Word(marked("Offered setup"), "info"),
+    Ask.CHALLENGE: Word(marked("Asked for a code"), "info"),
+    Ask.ENROLL: Word(marked("Had to set up MFA"), "warn"),
+    Ask.LOCKED: Word(marked("Locked out"), "bad"),
+    Ask.DENY: Word(marked("Denied"), "bad"),
+}
+_OUTCOMES = {
+    SignInOutcome.VERIFIED: Word(marked("Verified"), "good"),
+    SignInOutcome.PASSED: Word(marked("No MFA asked")),
+    SignInOutcome.PROMPTED: Word(marked("Setup offered"), "info"),
+    SignInOutcome.UNFINISHED: Word(marked("Not finished"), "warn"),
+    SignInOutcome.DENIED: Word(marked("Denied"), "bad"),
+    SignInOutcome.LOCKED: Word(marked("Locked out"), "bad"),
+}
+_REASONS = {
+    Reason.SATISFIED.value: marked("Nothing more was demanded"),
+    Reason.INACTIVE.value: marked("Account turned off"),
+    Reason.DEFAULT_DENY.value: marked("Default access"),
+    Reason.LAPSED.value: marked("Enrollment period ended"),
+    Reason.SIGN_IN.value: marked("Has a factor, asked at each sign-in"),
+    Reason.STEP_UP.value: marked("Fresh proof demanded"),
+    Reason.ENROLLMENT_FORCED.value: marked("MFA required, no factor yet"),
+    Reason.ENROLLMENT_PERIOD.value: marked("Enrollment period"),
+    Reason.ENROLLMENT_PASS.value: marked("Access pass for setup only"),
+    "second-factor": marked("Second factor"),
+}
+_ACCESS = {
+    Access.USER_SETTING.value: marked("user setting"),
+    Access.ALLOW.value: marked("allow"),
+    Access.REQUIRE.value: marked("require MFA"),
+    Access.DENY.value: marked("deny"),
+}
 _REQUIRED_BY = {
     "default-access": marked("the app's default"), "cli": marked("the command line"), "host": marked("the app"),
     "system": marked("the system"),
@@ -50,6 +87,27 @@ def status_word(status: Status) -> Word:
 def status_meaning(status: Status) -> str:
     """What it means, in a sentence."""
     return gettext(_MEANING[status])
+
+
+def asked_word(ask: str) -> Word:
+    """What was asked at a sign-in."""
+    word = _ASKED.get(ask, Word(ask))
+    return word._replace(text=gettext(word.text))
+
+
+def outcome_word(outcome: SignInOutcome) -> Word:
+    """The badge of what became of a sign-in."""
+    return _OUTCOMES[outcome]._replace(text=gettext(_OUTCOMES[outcome].text))
+
+
+def reason_word(reason_id: str) -> str:
+    """Why it was asked, where no policy said so."""
+    return gettext(_REASONS.get(reason_id, reason_id))
+
+
+def access_word(access: str) -> str:
+    """A default access in words."""
+    return gettext(_ACCESS.get(access, access))
 
 
 def factor_word(kind: str) -> str:

@@ -22,20 +22,16 @@ from ...translation import gettext, marked
 from ...view_marks.protection import marked_resources, marked_views
 from ..console import Console, ConsoleRoute, console_url
 from ..representation import Format, format_wanted
+from ..words import asked_word
 from .listing import WORDS, names_of
 from .verbs import verbs_for
 
 _SIGN_INS = 5
-_ASKED = {
-    "pass": marked("Let in"), "prompt": marked("Offered setup"), "challenge": marked("Asked for a code"),
-    "enroll": marked("Had to set up MFA"), "locked": marked("Locked out"), "deny": marked("Denied"),
-}  # fmt: skip
 _WOULD = {
     "pass": marked("would be let in"), "prompt": marked("would be offered setup"),
     "challenge": marked("would be asked for a code"), "enroll": marked("would have to set up MFA"),
     "locked": marked("is locked out"), "deny": marked("would be denied"),
 }  # fmt: skip
-_TONES = {"pass": "good", "prompt": "info", "challenge": "info", "enroll": "warn", "locked": "bad", "deny": "bad"}
 
 
 def user(console: Console, key: str) -> Response:
@@ -67,7 +63,7 @@ def draw_user(
         names=names_of(console, {required_by.removeprefix("user:")} if required_by.startswith("user:") else set()),
         events=event_lines(profile.events, used_words(console.state.factors)),
         sign_ins=_sign_ins(console, found), default=console.state.rules.access(APP),
-        asked=_ASKED, tones=_TONES, would=_WOULD, trace=_trace(console, key), resources=_resources(console),
+        asked=asked_word, would=_WOULD, trace=_trace(console, key), resources=_resources(console),
         resource=_resource(), verbs=verbs_for(console, key=key, role=found.person.role), why_not=why, code=code,
         may_rescue=why is None and console.may(Role.HELPDESK), scopes=_scopes(),
         audit_url=console_url("audit", subject=key), pass_state=pass_state(profile),

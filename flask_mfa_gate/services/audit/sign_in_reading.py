@@ -1,0 +1,92 @@
+"""Everybody's sign-ins as lists show them: newest first, page by page, filtered."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from ...clock import Clock
+from ...domain.sign_in_outcome import SignInOutcome, outcome_of
+from ...domain.user_list import Position
+from ...errors import BadCursor
+from ...store import Store
+from ...store.sign_in_list import SignInFilter
+from ...store.sign_ins import SignInRecord
+from ..text_validation import kept_text
+
+_SLICE = 1000
+_CURSOR = re.compile(r"([0-9]{1,17})\.([0-9A-Za-z_-]{1,32})", re.ASCII)
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class SignInPage:
+    """One page of sign-ins.
+
+    :param names: of the users, by key.
+    """
+
+    items: Sequence[SignInRecord]
+    next_cursor: str | None
+    names: Mapping[str, str]
+
+
+class SignInReader:
+    """Reads sign-ins for people and files."""
+
+    def __init__(self, store: Store, *, clock: Clock) -> None:
+        self._store, self._clock = store, clock
+
+    def page(self, wanted: SignInFilter, *, cursor: str | None, per_page: int) -> SignInPage:
+        """The next sign-ins, newest first.
+
+        :raises BadCursor: for a cursor that no page gave out.
+        """
+        with self._store.database.read() as tx:
+            found = self._store.sign_in_list.page(
+                tx, _kept(wanted), before=_place(cursor), limit=per_page + 1
+            )  # fmt: skip
+            shown = found[:per_page]
+            keys = {record.user_key for record in shown}
+            met = self._store.people.known(tx, keys, now=self._clock()) if keys else {}
+        names = {key: one.person.name or one.person.email for key, one in met.items()}
+        return SignInPage(shown, _cursor(shown[-1]) if len(found) > per_page else None, names)
+
+    def every(self, wanted: SignInFilter) -> Iterator[SignInRecord]:
+        """All of them, newest first; those of later than now are not among them."""
+        before = None
+        until = self._clock() + _MICROSECOND
+        upto = replace(_kept(wanted), until=until if wanted.until is None else min(wanted.until, until))
+        while True:
+            with self._store.database.read() as tx:
+                found = self._store.sign_in_list.page(tx, upto, before=before, limit=_SLICE)
+            yield from found
+            if len(found) < _SLICE:
+                return
+            before = Position(found[-1].at, found[-1].lineage)
+
+
+def outcome_of_record(record: SignInRecord) -> SignInOutcome:
+    """What became of a sign-in."""
+    return outcome_of(record.verdict, is_proved=record.proved_at is not None)
+
+
+def _kept(wanted: SignInFilter) -> SignInFilter:
+    """Without what no database keeps, which would be an error there."""
+    key, policy = (None if text is None else kept_text(text) for text in (wanted.user_key, wanted.policy))
+    return replace(wanted, user_key=key, policy=policy)
+
+
+def _cursor(record: SignInRecord) -> str:
+    return f"{(record.at - _EPOCH) // _MICROSECOND}.{record.lineage}"
+
+
+def _place(cursor: str | None) -> Position | None:
+    if cursor is None:
+        return None
+    if (found := _CURSOR.fullmatch(cursor)) is None:
+        raise BadCursor("This page of the list can't be found any more. Begin at the first page.")
+    return Position(_EPOCH + int(found[1]) * _MICROSECOND, found[2])
