@@ -38,15 +38,16 @@ def list_policies(as_json: bool) -> None:
     if as_json:
         print_json([policy.to_document() for policy in found])
         return
-    rows = [_as_row(one) for one in found]
+    reach = current_state().policy_overview.reach(found)
+    rows = [_as_row(one, reach[one.name]) for one in found]
     if rows:
-        print_table(("STATE", "EFFECT", "RESOURCES", "REFERENCE", "NAME"), rows)
+        print_table(("STATE", "EFFECT", "USERS", "RESOURCES", "REFERENCE", "NAME"), rows)
     click.echo(f"{counted(len(rows), 'policy')}.")
 
 
-def _as_row(one: Policy) -> tuple[str, ...]:
+def _as_row(one: Policy, reach: int) -> tuple[str, ...]:
     resources = ", ".join(one.resources or (APP,))
-    return one.state.value, one.effect.action.value, resources, f"policy-{policy_id(one.name)}", one.name
+    return one.state.value, one.effect.action.value, str(reach), resources, f"policy-{policy_id(one.name)}", one.name
 
 
 @policies.command(help="Show one policy, by its name or by the reference that a refused page shows.")

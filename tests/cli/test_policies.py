@@ -12,6 +12,7 @@ from click.testing import Result
 from flask import Flask
 
 from flask_mfa_gate.domain.authorization.decision import policy_id
+from flask_mfa_gate.domain.policy.addresses import Network
 from tests.conftest import Browser, StillClock, state_of
 from tests.policy_kit import policy, put
 from tests.services.kit import tables
@@ -148,3 +149,18 @@ def test_policies_are_renamed_copied_deleted_brought_back_and_undone(app: Flask,
     assert json.loads(run("policies", "show", "salaries", "--json").stdout)["state"] == "on"
     for words in (("rename", "nothing", "x"), ("undo", "99", "--yes"), ("restore", "x"), ("delete", "x", "--yes")):
         assert run("policies", *words).exit_code == 1
+
+
+def test_networks_are_listed_renamed_and_deleted(app: Flask, run: Run) -> None:
+    with app.app_context():
+        state_of(app).policies.save_network(Network("office", ("198.51.100.0/24",)))
+        state_of(app).policies.save_network(Network("lab", ("192.0.2.1",)))
+    put(app, policy("pay", on=["payroll"], when={"network": ["office"]}))
+    assert run("policies", "delete-network", "office", "--yes").exit_code == 1
+    assert run("policies", "rename-network", "office", "hq").exit_code == 0
+    assert run("policies", "delete-network", "lab", "--yes").exit_code == 0
+    assert json.loads(run("policies", "networks", "--json").stdout) == [
+        {"name": "hq", "entries": ["198.51.100.0/24"], "used_by": ["pay"]}
+    ]
+    assert "hq" in run("policies", "networks").stdout
+    assert "USERS" in run("policies", "list").stdout

@@ -117,3 +117,9 @@ def test_an_email_of_yesterday_is_nobodys(make_host: Callable[..., Flask]) -> No
 )
 def test_an_email_that_looks_alike_is_another(host: Any, text: str) -> None:
     assert meant(host(TWINS[:1]), text) == text
+
+
+@pytest.mark.parametrize("text", ["a\ud800@example.org", "a\0@example.org", "a@" + "x" * 300])
+def test_what_no_database_keeps_is_nobodys_email(app: Flask, text: str) -> None:
+    with app.app_context():
+        assert state_of(app).lookup.key_of(text) == text

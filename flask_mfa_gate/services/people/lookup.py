@@ -36,7 +36,8 @@ class UserLookup:
         :raises BadRequest: for an email that several have, or may have.
         """
         # SECURITY: a key comes first, or whoever takes another's key for an email would be acted on in their place.
-        if "@" not in text or self._is_key(text):
+        # SECURITY: what no database keeps is nobody's email, and must not reach one: it would fail there.
+        if "@" not in text or not is_key(text) or self._is_key(text):
             return text
         keys = self._keys_of_email(text)
         # SECURITY: of two with one email none is meant for certain, however few of them the gate has met.

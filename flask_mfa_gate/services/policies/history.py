@@ -26,16 +26,21 @@ _UNREADABLE = "This version, or the one before it, can't be read any more."
 class Edit:
     """One version.
 
-    :param changes: a line for each field that it changed.
     :param reason: as its author gave it.
     :param before: the set that it changed; None where that can't be read any more, as ``after``.
     """
 
     version: PolicyVersion
-    changes: tuple[str, ...]
     reason: str | None
-    before: PolicySet | None = field(default=None, repr=False)
-    after: PolicySet | None = field(default=None, repr=False)
+    before: PolicySet | None = field(repr=False)
+    after: PolicySet | None = field(repr=False)
+
+    @property
+    def changes(self) -> tuple[str, ...]:
+        """A line for each field that it changed."""
+        if self.before is None or self.after is None:
+            return (_UNREADABLE,)
+        return changed_fields(self.before, self.after)
 
 
 class PolicyHistory:
@@ -51,15 +56,13 @@ class PolicyHistory:
             first = versions[-1].at if versions else None
             told = self._store.audit.records(tx, since=first, subject=_NOBODY)
             reasons = {record.event.details.get("version"): record.event.reason for record in told}
-        wanted = {one.version for one in (versions if name is None else changed_in(versions, name))}
-        sets = [self._versions.readable(one.version) for one in versions]
+        wanted = versions if name is None else changed_in(versions, name)
         # Before the first there was nothing; what is before the oldest that was read is not looked at.
-        older = [*sets[1:], EMPTY] if len(versions) <= limit else sets[1:]
+        shown = [one for one in wanted if len(versions) <= limit or one is not versions[-1]]
+        sets = {number: self.readable(number) for one in shown for number in {one.version - 1, one.version}}
         return [
-            Edit(version, _changes(before, after), reasons.get(version.version), before, after)
-            for version, after, before in zip(versions, sets, older, strict=False)
-            if version.version in wanted
-        ]
+            Edit(one, reasons.get(one.version), sets[one.version - 1], sets[one.version]) for one in shown
+        ]  # fmt: skip
 
     def edit(self, version: int) -> Edit:
         """One version.
@@ -72,8 +75,7 @@ class PolicyHistory:
             reasons = {record.event.details.get("version"): record.event.reason for record in islice(told, _FEW)}
         if found is None:
             raise BadRequest("There is no version of the policies with this number; their history lists them.")
-        before, after = self.readable(version - 1), self.readable(version)
-        return Edit(found, _changes(before, after), reasons.get(version), before, after)
+        return Edit(found, reasons.get(version), self.readable(version - 1), self.readable(version))
 
     def readable(self, version: int) -> PolicySet | None:
         """The set of a version; None for one that can't be read."""
@@ -103,7 +105,3 @@ class PolicyHistory:
         with self._store.database.read() as tx:
             version = self._store.policies.version_at(tx, moment)
         return version, self._versions.readable(version) or EMPTY
-
-
-def _changes(before: PolicySet | None, after: PolicySet | None) -> tuple[str, ...]:
-    return (_UNREADABLE,) if before is None or after is None else changed_fields(before, after)

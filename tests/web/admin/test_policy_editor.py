@@ -117,6 +117,12 @@ def test_a_policy_is_written_without_script_and_read_back_as_it_was(app: Flask, 
     assert press(browser, opened, path, "redraw", **{"c.0.is": "is"}).status_code == 200
     shown = press(browser, opened, path, "preview")
     assert (shown.status_code, 'id="impact"' in shown.text) == (200, True)
+    simulated = press(browser, opened, path, "simulate")
+    fields = Form(simulated.text, f"{ROOT}/simulator").fields
+    compared = browser.client.post(
+        f"{ROOT}/simulator", data={**fields, "user": "erin@example.org", "resource": "payroll"}
+    )
+    assert "With the draft" in compared.text
     text = press(browser, opened, path, "document")
     assert "name = &#34;Finance outside&#34;" in text.text
     changed = Form(text.text, ROOT + path).fields["document"][0].replace("900", "60")
@@ -305,7 +311,7 @@ def test_the_simulator_answers_in_words_and_its_link_carries_the_question(app: F
     told = read(browser, f"/simulator?{question}&at=2026-03-02T08:00&zone=Europe/Berlin")["answers"][0]
     assert (told["verdict"], told["policies"][1]["name"]) == ("prompt", "Finance")
     for wrong in (
-        "user=nobody", "user=erin@example.org&address=x", "user=erin@example.org&at=soon",
+        "user=nobody", "user=a%00@b", "user=%ed%a0%80@b", "user=erin@example.org&address=x", "user=erin@example.org&at=soon",
         "user=erin@example.org&zone=Mars&at=2026-01-01T10:00", "user=erin@example.org&resource=x",
         "user=erin@example.org&platform=amiga", "user=erin@example.org&on=nothing",
     ):  # fmt: skip

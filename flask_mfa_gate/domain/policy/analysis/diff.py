@@ -50,12 +50,15 @@ def difference(old: PolicySet, new: PolicySet) -> PolicyDiff:
 
 
 def _changes(old: Sequence[Named], new: Sequence[Named], meaning: Callable[[Named], object]) -> Changes:
-    before = {value.name: meaning(value) for value in old}
-    after = {value.name: meaning(value) for value in new}
+    before, after = {value.name: value for value in old}, {value.name: value for value in new}
+    changed = [
+        name for name in before.keys() & after.keys()
+        if before[name] != after[name] and meaning(before[name]) != meaning(after[name])
+    ]  # fmt: skip
     return Changes(
         added=tuple(sorted(after.keys() - before.keys())),
         removed=tuple(sorted(before.keys() - after.keys())),
-        changed=tuple(sorted(name for name in before.keys() & after.keys() if before[name] != after[name])),
+        changed=tuple(sorted(changed)),
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from ...access import APP
+from ..addresses import Network
 from ..document.effect import Action, Effect
 from ..document.policy import Policy, PolicySet, PolicyState
 from ..document.users import EVERYBODY, Users
@@ -18,10 +19,18 @@ _STATES = {PolicyState.OFF: "is switched off", PolicyState.REPORT_ONLY: "only re
 
 @dataclass(frozen=True, slots=True)
 class _Rule:
-    """A policy that is on, with its conditions seen through the names of networks."""
+    """A policy that is on.
+
+    :param networks: by name, to see its conditions through their names.
+    """
 
     policy: Policy
-    conditions: Form
+    networks: Mapping[str, Network]
+
+    @property
+    def conditions(self) -> Form:
+        """Made when it is asked for: of thousands of policies, a change is about a few."""
+        return form_of(self.policy.conditions, self.networks)
 
     @property
     def action(self) -> Action:
@@ -32,10 +41,28 @@ class _Rule:
         return frozenset(self.policy.resources or (APP,))
 
     @property
-    def meaning(self) -> tuple[object, ...]:
-        """What it does, whatever it is called."""
+    def reach(self) -> tuple[object, ...]:
+        """Whom it is about, where, and with what effect, whatever it is called."""
         users = self.policy.users
-        return frozenset(users.include), frozenset(users.exclude), self.resources, self.conditions, self.policy.effect
+        return frozenset(users.include), frozenset(users.exclude), self.resources, self.policy.effect
+
+
+class _Meanings:
+    """What rules do, whatever they are called."""
+
+    def __init__(self, rules: Mapping[str, _Rule]) -> None:
+        self._rules: dict[tuple[object, ...], list[_Rule]] = {}
+        self._forms: dict[tuple[object, ...], frozenset[Form]] = {}
+        for rule in rules.values():
+            self._rules.setdefault(rule.reach, []).append(rule)
+
+    def __contains__(self, rule: _Rule) -> bool:
+        reach = rule.reach
+        if reach not in self._rules:
+            return False
+        if reach not in self._forms:
+            self._forms[reach] = frozenset(one.conditions for one in self._rules[reach])
+        return rule.conditions in self._forms[reach]
 
 
 def loosened(old: PolicySet, new: PolicySet) -> tuple[str, ...]:
@@ -45,25 +72,24 @@ def loosened(old: PolicySet, new: PolicySet) -> tuple[str, ...]:
     Default access is not looked at: on a resource that is denied by default, a ``require`` opens what was closed.
     """
     before, after = _rules(old), _rules(new)
-    kept, known = ({rule.meaning for rule in rules.values()} for rules in (after, before))
+    kept, known = _Meanings(after), _Meanings(before)
+    has_same_networks = {*old.networks} == {*new.networks}
     states = {policy.name: policy.state for policy in new.policies}
     sentences: list[str] = []
     for name in sorted(before.keys() | after.keys()):
         was, now = before.get(name), after.get(name)
-        if was is not None and was.action in _TIGHT and was.meaning not in kept:
+        if has_same_networks and was is not None and now is not None and was.policy == now.policy:
+            continue
+        if was is not None and was.action in _TIGHT and was not in kept:
             sentences += [_ended(was, states.get(name))] if now is None else _weakened(was, now)
-        if now is not None and now.action is Action.ALLOW and now.meaning not in known:
+        if now is not None and now.action is Action.ALLOW and now not in known:
             sentences += _opened(was, now)
     return tuple(sentences)
 
 
 def _rules(policy_set: PolicySet) -> Mapping[str, _Rule]:
     networks = {network.name: network for network in policy_set.networks}
-    return {
-        policy.name: _Rule(policy, form_of(policy.conditions, networks))
-        for policy in policy_set.policies
-        if policy.state is PolicyState.ON
-    }
+    return {policy.name: _Rule(policy, networks) for policy in policy_set.policies if policy.state is PolicyState.ON}
 
 
 def _ended(rule: _Rule, state: PolicyState | None) -> str:

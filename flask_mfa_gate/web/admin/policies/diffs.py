@@ -13,6 +13,8 @@ from ....domain.policy.analysis.diff import PolicyDiff, difference
 from ....domain.policy.document.codec import write_document
 from ....domain.policy.document.policy import Policy, PolicySet
 from ...translation import gettext, marked
+from ..console import Console
+from .kit import names_in
 from .sentences import Names, conditions_text, effect_text, policy_sentence, users_text
 from .words import ACTIONS, both, resource_name, state_name
 
@@ -71,15 +73,23 @@ _FIELDS = (
 )
 
 
-def diff_view(old: PolicySet, new: PolicySet, names: Names) -> DiffView:
+def diff_view(console: Console, old: PolicySet, new: PolicySet) -> DiffView:
     """What putting ``new`` in the place of ``old`` changes."""
     found = difference(old, new)
+    old, new = _touched(found, old), _touched(found, new)
+    names = names_in(console, old, new)
     before, after = ({one.name: one for one in policies.policies} for policies in (old, new))
-    sentences = (
-        *_of_policies(found, before, after, names),
-        *_of_networks(found, old, new),
-    )
+    sentences = (*_of_policies(found, before, after, names), *_of_networks(found, old, new))
     return DiffView(found.loosens, sentences, tuple(_lines(old, new)))
+
+
+def _touched(found: PolicyDiff, policies: PolicySet) -> PolicySet:
+    """As much of a set as differs: of thousands of policies, few people are named and few lines compared."""
+    names, networks = ({*one.added, *one.removed, *one.changed} for one in (found, found.networks))
+    return PolicySet(
+        tuple(one for one in policies.policies if one.name in names),
+        tuple(one for one in policies.networks if one.name in networks),
+    )
 
 
 def diff_json(found: PolicyDiff) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from . import words
 from .diffs import DiffView, diff_json, diff_view
 from .kit import author_name, context, here, names_in, policy_called, read_version, reason_of
 
-_SHOWN = 30
+_SHOWN, _MOST = 15, 240
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +38,6 @@ class VersionRow:
     subject: str
     reason: str | None
     diff: DiffView | None
-    changes: Sequence[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +50,20 @@ class WayBack:
 
 def history(console: Console, name: str | None = None) -> Response:
     """All versions, or those in which one policy differs from the version before; newest first."""
-    edits = console.state.policy_history.edits(name, limit=_SHOWN)
+    most = min(read_version(request.args, "limit") or _SHOWN, _MOST)
+    edits = console.state.policy_history.edits(name, limit=most)
+    newest = console.state.policies.version()
     if name is not None and not edits and policy_called(console.state.policies.current(), name) is None:
         raise NotFound(gettext("There is no policy “%(name)s”.", name=name))
-    rows = _rows(console, edits, name)
+    rows, is_whole = _rows(console, edits, name), newest <= most
     if format_wanted(console, Format.HTML, Format.JSON) is Format.JSON:
-        return json_list(Listing(rows, None, len(rows), count_is_exact=len(rows) < _SHOWN), TABLE)
-    newest = console.state.policies.version()
-    return console.page("policies/history.html", rows=rows, policy_name=name, newest=newest, words=words, most=_SHOWN)
+        return json_list(Listing(rows, None, len(rows), count_is_exact=is_whole), TABLE)
+    page = {"name": name} if name else {}
+    more = console_url("policy_own_history" if name else "policy_history", limit=str(most * 2), **page)
+    return console.page(
+        "policies/history.html", rows=rows, policy_name=name, newest=newest, words=words,
+        more_url="" if is_whole or most >= _MOST else more,
+    )  # fmt: skip
 
 
 def policy_history(console: Console, name: str) -> Response:
@@ -67,12 +72,11 @@ def policy_history(console: Console, name: str) -> Response:
 
 
 def _rows(console: Console, edits: Sequence[Edit], name: str | None) -> list[VersionRow]:
-    sets = [one for edit in edits for one in (edit.before, edit.after)]
-    names = names_in(console, *sets, actors=[edit.version.author for edit in edits])
+    names = names_in(console, actors=[edit.version.author for edit in edits])
     return [
         VersionRow(
             edit.version.version, edit.version.at, author_name(edit.version.author, names), edit.version.act,
-            edit.version.subject, edit.reason, _diff_of(console, edit, name), edit.changes,
+            edit.version.subject, edit.reason, _diff_of(console, edit, name),
         )
         for edit in edits
     ]  # fmt: skip
@@ -82,7 +86,7 @@ def _diff_of(console: Console, edit: Edit, name: str | None) -> DiffView | None:
     if edit.before is None or edit.after is None:
         return None
     before, after = (_only(one, name) for one in (edit.before, edit.after))
-    return diff_view(before, after, names_in(console, before, after))
+    return diff_view(console, before, after)
 
 
 def _only(policies: PolicySet, name: str | None) -> PolicySet:
@@ -119,7 +123,7 @@ def _way_back(console: Console, sets: Callable[[], tuple[PolicySet, PolicySet]])
         now, then = sets()
     except (BadRequest, Conflict, PolicyError) as error:
         return WayBack(None, str(error))
-    return WayBack(diff_view(now, then, names_in(console, now, then)))
+    return WayBack(diff_view(console, now, then))
 
 
 def undo(console: Console, version: int) -> Response:
@@ -182,7 +186,7 @@ def _row_json(row: VersionRow) -> dict[str, Any]:
         "subject": row.subject,
         "reason": row.reason,
         "loosens": list(row.diff.loosens) if row.diff else [],
-        "changes": list(row.diff.sentences) if row.diff else list(row.changes),
+        "changes": list(row.diff.sentences) if row.diff else [],
     }
 
 

@@ -136,7 +136,7 @@ def _since(console: Console, error: Exception) -> DiffView | None:
 def changed_since(console: Console, version: int) -> DiffView | None:
     """What differs between a version and now; None for a version that can't be read."""
     then, now = console.state.policy_history.readable(version), console.state.policies.current()
-    return None if then is None else diff_view(then, now, names_in(console, then, now))
+    return None if then is None else diff_view(console, then, now)
 
 
 def state(console: Console, name: str) -> Response:

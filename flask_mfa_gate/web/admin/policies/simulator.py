@@ -138,6 +138,12 @@ def simulator(console: Console) -> Response:
     return _page(console, question, everything, found, errors)
 
 
+def opened_with(console: Console, draft: str) -> Response:
+    """The form with a draft to compare with."""
+    question = Question({"draft": (draft,)})
+    return _page(console, question, console.state.policies.current(), (), {})
+
+
 def _field_of(error: MFAGateError, question: Question) -> str:
     if isinstance(error, PolicyError):
         return "draft"

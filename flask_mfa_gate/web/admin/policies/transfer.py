@@ -17,7 +17,7 @@ from ...responses import answers
 from ...translation import gettext
 from ..console import WRITE, Console, ConsoleRoute, console_url
 from .diffs import DiffView, diff_json, diff_view
-from .kit import context, here, names_in, reason_of
+from .kit import context, here, reason_of
 
 _PARTS = ("version", "networks", "policies")
 _FORMS = {"toml": "application/toml; charset=utf-8", "json": "application/json"}
@@ -94,7 +94,7 @@ def _would(console: Console, text: str, is_merge: bool) -> DiffView:
     service.import_(text, actor=console.actor, dry_run=True, merge=is_merge)
     now, read = service.current(), service.read(text) if is_merge else service.read_alone(text)
     then: PolicySet = merged(now, read) if is_merge else read
-    return diff_view(now, then, names_in(console, now, then))
+    return diff_view(console, now, then)
 
 
 def _or_none(console: Console, text: str, is_merge: bool) -> DiffView | None:

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flask_mfa_gate.domain.policy.addresses import Network
+from flask_mfa_gate.domain.policy.analysis import diff, loosening
 from flask_mfa_gate.domain.policy.analysis.diff import Changes, PolicyDiff, difference
 from flask_mfa_gate.domain.policy.analysis.implication import form_of, implies
 from flask_mfa_gate.domain.policy.condition_tree import Expression
@@ -317,3 +318,20 @@ def test_what_implies_another_holds_nowhere_alone(narrow: dict[str, Any], wide: 
     few, many = policy(conditions=narrow).conditions, policy(conditions=wide).conditions
     if implies(form_of(few), form_of(many)):
         assert all(one <= other for one, other in zip(marks(few), marks(many), strict=True))
+
+
+def test_of_many_policies_only_the_changed_ones_are_looked_through(monkeypatch: pytest.MonkeyPatch) -> None:
+    many = [policy(f"p{n}", resources=[f"r{n}"], conditions={"network": [f"10.0.{n}.0/24"]}) for n in range(200)]
+    old, new = PolicySet(tuple(many)), PolicySet((*many[1:], policy("p0", resources=["wiki"])))
+    seen: list[object] = []
+
+    def counted(*given: object) -> object:
+        seen.append(given[0])
+        return form_of(*given)  # type: ignore[arg-type]
+
+    for module in (diff, loosening):
+        monkeypatch.setattr(module, "form_of", counted)
+    found = difference(old, new)
+    assert found.changed == ("p0",)
+    assert found.loosens == ('"p0" no longer covers r0.',)
+    assert len(seen) < 10

@@ -19,6 +19,7 @@ from ...console import WRITE, Console, ConsoleRoute, console_url
 from ..diffs import diff_json
 from ..kit import context, policy_called, read_version, reason_of
 from ..one import changed_since
+from ..simulator import opened_with
 from .draft import Draft, draft_of, field_of, outcome_of, read_draft, said
 from .form import EditorForm, form_for, impact_rows, with_outcome, with_policy_shown
 from .tree import Group, Row, edited, path_of, place_of, without
@@ -135,12 +136,14 @@ def _only_policy(console: Console, everything: PolicySet, text: str) -> Policy:
 
 
 def _done(console: Console, form: EditorForm, everything: PolicySet, policy: Policy, kind: str) -> Response:
-    """Look at what it would do, or save it."""
+    """Look at what it would do, to everybody or to one user, or save it."""
     shown = with_policy_shown(console, form, everything, policy)
     try:
         if kind == "preview":
             found = console.state.simulator.preview(policy)
             return _draw(console, replace(shown, impact=impact_rows(console, found), focus="impact"))
+        if kind == "simulate":
+            return opened_with(console, write_document(PolicySet((policy,))))
         _keep(console, form, policy)
     except _REFUSED as error:
         return _refused(console, shown, error)
