@@ -154,6 +154,14 @@ def test_a_session_of_the_host_is_left_as_it_came(guarded: Flask, clock: StillCl
     assert client.get("/").headers["Location"].endswith("/mfa/enroll")
 
 
+def test_the_page_of_another_site_uses_up_nobody_s_budget(guarded: Flask) -> None:
+    """A form in a sandboxed frame sends ``Origin: null``, as our own forms do."""
+    sent = {"Origin": "null", "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}
+    client = guarded.test_client()
+    assert {client.post("/mfa/challenge", headers=sent).status_code for _ in range(FLOOD)} == {403}
+    assert sign_in(guarded, "frank").status_code == 302
+
+
 def test_a_flood_is_switched_off(make_app: Make) -> None:
     app = make_app(MFA_GATE_FLOOD_LIMIT=None)
     assert {sign_in(app, "frank").status_code for _ in range(FLOOD)} == {302}

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from ...clock import Clock
 from ...crypto import new_id
-from ...domain.person import LONGEST_KEY
+from ...domain.person import LONGEST_KEY, Person
 from ...domain.roles import Actor, ActorLike
 from ...domain.session import GateSession
 from ...errors import BadRequest, Conflict, UnknownUser
@@ -61,6 +61,12 @@ class UserService:
     def synced_at(self) -> datetime | None:
         """When the last whole run was finished."""
         return self._sync.done_at()
+
+    def note_role(self, person: Person) -> None:
+        """Keep the role of somebody as the host shows them now, where it is another than is known."""
+        known = self._directory.get(person.key)
+        if known is None or known.role is not person.role:
+            self._worker.run(lambda work: self._store.people.write(work.tx, [person], now=self._clock()))
 
     def rename(self, old: str, new: str, *, actor: ActorLike = Actor.HOST) -> None:
         """The host gave a user another key; everything stays his, and policies that name him follow.

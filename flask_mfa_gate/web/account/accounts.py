@@ -5,11 +5,12 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import Any, NamedTuple
 
-from flask import current_app
+from flask import current_app, request
 
 from ...domain.session import GateSession
 from ...services.people.directory import KnownPeople, ModelDirectory
-from ...services.people.persons import is_switched_on
+from ...services.people.persons import is_switched_on, key_of
+from ..host.asking import ask_afresh
 from ..state import GateState
 
 
@@ -19,6 +20,8 @@ class Account(Enum):
     ON = auto()
     OFF = auto()
     CHANGED = auto()
+    GONE = auto()
+    UNKNOWN = auto()
 
 
 class AccountState(NamedTuple):
@@ -29,20 +32,41 @@ class AccountState(NamedTuple):
 
 
 def account_of(state: GateState, session: GateSession) -> AccountState:
-    """By the directory, where the host told who its users are; else as its user loader finds the user.
+    """By the directory, where the host told who its users are; else by the user that its loader or this request shows.
 
-    A directory that fails lets nobody on; a loader may need hooks of the host that do not run for these pages, so one
-    that fails says nothing, and the next page of the app itself refuses.
+    A directory that fails lets nobody on. Of a pending sign-in without a directory only the loader may tell: that may
+    need hooks of the host that do not run for these pages, and the next page of the app itself asks again.
     """
     if isinstance(state.directory, ModelDirectory):
         user = state.directory.user(session.user_key)
         return AccountState(Account.OFF) if user is None else _judge(state, session, user)
-    if not isinstance(state.directory, KnownPeople):
+    is_told_of = not isinstance(state.directory, KnownPeople)
+    if is_told_of:
         person = state.directory.get(session.user_key)
         if person is None or not person.is_active:
             return AccountState(Account.OFF)
     user = _by_loader(session.host_user_id)
-    return AccountState(Account.ON) if user is None else _judge(state, session, user)
+    if user is not None:
+        return _judge(state, session, user)
+    return AccountState(Account.ON) if is_told_of or session.is_pending else _as_shown(state, session)
+
+
+def _as_shown(state: GateState, session: GateSession) -> AccountState:
+    """What has become of somebody whom nothing tells of but the request itself."""
+    try:
+        user = _by_request(state, session, after_hooks=False) or _by_request(state, session, after_hooks=True)
+    except Exception:  # noqa: BLE001 - the host's loader may raise anything
+        return AccountState(Account.UNKNOWN)
+    # SECURITY: whom the host shows no more is not let on by what the gate remembers.
+    return AccountState(Account.GONE) if user is None else _judge(state, session, user)
+
+
+def _by_request(state: GateState, session: GateSession, *, after_hooks: bool) -> Any:
+    """The user of the session, if the host takes this request for theirs."""
+    user = ask_afresh(
+        state.identity.load, environ=request.environ, with_body=False, with_arguments=False, after_hooks=after_hooks
+    )
+    return user if user is not None and key_of(user, state.user_key) == session.user_key else None
 
 
 def _judge(state: GateState, session: GateSession, user: Any) -> AccountState:

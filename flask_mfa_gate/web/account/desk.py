@@ -19,8 +19,10 @@ from ...errors import MFAGateError
 from ...services.sign_in.entries import Entry
 from ..acts import act_at
 from ..authorization.authorizer import RequestAuthorizer
-from ..client import SAFE_METHODS, Client, is_of_htmx, origin_of
+from ..client import SAFE_METHODS, Client, is_foreign, is_of_htmx, origin_of
 from ..csrf import has_csrf_token
+from ..endpoints import is_console
+from ..fail_closed import UNAVAILABLE
 from ..fields import LARGEST_BODY, read_fields
 from ..flood import require_no_excess
 from ..middleware.pending_sign_in import restore
@@ -42,13 +44,18 @@ _OVER = "The page was open too long, or you were signed out. Your form was not s
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """One request to one of the gate's pages, by somebody who is at least pending."""
+    """One request to one of the gate's pages, by somebody who is at least pending.
+
+    :param is_active: whether the account is switched on.
+    :param user: the host's user object; None where nothing could be asked for it.
+    """
 
     passage: RequestContext
     session: GateSession
     standing: Standing
     fields: Mapping[str, Any] = field(repr=False)
     is_active: bool = True
+    user: Any = field(default=None, repr=False)
 
     @property
     def state(self) -> GateState:
@@ -152,7 +159,7 @@ def own_page(view: Callable[..., Any], *, largest_body: int = LARGEST_BODY) -> C
 def _serve(passage: RequestContext, view: Callable[..., Any], kwargs: Mapping[str, Any], largest_body: int) -> Any:
     is_write = request.method not in SAFE_METHODS
     # SECURITY: a page of another origin reads nothing here, whatever CORS headers the host puts on every answer.
-    if not _is_own_origin(request.headers.get("Origin"), is_write=is_write):
+    if not _is_own_origin(request.headers.get("Origin"), is_write=is_write) or (is_write and is_foreign(request)):
         return answers.problem_document(403, "access_denied", _FOREIGN, {})
     is_status = request.endpoint == "mfa_gate.status"
     if is_of_htmx(request) and not (is_write or is_status):
@@ -176,9 +183,20 @@ def _serve(passage: RequestContext, view: Callable[..., Any], kwargs: Mapping[st
         )  # fmt: skip
         turn_away(passage, passage.session.user_key)
         return answers.refuse_stranger(passage, as_json=is_status)
-    is_on = account is Account.ON
+    if request.endpoint not in _WAYS_OUT and (refusal := _without_user(passage, account, is_write=is_write)):
+        return refusal
     RequestAuthorizer(passage).refresh_risk()
-    return view(Desk(passage, passage.session, passage.standing, fields, is_on), **kwargs)
+    return view(Desk(passage, passage.session, passage.standing, fields, account is not Account.OFF, user), **kwargs)
+
+
+def _without_user(passage: Passage, account: Account, *, is_write: bool) -> Response | None:
+    """The answer to somebody whom the host shows no more, or can't show; None for everybody else."""
+    if account is Account.GONE:
+        return answers.refuse_stranger(passage, as_json=request.endpoint == "mfa_gate.status")
+    # SECURITY: whether they are still who they were can't be told, so nothing changes, and the console stays shut.
+    if account is Account.UNKNOWN and (is_write or is_console(request.endpoint)):
+        return answers.problem(passage, 503, "mfa_unavailable", UNAVAILABLE)
+    return None
 
 
 def _is_counted(passage: RequestContext) -> bool:

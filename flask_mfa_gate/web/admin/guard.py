@@ -17,6 +17,7 @@ from ...domain.redirects import safe_target
 from ...domain.session import IDLE_MARK_INTERVAL, StepUp
 from ...errors import MFAGateError, NotAllowed
 from ...services.people.actors import acting_user
+from ...services.people.directory import KnownPeople
 from ..account.desk import Desk, next_step
 from ..acts import act_here
 from ..client import SAFE_METHODS
@@ -68,11 +69,19 @@ def _stopped(desk: Desk) -> Response | None:
     """The answer to somebody who is not in, has no role, or has something to prove first."""
     if desk.session.is_pending or not desk.is_active:
         return next_step(desk)
+    _learn_role(desk)
     # SECURITY: a user without a role enters nowhere, and is not asked to verify for it either.
     if acting_user(desk.state.directory, desk.session.user_key).role is None:
         return answers.problem(desk.passage, 403, "access_denied", gettext("You don't have access to this console."))
     verdict = desk.authorizer.here(_OPENING if request.method in SAFE_METHODS else _ACTING)
     return None if verdict.ask in _IN else _stop(desk, verdict)
+
+
+def _learn_role(desk: Desk) -> None:
+    """Where nothing but the user object tells of roles, what the gate knows is as old as the sign-in."""
+    # SECURITY: a role that the host took away ends with the next request.
+    if desk.user is not None and isinstance(desk.state.directory, KnownPeople):
+        desk.state.users.note_role(desk.state.reader.read(desk.user, desk.session.user_key))
 
 
 def _stop(desk: Desk, verdict: Decision) -> Response:
