@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from flask import Flask, g, redirect, session
+from flask import Blueprint, Flask, g, redirect, session
 from flask_login import login_required, login_user
 
 from tests.conftest import JSON, Browser, Phone, StillClock, state_of
@@ -59,6 +59,21 @@ def test_a_visit_goes_its_way_and_keeps_the_cookie_that_may_be_newer(late: Any) 
 def test_what_is_open_stays_open(late: Any, path: str) -> None:
     with late.get(path, headers=JSON) as answer:
         assert answer.status_code == (404 if path == "/nowhere" else 200)
+
+
+def test_a_marked_view_is_open_by_neither_name_nor_exemption(app: Flask, late: Any) -> None:
+    """Here in a blueprint that came after the first request, when contradictions are no longer looked for."""
+    gate, closed = state_of(app).gate, Blueprint("closed", __name__, url_prefix="/closed")
+    closed.add_url_rule("/a", "logout", lambda: "ran")
+    closed.add_url_rule("/b", "exempt", gate.exempt(lambda: "ran"))
+    closed.add_url_rule("/c/<filename>", "static", lambda filename: "ran")
+    app._got_first_request = False
+    app.register_blueprint(gate.resource("closed")(closed))
+    app._got_first_request = True
+    answers = [late.get(path, headers=JSON) for path in ("/closed/a", "/closed/b", "/closed/c/d")]
+    assert [(answer.status_code, "ran" in answer.text) for answer in answers] == [(401, False)] * 3
+    pending = signed_in(app, "dave")
+    assert {pending.get(path).location for path in ("/closed/a", "/closed/a", "/closed/b")} == {"/mfa/challenge"}
 
 
 def test_who_has_one_can_sign_in(app: Flask, clock: StillClock) -> None:

