@@ -213,6 +213,21 @@ def test_two_tabs_with_two_users() -> None:
     assert client.get("/").json["user"] == "3"  # type: ignore[index]
 
 
+def test_the_proof_of_one_user_is_none_beside_the_session_of_another() -> None:
+    """Here no password tells the two apart."""
+    host = everyday()
+    host.enroll("3")
+    thief, victim = host.client(), host.client()
+    for client, user in ((thief, "1"), (victim, "3")):
+        client.post("/login", data={"user": user})
+        host.pass_challenge(client)
+        assert client.get("/").json["user"] == user  # type: ignore[index]
+    stolen = victim.get_cookie("session")
+    assert stolen
+    thief.set_cookie("session", stolen.value)
+    assert thief.get("/", headers=JSON).status_code == 401
+
+
 def test_two_tabs_and_a_passed_one() -> None:
     """A tab that still shows the challenge and sends another code is told, and the sign-in stays."""
     host = everyday()

@@ -96,7 +96,7 @@ def changing(make_app: Any) -> Flask:
             act()
             return "done"
 
-        app.add_url_rule(f"/{name}", f"change_{name}", login_required(view), methods=["POST"])
+        app.add_url_rule(f"/{name}", f"change_{name}", login_required(view), methods=["GET", "POST"])
 
     for name, act in own.items():
         add(name, act)
@@ -122,6 +122,13 @@ def test_one_that_was_open_meanwhile_ends(changing: Flask, phone: Phone, who: st
     with changing.app_context():
         told = [one.sentence for one in findings(changing, state_of(changing)) if one.code == "untold-password"]
     assert ["change_elsewhere" in sentence for sentence in told] == [True]
+
+
+def test_a_request_that_only_reads_keeps_no_session(changing: Flask, phone: Phone) -> None:
+    """Even one that writes the new password back with the rest of the user's row."""
+    thief = signed_in(changing, "dave", phone)
+    assert thief.get("/object").text == "done"
+    assert not thief.is_in()
 
 
 def test_one_that_signs_in_again_meanwhile_proves_its_factor_again(changing: Flask, phone: Phone) -> None:

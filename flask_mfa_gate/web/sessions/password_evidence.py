@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from flask import has_request_context, request
+from flask import has_request_context
 from sqlalchemy import Engine, event
 
 from ...services.sign_in.session_auth_hash import Stamper
-from ..client import SAFE_METHODS
 from ..request_context import current_context
 from ..request_notes import note, noted
 
@@ -54,8 +53,9 @@ def _note_written(_conn: Any, _cursor: Any, statement: str, parameters: Any, *_:
 def _is_watched() -> bool:
     """Whether this is a request whose session rests on a password."""
     passage = current_context() if has_request_context() else None
-    is_open = passage is not None and passage.has_reached_view and request.method not in SAFE_METHODS
-    return passage is not None and is_open and passage.session is not None and passage.session.stamp is not None
+    if passage is None or not passage.has_reached_view:
+        return False
+    return passage.session is not None and passage.session.stamp is not None
 
 
 def _values(parameters: Any) -> Iterator[Any]:
