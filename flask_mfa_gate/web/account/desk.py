@@ -189,7 +189,7 @@ def _serve(passage: RequestContext, view: Callable[..., Any], kwargs: Mapping[st
     return view(Desk(passage, passage.session, passage.standing, fields, account is not Account.OFF, user), **kwargs)
 
 
-def _without_user(passage: Passage, account: Account, *, is_write: bool) -> Response | None:
+def _without_user(passage: RequestContext, account: Account, *, is_write: bool) -> Response | None:
     """The answer to somebody whom the host shows no more, or can't show; None for everybody else."""
     if account is Account.GONE:
         return answers.refuse_stranger(passage, as_json=request.endpoint == "mfa_gate.status")
