@@ -10,7 +10,7 @@ from flask import current_app
 
 from .clock import Clock
 from .domain.policy.conditions.registry import BUILT_IN, Registry
-from .services.people.directory import Directory, HostDirectory, KnownPeople, ModelDirectory
+from .services.people.directory import Directory, HostDirectory, KnownPeople, ModelDirectory, UserDirectory
 from .services.people.model_keys import ModelKey
 from .services.people.persons import PersonReader, read_attribute
 from .services.sign_in.session_auth_hash import ATTRIBUTES
@@ -82,7 +82,7 @@ def user_key_of(host: Host) -> Callable[[Any], str]:
     return lambda user: str(user.get_id())
 
 
-def directory_of(host: Host, store: Store, reader: PersonReader, clock: Clock) -> Directory:
+def directory_of(host: Host, store: Store, reader: PersonReader, clock: Clock) -> UserDirectory:
     """Where people are looked up: the host's own directory, its model, else whom the gate has met."""
     if host.directory is not None:
         return HostDirectory(host.directory)

@@ -43,7 +43,7 @@ from .services.enrollment.upkeep import UpkeepService
 from .services.keys import find_keyring
 from .services.observations import Observations
 from .services.people.daily_totals import DailyTotalsService
-from .services.people.directory import Directory
+from .services.people.directory import UserDirectory
 from .services.people.directory_sync import DirectorySync
 from .services.people.lookup import UserLookup
 from .services.people.persons import PersonReader
@@ -124,7 +124,7 @@ class Base:
     keyring: Keyring
     rules: Rules
     lifetimes: Lifetimes
-    directory: Directory
+    directory: UserDirectory
     delivery: Delivery
     app_id: AppId
     places: Places

@@ -13,7 +13,6 @@ from ..domain.assurance import FactorKind
 from ..domain.roles import Role
 from ..domain.user_filter import UserFilter
 from ..errors import BadRequest, UnknownUser
-from ..services.people.directory import KnownPeople
 from ..services.text_validation import kept_text
 from ..web.state import GateState
 from .arguments import length
@@ -101,7 +100,7 @@ def known_key(state: GateState, text: str) -> str:
         for one that is the name or the email of somebody whose key is another.
     """
     key = key_of(state, text)
-    if isinstance(state.directory, KnownPeople):
+    if not state.directory.lists_users:
         if hint := _namesake(state, text, key):
             raise UnknownUser(f"Nobody has signed in by the key {text!r}. {hint}")
         return key
@@ -119,7 +118,7 @@ def chosen(state: GateState, whom: Whom, *, may_sync: bool) -> UserFilter:
     """
     _refuse_unkept(whom.group, "group")
     users = whom.filter()
-    if not isinstance(state.directory, KnownPeople):
+    if state.directory.lists_users:
         _take_over(state) if may_sync else _say_age(state)
     if whom.group is not None:
         _require_group(state, whom.group)

@@ -28,7 +28,7 @@ from ..services.enrollment.recovery_codes import RecoveryCodeService
 from ..services.enrollment.upkeep import UpkeepService
 from ..services.observations import Observations
 from ..services.people.daily_totals import DailyTotalsService
-from ..services.people.directory import Directory
+from ..services.people.directory import UserDirectory
 from ..services.people.lookup import UserLookup
 from ..services.people.persons import PersonReader
 from ..services.people.profile import ProfileReader
@@ -93,7 +93,7 @@ class GateState:
     location: Location
     store: Store
     worker: TransactionRunner
-    directory: Directory
+    directory: UserDirectory
     identity: IdentitySource
     user_key: Callable[[Any], str]
     reader: PersonReader

@@ -29,7 +29,6 @@ from flask_mfa_gate.errors import (
     SecretUnreadable,
 )
 from flask_mfa_gate.factors.base import NOTHING
-from flask_mfa_gate.services.people.directory import pages_of
 from flask_mfa_gate.services.people.users import Synced
 from flask_mfa_gate.store.policies import PolicyVersion
 from tests.conftest import Browser, Phone, StillClock, at_once, key_of, recovery_codes_in, state_of
@@ -391,7 +390,7 @@ def theatre(make_host: Callable[..., Flask], tmp_path: Any) -> Iterator[Flask]:
 
 def test_a_key_of_two_columns_pages_through_everybody(theatre: Flask) -> None:
     directory, seen, mark = state_of(theatre).directory, [], None
-    while page := next(pages_of(directory, mark, 2), None):
+    while page := next(directory.pages(mark, 2), None):
         mark, people = page
         seen += [person.key for person in people]
     assert seen == ["a-1", "a-2", "a-10", 'b"-1', 'b"-2', 'b"-10']

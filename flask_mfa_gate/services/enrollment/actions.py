@@ -21,7 +21,7 @@ from ...errors import BadRequest, NotAllowed, UnknownUser
 from ...store import Store
 from ...store.user_list import UserList
 from ..people.actors import acting_user, actor_of
-from ..people.directory import Directory, KnownPeople
+from ..people.directory import UserDirectory
 from ..text_validation import check_words, is_key
 from ..unit_of_work import TransactionRunner, UnitOfWork
 from .action_result import ActionResult, Answer, joined
@@ -77,7 +77,7 @@ class ActionRunner:
     """
 
     def __init__(
-        self, store: Store, worker: TransactionRunner, directory: Directory, user_list: UserList,
+        self, store: Store, worker: TransactionRunner, directory: UserDirectory, user_list: UserList,
         writer: MoveWriter, *, clock: Clock, rules: Rules,
     ) -> None:  # fmt: skip
         self._store, self._worker, self._directory = store, worker, directory
@@ -143,7 +143,7 @@ class ActionRunner:
     @property
     def takes_any_key(self) -> bool:
         """Whether the host has no directory, so that nothing tells a typing error from a newcomer."""
-        return isinstance(self._directory, KnownPeople)
+        return not self._directory.lists_users
 
     def actor(self, given: ActorLike) -> Actor:
         """The actor with the role that the host gives him now; one who is switched off has none."""

@@ -13,7 +13,7 @@ from ...domain.enrollment import Standing
 from ...domain.roles import Role
 from ...domain.session import GateSession
 from ...settings import Settings
-from ..people.directory import Directory
+from ..people.directory import UserDirectory
 
 FRESH = timedelta(minutes=15)
 
@@ -30,7 +30,7 @@ class FirstEnrollment:
     role_of: Callable[[str], Role | None]
 
     @classmethod
-    def of(cls, settings: Settings, directory: Directory) -> FirstEnrollment:
+    def of(cls, settings: Settings, directory: UserDirectory) -> FirstEnrollment:
         """As the app is set up."""
 
         def role_of(key: str) -> Role | None:

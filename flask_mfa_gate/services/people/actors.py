@@ -5,7 +5,7 @@ from __future__ import annotations
 from ...domain.roles import Actor, ActorLike, is_reserved
 from ...errors import BadRequest
 from ..text_validation import check_words, is_key
-from .directory import Directory, KnownPeople
+from .directory import UserDirectory
 
 _AMBIGUOUS = (
     "A user has the key {0!r}, so as an actor it could mean that user or not. "
@@ -13,7 +13,7 @@ _AMBIGUOUS = (
 )
 
 
-def actor_of(given: ActorLike, directory: Directory) -> Actor:
+def actor_of(given: ActorLike, directory: UserDirectory) -> Actor:
     """The actor, without any role: what the caller says of that counts for nothing.
 
     :raises BadRequest: for text that may mean a word or a user.
@@ -29,14 +29,12 @@ def actor_of(given: ActorLike, directory: Directory) -> Actor:
     return Actor.parse(given)
 
 
-def acting_user(directory: Directory, key: str) -> Actor:
+def acting_user(directory: UserDirectory, key: str) -> Actor:
     """This user as an actor, with the role that the host gives them now; one who is switched off has none."""
     person = directory.get(key) if is_key(key) else None
     return Actor(Actor.user(key).name, person.role if person is not None and person.is_active else None)
 
 
-def is_somebody(directory: Directory, key: str) -> bool:
+def is_somebody(directory: UserDirectory, key: str) -> bool:
     """Whether a user has this very key; where nobody can be asked, whether the gate has met one."""
-    if not is_key(key):
-        return False
-    return directory.has_met(key) if isinstance(directory, KnownPeople) else directory.get(key) is not None
+    return is_key(key) and directory.existing(key) is not None

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, Protocol, TypeVar, cast, runtime_checkable
+from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar, cast, runtime_checkable
 
 from sqlalchemy import BigInteger, ColumnElement, Select, func, literal, select, tuple_
 from sqlalchemy.orm import Session
@@ -21,7 +21,7 @@ LONGEST_INTEGER = 63
 
 @runtime_checkable
 class Directory(Protocol):
-    """Looks people up for the gate. A host may bring its own."""
+    """What a host may bring to have its users looked up."""
 
     def get(self, key: str) -> Person | None:
         """The person with this key, or None."""
@@ -30,11 +30,52 @@ class Directory(Protocol):
         """The next people in the order of their keys, at most ``limit``; empty at the end."""
 
 
+class HostAccount(NamedTuple):
+    """What a directory knows of the account behind a key.
+
+    :param is_open: False where the account is gone or deactivated.
+    :param user: the host's own object of the user; None where the directory has none to give.
+    """
+
+    is_open: bool
+    user: Any = None
+
+
+class UserDirectory(Protocol):
+    """Looks people up for the gate, whatever the host told about its users.
+
+    :cvar lists_users: whether the host says who its users are. If not, any key may be somebody's, and nothing tells a
+        typing error from somebody new.
+    :cvar reads_user_objects: whether a person is read from the host's user object and not asked for by key.
+    """
+
+    lists_users: ClassVar[bool]
+    reads_user_objects: ClassVar[bool]
+
+    def get(self, key: str) -> Person | None:
+        """The person with this key, or None."""
+
+    def existing(self, key: str) -> Person | None:
+        """The same; None also for a key that nobody has used where any key may be somebody's."""
+
+    def account(self, key: str) -> HostAccount:
+        """What has become of the account with this key."""
+
+    def find(self, email: str) -> Sequence[Person] | None:
+        """Everybody with this email, whatever case it is typed in; None where emails can't be asked for."""
+
+    def pages(self, after: str | None, limit: int) -> Iterator[tuple[str, Sequence[Person]]]:
+        """Everybody, page by page, each with the mark to go on behind it."""
+
+
 class HostDirectory:
     """A directory that the host brought. What it answers is checked, and whatever it raises is the host's failure.
 
     :raises HostCallbackFailed: from every method; nobody becomes unknown because of a failure.
     """
+
+    lists_users: ClassVar[bool] = True
+    reads_user_objects: ClassVar[bool] = False
 
     def __init__(self, directory: Directory) -> None:
         self._directory = directory
@@ -46,8 +87,33 @@ class HostDirectory:
             raise HostCallbackFailed("The directory gave somebody else than it was asked for.")
         return person
 
-    def page(self, after_key: str | None, limit: int) -> Sequence[Person]:
-        """As the host orders them."""
+    def existing(self, key: str) -> Person | None:
+        """Whom the host has."""
+        return self.get(key)
+
+    def account(self, key: str) -> HostAccount:
+        """Open if the person is there and active. There is no object of the user."""
+        person = self.get(key)
+        return HostAccount(person is not None and person.is_active)
+
+    def find(self, email: str) -> None:
+        """A host's directory is asked by key alone."""
+
+    def pages(self, after: str | None, limit: int) -> Iterator[tuple[str, Sequence[Person]]]:
+        """As the host orders them.
+
+        :raises HostCallbackFailed: for a directory that comes back to a page that it gave already.
+        """
+        behind = {after}
+        while people := self._page(after, limit):
+            after = people[-1].key
+            # SECURITY: a directory that goes in circles would keep a sync, and with it cron, busy for ever.
+            if after in behind:
+                raise HostCallbackFailed("The directory gives the same pages again and again.")
+            behind.add(after)
+            yield after, people
+
+    def _page(self, after_key: str | None, limit: int) -> Sequence[Person]:
         return self._asked(lambda: [checked(person) for person in self._directory.page(after_key, limit)])
 
     def _asked(self, ask: Callable[[], T]) -> T:
@@ -60,6 +126,9 @@ class HostDirectory:
 class KnownPeople:
     """A host that told nothing about its users: whom the gate has met, and every key as it is given."""
 
+    lists_users: ClassVar[bool] = False
+    reads_user_objects: ClassVar[bool] = True
+
     def __init__(self, store: Store, *, clock: Clock) -> None:
         self._store, self._clock = store, clock
 
@@ -69,14 +138,22 @@ class KnownPeople:
             known = self._store.people.known(tx, [key], now=self._clock()).get(key)
         return known.person if known else Person(key)
 
-    def has_met(self, key: str) -> bool:
-        """Whether anybody signed in by this key, or was acted on."""
+    def existing(self, key: str) -> Person | None:
+        """Only if anybody signed in by this key, or was acted on."""
         with self._store.database.read() as tx:
-            return self._store.keys.is_known(tx, key)
+            is_known = self._store.keys.is_known(tx, key)
+        return self.get(key) if is_known else None
 
-    def page(self, after_key: str | None, limit: int) -> Sequence[Person]:
-        """There is nobody else to ask."""
-        return []
+    def account(self, key: str) -> HostAccount:
+        """Open, as far as anybody can tell."""
+        return HostAccount(is_open=True)
+
+    def find(self, email: str) -> None:
+        """There is nobody to ask."""
+
+    def pages(self, after: str | None, limit: int) -> Iterator[tuple[str, Sequence[Person]]]:
+        """Nobody beside those whom the gate has met."""
+        return iter(())
 
 
 class ModelDirectory:
@@ -85,17 +162,28 @@ class ModelDirectory:
     Nothing is flushed and nothing is committed: the host's transaction stays the host's.
     """
 
+    lists_users: ClassVar[bool] = True
+    reads_user_objects: ClassVar[bool] = True
+
     def __init__(self, db: Any, model: type, reader: PersonReader, fallback: Callable[[str], Any]) -> None:
         self._db, self._model, self._reader, self._fallback = db, model, reader, fallback
 
     def get(self, key: str) -> Person | None:
         """By the column that is the key; where a key is made in another way, as the host's user loader finds it."""
         with self._db.session.no_autoflush:
-            user = self.user(key)
+            user = self._user(key)
             return None if user is None else self._reader.read(user, key)
 
-    def user(self, key: str) -> Any:
-        """The host's own object of this user, or None."""
+    def existing(self, key: str) -> Person | None:
+        """Whoever is in the table."""
+        return self.get(key)
+
+    def account(self, key: str) -> HostAccount:
+        """Open if there is such a user; whether they are active is up to who reads the object."""
+        user = self._user(key)
+        return HostAccount(user is not None, user)
+
+    def _user(self, key: str) -> Any:
         with self._db.session.no_autoflush:
             found = (user for user in self._candidates(key) if key_of(user, self._reader.user_key) == key)
             return next(found, None)
@@ -110,10 +198,6 @@ class ModelDirectory:
             people = [self._person(user) for user in self._db.session.scalars(same).unique()]
             # Some databases take letters with and without an accent for the same.
             return [person for person in people if person.email.lower() == email.lower()]
-
-    def page(self, after_key: str | None, limit: int) -> Sequence[Person]:
-        """In the order of the primary key."""
-        return next((people for _mark, people in self.pages(after_key, limit)), [])
 
     def pages(self, after: str | None, limit: int) -> Iterator[tuple[str, Sequence[Person]]]:
         """Everybody in the order of the primary key, each page with the mark to go on behind it."""
@@ -197,21 +281,3 @@ def _as_value(column: Any, key: str) -> Any:
     except (ValueError, TypeError, NotImplementedError):
         return None
     return None if isinstance(value, int) and value.bit_length() > LONGEST_INTEGER else value
-
-
-def pages_of(directory: Directory, after: str | None, limit: int) -> Iterator[tuple[str, Sequence[Person]]]:
-    """Everybody in a directory, page by page, each with the mark to go on behind it.
-
-    :raises HostCallbackFailed: for a directory that comes back to a page that it gave already.
-    """
-    if isinstance(directory, ModelDirectory):
-        yield from directory.pages(after, limit)
-        return
-    behind = {after}
-    while people := directory.page(after, limit):
-        after = people[-1].key
-        # SECURITY: a directory that goes in circles would keep a sync, and with it cron, busy for ever.
-        if after in behind:
-            raise HostCallbackFailed("The directory gives the same pages again and again.")
-        behind.add(after)
-        yield after, people

@@ -18,7 +18,7 @@ from ...store.marks import JobMark
 from ..enrollment.state_changes import MoveWriter
 from ..text_validation import is_key
 from ..unit_of_work import T, TransactionRunner, UnitOfWork
-from .directory import Directory, KnownPeople, pages_of
+from .directory import UserDirectory
 from .population import SYNC_DONE
 
 PAGE = 1000
@@ -52,7 +52,7 @@ class DirectorySync:
     """One run at a time over everybody, or over a few."""
 
     def __init__(
-        self, store: Store, worker: TransactionRunner, directory: Directory, writer: MoveWriter, *, clock: Clock
+        self, store: Store, worker: TransactionRunner, directory: UserDirectory, writer: MoveWriter, *, clock: Clock
     ) -> None:
         self._store, self._worker, self._directory, self._writer = store, worker, directory, writer
         self._clock = clock
@@ -63,13 +63,13 @@ class DirectorySync:
             keys = [keys]
         if keys is not None:
             return self._run_over([key for key in dict.fromkeys(keys) if is_key(key)], void_missing=void_missing)
-        if isinstance(self._directory, KnownPeople):
+        if not self._directory.lists_users:
             return Synced(0, 0)
         return self._run_over_everybody(void_missing=void_missing, progress=progress)
 
     def preview(self, keys: Iterable[str] | None, *, void_missing: bool) -> Synced:
         """What a run would do, counted."""
-        if isinstance(self._directory, KnownPeople):
+        if not self._directory.lists_users:
             return Synced(0, 0)
         if isinstance(keys, str):
             keys = [keys]
@@ -94,12 +94,12 @@ class DirectorySync:
         return done.at if done else None
 
     def _shown(self) -> set[str]:
-        return {person.key for _mark, people in pages_of(self._directory, None, PAGE) for person in people}
+        return {person.key for _mark, people in self._directory.pages(None, PAGE) for person in people}
 
     def _run_over_everybody(self, *, void_missing: bool, progress: Callable[[int], None] | None) -> Synced:
         began = self._resume()
         count = 0
-        for after, people in pages_of(self._directory, began.value or None, PAGE):
+        for after, people in self._directory.pages(began.value or None, PAGE):
             self._worker.run(lambda work, after=after, people=people: self._keep(work, people, began, after))  # type: ignore[misc]
             count += len(people)
             if progress is not None:
@@ -141,7 +141,7 @@ class DirectorySync:
 
     def _refuse_emptiness(self) -> None:
         """Nobody came: behind the mark of a run that was cut short that is no wonder, at the very beginning it is."""
-        if next(iter(pages_of(self._directory, None, 1)), None) is not None:
+        if next(self._directory.pages(None, 1), None) is not None:
             return
         with self._store.database.read() as tx:
             if self._store.people.knows_anybody(tx):

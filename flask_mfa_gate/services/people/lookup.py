@@ -9,7 +9,7 @@ from ...clock import Clock
 from ...errors import BadRequest
 from ...store import Store
 from ..text_validation import is_key
-from .directory import Directory, KnownPeople, ModelDirectory
+from .directory import UserDirectory
 
 _FEW = 5
 _STALE = (
@@ -26,7 +26,7 @@ class UserLookup:
     """
 
     store: Store
-    directory: Directory
+    directory: UserDirectory
     is_stale: Callable[[], bool]
     clock: Clock
 
@@ -50,7 +50,7 @@ class UserLookup:
         if not is_key(text):
             return False
         with self.store.database.read() as tx:
-            if isinstance(self.directory, KnownPeople):
+            if not self.directory.lists_users:
                 # Who was only acted on may be an email that somebody typed.
                 known = self.store.people.known(tx, [text], now=self.clock()).get(text)
                 return known is not None and known.last_sign_in_at is not None
@@ -60,10 +60,10 @@ class UserLookup:
 
     def _keys_of_email(self, email: str) -> Sequence[str]:
         """The host's answer where it can be asked; else of those whom the gate knows, with the email they have now."""
-        found = self.directory.find(email) if isinstance(self.directory, ModelDirectory) else None
+        found = self.directory.find(email)
         if found:
             return [person.key for person in found]
-        if found is None and not isinstance(self.directory, KnownPeople) and self.is_stale():
+        if found is None and self.directory.lists_users and self.is_stale():
             raise BadRequest(_STALE)
         with self.store.database.read() as tx:
             keys = self.store.people.keys_of_email(tx, email)

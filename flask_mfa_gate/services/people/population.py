@@ -10,7 +10,7 @@ from ...domain.policy.facts import Subject
 from ...domain.roles import Actor, Role
 from ...store import Store
 from ..text_validation import is_key
-from .directory import Directory, KnownPeople, pages_of
+from .directory import UserDirectory
 
 PAGE = 1000
 SYNC_DONE = "sync-done"
@@ -19,24 +19,24 @@ SYNC_DONE = "sync-done"
 class Population:
     """Asks the host for what the gate's own tables can't tell yet."""
 
-    def __init__(self, store: Store, directory: Directory, *, clock: Clock) -> None:
+    def __init__(self, store: Store, directory: UserDirectory, *, clock: Clock) -> None:
         self._store, self._directory, self._clock = store, directory, clock
 
     def is_taken_over(self) -> bool:
         """Whether the gate knows everybody: after the first whole run over the host's users, or without such a host."""
-        if isinstance(self._directory, KnownPeople):
+        if not self._directory.lists_users:
             return True
         with self._store.database.read() as tx:
             return self._store.marks.get(tx, SYNC_DONE) is not None
 
     def pages(self) -> Iterator[Sequence[Person]]:
         """Everybody, as the host says. Nothing is kept."""
-        for _, people in pages_of(self._directory, None, PAGE):
+        for _, people in self._directory.pages(None, PAGE):
             yield people
 
     def known_among(self, keys: Collection[str]) -> frozenset[str] | None:
         """Those of these keys that somebody has; None where there is no host to ask."""
-        if isinstance(self._directory, KnownPeople):
+        if not self._directory.lists_users:
             return None
         with self._store.database.read() as tx:
             met = self._store.people.known(tx, keys, now=self._clock())

@@ -21,7 +21,7 @@ from ..sign_in.endings import is_over, revoke_all, revoke_others
 from ..text_validation import is_key
 from ..unit_of_work import TransactionRunner, UnitOfWork
 from .actors import actor_of
-from .directory import Directory
+from .directory import UserDirectory
 from .directory_sync import DirectorySync, Synced
 
 
@@ -29,7 +29,7 @@ class UserService:
     """``gate.users``: what the gate knows of the host's users, and what happens when one is gone."""
 
     def __init__(
-        self, store: Store, worker: TransactionRunner, directory: Directory, directory_sync: DirectorySync,
+        self, store: Store, worker: TransactionRunner, directory: UserDirectory, directory_sync: DirectorySync,
         policies: PolicyService, audit: AuditChain, key_rotation: KeyRotation, *, clock: Clock,
     ) -> None:  # fmt: skip
         self._store, self._worker, self._directory, self._sync = store, worker, directory, directory_sync

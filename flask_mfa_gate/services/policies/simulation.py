@@ -28,7 +28,7 @@ from ...errors import BadRequest, UnknownUser
 from ...store import Store
 from ...store.sign_ins import SignInRecord
 from ..enrollment.actions import ActionRunner
-from ..people.directory import Directory, KnownPeople
+from ..people.directory import UserDirectory
 from ..people.population import Population
 from ..sign_in.geoip import Places
 from ..sign_in.user_agents import words_of
@@ -65,7 +65,7 @@ class Simulator:
     """Asks the same :func:`decide` as live requests do. It changes nothing."""
 
     def __init__(
-        self, store: Store, policies: PolicyService, directory: Directory, runner: ActionRunner, rules: Rules,
+        self, store: Store, policies: PolicyService, directory: UserDirectory, runner: ActionRunner, rules: Rules,
         population: Population, *, places: Places, clock: Clock,
     ) -> None:  # fmt: skip
         self._store, self._policies, self._directory, self._runner = store, policies, directory, runner
@@ -206,8 +206,8 @@ class Simulator:
             raise BadRequest(f"There is no resource {resource!r}.")
 
     def _person(self, key: str) -> Person:
-        person = self._directory.get(key) if is_key(key) else None
-        if person is None or (isinstance(self._directory, KnownPeople) and not self._directory.has_met(key)):
+        person = self._directory.existing(key) if is_key(key) else None
+        if person is None:
             raise UnknownUser(f"No user with the key {key!r} is known.")
         return person
 

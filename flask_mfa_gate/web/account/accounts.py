@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 from flask import current_app, request
 
 from ...domain.session import GateSession
-from ...services.people.directory import KnownPeople, ModelDirectory
 from ...services.people.persons import is_switched_on, key_of
 from ..host.asking import ask_afresh
 from ..state import GateState
@@ -37,18 +36,14 @@ def account_of(state: GateState, session: GateSession) -> AccountState:
     A directory that fails lets nobody on. Of a pending sign-in without a directory only the loader may tell: that may
     need hooks of the host that do not run for these pages, and the next page of the app itself asks again.
     """
-    if isinstance(state.directory, ModelDirectory):
-        user = state.directory.user(session.user_key)
-        return AccountState(Account.OFF) if user is None else _judge(state, session, user)
-    is_told_of = not isinstance(state.directory, KnownPeople)
-    if is_told_of:
-        person = state.directory.get(session.user_key)
-        if person is None or not person.is_active:
-            return AccountState(Account.OFF)
-    user = _by_loader(session.host_user_id)
+    found = state.directory.account(session.user_key)
+    if not found.is_open:
+        return AccountState(Account.OFF)
+    user = _by_loader(session.host_user_id) if found.user is None else found.user
     if user is not None:
         return _judge(state, session, user)
-    return AccountState(Account.ON) if is_told_of or session.is_pending else _as_shown(state, session)
+    is_told_of = state.directory.lists_users or session.is_pending
+    return AccountState(Account.ON) if is_told_of else _as_shown(state, session)
 
 
 def _as_shown(state: GateState, session: GateSession) -> AccountState:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from ...domain.person import Person
-from ...services.people.directory import KnownPeople, ModelDirectory
 from ...services.sign_in.arrival import Newcomer
 from ..state import GateState
 
@@ -19,7 +18,7 @@ def newcomer(
 
 def person_of(state: GateState, user: Any, key: str) -> Person:
     """By the host's own directory where it brought one; else from the user object."""
-    if isinstance(state.directory, KnownPeople | ModelDirectory):
+    if state.directory.reads_user_objects:
         return state.reader.read(user, key)
     return state.directory.get(key) or state.reader.read(user, key)
 
@@ -29,8 +28,8 @@ def groups_of(state: GateState, user: Any, key: str) -> frozenset[str] | None:
 
     :param user: the host's user object; None where it isn't loaded.
     """
-    asks_user = isinstance(state.directory, KnownPeople | ModelDirectory)
-    person = state.reader.read(user, key) if asks_user and user is not None else state.directory.get(key)
+    asks_user = state.directory.reads_user_objects and user is not None
+    person = state.reader.read(user, key) if asks_user else state.directory.get(key)
     if person is not None:
         return person.groups
     # SECURITY: a directory that doesn't know the user tells nothing of his groups, which is not that he has none.

@@ -10,7 +10,6 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ....errors import HostCallbackFailed, NamelessUser
 from ....services.observations import Observation
-from ....services.people.directory import KnownPeople, pages_of
 from ....services.people.directory_sync import HELD_BACK
 from ...state import GateState
 from ..findings import Finding, error, warning
@@ -53,7 +52,7 @@ def _comes_back(on: Inspection, model: type, key: str | None) -> bool:
 def reading_people(on: Inspection) -> Iterator[Finding]:
     """Whether the app's users can be read and found again, tried with the first of them."""
     try:
-        some = next((people for _mark, people in pages_of(on.state.directory, None, 1)), ())
+        some = next((people for _mark, people in on.state.directory.pages(None, 1)), ())
     except HostCallbackFailed as failure:
         yield error("unreadable-users", str(failure), fix="Mend the callback that is named.")
         return
@@ -175,7 +174,7 @@ def upstream_users(on: Inspection) -> Iterator[Finding]:
 def break_glass(on: Inspection) -> Iterator[Finding]:
     """Accounts that have to work when nothing else does."""
     for key in on.settings.break_glass:
-        if not _is_somebody(on.state, key):
+        if on.state.directory.existing(key) is None:
             yield error(
                 "break-glass-unknown",
                 f"MFA_GATE_BREAK_GLASS names {key!r}, and nobody has this key.",
@@ -192,15 +191,10 @@ def break_glass(on: Inspection) -> Iterator[Finding]:
             )
 
 
-def _is_somebody(state: GateState, key: str) -> bool:
-    directory = state.directory
-    return directory.has_met(key) if isinstance(directory, KnownPeople) else directory.get(key) is not None
-
-
 @check()
 def model_without_db(on: Inspection) -> Iterator[Finding]:
     """A model that the gate was shown and can't read."""
-    if on.state.traits.user_model is not None and isinstance(on.state.directory, KnownPeople):
+    if on.state.traits.user_model is not None and not on.state.directory.lists_users:
         yield warning(
             "model-without-db",
             "user_model= was given without db=, so the gate knows only users who have signed in.",
@@ -211,7 +205,7 @@ def model_without_db(on: Inspection) -> Iterator[Finding]:
 @check(Needs.TABLES)
 def required_and_never_met(on: Inspection) -> Iterator[Finding]:
     """Orders about keys that may be nobody's: without a directory, nothing tells a typing error from a newcomer."""
-    if not isinstance(on.state.directory, KnownPeople):
+    if on.state.directory.lists_users:
         return
     with on.store.database.read() as tx:
         keys = on.store.enrollments.required_and_never_met(tx, limit=_SHOWN + 1)
