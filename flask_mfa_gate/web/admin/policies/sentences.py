@@ -13,7 +13,7 @@ from ....domain.policy.document.users import EVERYBODY, GROUP, USER, Users
 from ....domain.policy.evaluation.trace import wanted_text
 from ....domain.policy.reading import table_of, texts_of
 from ...translation import gettext, marked, ngettext
-from .words import both, condition_name, either, factor_name, resource_name
+from .words import both, condition_name, either, factor_name, resource_name, value_name
 
 Names = Mapping[str, str]
 _UNITS = (
@@ -146,11 +146,13 @@ def _wanted(condition: Condition) -> str:
             return _schedule(table_of(condition.wanted))
         case "request":
             return "; ".join(_texts(value) for value in table_of(condition.wanted).values())
-    return either(texts_of(condition.wanted)) if isinstance(condition.wanted, tuple) else wanted_text(condition.wanted)
+    if not isinstance(condition.wanted, tuple):
+        return wanted_text(condition.wanted)
+    return either(value_name(condition.word, text) for text in texts_of(condition.wanted))
 
 
 def _schedule(table: Mapping[str, object]) -> str:
-    parts = [_texts(table["days"])] if "days" in table else []
+    parts = [_texts(table["days"]).title().replace(" Or ", f" {gettext('or')} ")] if "days" in table else []
     parts += [str(table["hours"])] if "hours" in table else []
     parts.append(str(table["zone"]))
     if "holidays" in table:

@@ -61,6 +61,19 @@ _WOULD = {
     ReportOnlyResult.REFUSE: marked("denied"),
     ReportOnlyResult.NOT_APPLY: marked("not affected"),
 }
+_VALUES = {
+    "windows": "Windows", "macos": "macOS", "linux": "Linux", "chromeos": "ChromeOS", "android": "Android",
+    "ios": "iOS", "chrome": "Chrome", "edge": "Edge", "firefox": "Firefox", "safari": "Safari", "opera": "Opera",
+    "samsung": "Samsung Internet", "other": marked("another one"),
+    "trusted": marked("trusted"), "managed": marked("managed"), "certificate": marked("having a certificate"),
+    "password": marked("password"), "remember-me": marked("remember me"), "federated": marked("an identity provider"),
+    "new-device": marked("new device"), "new-address": marked("new address"),
+    "failed-attempts": marked("failed attempts"), "impossible-travel": marked("impossible travel"),
+    "ENROLLED": marked("enrolled"), "NOT_ENROLLED": marked("not enrolled"), "IN_ENROLLMENT": marked("in the period"),
+    "ENROLLMENT_EXPIRED": marked("lapsed"), "PRE_ENROLLMENT": marked("period not started"),
+    "PENDING_ACTIVATION": marked("setup not finished"), "DISABLED": marked("switched off"),
+}  # fmt: skip
+_CLOSED = frozenset({"platform", "browser", "device", "sign_in", "risk", "enrollment"})
 TONES = {PolicyState.ON: "good", PolicyState.REPORT_ONLY: "info", PolicyState.OFF: ""}
 
 
@@ -77,6 +90,11 @@ def state_name(state: PolicyState) -> str:
 def condition_name(word: str) -> str:
     """A condition word; one of the host's as it stands."""
     return gettext(CONDITIONS[word]) if word in CONDITIONS else word
+
+
+def value_name(word: str, value: str) -> str:
+    """A value of a condition; names that somebody gave stand as they are."""
+    return gettext(_VALUES[value]) if word in _CLOSED and value in _VALUES else value
 
 
 def factor_name(kind: str) -> str:

@@ -18,7 +18,7 @@ from .....domain.policy.conditions.schedule import DAYS, SCHEDULE, WHOLE_DAY
 from .....domain.policy.conditions.sign_in import SIGN_IN, WAYS
 from .....domain.policy.reading import table_of, texts_of
 from ....translation import gettext, marked
-from ..words import condition_name
+from ..words import condition_name, value_name
 from .tree import Row, Values
 
 _MOST_BOXES = 40
@@ -47,6 +47,10 @@ class Widget:
     is_open: bool = False
     help: str = ""
     splits: re.Pattern[str] = _LINES
+
+    def value_name(self, value: str) -> str:
+        """A box's label."""
+        return value_name(self.word, value)
 
     @property
     def label(self) -> str:
