@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from flask_login import login_user
 from mmdb_writer import MMDBWriter
 from netaddr import IPSet
 
@@ -17,6 +18,7 @@ from flask_mfa_gate.errors import ConfigError
 from flask_mfa_gate.services.policies.versions import PolicyVersions
 from flask_mfa_gate.services.sign_in.geoip import Places
 from tests.conftest import Browser, Phone, StillClock, key_of, state_of
+from tests.hosts_small.kit import Host, User
 from tests.policy_kit import CHROME, FIREFOX, drop, policy, prove, put, rows, signed_in, with_traits
 
 pytestmark = pytest.mark.pages
@@ -435,6 +437,22 @@ def test_a_rule_on_risk_that_comes_while_a_sign_in_waits_knows_its_facts(app: Fl
 
 
 # request
+
+
+def test_a_directory_that_does_not_know_the_user_leaves_their_groups_unknown() -> None:
+    class Strangers:
+        get = staticmethod(lambda key: None)
+        page = staticmethod(lambda after_key, limit: [])
+
+    host = Host()
+    host.with_login_manager()
+    host.gate.init_app(host.app, directory=Strangers())
+    host.app.add_url_rule("/login", "login", lambda: str(login_user(User("1"))), methods=["POST"])
+    host.app.add_url_rule("/", "home", lambda: "home")
+    put(host.app, policy("leavers", "deny", users={"include": ["group:leavers"]}))
+    client = host.client()
+    client.post("/login")
+    assert client.get("/").status_code == 403
 
 
 def test_methods_and_endpoints(app: Flask, phone: Phone) -> None:
