@@ -113,7 +113,13 @@ def test_an_object_that_cannot_say_whether_it_is_signed_in_is_not_nobody(word: A
     assert "inside as 1" not in client.get("/").text
 
 
-@pytest.mark.parametrize("loaded", [{"id": "1"}, "1", object(), variant(get_id=lambda _user: None)("1")])
+class Unasked:
+    """It has no id, and no word of whether it is signed in."""
+
+    get_id = staticmethod(lambda: None)
+
+
+@pytest.mark.parametrize("loaded", [{"id": "1"}, "1", object(), variant(get_id=lambda _user: None)("1"), Unasked()])
 def test_an_object_that_nobody_can_name_is_refused_and_told_to_the_doctor(loaded: Any) -> None:
     host = host_with(lambda _key: loaded)
     _, answer = sign_in(host)
@@ -205,6 +211,12 @@ class AlsoUser(User):
         self.id = key or "0"
 
 
+class SaysNo(AlsoUser):
+    """The same, which never says so."""
+
+    is_authenticated = False
+
+
 class UserOfGuests(Guest):
     """A user whose class is derived from the stand-in's."""
 
@@ -219,7 +231,13 @@ class UserOfGuests(Guest):
 
 @pytest.mark.parametrize(
     ("stand_in", "user"),
-    [(AlsoUser, AlsoUser), (lambda: AlsoUser(), AlsoUser), (Guest, UserOfGuests), (lambda: Guest(), UserOfGuests)],
+    [
+        (AlsoUser, AlsoUser),
+        (lambda: AlsoUser(), AlsoUser),
+        (SaysNo, SaysNo),
+        (Guest, UserOfGuests),
+        (lambda: Guest(), UserOfGuests),
+    ],
 )
 def test_a_user_of_the_stand_ins_class_is_somebody(stand_in: Any, user: Any) -> None:
     host = host_with(user, manager_with(stand_in))
