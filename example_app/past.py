@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from flask import Flask
 
@@ -25,10 +25,10 @@ def let_period_lapse(app: Flask, key: str) -> None:
         state.store.enrollments.set_requirement(tx, [key], requirement, due_at=state.clock())
 
 
-def enroll_with_key(app: Flask, key: str, secret: str) -> None:
-    """A key that was confirmed a while ago."""
+def enroll_with_key(app: Flask, key: str, secret: str, *, at: datetime | None = None) -> None:
+    """A key that was confirmed at this time, or just now."""
     state: GateState = app.extensions["mfa_gate"]
-    factor_id, now = new_id(), state.clock()
+    factor_id, now = new_id(), at or state.clock()
     with state.store.database.write() as tx:
         state.store.factors.add_pending(
             tx, factor_id=factor_id, user_key=key, kind=totp.KIND, name="Authenticator app",

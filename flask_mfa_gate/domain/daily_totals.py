@@ -9,6 +9,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from .sign_in_outcome import SignInOutcome
 
 KEPT_DAYS = 400
+# The name of all people together among those of groups.
+EVERYBODY = ""
 # A sign-in of the last minute before midnight still has time to be proved.
 SETTLED_AFTER = timedelta(hours=1)
 _DAY = timedelta(days=1)

@@ -8,12 +8,11 @@ from datetime import date, datetime
 from sqlalchemy import Connection, delete, distinct, func, or_, select
 
 from ..domain.assurance import FactorKind
-from ..domain.daily_totals import Adoption, AdoptionDay, SignInDay, bounds_of
+from ..domain.daily_totals import EVERYBODY, Adoption, AdoptionDay, SignInDay, bounds_of
 from ..domain.sign_in_outcome import SignInOutcome, outcome_of
 from .tables import Tables
 from .upsert import upsert
 
-EVERYBODY = ""
 _WORDS = frozenset(SignInOutcome)
 
 
@@ -89,6 +88,13 @@ class DailyTotals:
             AdoptionDay(date.fromisoformat(day), Adoption(people, enrolled))
             for day, people, enrolled in tx.execute(mine.order_by(row.day))
         ]
+
+    def largest_groups(self, tx: Connection, *, limit: int) -> list[str]:
+        """Groups of the last day that was counted, the largest first."""
+        row = self._adoption.c
+        last = select(func.max(row.day)).where(row.group_name == EVERYBODY).scalar_subquery()
+        mine = select(row.group_name).where(row.day == last, row.group_name != EVERYBODY)
+        return list(tx.execute(mine.order_by(row.people.desc(), row.group_name).limit(limit)).scalars())
 
     def sign_ins(self, tx: Connection, *, since: date) -> list[SignInDay]:
         """The oldest day first; a day without sign-ins is missing."""

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, timedelta
 
 from ...clock import Clock
 from ...domain.assurance import FactorKind
 from ...domain.authorization.rules import Rules
-from ...domain.daily_totals import KEPT_DAYS, AdoptionDay, SignInDay, bounds_of, is_over, next_day
+from ...domain.daily_totals import EVERYBODY, KEPT_DAYS, AdoptionDay, SignInDay, bounds_of, is_over, next_day
 from ...store import Store
-from ...store.daily_totals import EVERYBODY
 from ...store.marks import JobMark
 from ..text_validation import kept_text
 from ..unit_of_work import TransactionRunner, UnitOfWork
@@ -19,13 +18,20 @@ from ..unit_of_work import TransactionRunner, UnitOfWork
 MARK = "daily-totals"
 # So that the first run on a site with a long past keeps nothing else waiting; the next runs go on.
 _DAYS_AT_ONCE = 31
+_GROUPS_SHOWN = 3
+_GROUPS_LISTED = 100
 
 
 @dataclass(frozen=True, slots=True)
 class DailyCounts:
-    """What the charts show: days that are over, the oldest first."""
+    """What the charts show: days that are over, the oldest first.
 
-    adoption: Sequence[AdoptionDay]
+    :param adoption: of ``EVERYBODY``, and then by group.
+    :param groups: the largest groups of the last day, the largest first.
+    """
+
+    adoption: Mapping[str, Sequence[AdoptionDay]]
+    groups: Sequence[str]
     sign_ins: Sequence[SignInDay]
 
 
@@ -53,14 +59,16 @@ class DailyTotalsService:
     def read(self, *, since: date, group: str | None = None) -> DailyCounts:
         """The days from this one on.
 
-        :param group: whose adoption; None for everybody's.
+        :param group: whose adoption beside everybody's; None for that of the largest groups.
         """
-        name = EVERYBODY if group is None else kept_text(group)
+        totals = self._store.daily_totals
         with self._store.database.read() as tx:
+            groups = totals.largest_groups(tx, limit=_GROUPS_LISTED)
+            names = [EVERYBODY, *(groups[:_GROUPS_SHOWN] if group is None else [kept_text(group)])]
             return DailyCounts(
-                self._store.daily_totals.adoption(tx, name, since=since),
-                self._store.daily_totals.sign_ins(tx, since=since),
-            )
+                {name: totals.adoption(tx, name, since=since) for name in names}, groups,
+                totals.sign_ins(tx, since=since),
+            )  # fmt: skip
 
     def _is_due(self, last: date | None) -> bool:
         return last is None or is_over(next_day(last, None, self._clock()), self._clock())

@@ -9,9 +9,10 @@ from flask import Blueprint, Flask
 from ..account.desk import own_page
 from ..endpoints import ADMIN
 from ..responses.host_names import any_host, stay_here
-from . import audit, dashboard, policies, settings, sign_ins
+from . import audit, policies, settings, sign_ins
 from .console import ConsoleRoute
 from .guard import console_page
+from .overview import dashboard
 from .users import access_pass, actions, listing, page, sync
 
 _ROOMS = (dashboard, listing, page, access_pass, actions, sync, sign_ins, audit, policies, settings)

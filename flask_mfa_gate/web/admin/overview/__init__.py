@@ -1,0 +1,1 @@
+"""The first page of the console: numbers, what to do next, and charts."""
