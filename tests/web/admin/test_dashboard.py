@@ -15,8 +15,10 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete
 
+from flask_mfa_gate.domain.enrollment import start_period
 from flask_mfa_gate.domain.person import Person
 from flask_mfa_gate.domain.roles import Role
+from flask_mfa_gate.domain.state_changes import Requirement
 from flask_mfa_gate.web.admin.overview.numbers import QUERIES
 from tests.conftest import JSON, Browser, Phone, StillClock, state_of
 from tests.services.kit import enroll, meet
@@ -152,7 +154,10 @@ def populate(app: Flask, people: list[Any], clock: StillClock) -> None:
         meet(app, [Person(key, key, f"{key}@example.org", role=role)])
         clock.now = now - timedelta(hours=hours)
         if stage in {"required", "period"}:
-            state.enrollments.require(key, days=1 + hours % 30 if stage == "period" else 0, notify=False)
+            period = start_period(clock(), days=1 + hours % 30) if stage == "period" else None
+            with state.store.database.write() as tx:
+                state.store.enrollments.lock(tx, key)
+                state.store.enrollments.set_requirement(tx, [key], Requirement("system", period), due_at=None)
         elif stage in {"enrolled", "shown"}:
             enroll(app, key, confirmed=stage == "enrolled")
         clock.now = now
