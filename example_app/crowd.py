@@ -13,6 +13,7 @@ from typing import Any
 
 from flask import Flask
 from sqlalchemy import insert
+from sqlalchemy.exc import IntegrityError
 
 from flask_mfa_gate.crypto import new_id
 from flask_mfa_gate.domain.enrollment import start_period
@@ -25,6 +26,7 @@ from .models import User, db
 from .past import enroll_with_key
 
 DAYS = 60
+_FIRST_ID = 100
 _FIRST = (
     "Alma", "Amir", "Anja", "Ben", "Chloe", "Dana", "Elif", "Emil", "Fatima", "Femi", "Gita", "Hana", "Igor", "Ines",
     "Jamal", "Jonas", "Kira", "Lars", "Leila", "Lin", "Marta", "Mateo", "Mina", "Nia", "Noah", "Olga", "Omar", "Petra",
@@ -33,7 +35,7 @@ _FIRST = (
 _LAST = ("Abe", "Berg", "Costa", "Diaz", "Evans", "Fischer", "Garcia", "Haddad", "Ito", "Jensen", "Khan", "Lopez")
 _NO_PASSWORD = "!"  # noqa: S105 - no hash, which no password matches
 _GROUPS = ("engineering", "sales", "finance", "support")
-_DEVICES = ("Windows Chrome", "macOS Safari", "Linux Firefox", "Android Chrome", "iOS Safari")
+_DEVICES = ("windows/chrome", "macos/safari", "linux/firefox", "android/chrome", "ios/safari")
 # By turns, so that each group has all of them.
 _STAGES = ("enrolled", "enrolled", "enrolled", "period", "lapsed", "forced", "free", "free")
 
@@ -59,11 +61,17 @@ class Extra:
 
 
 def seed_crowd(app: Flask) -> None:
-    """Add them, their stages and their past, and count the days that are over."""
+    """Add them, their stages and their past, and count the days that are over, unless they are there."""
     state: GateState = app.extensions["mfa_gate"]
-    people, now = list(_people(first_id=100)), state.clock()
+    people, now = list(_people()), state.clock()
+    if db.session.get(User, _FIRST_ID) is not None:
+        return
     db.session.add_all(_user(one) for one in people)
-    db.session.commit()
+    try:
+        db.session.commit()
+    except IntegrityError:
+        db.session.rollback()
+        return
     state.users.sync()
     for one in people:
         _put_into_stage(app, one, now)
@@ -80,14 +88,14 @@ def seed_crowd(app: Flask) -> None:
         pass
 
 
-def _people(first_id: int) -> Iterator[Extra]:
+def _people() -> Iterator[Extra]:
     chance = Random(12)  # noqa: S311 - the same people each time
     for place, name in enumerate(_FIRST):
         last = _LAST[place % len(_LAST)]
         stage = _STAGES[place % len(_STAGES)]
         ago = chance.randrange(3, DAYS) if stage == "enrolled" else {"period": place % 7, "lapsed": 9}.get(stage, 0)
         yield Extra(
-            str(first_id + place), f"{name} {last}", f"{name}.{last}".lower(), _GROUPS[place * 3 % 7 % 4], stage, ago
+            str(_FIRST_ID + place), f"{name} {last}", f"{name}.{last}".lower(), _GROUPS[place * 3 % 7 % 4], stage, ago
         )
 
 
@@ -126,10 +134,10 @@ def _sign_in(one: Extra, place: int, day: int, at: datetime, chance: Random) -> 
     asked, reason = _asked(one, day)
     is_proved = asked in {"challenge", "enroll"} and chance.random() < 0.93
     device = _DEVICES[place % len(_DEVICES)]
-    platform, browser = device.split()
+    platform, browser = device.split("/")
     return {
         "lineage": new_id(), "user_key": one.key, "at": at, "address": f"198.51.100.{place + 1}", "client": device,
-        "facts": {"at": at.isoformat(), "platform": platform.lower(), "browser": browser.lower(), "method": "POST"},
+        "facts": {"at": at.isoformat(), "platform": platform, "browser": browser, "method": "POST"},
         "verdict": asked, "reason_id": reason, "report": {}, "policies": [], "policy_version": 0,
         "default_access": "user-setting", "proved_at": at + timedelta(seconds=20) if is_proved else None,
     }  # fmt: skip

@@ -44,27 +44,23 @@ PEOPLE = (
 )
 
 
-def seed(gate: MFAGate, app: Flask) -> bool:
-    """Tables and people, when there are none yet. Two workers that start at once end up with one set.
-
-    :returns: whether this call made the people.
-    """
+def seed(gate: MFAGate, app: Flask) -> None:
+    """Tables and people, when there are none yet. Two workers that start at once end up with one set."""
     try:
         db.create_all()
     except (OperationalError, ProgrammingError):
         db.session.rollback()
         db.create_all()
     if db.session.scalars(select(User.id).limit(1)).first() is not None:
-        return False
+        return
     password_hash = generate_password_hash(PASSWORD, method=_METHOD)
     db.session.add_all(_user(number, one, password_hash) for number, one in enumerate(PEOPLE, 1))
     try:
         db.session.commit()
     except IntegrityError:
         db.session.rollback()
-        return False
+        return
     _put_into_their_states(gate, app)
-    return True
 
 
 def _user(number: int, one: Somebody, password_hash: str) -> User:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import example_app
@@ -83,3 +84,15 @@ def test_an_address_may_be_a_url_object() -> None:
     assert _as_text(make_url("postgresql://gate:hunter2@db/app")) == "postgresql://gate:hunter2@db/app"
     assert _as_text("sqlite://") == "sqlite://"
     assert _as_text(None) is None
+
+
+def test_the_demo_has_a_crowd_at_all_stages_with_a_past_and_tests_do_without(make_app: Any) -> None:
+    app = make_app(EXAMPLE_CROWD=True)
+    assert states_of(app) == STATES
+    state = state_of(app)
+    numbers, counts = state.user_list.numbers(), state.daily_totals.read(since=date(2020, 1, 1))
+    assert numbers.users == len(STATES) + 40
+    assert min(numbers.enrolled, numbers.in_period, numbers.lapsed, numbers.lapsing_24h, numbers.required) > 0
+    assert {"engineering", "finance", "sales", "support"} <= set(counts.groups)
+    assert {word for day in counts.sign_ins for word in day.counts} >= {"verified", "passed", "prompted", "locked"}
+    assert len(counts.adoption[""]) >= 55

@@ -56,7 +56,7 @@ _OUTCOMES = {
     SignInOutcome.LOCKED: Word(marked("Locked out"), "bad"),
 }
 _REASONS = {
-    Reason.SATISFIED.value: marked("Nothing more was demanded"),
+    Reason.SATISFIED.value: marked("No further proof needed"),
     Reason.INACTIVE.value: marked("Account turned off"),
     Reason.DEFAULT_DENY.value: marked("Default access"),
     Reason.LAPSED.value: marked("Enrollment period ended"),

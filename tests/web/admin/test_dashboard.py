@@ -55,7 +55,7 @@ def test_each_number_leads_to_the_list_that_it_counts(app: Flask, phone: Phone) 
     }  # fmt: skip
     assert (told["admins_without_mfa"], told["throttled"], told["break_glass"], told["users"]) == (0, 0, 0, 8)
     cards = page_of(console).select("a.ac-stat")
-    assert len(cards) == 9
+    assert len(cards) == 10
     for card in cards:
         count, url = int(card.select_one("b").text), str(card["href"])  # type: ignore[union-attr]
         if url == "/admin/mfa/settings":
@@ -180,7 +180,8 @@ def test_dashboard_list_csv_and_command_line_agree(
     browser = at_console(app, ADMIN, phone)
     with app.app_context():
         lines = app.test_cli_runner().invoke(args=["mfa", "status", "--all", "--json"])
-        by_command = json.loads(lines.output)
+        assert lines.exit_code == 0, lines.output
+        by_command = json.loads(lines.stdout)
         numbers = state.user_list.numbers()
     told = browser.get(PATH, headers=JSON).json
     assert told is not None

@@ -46,16 +46,22 @@ def number_cards(numbers: UserNumbers) -> Iterator[NumberCard]:
     """Every number in the order in which an admin reads them."""
     users = max(numbers.users, 1)
     share = gettext("%(percent)s%% of users", percent=round(100 * numbers.enrolled / users))
+    yield _card("users", gettext("Users"), numbers, gettext("known to the gate"))
     yield _card("enrolled", gettext("Enrolled"), numbers, share)
-    yield _card("required", gettext("MFA required"), numbers, gettext("of %(num)s users", num=f"{numbers.users:,}"))
+    yield _card(
+        "required",
+        gettext("MFA required"),
+        numbers,
+        gettext("%(percent)s%% of users", percent=round(100 * numbers.required / users)),
+    )
     yield _card("in_period", gettext("In enrollment"), numbers, gettext("may still set up later"))
-    yield _card("lapsing_24h", gettext("Lapse within a day"), numbers, gettext("in the next 24 hours"), "warn")
-    yield _card("lapsing_7d", gettext("Lapse within a week"), numbers, gettext("in the next 7 days"))
-    yield _card("lapsed", gettext("Lapsed"), numbers, gettext("locked out until you extend or reset"), "bad")
+    yield _card("lapsing_24h", gettext("Lapse in a day"), numbers, gettext("in the next 24 hours"), "warn")
+    yield _card("lapsing_7d", gettext("Lapse in a week"), numbers, gettext("in the next 7 days"))
+    yield _card("lapsed", gettext("Lapsed"), numbers, gettext("locked out"), "bad")
     yield _card("admins_without_mfa", gettext("Admins without MFA"), numbers, gettext("hold no factor"), "bad")
-    yield _card("throttled", gettext("Throttled now"), numbers, gettext("too many incorrect codes"), "warn")
+    yield _card("throttled", gettext("Throttled now"), numbers, gettext("incorrect codes"), "warn")
     yield NumberCard(
-        "break_glass", gettext("Break-glass accounts"), numbers.break_glass, gettext("named in the settings"),
+        "break_glass", gettext("Break-glass"), numbers.break_glass, gettext("accounts in the settings"),
         console_url("settings"), "" if numbers.break_glass else "warn",
     )  # fmt: skip
 
