@@ -30,6 +30,7 @@ class Observation(StrEnum):
     NO_HOOKS = "no-hooks"
     BROKEN_PAGE = "broken-page"
     PLAIN_COOKIE = "plain-cookie"
+    UNTOLD_PROXY = "untold-proxy"
     UNTOLD_PASSWORD = "untold-password"  # noqa: S105 - a word of the vocabulary, not a secret
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Mapping
 from enum import Enum, auto
+from ipaddress import ip_address
 
 from flask import Request
 
@@ -15,6 +16,7 @@ from ..settings import Settings
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 _USER_AGENT_LENGTH = 255
 _ACCEPT_LENGTH = 4096
+_FORWARDED_LENGTH = 1024
 _PAGE_TYPES = frozenset({"text/html", "application/xhtml+xml"})
 _QUALITY = re.compile(r";[ \t]*q=([01](?:\.[0-9]{0,3})?)[ \t]*(?:;|\Z)", re.IGNORECASE)
 # Sent by the scripts of these libraries with every request: htmx, Turbo, Unpoly, pjax, Inertia.
@@ -129,6 +131,20 @@ def is_prefetch(request: Request) -> bool:
     return request.method == "HEAD" or "prefetch" in request.headers.get(
         "Sec-Purpose", request.headers.get("Purpose", "")
     )
+
+
+def is_behind_untold_proxy(request: Request) -> bool:
+    """Whether a proxy sent this whose address is taken for the client's.
+
+    Only the doctor goes by it, since anybody can say so.
+    """
+    sent = request.environ.get("HTTP_X_FORWARDED_FOR", "")[:_FORWARDED_LENGTH]
+    if not sent or "werkzeug.proxy_fix.orig" in request.environ:
+        return False
+    peer = canonical_address(request.remote_addr)
+    # One that something else in front has already taken from the header is the client's.
+    named = {canonical_address(one.strip()) for one in sent.split(",")}
+    return peer not in named and (peer is None or ip_address(peer).is_private)
 
 
 def origin_of(request: Request) -> Origin:

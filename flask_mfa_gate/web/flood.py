@@ -5,12 +5,16 @@ from __future__ import annotations
 from flask import request
 
 from ..errors import Throttled
-from .client import origin_of
+from ..services.observations import Observation
+from .client import is_behind_untold_proxy, origin_of
 from .state import GateState
 
 
 def excess_here(state: GateState) -> Throttled | None:
     """Count this request; the refusal when its address has sent too many."""
+    if is_behind_untold_proxy(request):
+        # All clients of such an app are one address, and the flood of one would keep everybody out.
+        state.observations.note(Observation.UNTOLD_PROXY, "X-Forwarded-For")
     return state.flood_guard.excess(origin_of(request).address)
 
 

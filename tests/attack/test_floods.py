@@ -8,9 +8,11 @@ from uuid import uuid4
 
 import pytest
 from flask import Flask
+from flask_login import current_user, login_user
 
 from tests.attack.test_row_bounds import count_rows
 from tests.conftest import JSON, PASSWORD, Browser, Phone, StillClock, at_once, require_or_skip, state_of
+from tests.hosts_small.kit import Host, User
 from tests.policy_kit import policy, prove, put, rows, signed_in
 from tests.servers import REDIS, is_redis_reachable
 
@@ -160,6 +162,31 @@ def test_the_page_of_another_site_uses_up_nobody_s_budget(guarded: Flask) -> Non
     client = guarded.test_client()
     assert {client.post("/mfa/challenge", headers=sent).status_code for _ in range(FLOOD)} == {403}
     assert sign_in(guarded, "frank").status_code == 302
+
+
+def sign_everybody_in() -> None:
+    login_user(User("1"))
+
+
+def test_an_exempt_view_is_not_stopped_for_whom_a_hook_signs_in() -> None:
+    host = Host(MFA_GATE_FLOOD_LIMIT=2)
+    host.with_login_manager()
+    host.app.before_request(sign_everybody_in)
+    host.app.add_url_rule("/healthz", "healthz", host.gate.exempt(lambda: str(current_user.get_id())))
+    host.app.add_url_rule("/", "home", lambda: "in")
+    host.gate.init_app(host.app)
+    host.enroll()
+    assert [host.client().get("/").status_code for _ in range(4)] == [303, 303, 429, 429]
+    assert host.client().get("/healthz").text == "None", "and it sees nobody"
+
+
+def test_the_doctor_tells_of_a_proxy_that_stands_for_everybody(guarded: Flask) -> None:
+    from tests.web.inspection.kit import found
+
+    sign_in(guarded, "frank")
+    assert "untold-proxy" not in found(guarded)
+    sign_in(guarded, "frank", headers={"X-Forwarded-For": "198.51.100.7"})
+    assert found(guarded)["untold-proxy"] == "warning"
 
 
 def test_a_flood_is_switched_off(make_app: Make) -> None:

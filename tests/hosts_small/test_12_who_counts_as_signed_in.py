@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from flask_login import AnonymousUserMixin, LoginManager, UserMixin, current_user, login_required, login_user
 from werkzeug.local import LocalProxy
 
-from tests.conftest import state_of
+from tests.conftest import JSON, state_of
 
 from .kit import Host, User
 
@@ -153,6 +153,39 @@ def manager_with(stand_in: Any) -> Callable[[], LoginManager]:
         return manager
 
     return make
+
+
+class KeyOwner(AnonymousUserMixin):
+    """What one of the two below makes of itself."""
+
+    is_authenticated = True  # type: ignore[assignment]
+
+    def get_id(self) -> str:  # type: ignore[override]
+        return "1"
+
+
+class MadeOtherwise(AnonymousUserMixin):
+    """A stand-in that is an object of another class once it is made."""
+
+    def __new__(cls) -> Any:
+        return KeyOwner() if "X-Key" in request.headers else super().__new__(cls)
+
+
+class TurnedInto(AnonymousUserMixin):
+    """And one that becomes it later."""
+
+    def __init__(self) -> None:
+        if "X-Key" in request.headers:
+            self.__class__ = KeyOwner  # type: ignore[assignment]
+
+
+@pytest.mark.parametrize("stand_in", [MadeOtherwise, TurnedInto])
+def test_a_stand_in_that_becomes_somebody_is_judged_before_the_view(stand_in: Any) -> None:
+    ran: list[str] = []
+    host = host_with(lambda _key: None, manager_with(stand_in), MFA_GATE_DEFAULT_ACCESS="require")
+    host.app.add_url_rule("/act", "act", lambda: ran.append("ran") or "done", methods=["POST"])
+    answer = host.client().post("/act", headers={"X-Key": "1", **JSON})
+    assert (answer.status_code, ran) == (403, [])
 
 
 @pytest.mark.parametrize(

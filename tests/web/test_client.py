@@ -12,7 +12,7 @@ import pytest
 from flask import Flask
 from werkzeug.test import EnvironBuilder
 
-from flask_mfa_gate.web.client import Client, client_of
+from flask_mfa_gate.web.client import Client, client_of, is_behind_untold_proxy
 from tests.conftest import Browser
 
 pytestmark = pytest.mark.pages
@@ -146,3 +146,25 @@ def test_a_file_that_is_not_there_is_no_failure(app: Flask, path: str, accept: s
     assert answer.status_code == 404
     assert (answer.mimetype == "application/problem+json") == (accept == "application/json")
     assert caplog.records == []
+
+
+FIXED = {"werkzeug.proxy_fix.orig": {"REMOTE_ADDR": "127.0.0.1"}}
+
+
+@pytest.mark.parametrize(
+    ("peer", "sent", "environ", "is_told"),
+    [
+        ("127.0.0.1", "9.9.9.9", {}, True),
+        ("10.0.0.3", "9.9.9.9, 10.0.0.2", {}, True),
+        ("", "9.9.9.9", {}, True),
+        ("9.9.9.9", "8.8.4.4", {}, False),
+        ("10.0.0.9", "10.0.0.9", {}, False),
+        ("10.0.0.9", "9.9.9.9", FIXED, False),
+        ("127.0.0.1", "", {}, False),
+    ],
+)
+def test_a_proxy_is_known_that_stands_for_its_clients(
+    peer: str, sent: str, environ: dict[str, Any], is_told: bool
+) -> None:
+    builder = EnvironBuilder(headers={"X-Forwarded-For": sent}, environ_base={"REMOTE_ADDR": peer, **environ})
+    assert is_behind_untold_proxy(Flask(__name__).request_class(builder.get_environ())) is is_told

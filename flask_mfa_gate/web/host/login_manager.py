@@ -255,7 +255,8 @@ def _is_always_nobody(stand_in: Any) -> bool:
         return True
     if not isinstance(stand_in, type) or not issubclass(stand_in, AnonymousUserMixin):
         return False
-    names = ("is_authenticated", "__getattribute__")
+    # SECURITY: whichever of these is the host's own may make a user of what the request brings.
+    names = ("is_authenticated", "__getattribute__", "__new__", "__init__")
     return all(getattr(stand_in, name) is getattr(AnonymousUserMixin, name) for name in names)
 
 

@@ -12,7 +12,7 @@ from ...domain.assurance import SignIn
 from ...domain.authorization.decision import Ask
 from ...domain.marks import NO_MARKS
 from ...domain.session import GateSession
-from ...errors import HostCallbackFailed, MFAGateError
+from ...errors import HostCallbackFailed, MFAGateError, Throttled
 from ...services.people.persons import key_of
 from ..authorization.authorizer import RequestAuthorizer
 from ..client import carries_token
@@ -237,7 +237,11 @@ def _catch_hook_identity(passage: RequestContext) -> Answer:
     # SECURITY: a hook that makes a session of a cookie each time would bring back whom a revocation has put out.
     if _comes_back(passage, user, key):
         return turn_away(passage, key)
-    answer = intercept(passage, user, key, None, sign_in=SignIn.SESSION)
+    try:
+        answer = intercept(passage, user, key, None, sign_in=SignIn.SESSION)
+    except Throttled as refusal:
+        # Nobody is signed in any more, and an exempt view is not stopped by that.
+        answer = refused(refusal)
     if answer is None:
         return judge_user(passage, user, key, marks_here())
     return None if is_open_here(passage.state.settings) else answer

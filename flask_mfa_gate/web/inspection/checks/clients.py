@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
+from ....services.observations import Observation
 from ....services.sign_in.origins import UNREADABLE_ADDRESS
 from ..findings import Finding, warning
 from ..registry import Inspection, Needs, check
 
 _LATELY = timedelta(days=7)
+_PROXY_FIX = "Behind a proxy or a socket, wrap the app in werkzeug's ProxyFix so that remote_addr is the client's."
 
 
 @check(Needs.TABLES)
@@ -22,5 +24,19 @@ def addresses(on: Inspection) -> Iterator[Finding]:
             "unreadable-address",
             f"The address of a client could not be read on {mark.at:%Y-%m-%d}. Incorrect codes of all such clients "
             "count together, and no success clears them.",
-            fix="Behind a proxy or a socket, wrap the app in werkzeug's ProxyFix so that remote_addr is the client's.",
+            fix=_PROXY_FIX,
+        )
+
+
+@check(Needs.TABLES)
+def proxies(on: Inspection) -> Iterator[Finding]:
+    """Whether the address of a proxy is taken for that of every client."""
+    with on.store.database.read() as tx:
+        headers = on.state.observations.recent(tx, Observation.UNTOLD_PROXY)
+    if headers:
+        yield warning(
+            "untold-proxy",
+            f"Sign-ins came through a proxy that names the client in {headers[0]}, which the app does not read. All "
+            "clients count as one address, so the sign-ins of one can keep everybody else out.",
+            fix=_PROXY_FIX,
         )
