@@ -45,6 +45,7 @@ bench: $(READY)
 	$(BIN)/python -m benchmarks.sweep
 	$(BIN)/python -m pip install --quiet --editable '.[bench]'
 	$(BIN)/python -m benchmarks.policies
+	$(BIN)/python -m benchmarks.request
 
 docs: $(READY)
 	$(BIN)/python -m docs.generate

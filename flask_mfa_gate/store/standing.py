@@ -7,7 +7,7 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, Row, and_, bindparam, exists, func, select
+from sqlalchemy import BindParameter, ColumnElement, Row, and_, bindparam, exists, false, func, or_, select
 
 from ..domain.assurance import FactorKind
 from ..domain.enrollment import Period, Standing
@@ -24,9 +24,9 @@ def standing_columns(tables: Tables, user_key: ColumnElement[str]) -> Sequence[C
     key_since: BindParameter[datetime] = bindparam(KEY_SINCE)
     own = and_(factor.c.user_key == user_key, factor.c.voided_at.is_(None))
     waiting = and_(own, factor.c.confirmed_at.is_(None), factor.c.created_at > key_since)
-    enrolled_at = (
-        select(func.min(factor.c.confirmed_at)).where(own, factor.c.kind.in_(FactorKind.of_status)).scalar_subquery()
-    )
+    # Not IN, whose list is spelled out into the statement each time it is executed.
+    of_status = [factor.c.kind == kind for kind in sorted(FactorKind.of_status)]
+    enrolled_at = select(func.min(factor.c.confirmed_at)).where(own, or_(false(), *of_status)).scalar_subquery()
     columns: list[ColumnElement[Any]] = [
         tables.enrollment.c.required,
         tables.enrollment.c.required_by,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask import Flask, request
+from flask import Flask, Request
 
 from ..domain.assurance import FactorKind
 from ..settings import Settings
@@ -32,7 +32,7 @@ def setup_endpoint(kind: FactorKind) -> str:
     return f"{OWN}.enroll_{kind.value}"
 
 
-def is_automatic_options() -> bool:
+def is_automatic_options(request: Request) -> bool:
     """A preflight that Flask answers itself; no view runs."""
     return (
         request.method == "OPTIONS"

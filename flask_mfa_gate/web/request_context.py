@@ -17,7 +17,7 @@ from ..services.observations import Observation
 from ..services.sign_in.entries import Entry
 from .authorization.facts import RequestFacts
 from .client import Client, carries_token, client_of, wants_page
-from .request_notes import note, noted
+from .request_notes import note, noted, this_request
 from .sessions.cookies import drop_token, forget_cookies, lacks_tls, read_token, set_token
 from .state import GateState
 
@@ -113,7 +113,7 @@ class RequestContext:
 
     def look_up(self) -> None:
         """Find the session that the gate's cookie names: the one SELECT of a request with a cookie."""
-        token = read_token(request, self.state.settings)
+        token = read_token(this_request(), self.state.settings)
         if token is not None:
             self.session, self.standing, self.dead = self.state.sessions.look_up(token)
             self.has_dead_id = self.session is None
@@ -171,8 +171,9 @@ class RequestContext:
 
 def begin_context(state: GateState, *, before: Mapping[str, Any]) -> RequestContext:
     """The record of a request that just arrived, and what its session holds, where anybody looks."""
-    opened = request.endpoint, request.method
-    passage = RequestContext(state, before, opened, dict(request.view_args or {}), tuple(request.blueprints))
+    here = this_request()
+    opened = here.endpoint, here.method
+    passage = RequestContext(state, before, opened, dict(here.view_args or {}), tuple(here.blueprints))
     note(_NAME, passage)
     forget_outer(state)
     return passage

@@ -23,21 +23,22 @@ class _Note(NamedTuple):
 
 def note(name: str, value: Any) -> None:
     """Keep something with the current request."""
-    this = _this_request()
+    this = this_request()
     this.environ[name] = _Note(this, value, this.environ.get(name))
 
 
 def noted(name: str) -> Any:
     """What was kept with the current request; None for nothing."""
     # SECURITY: found by the request itself, so that nothing said of one counts for another made within it.
-    this = _this_request()
+    this = this_request()
     found: _Note | None = this.environ.get(name)
     while found is not None and found.request is not this:
         found = found.outer
     return found.value if found is not None else None
 
 
-def _this_request() -> Request:
+def this_request() -> Request:
+    """The request itself: each look through its proxy costs three calls."""
     return request._get_current_object()  # type: ignore[attr-defined, no-any-return]
 
 

@@ -6,109 +6,19 @@ The ceilings are what was reached when they were written, and a tenth; who makes
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable
-from pathlib import Path
-from types import CodeType, FrameType
 from typing import Any
 
 import pytest
-from flask import Flask
-from flask_login import LoginManager, login_required, login_user
 from sqlalchemy import event
 
-import flask_mfa_gate
 from tests.conftest import state_of
-from tests.hosts_small.kit import Host, User
+from tests.hosts_small.kit import Host
+from tests.hosts_small.request_costs import bare, calls_of, gated, places_in, requests_of, with_views
 
-PACKAGE = str(Path(flask_mfa_gate.__file__).parent)
-MOST_CALLS = {"proved": 1_360, "anonymous": 650, "file": 350}
+MOST_CALLS = {"proved": 1_190, "anonymous": 555, "file": 320}
 # Files and functions of the package that one request runs through. The goal of a proved one is 25 and 80.
-MOST_PLACES = {"proved": (51, 177), "anonymous": (25, 86), "file": (15, 45)}
-
-
-def with_views(app: Flask) -> Flask:
-    @app.route("/")
-    @login_required
-    def home() -> str:
-        return "in"
-
-    @app.route("/open")
-    def front() -> str:
-        return "open"
-
-    @app.post("/login")
-    def login() -> str:
-        login_user(User("1"))
-        return "in"
-
-    return app
-
-
-def bare() -> Any:
-    app = Flask("bare")
-    app.config.update(SECRET_KEY="host", TESTING=True)
-    LoginManager(app).user_loader(User)
-    client = with_views(app).test_client()
-    client.post("/login")
-    return app, client
-
-
-def gated() -> Any:
-    host = Host()
-    host.with_login_manager()
-    host.gate.init_app(host.app)
-    host.enroll()
-    client = with_views(host.app).test_client()
-    client.post("/login")
-    host.pass_challenge(client)
-    return host.app, client
-
-
-def calls_of(act: Callable[[], Any]) -> int:
-    """Functions of Python and of C that are called."""
-    for _ in range(3):
-        act()
-    count = 0
-
-    def note(_frame: Any, kind: str, _argument: Any) -> None:
-        nonlocal count
-        count += kind in {"call", "c_call"}
-
-    before = sys.getprofile()
-    sys.setprofile(note)
-    try:
-        act()
-    finally:
-        sys.setprofile(before)
-    return count
-
-
-def requests_of(app: Flask, client: Any) -> dict[str, Callable[[], Any]]:
-    return {
-        "proved": lambda: client.get("/"),
-        "anonymous": lambda: app.test_client().get("/open"),
-        "file": lambda: app.test_client().get("/static/none.css"),
-    }
-
-
-def places_in(act: Callable[[], Any]) -> tuple[int, int]:
-    """Files and functions of the package that are run."""
-    for _ in range(3):
-        act()
-    found: set[CodeType] = set()
-
-    def note(frame: FrameType, kind: str, _argument: Any) -> None:
-        if kind == "call" and frame.f_code.co_filename.startswith(PACKAGE):
-            found.add(frame.f_code)
-
-    before = sys.getprofile()
-    sys.setprofile(note)
-    try:
-        act()
-    finally:
-        sys.setprofile(before)
-    return len({code.co_filename for code in found}), len(found)
+MOST_PLACES = {"proved": (51, 166), "anonymous": (25, 78), "file": (15, 41)}
 
 
 @pytest.mark.parametrize("kind", MOST_PLACES)

@@ -136,8 +136,10 @@ class FlaskLoginIdentity:
 
     def put_back(self, known: Mapping[str, Any]) -> None:
         """The user that the manager had loaded there."""
-        self.set_aside()
-        _known_here().update(known)
+        here = _known_here()
+        for name in OWN_NAMES:
+            here.pop(name, None)
+        here.update(known)
 
     def sign_out(self) -> None:
         """As the manager's ``logout_user``, and nothing of the session is left.
@@ -218,8 +220,9 @@ class FlaskLoginIdentity:
     def _can_name_nobody(self, manager: Any) -> bool:
         """Without session, remember cookie and request loader Flask-Login's own manager has nothing to go by."""
         # SECURITY: a session that is read at its first use looks empty before; the key itself is looked for too.
-        is_empty = not session and USER_ID not in session
-        return _goes_by_session(manager) and is_empty and not remember.is_there()
+        here = session._get_current_object()  # type: ignore[attr-defined]
+        is_empty = not here and USER_ID not in here
+        return is_empty and _goes_by_session(manager) and not remember.is_there()
 
     def _manager(self) -> Any:
         manager = _manager_here()

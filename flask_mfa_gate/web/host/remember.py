@@ -26,7 +26,8 @@ def domain() -> str | None:
 
 def is_there() -> bool:
     """Whether this request carries it."""
-    return name() in request.cookies
+    cookies = request.cookies
+    return bool(cookies) and name() in cookies
 
 
 def clear() -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from typing import Any
 
-from flask import current_app
+from flask import current_app, session
 from flask.globals import request_ctx
 from flask.json.tag import TaggedJSONSerializer
 from flask.sessions import SecureCookieSessionInterface
@@ -30,6 +30,11 @@ def unnoticed() -> Iterator[None]:
     yield
     if not was_accessed and not session.modified:
         session.accessed = False
+
+
+def contents_here() -> dict[str, Any]:
+    """What the session holds, read past its proxy, which looks it up again for each key."""
+    return dict(session._get_current_object().items())  # type: ignore[attr-defined]
 
 
 def take(session: Mapping[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from ..endpoints import is_own
 from ..fail_closed import fail_closed, refused
 from ..host import session_snapshot
 from ..host.asking import changes_cookies
+from ..host.session_snapshot import contents_here
 from ..host.source import lasting_identity
 from ..request_context import RequestContext, Stage, current_context
 from ..sessions.companion import send_companion
@@ -51,7 +52,7 @@ def closing(passage: RequestContext) -> Callable[[Response], Response]:
         with look_here():
             answer: Response = _close(passage, response)
             passage.give_back()
-            passage.left = session_snapshot.take(session)
+            passage.left = session_snapshot.take(contents_here())
             send_companion(passage, answer)
         return passage.sign(answer)
 
@@ -75,7 +76,7 @@ def look_once_more(response: Response) -> Response:
     if passage.left is None or is_own(request.endpoint):
         return response
     with look_here():
-        if dict(session) == passage.left and not changes_cookies(response):
+        if contents_here() == passage.left and not changes_cookies(response):
             return response
         passage.before, passage.signs_in, carried = passage.left, False, passage.carried
         answer = _compare(passage, response)
@@ -119,7 +120,7 @@ def _decide_unreached(passage: RequestContext) -> Response | None:
 
 def _compare(passage: RequestContext, response: Response) -> Response:
     """Who is signed in now, who was when the view began?"""
-    is_changed = dict(session) != passage.before or changes_cookies(response) or _may_be_kept_elsewhere(passage)
+    is_changed = contents_here() != passage.before or changes_cookies(response) or _may_be_kept_elsewhere(passage)
     if not passage.is_decided and not is_changed:
         return response
     if not is_changed and not passage.signs_in:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from flask import Response, after_this_request, current_app, request, session
+from flask import Response, after_this_request, current_app, request
 from werkzeug.exceptions import HTTPException, NotFound
 
 from ...domain.assurance import SignIn
@@ -16,9 +16,10 @@ from ...errors import HostCallbackFailed, MFAGateError, Throttled
 from ...services.people.persons import key_of
 from ..authorization.authorizer import RequestAuthorizer
 from ..client import carries_token
-from ..endpoints import is_automatic_options, is_own
+from ..endpoints import is_own
 from ..fail_closed import UNAVAILABLE, fail_closed, refused
 from ..host import session_snapshot
+from ..host.session_snapshot import contents_here
 from ..host.source import load_identity
 from ..host.surroundings import surroundings
 from ..host.tokens import is_made_by_token
@@ -28,7 +29,7 @@ from ..responses.host_names import without_place
 from ..sessions.binding import bind
 from ..sessions.revoked import is_revoked, turn_away
 from ..state import current_state
-from ..view_marks.protection import is_open_here, is_static_here, look_here, marks_here, waiver_here
+from ..view_marks.protection import is_open_here, is_stopped_here, look_here, marks_here, waiver_here
 from .admission import admit, judge_user, show_when_asked
 from .after_request import closing
 from .enforcement import meet
@@ -65,11 +66,11 @@ def _run_hooks_unseen(passage: RequestContext) -> None:
 
 @fail_closed
 def _decide_first(passage: RequestContext | None, *, is_early: bool) -> Any:
-    is_stopped = not is_static_here() and not is_automatic_options()
-    passage = passage or _begin(is_stopped=is_stopped)
-    passage.is_early = is_early
+    is_stopped = is_stopped_here()
     try:
         with look_here():
+            passage = passage or _begin(is_stopped=is_stopped)
+            passage.is_early = is_early
             answer = _answer_first(passage) if is_stopped else _answer_file(passage)
     except HostCallbackFailed:
         if not is_early:
@@ -86,8 +87,7 @@ def _begin(*, is_stopped: bool) -> RequestContext:
     state.identity.load_anew()
     if not is_stopped:
         return begin_context(state, before={})
-    with look_here():
-        passage = begin_context(state, before=session_snapshot.take(session))
+    passage = begin_context(state, before=session_snapshot.take(contents_here()))
     after_this_request(closing(passage))
     return passage
 
@@ -131,7 +131,7 @@ def _look_before_view() -> Answer:
         passage = current_context()
         if answer is not None or passage is None:
             return answer or refused(MFAGateError(UNAVAILABLE))
-    if is_own(request.endpoint) or is_static_here() or is_automatic_options() or not _is_last_look(passage):
+    if is_own(request.endpoint) or not is_stopped_here() or not _is_last_look(passage):
         return None
     is_pending = passage.session is not None and passage.session.is_pending
     if passage.state.settings.decide == "last" and (not is_pending or passage.may_go_on):
@@ -232,7 +232,7 @@ def _catch_hook_identity(passage: RequestContext) -> Answer:
         end_sign_in(passage)
         passage.user_key = None
         return None
-    if dict(session) == passage.before:
+    if contents_here() == passage.before:
         return _meet_at_hook(passage, user, key)
     # SECURITY: a hook that makes a session of a cookie each time would bring back whom a revocation has put out.
     if _comes_back(passage, user, key):

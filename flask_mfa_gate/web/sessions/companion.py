@@ -44,7 +44,7 @@ def send_companion(passage: RequestContext, response: Response) -> None:
 
 
 def _is_left_behind(passage: RequestContext, key: str, revocations: int) -> bool:
-    made = _read(passage, key)
+    made = _read(passage, key) if revocations else None
     return made is not None and made[0] < revocations
 
 

@@ -24,7 +24,8 @@ def reach() -> str | None:
 
 def cookie_name(request: Request, settings: Settings) -> str:
     """That of the gate's own."""
-    return guarded_name(request, settings.cookie_name, domain=reach())
+    name = settings.cookie_name
+    return guarded_name(request, name, domain=reach()) if request.is_secure else name
 
 
 def guarded_name(request: Request, name: str, *, domain: str | None) -> str:

@@ -13,8 +13,9 @@ from werkzeug.routing import Rule
 from ...domain.access import MFA_ADMIN
 from ...domain.marks import NO_MARKS, Marks, Views
 from ...settings import Settings
-from ..endpoints import is_console, is_own, is_sign_out
+from ..endpoints import is_automatic_options, is_console, is_own, is_sign_out
 from ..host import session_snapshot
+from ..request_notes import this_request
 from ..responses.host_names import PLACE
 from .marks import all_marks, marks_of, marks_of_methods
 
@@ -37,6 +38,8 @@ def marks_at(app: Flask, endpoint: str) -> Marks:
     view = app.view_functions.get(endpoint)
     if view is None or is_own(endpoint):
         return _CONSOLE if view is not None and is_console(endpoint) else NO_MARKS
+    if "." not in endpoint:
+        return marks_of(view)
     if _serves_files(view):
         return marks_of(view)
     names = endpoint.split(".")[:-1]
@@ -87,9 +90,11 @@ def look_here() -> AbstractContextManager[None]:
     return session_snapshot.unnoticed() if request.routing_exception is not None else _PLAINLY
 
 
-def is_static_here() -> bool:
-    """Whether this request is for a static file of the host."""
-    return request.url_rule is not None and is_static_rule(current_app, request.url_rule)
+def is_stopped_here() -> bool:
+    """Whether this request may be stopped: not for a static file of the host, nor a preflight that Flask answers."""
+    here = this_request()
+    rule = here.url_rule
+    return rule is None or not (is_static_rule(current_app, rule) or is_automatic_options(here))
 
 
 def is_static_rule(app: Flask, rule: Rule) -> bool:
