@@ -68,7 +68,7 @@ def writes(app: Flask) -> list[tuple[str, str]]:
     found = set()
     for rule in app.url_map.iter_rules():
         if is_own(rule.endpoint):
-            path = str(rule.build(dict.fromkeys(rule.arguments, "x"))[1])
+            path = str(rule.build(dict.fromkeys(rule.arguments, "1"))[1])
             found |= {(method, path) for method in (rule.methods or set()) & {"POST", "DELETE"}}
     return sorted(found - {("POST", "/mfa/sign-out"), ("POST", "/mfa/cancel")})
 
