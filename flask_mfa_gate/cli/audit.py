@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import closing
 
 import click
 
@@ -27,11 +28,13 @@ def export(since: str | None, user: str | None, as_json: bool) -> None:
     state = current_state()
     subject = known_key(state, user) if user is not None else None
     records = state.audit.export(since=None if since is None else moment(since, "--since"), subject=subject)
-    if as_json:
-        print_json(list(records))
-        return
-    for record in records:
-        click.echo(json.dumps(record))
+    # A closed stdout ends the loop early, and the connection goes back then, not whenever it is collected.
+    with closing(records):
+        if as_json:
+            print_json(list(records))
+            return
+        for record in records:
+            click.echo(json.dumps(record))
 
 
 @audit.command(help="Check that no record was changed, added or cut off. Exits with 1 when one was.")

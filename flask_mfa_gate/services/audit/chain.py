@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import logging
 import secrets
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -120,8 +120,8 @@ class AuditChain:
         # Another process may have sealed more, or removed what is old, meanwhile.
         return (last or anchor) == head or self.head() != head or self._anchor().last != anchor
 
-    def export(self, *, since: datetime | None = None, subject: str | None = None) -> Iterator[dict[str, Any]]:
-        """Every record, oldest first, as JSON values."""
+    def export(self, *, since: datetime | None = None, subject: str | None = None) -> Generator[dict[str, Any]]:
+        """Every record, oldest first, as JSON values; close it to give the connection back early."""
         with self._store.database.read() as tx:
             for record in self._store.audit.records(tx, since=since, subject=subject):
                 yield _as_json(record)
