@@ -2,19 +2,32 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from example_app.people import DAVES_KEY
+from flask_mfa_gate.domain.daily_totals import Adoption
+from flask_mfa_gate.domain.sign_in_outcome import SignInOutcome
 from tests.conftest import key_of, state_of
 from tests.web.admin.kit import ADMIN, enroll
 
 from .conftest import Screen
 from .test_pages import oathtool
 
-_PAGES = ("/", "/users?status=IN_ENROLLMENT", "/users?q=nobody", "/audit", "/settings", "/select", "/users/2")
+_PAGES = (
+    "/",
+    "/users?status=IN_ENROLLMENT",
+    "/users?q=nobody",
+    "/audit",
+    "/settings",
+    "/select",
+    "/users/2",
+    "/sign-ins",
+    "/sign-ins?outcome=denied",
+)
 
 
 def at_console(screen: Screen, app: Any) -> None:
@@ -25,6 +38,16 @@ def at_console(screen: Screen, app: Any) -> None:
     screen.type("code", oathtool(DAVES_KEY))
     screen.press("Verify")
     screen.expect("Hello Ada Admin")
+
+
+def count_days(app: Any) -> None:
+    """Something for the charts to show."""
+    state = state_of(app)
+    with state.store.database.write() as tx:
+        for ago in range(1, 40):
+            day = (state.clock() - timedelta(days=ago)).date()
+            adoption = {"": Adoption(80, 80 - ago), "a-group-with-quite-a-long-name": Adoption(40, 40 - ago)}
+            state.store.daily_totals.put(tx, day, adoption, dict.fromkeys(SignInOutcome, ago))
 
 
 def tab_to(screen: Screen, words: str, *, most: int = 60) -> Any:
@@ -62,6 +85,7 @@ def test_a_deadline_is_extended_by_keyboard_alone(screen: Screen, server: tuple[
 def test_no_page_scrolls_sideways_or_breaks_its_policy(screen: Screen, server: tuple[str, Any]) -> None:
     _, app = server
     at_console(screen, app)
+    count_days(app)
     for width in (1280, 320):
         screen.chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", {
             "width": width, "height": 800, "deviceScaleFactor": 1, "mobile": False,
