@@ -42,8 +42,11 @@ def account_of(state: GateState, session: GateSession) -> AccountState:
     user = _by_loader(session.host_user_id) if found.user is None else found.user
     if user is not None:
         return _judge(state, session, user)
-    is_told_of = state.directory.lists_users or session.is_pending
-    return AccountState(Account.ON) if is_told_of else _as_shown(state, session)
+    if session.is_pending:
+        return AccountState(Account.ON)
+    shown = _as_shown(state, session)
+    # SECURITY: a directory does not know of passwords; the user whom the request shows may have another one by now.
+    return AccountState(Account.ON) if state.directory.lists_users and shown.user is None else shown
 
 
 def _as_shown(state: GateState, session: GateSession) -> AccountState:

@@ -1,8 +1,8 @@
-"""Demand 12: where only the user object tells who is in, the gate's own pages and the console ask it as well."""
+"""Demand 12: the gate's own pages and the console ask what has become of the account, however the host keeps it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import pytest
@@ -10,6 +10,8 @@ from flask import g, session
 from flask.testing import FlaskClient
 from flask_login import UserMixin, login_user
 
+from flask_mfa_gate.domain.person import Person
+from flask_mfa_gate.domain.roles import Role
 from tests.conftest import JSON
 
 from .kit import Host
@@ -20,6 +22,7 @@ class Account(UserMixin):
 
     id = "1"
     is_active = True
+    password_hash = "pbkdf2-of-the-old-one"
     role: str | None = "admin"
 
 
@@ -61,7 +64,26 @@ class OfHooks(OfSession):
         return super().load(_request) if "tenant" in g else None
 
 
-def by_identity(users: Users, source: type[OfSession] = OfSession, **config: str) -> Host:
+class People:
+    """A ``directory=`` of the host."""
+
+    def __init__(self, users: Users) -> None:
+        self.users = users
+
+    def get(self, key: str) -> Person | None:
+        return Person(key, role=Role.ADMIN) if self.users.find() is not None else None
+
+    def page(self, _after_key: str | None, _limit: int) -> Sequence[Person]:
+        return []
+
+
+def by_directory(users: Users) -> Host:
+    return by_identity(users, directory=People(users))
+
+
+def by_identity(
+    users: Users, source: type[OfSession] = OfSession, directory: People | None = None, **config: str
+) -> Host:
     host = Host(MFA_GATE_ADMIN_ENROLLMENT="sign-in", **config)
 
     def login() -> str:
@@ -71,8 +93,9 @@ def by_identity(users: Users, source: type[OfSession] = OfSession, **config: str
     host.app.before_request(lambda: setattr(g, "tenant", "acme"))
     host.app.add_url_rule("/login", "login", login, methods=["POST"])
     host.gate.init_app(
-        host.app, identity=source(users), user_key=lambda user: user.id, admin_role=lambda user: user.role
-    )
+        host.app, identity=source(users), user_key=lambda user: user.id, admin_role=lambda user: user.role,
+        directory=directory,
+    )  # fmt: skip
     return host
 
 
@@ -113,6 +136,16 @@ def test_whatever_happened_to_the_account_counts_at_once(make: Callable[[Users],
     users.only.role, users.only.is_active = "admin", False
     assert answers(client, token) == {"codes": 403, "console": 403, "sync": 403}
     users.only = None
+    assert answers(client, token) == {"codes": 401, "console": 401, "sync": 401}
+
+
+@pytest.mark.parametrize("make", [by_flask_login, by_identity, by_hooks, by_directory])
+def test_a_password_that_was_changed_elsewhere_ends_it_at_once(make: Callable[[Users], Host]) -> None:
+    users = Users()
+    client, token = signed_in(make(users))
+    assert users.only is not None
+    users.only.password_hash = "pbkdf2-of-the-new-one"
+    assert client.get("/mfa/", headers=JSON).status_code == 401
     assert answers(client, token) == {"codes": 401, "console": 401, "sync": 401}
 
 
