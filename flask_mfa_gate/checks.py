@@ -15,16 +15,12 @@ from urllib.parse import urlsplit
 
 from .crypto import decode_key
 from .domain.assurance import FactorKind
+from .domain.mail_kind import ALWAYS_SENT, MailKind
 from .domain.policy.addresses import is_half_the_internet, merged, read_entry, span_of
 from .errors import ConfigError, PolicyError
 
 Check = Callable[[str, Any], Any]
-MAIL_KINDS = (
-    "start", "reminder", "lapsed", "enrolled", "factor-added", "factor-removed", "reset", "requirement-removed",
-    "recovery-code-used", "recovery-codes-made", "access-pass", "wrong-codes", "break-glass", "digest",
-)  # fmt: skip
-ALWAYS_SENT = frozenset({"reset", "factor-removed", "access-pass", "break-glass"})
-_SILENCEABLE = tuple(kind for kind in MAIL_KINDS if kind not in ALWAYS_SENT)
+_SILENCEABLE = tuple(kind.value for kind in MailKind if kind not in ALWAYS_SENT)
 # Counted back from any year that a clock may show, it stays within the calendar.
 _LONGEST = timedelta(days=36_500)
 _APP_WORDS = ("user-setting", "allow", "require", "deny")

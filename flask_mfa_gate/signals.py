@@ -8,11 +8,14 @@ from datetime import datetime
 
 from blinker import Namespace
 
+from .domain.event_name import EventName
+
 
 @dataclass(frozen=True, slots=True)
 class Event:
     """What happened: the payload of every signal, as ``event=``, and one record of the audit log.
 
+    :param name: an :class:`EventName`; what a newer release put on record is read as it is.
     :param actor: ``user:KEY``, ``cli``, ``host`` or ``system``.
     :param subject: key of the user it happened to.
     :param details: words and numbers of the event's own kind. Never a secret, a code or a key.
@@ -30,34 +33,34 @@ class Event:
 
 gate_signals = Namespace()
 
-signed_in = gate_signals.signal("signed_in")
-signed_out = gate_signals.signal("signed_out")
-challenge_passed = gate_signals.signal("challenge_passed")
-challenge_failed = gate_signals.signal("challenge_failed")
-enrollment_started = gate_signals.signal("enrollment_started")
-enrollment_prompt_deferred = gate_signals.signal("enrollment_prompt_deferred")
-enrollment_extended = gate_signals.signal("enrollment_extended")
-enrollment_reminded = gate_signals.signal("enrollment_reminded")
-enrollment_completed = gate_signals.signal("enrollment_completed")
-enrollment_lapsed = gate_signals.signal("enrollment_lapsed")
-factor_added = gate_signals.signal("factor_added")
-factor_removed = gate_signals.signal("factor_removed")
-recovery_codes_made = gate_signals.signal("recovery_codes_made")
-mfa_reset = gate_signals.signal("mfa_reset")
-requirement_removed = gate_signals.signal("requirement_removed")
-account_unlocked = gate_signals.signal("account_unlocked")
-access_pass_issued = gate_signals.signal("access_pass_issued")
-access_pass_revoked = gate_signals.signal("access_pass_revoked")
-sessions_revoked = gate_signals.signal("sessions_revoked")
-password_changed = gate_signals.signal("password_changed")
-user_renamed = gate_signals.signal("user_renamed")
-user_deleted = gate_signals.signal("user_deleted")
-user_forgotten = gate_signals.signal("user_forgotten")
-policy_changed = gate_signals.signal("policy_changed")
-grace_restarted = gate_signals.signal("grace_restarted")
-list_exported = gate_signals.signal("list_exported")
-break_glass_used = gate_signals.signal("break_glass_used")
-access_denied = gate_signals.signal("access_denied")
+signed_in = gate_signals.signal(EventName.SIGNED_IN)
+signed_out = gate_signals.signal(EventName.SIGNED_OUT)
+challenge_passed = gate_signals.signal(EventName.CHALLENGE_PASSED)
+challenge_failed = gate_signals.signal(EventName.CHALLENGE_FAILED)
+enrollment_started = gate_signals.signal(EventName.ENROLLMENT_STARTED)
+enrollment_prompt_deferred = gate_signals.signal(EventName.ENROLLMENT_PROMPT_DEFERRED)
+enrollment_extended = gate_signals.signal(EventName.ENROLLMENT_EXTENDED)
+enrollment_reminded = gate_signals.signal(EventName.ENROLLMENT_REMINDED)
+enrollment_completed = gate_signals.signal(EventName.ENROLLMENT_COMPLETED)
+enrollment_lapsed = gate_signals.signal(EventName.ENROLLMENT_LAPSED)
+factor_added = gate_signals.signal(EventName.FACTOR_ADDED)
+factor_removed = gate_signals.signal(EventName.FACTOR_REMOVED)
+recovery_codes_made = gate_signals.signal(EventName.RECOVERY_CODES_MADE)
+mfa_reset = gate_signals.signal(EventName.MFA_RESET)
+requirement_removed = gate_signals.signal(EventName.REQUIREMENT_REMOVED)
+account_unlocked = gate_signals.signal(EventName.ACCOUNT_UNLOCKED)
+access_pass_issued = gate_signals.signal(EventName.ACCESS_PASS_ISSUED)
+access_pass_revoked = gate_signals.signal(EventName.ACCESS_PASS_REVOKED)
+sessions_revoked = gate_signals.signal(EventName.SESSIONS_REVOKED)
+password_changed = gate_signals.signal(EventName.PASSWORD_CHANGED)
+user_renamed = gate_signals.signal(EventName.USER_RENAMED)
+user_deleted = gate_signals.signal(EventName.USER_DELETED)
+user_forgotten = gate_signals.signal(EventName.USER_FORGOTTEN)
+policy_changed = gate_signals.signal(EventName.POLICY_CHANGED)
+grace_restarted = gate_signals.signal(EventName.GRACE_RESTARTED)
+list_exported = gate_signals.signal(EventName.LIST_EXPORTED)
+break_glass_used = gate_signals.signal(EventName.BREAK_GLASS_USED)
+access_denied = gate_signals.signal(EventName.ACCESS_DENIED)
 
 
 def is_heard(name: str) -> bool:

@@ -16,6 +16,7 @@ from .crypto import Keyring
 from .domain.access import APP, Access
 from .domain.assurance import FactorKind
 from .domain.authorization.rules import Lapse, LockoutScope, Rules
+from .domain.mail_kind import MailKind
 from .domain.policy.conditions.condition_type import Source
 from .domain.policy.conditions.registry import Registry
 from .domain.session import Lifetimes
@@ -93,7 +94,7 @@ def build_state(gate: Any, app: Flask, host: Host) -> GateState:
     store = build_store(database, prefix=settings.table_prefix, keyring=keyring)
     delivery = Delivery(store, make_sender(app, settings), clock=settings.clock)
     worker = TransactionRunner(
-        store, settings.clock, _publisher(app), dispatcher(delivery), frozenset(settings.mail_disabled)
+        store, settings.clock, _publisher(app), dispatcher(delivery), frozenset(map(MailKind, settings.mail_disabled))
     )
     rules, parts = _rules(settings), FactorParts(store, keyring, settings, settings.issuer or app.name)
     reader = PersonReader(user_key_of(host), host.groups, host.admin_role)

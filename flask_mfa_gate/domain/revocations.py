@@ -7,8 +7,10 @@ from dataclasses import dataclass
 
 from .assurance import FactorKind
 from .enrollment import Status
+from .event_name import EventName
+from .mail_kind import MailKind, Notice
 from .roles import Right
-from .state_changes import Case, Move, Notice, Outcome, Requirement
+from .state_changes import Case, Move, Outcome, Requirement
 from .voids import Voids
 
 
@@ -21,7 +23,7 @@ class RevokeSessions:
 
     def on(self, case: Case, *, by: str) -> Move:
         """Of users without a session too: the gate may not have seen every one."""
-        return Move(event="sessions_revoked", voids=Voids(sessions=True))
+        return Move(event=EventName.SESSIONS_REVOKED, voids=Voids(sessions=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ class RevokePass:
         """Also a pass that was used up, for the session that it opened."""
         if not case.has_pass:
             return Move(Outcome.SKIPPED, "no-pass")
-        return Move(event="access_pass_revoked", voids=Voids(access_passes=True))
+        return Move(event=EventName.ACCESS_PASS_REVOKED, voids=Voids(access_passes=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +60,8 @@ class RevokeFactor:
             return Move(Outcome.SKIPPED, "no-factor")
         return Move(
             requirement=_forced(case, by) if _is_bare(case, kind, left) else None,
-            event="factor_removed", details={"factor": self.factor_id or kind.value, "method": kind.value},
-            notice=Notice("factor-removed", {"method": kind.value, "by_admin": True}),
+            event=EventName.FACTOR_REMOVED, details={"factor": self.factor_id or kind.value, "method": kind.value},
+            notice=Notice(MailKind.FACTOR_REMOVED, {"method": kind.value, "by_admin": True}),
             voids=Voids(sessions=True, kind=kind, factor_id=self.factor_id),
         )  # fmt: skip
 

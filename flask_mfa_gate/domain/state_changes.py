@@ -10,6 +10,8 @@ from typing import Any, Protocol
 
 from .assurance import FactorKind
 from .enrollment import Period, Standing, Status, extend_period, move_end, start_period, status_of
+from .event_name import EventName
+from .mail_kind import MailKind, Notice
 from .roles import Right
 from .voids import Voids
 
@@ -36,14 +38,6 @@ class Requirement:
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
-    """A mail to the user: its kind, and what its template needs beside the person."""
-
-    kind: str
-    facts: Mapping[str, object] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
 class Move:
     """The change of one user.
 
@@ -58,7 +52,7 @@ class Move:
     outcome: Outcome = Outcome.DONE
     reason: str = ""
     requirement: Requirement | None = None
-    event: str | None = None
+    event: EventName | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
     notice: Notice | None = None
     voids_proofs: bool = False
@@ -131,7 +125,7 @@ class Require:
         if case.standing.is_forced and not self.renew:
             return _skip("already-required")
         if case.is_enrolled:
-            return Move(requirement=Requirement(by), event="enrollment_started", details={"days": 0})
+            return Move(requirement=Requirement(by), event=EventName.ENROLLMENT_STARTED, details={"days": 0})
         if case.status is Status.ENROLLMENT_EXPIRED:
             return _skip("lapsed")
         if case.status in {Status.IN_ENROLLMENT, Status.PRE_ENROLLMENT} and not self.renew:
@@ -140,7 +134,7 @@ class Require:
         waits = requirement.waiting_days is not None
         notice = None if waits else start_notice(requirement.period, now=case.now)
         return Move(
-            requirement=requirement, event="enrollment_started", details={"days": self.days, "waiting": waits},
+            requirement=requirement, event=EventName.ENROLLMENT_STARTED, details={"days": self.days, "waiting": waits},
             notice=notice,
         )  # fmt: skip
 
@@ -160,12 +154,12 @@ class Extend:
         waiting = case.standing.waiting_days
         if waiting is not None and self.days is not None:
             longer = Requirement(by, None, waiting + self.days)
-            return Move(requirement=longer, event="enrollment_extended", details={"days": longer.waiting_days})
+            return Move(requirement=longer, event=EventName.ENROLLMENT_EXTENDED, details={"days": longer.waiting_days})
         if case.standing.period is None:
             return _skip("no-period")
         period = self._moved(case.standing.period, case.now)
         details = {"ends_at": period.ends_at.isoformat()}
-        return Move(requirement=Requirement(by, period), event="enrollment_extended", details=details)
+        return Move(requirement=Requirement(by, period), event=EventName.ENROLLMENT_EXTENDED, details=details)
 
     def _moved(self, period: Period, now: datetime) -> Period:
         if self.days is not None:
@@ -193,9 +187,9 @@ class Reset:
         grace = requirement.period.days_left(case.now) if requirement and requirement.period else None
         forced = requirement is not None and requirement.period is None and requirement.waiting_days is None
         return Move(
-            requirement=requirement, event="mfa_reset", voids_proofs=True,
+            requirement=requirement, event=EventName.MFA_RESET, voids_proofs=True,
             details={"factors": sorted(case.standing.factors), "days": self.days},
-            notice=Notice("reset", {"days": grace, "forced": forced}),
+            notice=Notice(MailKind.RESET, {"days": grace, "forced": forced}),
         )  # fmt: skip
 
 
@@ -210,7 +204,11 @@ class Remove:
         """Prompt and lock disappear."""
         if not case.standing.required:
             return _skip("not-required")
-        return Move(requirement=Requirement(None), event="requirement_removed", notice=Notice("requirement-removed"))
+        return Move(
+            requirement=Requirement(None),
+            event=EventName.REQUIREMENT_REMOVED,
+            notice=Notice(MailKind.REQUIREMENT_REMOVED),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,14 +235,14 @@ class Unlock:
     def on(self, case: Case, *, by: str) -> Move:
         """Says when that alone lets nobody in."""
         reason = "lapsed-too" if case.status is Status.ENROLLMENT_EXPIRED else ""
-        return Move(reason=reason, event="account_unlocked", clears_failures=True)
+        return Move(reason=reason, event=EventName.ACCOUNT_UNLOCKED, clears_failures=True)
 
 
 def activate(standing: Standing, *, now: datetime) -> Move:
     """The account is switched on and used: the period that waited for it begins."""
     period = start_period(now, days=standing.waiting_days or 0)
     return Move(
-        requirement=Requirement(standing.required_by, period), event="enrollment_started",
+        requirement=Requirement(standing.required_by, period), event=EventName.ENROLLMENT_STARTED,
         details={"days": standing.waiting_days, "waiting": False}, notice=start_notice(period, now=now),
     )  # fmt: skip
 
@@ -252,22 +250,22 @@ def activate(standing: Standing, *, now: datetime) -> Move:
 def start_notice(period: Period | None, *, now: datetime) -> Notice:
     """MFA is now required; how many days are left, and the exact end."""
     if period is None:
-        return Notice("start", {"days": 0, "ends_at": None})
-    return Notice("start", {"days": period.days_left(now), "ends_at": period.ends_at})
+        return Notice(MailKind.START, {"days": 0, "ends_at": None})
+    return Notice(MailKind.START, {"days": period.days_left(now), "ends_at": period.ends_at})
 
 
 def reminder(period: Period, *, now: datetime) -> Move:
     """The period runs out soon."""
     days_left = period.days_left(now)
     return Move(
-        event="enrollment_reminded", details={"days_left": days_left},
-        notice=Notice("reminder", {"days_left": days_left, "ends_at": period.ends_at}),
+        event=EventName.ENROLLMENT_REMINDED, details={"days_left": days_left},
+        notice=Notice(MailKind.REMINDER, {"days_left": days_left, "ends_at": period.ends_at}),
     )  # fmt: skip
 
 
 def lapse(period: Period) -> Move:
     """The period has ended without enrollment."""
-    return Move(event="enrollment_lapsed", notice=Notice("lapsed", {"ended_at": period.ends_at}))
+    return Move(event=EventName.ENROLLMENT_LAPSED, notice=Notice(MailKind.LAPSED, {"ended_at": period.ends_at}))
 
 
 def depart(standing: Standing, *, now: datetime) -> Move:
@@ -280,8 +278,9 @@ def depart(standing: Standing, *, now: datetime) -> Move:
     # SECURITY: without a demand, the password alone would do for whoever is shown again.
     forced = Requirement(standing.required_by or "system") if (held or standing.required) and not is_lapsed else None
     return Move(
-        requirement=forced, event="user_deleted", voids_proofs=True, details={"factors": sorted(standing.factors)},
-        notice=Notice("reset", {"days": None, "forced": True}) if held else None,
+        requirement=forced, event=EventName.USER_DELETED, voids_proofs=True,
+        details={"factors": sorted(standing.factors)},
+        notice=Notice(MailKind.RESET, {"days": None, "forced": True}) if held else None,
     )  # fmt: skip
 
 

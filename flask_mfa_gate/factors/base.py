@@ -37,7 +37,7 @@ from typing import Any, Protocol
 from sqlalchemy import Connection
 
 from ..domain.assurance import FactorKind, Method
-from ..domain.state_changes import Notice
+from ..domain.mail_kind import Notice
 from ..domain.typed_code import CodeShape
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})

@@ -12,10 +12,10 @@ from typing import Protocol
 from sqlalchemy import Connection
 
 from ..clock import Clock
+from ..domain.mail_kind import MailKind
 from ..errors import MFAGateError
 from ..store import Store
 from ..store.outbox import Message
-from .notices import Kind
 
 CLAIM = timedelta(minutes=10)
 FIRST_RETRY = timedelta(minutes=1)
@@ -24,7 +24,7 @@ GIVE_UP = timedelta(days=7)
 SLICE = 100
 PATIENCE = timedelta(seconds=30)
 # Where a mail tells the end of the period that it is about.
-_ENDS: Mapping[str, str] = {Kind.REMINDER: "ends_at", Kind.LAPSED: "ended_at"}
+_ENDS: Mapping[str, str] = {MailKind.REMINDER: "ends_at", MailKind.LAPSED: "ended_at"}
 log = logging.getLogger("flask_mfa_gate")
 
 

@@ -10,15 +10,15 @@ from typing import Any
 
 from jinja2 import Environment, TemplateNotFound
 
+from ..domain.mail_kind import MailKind
 from ..store.outbox import Message
 from ..templating import standard_overlay
 from .browsers import browser_called
 from .moments import date_locale, in_words, languages_for, zone_called
-from .notices import Kind
 from .paragraphs import as_text, read_paragraphs
 
 FOLDER = "mfa_gate/mail"
-_FOR_ADMINS = frozenset({Kind.BREAK_GLASS, Kind.DIGEST})
+_FOR_ADMINS = frozenset({MailKind.BREAK_GLASS, MailKind.DIGEST})
 _JOINERS = "\u200c\u200d"
 
 

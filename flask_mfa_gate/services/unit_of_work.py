@@ -10,8 +10,9 @@ from typing import TypeVar
 from sqlalchemy import Connection
 
 from ..clock import Clock
+from ..domain.event_name import EventName
+from ..domain.mail_kind import MailKind, Notice
 from ..domain.person import NOWHERE, Origin, Person
-from ..domain.state_changes import Notice
 from ..mail.notices import is_silenceable, is_told_twice, notices
 from ..signals import Event, is_heard
 from ..store import Store
@@ -56,7 +57,7 @@ class UnitOfWork:
 
     def record(
         self,
-        name: str,
+        name: EventName,
         *,
         subject: str,
         actor: str,
@@ -76,7 +77,7 @@ class UnitOfWork:
         (self.records if kept else self.unrecorded).append((event, [subject]))
 
     def record_all(
-        self, name: str, subjects: Sequence[str], *, actor: str, reason: str | None, details: Mapping[str, object]
+        self, name: EventName, subjects: Sequence[str], *, actor: str, reason: str | None, details: Mapping[str, object]
     ) -> None:
         """The same of several users."""
         event = Event(name=name, at=self.clock(), actor=actor, subject=subjects[0], reason=reason, details=details)
@@ -100,7 +101,7 @@ class UnitOfWork:
         """Let mail still reach these people, whom the act is about to delete."""
         self.leaving |= self.store.people.addressees(self.tx, keys, now=self.clock())
 
-    def finish(self, muted: Collection[str]) -> list[str]:
+    def finish(self, muted: Collection[MailKind]) -> list[str]:
         """Write records and mail, all at once; the ids of the mails."""
         self._write_records()
         told = [(keys, what) for keys, what in self.notices if what.kind not in muted or not is_silenceable(what.kind)]
@@ -154,7 +155,7 @@ class TransactionRunner:
     clock: Clock
     publish: Callable[[Event], None]
     dispatch: Callable[[Collection[str]], None]
-    muted: frozenset[str] = frozenset()
+    muted: frozenset[MailKind] = frozenset()
 
     def run(self, act: Callable[[UnitOfWork], T], *, is_bulk: bool = False) -> T:
         """Do ``act`` in one transaction; signals and mail follow its commit. An error undoes all of it.

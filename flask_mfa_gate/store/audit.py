@@ -9,12 +9,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, or_, select, update
 
+from ..domain.event_name import EventName
 from ..signals import Event
 from .sets import insert_cells, insert_many
 from .tables import Tables
 
 _PAGE = 1000
-USER_DELETED = "user_deleted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,11 @@ class AuditLog:
     def recent(self, tx: Connection, subject: str, *, limit: int) -> Sequence[Event]:
         """The latest events about one user, newest first."""
         row = self._table.c
-        before = select(func.max(row.id)).where(row.subject == subject, row.event == USER_DELETED).scalar_subquery()
+        before = (
+            select(func.max(row.id))
+            .where(row.subject == subject, row.event == EventName.USER_DELETED)
+            .scalar_subquery()
+        )
         # SECURITY: what somebody did whose key has come back, and from where, is not for the new owner's eyes.
         mine = select(self._table).where(row.subject == subject, row.id > func.coalesce(before, 0))
         return [_read(row).event for row in tx.execute(mine.order_by(row.id.desc()).limit(limit))]
@@ -163,7 +167,7 @@ def _renamed(seals: Sequence[Mapping[str, Any]], names: Collection[str]) -> list
 def _row(event: Event) -> dict[str, Any]:
     return {
         "at": event.at,
-        "event": event.name,
+        "event": str(event.name),
         "actor": event.actor,
         "subject": event.subject,
         "address": event.address,

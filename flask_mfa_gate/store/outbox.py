@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, or_, select, update
 
+from ..domain.mail_kind import MailKind
 from .people import KnownPerson
 from .sets import insert_cells
 from .tables import Tables
@@ -60,7 +61,7 @@ class Outbox:
             insert_cells(tx, insert(self._table), shared, ["id", "user_key", "recipient", "facts"], cells)
         return [cell[0] for cells in alike.values() for cell in cells]
 
-    def was_told(self, tx: Connection, user_key: str, kind: str, *, since: datetime) -> bool:
+    def was_told(self, tx: Connection, user_key: str, kind: MailKind, *, since: datetime) -> bool:
         """Whether a mail of this kind was decided for this user since then."""
         row = self._table.c
         mine = select(row.id).where(row.user_key == user_key, row.kind == kind, row.created_at > since)
@@ -99,7 +100,7 @@ class Outbox:
         """It need not be sent any more."""
         tx.execute(delete(self._table).where(self._table.c.id == message_id, self._table.c.sent_at.is_(None)))
 
-    def withdraw(self, tx: Connection, kind: str, *, decided_at: datetime) -> None:
+    def withdraw(self, tx: Connection, kind: MailKind, *, decided_at: datetime) -> None:
         """Take back the mails of one decision that nobody has begun to send."""
         row = self._table.c
         mine = (row.kind == kind, row.created_at == decided_at, row.sent_at.is_(None), row.claimed_until.is_(None))

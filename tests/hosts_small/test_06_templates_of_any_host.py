@@ -13,7 +13,8 @@ from flask_login import login_user
 from jinja2 import ChoiceLoader, DictLoader, StrictUndefined
 from jinja2.sandbox import SandboxedEnvironment
 
-from flask_mfa_gate.mail.notices import Kind, notice
+from flask_mfa_gate.domain.mail_kind import MailKind
+from flask_mfa_gate.mail.notices import notice
 from tests.mail.kit import Somebody, rendered
 
 from .kit import Host, User
@@ -97,7 +98,7 @@ def test_pages_are_drawn(variant: Variant) -> None:
 @pytest.mark.parametrize("variant", VARIANTS[:-1])
 def test_mails_are_written(variant: Variant) -> None:
     host = host_with(variant)
-    message = notice(Kind.START, Somebody(name="<b>"), now=host.clock(), days=7)  # type: ignore[arg-type]
+    message = notice(MailKind.START, Somebody(name="<b>"), now=host.clock(), days=7)  # type: ignore[arg-type]
     mail = rendered(host.app, message)
     assert not any(mark in f"{mail.subject}{mail.text}{mail.html}" for mark in RAW)
     assert mail.subject.endswith("multi-factor authentication is now required")

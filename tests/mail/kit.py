@@ -17,7 +17,8 @@ from typing import Any
 from aiosmtpd.controller import Controller
 from flask import Flask
 
-from flask_mfa_gate.mail.notices import Kind, notice
+from flask_mfa_gate.domain.mail_kind import MailKind
+from flask_mfa_gate.mail.notices import notice
 from flask_mfa_gate.mail.rendering import Portal, Rendered, mail_environment, render
 from flask_mfa_gate.store.outbox import Message
 from tests.conftest import key_of, state_of
@@ -174,7 +175,7 @@ def post(app: Flask, *messages: Message) -> None:
 
 
 def letter(app: Flask, to: str, **facts: Any) -> Message:
-    return notice(Kind.START, Somebody(email=to), now=state_of(app).clock(), **facts)  # type: ignore[arg-type]
+    return notice(MailKind.START, Somebody(email=to), now=state_of(app).clock(), **facts)  # type: ignore[arg-type]
 
 
 def send_due(app: Flask, *, limit: timedelta = PATIENT) -> tuple[int, int]:

@@ -8,7 +8,8 @@ import pytest
 from flask import Flask
 from jinja2 import ChoiceLoader, DictLoader, TemplateNotFound
 
-from flask_mfa_gate.mail.notices import Kind, notice
+from flask_mfa_gate.domain.mail_kind import MailKind
+from flask_mfa_gate.mail.notices import notice
 from tests.conftest import state_of
 from tests.mail.kit import Inbox, Somebody, post, rendered, send_due
 
@@ -21,7 +22,7 @@ def give(app: Flask, **templates: str) -> None:
 
 
 def start(app: Flask, locale: str = "", **facts: Any) -> Any:
-    message = notice(Kind.START, Somebody(locale=locale), now=state_of(app).clock(), **facts)  # type: ignore[arg-type]
+    message = notice(MailKind.START, Somebody(locale=locale), now=state_of(app).clock(), **facts)  # type: ignore[arg-type]
     return rendered(app, message)
 
 
@@ -90,6 +91,6 @@ def test_a_broken_override_delays_its_own_kind_only(portal: Flask, inbox: tuple[
     give(portal, en__start_dot_txt="{{ nobody.knows.this }}")
     now = state_of(portal).clock()
     people = Somebody(email="a@example.org"), Somebody(email="b@example.org")
-    post(portal, notice(Kind.START, people[0], now=now), notice(Kind.RESET, people[1], now=now))  # type: ignore[arg-type]
+    post(portal, notice(MailKind.START, people[0], now=now), notice(MailKind.RESET, people[1], now=now))  # type: ignore[arg-type]
     assert send_due(portal) == (1, 1)
     assert [mail["To"] for mail in inbox[0].mails] == ["b@example.org"]

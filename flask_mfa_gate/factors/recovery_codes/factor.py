@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from ...crypto import new_id
-from ...domain.state_changes import Notice
+from ...domain.mail_kind import MailKind, Notice
 from ...domain.typed_code import CodeShape
 from ..base import About, Accepted, Challenge, Description, Why
 from ..base32_code import make_code, read_code, show
@@ -64,7 +64,7 @@ class RecoveryCodes:
         if not is_spent:
             return None
         left = self._store.recovery_codes.left(tx, user_key)
-        return Accepted(self.method, notice=Notice("recovery-code-used", {"left": left}))
+        return Accepted(self.method, notice=Notice(MailKind.RECOVERY_CODE_USED, {"left": left}))
 
     def explain(self, tx: Connection, user_key: str, answer: str, *, now: datetime) -> Why:
         """One of the current set that was spent before; of a wrong one nothing can be said."""

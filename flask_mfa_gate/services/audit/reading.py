@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from ...domain.event_name import EventName
 from ...domain.person import Origin
 from ...domain.roles import Actor
 from ...errors import BadRequest
@@ -54,7 +55,11 @@ class AuditReader:
         """Put on record who took a whole list away."""
         self._worker.run(
             lambda work: work.record(
-                "list_exported", subject=actor.user_key or actor.name, actor=actor.name, origin=origin, list=what
+                EventName.LIST_EXPORTED,
+                subject=actor.user_key or actor.name,
+                actor=actor.name,
+                origin=origin,
+                list=what,
             )
         )
 

@@ -7,10 +7,11 @@ from datetime import datetime, timedelta
 
 from ...clock import Clock
 from ...domain.access_pass import DEFAULT, AccessPass, Scope, terms
+from ...domain.event_name import EventName
+from ...domain.mail_kind import MailKind, Notice
 from ...domain.person import Person
 from ...domain.revocations import RevokePass
 from ...domain.roles import Actor, ActorLike, Right
-from ...domain.state_changes import Notice
 from ...errors import BadRequest, NotAllowed
 from ...factors.access_pass import AccessPasses
 from ...store import Store
@@ -51,7 +52,7 @@ class AccessPassService:
             self._revoke(work, key)
             code = self._factor.issue(work.tx, key, granted, issued_by=by.name, now=self._clock())
             work.record(
-                "access_pass_issued", subject=key, actor=by.name, reason=reason, scope=granted.scope.value,
+                EventName.ACCESS_PASS_ISSUED, subject=key, actor=by.name, reason=reason, scope=granted.scope.value,
                 one_time=one_time, starts_at=granted.starts_at.isoformat(), ends_at=granted.ends_at.isoformat(),
             )  # fmt: skip
             if notify:
@@ -112,7 +113,7 @@ class AccessPassService:
 
 def _notice(granted: AccessPass) -> Notice:
     return Notice(
-        "access-pass",
+        MailKind.ACCESS_PASS,
         {
             "starts_at": granted.starts_at,
             "expires_at": granted.ends_at,

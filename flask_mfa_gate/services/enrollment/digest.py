@@ -7,10 +7,10 @@ from datetime import timedelta
 from ...clock import Clock
 from ...domain.assurance import FactorKind
 from ...domain.enrollment import Status
+from ...domain.mail_kind import MailKind, Notice
 from ...domain.roles import Role
-from ...domain.state_changes import Notice
 from ...domain.user_filter import UserFilter
-from ...mail.notices import LONGEST_LIST, Kind
+from ...mail.notices import LONGEST_LIST
 from ...store import Store
 from ...store.user_list import UserList
 from ..unit_of_work import TransactionRunner, UnitOfWork
@@ -57,7 +57,7 @@ class DigestService:
             return 0
         admins = self._store.people.holders(work.tx, Role.ADMIN, now=now)
         for known in admins:
-            work.tell(known.person.key, Notice(Kind.DIGEST, facts))
+            work.tell(known.person.key, Notice(MailKind.DIGEST, facts))
         return len(admins)
 
     def _lapsing(self, work: UnitOfWork, ending: UserFilter) -> list[dict[str, str]]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ...clock import Clock
 from ...domain.authorization.decision import Ask
 from ...domain.enrollment import Standing
+from ...domain.event_name import EventName
 from ...domain.person import Origin
 from ...domain.session import GateSession
 from ...errors import Conflict
@@ -37,7 +38,10 @@ class EnrollmentDeferral:
         def act(work: UnitOfWork) -> Entry:
             self._store.enrollments.note_deferral(work.tx, session.user_key, now=self._clock())
             work.record(
-                "enrollment_prompt_deferred", subject=session.user_key, actor=f"user:{session.user_key}", origin=origin
+                EventName.ENROLLMENT_PROMPT_DEFERRED,
+                subject=session.user_key,
+                actor=f"user:{session.user_key}",
+                origin=origin,
             )
             return self._sessions.rise(work, session, session.assurance, authorizer=authorizer, deferred=True)
 

@@ -8,9 +8,10 @@ from ...clock import Clock
 from ...domain.authorization.decision import Ask
 from ...domain.authorization.rules import Rules
 from ...domain.enrollment import Standing
+from ...domain.event_name import EventName
+from ...domain.mail_kind import MailKind, Notice
 from ...domain.person import Origin
 from ...domain.session import GateSession
-from ...domain.state_changes import Notice
 from ...errors import Conflict
 from ...factors.base import Begun, Companion, Enrollee, Factor
 from ...store import Store
@@ -140,12 +141,14 @@ class FactorEnrollment:
 
     def _record(self, work: UnitOfWork, setup: Setup, factor_id: str, *, is_first: bool) -> None:
         key, method = setup.session.user_key, setup.factor.method.value
-        for event in ("factor_added", "enrollment_completed") if is_first else ("factor_added",):
+        for event in (
+            (EventName.FACTOR_ADDED, EventName.ENROLLMENT_COMPLETED) if is_first else (EventName.FACTOR_ADDED,)
+        ):
             work.record(
                 event, subject=key, actor=f"user:{key}", origin=setup.origin, method=method, factor=factor_id
             )  # fmt: skip
         facts = {"method": method, **seen_from(setup.origin)}
-        work.tell(key, Notice("enrolled" if is_first else "factor-added", facts))
+        work.tell(key, Notice(MailKind.ENROLLED if is_first else MailKind.FACTOR_ADDED, facts))
 
 
 def _is_refused(setup: Setup, standing: Standing) -> bool:

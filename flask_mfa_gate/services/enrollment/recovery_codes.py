@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from ...clock import Clock
+from ...domain.event_name import EventName
+from ...domain.mail_kind import MailKind, Notice
 from ...domain.person import Origin
 from ...domain.session import GateSession
-from ...domain.state_changes import Notice
 from ...factors.base import Companion
 from ...store import Store
 from ..sign_in.attempts import seen_from
@@ -32,8 +33,8 @@ class RecoveryCodeService:
             require_living(work, session)
             codes = self._codes.issue(work.tx, session.user_key, now=self._clock())
             actor = f"user:{session.user_key}"
-            work.record("recovery_codes_made", subject=session.user_key, actor=actor, origin=origin)
-            work.tell(session.user_key, Notice("recovery-codes-made", seen_from(origin)))
+            work.record(EventName.RECOVERY_CODES_MADE, subject=session.user_key, actor=actor, origin=origin)
+            work.tell(session.user_key, Notice(MailKind.RECOVERY_CODES_MADE, seen_from(origin)))
             return codes
 
         return self._worker.run(act)

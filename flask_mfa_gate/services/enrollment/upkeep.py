@@ -10,6 +10,7 @@ from functools import cache, partial
 
 from ...clock import Clock
 from ...domain.enrollment import Standing, next_due
+from ...domain.event_name import EventName
 from ...domain.roles import Actor
 from ...domain.session import Lifetimes
 from ...domain.state_changes import Move, lapse, reminder, without_notice
@@ -106,8 +107,8 @@ class UpkeepService:
         reminded = lapsed = 0
         while True:
             events = take()
-            reminded += events.count("enrollment_reminded")
-            lapsed += events.count("enrollment_lapsed")
+            reminded += events.count(EventName.ENROLLMENT_REMINDED)
+            lapsed += events.count(EventName.ENROLLMENT_LAPSED)
             if len(events) < SLICE:
                 return reminded, lapsed
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from ...clock import Clock
 from ...crypto import new_id
+from ...domain.event_name import EventName
 from ...domain.person import LONGEST_KEY, Person
 from ...domain.roles import Actor, ActorLike
 from ...domain.session import GateSession
@@ -87,7 +88,7 @@ class UserService:
             self._store.keys.rename(work.tx, old, new)
             self._store.people.rewrite_words(work.tx, new)
             self._policies.rename_user(work, old, new, actor=by)
-            work.record("user_renamed", subject=new, actor=by, former=old)
+            work.record(EventName.USER_RENAMED, subject=new, actor=by, former=old)
 
         self._worker.run(act)
 
@@ -111,7 +112,9 @@ class UserService:
             self._store.outbox.leave_out(work.tx, self._store.people.known(work.tx, [key], now=self._clock()))
             self._audit.forget(work, key, stranger=stranger)
             self._store.keys.forget(work.tx, key, stranger=stranger)
-            work.record("user_forgotten", subject=stranger, actor=Actor.HOST.name if by == Actor.user(key).name else by)
+            work.record(
+                EventName.USER_FORGOTTEN, subject=stranger, actor=Actor.HOST.name if by == Actor.user(key).name else by
+            )
 
         self._worker.run(act)
 
@@ -138,7 +141,7 @@ class UserService:
                 revoke_others(work, by)
             else:
                 revoke_all(work, [key])
-            work.record("password_changed", subject=key, actor=told_by)
+            work.record(EventName.PASSWORD_CHANGED, subject=key, actor=told_by)
 
         self._worker.run(act)
 

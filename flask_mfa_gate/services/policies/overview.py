@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from ...domain.event_name import EventName
 from ...domain.policy.document.policy import Policy
 from ...domain.policy.document.users import Users
 from ...signals import Event
@@ -48,7 +49,7 @@ class PolicyOverview:
             newest = self._store.policies.newest(tx)
             since = self._store.policies.made_at(tx, max(1, newest - _LOOKED_BACK))
             for record in self._store.audit.records(tx, since=since, subject=NOBODY):
-                if record.event.name == "policy_changed":
+                if record.event.name == EventName.POLICY_CHANGED:
                     found |= dict.fromkeys(_touched(record.event).intersection(names), _change_of(record.event))
         return found
 

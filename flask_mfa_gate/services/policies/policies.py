@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 
 from ...domain.authorization.decision import ConditionFailure
+from ...domain.event_name import EventName
 from ...domain.policy.addresses import Network
 from ...domain.policy.analysis.diff import PolicyDiff, difference
 from ...domain.policy.conditions.registry import Registry
@@ -209,7 +210,7 @@ class PolicyService(PolicyRevisions):
                 raise BadRequest(f"There is no policy {name!r}.")
             if not dry_run:
                 self._store.enrollments.set_graces(work.tx, user_key, {**known, name: now})
-                work.record("grace_restarted", subject=user_key, actor=by.name, reason=reason, policy=name)
+                work.record(EventName.GRACE_RESTARTED, subject=user_key, actor=by.name, reason=reason, policy=name)
 
         self._worker.run(act)
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from ...clock import Clock
+from ...domain.event_name import EventName
 from ...domain.policy.analysis.diff import PolicyDiff, difference
 from ...domain.policy.conditions.registry import Registry
 from ...domain.policy.document.codec import write_document
@@ -136,7 +137,7 @@ class PolicyWriter:
         if not self._store.policies.try_add(work.tx, added):
             raise StoreBusy("Somebody else changed the policies at the same moment.")
         work.record(
-            "policy_changed", subject=NOBODY, actor=actor, reason=reason, act=act, policy=subject,
+            EventName.POLICY_CHANGED, subject=NOBODY, actor=actor, reason=reason, act=act, policy=subject,
             version=version + 1, added=list(found.added), removed=list(found.removed),
             changed=list(found.changed), loosens=list(found.loosens),
         )  # fmt: skip

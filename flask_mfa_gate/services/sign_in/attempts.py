@@ -9,8 +9,9 @@ from datetime import timedelta
 from ...clock import Clock
 from ...domain.address import UNREADABLE_PLACE, counted_place, place_of
 from ...domain.assurance import Method
+from ...domain.event_name import EventName
+from ...domain.mail_kind import MailKind, Notice
 from ...domain.person import Origin
-from ...domain.state_changes import Notice
 from ...domain.throttle import Admission, Failures, admission, retry_after, wait_until
 from ...domain.typed_code import CodeShape
 from ...errors import BadRequest, CodeInvalid, StoreBusy, Throttled
@@ -21,7 +22,6 @@ from ..unit_of_work import T, TransactionRunner, UnitOfWork
 from .origins import note_if_unreadable
 
 _TRIES_FOR_AN_ORDINAL = 50
-_WARNING = "wrong-codes"
 _WARN_FROM = 3
 _WARNING_INTERVAL = timedelta(hours=1)
 _WRONG = "That code didn't work."
@@ -115,14 +115,16 @@ class AttemptService:
         return Throttled(_waiting(seconds), retry_at=until, retry_after=seconds)
 
     def _record_failure(self, work: UnitOfWork, method: Method, user_key: str, origin: Origin) -> None:
-        work.record("challenge_failed", subject=user_key, actor=f"user:{user_key}", origin=origin, method=method.value)
+        work.record(
+            EventName.CHALLENGE_FAILED, subject=user_key, actor=f"user:{user_key}", origin=origin, method=method.value
+        )
         now = work.clock()
         failures, _ = self._store.failures.count(work.tx, user_key, place=counted_place(origin.address), now=now)
-        is_known = self._store.outbox.was_told(work.tx, user_key, _WARNING, since=now - _WARNING_INTERVAL)
+        is_known = self._store.outbox.was_told(work.tx, user_key, MailKind.WRONG_CODES, since=now - _WARNING_INTERVAL)
         # Whoever guesses codes or passes has the password; somebody who sets up a first factor only mistypes.
         is_guess = method not in Method.of_factors or bool(self._store.factors.confirmed(work.tx, user_key))
         if failures.in_total >= _WARN_FROM and not is_known and is_guess:
-            work.tell(user_key, Notice(_WARNING, {"times": failures.in_total, **seen_from(origin)}))
+            work.tell(user_key, Notice(MailKind.WRONG_CODES, {"times": failures.in_total, **seen_from(origin)}))
 
     def _invalid(self, verifier: Verifier, user_key: str, code: str, shape: CodeShape) -> CodeInvalid:
         """What was wrong with a code, as far as its owner can do something about it."""

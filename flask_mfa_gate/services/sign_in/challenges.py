@@ -8,9 +8,10 @@ from datetime import datetime
 
 from ...clock import Clock
 from ...domain.assurance import Method
+from ...domain.event_name import EventName
+from ...domain.mail_kind import Notice
 from ...domain.person import Origin
 from ...domain.session import GateSession
-from ...domain.state_changes import Notice
 from ...factors.base import NOTHING, Accepted, Challenge, Description, Verifier
 from ...store import Store
 from ..unit_of_work import TransactionRunner, UnitOfWork
@@ -80,7 +81,9 @@ class ChallengeService:
 
     def _note(self, work: UnitOfWork, user_key: str, accepted: Accepted, origin: Origin) -> None:
         method, notice = accepted.method.value, accepted.notice
-        work.record("challenge_passed", subject=user_key, actor=f"user:{user_key}", origin=origin, method=method)
+        work.record(
+            EventName.CHALLENGE_PASSED, subject=user_key, actor=f"user:{user_key}", origin=origin, method=method
+        )
         if notice is not None:
             work.tell(user_key, Notice(notice.kind, {**notice.facts, **seen_from(origin)}))
 

@@ -8,11 +8,11 @@ from ...clock import Clock
 from ...domain.address import counted_place
 from ...domain.authorization.decision import Ask, Decision
 from ...domain.authorization.rules import Rules
+from ...domain.event_name import EventName
+from ...domain.mail_kind import MailKind, Notice
 from ...domain.person import Origin, Person
 from ...domain.roles import Role
 from ...domain.session import GateSession
-from ...domain.state_changes import Notice
-from ...mail.notices import Kind
 from ...store import Store
 from ...store.noted import Note
 from ...store.sign_ins import SignInRecord
@@ -52,7 +52,7 @@ class SignInNotes:
         new |= {kind: Note(self._clock())} if kept else {}
         self._store.noted.put(work.tx, person.key, new, place=_place(origin))
         work.record(
-            "signed_in", subject=person.key, actor=f"user:{person.key}", origin=origin, kept=kept,
+            EventName.SIGNED_IN, subject=person.key, actor=f"user:{person.key}", origin=origin, kept=kept,
             sign_in=sign_in, pending=session.is_pending,
         )  # fmt: skip
 
@@ -79,15 +79,15 @@ class SignInNotes:
         """Somebody signed out."""
         key = session.user_key
         # SECURITY: whoever has the password could sign in and out for ever, and each time leave a record for years.
-        kept = bool(session.assurance.proofs) or self._is_first(work, key, "signed_out", _place(origin))
-        work.record("signed_out", subject=key, actor=f"user:{key}", origin=origin, kept=kept)
+        kept = bool(session.assurance.proofs) or self._is_first(work, key, EventName.SIGNED_OUT, _place(origin))
+        work.record(EventName.SIGNED_OUT, subject=key, actor=f"user:{key}", origin=origin, kept=kept)
 
     def refused(
         self, work: UnitOfWork, user_key: str, verdict: Decision, *, origin: Origin, endpoint: str | None
     ) -> None:
         """A denied or locked-out access."""
         work.record(
-            "access_denied", subject=user_key, actor=f"user:{user_key}", origin=origin,
+            EventName.ACCESS_DENIED, subject=user_key, actor=f"user:{user_key}", origin=origin,
             kept=self._is_first(work, user_key, f"access_denied {verdict.reason_id}"[:64], _place(origin)),
             verdict=verdict.ask.value, reason_id=verdict.reason_id, endpoint=endpoint,
             policies=list(verdict.policies),
@@ -97,7 +97,7 @@ class SignInNotes:
         """An account for emergencies is used under many eyes."""
         origin, key = Origin(session.address, session.user_agent), session.user_key
         self._withdraw_try(work, session)
-        work.record("break_glass_used", subject=key, actor=f"user:{key}", origin=origin)
+        work.record(EventName.BREAK_GLASS_USED, subject=key, actor=f"user:{key}", origin=origin)
         known = self._store.people.known(work.tx, [key], now=self._clock()).get(key)
         _tell_of_break_glass(work, known.person if known else Person(key), origin, proved=True)
 
@@ -106,7 +106,7 @@ class SignInNotes:
         tried = self._store.noted.get(work.tx, session.user_key, _TRY, place=_ANYWHERE)
         if tried is not None and tried.value == session.lineage:
             self._store.noted.drop(work.tx, session.user_key, _TRY, place=_ANYWHERE)
-            self._store.outbox.withdraw(work.tx, Kind.BREAK_GLASS, decided_at=tried.at)
+            self._store.outbox.withdraw(work.tx, MailKind.BREAK_GLASS, decided_at=tried.at)
 
     def _is_first(self, work: UnitOfWork, key: str, kind: str, place: str, *, value: str | None = None) -> bool:
         """Whether this is the first of its kind within the hour."""
@@ -124,7 +124,7 @@ def _tell_of_break_glass(work: UnitOfWork, person: Person, origin: Origin, *, pr
     }  # fmt: skip
     admins = work.store.people.holders(work.tx, Role.ADMIN, now=work.clock())
     for key in dict.fromkeys([person.key, *(known.person.key for known in admins)]):
-        work.tell(key, Notice(Kind.BREAK_GLASS, facts))
+        work.tell(key, Notice(MailKind.BREAK_GLASS, facts))
 
 
 def _record_of_proof(session: GateSession, now: datetime) -> SignInRecord:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from ...clock import Clock
 from ...crypto import new_token, token_digest
 from ...domain.enrollment import Standing
+from ...domain.event_name import EventName
 from ...domain.person import Origin
 from ...domain.session import GateSession, Lifetimes
 from ...store import Store
@@ -85,7 +86,7 @@ class RevocationService:
         def act(work: UnitOfWork) -> None:
             work.lock_users(user_key)
             if notice_password(work, user_key, stamps):
-                work.record("signed_out", subject=user_key, actor=f"user:{user_key}", origin=origin)
+                work.record(EventName.SIGNED_OUT, subject=user_key, actor=f"user:{user_key}", origin=origin)
 
         self._worker.run(act)
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from ...clock import Clock
 from ...domain.address import place_of
+from ...domain.policy.conditions.risk import RiskSignal
 from ...store import Store
 from ...store.sign_ins import SignInRecord
 from .geoip import Places, is_impossible
@@ -39,19 +40,19 @@ class RiskService:
     def __init__(self, store: Store, places: Places, *, clock: Clock) -> None:
         self._store, self._places, self._clock = store, places, clock
 
-    def signals(self, user_key: str, client: Client) -> Mapping[str, bool]:
+    def signals(self, user_key: str, client: Client) -> Mapping[RiskSignal, bool]:
         """For each signal that can be told, whether it is raised."""
         now = self._clock()
         with self._store.database.read() as tx:
             proven = self._store.sign_ins.proven(tx, user_key, since=now - MEMORY)
             failures = self._store.failures.count_since(tx, user_key, since=now - FAILURE_WINDOW)
-        found = {"failed-attempts": failures >= MANY_FAILURES}
+        found = {RiskSignal.FAILED_ATTEMPTS: failures >= MANY_FAILURES}
         if (place := place_of(client.address)) is not None:
-            found["new-address"] = place not in {place_of(record.address) for record in proven}
+            found[RiskSignal.NEW_ADDRESS] = place not in {place_of(record.address) for record in proven}
         if client.device is not None:
-            found["new-device"] = client.device not in {record.client for record in proven}
+            found[RiskSignal.NEW_DEVICE] = client.device not in {record.client for record in proven}
         travelled = self._has_travelled(proven, client, now)
-        return found if travelled is None else {**found, "impossible-travel": travelled}
+        return found if travelled is None else {**found, RiskSignal.IMPOSSIBLE_TRAVEL: travelled}
 
     def _has_travelled(self, proven: list[SignInRecord], client: Client, now: datetime) -> bool | None:
         if not self._places.is_known or client.address is None:

@@ -9,9 +9,10 @@ from ...clock import Clock
 from ...domain.assurance import FactorKind
 from ...domain.authorization.rules import Rules, is_required
 from ...domain.enrollment import Standing
+from ...domain.event_name import EventName
+from ...domain.mail_kind import MailKind, Notice
 from ...domain.person import Origin
 from ...domain.session import GateSession
-from ...domain.state_changes import Notice
 from ...errors import BadRequest, Conflict
 from ...factors.base import Companion, Description
 from ...signals import Event
@@ -96,9 +97,9 @@ class SelfService:
             if len(standing.factors) == 1:
                 self._companion.withdraw(work.tx, [key], now=now)
             revoke_others(work, session)
-            work.record("factor_removed", subject=key, actor=f"user:{key}", origin=origin, factor=factor_id)
+            work.record(EventName.FACTOR_REMOVED, subject=key, actor=f"user:{key}", origin=origin, factor=factor_id)
             facts = {"method": kinds[factor_id].value, "by_admin": False, **seen_from(origin)}
-            work.tell(key, Notice("factor-removed", facts))
+            work.tell(key, Notice(MailKind.FACTOR_REMOVED, facts))
             return True
 
         return self._worker.run(act)

@@ -6,39 +6,42 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
+from ...domain.event_name import EventName
 from ...factors.registry import FactorRegistry
 from ...signals import Event
 
-_EVENTS = {
-    "signed_in": "Signed in with password",
-    "signed_out": "Signed out",
-    "challenge_passed": "Identity verified",
-    "challenge_failed": "Incorrect code",
-    "enrollment_started": "Multi-factor authentication required",
-    "enrollment_prompt_deferred": "Setup postponed",
-    "enrollment_extended": "Enrollment period extended",
-    "enrollment_reminded": "Setup reminder sent",
-    "enrollment_completed": "Multi-factor authentication set up",
-    "enrollment_lapsed": "Enrollment period ended",
-    "factor_added": "Authentication method added",
-    "factor_removed": "Authentication method removed",
-    "recovery_codes_made": "Recovery codes regenerated",
-    "mfa_reset": "Multi-factor authentication reset",
-    "requirement_removed": "Requirement removed",
-    "account_unlocked": "Failed attempts cleared",
-    "access_pass_issued": "Access pass issued",
-    "access_pass_revoked": "Access pass revoked",
-    "sessions_revoked": "Signed out everywhere by an administrator",
-    "password_changed": "Password changed",
-    "access_denied": "Access denied",
-    "user_renamed": "Account identifier changed",
-    "user_deleted": "Account deleted",
-    "user_forgotten": "Account records erased",
-    "policy_changed": "Policy changed",
-    "grace_restarted": "Grace period restarted",
-    "list_exported": "List exported",
-    "break_glass_used": "Emergency account used",
+_EVENTS: Mapping[str, str] = {
+    EventName.SIGNED_IN: "Signed in with password",
+    EventName.SIGNED_OUT: "Signed out",
+    EventName.CHALLENGE_PASSED: "Identity verified",
+    EventName.CHALLENGE_FAILED: "Incorrect code",
+    EventName.ENROLLMENT_STARTED: "Multi-factor authentication required",
+    EventName.ENROLLMENT_PROMPT_DEFERRED: "Setup postponed",
+    EventName.ENROLLMENT_EXTENDED: "Enrollment period extended",
+    EventName.ENROLLMENT_REMINDED: "Setup reminder sent",
+    EventName.ENROLLMENT_COMPLETED: "Multi-factor authentication set up",
+    EventName.ENROLLMENT_LAPSED: "Enrollment period ended",
+    EventName.FACTOR_ADDED: "Authentication method added",
+    EventName.FACTOR_REMOVED: "Authentication method removed",
+    EventName.RECOVERY_CODES_MADE: "Recovery codes regenerated",
+    EventName.MFA_RESET: "Multi-factor authentication reset",
+    EventName.REQUIREMENT_REMOVED: "Requirement removed",
+    EventName.ACCOUNT_UNLOCKED: "Failed attempts cleared",
+    EventName.ACCESS_PASS_ISSUED: "Access pass issued",
+    EventName.ACCESS_PASS_REVOKED: "Access pass revoked",
+    EventName.SESSIONS_REVOKED: "Signed out everywhere by an administrator",
+    EventName.PASSWORD_CHANGED: "Password changed",
+    EventName.ACCESS_DENIED: "Access denied",
+    EventName.USER_RENAMED: "Account identifier changed",
+    EventName.USER_DELETED: "Account deleted",
+    EventName.USER_FORGOTTEN: "Account records erased",
+    EventName.POLICY_CHANGED: "Policy changed",
+    EventName.GRACE_RESTARTED: "Grace period restarted",
+    EventName.LIST_EXPORTED: "List exported",
+    EventName.BREAK_GLASS_USED: "Emergency account used",
 }
+# The detail that says more than the name.
+_TOLD_BY: Mapping[str, str] = {EventName.SIGNED_IN: "sign_in", EventName.CHALLENGE_PASSED: "method"}
 # Whoever reads what he did not do himself has to see which of his things was used.
 _BY_DETAIL = {
     "remember-me": "Signed in from a remembered browser",
@@ -70,7 +73,7 @@ def event_lines(events: Sequence[Event], used: Mapping[str, str]) -> list[EventL
     lines: list[EventLine] = []
     for event in _without_echoes(events):
         line = EventLine(event.at, event_text(event, used), event.address, event.user_agent)
-        if lines and event.name == "challenge_failed" and _is_same(lines[-1], line):
+        if lines and event.name == EventName.CHALLENGE_FAILED and _is_same(lines[-1], line):
             lines[-1] = replace(lines[-1], times=lines[-1].times + 1)
         else:
             lines.append(line)
@@ -79,8 +82,8 @@ def event_lines(events: Sequence[Event], used: Mapping[str, str]) -> list[EventL
 
 def _without_echoes(events: Sequence[Event]) -> list[Event]:
     """A first factor is on record as the setup that it ends and as the factor that it is."""
-    setups = [event.at for event in events if event.name == "enrollment_completed"]
-    return [event for event in events if event.name != "factor_added" or not _is_near(event.at, setups)]
+    setups = [event.at for event in events if event.name == EventName.ENROLLMENT_COMPLETED]
+    return [event for event in events if event.name != EventName.FACTOR_ADDED or not _is_near(event.at, setups)]
 
 
 def _is_near(at: datetime, others: Sequence[datetime]) -> bool:
@@ -93,6 +96,6 @@ def _is_same(one: EventLine, other: EventLine) -> bool:
 
 def event_text(event: Event, used: Mapping[str, str]) -> str:
     """What happened, in words."""
-    word = {"signed_in": "sign_in", "challenge_passed": "method"}.get(event.name)
+    word = _TOLD_BY.get(event.name)
     detail = str(event.details.get(word)) if word else ""
     return used.get(detail) or _BY_DETAIL.get(detail) or _EVENTS.get(event.name, event.name)

@@ -9,9 +9,9 @@ from typing import Any
 
 from flask import Response
 
+from ...domain.event_name import EventName
 from ...domain.roles import Role, is_reserved
 from ...services.audit.chain import Verification
-from ...signals import gate_signals
 from ...store.audit import AuditFilter, Record
 from ..account.activity import event_text, used_words
 from ..responses import answers
@@ -87,7 +87,7 @@ def _sentence(found: Verification) -> str:
 
 def _filter_of(state: ListState) -> AuditFilter:
     event = state.text("event")
-    are_one_of([event] if event else [], gate_signals, "event")
+    are_one_of([event] if event else [], EventName, "event")
     actor = state.text("actor")
     since, until = state.day("since"), state.day("until")
     return AuditFilter(
@@ -111,7 +111,7 @@ def _chips(state: ListState, names: Mapping[str, str]) -> Iterator[Chip]:
 
 
 def _event_options() -> list[tuple[str, str]]:
-    words = sorted(str(name) for name in gate_signals)
+    words = sorted(EventName)
     return [("", gettext("Any event")), *((word, word.replace("_", " ").capitalize()) for word in words)]
 
 

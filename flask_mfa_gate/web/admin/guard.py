@@ -17,7 +17,6 @@ from ...domain.redirects import safe_target
 from ...domain.session import IDLE_MARK_INTERVAL, StepUp
 from ...errors import MFAGateError, NotAllowed
 from ...services.people.actors import acting_user
-from ...services.people.directory import KnownPeople
 from ..account.desk import Desk, next_step
 from ..acts import act_here
 from ..client import SAFE_METHODS
@@ -80,7 +79,7 @@ def _stopped(desk: Desk) -> Response | None:
 def _learn_role(desk: Desk) -> None:
     """Where nothing but the user object tells of roles, what the gate knows is as old as the sign-in."""
     # SECURITY: a role that the host took away ends with the next request.
-    if desk.user is not None and isinstance(desk.state.directory, KnownPeople):
+    if desk.user is not None and not desk.state.directory.lists_users:
         desk.state.users.note_role(desk.state.reader.read(desk.user, desk.session.user_key))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 
 from ..condition_tree import Condition
 from ..facts import Environment, MatchResult, Subject
@@ -13,9 +14,17 @@ from .backing import Backing
 from .condition_type import TEXTS, Networks, Source, Wanted
 from .sampling import Sample, in_environments, subsets, texts_in
 
-IMPOSSIBLE_TRAVEL = "impossible-travel"
-NEW_ADDRESS = "new-address"
-SIGNALS = frozenset({"new-device", NEW_ADDRESS, "failed-attempts", IMPOSSIBLE_TRAVEL})
+
+class RiskSignal(StrEnum):
+    """What the gate itself finds unusual. A host may have words of its own beside these."""
+
+    NEW_DEVICE = "new-device"
+    NEW_ADDRESS = "new-address"
+    FAILED_ATTEMPTS = "failed-attempts"
+    IMPOSSIBLE_TRAVEL = "impossible-travel"
+
+
+SIGNALS = frozenset(signal.value for signal in RiskSignal)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +68,7 @@ class RiskWord:
         has travelled possibly.
         """
         # SECURITY: a password thief who copies a user agent and types no wrong code raises neither signal.
-        return Backing.EVIDENCE if negated and NEW_ADDRESS in texts_of(wanted) else Backing.CHOSEN
+        return Backing.EVIDENCE if negated and RiskSignal.NEW_ADDRESS in texts_of(wanted) else Backing.CHOSEN
 
     @property
     def schema(self) -> Mapping[str, object]:
@@ -76,7 +85,7 @@ class RiskWord:
 
     def needs(self, wanted: Wanted) -> frozenset[Source]:
         """Travel needs to know where an address is."""
-        return frozenset({Source.GEOIP}) if IMPOSSIBLE_TRAVEL in texts_of(wanted) else frozenset()
+        return frozenset({Source.GEOIP}) if RiskSignal.IMPOSSIBLE_TRAVEL in texts_of(wanted) else frozenset()
 
 
 RISK = RiskWord()
