@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import timedelta
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from sqlalchemy import select, text
 from flask_mfa_gate.domain.person import Person
 from flask_mfa_gate.errors import BadRequest
 from flask_mfa_gate.services.audit import retention as retention_module
+from flask_mfa_gate.services.audit.anchor import Anchors
 from flask_mfa_gate.services.sign_in.sessions import DROPPED
 from flask_mfa_gate.store.sets import insert_many
 from tests.conftest import StillClock, state_of
@@ -135,13 +137,13 @@ def test_the_anchor_of_another_log_under_the_same_keys_is_none(kept_ten_days: An
     state = kept_ten_days
     trim(state)
     anchors = state.upkeep._retention._anchors
-    with state.store.database.read() as tx:
-        assert anchors.get(tx).removed_at is not None
-        mark = state.store.marks.get(tx, "audit-anchor")
-    said = mark.value.rpartition(" ")[0]
-    other = anchors._keyring.digest(said, purpose="audit-anchor", row="other_audit")
+    tables = SimpleNamespace(audit=SimpleNamespace(name="other_audit"))
+    others = Anchors(SimpleNamespace(tables=tables, marks=state.store.marks), anchors._keyring)  # type: ignore[arg-type]
     with state.store.database.write() as tx:
-        state.store.marks.put(tx, "audit-anchor", at=mark.at, value=f"{said} {other}")
+        own = anchors.get(tx)
+        assert own.removed_at is not None
+        others.put(tx, own.last, at=own.removed_at)
+        assert others.get(tx) == own
         assert anchors.get(tx).removed_at is None
 
 

@@ -89,6 +89,8 @@ def test_a_driver_that_is_not_there_stops_the_start() -> None:
         with pytest.raises(ConfigError, match=f"SQLALCHEMY_DATABASE_URI needs the database driver {driver}") as refused:
             engine_of(uri=uri)
         assert "geheim" not in str(refused.value)
+        assert refused.value.__cause__ is None
+        assert refused.value.__suppress_context__
 
 
 def test_beside_an_sqlite_host_only_what_the_driver_is_told_counts(tmp_path: Any) -> None:
