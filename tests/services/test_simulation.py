@@ -306,7 +306,7 @@ def everything(app: Flask) -> dict[str, list[dict[str, Any]]]:
         name: [
             {
                 column: value for column, value in row.items()
-                if column not in RANDOM and not (name.endswith("sign_in") and column == "report")
+                if column not in RANDOM and not (name.endswith("sign_in") and column in {"report", "policy_version"})
                 and not (name.endswith("noted") and column == "value")
             }
             for row in table if not (name.endswith("audit") and row["event"] == "policy_changed")
