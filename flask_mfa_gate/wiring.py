@@ -163,7 +163,10 @@ def _admin_services(base: Base) -> dict[str, Any]:
         "observations": Observations(store, worker, clock=clock),
         "last_login_view": LastLoginView(store, worker, clock=clock),
         "enrollments": enrollments,
-        **console_services(store, worker, enrollments, listed, lookup, lifetimes=base.lifetimes, clock=clock),
+        **console_services(
+            store, worker, enrollments, listed, lookup, policies=access["policies"], lifetimes=base.lifetimes,
+            clock=clock,
+        ),
         "access_passes": AccessPassService(
             store, worker, runner, base.factors.access_passes, clock=clock
         ),

@@ -47,6 +47,7 @@ class Move:
     :param voids_proofs: every key, code, pass and session becomes worthless.
     :param voids: parts of that which do.
     :param clears_failures: wrong codes are forgotten.
+    :param restarts_grace: name of a policy whose days of grace begin now.
     """
 
     outcome: Outcome = Outcome.DONE
@@ -58,6 +59,7 @@ class Move:
     voids_proofs: bool = False
     voids: Voids | None = None
     clears_failures: bool = False
+    restarts_grace: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,22 +268,6 @@ def reminder(period: Period, *, now: datetime) -> Move:
 def lapse(period: Period) -> Move:
     """The period has ended without enrollment."""
     return Move(event=EventName.ENROLLMENT_LAPSED, notice=Notice(MailKind.LAPSED, {"ended_at": period.ends_at}))
-
-
-def depart(standing: Standing, *, now: datetime) -> Move:
-    """The directory shows this user no more: what proves them is void, and what is demanded of them stays.
-
-    Whoever comes back under this key is forced to enroll, or locked out as before.
-    """
-    held, period = bool(standing.factors), standing.period
-    is_lapsed = period is not None and period.has_ended(now)
-    # SECURITY: without a demand, the password alone would do for whoever is shown again.
-    forced = Requirement(standing.required_by or "system") if (held or standing.required) and not is_lapsed else None
-    return Move(
-        requirement=forced, event=EventName.USER_DELETED, voids_proofs=True,
-        details={"factors": sorted(standing.factors)},
-        notice=Notice(MailKind.RESET, {"days": None, "forced": True}) if held else None,
-    )  # fmt: skip
 
 
 def fail(reason: str) -> Move:

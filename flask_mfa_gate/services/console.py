@@ -14,6 +14,7 @@ from .enrollment.enrollments import EnrollmentService
 from .people.lookup import UserLookup
 from .people.profile import ProfileReader
 from .people.user_list import UserListService
+from .policies.policies import PolicyService
 from .unit_of_work import TransactionRunner
 
 
@@ -28,12 +29,14 @@ class ConsoleServices(TypedDict):
 
 def console_services(
     store: Store, worker: TransactionRunner, enrollments: EnrollmentService, listed: UserListService,
-    lookup: UserLookup, *, lifetimes: Lifetimes, clock: Clock,
+    lookup: UserLookup, *, policies: PolicyService, lifetimes: Lifetimes, clock: Clock,
 ) -> ConsoleServices:  # fmt: skip
     """Lists, profiles, and actions as they were confirmed."""
     return ConsoleServices(
         audit_reader=AuditReader(store, worker),
         sign_in_reader=SignInReader(store, clock=clock),
         profiles=ProfileReader(store, lifetimes, clock=clock),
-        action_requests=ActionRequestService(store, worker, enrollments, listed, lookup, clock=clock),
+        action_requests=ActionRequestService(
+            store, worker, enrollments, listed, lookup, policies=policies, clock=clock
+        ),
     )

@@ -125,6 +125,15 @@ class Enrollments:
         kept = {name: moment.isoformat() for name, moment in graces.items()}
         tx.execute(update(self._table).where(self._is(user_key)).values(graces=kept))
 
+    def restart_grace(self, tx: Connection, keys: Collection[str], policy: str, *, now: datetime) -> None:
+        """The days of grace of a policy begin now for these users, whose rows are locked."""
+        row = self._table.c
+        held = select(row.user_key, row.graces).where(among(tx, row.user_key, keys))
+        again = [
+            {"key": key, "kept": {**(graces or {}), policy: now.isoformat()}} for key, graces in tx.execute(held).all()
+        ]
+        self._write_graces(tx, again)
+
     def rename_grace(self, tx: Connection, old: str, new: str) -> None:
         """A policy has another name: the days of grace that it gave run on."""
         row = self._table.c
@@ -134,9 +143,12 @@ class Enrollments:
             for key, graces in tx.execute(held)
             if graces and old in graces
         ]
-        if moved:
-            change = update(self._table).where(row.user_key == bindparam("key")).values(graces=bindparam("kept"))
-            tx.execute(change, moved)
+        self._write_graces(tx, moved)
+
+    def _write_graces(self, tx: Connection, kept: Sequence[Mapping[str, object]]) -> None:
+        if kept:
+            mine = self._table.c.user_key == bindparam("key")
+            tx.execute(update(self._table).where(mine).values(graces=bindparam("kept")), list(kept))
 
     def forget_graces(self, tx: Connection, keys: Collection[str]) -> None:
         """No policy has applied to these users yet."""

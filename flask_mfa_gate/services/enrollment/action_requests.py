@@ -18,9 +18,12 @@ from ...store import Store
 from ...store.action_requests import ActionItem, ActionRequest, RequestState
 from ..people.lookup import UserLookup
 from ..people.user_list import UserListService
+from ..policies.policies import PolicyService
 from ..text_validation import is_key
 from ..unit_of_work import TransactionRunner, UnitOfWork
+from .action_options import ActionOptions
 from .action_result import ActionResult, joined
+from .actions import Terms
 from .enrollments import EnrollmentService
 
 OPEN_FOR = timedelta(minutes=15)
@@ -31,34 +34,6 @@ CHANGED = "changed-meanwhile"
 _DEAD_AFTER = timedelta(minutes=1)
 _SLICE = 1000
 _GONE = "There is no such request, or it has expired. Choose the users again."
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ActionOptions:
-    """With what an action is carried out.
-
-    :param days: of an enrollment period; 0 is now; None is the default of the action.
-    :param until: the new end itself.
-    :param notify: whether users are told.
-    """
-
-    days: int | None = None
-    until: datetime | None = None
-    reason: str | None = None
-    notify: bool = True
-
-    def as_json(self) -> dict[str, object]:
-        """As it is kept."""
-        until = self.until.isoformat() if self.until else None
-        return {"days": self.days, "until": until, "reason": self.reason, "notify": self.notify}
-
-    @classmethod
-    def of_json(cls, kept: Mapping[str, object]) -> ActionOptions:
-        """As it was kept."""
-        values = dict(kept)
-        if isinstance(until := values.get("until"), str):
-            values["until"] = datetime.fromisoformat(until)
-        return cls(**values)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,9 +58,9 @@ class ActionRequestService:
 
     def __init__(
         self, store: Store, worker: TransactionRunner, enrollments: EnrollmentService, user_list: UserListService,
-        lookup: UserLookup, *, clock: Clock,
+        lookup: UserLookup, *, policies: PolicyService, clock: Clock,
     ) -> None:  # fmt: skip
-        self._store, self._worker, self._enrollments = store, worker, enrollments
+        self._store, self._worker, self._enrollments, self._policies = store, worker, enrollments, policies
         self._list, self._lookup, self._clock = user_list, lookup, clock
 
     def freeze(
@@ -254,7 +229,8 @@ class ActionRequestService:
         calls: dict[str, Callable[..., ActionResult]] = {
             "require": self._enrollments.require, "extend": self._enrollments.extend, "reset": self._enrollments.reset,
             "remove": self._enrollments.remove, "remind": self._enrollments.remind, "unlock": self._enrollments.unlock,
-            "revoke-sessions": self._enrollments.revoke_sessions,
+            "revoke-sessions": self._enrollments.revoke_sessions, "revoke-factor": self._enrollments.revoke_factor,
+            "revoke-pass": self._enrollments.revoke_pass, "restart-grace": self._policies.restart_graces,
         }  # fmt: skip
         if action not in calls:
             raise BadRequest(f"Unknown action. Known are: {', '.join(calls)}.")
@@ -263,11 +239,8 @@ class ActionRequestService:
     def _act(
         self, action: str, keys: Sequence[str], options: ActionOptions, actor: Actor, *, dry_run: bool
     ) -> ActionResult:  # fmt: skip
-        takes = {"require": ("days",), "extend": ("days", "until"), "reset": ("days",)}.get(action, ())
-        given = {name: getattr(options, name) for name in takes}
-        return self._call(action)(
-            list(keys), **given, actor=actor, reason=options.reason, notify=options.notify, dry_run=dry_run
-        )
+        terms = Terms(actor=actor, reason=options.reason, notify=options.notify, dry_run=dry_run)
+        return self._call(action)(list(keys), **options.arguments(action), **terms)
 
 
 def seen_of(mfa: MfaStatus) -> str:

@@ -42,6 +42,8 @@ class MoveWriter:
         if unlocked := [key for move, keys in groups if move.clears_failures for key in keys]:
             self._store.failures.clear_all(work.tx, unlocked)
         for move, keys in groups:
+            if move.restarts_grace is not None:
+                self._store.enrollments.restart_grace(work.tx, keys, move.restarts_grace, now=work.clock())
             if move.event is not None:
                 work.record_all(move.event, keys, actor=actor, reason=reason, details=move.details)
             if move.notice is not None:

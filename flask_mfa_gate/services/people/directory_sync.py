@@ -10,8 +10,8 @@ from functools import cache, partial
 
 from ...clock import Clock
 from ...domain.absence import is_gone, most_voided
+from ...domain.departure import depart
 from ...domain.person import Person
-from ...domain.state_changes import depart
 from ...errors import DirectoryEmpty
 from ...store import Store
 from ...store.marks import JobMark

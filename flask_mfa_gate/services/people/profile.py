@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from ...clock import Clock
 from ...domain.session import GateSession, Lifetimes
@@ -23,6 +24,7 @@ class UserProfile:
     :param sessions: that are alive, also those that wait for their second factor.
     :param access_pass: the one that opens now or will; None without any.
     :param wrong_codes: of the last 30 days that no later success cleared.
+    :param graces: when the days of grace of policies began, by their names.
     :param events: the latest, newest first.
     """
 
@@ -31,6 +33,7 @@ class UserProfile:
     sessions: Sequence[GateSession]
     access_pass: IssuedPass | None
     wrong_codes: int
+    graces: Mapping[str, datetime]
     events: Sequence[Event]
 
 
@@ -52,5 +55,6 @@ class ProfileReader:
                 sessions=[one for one in sessions if one.is_alive(self._lifetimes, now=now)],
                 access_pass=passes[-1] if passes else None,
                 wrong_codes=self._store.failures.count_since(tx, key, since=now - MEMORY),
+                graces=self._store.enrollments.standing(tx, key, now=now).graces,
                 events=self._store.audit.recent(tx, key, limit=RECENT_EVENTS),
             )

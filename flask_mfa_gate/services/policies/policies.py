@@ -5,9 +5,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from typing import Unpack
 
 from ...domain.authorization.decision import ConditionFailure
 from ...domain.event_name import EventName
+from ...domain.grace import RestartGrace
 from ...domain.policy.addresses import Network
 from ...domain.policy.analysis.diff import PolicyDiff, difference
 from ...domain.policy.conditions.registry import Registry
@@ -17,6 +19,8 @@ from ...domain.policy.evaluation.compiled_policies import CompiledPolicies, comp
 from ...domain.roles import Actor, ActorLike
 from ...errors import BadRequest
 from ...store.policies import PolicyVersion
+from ..enrollment.action_result import ActionResult
+from ..enrollment.actions import Order, Terms
 from ..text_validation import check_words
 from ..unit_of_work import UnitOfWork
 from .edits import changed_in, checked_alone, merged, named, with_policy, with_user_renamed
@@ -213,6 +217,14 @@ class PolicyService(PolicyRevisions):
                 work.record(EventName.GRACE_RESTARTED, subject=user_key, actor=by.name, reason=reason, policy=name)
 
         self._worker.run(act)
+
+    def restart_graces(self, keys: Sequence[str], *, policy: str, **terms: Unpack[Terms]) -> ActionResult:
+        """The same for several users. Those whom the policy gave no grace yet are skipped (``no-grace``).
+
+        :raises BadRequest: for a policy that is not there.
+        """
+        named(self.current(), policy)
+        return self._runner.on_keys(RestartGrace(policy), keys, Order(**terms))
 
 
 def log_condition(policy: str, word: str, error: Exception) -> None:

@@ -12,6 +12,7 @@ from bs4 import BeautifulSoup
 from flask import Flask
 
 from tests.conftest import JSON, Browser, Phone, StillClock, key_of, state_of
+from tests.policy_kit import policy, put
 from tests.web.kit import act, kinds
 
 from .kit import ADMIN, HELPDESK, at_console, enroll
@@ -128,7 +129,15 @@ def test_the_help_desk_does_what_it_may_and_no_more(app: Flask, phone: Phone, cl
     with app.app_context():
         state_of(app).users.sync()
     options = BeautifulSoup(desk.get("/admin/mfa/users").text, "html.parser").select("#action option")
-    assert [one["value"] for one in options] == ["extend", "remind", "unlock", "revoke-sessions", "reset"]
+    assert [one["value"] for one in options] == [
+        "extend",
+        "remind",
+        "unlock",
+        "revoke-sessions",
+        "revoke-factor",
+        "revoke-pass",
+        "reset",
+    ]
     path = ask(desk, "reset", scope="all", filter="")
     assert "Refused 2: has a role" in text_of(desk.get(path))
     post(desk, path)
@@ -228,3 +237,67 @@ def test_a_large_set_goes_on_where_it_stopped(
     assert "Done for 21 people" in text_of(console.get(path))
     assert "Require MFA" not in text_of(post(console, path))
     assert state.user_list.numbers().in_period == 22
+
+
+def in_json(console: Browser, action: str, *keys: str, query: str = "", **fields: Any) -> Any:
+    return console.send_json(f"/admin/mfa/users/actions{query}", {"action": action, "keys": list(keys), **fields})
+
+
+def test_every_action_of_the_contract_is_taken_in_json(app: Flask, console: Browser) -> None:
+    put(app, policy("Soon", grace_days=3))
+    dave, erin, frank = (key_of(app, name) for name in ("dave", "erin", "frank"))
+    with app.app_context():
+        state_of(app).policies.note_graces(frank, ["Soon"])
+    issued = in_json(console, "access-pass", erin, reason="lost phone")
+    assert (issued.status_code, set(issued.json)) == (201, {"access_pass", "ends_at"})
+    for action, key, other, why, fields in (
+        ("revoke-pass", erin, frank, "no-pass", {}),
+        ("revoke-factor", dave, frank, "no-factor", {"factor": "totp"}),
+        ("restart-grace", frank, erin, "no-grace", {"policy": "Soon"}),
+    ):
+        told = in_json(console, action, key, other, reason="x", **fields).json
+        assert (told["done"], told["skipped"]) == (
+            [{"key": key, "reason": ""}], [{"key": other, "reason": why}],
+        ), action  # fmt: skip
+    for event in ("access_pass_issued", "access_pass_revoked", "factor_removed", "grace_restarted"):
+        assert len(console.get(f"/admin/mfa/audit?event={event}&actor=1", headers=JSON).json["items"]) == 1, event
+    for action, keys, fields, words in (
+        ("revoke-factor", [dave], {"factor": ""}, "Choose which factor"),
+        ("restart-grace", [frank], {"policy": "Later"}, "Choose a policy"),
+        ("revoke-devices", [dave], {}, "no trusted devices"),
+        ("access-pass", [dave, erin], {}, "one user at a time"),
+    ):
+        wrong = in_json(console, action, *keys, **fields)
+        assert (wrong.status_code, words in wrong.json["detail"]) == (400, True), action
+
+
+def test_a_filter_may_stand_in_the_query_and_a_form_may_be_confirmed_at_once(app: Flask, console: Browser) -> None:
+    path = "/admin/mfa/users/actions?mfa=no&required=no"
+    told = console.send_json(path, {"action": "require", "all_matching": 1, "days": 5}).json
+    assert [one["key"] for one in told["done"]] == ["5", "6", "7", "8"]
+    assert status(app, "erin").days_left == 5
+    again = in_json(console, "require", "5", "6", days=9).json
+    assert {one["reason"] for one in again["skipped"]} == {"in-period"}
+    done = post(console, "/admin/mfa/users/actions", action="require", key=["5", "6"], days="9", renew="1", confirm="1")
+    assert "Done for 2 people" in text_of(console.get(done.location))
+    assert status(app, "erin").days_left == 9
+    wrong = post(console, "/admin/mfa/users/actions", action="require", key=["5", "6"], days="0", confirm="1")
+    assert (wrong.status_code, "choose “Now”" in wrong.text) == (400, True)
+
+
+def test_a_factor_and_days_of_grace_have_their_buttons_on_the_users_page(app: Flask, console: Browser) -> None:
+    put(app, policy("Soon", grace_days=3))
+    with app.app_context():
+        state_of(app).policies.note_graces("4", ["Soon"])
+    page = BeautifulSoup(console.get("/admin/mfa/users/4").text, "html.parser")
+    for action, words in (("revoke-factor", "Revoke the factor of 1 person"), ("restart-grace", "Restart grace for 1")):
+        form = page.find("input", {"value": action}).parent
+        fields = {one["name"]: one["value"] for one in form.find_all("input")}
+        answer = console.client.post(form["action"], data=fields)
+        confirm = console.get(answer.location)
+        assert words in text_of(confirm)
+        chosen = BeautifulSoup(confirm.text, "html.parser").select("#factor [selected], #policy [selected]")
+        assert [one["value"] for one in chosen] == [fields.get("factor") or fields["policy"]]
+        post(console, answer.location.split("?")[0], **{"notify": "0", **fields})
+    assert status(app, "dave").factors == ()
+    assert kinds(app, "dave") == ["factor-removed"], "not silent, whatever the form says"

@@ -21,9 +21,14 @@ LIFETIMES = {
 }  # fmt: skip
 
 
-def issue(console: Console) -> Response:
+def issue_to_one(console: Console) -> Response:
+    """A new pass for the user whom the form names."""
+    return issue(console, text_field(console.fields, "key", default=""))
+
+
+def issue(console: Console, key: str) -> Response:
     """A new pass, shown in this answer and never again; the same form sent twice issues no second one."""
-    key, state = text_field(console.fields, "key", default=""), console.state
+    state = console.state
     found = state.enrollments.look_up(key)
     profile = state.profiles.read(key)
     if not console.desk.wants_json and text_field(console.fields, "pass_state", default="") != pass_state(profile):
@@ -61,7 +66,7 @@ def _lifetime(console: Console) -> timedelta:
 
 ROUTES = (
     ConsoleRoute(
-        rule="/access-pass", name="user_access_pass", view=issue, methods=WRITE, least_to_write=Role.HELPDESK
+        rule="/access-pass", name="user_access_pass", view=issue_to_one, methods=WRITE, least_to_write=Role.HELPDESK
     ),
     ConsoleRoute(
         rule="/access-pass/revoke", name="user_access_pass_revoke", view=revoke, methods=WRITE,

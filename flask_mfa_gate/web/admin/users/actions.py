@@ -12,7 +12,7 @@ from werkzeug.datastructures import MultiDict
 from ....domain.roles import Role
 from ....domain.user_filter import UserFilter
 from ....errors import BadRequest
-from ....services.enrollment.action_requests import ActionOptions
+from ....services.enrollment.action_options import ActionOptions
 from ....services.enrollment.action_result import ActionResult
 from ....store.action_requests import ActionItem, ActionRequest, RequestState
 from ...fields import text_field
@@ -21,23 +21,34 @@ from ...translation import gettext
 from ..console import WRITE, Console, ConsoleRoute, console_url
 from ..listing import ListState
 from ..representation import Format, Table, csv_file, format_wanted
-from .confirmation import confirmation_page, options_of, result_page
+from .access_pass import issue
+from .confirmation import confirmation_page, result_page
 from .filters import FILTERS, filter_of
+from .options import options_of
 from .verbs import VERBS, verbs_for
 
 _LONGEST_QUERY = 8000
 
 
 def act(console: Console) -> Response:
-    """Freeze whom it is about, and ask; a program acts at once, or counts with ``dry_run``."""
+    """Freeze whom it is about, and ask; a program, or a form with ``confirm``, acts at once. ``dry_run`` counts."""
     action = text_field(console.fields, "action", default="")
+    if action == "access-pass":
+        return issue(console, _only_key(console))
+    if action == "revoke-devices":
+        raise BadRequest(gettext("There are no trusted devices to revoke. To end every session, use revoke-sessions."))
     if action not in VERBS:
         raise BadRequest(gettext("Choose one of: %(known)s.", known=", ".join(VERBS)))
     users, missing = _chosen(console)
     if console.desk.wants_json:
         return _act_at_once(console, action, users, missing)
     frozen = console.state.action_requests.freeze(action, users, actor=console.actor, not_found=missing)
-    return answers.see_other(console_url("user_request", request_id=frozen.id))
+    if _is_set(console, "confirm"):
+        return confirm(console, frozen.id)
+    chosen = {name: text_field(console.fields, name, default="") for name in ("factor", "policy")}
+    return answers.see_other(
+        console_url("user_request", request_id=frozen.id, **{name: text for name, text in chosen.items() if text})
+    )
 
 
 def show(console: Console, request_id: str) -> Response:
@@ -75,6 +86,8 @@ def select(console: Console) -> Response:
 def _chosen(console: Console) -> tuple[Sequence[str] | UserFilter, Sequence[str]]:
     """The users of a form or a program, and what was typed and is nobody."""
     fields = console.fields
+    if _is_set(console, "all_matching"):
+        return filter_of(ListState("users", FILTERS, request.args)), ()
     scope = text_field(fields, "scope", default="selected")
     if scope == "all":
         query = text_field(fields, "filter", default="")
@@ -83,11 +96,26 @@ def _chosen(console: Console) -> tuple[Sequence[str] | UserFilter, Sequence[str]
         return filter_of(ListState("users", FILTERS, MultiDict(parse_qsl(query)))), ()
     if scope == "pasted":
         return console.state.action_requests.find(text_field(fields, "users", default=""))
-    keys = fields.get("keys", fields.get("key", []))
+    return _keys(console), ()
+
+
+def _keys(console: Console) -> list[str]:
+    keys = console.fields.get("keys", console.fields.get("key", []))
     keys = [keys] if isinstance(keys, str) else keys
     if not isinstance(keys, list) or not all(isinstance(key, str) for key in keys) or not keys:
         raise BadRequest(gettext("Select at least one user."))
-    return keys, ()
+    return keys
+
+
+def _only_key(console: Console) -> str:
+    keys = _keys(console)
+    if len(keys) != 1:
+        raise BadRequest(gettext("An access pass is issued to one user at a time."))
+    return keys[0]
+
+
+def _is_set(console: Console, name: str) -> bool:
+    return str(console.fields.get(name, "")).lower() in {"1", "true"}
 
 
 def _act_at_once(
@@ -98,7 +126,7 @@ def _act_at_once(
     options, errors = options_of(console, found, console.fields)
     if errors:
         raise BadRequest(next(iter(errors.values())))
-    if str(console.fields.get("dry_run", "")).lower() in {"1", "true"}:
+    if _is_set(console, "dry_run"):
         would = service.would(found, options, actor=console.actor)
         return answers.json_answer({**_outcomes(would, missing), "dry_run": True})
     done = service.carry_out(found, options, actor=console.actor)

@@ -24,6 +24,7 @@ from ..console import Console, ConsoleRoute, console_url
 from ..representation import Format, format_wanted
 from ..words import asked_word
 from .listing import WORDS, names_of
+from .options import graced_policies
 from .verbs import verbs_for
 
 _SIGN_INS = 5
@@ -66,6 +67,8 @@ def draw_user(
         asked=asked_word, would=_WOULD, trace=_trace(console, key), resources=_resources(console),
         resource=_resource(), verbs=verbs_for(console, key=key, role=found.person.role), why_not=why, code=code,
         may_rescue=why is None and console.may(Role.HELPDESK), scopes=_scopes(),
+        graced=graced_policies(console),
+        may_rule=refusal(console.actor, Right.RULE, subject=key, role=found.person.role) is None,
         audit_url=console_url("audit", subject=key), pass_state=pass_state(profile),
     )  # fmt: skip
 

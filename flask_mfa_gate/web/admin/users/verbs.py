@@ -16,7 +16,8 @@ class Verb:
 
     :param word: as URLs and forms have it.
     :param consequence: what will happen, in a sentence about those it is done to.
-    :param takes: fields of the confirmation beside the reason: ``days``, ``now``, ``until``.
+    :param takes: fields of the confirmation beside the reason, such as ``days``, ``now`` or ``until``.
+    :param is_of_page: whether a user's page has its button where the thing itself is shown.
     :param is_loud: whether the users are told whatever the form says.
     """
 
@@ -28,6 +29,7 @@ class Verb:
     is_loud: bool = False
     is_danger: bool = False
     tells: bool = True
+    is_of_page: bool = False
 
 
 VERBS = {
@@ -36,7 +38,7 @@ VERBS = {
         Verb(
             "require", marked("Require MFA"),
             marked("They are asked to set up an authenticator app at each sign-in, and locked out after the deadline."),
-            Right.RULE, frozenset({"days", "now"}),
+            Right.RULE, frozenset({"days", "now", "renew"}),
         ),
         Verb(
             "extend", marked("Extend the deadline"),
@@ -57,6 +59,24 @@ VERBS = {
             "revoke-sessions", marked("Sign out everywhere"),
             marked("They are signed out in every browser and have to sign in again. Factors stay as they are."),
             Right.RESCUE, tells=False,
+        ),
+        Verb(
+            "revoke-factor", marked("Revoke a factor"),
+            marked(
+                "The factor stops working at once, and they are signed out everywhere. "
+                "Users of whom MFA is required and who have no other factor set one up at the next sign-in."
+            ),
+            Right.RESCUE, frozenset({"factor"}), is_loud=True, is_danger=True, is_of_page=True,
+        ),
+        Verb(
+            "revoke-pass", marked("Revoke access passes"),
+            marked("The pass stops working at once, and sessions that it opened end."),
+            Right.RESCUE, tells=False, is_of_page=True,
+        ),
+        Verb(
+            "restart-grace", marked("Restart days of grace"),
+            marked("The days of grace of the policy start again now, for everyone whose days have started already."),
+            Right.RULE, frozenset({"policy"}), tells=False, is_of_page=True,
         ),
         Verb(
             "reset", marked("Reset MFA"),
@@ -84,5 +104,5 @@ def verbs_for(console: Console, *, key: str | None = None, role: Role | None = N
     return [
         (verb.word, gettext(verb.label))
         for verb in VERBS.values()
-        if refusal(console.actor, verb.right, subject=key or "", role=role) is None
+        if not (key and verb.is_of_page) and refusal(console.actor, verb.right, subject=key or "", role=role) is None
     ]
