@@ -44,6 +44,7 @@ ALLOWED = {
     "web/account/security.py": "recovery_codes_left, which programs read",
     "services/people/profile.py": "what one user holds",
     "web/admin/__init__.py": "lists the rooms of the console", "web/admin/users/access_pass.py": "issues access passes",
+    "web/admin/users/actions.py": "the action access-pass",
     "web/admin/users/page.py": "the fields of one user that programs read",
     "testing/people.py": "the authenticator app of a test",
 }  # fmt: skip
