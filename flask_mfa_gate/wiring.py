@@ -151,6 +151,10 @@ def _admin_services(base: Base) -> dict[str, Any]:
         store, worker, runner, writer, rules, clock=clock, default_days=base.settings.enrollment_days
     )
     daily = DailyTotalsService(store, worker, rules, clock=clock)
+    console = console_services(
+        store, worker, enrollments, listed, lookup, directory=base.directory, policies=access["policies"],
+        lifetimes=base.lifetimes, clock=clock,
+    )  # fmt: skip
     return {
         "user_list": listed,
         "daily_totals": daily,
@@ -163,16 +167,13 @@ def _admin_services(base: Base) -> dict[str, Any]:
         "observations": Observations(store, worker, clock=clock),
         "last_login_view": LastLoginView(store, worker, clock=clock),
         "enrollments": enrollments,
-        **console_services(
-            store, worker, enrollments, listed, lookup, policies=access["policies"], lifetimes=base.lifetimes,
-            clock=clock,
-        ),
+        **console,
         "access_passes": AccessPassService(
             store, worker, runner, base.factors.access_passes, clock=clock
         ),
         "upkeep": UpkeepService(
             store, worker, writer, users, DigestService(store, worker, user_list, clock=clock), audit,
-            _retention(base), base.delivery, daily, clock=clock, lifetimes=base.lifetimes,
+            _retention(base), base.delivery, daily, jobs=console["action_jobs"], clock=clock, lifetimes=base.lifetimes,
             reminders=base.settings.reminders, cookie_life=longest_cookie_life,
         ),
     }  # fmt: skip

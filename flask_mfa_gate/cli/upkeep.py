@@ -26,7 +26,8 @@ def run_due(dry_run: bool, as_json: bool) -> None:
 
 def _sentence(did: Upkeep) -> str:
     failed = f" ({did.mails_failed} failed)" if did.mails_failed else ""
+    acted = f" {counted(did.continued, 'action')} on many users finished." if did.continued else ""
     return (
         f"{counted(did.reminded, 'user')} reminded, {did.lapsed} lapsed, {did.synced} synced. "
-        f"{counted(did.mails_sent, 'mail')} sent{failed}. {counted(did.swept, 'old row')} deleted."
+        f"{counted(did.mails_sent, 'mail')} sent{failed}. {counted(did.swept, 'old row')} deleted.{acted}"
     )

@@ -9,8 +9,11 @@ from ..domain.session import Lifetimes
 from ..store import Store
 from .audit.reading import AuditReader
 from .audit.sign_in_reading import SignInReader
+from .enrollment.action_calls import ActionCalls
+from .enrollment.action_jobs import ActionJobs
 from .enrollment.action_requests import ActionRequestService
 from .enrollment.enrollments import EnrollmentService
+from .people.directory import Directory
 from .people.lookup import UserLookup
 from .people.profile import ProfileReader
 from .people.user_list import UserListService
@@ -25,18 +28,20 @@ class ConsoleServices(TypedDict):
     sign_in_reader: SignInReader
     profiles: ProfileReader
     action_requests: ActionRequestService
+    action_jobs: ActionJobs
 
 
 def console_services(
     store: Store, worker: TransactionRunner, enrollments: EnrollmentService, listed: UserListService,
-    lookup: UserLookup, *, policies: PolicyService, lifetimes: Lifetimes, clock: Clock,
+    lookup: UserLookup, *, directory: Directory, policies: PolicyService, lifetimes: Lifetimes, clock: Clock,
 ) -> ConsoleServices:  # fmt: skip
     """Lists, profiles, and actions as they were confirmed."""
+    calls = ActionCalls(store, enrollments, policies, clock=clock)
+    requests = ActionRequestService(store, worker, calls, listed, lookup, clock=clock)
     return ConsoleServices(
         audit_reader=AuditReader(store, worker),
         sign_in_reader=SignInReader(store, clock=clock),
         profiles=ProfileReader(store, lifetimes, clock=clock),
-        action_requests=ActionRequestService(
-            store, worker, enrollments, listed, lookup, policies=policies, clock=clock
-        ),
+        action_requests=requests,
+        action_jobs=ActionJobs(store, worker, directory, calls, requests, clock=clock),
     )

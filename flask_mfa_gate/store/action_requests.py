@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import Connection, Row, and_, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, delete, func, insert, or_, select, update
 
-from .sets import insert_many
+from .sets import among, insert_many
 from .tables import Tables
 
 _PAGE = 1000
@@ -23,6 +23,7 @@ class RequestState(StrEnum):
     RUNNING = "running"
     PAUSED = "paused"
     DONE = "done"
+    CANCELLED = "cancelled"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,20 +107,58 @@ class ActionRequests:
         # SECURITY: one conditional UPDATE, so that of two submits one carries it out.
         if tx.execute(first.values(state=RequestState.RUNNING, claimed_at=now, options=dict(options))).rowcount == 1:
             return True
-        is_left = or_(
-            row.state == RequestState.PAUSED, and_(row.state == RequestState.RUNNING, row.claimed_at <= dead_since)
-        )
-        again = update(self._request).where(row.id == request_id, is_left)
+        again = update(self._request).where(row.id == request_id, self._is_left(dead_since))
         return tx.execute(again.values(state=RequestState.RUNNING, claimed_at=now)).rowcount == 1
 
-    def touch(self, tx: Connection, request_id: str, *, now: datetime) -> None:
-        """Somebody is still at it."""
-        tx.execute(update(self._request).where(self._request.c.id == request_id).values(claimed_at=now))
+    def try_touch(self, tx: Connection, request_id: str, *, now: datetime) -> bool:
+        """Somebody is still at it; False where it was cancelled."""
+        return (
+            tx.execute(update(self._request).where(self._is_running(request_id)).values(claimed_at=now)).rowcount == 1
+        )
 
     def leave(self, tx: Connection, request_id: str, *, now: datetime, is_done: bool) -> None:
-        """Done, or to be continued."""
+        """Done, or to be continued, unless it was cancelled."""
         values = {"state": RequestState.DONE, "finished_at": now} if is_done else {"state": RequestState.PAUSED}
-        tx.execute(update(self._request).where(self._request.c.id == request_id).values(values))
+        tx.execute(update(self._request).where(self._is_running(request_id)).values(values))
+
+    def try_cancel(self, tx: Connection, request_id: str, *, now: datetime) -> bool:
+        """End it where it is; False when there is nothing left to end."""
+        row = self._request.c
+        unfinished = row.state.in_([RequestState.RUNNING, RequestState.PAUSED])
+        values = {"state": RequestState.CANCELLED, "finished_at": now}
+        return tx.execute(update(self._request).where(row.id == request_id, unfinished).values(values)).rowcount == 1
+
+    def recent(self, tx: Connection, *, actor: str | None, limit: int) -> Sequence[ActionRequest]:
+        """Those that were confirmed, newest first.
+
+        :param actor: whose; None for everybody's.
+        """
+        row = self._request.c
+        confirmed = select(self._request).where(row.state != RequestState.OPEN)
+        if actor is not None:
+            confirmed = confirmed.where(row.actor == actor)
+        return [_read(one) for one in tx.execute(confirmed.order_by(row.created_at.desc(), row.id).limit(limit))]
+
+    def left(self, tx: Connection, *, dead_since: datetime) -> Sequence[ActionRequest]:
+        """Those that nobody works on, oldest first."""
+        row = self._request.c
+        waiting = select(self._request).where(self._is_left(dead_since))
+        return [_read(one) for one in tx.execute(waiting.order_by(row.created_at, row.id))]
+
+    def done_of(self, tx: Connection, ids: Sequence[str]) -> Mapping[str, int]:
+        """To how many users each of these has come."""
+        row = self._item.c
+        counted = select(row.request_id, func.count()).where(row.request_id.in_(ids), row.outcome != "")
+        return {one: int(number) for one, number in tx.execute(counted.group_by(row.request_id)).all()}
+
+    def _is_running(self, request_id: str) -> ColumnElement[bool]:
+        return and_(self._request.c.id == request_id, self._request.c.state == RequestState.RUNNING)
+
+    def _is_left(self, dead_since: datetime) -> ColumnElement[bool]:
+        row = self._request.c
+        return or_(
+            row.state == RequestState.PAUSED, and_(row.state == RequestState.RUNNING, row.claimed_at <= dead_since)
+        )
 
     def waiting(self, tx: Connection, request_id: str, *, after: str, limit: int) -> Sequence[ActionItem]:
         """The next users that nothing has become of yet, behind this key."""
@@ -128,13 +167,21 @@ class ActionRequests:
         return [_read_item(found) for found in tx.execute(mine.order_by(row.user_key).limit(limit))]
 
     def note(self, tx: Connection, request_id: str, outcomes: Sequence[tuple[str, str, str]]) -> None:
-        """What became of users: key, outcome, reason."""
+        """What became of users: key, outcome, reason. What is noted already stays."""
         row = self._item.c
-        one = update(self._item).where(row.request_id == request_id, row.user_key == bindparam("of_key"))
+        one = update(self._item).where(
+            row.request_id == request_id, row.user_key == bindparam("of_key"), row.outcome == ""
+        )
         values = [{"of_key": key, "new_outcome": outcome, "new_reason": reason} for key, outcome, reason in outcomes]
         if values:
             noted: dict[str, Any] = {"outcome": bindparam("new_outcome"), "reason": bindparam("new_reason")}
             tx.execute(one.values(noted), values)
+
+    def are_waiting(self, tx: Connection, request_id: str, keys: Collection[str]) -> bool:
+        """Whether nothing has become of any of these users yet."""
+        row = self._item.c
+        mine = select(func.count()).where(row.request_id == request_id, among(tx, row.user_key, keys))
+        return int(tx.execute(mine.where(row.outcome == "")).scalar_one()) == len(keys)
 
     def totals(self, tx: Connection, request_id: str) -> Mapping[tuple[str, str], int]:
         """How many users there are by outcome and reason."""

@@ -19,6 +19,7 @@ from ..services.audit.key_rotation import KeyRotation
 from ..services.audit.reading import AuditReader
 from ..services.audit.sign_in_reading import SignInReader
 from ..services.enrollment.access_passes import AccessPassService
+from ..services.enrollment.action_jobs import ActionJobs
 from ..services.enrollment.action_requests import ActionRequestService
 from ..services.enrollment.enrollment_deferral import EnrollmentDeferral
 from ..services.enrollment.enrollment_eligibility import EnrollmentEligibility
@@ -111,6 +112,7 @@ class GateState:
     recovery_codes: RecoveryCodeService = field(repr=False)
     enrollments: EnrollmentService
     action_requests: ActionRequestService
+    action_jobs: ActionJobs
     access_passes: AccessPassService
     users: UserService
     lookup: UserLookup

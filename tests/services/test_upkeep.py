@@ -350,5 +350,5 @@ def test_mail_that_was_sent_is_swept_after_thirty_days_and_what_waits_stays(site
 
 def test_a_run_with_nothing_to_do_changes_nothing(site: Site) -> None:
     before = tables(site.state.store)
-    assert site.run() == Upkeep(reminded=0, lapsed=0, synced=0, mails_sent=0, mails_failed=0, swept=0)
+    assert site.run() == Upkeep(reminded=0, lapsed=0, synced=0, mails_sent=0, mails_failed=0, swept=0, continued=0)
     assert tables(site.state.store) == before

@@ -42,12 +42,15 @@ class ActionOptions:
             values["until"] = datetime.fromisoformat(until)
         return cls(**values)  # type: ignore[arg-type]
 
-    def arguments(self, action: str) -> Mapping[str, object]:
-        """What the call of an action takes beside the terms of every action."""
+    def arguments(self, action: str, *, is_single: bool) -> Mapping[str, object]:
+        """What the call of an action takes beside the terms of every action.
+
+        :param is_single: whether it is about one user only, whose running period restarts.
+        """
         factor = self.factor or ""
         kind, factor_id = (factor, None) if factor in set(FactorKind) or not factor else (None, factor)
         known: Mapping[str, Mapping[str, object]] = {
-            "require": {"days": self.days, "renew": self.renew},
+            "require": {"days": self.days, "renew": self.renew or is_single},
             "extend": {"days": self.days, "until": self.until},
             "reset": {"days": self.days},
             "revoke-factor": {"kind": kind, "factor_id": factor_id},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cache
 from typing import TypedDict
@@ -29,6 +30,8 @@ from .state_changes import MoveWriter
 
 SLICE = 1000
 Progress = Callable[[int], None]
+Answers = Sequence[tuple[str, Answer]]
+Within = Callable[[UnitOfWork, Answers], None]
 REFUSALS = {
     "yourself": "Nobody acts on his own account. Ask another administrator.",
     "higher-role": "This user has a role of its own, so only an administrator may do that.",
@@ -46,6 +49,7 @@ class Terms(TypedDict, total=False):
     notify: bool
     dry_run: bool
     progress: Progress | None
+    within: Within | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +61,7 @@ class Order:
     :param notify: whether users are told.
     :param dry_run: say what would happen, and change nothing.
     :param progress: called after each slice with the number of users it was about.
+    :param within: told what became of each user of a slice, in its transaction; what it raises undoes the slice.
     """
 
     actor: ActorLike = Actor.HOST
@@ -64,6 +69,7 @@ class Order:
     notify: bool = True
     dry_run: bool = False
     progress: Progress | None = None
+    within: Within | None = None
 
     def __post_init__(self) -> None:
         """Take only what can be kept."""
@@ -193,6 +199,8 @@ class ActionRunner:
             self._store.people.write(work.tx, fresh, now=self._clock())
             moved = self._moves(work.tx, standings, action, people, actor, order)
             self._writer.write(work, moved, actor=actor.name, reason=order.reason)
+            if order.within is not None:
+                order.within(work, _answers(moved, unseen))
             return moved
 
         if not people:
@@ -202,8 +210,7 @@ class ActionRunner:
         moved = self._preview(action, people, actor, order) if order.dry_run else self._worker.run(act, is_bulk=is_bulk)
         if order.progress is not None:
             order.progress(len(people))
-        answers = {id(move): Answer(move.outcome, move.reason) for _, move in moved}
-        return [(key, _flagged(answers[id(move)], is_unseen=key in unseen)) for key, move in moved]
+        return _answers(moved, unseen)
 
     def _unseen(self, keys: Sequence[str]) -> set[str]:
         """Keys that are taken as they are given, and by which nobody has come yet."""
@@ -253,6 +260,11 @@ class ActionRunner:
 def unknown(key: str) -> str:
     """What is said of a key that nobody has."""
     return f"No user with the key {key!r} is known."
+
+
+def _answers(moved: Sequence[tuple[str, Move]], unseen: AbstractSet[str]) -> list[tuple[str, Answer]]:
+    answers = {id(move): Answer(move.outcome, move.reason) for _, move in moved}
+    return [(key, _flagged(answers[id(move)], is_unseen=key in unseen)) for key, move in moved]
 
 
 def _flagged(answer: Answer, *, is_unseen: bool) -> Answer:

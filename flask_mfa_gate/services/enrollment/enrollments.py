@@ -46,18 +46,18 @@ class EnrollmentService:
         self._rules, self._clock, self._default_days = rules, clock, default_days
 
     def require(
-        self, keys: Targets, *, days: int | None = None, renew: bool = False, **terms: Unpack[Terms]
+        self, keys: Targets, *, days: int | None = None, renew: bool | None = None, **terms: Unpack[Terms]
     ) -> ActionResult:
         """Demand MFA of users.
 
         :param days: 1 to 365 days in which they may still defer; 0 forces now; None is the configured default.
-        :param renew: begin a running period anew; a single key always does.
+        :param renew: restart a running period; None does so for a single key only.
         :raises Conflict: ``lapsed``, for a single key whose period has ended.
         """
         length = _checked_days(self._default_days if days is None else days, least=0)
         targets = keys if isinstance(keys, str | UserFilter) else list(dict.fromkeys(keys))
         is_single = isinstance(targets, str) or (isinstance(targets, list) and len(targets) == 1)
-        result = self._run(Require(length, renew or is_single), targets, Order(**terms))
+        result = self._run(Require(length, is_single if renew is None else renew), targets, Order(**terms))
         if isinstance(targets, str) and (targets, "lapsed") in result.skipped:
             raise Conflict("lapsed", _LAPSED_SENTENCE)
         return result

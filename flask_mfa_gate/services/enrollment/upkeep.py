@@ -25,6 +25,7 @@ from ..people.users import UserService
 from ..sign_in.risk import MEMORY as RISK_MEMORY
 from ..sign_in.sessions import DROPPED
 from ..unit_of_work import TransactionRunner, UnitOfWork
+from .action_jobs import ActionJobs
 from .digest import DigestService
 from .state_changes import MoveWriter
 
@@ -36,7 +37,10 @@ _REQUEST_MEMORY = timedelta(days=1)
 
 @dataclass(frozen=True, slots=True)
 class Upkeep:
-    """What one run did."""
+    """What one run did.
+
+    :param continued: actions on many users that were left unfinished.
+    """
 
     reminded: int
     lapsed: int
@@ -44,6 +48,7 @@ class Upkeep:
     mails_sent: int
     mails_failed: int
     swept: int
+    continued: int
 
 
 class _Undone(Exception):
@@ -59,11 +64,12 @@ class UpkeepService:
     def __init__(
         self, store: Store, worker: TransactionRunner, writer: MoveWriter, users: UserService, digest: DigestService,
         audit: AuditChain, retention: AuditRetention, delivery: Delivery, daily: DailyTotalsService, *,
-        clock: Clock, lifetimes: Lifetimes, reminders: Sequence[timedelta], cookie_life: Callable[[], timedelta],
+        jobs: ActionJobs, clock: Clock, lifetimes: Lifetimes, reminders: Sequence[timedelta],
+        cookie_life: Callable[[], timedelta],
     ) -> None:  # fmt: skip
         self._store, self._worker, self._writer = store, worker, writer
         self._users, self._digest, self._audit, self._delivery = users, digest, audit, delivery
-        self._retention, self._daily = retention, daily
+        self._retention, self._daily, self._jobs = retention, daily, jobs
         self._clock, self._lifetimes, self._reminders, self._cookie_life = clock, lifetimes, reminders, cookie_life
 
     def run_due(self) -> Upkeep:
@@ -74,6 +80,7 @@ class UpkeepService:
         reminded, lapsed = self._look_at_periods()
         head = self._audit.seal()
         self._digest.post_if_due(audit_head=str(head))
+        continued = self._jobs.continue_all()
         sent, failed = self._delivery.send_due()
         # Before the sweep, which takes what is counted here.
         self._daily.count_due()
@@ -81,17 +88,26 @@ class UpkeepService:
         # Last, because it rests on the host: a directory that fails must not keep back what everybody waits for.
         synced = self._users.sync().people if self._users.is_sync_due() else 0
         return Upkeep(
-            reminded=reminded, lapsed=lapsed, synced=synced, mails_sent=sent, mails_failed=failed, swept=swept
+            reminded=reminded,
+            lapsed=lapsed,
+            synced=synced,
+            mails_sent=sent,
+            mails_failed=failed,
+            swept=swept,
+            continued=continued,
         )
 
     def preview(self) -> Upkeep:
         """What a run would do now: done in one transaction that is undone again. The host is asked for nobody."""
         found: list[Upkeep] = []
+        left = len(self._jobs.left())
 
         def act(work: UnitOfWork) -> None:
             reminded, lapsed = self._each_slice(lambda: self._take_slice(work))
             mails = self._store.outbox.count_due(work.tx, now=self._clock())
-            found.append(Upkeep(reminded, lapsed, 0, mails, 0, self._sweep_in(work) + self._retention.run_in(work)))
+            found.append(
+                Upkeep(reminded, lapsed, 0, mails, 0, self._sweep_in(work) + self._retention.run_in(work), left)
+            )
             raise _Undone
 
         with suppress(_Undone):

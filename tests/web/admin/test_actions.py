@@ -11,6 +11,7 @@ import pytest
 from bs4 import BeautifulSoup
 from flask import Flask
 
+from example_app.models import User, db
 from tests.conftest import JSON, Browser, Phone, StillClock, key_of, state_of
 from tests.policy_kit import policy, put
 from tests.web.kit import act, kinds
@@ -221,22 +222,70 @@ def test_a_large_set_goes_on_where_it_stopped(
     app: Flask, console: Browser, clock: StillClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from flask_mfa_gate.domain.person import Person
-    from flask_mfa_gate.services.enrollment import action_requests
+    from flask_mfa_gate.services.enrollment import action_jobs, action_requests
 
-    monkeypatch.setattr(action_requests, "_SLICE", 10)
-    monkeypatch.setattr(action_requests, "WORKED_IN_A_REQUEST", -action_requests.WORKED_IN_A_REQUEST)
+    monkeypatch.setattr(action_requests, "SLICE", 10)
+    monkeypatch.setattr(action_jobs, "WORKED_IN_A_REQUEST", -action_jobs.WORKED_IN_A_REQUEST)
     state = state_of(app)
     with state.store.database.write() as tx:
         people = [Person(f"p{number:02}", f"Person {number:02}", f"p{number}@example.org") for number in range(21)]
         state.store.people.write(tx, people, now=clock())
     path = ask(console, "require", scope="all", filter="q=person")
-    for so_far in ("9 of 21", "18 of 21"):
+    for so_far in ("10 of 21", "20 of 21"):
         post(console, path, days="7", when="days")
-        assert so_far in text_of(console.get(path)), "no slice is cut so that one is left"
+        assert so_far in text_of(console.get(path))
     post(console, path)
     assert "Done for 21 people" in text_of(console.get(path))
     assert "Require MFA" not in text_of(post(console, path))
     assert state.user_list.numbers().in_period == 22
+    renew = ask(console, "require", scope="all", filter="q=person")
+    post(console, renew, days="9", when="days")
+    listed = text_of(console.get("/admin/mfa/requests"))
+    assert ("Paused 10 of 21" in listed, "Done 21 of 21" in listed) == (True, True)
+    remind = ask(console, "remind", scope="all", filter="q=person")
+    post(console, remind)
+    assert post(console, f"{remind}/cancel").location == "/admin/mfa/requests"
+    assert "Cancelled after 10 of 21" in text_of(console.get(remind))
+    with app.app_context():
+        assert state.upkeep.preview().continued == 1
+        assert state.upkeep.run_due().continued == 1, "the one that was not cancelled"
+    assert "Done for 0 people" in text_of(console.get(renew))
+    assert post(console, remind).location == remind
+    assert "Cancelled after 10 of 21" in text_of(console.get(remind))
+    found = console.get("/admin/mfa/requests", headers=JSON).json
+    assert found is not None
+    assert sorted(one["state"] for one in found["items"]) == ["cancelled", "done", "done"]
+
+
+def test_others_requests_are_seen_and_ended_by_admins_only(
+    app: Flask, console: Browser, phone: Phone, clock: StillClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from flask_mfa_gate.services.enrollment import action_jobs, action_requests
+
+    monkeypatch.setattr(action_requests, "SLICE", 1)
+    monkeypatch.setattr(action_jobs, "WORKED_IN_A_REQUEST", -action_jobs.WORKED_IN_A_REQUEST)
+    clock.forward(seconds=30)
+    desk = at_console(app, HELPDESK, phone)
+    mine, theirs = (ask(browser, "unlock", key=["4", "5"]) for browser in (console, desk))
+    for browser, path in ((console, mine), (desk, theirs)):
+        post(browser, path)
+    for browser, actors in ((console, {"user:1", "user:7"}), (desk, {"user:7"})):
+        found = browser.get("/admin/mfa/requests", headers=JSON).json
+        assert found is not None
+        assert {one["actor"] for one in found["items"]} == actors
+    assert post(desk, f"{mine}/cancel").status_code == 404
+    assert "1 of 2 so far" in text_of(console.get(mine))
+    post(console, f"{theirs}/cancel")
+    assert "Cancelled" in text_of(desk.get(theirs))
+    with app.app_context():
+        User.query.filter_by(username=ADMIN).update({"role": ""})
+        db.session.commit()
+        assert state_of(app).upkeep.run_due().continued == 1
+        User.query.filter_by(username=ADMIN).update({"role": "admin"})
+        db.session.commit()
+    told = console.get(mine, headers=JSON).json
+    assert told is not None
+    assert told["failed"] == [{"key": "5", "reason": "not-allowed"}], "the role was gone"
 
 
 def in_json(console: Browser, action: str, *keys: str, query: str = "", **fields: Any) -> Any:

@@ -24,7 +24,9 @@ from ..representation import Format, Table, csv_file, format_wanted
 from .access_pass import issue
 from .confirmation import confirmation_page, result_page
 from .filters import FILTERS, filter_of
+from .listing import WORDS, names_of
 from .options import options_of
+from .progress import Progress
 from .verbs import VERBS, verbs_for
 
 _LONGEST_QUERY = 8000
@@ -66,16 +68,34 @@ def show(console: Console, request_id: str) -> Response:
 
 def confirm(console: Console, request_id: str) -> Response:
     """Carry it out, or go on with it. What was typed wrong is told at its field, and nothing is done."""
-    service = console.state.action_requests
-    found = service.get(request_id, actor=console.actor)
+    found = console.state.action_requests.get(request_id, actor=console.actor)
     if found.state is RequestState.OPEN:
         options, errors = options_of(console, found, console.fields)
         if errors:
             return confirmation_page(console, found, console.fields, errors)
     else:
         options = ActionOptions()
-    service.carry_out(found, options, actor=console.actor)
+    console.state.action_jobs.carry_out(found, options, actor=console.actor)
     return answers.see_other(console_url("user_request", request_id=request_id))
+
+
+def cancel(console: Console, request_id: str) -> Response:
+    """Leave out those who are still waiting."""
+    console.state.action_jobs.cancel(request_id, actor=console.actor)
+    if console.desk.wants_json:
+        return answers.json_answer({"id": request_id})
+    return answers.see_other(console_url("user_requests"))
+
+
+def requests(console: Console) -> Response:
+    """The latest actions with how far each is: all of them for an administrator, else one's own."""
+    found = [Progress.of(one, come) for one, come in console.state.action_jobs.recent(actor=console.actor)]
+    if format_wanted(console, Format.HTML, Format.JSON) is Format.JSON:
+        return answers.json_answer({"items": [one.as_json() for one in found]})
+    keys = {one.actor.removeprefix("user:") for one in found}
+    return console.page(
+        "requests.html", jobs=found, names=names_of(console, keys), words=WORDS, mine=console.actor.name
+    )
 
 
 def select(console: Console) -> Response:
@@ -129,7 +149,7 @@ def _act_at_once(
     if _is_set(console, "dry_run"):
         would = service.would(found, options, actor=console.actor)
         return answers.json_answer({**_outcomes(would, missing), "dry_run": True})
-    done = service.carry_out(found, options, actor=console.actor)
+    done = console.state.action_jobs.carry_out(found, options, actor=console.actor)
     return answers.json_answer(_as_json(console, done))
 
 
@@ -163,11 +183,15 @@ def _routes() -> Iterator[ConsoleRoute]:
     yield ConsoleRoute(
         rule="/users/actions", name="user_actions", view=act, methods=WRITE, least_to_write=Role.HELPDESK
     )
+    yield ConsoleRoute(rule="/requests", name="user_requests", view=requests, least=Role.HELPDESK)
     yield ConsoleRoute(rule="/select", name="user_select", view=select, least=Role.HELPDESK)
     rule = "/requests/<request_id>"
     yield ConsoleRoute(rule=rule, name="user_request", view=show, least=Role.HELPDESK)
     yield ConsoleRoute(
         rule=rule, name="user_request_confirm", view=confirm, methods=WRITE, least_to_write=Role.HELPDESK
+    )
+    yield ConsoleRoute(
+        rule=f"{rule}/cancel", name="user_request_cancel", view=cancel, methods=WRITE, least_to_write=Role.HELPDESK
     )
 
 

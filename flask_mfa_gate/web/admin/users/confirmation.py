@@ -97,6 +97,9 @@ def result_page(console: Console, found: ActionRequest) -> Response:
         "result.html", found=found, verb=VERBS[found.action], title=gettext(VERBS[found.action].label), counts=counts,
         done=sum(one.number for one in counts if one.outcome == "done"),
         waiting=sum(one.number for one in counts if not one.outcome), is_done=found.state is RequestState.DONE,
+        is_cancelled=found.state is RequestState.CANCELLED,
+        cancel_url=console_url("user_request_cancel", request_id=found.id),
+        show_url=console_url("user_request", request_id=found.id),
         csv_url=console_url("user_request", request_id=found.id, format="csv"), words=WORDS,
         action_url=console_url("user_request_confirm", request_id=found.id),
     )  # fmt: skip
