@@ -164,19 +164,25 @@ def _admin_services(base: Base) -> dict[str, Any]:
         "key_rotation": rotation,
         "users": users,
         "lookup": lookup,
-        "observations": Observations(store, worker, clock=clock),
-        "last_login_view": LastLoginView(store, worker, clock=clock),
+        **_what_requests_tell(base),
         "enrollments": enrollments,
         **console,
-        "access_passes": AccessPassService(
-            store, worker, runner, base.factors.access_passes, clock=clock
-        ),
+        "access_passes": AccessPassService(store, worker, runner, base.factors.access_passes, clock=clock),
         "upkeep": UpkeepService(
             store, worker, writer, users, DigestService(store, worker, user_list, clock=clock), audit,
             _retention(base), base.delivery, daily, jobs=console["action_jobs"], clock=clock, lifetimes=base.lifetimes,
             reminders=base.settings.reminders, cookie_life=longest_cookie_life,
         ),
     }  # fmt: skip
+
+
+def _what_requests_tell(base: Base) -> dict[str, Any]:
+    """What is learned of the app while it serves."""
+    store, worker, clock = base.store, base.worker, base.settings.clock
+    return {
+        "observations": Observations(store, worker, clock=clock),
+        "last_login_view": LastLoginView(store, worker, clock=clock),
+    }
 
 
 def _policy_services(base: Base, runner: ActionRunner) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from .enrollment.action_calls import ActionCalls
 from .enrollment.action_jobs import ActionJobs
 from .enrollment.action_requests import ActionRequestService
 from .enrollment.enrollments import EnrollmentService
-from .people.directory import Directory
+from .people.directory import UserDirectory
 from .people.lookup import UserLookup
 from .people.profile import ProfileReader
 from .people.user_list import UserListService
@@ -33,7 +33,7 @@ class ConsoleServices(TypedDict):
 
 def console_services(
     store: Store, worker: TransactionRunner, enrollments: EnrollmentService, listed: UserListService,
-    lookup: UserLookup, *, directory: Directory, policies: PolicyService, lifetimes: Lifetimes, clock: Clock,
+    lookup: UserLookup, *, directory: UserDirectory, policies: PolicyService, lifetimes: Lifetimes, clock: Clock,
 ) -> ConsoleServices:  # fmt: skip
     """Lists, profiles, and actions as they were confirmed."""
     calls = ActionCalls(store, enrollments, policies, clock=clock)

@@ -13,7 +13,7 @@ from ...errors import HostCallbackFailed, NotFound
 from ...store import Store
 from ...store.action_requests import ActionItem, ActionRequest, RequestState
 from ..people.actors import acting_user
-from ..people.directory import Directory
+from ..people.directory import UserDirectory
 from ..unit_of_work import TransactionRunner, UnitOfWork
 from .action_calls import ActionCalls, told
 from .action_options import ActionOptions
@@ -36,7 +36,7 @@ class ActionJobs:
     """Work on requests: each is claimed by one at a time, and no user is acted on twice even by two."""
 
     def __init__(
-        self, store: Store, worker: TransactionRunner, directory: Directory, calls: ActionCalls,
+        self, store: Store, worker: TransactionRunner, directory: UserDirectory, calls: ActionCalls,
         requests: ActionRequestService, *, clock: Clock,
     ) -> None:  # fmt: skip
         self._store, self._worker, self._directory = store, worker, directory
