@@ -164,7 +164,6 @@ def _admin_services(base: Base) -> dict[str, Any]:
         "key_rotation": rotation,
         "users": users,
         "lookup": lookup,
-        **_what_requests_tell(base),
         "enrollments": enrollments,
         **console,
         "access_passes": AccessPassService(store, worker, runner, base.factors.access_passes, clock=clock),
@@ -174,15 +173,6 @@ def _admin_services(base: Base) -> dict[str, Any]:
             reminders=base.settings.reminders, cookie_life=longest_cookie_life,
         ),
     }  # fmt: skip
-
-
-def _what_requests_tell(base: Base) -> dict[str, Any]:
-    """What is learned of the app while it serves."""
-    store, worker, clock = base.store, base.worker, base.settings.clock
-    return {
-        "observations": Observations(store, worker, clock=clock),
-        "last_login_view": LastLoginView(store, worker, clock=clock),
-    }
 
 
 def _policy_services(base: Base, runner: ActionRunner) -> dict[str, Any]:
@@ -237,6 +227,8 @@ def _account_services(base: Base) -> dict[str, Any]:
     eligibility = EnrollmentEligibility(rules, FirstEnrollment.of(base.settings, base.directory), clock=clock)
     sessions = SessionService(store, worker, base.keyring, rules, clock=clock, lifetimes=base.lifetimes)
     return {
+        "observations": Observations(store, worker, clock=clock),
+        "last_login_view": LastLoginView(store, worker, clock=clock),
         "attempts": attempts,
         "flood_guard": _flood_guard(base),
         "sessions": sessions,
