@@ -6,8 +6,8 @@ from datetime import datetime
 
 from .enrollment import Standing
 from .event_name import EventName
-from .mail_kind import MailKind
-from .state_changes import Move, Notice, Requirement
+from .mail_kind import MailKind, Notice
+from .state_changes import Move, Requirement
 
 
 def depart(standing: Standing, *, now: datetime) -> Move:
