@@ -23,7 +23,7 @@ ALLOWED = {
     "factors/registry.py": "the lines that register the kinds",
     "domain/totp.py": "pure, and settings check digits and periods by it",
     "domain/access_pass.py": "pure, and the store keeps its terms",
-    "settings.py": "keys that the contract names", "checks.py": "words of settings and mails that the contract names",
+    "settings.py": "keys that the contract names",
     "signals.py": "signals that the contract names", "domain/event_name.py": "events that the contract names",
     "domain/mail_kind.py": "kinds of mail that the contract names", "extension.py": "gate.access_passes", "mail/notices.py": "kinds of mail",
     "services/enrollment/access_passes.py": "gate.access_passes",
