@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from ..domain.assurance import FactorKind
+from ..domain.enrollment import Status
 from ..domain.roles import Role
 from ..domain.user_filter import UserFilter
 from ..errors import BadRequest, UnknownUser
@@ -34,6 +35,10 @@ class Whom:
     role: str | None = None
     factor: str | None = None
     without_factor: bool = False
+    statuses: Sequence[str] = ()
+    search: str | None = None
+    throttled: bool = False
+    no_email: bool = False
 
     @property
     def is_many(self) -> bool:
@@ -41,8 +46,9 @@ class Whom:
 
         :raises BadRequest: unless it is exactly one of both.
         """
-        narrows = (self.group, self.ends_within, self.role, self.factor)
-        is_many = self.everybody or self.without_factor or any(one is not None for one in narrows)
+        narrows = (self.group, self.ends_within, self.role, self.factor, self.search)
+        flags = (self.everybody, self.without_factor, self.throttled, self.no_email, bool(self.statuses))
+        is_many = any(flags) or any(one is not None for one in narrows)
         if is_many == bool(self.users) or (self.everybody and self.group is not None):
             raise BadRequest("Name users, or pass --all, --group or another filter, and only one of these.")
         return is_many
@@ -55,11 +61,20 @@ class Whom:
             role=None if self.role is None else Role(self.role),
             factor=None if self.factor is None else FactorKind(self.factor),
             holds_any=False if self.without_factor else None,
+            status=frozenset(map(Status, self.statuses)) or None,
+            text=self.search,
+            throttled=True if self.throttled else None,
+            has_email=False if self.no_email else None,
         )
 
 
 KINDS, _ROLES = [kind.value for kind in FactorKind], [role.value for role in Role]
+_STATUSES = click.Choice([status.value for status in Status], case_sensitive=False)
 _OPTIONS = (
+    click.option("--no-email", is_flag=True, help="Only those without a mail address."),
+    click.option("--throttled", is_flag=True, help="Only those whose codes are not tried now, after too many failed."),
+    click.option("--search", help="Only those in whose name, email or key words begin with these."),
+    click.option("--status", "statuses", multiple=True, type=_STATUSES, help="Only those with this status."),
     click.option("--without-factor", is_flag=True, help="Only those who hold no factor."),
     click.option("--factor", type=click.Choice(KINDS), help="Only those who hold this factor."),
     click.option("--role", type=click.Choice(_ROLES), help="Only those who have this role."),
@@ -117,6 +132,7 @@ def chosen(state: GateState, whom: Whom, *, may_sync: bool) -> UserFilter:
     :raises BadRequest: for a group that nobody is in.
     """
     _refuse_unkept(whom.group, "group")
+    _refuse_unkept(whom.search, "name, email or key")
     users = whom.filter()
     if state.directory.lists_users:
         _take_over(state) if may_sync else _say_age(state)

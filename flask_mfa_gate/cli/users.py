@@ -45,7 +45,14 @@ def status(whom: Whom, as_json: bool) -> None:
 @for_users
 def require(asked: Asked, days: int | None, force: bool, renew: bool, no_notify: bool) -> None:
     act, length = current_state().enrollments.require, _days(days, force)
-    _act(asked, act, Deed("Require MFA of", "required to use MFA"), days=length, renew=renew, notify=not no_notify)
+    _act(
+        asked,
+        act,
+        Deed("Require MFA of", "required to use MFA"),
+        days=length,
+        renew=renew or None,
+        notify=not no_notify,
+    )
 
 
 @mfa.command(help="Move the end of enrollment periods. Lets users back in who are locked out.")

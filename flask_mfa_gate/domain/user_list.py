@@ -179,6 +179,22 @@ class UserRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ChallengeState:
+    """How a user's codes have gone lately.
+
+    :param last_at: when a factor was last used, also one that is void by now.
+    :param wrong_codes: of the last 30 days that no later success cleared.
+    :param waits_until: before then the codes from some address are not tried.
+    :param is_stopped: whether no code is tried until somebody clears the attempts.
+    """
+
+    last_at: datetime | None = None
+    wrong_codes: int = 0
+    waits_until: datetime | None = None
+    is_stopped: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class UserPage:
     """A page of a list.
 

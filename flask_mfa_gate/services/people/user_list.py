@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
@@ -14,9 +14,10 @@ from ...domain.mfa_status import describe
 from ...domain.person import Person
 from ...domain.roles import Role
 from ...domain.user_filter import EVERYBODY, UserFilter
-from ...domain.user_list import COUNT_CAP, UserNumbers, UserPage, UserQuery, UserRow
+from ...domain.user_list import COUNT_CAP, ChallengeState, UserNumbers, UserPage, UserQuery, UserRow
 from ...errors import BadRequest
 from ...store import Store
+from ...store.challenge_reading import read_challenges
 from ...store.people import KnownPerson
 from ...store.user_list import UserList
 from ..text_validation import kept_text
@@ -53,6 +54,11 @@ class UserListService:
             count=found.count,
             count_is_exact=found.count < COUNT_CAP,
         )
+
+    def challenges(self, keys: Collection[str]) -> Mapping[str, ChallengeState]:
+        """How the codes of these users have gone; who is not in it has never been asked."""
+        with self._store.database.read() as tx:
+            return read_challenges(tx, self._store.tables, keys, now=self._clock())
 
     def every(self, users: UserFilter) -> Iterator[UserRow]:
         """Everybody for whom the filter holds, in the order of their keys, all as of one moment.

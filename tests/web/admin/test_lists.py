@@ -14,6 +14,7 @@ from flask import Flask
 from flask_mfa_gate.web.admin.representation import safe_cell
 from flask_mfa_gate.web.admin.users.address import user_url
 from tests.conftest import JSON, Browser, Phone, StillClock, key_of, state_of
+from tests.policy_kit import statements
 from tests.web.kit import act, change_user, issue
 
 from .kit import ADMIN, AUDITOR, at_console
@@ -62,6 +63,29 @@ def test_the_users_list_filters_sorts_and_pages(app: Flask, console: Browser) ->
         assert names(console.get(f"{users}?{query}", headers=JSON)) == found, query
         page = console.get(f"{users}?{query}").text
         assert [one.text for one in BeautifulSoup(page, "html.parser").select("tbody .ac-who")] == found, query
+
+
+def test_the_card_tells_of_codes_in_one_statement_for_the_page(app: Flask, console: Browser, clock: StillClock) -> None:
+    state, users = state_of(app), "/admin/mfa/users"
+    with state.store.database.write() as tx:
+        for key, times, place in (("4", 6, "192.0.2.1"), ("5", 100, "192.0.2.2"), ("6", 1, "192.0.2.3")):
+            for number in range(times):
+                state.store.failures.charge(tx, key, place=place, ordinal=number + 1, now=clock())
+    page = soup(console, users)
+    said = {one.select_one("h3").text: " ".join(one.get_text(" ").split()) for one in page.select("[popover]")}  # type: ignore[union-attr]
+    assert "Failed codes 6 Throttled until 2 Mar 2026, 09:00" in said["Dave Dean"], said
+    assert "Failed codes 100 Blocked until cleared" in said["Erin Ellis"]
+    assert "Failed codes 1" in said["Frank Ford"]
+    assert "Throttled" not in said["Frank Ford"]
+    assert "Last code 2 Mar 2026, 09:00" in said["Ada Admin"]
+    assert "Failed codes" not in said["Bob Baker"]
+    assert names(console.get(f"{users}?throttled=yes", headers=JSON)) == ["Dave Dean", "Erin Ellis"]
+    with statements(app) as one:
+        console.get(f"{users}?status=ENROLLED")
+    with statements(app) as all_of_them:
+        console.get(users)
+    assert len(all_of_them) == len(one), "not one for each row"
+    assert "Blocked until cleared" in console.get(f"{users}/5").text
 
 
 def test_chips_take_one_filter_away_and_say_what_it_was(console: Browser) -> None:

@@ -59,6 +59,7 @@ def _page(console: Console, state: ListState, query: UserQuery, page: UserPage, 
         chips=list(chips_of(state)), clear_url=console_url("users"), csv_url=state.url(format="csv"), pager=pager,
         heads={word.value: _head(state, word, query.sort) for word in UserSort}, words=WORDS, column=column,
         names=_names(console, page), synced_at=console.state.users.synced_at(), quick=_quick(state),
+        challenges=console.state.user_list.challenges([row.key for row in page.items]),
         may_act=console.may(Role.HELPDESK), options=_options(), verbs=verbs_for(console), statuses=list(Status),
         select_url=console_url("user_select"), sent_on=state.query(FILTERS),
     )  # fmt: skip

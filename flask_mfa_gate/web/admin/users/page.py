@@ -67,6 +67,7 @@ def draw_user(
         asked=asked_word, would=_WOULD, trace=_trace(console, key), resources=_resources(console),
         resource=_resource(), verbs=verbs_for(console, key=key, role=found.person.role), why_not=why, code=code,
         may_rescue=why is None and console.may(Role.HELPDESK), scopes=_scopes(),
+        challenge=console.state.user_list.challenges([key]).get(key),
         graced=graced_policies(console),
         may_rule=refusal(console.actor, Right.RULE, subject=key, role=found.person.role) is None,
         audit_url=console_url("audit", subject=key), pass_state=pass_state(profile),
