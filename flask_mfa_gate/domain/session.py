@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from hashlib import sha256
-from typing import Any
+from typing import Any, TypeAlias
 from uuid import UUID
 
 from .assurance import Assurance, Method
@@ -19,6 +19,8 @@ GRANT_LIFETIME = timedelta(minutes=5)
 IDLE_MARK_INTERVAL = timedelta(minutes=1)
 # What Werkzeug's own converters make of a part of a path: another value is another text.
 _SPELLED = (str, int, float, UUID)
+Kept: TypeAlias = str | Callable[[], str | None] | None
+"""A text as it is, or what opens it for whoever asks: most requests don't."""
 
 
 class Ending(StrEnum):
@@ -66,7 +68,8 @@ class GateSession:
     :param parked: the host's session keys, sealed, while nobody may see the identity.
     :param parked_at: when a sign-in began to wait for its proof; None for a session that was stopped on its way.
     :param parked_endpoint: of the view that signed in, which stays open for whoever has to sign in again.
-    :param target: where the user goes after the pass.
+    :param kept_target: where the user goes after the pass.
+    :param kept_host_user_id: what the host's session held as its user's id.
     :param stamp: digest of what the host changes with the password; None where it has no such thing.
     :param pass_id: the access pass that opened this session, with which it ends.
     :param risk: the risk signals, and the address and client that they were taken for.
@@ -86,9 +89,9 @@ class GateSession:
     parked: bytes | None = field(default=None, repr=False)
     parked_at: datetime | None = None
     parked_endpoint: str | None = None
-    target: str | None = field(default=None, repr=False)
+    kept_target: Kept = field(default=None, repr=False)
     step_up: StepUp | None = None
-    host_user_id: str | None = field(default=None, repr=False)
+    kept_host_user_id: Kept = field(default=None, repr=False)
     address: str | None = None
     user_agent: str | None = None
     stamp: str | None = field(default=None, repr=False)
@@ -97,6 +100,16 @@ class GateSession:
     risk: Mapping[str, Any] | None = None
     ended_at: datetime | None = None
     ending: Ending | None = None
+
+    @property
+    def target(self) -> str | None:
+        """Where the user goes after the pass; None also where the key that sealed it is gone."""
+        return self.kept_target() if callable(self.kept_target) else self.kept_target
+
+    @property
+    def host_user_id(self) -> str | None:
+        """What the host's session held as its user's id, likewise."""
+        return self.kept_host_user_id() if callable(self.kept_host_user_id) else self.kept_host_user_id
 
     @property
     def is_pending(self) -> bool:

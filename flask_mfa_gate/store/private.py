@@ -8,9 +8,11 @@ from __future__ import annotations
 import logging
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from ..crypto import Keyring, Place
+from ..domain.session import Kept
 from ..errors import SecretUnreadable
 
 _TEXTS = ("target", "host_user_id")
@@ -30,9 +32,15 @@ class PrivateTexts:
         return {**row, **sealed, **self._with_target(row, self._seal)}
 
     def open(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """The row as it was. A text whose key is gone is none; one that was written before is as it stands."""
-        opened = {name: self._open(row[name], name, row["lineage"]) for name in _TEXTS}
-        return {**row, **opened, **self._with_target(row, self._open)}
+        """The row as it was, with texts that are opened when they are read.
+
+        One whose key is gone is none; one that was written before is as it stands.
+        """
+        kept = {name: self._kept(row[name], name, row["lineage"]) for name in _TEXTS}
+        return {**row, **kept, **self._with_target(row, self._open)}
+
+    def _kept(self, kept: str | None, column: str, lineage: str) -> Kept:
+        return None if kept is None else partial(self._open, kept, column, lineage)
 
     def _with_target(self, row: Mapping[str, Any], turn: Any) -> dict[str, Any]:
         step_up = row.get("step_up")

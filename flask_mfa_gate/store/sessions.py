@@ -215,6 +215,8 @@ def _read(row: dict[str, Any]) -> GateSession:
         assurance=Assurance(SignIn(row["sign_in"]), row["signed_in_at"], proofs),
         step_up=_read_step_up(row["step_up"]),
         ending=Ending(row["ending"]) if row["ending"] else None,
+        kept_target=row["target"],
+        kept_host_user_id=row["host_user_id"],
         **{name: row[name] for name in _PLAIN_COLUMNS},
     )
 
@@ -225,8 +227,7 @@ _PARKED_COLUMNS = (
 _EMPTIED: dict[str, Any] = dict.fromkeys(("parked", "target", "step_up", "risk"))
 _PLAIN_COLUMNS = (
     "id_digest", "lineage", "user_key", "began_at", "seen_at", "superseded_at", "deferred_at", "parked", "parked_at",
-    "parked_endpoint", "target", "host_user_id", "address", "user_agent", "stamp", "pass_id", "ends_at", "risk",
-    "ended_at",
+    "parked_endpoint", "address", "user_agent", "stamp", "pass_id", "ends_at", "risk", "ended_at",
 )  # fmt: skip
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum, auto
 from typing import Any
 
-from flask import Response, has_request_context, request, session
+from flask import Request, Response, has_request_context, request, session
 
 from ..domain.authorization.decision import PASSED, Decision
 from ..domain.enrollment import Standing
@@ -17,12 +17,11 @@ from ..services.observations import Observation
 from ..services.sign_in.entries import Entry
 from .authorization.facts import RequestFacts
 from .client import Client, carries_token, client_of, wants_page
-from .request_notes import note, noted, this_request
+from .request_notes import expect_hooks, note, noted, noted_of, outer_user, this_request
 from .sessions.cookies import drop_token, forget_cookies, lacks_tls, read_token, set_token
 from .state import GateState
 
 _NAME = "mfa_gate.passage"
-_OUTER = "mfa_gate.outer"
 
 
 class Stage(IntEnum):
@@ -43,6 +42,7 @@ class Stage(IntEnum):
 class RequestContext:
     """What is known of one request.
 
+    :param request: the request itself, without its proxy.
     :param before: the host's session as it came in; empty once all of it was taken out.
     :param opened: endpoint and method of the request as it came in.
     :param arguments: those in its path.
@@ -72,6 +72,7 @@ class RequestContext:
     """
 
     state: GateState = field(repr=False)
+    request: Request = field(repr=False)
     before: Mapping[str, Any] = field(repr=False)
     opened: tuple[str | None, str]
     arguments: Mapping[str, Any] = field(repr=False)
@@ -113,7 +114,7 @@ class RequestContext:
 
     def look_up(self) -> None:
         """Find the session that the gate's cookie names: the one SELECT of a request with a cookie."""
-        token = read_token(this_request(), self.state.settings)
+        token = read_token(self.request, self.state.settings)
         if token is not None:
             self.session, self.standing, self.dead = self.state.sessions.look_up(token)
             self.has_dead_id = self.session is None
@@ -173,7 +174,7 @@ def begin_context(state: GateState, *, before: Mapping[str, Any]) -> RequestCont
     """The record of a request that just arrived, and what its session holds, where anybody looks."""
     here = this_request()
     opened = here.endpoint, here.method
-    passage = RequestContext(state, before, opened, dict(here.view_args or {}), tuple(here.blueprints))
+    passage = RequestContext(state, here, before, opened, dict(here.view_args or {}), tuple(here.blueprints))
     note(_NAME, passage)
     forget_outer(state)
     return passage
@@ -181,19 +182,25 @@ def begin_context(state: GateState, *, before: Mapping[str, Any]) -> RequestCont
 
 def context_outside_hooks(state: GateState, live: GateSession, standing: Standing) -> RequestContext:
     """What a decision looks at where no hook ran, as with events of an open websocket."""
-    return RequestContext(state, {}, (None, ""), {}, (), session=live, standing=standing)
+    return RequestContext(state, this_request(), {}, (None, ""), {}, (), session=live, standing=standing)
 
 
 def forget_outer(state: GateState) -> None:
     """Know nobody because somebody is in the request within which the host makes this one."""
-    if noted(_OUTER) is None:
-        note(_OUTER, state.identity.set_aside())
+    if outer_user() is None:
+        expect_hooks(state.identity.set_aside())
 
 
 def remember_outer(state: GateState) -> None:
     """The request is over: whoever was known before it began is known again."""
-    if (outer := noted(_OUTER)) is not None:
+    if (outer := outer_user()) is not None:
         state.identity.put_back(outer)
+
+
+def context_of(this: Request) -> RequestContext | None:
+    """The record of this request, likewise, for whoever has it at hand."""
+    found: RequestContext | None = noted_of(this, _NAME)
+    return found
 
 
 def current_context() -> RequestContext | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 from flask import Request, request
@@ -29,8 +30,12 @@ def note(name: str, value: Any) -> None:
 
 def noted(name: str) -> Any:
     """What was kept with the current request; None for nothing."""
+    return noted_of(this_request(), name)
+
+
+def noted_of(this: Request, name: str) -> Any:
+    """What was kept with this request; None for nothing."""
     # SECURITY: found by the request itself, so that nothing said of one counts for another made within it.
-    this = this_request()
     found: _Note | None = this.environ.get(name)
     while found is not None and found.request is not this:
         found = found.outer
@@ -42,11 +47,20 @@ def this_request() -> Request:
     return request._get_current_object()  # type: ignore[attr-defined, no-any-return]
 
 
-def expect_hooks() -> None:
-    """This is a request of HTTP: whoever asks for the user before the hooks, the hooks decide."""
-    note(_HOOKS_FOLLOW, value=True)
+def expect_hooks(outer: Mapping[str, Any]) -> None:
+    """This is a request of HTTP: whoever asks for the user before the hooks, the hooks decide.
+
+    :param outer: who was known in the request within which the host makes this one.
+    """
+    note(_HOOKS_FOLLOW, outer)
+
+
+def outer_user() -> Mapping[str, Any] | None:
+    """Who was known when this request began; None where nothing decides about it."""
+    found: Mapping[str, Any] | None = noted(_HOOKS_FOLLOW)
+    return found
 
 
 def runs_without_hooks() -> bool:
     """Whether nothing decides about this request, as with events of an open websocket."""
-    return not noted(_HOOKS_FOLLOW)
+    return outer_user() is None

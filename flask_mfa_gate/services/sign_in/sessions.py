@@ -95,7 +95,7 @@ class SessionService:
         session = GateSession(
             id_digest=token_digest(token), lineage=new_id(), user_key=user_key, assurance=Assurance(sign_in, now),
             began_at=now, seen_at=now, address=origin.address, user_agent=origin.user_agent,
-            host_user_id=who.host_user_id, stamp=who.stamp, risk=seen.risk, parked_endpoint=who.endpoint,
+            kept_host_user_id=who.host_user_id, stamp=who.stamp, risk=seen.risk, parked_endpoint=who.endpoint,
         )  # fmt: skip
         if parking is not None:
             session = replace(self._with_parking(session, parking), parked_at=now)
@@ -121,7 +121,7 @@ class SessionService:
         """
         now, token = self._clock(), new_token()
         successor = replace(
-            session, id_digest=token_digest(token), seen_at=now, host_user_id=who.host_user_id, stamp=who.stamp,
+            session, id_digest=token_digest(token), seen_at=now, kept_host_user_id=who.host_user_id, stamp=who.stamp,
             assurance=session.assurance.signed_in_again(at=now),
             address=origin.address, user_agent=origin.user_agent,
         )  # fmt: skip
@@ -175,8 +175,8 @@ class SessionService:
     def _with_parking(self, session: GateSession, parking: Parking) -> GateSession:
         sealed = self._keyring.seal(parking.payload, _parked_place(session))
         return replace(
-            session, parked=sealed, parked_at=None, target=parking.target,
-            host_user_id=parking.host_user_id, step_up=None,
+            session, parked=sealed, parked_at=None, kept_target=parking.target,
+            kept_host_user_id=parking.host_user_id, step_up=None,
         )  # fmt: skip
 
     def rise(

@@ -19,11 +19,12 @@ from ..host import session_snapshot
 from ..host.asking import changes_cookies
 from ..host.session_snapshot import contents_here
 from ..host.source import lasting_identity
-from ..request_context import RequestContext, Stage, current_context
+from ..request_context import RequestContext, Stage, context_of, current_context
+from ..request_notes import this_request
 from ..sessions.companion import send_companion
 from ..sessions.own_change import note_own_change
 from ..state import current_state
-from ..view_marks.protection import is_way_out_here, look_here
+from ..view_marks.protection import is_way_out_here, look_at
 from .admission import admit
 from .pending_sign_in import end_sign_in, intercept, renew
 from .unseen_identity import note_unseen
@@ -49,7 +50,7 @@ def closing(passage: RequestContext) -> Callable[[Response], Response]:
         if turns <= _TURNS_GIVEN_UP and not _is_last(close):
             after_this_request(close)
             return response
-        with look_here():
+        with look_at(passage.request):
             answer: Response = _close(passage, response)
             passage.give_back()
             passage.left = session_snapshot.take(contents_here())
@@ -68,14 +69,15 @@ def _is_last(callback: Callable[[Response], Response]) -> bool:
 @fail_closed
 def look_once_more(response: Response) -> Response:
     """Directly before the session is written: callbacks of callbacks, and ``after_request`` functions, are over too."""
-    passage = current_context()
+    here = this_request()
+    passage = context_of(here)
     # SECURITY: where the app's own ``preprocess_request`` runs no hooks, nobody was judged, and nobody would notice.
     if passage is None:
         current_state().observations.note(Observation.NO_HOOKS, current_app.__class__.__name__)
         return refused(MFAGateError(_NO_HOOKS))
-    if passage.left is None or is_own(request.endpoint):
+    if passage.left is None or is_own(here.endpoint):
         return response
-    with look_here():
+    with look_at(here):
         if contents_here() == passage.left and not changes_cookies(response):
             return response
         passage.before, passage.signs_in, carried = passage.left, False, passage.carried
@@ -86,7 +88,7 @@ def look_once_more(response: Response) -> Response:
 @fail_closed
 def _close(passage: RequestContext, response: Response) -> Response:
     # Where the gate answered by itself no code of the host's ran that could have signed anybody in or out.
-    if passage.stage is Stage.ANSWERED or is_own(request.endpoint):
+    if passage.stage is Stage.ANSWERED or is_own(passage.request.endpoint):
         return response
     if not passage.is_decided and (stopped := _decide_unreached(passage)) is not None:
         return _in_place_of(response, stopped)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from flask import Response, after_this_request, current_app, request
+from flask import Request, Response, after_this_request, current_app, request
 from werkzeug.exceptions import HTTPException, NotFound
 
 from ...domain.assurance import SignIn
@@ -23,13 +23,14 @@ from ..host.session_snapshot import contents_here
 from ..host.source import load_identity
 from ..host.surroundings import surroundings
 from ..host.tokens import is_made_by_token
-from ..request_context import RequestContext, Stage, begin_context, current_context
+from ..request_context import RequestContext, Stage, begin_context, context_of, current_context
+from ..request_notes import this_request
 from ..responses import answers
 from ..responses.host_names import without_place
 from ..sessions.binding import bind
 from ..sessions.revoked import is_revoked, turn_away
 from ..state import current_state
-from ..view_marks.protection import is_open_here, is_stopped_here, look_here, marks_here, waiver_here
+from ..view_marks.protection import is_open_here, is_stopped, look_at, marks_here, waiver_here
 from .admission import admit, judge_user, show_when_asked
 from .after_request import closing
 from .enforcement import meet
@@ -42,7 +43,7 @@ Answer = Response | None
 
 def open_request() -> Any:
     """The first hook: own pages are answered here; other requests are decided here unless the host wants it later."""
-    passage = current_context()
+    passage = context_of(this_request())
     return None if passage is not None and passage.stage >= Stage.OPEN else look_first(passage, is_early=False)
 
 
@@ -66,12 +67,13 @@ def _run_hooks_unseen(passage: RequestContext) -> None:
 
 @fail_closed
 def _decide_first(passage: RequestContext | None, *, is_early: bool) -> Any:
-    is_stopped = is_stopped_here()
+    here = this_request()
+    may_stop = is_stopped(here)
     try:
-        with look_here():
-            passage = passage or _begin(is_stopped=is_stopped)
+        with look_at(here):
+            passage = passage or _begin(may_stop=may_stop)
             passage.is_early = is_early
-            answer = _answer_first(passage) if is_stopped else _answer_file(passage)
+            answer = _answer_first(passage) if may_stop else _answer_file(passage)
     except HostCallbackFailed:
         if not is_early:
             raise
@@ -81,11 +83,11 @@ def _decide_first(passage: RequestContext | None, *, is_early: bool) -> Any:
     return answer
 
 
-def _begin(*, is_stopped: bool) -> RequestContext:
+def _begin(*, may_stop: bool) -> RequestContext:
     """What is not stopped is not looked at either."""
     state = current_state()
     state.identity.load_anew()
-    if not is_stopped:
+    if not may_stop:
         return begin_context(state, before={})
     passage = begin_context(state, before=session_snapshot.take(contents_here()))
     after_this_request(closing(passage))
@@ -100,7 +102,7 @@ def _answer_file(passage: RequestContext) -> Any:
 def _answer_first(passage: RequestContext) -> Any:
     state = passage.state
     passage.look_up()
-    if is_own(request.endpoint):
+    if is_own(passage.request.endpoint):
         if passage.session is None and request.method == "GET":
             _meet(passage)
         state.identity.hide_for_now()
@@ -119,19 +121,20 @@ def _answer_first(passage: RequestContext) -> Any:
 @fail_closed
 def before_view() -> Answer:
     """The second hook, directly before the view: an identity that the host's hooks made since is parked here."""
-    with look_here():
-        return _look_before_view()
+    here = this_request()
+    with look_at(here):
+        return _look_before_view(here)
 
 
-def _look_before_view() -> Answer:
-    passage = current_context()
+def _look_before_view(here: Request) -> Answer:
+    passage = context_of(here)
     # SECURITY: whatever kept the first hook from running, nothing goes on without a decision.
     if passage is None or passage.stage < Stage.OPEN:
         answer = open_request()
-        passage = current_context()
+        passage = context_of(here)
         if answer is not None or passage is None:
             return answer or refused(MFAGateError(UNAVAILABLE))
-    if is_own(request.endpoint) or not is_stopped_here() or not _is_last_look(passage):
+    if is_own(here.endpoint) or not is_stopped(here) or not _is_last_look(passage):
         return None
     is_pending = passage.session is not None and passage.session.is_pending
     if passage.state.settings.decide == "last" and (not is_pending or passage.may_go_on):
@@ -143,7 +146,7 @@ def _look_before_view() -> Answer:
     # SECURITY: a mark wants somebody who is in, whatever the view is called, and whatever let the request come so far.
     if passage.user_key is None and marks_here().wants_identity:
         return answers.refuse_stranger(passage)
-    if request.routing_exception is None:
+    if here.routing_exception is None:
         passage.stage = Stage.IN_VIEW
     return None
 

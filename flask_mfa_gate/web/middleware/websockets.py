@@ -51,7 +51,6 @@ def _is_let_in(user: Any) -> bool:
 
 def expect_hooks(app: Flask, **_: Any) -> None:
     """An HTTP request has begun: whoever asks for the user before the hooks, the hooks decide."""
-    request_notes.expect_hooks()
     state = state_in(app)
     # SECURITY: who is signed in to the request within which the host makes this one is nobody here.
     forget_outer(state)

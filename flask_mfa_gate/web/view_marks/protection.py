@@ -7,7 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from enum import Enum, auto
 from typing import Any
 
-from flask import Blueprint, Flask, current_app, request
+from flask import Blueprint, Flask, Request, current_app, request
 from werkzeug.routing import Rule
 
 from ...domain.access import MFA_ADMIN
@@ -15,7 +15,6 @@ from ...domain.marks import NO_MARKS, Marks, Views
 from ...settings import Settings
 from ..endpoints import is_automatic_options, is_console, is_own, is_sign_out
 from ..host import session_snapshot
-from ..request_notes import this_request
 from ..responses.host_names import PLACE
 from .marks import all_marks, marks_of, marks_of_methods
 
@@ -85,16 +84,15 @@ def is_way_out_here(settings: Settings) -> bool:
     return not marks_here().wants_identity and is_sign_out(request.endpoint, settings)
 
 
-def look_here() -> AbstractContextManager[None]:
+def look_at(request: Request) -> AbstractContextManager[None]:
     """How the gate looks at the session: where no route matches, its answer is the same for everybody."""
     return session_snapshot.unnoticed() if request.routing_exception is not None else _PLAINLY
 
 
-def is_stopped_here() -> bool:
+def is_stopped(request: Request) -> bool:
     """Whether this request may be stopped: not for a static file of the host, nor a preflight that Flask answers."""
-    here = this_request()
-    rule = here.url_rule
-    return rule is None or not (is_static_rule(current_app, rule) or is_automatic_options(here))
+    rule = request.url_rule
+    return rule is None or not (is_static_rule(current_app, rule) or is_automatic_options(request))
 
 
 def is_static_rule(app: Flask, rule: Rule) -> bool:
