@@ -17,7 +17,7 @@ from ..services.observations import Observation
 from ..services.sign_in.entries import Entry
 from .authorization.facts import RequestFacts
 from .client import Client, carries_token, client_of, wants_page
-from .request_notes import expect_hooks, note, noted, noted_of, outer_user, this_request
+from .request_notes import expect_hooks, note_of, noted, noted_of, outer_user, this_request
 from .sessions.cookies import drop_token, forget_cookies, lacks_tls, read_token, set_token
 from .state import GateState
 
@@ -175,8 +175,8 @@ def begin_context(state: GateState, *, before: Mapping[str, Any]) -> RequestCont
     here = this_request()
     opened = here.endpoint, here.method
     passage = RequestContext(state, here, before, opened, dict(here.view_args or {}), tuple(here.blueprints))
-    note(_NAME, passage)
-    forget_outer(state)
+    note_of(here, _NAME, passage)
+    forget_outer(state, here)
     return passage
 
 
@@ -185,15 +185,15 @@ def context_outside_hooks(state: GateState, live: GateSession, standing: Standin
     return RequestContext(state, this_request(), {}, (None, ""), {}, (), session=live, standing=standing)
 
 
-def forget_outer(state: GateState) -> None:
+def forget_outer(state: GateState, this: Request) -> None:
     """Know nobody because somebody is in the request within which the host makes this one."""
-    if outer_user() is None:
-        expect_hooks(state.identity.set_aside())
+    if outer_user(this) is None:
+        expect_hooks(this, state.identity.set_aside())
 
 
 def remember_outer(state: GateState) -> None:
     """The request is over: whoever was known before it began is known again."""
-    if (outer := outer_user()) is not None:
+    if (outer := outer_user(this_request())) is not None:
         state.identity.put_back(outer)
 
 

@@ -24,7 +24,11 @@ class _Note(NamedTuple):
 
 def note(name: str, value: Any) -> None:
     """Keep something with the current request."""
-    this = this_request()
+    note_of(this_request(), name, value)
+
+
+def note_of(this: Request, name: str, value: Any) -> None:
+    """Keep something with this request."""
     this.environ[name] = _Note(this, value, this.environ.get(name))
 
 
@@ -47,20 +51,20 @@ def this_request() -> Request:
     return request._get_current_object()  # type: ignore[attr-defined, no-any-return]
 
 
-def expect_hooks(outer: Mapping[str, Any]) -> None:
+def expect_hooks(this: Request, outer: Mapping[str, Any]) -> None:
     """This is a request of HTTP: whoever asks for the user before the hooks, the hooks decide.
 
     :param outer: who was known in the request within which the host makes this one.
     """
-    note(_HOOKS_FOLLOW, outer)
+    note_of(this, _HOOKS_FOLLOW, outer)
 
 
-def outer_user() -> Mapping[str, Any] | None:
+def outer_user(this: Request) -> Mapping[str, Any] | None:
     """Who was known when this request began; None where nothing decides about it."""
-    found: Mapping[str, Any] | None = noted(_HOOKS_FOLLOW)
+    found: Mapping[str, Any] | None = noted_of(this, _HOOKS_FOLLOW)
     return found
 
 
 def runs_without_hooks() -> bool:
     """Whether nothing decides about this request, as with events of an open websocket."""
-    return outer_user() is None
+    return outer_user(this_request()) is None

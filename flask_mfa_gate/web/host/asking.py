@@ -58,7 +58,7 @@ def _ask(
         context.request.__dict__.update(body)
         if rule is not None:
             context.request.url_rule, context.request.view_args, context.request.routing_exception = rule, {}, None
-        expect_hooks({})
+        expect_hooks(context.request, {})
         _run_hooks(after_hooks=after_hooks)
         return ask()
 

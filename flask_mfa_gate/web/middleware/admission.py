@@ -34,7 +34,7 @@ def admit(passage: RequestContext) -> Answer:
         passage.found_nobody = passage.session is not None and not passage.session.is_superseded
         return meet_nobody(passage)
     key = key_of(user, passage.state.user_key)
-    by_token = is_made_by_token(request, passage.state, key)
+    by_token = is_made_by_token(passage.request, passage.state, key)
     passage.is_token, passage.may_be_token = by_token is True, by_token is not False
     return judge_user(passage, user, key, marks_here())
 

@@ -149,7 +149,7 @@ def _compare(passage: RequestContext, response: Response) -> Response:
 def _may_be_kept_elsewhere(passage: RequestContext) -> bool:
     """Whether a view may have signed in a browser that keeps its cookies: the host has a table of its own sessions."""
     is_nobodys = passage.has_reached_view and passage.user_key is None
-    return is_nobodys and request.method not in SAFE_METHODS and bool(request.cookies)
+    return is_nobodys and passage.request.method not in SAFE_METHODS and bool(passage.request.cookies)
 
 
 def _as_before(passage: RequestContext, response: Response, *, is_changed: bool) -> Response:

@@ -263,7 +263,7 @@ def _is_as_judged(passage: RequestContext, user: Any) -> bool:
     # SECURITY: a hook that overrides the method or forwards must not reach what was not judged, nor may a loader that
     # goes by the hooks show another user with the same key.
     is_same_user = passage.lent is None or user is passage.lent
-    return is_same_user and passage.opened == (request.endpoint, request.method)
+    return is_same_user and passage.opened == (passage.request.endpoint, passage.request.method)
 
 
 def _meet_at_hook(passage: RequestContext, user: Any, key: str) -> Answer:

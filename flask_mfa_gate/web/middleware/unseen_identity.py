@@ -35,7 +35,7 @@ def note_unseen(passage: RequestContext, response: Response, *, is_changed: bool
     live = passage.session
     if passage.user_key is not None or not passage.has_reached_view or (live is not None and live.is_pending):
         return
-    if request.environ.get("REMOTE_USER"):
+    if passage.request.environ.get("REMOTE_USER"):
         _note(passage, "REMOTE_USER of the server in front")
     kept = vars(g._get_current_object())
     for name in _NAMES.intersection(kept):

@@ -16,7 +16,7 @@ from ..host.login_manager import USER_ID
 from ..host.signals import signal_of
 from ..host.source import load_identity
 from ..request_context import context_outside_hooks, current_context, forget_outer, remember_outer
-from ..request_notes import note, noted
+from ..request_notes import note, noted, this_request
 from ..sessions.cookies import read_token
 from ..state import current_state, state_in
 
@@ -53,7 +53,7 @@ def expect_hooks(app: Flask, **_: Any) -> None:
     """An HTTP request has begun: whoever asks for the user before the hooks, the hooks decide."""
     state = state_in(app)
     # SECURITY: who is signed in to the request within which the host makes this one is nobody here.
-    forget_outer(state)
+    forget_outer(state, this_request())
     # SECURITY: an app whose own ``preprocess_request`` runs no hooks does nothing for whom nobody judged.
     state.identity.show_when_asked(_is_let_in)
 

@@ -38,7 +38,7 @@ def marks_at(app: Flask, endpoint: str) -> Marks:
     if view is None or is_own(endpoint):
         return _CONSOLE if view is not None and is_console(endpoint) else NO_MARKS
     if "." not in endpoint:
-        return marks_of(view)
+        return all_marks(view, ())
     if _serves_files(view):
         return marks_of(view)
     names = endpoint.split(".")[:-1]
