@@ -11,17 +11,18 @@ from ...clock import Clock
 from ...crypto import new_id
 from ...domain.event_name import EventName
 from ...domain.person import LONGEST_KEY, Person
-from ...domain.roles import Actor, ActorLike
+from ...domain.roles import Actor, ActorLike, Right, refusal
 from ...domain.session import GateSession
-from ...errors import BadRequest, Conflict, UnknownUser
+from ...errors import BadRequest, Conflict, NotAllowed, UnknownUser
 from ...store import Store
 from ..audit.chain import AuditChain
 from ..audit.key_rotation import KeyRotation
+from ..enrollment.actions import REFUSALS
 from ..policies.policies import PolicyService
 from ..sign_in.endings import is_over, revoke_all, revoke_others
 from ..text_validation import is_key
 from ..unit_of_work import TransactionRunner, UnitOfWork
-from .actors import actor_of
+from .actors import acting_user, actor_of
 from .directory import UserDirectory
 from .directory_sync import DirectorySync, Synced
 
@@ -37,7 +38,7 @@ class UserService:
         self._policies, self._audit, self._key_rotation, self._clock = policies, audit, key_rotation, clock
 
     def sync(
-        self, keys: Iterable[str] | None = None, *, void_missing: bool = False,
+        self, keys: Iterable[str] | None = None, *, actor: ActorLike = Actor.HOST, void_missing: bool = False,
         progress: Callable[[int], None] | None = None,
     ) -> Synced:  # fmt: skip
         """Take over what the host says of its users now: of these, or of everybody.
@@ -48,8 +49,18 @@ class UserService:
         :param void_missing: also when they are more than 5 % of all (or than 10) at once.
         :param progress: called after each page with the number of people so far.
         :raises DirectoryEmpty: when nobody is there at all: a wrong database must not void everybody.
+        :raises NotAllowed: for a user who is neither admin nor help desk, or no admin with ``void_missing``.
         """
+        self._require_right(actor, Right.RULE if void_missing else Right.RESCUE)
         return self._sync.run(keys, void_missing=void_missing, progress=progress)
+
+    def _require_right(self, actor: ActorLike, right: Right) -> None:
+        by = actor_of(actor, self._directory)
+        if by.user_key is not None:
+            by = acting_user(self._directory, by.user_key)
+        # SECURITY: reading the directory voids whoever is gone from it, so a bare account must not start it.
+        if (why := refusal(by, right, subject="", role=None)) is not None:
+            raise NotAllowed(why, REFUSALS[why])
 
     def would_sync(self, keys: Iterable[str] | None = None, *, void_missing: bool = False) -> Synced:
         """What a run would do, counted: nothing is taken over, and nobody is voided."""

@@ -11,6 +11,7 @@ import pytest
 from bs4 import BeautifulSoup
 from flask import Flask
 
+from flask_mfa_gate import NotAllowed
 from flask_mfa_gate.web.admin.representation import safe_cell
 from flask_mfa_gate.web.admin.users.address import user_url
 from tests.conftest import JSON, Browser, Phone, StillClock, key_of, state_of
@@ -280,3 +281,14 @@ def test_the_audit_log_is_listed_exported_and_verified(app: Flask, console: Brow
         "The audit log was changed: record 2"
         in console.client.post("/admin/mfa/audit/verify", data={"csrf_token": token}).text
     )
+
+
+def test_the_directory_is_read_for_those_who_run_the_console(app: Flask) -> None:
+    with app.app_context():
+        users = state_of(app).users
+        assert users.sync(actor=f"user:{key_of(app, 'grace')}").people == 8
+        for name, void_missing in (("bob", False), ("hugo", False), ("grace", True)):
+            with pytest.raises(NotAllowed):
+                users.sync(actor=f"user:{key_of(app, name)}", void_missing=void_missing)
+        assert users.sync(actor=f"user:{key_of(app, 'ada')}", void_missing=True).people == 8
+        assert users.sync(actor="cli").people == 8
