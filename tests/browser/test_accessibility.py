@@ -59,8 +59,7 @@ def furnish(app: Flask) -> dict[str, Any]:
         state.action_jobs.carry_out(done, ActionOptions(), actor=ada)
         with state.store.database.read() as tx:
             factor = state.store.factors.confirmed(tx, key_of(app, ADMIN))[0]
-    values = {"factor_id": factor.id, "key": "2", "name": "office", "version": 1, "request_id": request.id}
-    return values
+    return {"factor_id": factor.id, "key": "2", "name": "office", "version": 1, "request_id": request.id}
 
 
 def check(screen: Screen, path: str, faults: list[str]) -> None:
