@@ -15,6 +15,8 @@ from flask_mfa_gate.services.sign_in.arrival import Newcomer, Seen
 from tests.conftest import Browser, Phone, state_of
 from tests.web.kit import signed_in
 
+_SEEN = Seen(PASSED, {}, None, None, {}, policy_version=0, default_access="user-setting")
+
 ACTS: dict[str, Any] = {
     "end others": lambda state, session, other: state.self_service.end_other_sessions(session),
     "end one": lambda state, session, other: state.self_service.end_session(session, other.lineage),
@@ -81,7 +83,7 @@ def test_a_session_of_the_hosts_that_is_revoked_before_it_is_written_down(app: F
     """``frank`` comes with a session whose sign-in nobody saw, and it was found good."""
     state = state_of(app)
     state.users.password_changed("6")
-    who, seen = Newcomer(Person("6"), (), None), Seen(PASSED, {}, None, None, {})
+    who, seen = Newcomer(Person("6"), (), None), _SEEN
 
     def begin() -> Any:
         return state.sessions.begin(
