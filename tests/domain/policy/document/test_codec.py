@@ -397,17 +397,17 @@ def test_nesting_that_no_parser_survives_is_refused() -> None:
     ],
 )  # fmt: skip
 def test_a_key_of_endless_parts_takes_no_time(text: str) -> None:
-    began = time.perf_counter()
+    began = time.thread_time()
     assert str(refused(text)) == "The document is nested too deep."
-    assert time.perf_counter() - began < 1
+    assert time.thread_time() - began < 1
 
 
 def test_looking_for_endless_keys_takes_no_time_itself() -> None:
     for part in ("a", "a.", '"', "'", '"a".', "a ", "\\", '"\\"', ".\t"):
         text = "# " + part * (1_000_000 // len(part))
-        began = time.perf_counter()
+        began = time.thread_time()
         codec._DEEP_KEY.search(text)
-        assert time.perf_counter() - began < 1, part
+        assert time.thread_time() - began < 1, part
 
 
 def test_a_sentence_with_many_dots_is_no_deep_key() -> None:
@@ -418,9 +418,9 @@ def test_a_sentence_with_many_dots_is_no_deep_key() -> None:
 
 def test_an_address_of_endless_dots_takes_no_time() -> None:
     for marks in (".", ":", "1.", "f:"):
-        began = time.perf_counter()
+        began = time.thread_time()
         policy_refused(conditions={"network": [marks * 100_000 + "g"]})
-        assert time.perf_counter() - began < 1, marks
+        assert time.thread_time() - began < 1, marks
 
 
 @pytest.mark.parametrize("text", [None, b"version = 1", {"version": 1}, 7])
