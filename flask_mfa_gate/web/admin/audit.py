@@ -16,7 +16,7 @@ from ...store.audit import AuditFilter, Record
 from ..account.activity import event_text, used_words
 from ..responses import answers
 from ..translation import gettext, ngettext
-from .console import WRITE, Console, ConsoleRoute, console_url
+from .console import WRITE, Console, ConsoleRoute, console_url, never_acts
 from .listing import Chip, ListState, are_one_of
 from .representation import Format, Listing, Table, csv_file, format_wanted, json_list, lines_file
 from .users.address import user_url
@@ -145,5 +145,8 @@ def _row(record: Record) -> Mapping[str, Any]:
 TABLE = Table("audit", _COLUMNS, _row)
 ROUTES = (
     ConsoleRoute(rule="/audit", name="audit", view=audit),
-    ConsoleRoute(rule="/audit/verify", name="audit_verify", view=verify, methods=WRITE, least_to_write=Role.AUDITOR),
-)
+    ConsoleRoute(
+        rule="/audit/verify", name="audit_verify", view=verify, methods=WRITE, least_to_write=Role.AUDITOR,
+        acts=never_acts,
+    ),
+)  # fmt: skip

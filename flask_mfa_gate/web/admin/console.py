@@ -67,6 +67,11 @@ class Console:
 View = Callable[..., Any]
 
 
+def always_acts(desk: Desk) -> bool:
+    """What a route does that names nothing which only looks."""
+    return True
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConsoleRoute:
     """One address of the console.
@@ -74,6 +79,8 @@ class ConsoleRoute:
     :param name: of the endpoint, within the console's blueprint.
     :param least: the weakest role that may read here.
     :param least_to_write: the weakest role that may send something here; the service decides about whom.
+    :param acts: whether what was sent would change something, and so wants a fresh proof. The view has to branch by
+        the same function, so that what passes as a look can't change anything.
     """
 
     rule: str
@@ -82,6 +89,12 @@ class ConsoleRoute:
     methods: tuple[str, ...] = READ
     least: Role = Role.AUDITOR
     least_to_write: Role = Role.ADMIN
+    acts: Callable[[Desk], bool] = always_acts
+
+
+def never_acts(desk: Desk) -> bool:
+    """For routes that only compute: their forms are too large for a query, or not for a link."""
+    return False
 
 
 def is_at_least(role: Role, least: Role) -> bool:

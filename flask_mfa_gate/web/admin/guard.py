@@ -17,6 +17,7 @@ from ...domain.redirects import safe_target
 from ...domain.session import IDLE_MARK_INTERVAL, StepUp
 from ...errors import MFAGateError, NotAllowed
 from ...services.people.actors import acting_user
+from .. import csrf
 from ..account.desk import Desk, next_step
 from ..acts import act_here
 from ..client import SAFE_METHODS
@@ -28,6 +29,7 @@ from .representation import wants_document
 
 FRESH_FOR_ACTIONS = timedelta(minutes=15)
 BACK_FIELD = "back"
+_NEVER_KEPT = frozenset({csrf.FIELD, "code", "password", "secret"})
 _OPENING = Marks(resources=(MFA_ADMIN,))
 # SECURITY: who finds an admin's browser open may look, and change nothing without the factor.
 _ACTING = Marks(resources=(MFA_ADMIN,), demands=(AuthnRequirement(Method.of_factors, FRESH_FOR_ACTIONS),))
@@ -39,7 +41,7 @@ def console_page(route: ConsoleRoute) -> Callable[..., Any]:
 
     @wraps(route.view)
     def guarded(desk: Desk, **arguments: Any) -> Any:
-        if (stopped := _stopped(desk)) is not None:
+        if (stopped := _stopped(desk, route)) is not None:
             return stopped
         try:
             console = _open(desk, route)
@@ -64,7 +66,7 @@ def _title(status: int) -> str:
     return titles.get(status, gettext("That didn't work"))
 
 
-def _stopped(desk: Desk) -> Response | None:
+def _stopped(desk: Desk, route: ConsoleRoute) -> Response | None:
     """The answer to somebody who is not in, has no role, or has something to prove first."""
     if desk.session.is_pending or not desk.is_active:
         return next_step(desk)
@@ -72,8 +74,12 @@ def _stopped(desk: Desk) -> Response | None:
     # SECURITY: a user without a role enters nowhere, and is not asked to verify for it either.
     if acting_user(desk.state.directory, desk.session.user_key).role is None:
         return answers.problem(desk.passage, 403, "access_denied", gettext("You don't have access to this console."))
-    verdict = desk.authorizer.here(_OPENING if request.method in SAFE_METHODS else _ACTING)
+    verdict = desk.authorizer.here(_ACTING if _is_action(desk, route) else _OPENING)
     return None if verdict.ask in _IN else _stop(desk, verdict)
+
+
+def _is_action(desk: Desk, route: ConsoleRoute) -> bool:
+    return request.method not in SAFE_METHODS and route.acts(desk)
 
 
 def _learn_role(desk: Desk) -> None:
@@ -94,7 +100,16 @@ def _stop(desk: Desk, verdict: Decision) -> Response:
         act = act_here(passage)
         step_up = StepUp(verdict.requirement, request.endpoint or "", act, _way_back(desk), verdict.grace_ends_at)
         state.sessions.ask(live, step_up)
-    return answers.stop(passage, verdict, passage.client)
+    return answers.stop(passage, verdict, passage.client, kept=_kept(desk))
+
+
+def _kept(desk: Desk) -> answers.KeptForm | None:
+    """What was typed, for the same form once more. What a program sent, it has itself."""
+    if request.method in SAFE_METHODS or request.is_json:
+        return None
+    # SECURITY: a code or password that was typed into a form is never written into a page, nor is a token sent back.
+    sent = [(name, value) for name, value in request.form.items(multi=True) if name not in _NEVER_KEPT]
+    return answers.KeptForm(asked_page(), tuple(sent))
 
 
 def _way_back(desk: Desk) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
@@ -61,13 +62,30 @@ _CSP = (
 _CSP_WITHOUT_FORMS = f"{_CSP}; form-action 'none'"
 
 
+@dataclass(frozen=True, slots=True)
+class KeptForm:
+    """A form that was not taken, to be sent again after a verification.
+
+    :param action: where it was sent, as a path of this app.
+    :param fields: what was typed, in order, without any secret.
+    """
+
+    action: str
+    fields: tuple[tuple[str, str], ...] = field(repr=False)
+
+
 def next_url(word: Ask) -> str:
     """The gate's page for a verdict."""
     return own_url(_ENDPOINTS[word])
 
 
-def stop(passage: RequestContext, verdict: Decision, client: Client) -> Response:
-    """The answer to a request that doesn't satisfy yet."""
+def stop(
+    passage: RequestContext, verdict: Decision, client: Client, *, kept: KeptForm | None = None
+) -> Response:  # fmt: skip
+    """The answer to a request that doesn't satisfy yet.
+
+    :param kept: the form that it was, where the page may keep it.
+    """
     if client is Client.API:
         return demand_problem(verdict)
     if verdict.ask in _BLOCKED_TITLES:
@@ -78,7 +96,8 @@ def stop(passage: RequestContext, verdict: Decision, client: Client) -> Response
         return see_other(next_url(verdict.ask)) if is_kept or request.method == "HEAD" else _open_again(passage)
     # Where nothing could be parked, the page of the form is asked for anew, and leads to the next step and back.
     continue_url = next_url(verdict.ask) if is_kept else way_back(passage.state.settings)
-    return page("resend.html", passage, 403, next_word=verdict.ask.value, continue_url=continue_url)
+    kept = kept if is_kept and verdict.ask is Ask.CHALLENGE else None
+    return page("resend.html", passage, 403, next_word=verdict.ask.value, continue_url=continue_url, kept=kept)
 
 
 def _open_again(passage: RequestContext) -> Response:

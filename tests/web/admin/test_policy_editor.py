@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 
 from flask_mfa_gate.domain.policy.addresses import Network
-from tests.conftest import JSON, Browser, Phone, key_of, state_of
+from tests.conftest import JSON, Browser, Phone, StillClock, key_of, state_of
 from tests.policy_kit import policy, put
 
 from .kit import ADMIN, AUDITOR, at_console, send
@@ -321,3 +321,48 @@ def test_the_simulator_answers_in_words_and_its_link_carries_the_question(app: F
     compared = send(browser, "/simulator", user="erin@example.org", resource="wiki", draft=draft)
     assert (compared.status_code, "With the draft" in compared.text) == (200, True)
     assert send(browser, "/simulator", user="erin@example.org", draft="[").status_code == 400
+
+
+def test_drafts_are_drawn_and_looked_at_without_a_fresh_proof_and_saved_only_with_one(
+    app: Flask, phone: Phone, clock: StillClock
+) -> None:
+    furnish(app)
+    browser = at_console(app, ADMIN, phone)
+    form = browser.get(f"{ROOT}/policies/new")
+    clock.forward(minutes=16)
+    before = browser.get(f"{ROOT}/policies/export").text
+    form = press(browser, form, "/policies", "add-condition:c", name="Kept <b>", **{"c.add": "country"})
+    filled = {"c.0.value": [], "c.0.text": "DE\nFR", "factors": ["totp"]}
+    for act in ("redraw", "add-group:c", "preview", "simulate", "document"):
+        answer = press(browser, form, "/policies", act, **filled)
+        assert answer.status_code == 200, act
+    text = press(browser, form, "/policies", "document", **filled)
+    assert press(browser, text, "/policies", "form").status_code == 200
+    pasted = Form(text.text, f"{ROOT}/policies").fields["document"][0]
+    assert send(browser, "/simulator", user="erin@example.org", resource="payroll").status_code == 200
+    assert send(browser, "/policies/import", document=pasted, merge="1").status_code == 200
+    assert send(browser, "/audit/verify").status_code == 200
+    for path, status, sent in (
+        ("/policies", 403, {"act": "save"}), ("/policies", 403, {}), ("/policies", 403, {"act": ["redraw", "save"]}),
+        ("/policies", 403, {"act": "no-such"}), ("/policies", 403, {"document": pasted}),
+        ("/policies", 400, {"document": pasted, "act": "redraw"}), ("/policies", 400, {"name": "x", "act": "form"}),
+        ("/policies/import", 403, {"document": pasted, "apply": "1", "merge": "1", "dry_run": "1"}),
+    ):  # fmt: skip
+        assert send(browser, path, **sent).status_code == status, sent
+    token = {"X-CSRFToken": browser.status()["csrf_token"]}
+    table = documents(app, "Finance")
+    for path, more, status in (
+        ("/policies/Finance", {"act": "redraw", "message": "new"}, 401), ("/policies/preview", {}, 200),
+        ("/policies/import", {"document": pasted, "merge": True}, 401),
+        ("/policies/import", {"document": pasted, "merge": True, "apply": False}, 401),
+        ("/policies/import", {"document": pasted, "merge": True, "dry_run": True}, 200),
+    ):  # fmt: skip
+        sent = more if "document" in more else {**table, **more}
+        assert browser.client.post(ROOT + path, json=sent, headers=token).status_code == status, (path, more)
+    assert browser.get(f"{ROOT}/policies/export").text == before
+    stopped = press(browser, form, "/policies", "save", **filled)
+    assert (stopped.status_code, "Your form was not submitted" in stopped.text) == (403, True)
+    assert browser.send("/mfa/challenge", code=phone.code()).status_code == 303
+    again = Form(stopped.text, f"{ROOT}/policies").fields
+    assert browser.client.post(f"{ROOT}/policies", data=again).status_code == 303
+    assert documents(app, "Kept <b>")["conditions"] == {"country": ["DE", "FR"]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -81,6 +82,23 @@ def test_actions_want_a_proof_of_the_last_15_minutes(app: Flask, phone: Phone, c
     assert (told.status_code, told.json["code"], told.json["max_age"]) == (401, "mfa_step_up_required", 900)  # type: ignore[index]
     assert send(browser, "/users/sync", back="https://evil.example/").status_code == 403
     assert browser.send("/mfa/challenge", code=phone.code()).location == "/admin/mfa/", "leads nowhere else"
+
+
+def test_a_form_that_waits_for_a_proof_keeps_what_was_typed_but_no_secret(
+    app: Flask, phone: Phone, clock: StillClock
+) -> None:
+    browser = at_console(app, ADMIN, phone)
+    clock.forward(minutes=16)
+    typed = {"reason": '"><script>', "key": ["1", "2"], "code": "123456", "password": "hunter2", "secret": "KRSXG5A"}
+    stopped = send(browser, "/users/sync?x=%22%3E", **typed)
+    assert 'action="/admin/mfa/users/sync?x=%22%3E"' in stopped.text
+    hidden = re.findall(r'<input type="hidden" name="([^"]*)" value="([^"]*)">', stopped.text.split("users/sync")[1])
+    token = browser.status()["csrf_token"]
+    assert hidden == [("csrf_token", token), ("reason", "&#34;&gt;&lt;script&gt;"), ("key", "1"), ("key", "2")]
+    again = send(browser, "/users/sync", reason="still")
+    assert (again.status_code, 'value="still"' in again.text) == (403, True)
+    assert browser.send("/mfa/challenge", code=phone.code()).status_code == 303
+    assert browser.client.post("/admin/mfa/users/sync", data={"csrf_token": token}).status_code == 303
 
 
 def test_forms_need_their_token(app: Flask, phone: Phone) -> None:

@@ -23,7 +23,7 @@ from ....services.policies.simulation import Explanation
 from ...responses import answers
 from ...translation import gettext, marked
 from ...view_marks.protection import marked_views
-from ..console import READ, WRITE, Console, ConsoleRoute, console_url
+from ..console import READ, WRITE, Console, ConsoleRoute, console_url, never_acts
 from .kit import known_resources, names_in, names_of
 from .questions import NONE, Question, facts_of, read_question
 from .sentences import users_text
@@ -291,5 +291,8 @@ def _page(
 
 ROUTES = (
     ConsoleRoute(rule="/simulator", name="simulator", view=simulator, methods=READ),
-    ConsoleRoute(rule="/simulator", name="simulator_draft", view=simulator, methods=WRITE, least_to_write=Role.AUDITOR),
-)
+    ConsoleRoute(
+        rule="/simulator", name="simulator_draft", view=simulator, methods=WRITE, least_to_write=Role.AUDITOR,
+        acts=never_acts,
+    ),
+)  # fmt: skip

@@ -13,6 +13,7 @@ from ....domain.roles import Role
 from ....errors import BadRequest, Conflict, PolicyError
 from ....services.policies.edits import merged
 from ....services.policies.writing import EditContext
+from ...account.desk import Desk
 from ...responses import answers
 from ...translation import gettext
 from ..console import WRITE, Console, ConsoleRoute, console_url
@@ -56,21 +57,30 @@ def import_(console: Console) -> Response:
     """Show in a page what a document would change, and with ``apply`` change it; a program's acts at once, unless it
     sends ``dry_run``.
     """
-    text, is_merge = _text_sent(console), _is_set(console, "merge")
-    if request.is_json or console.desk.wants_json:
-        is_dry = _is_set(console, "dry_run")
+    text, is_merge = _text_sent(console), _is_set(console.desk, "merge")
+    if _is_of_program(console.desk):
+        is_dry = not applies(console.desk)
         found = _import(console, text, is_merge=is_merge, is_dry=is_dry)
         dry = {"dry_run": True} if is_dry else {}
         return answers.json_answer({**diff_json(found), **dry, "version": console.state.policies.version()})
     form = ImportForm(text, is_merge, console.state.policies.version())
     try:
-        if _is_set(console, "apply"):
+        if applies(console.desk):
             _import(console, text, is_merge=is_merge, is_dry=False)
             return answers.see_other(console_url("policies"))
         return _draw(console, replace(form, diff=_would(console, text, is_merge)))
     except (BadRequest, Conflict, PolicyError) as error:
         refused = replace(form, diff=_or_none(console, text, is_merge), problem=str(error))
         return _draw(console, refused, error.status)
+
+
+def applies(desk: Desk) -> bool:
+    """Whether an import is to be kept: a page says so by its button, a program unless it says ``dry_run``."""
+    return not _is_set(desk, "dry_run") if _is_of_program(desk) else _is_set(desk, "apply")
+
+
+def _is_of_program(desk: Desk) -> bool:
+    return request.is_json or desk.wants_json
 
 
 def _import(console: Console, text: str, *, is_merge: bool, is_dry: bool) -> PolicyDiff:
@@ -113,8 +123,8 @@ def _text_sent(console: Console) -> str:
     return text.replace("\r\n", "\n")
 
 
-def _is_set(console: Console, name: str) -> bool:
-    return console.fields.get(name) in ("1", "true", True, 1)
+def _is_set(desk: Desk, name: str) -> bool:
+    return desk.fields.get(name) in ("1", "true", True, 1)
 
 
 def _draw(console: Console, form: ImportForm, status: int = 200) -> Response:
@@ -124,5 +134,5 @@ def _draw(console: Console, form: ImportForm, status: int = 200) -> Response:
 ROUTES = (
     ConsoleRoute(rule="/policies/export", name="policies_export", view=export),
     ConsoleRoute(rule="/policies/import", name="policies_import_form", view=open_import, least=Role.ADMIN),
-    ConsoleRoute(rule="/policies/import", name="policies_import", view=import_, methods=WRITE),
+    ConsoleRoute(rule="/policies/import", name="policies_import", view=import_, methods=WRITE, acts=applies),
 )

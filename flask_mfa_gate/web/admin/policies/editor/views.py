@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -15,14 +15,14 @@ from .....domain.roles import Role
 from .....errors import BadRequest, Conflict, MFAGateError, NotFound, PolicyError
 from ....responses import answers
 from ....translation import gettext
-from ...console import WRITE, Console, ConsoleRoute, console_url
+from ...console import WRITE, Console, ConsoleRoute, console_url, never_acts
 from ..diffs import diff_json
 from ..kit import context, policy_called, read_version, reason_of
 from ..one import changed_since
 from ..simulator import opened_with
+from .acts import REDRAWS, SAVE, act_of, saves
 from .draft import Draft, draft_of, field_of, outcome_of, read_draft, said
 from .form import EditorForm, form_for, impact_rows, with_outcome, with_policy_shown
-from .tree import Group, Row, edited, path_of, place_of, without
 
 _OURS = frozenset({"version", "reason", "csrf_token"})
 _NEW = Draft({"state": ("report-only",), "include": ("all",), "resources": ("app",), "action": ("require",)})
@@ -77,16 +77,14 @@ def preview(console: Console) -> Response:
 def _sent(console: Console, name: str) -> Response:
     if request.is_json:
         return _saved_document(console, name)
-    act = console.fields.get("act", "save")
-    if not isinstance(act, str):
-        raise BadRequest("act has to be text.")
+    kind, path = act_of(console.fields)
     everything = console.state.policies.current()
     form = form_for(
         console, everything, name=name, version=_version(console), draft=read_draft(console.fields)
     )  # fmt: skip
     if "document" in form.draft.values:
-        return _from_document(console, form, everything, act)
-    return _from_form(console, form, everything, act)
+        return _from_document(console, form, everything, kind)
+    return _from_form(console, form, everything, (kind, path))
 
 
 def _version(console: Console) -> int:
@@ -94,10 +92,10 @@ def _version(console: Console) -> int:
     return console.state.policies.version() if read is None else read
 
 
-def _from_form(console: Console, form: EditorForm, everything: PolicySet, act: str) -> Response:
-    kind, _, path = act.partition(":")
-    if kind in _REDRAWS:
-        return _redrawn(console, _REDRAWS[kind](form, path), everything)
+def _from_form(console: Console, form: EditorForm, everything: PolicySet, act: tuple[str, str]) -> Response:
+    kind, path = act
+    if kind in REDRAWS:
+        return _redrawn(console, REDRAWS[kind](form, path), everything)
     if form.name:
         form = replace(form, draft=replace(form.draft, values={**form.draft.values, "name": (form.name,)}))
     outcome = outcome_of(form.draft, form.widgets, form.choices)
@@ -108,7 +106,7 @@ def _from_form(console: Console, form: EditorForm, everything: PolicySet, act: s
     return _done(console, form, everything, outcome.policy, kind)
 
 
-def _from_document(console: Console, form: EditorForm, everything: PolicySet, act: str) -> Response:
+def _from_document(console: Console, form: EditorForm, everything: PolicySet, kind: str) -> Response:
     text = form.draft.text("document").replace("\r\n", "\n")
     form = replace(form, document=text)
     try:
@@ -117,13 +115,13 @@ def _from_document(console: Console, form: EditorForm, everything: PolicySet, ac
             raise BadRequest(gettext("The name is “%(name)s”. Rename a policy on its page.", name=form.name))
     except _REFUSED as error:
         return _draw(console, replace(form, errors={"document": str(error)}), 400)
-    if act == "form":
+    if kind == "form":
         shown = _showing(console, replace(form, document=None), everything, policy, as_text=False)
         if shown.document is not None:
             problem = gettext("The form can't show these conditions. Keep to the document.")
             return _draw(console, replace(form, errors={"document": problem}), 400)
         return _draw(console, shown)
-    return _done(console, form, everything, policy, act)
+    return _done(console, form, everything, policy, kind)
 
 
 def _only_policy(console: Console, everything: PolicySet, text: str) -> Policy:
@@ -144,6 +142,9 @@ def _done(console: Console, form: EditorForm, everything: PolicySet, policy: Pol
             return _draw(console, replace(shown, impact=impact_rows(console, found), focus="impact"))
         if kind == "simulate":
             return opened_with(console, write_document(PolicySet((policy,))))
+        # SECURITY: what passed the guard as a look at a draft never saves, whichever fields came beside it.
+        if kind != SAVE:
+            raise BadRequest(gettext("This button belongs to the other form of the editor."))
         _keep(console, form, policy)
     except _REFUSED as error:
         return _refused(console, shown, error)
@@ -183,50 +184,6 @@ def _redrawn(console: Console, form: EditorForm, everything: PolicySet) -> Respo
     return _draw(console, with_outcome(console, form, everything, outcome))
 
 
-def _with_row(form: EditorForm, path: str) -> EditorForm:
-    place, word = place_of(path), form.draft.text(f"{path}.add")
-    if word not in form.widgets:
-        raise BadRequest("There is no such condition.")
-    return _with_part(form, path, place, Row(word))
-
-
-def _with_group(form: EditorForm, path: str) -> EditorForm:
-    place = place_of(path)
-    if not form.may_nest(place):
-        raise BadRequest("Groups are nested four deep at most. Use the document for more.")
-    return _with_part(form, path, place, Group())
-
-
-def _with_part(form: EditorForm, path: str, place: tuple[int, ...], part: Row | Group) -> EditorForm:
-    number = 0
-
-    def change(group: Group) -> Group:
-        nonlocal number
-        number = len(group.parts)
-        return replace(group, parts=(*group.parts, part))
-
-    tree = edited(form.draft.tree, place, change)
-    return replace(form, draft=replace(form.draft, tree=tree), focus=path_of((*place, number)))
-
-
-def _with_less(form: EditorForm, path: str) -> EditorForm:
-    place = place_of(path)
-    tree = without(form.draft.tree, place)
-    return replace(form, draft=replace(form.draft, tree=tree), focus=f"{path_of(place[:-1])}.add")
-
-
-def _as_it_is(form: EditorForm, path: str) -> EditorForm:
-    return replace(form, focus="rule")
-
-
-_REDRAWS: Mapping[str, Callable[[EditorForm, str], EditorForm]] = {
-    "add-condition": _with_row,
-    "add-group": _with_group,
-    "remove": _with_less,
-    "redraw": _as_it_is,
-}
-
-
 def _draw(console: Console, form: EditorForm, status: int = 200) -> Response:
     return console.page("policies/editor.html", status, form=form)
 
@@ -259,10 +216,15 @@ def _there(everything: PolicySet, name: str) -> Policy:
 
 ROUTES = (
     ConsoleRoute(rule="/policies/new", name="policy_new", view=new, least=Role.ADMIN),
-    ConsoleRoute(rule="/policies", name="policies_add", view=add, methods=WRITE),
+    ConsoleRoute(rule="/policies", name="policies_add", view=add, methods=WRITE, acts=saves),
     ConsoleRoute(
-        rule="/policies/preview", name="policies_preview", view=preview, methods=WRITE, least_to_write=Role.AUDITOR
+        rule="/policies/preview",
+        name="policies_preview",
+        view=preview,
+        methods=WRITE,
+        least_to_write=Role.AUDITOR,
+        acts=never_acts,
     ),
     ConsoleRoute(rule="/policies/<name>/edit", name="policy_edit", view=edit, least=Role.ADMIN),
-    ConsoleRoute(rule="/policies/<name>", name="policy_save", view=save, methods=WRITE),
+    ConsoleRoute(rule="/policies/<name>", name="policy_save", view=save, methods=WRITE, acts=saves),
 )
