@@ -298,7 +298,7 @@ def test_every_action_of_the_contract_is_taken_in_json(app: Flask, console: Brow
     with app.app_context():
         state_of(app).policies.note_graces(frank, ["Soon"])
     issued = in_json(console, "access-pass", erin, reason="lost phone")
-    assert (issued.status_code, set(issued.json)) == (201, {"access_pass", "ends_at"})
+    assert (issued.status_code, set(issued.json)) == (201, {"access_pass", "starts_at", "ends_at"})
     for action, key, other, why, fields in (
         ("revoke-pass", erin, frank, "no-pass", {}),
         ("revoke-factor", dave, frank, "no-factor", {"factor": "totp"}),
@@ -310,11 +310,18 @@ def test_every_action_of_the_contract_is_taken_in_json(app: Flask, console: Brow
         ), action  # fmt: skip
     for event in ("access_pass_issued", "access_pass_revoked", "factor_removed", "grace_restarted"):
         assert len(console.get(f"/admin/mfa/audit?event={event}&actor=1", headers=JSON).json["items"]) == 1, event
+    later = in_json(console, "access-pass", erin, reason="new phone", starts_at="2026-03-03T10:00+01:00").json
+    assert (later["starts_at"], later["ends_at"]) == ("2026-03-03T09:00:00+00:00", "2026-03-03T10:00:00+00:00")
     for action, keys, fields, words in (
         ("revoke-factor", [dave], {"factor": ""}, "Choose which factor"),
         ("restart-grace", [frank], {"policy": "Later"}, "Choose a policy"),
         ("revoke-devices", [dave], {}, "no trusted devices"),
         ("access-pass", [dave, erin], {}, "one user at a time"),
+        ("access-pass", [erin], {"starts_at": "2026-03-03T10:00"}, "with zone"),
+        ("access-pass", [erin], {"starts_at": "0001-01-01T00:00+14:00"}, "with zone"),
+        ("access-pass", [erin], {"starts_at": "tomorrow"}, "with zone"),
+        ("access-pass", [erin], {"starts_at": ["2026-03-03T10:00Z"]}, "has to be text"),
+        ("access-pass", [erin], {"starts_at": "2026-03-01T10:00Z", "reason": "x"}, "starts now or within a year"),
     ):
         wrong = in_json(console, action, *keys, **fields)
         assert (wrong.status_code, words in wrong.json["detail"]) == (400, True), action

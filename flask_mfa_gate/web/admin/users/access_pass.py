@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 
 from flask import Response
 
@@ -39,12 +40,13 @@ def issue(console: Console, key: str) -> Response:
     code = state.access_passes.issue(
         key, actor=console.actor, lifetime=_lifetime(console), reason=text_field(console.fields, "reason", default=""),
         one_time=text_field(console.fields, "one_time", default="") == "1",
-        scope=text_field(console.fields, "scope", default="full"),
+        scope=text_field(console.fields, "scope", default="full"), starts_at=_starts_at(console),
     )  # fmt: skip
     fresh = state.profiles.read(key)
     if console.desk.wants_json:
-        ends_at = fresh.access_pass.terms.ends_at.isoformat() if fresh.access_pass else None
-        return answers.json_answer({"access_pass": code, "ends_at": ends_at}, 201)
+        terms = fresh.access_pass.terms if fresh.access_pass else None
+        times = {name: getattr(terms, name).isoformat() if terms else None for name in ("starts_at", "ends_at")}
+        return answers.json_answer({"access_pass": code, **times}, 201)
     return draw_user(console, found, fresh, code=code, status=201)
 
 
@@ -62,6 +64,17 @@ def _lifetime(console: Console) -> timedelta:
     if word not in LIFETIMES:
         raise BadRequest(gettext("A pass lives one of: %(known)s.", known=", ".join(LIFETIMES)))
     return LIFETIMES[word]
+
+
+def _starts_at(console: Console) -> datetime | None:
+    text = text_field(console.fields, "starts_at", default="").strip()
+    if not text:
+        return None
+    with suppress(ValueError, OverflowError):
+        found = datetime.fromisoformat(text)
+        if found.tzinfo is not None:
+            return found.astimezone(UTC)
+    raise BadRequest(gettext("Write starts_at as an ISO 8601 time with zone, such as 2026-03-31T08:00+02:00."))
 
 
 ROUTES = (
