@@ -25,7 +25,7 @@ from .rendering import Portal, Rendered, mail_environment, render
 FAREWELL_SECONDS = 2
 log = logging.getLogger("flask_mfa_gate")
 _LOCAL_PART = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}")
-_DOMAIN = re.compile(r"[A-Za-z0-9.-]{1,255}|\[[0-9A-Fa-f:.IPv]+\]")
+_DOMAIN = re.compile(r"[A-Za-z0-9.-]{1,255}")
 
 
 class MailNotSetUp(ServerUnavailable):
@@ -73,7 +73,10 @@ def greet(mail: Any, *, limit: timedelta) -> None:
 def one_address(text: str) -> str:
     """The address as a mail server takes it: its domain in the letters of DNS (RFC 5890).
 
-    :raises UnusableAddress: for none, for several, and for letters outside ASCII before the @.
+    An IP address in brackets (RFC 5321 section 4.1.3) is refused: newer Pythons would leave the header ``To`` empty.
+
+    :raises UnusableAddress: for none, for several, for an IP address as domain, and for letters outside ASCII before
+        the @.
     """
     local, _, domain = text.strip().rpartition("@")
     try:
