@@ -73,6 +73,40 @@ def _elsewhere_and_signs_in_again(app: Flask) -> Callable[[], None]:
     return act
 
 
+def _by_object_twice() -> None:
+    current_user.password_hash = NEW[::-1]
+    current_user.name = "renamed, as it were"
+    db.session.commit()
+    _by_object()
+
+
+# Each carries the new hash after it was changed elsewhere, without having made the change.
+CARRIED = {
+    "whole_row": "UPDATE portal_user SET name = 'a, where', password_hash = :hash WHERE id = :id",
+    "condition": "UPDATE portal_user SET name = 'renamed' WHERE id = :id AND password_hash = :hash",
+    "copy": "UPDATE portal_user SET name = :hash WHERE id = :id",
+}
+
+
+def _carrying(app: Flask, statement: str) -> Callable[[], None]:
+    def act() -> None:
+        _elsewhere(app)()
+        db.session.execute(text(statement), {"hash": NEW, "id": current_user.id})
+        db.session.commit()
+
+    return act
+
+
+def _rolled_back(app: Flask) -> Callable[[], None]:
+    def act() -> None:
+        current_user.password_hash = NEW
+        db.session.flush()
+        db.session.rollback()
+        _elsewhere(app)()
+
+    return act
+
+
 def _told(app: Flask) -> Callable[[], None]:
     def act() -> None:
         _elsewhere(app)()
@@ -89,6 +123,8 @@ def changing(make_app: Any) -> Flask:
     own = {
         "object": _by_object, "query": _by_query, "statement": _by_statement, "text": _by_text, "told": _told(app),
         "elsewhere": _elsewhere(app), "elsewhere_again": _elsewhere_and_signs_in_again(app),
+        "twice": _by_object_twice, "rolled_back": _rolled_back(app),
+        **{name: _carrying(app, statement) for name, statement in CARRIED.items()},
     }  # fmt: skip
 
     def add(name: str, act: Callable[[], None]) -> None:
@@ -103,7 +139,7 @@ def changing(make_app: Any) -> Flask:
     return app
 
 
-@pytest.mark.parametrize("name", ["object", "query", "statement", "text", "told"])
+@pytest.mark.parametrize("name", ["object", "query", "statement", "text", "twice", "told"])
 def test_the_session_whose_own_view_changed_it_stays(
     changing: Flask, phone: Phone, clock: StillClock, name: str
 ) -> None:
@@ -122,6 +158,13 @@ def test_one_that_was_open_meanwhile_ends(changing: Flask, phone: Phone, who: st
     with changing.app_context():
         told = [one.sentence for one in findings(changing, state_of(changing)) if one.code == "untold-password"]
     assert ["change_elsewhere" in sentence for sentence in told] == [True]
+
+
+@pytest.mark.parametrize("name", [*CARRIED, "rolled_back"])
+def test_one_that_only_carries_the_new_hash_ends(changing: Flask, name: str) -> None:
+    thief = signed_in(changing, "frank")
+    assert thief.client.post(f"/{name}").text == "done"
+    assert not thief.is_in()
 
 
 def test_a_request_that_only_reads_keeps_no_session(changing: Flask, phone: Phone) -> None:

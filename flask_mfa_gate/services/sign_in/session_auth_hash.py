@@ -26,8 +26,8 @@ class Stamper:
 
         :raises HostCallbackFailed: when the callback raises.
         """
-        value = self._value(user)
-        return () if value is None else tuple(self._keyring.digests(value, purpose=_PURPOSE, row=key))
+        value = self._as_text(self._found(user))
+        return () if value is None else self._digests(value, key)
 
     def is_stale(self, stamp: str | None, user: Any, key: str) -> bool:
         """Whether a session with this stamp rests on a password that is no longer the user's."""
@@ -41,8 +41,15 @@ class Stamper:
         value = self._found(user)
         return isinstance(value, str | bytes) and value in written
 
-    def _value(self, user: Any) -> str | None:
-        value = self._found(user)
+    def is_of(self, stamp: str | None, value: str | bytes, key: str) -> bool:
+        """Whether a session with this stamp rests on what stands for the password in this value."""
+        text = self._as_text(value)
+        return stamp is not None and text is not None and stamp in self._digests(text, key)
+
+    def _digests(self, value: str, key: str) -> tuple[str, ...]:
+        return tuple(self._keyring.digests(value, purpose=_PURPOSE, row=key))
+
+    def _as_text(self, value: Any) -> str | None:
         if self._callback is not None:
             return str(value)
         # Some hosts keep what bcrypt gives them, which is bytes.

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from flask import has_request_context
-from sqlalchemy import Engine, event
+from sqlalchemy import Connection, Engine, event
 
+from ...domain.session import GateSession
 from ...services.sign_in.session_auth_hash import Stamper
-from ..request_context import current_context
+from ..request_context import RequestContext, current_context
 from ..request_notes import note, noted
+from .replaced_values import Replaced, replaced_by
 
 _TOLD = "mfa_gate.password_told"
 _WRITTEN = "mfa_gate.written"
-# What is shorter, such as a count, may be written for any reason.
-_SHORTEST = 16
-_MOST = 1000
 
 
 def note_told() -> None:
@@ -25,11 +24,36 @@ def note_told() -> None:
 
 
 def was_changed_here(stamper: Stamper, user: Any) -> bool:
-    """Whether this request was told of the change, or wrote what stands for the password now.
+    """Whether this request was told of the change, or put what stands for the password now in place of what did.
 
     :param user: as the app loads them after the view.
     """
-    return bool(noted(_TOLD)) or stamper.is_among(user, noted(_WRITTEN) or ())
+    written: _Written | None = noted(_WRITTEN)
+    return bool(noted(_TOLD)) or (written is not None and stamper.is_among(user, written.values))
+
+
+@dataclass(slots=True, eq=False)
+class _Written:
+    """What one request put in place of its user's password, and of what it had put there itself."""
+
+    values: set[str | bytes] = field(default_factory=set, repr=False)
+    _open: dict[Connection, set[str | bytes]] = field(default_factory=dict, repr=False)
+
+    def add(self, conn: Connection, value: str | bytes) -> None:
+        if conn not in self._open:
+            self._open[conn] = set()
+            event.listen(conn, "commit", self._keep)
+            for end in ("rollback", "rollback_savepoint", "rollback_twophase"):
+                event.listen(conn, end, self._drop)
+        self._open[conn].add(value)
+        self.values.add(value)
+
+    def _keep(self, conn: Connection) -> None:
+        self._open.pop(conn, None)
+
+    def _drop(self, conn: Connection, *_: Any) -> None:
+        # SECURITY: what was rolled back changed nothing, and whoever stored the same value was somebody else.
+        self.values -= self._open.pop(conn, set())
 
 
 def watch_statements() -> None:
@@ -38,27 +62,34 @@ def watch_statements() -> None:
         event.listen(Engine, "before_cursor_execute", _note_written)
 
 
-def _note_written(_conn: Any, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+def _note_written(conn: Connection, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
     # SECURITY: an INSERT may be a copy of the row, such as its history, made for whatever else a request changed.
-    if statement[:20].lstrip()[:6].upper() != "UPDATE" or not _is_watched():
+    if statement[:20].lstrip()[:6].upper() != "UPDATE":
         return
-    written = noted(_WRITTEN)
+    passage = _watched()
+    if passage is None or passage.session is None or conn.engine is passage.state.store.database.engine:
+        return
+    try:
+        for replaced in replaced_by(conn, statement, parameters):
+            _note_replaced(conn, passage, passage.session, replaced)
+    except Exception:  # noqa: BLE001 - the statement is the app's, and goes its way without evidence
+        return
+
+
+def _note_replaced(conn: Connection, passage: RequestContext, live: GateSession, replaced: Replaced) -> None:
+    written: _Written | None = noted(_WRITTEN)
+    is_own = written is not None and replaced.before in written.values
+    # SECURITY: a statement may carry a value that it only read, for another column or where it already stood.
+    if not is_own and not passage.state.stamper.is_of(live.stamp, replaced.before, live.user_key):
+        return
     if written is None:
-        note(_WRITTEN, written := set())
-    for value in _values(parameters):
-        if len(written) < _MOST and isinstance(value, str | bytes) and len(value) >= _SHORTEST:
-            written.add(value)
+        note(_WRITTEN, written := _Written())
+    written.add(conn, replaced.after)
 
 
-def _is_watched() -> bool:
-    """Whether this is a request whose session rests on a password."""
+def _watched() -> RequestContext | None:
+    """The request, where its view runs for a session that rests on a password."""
     passage = current_context() if has_request_context() else None
     if passage is None or not passage.has_reached_view:
-        return False
-    return passage.session is not None and passage.session.stamp is not None
-
-
-def _values(parameters: Any) -> Iterator[Any]:
-    """Those of one statement, or of many in a row (PEP 249)."""
-    for one in parameters if isinstance(parameters, list) else [parameters]:
-        yield from one.values() if isinstance(one, Mapping) else one or ()
+        return None
+    return passage if passage.session is not None and passage.session.stamp is not None else None
