@@ -73,6 +73,16 @@ def _elsewhere_and_signs_in_again(app: Flask) -> Callable[[], None]:
     return act
 
 
+def _by_connection() -> None:
+    """Which then reads, and is rolled back as it is closed."""
+    change = update(User).where(User.id == current_user.id).values(password_hash=NEW)
+    db.session.rollback()
+    with db.engine.connect() as conn:
+        conn.execute(change)
+        conn.commit()
+        conn.execute(text("SELECT 1"))
+
+
 def _by_object_twice() -> None:
     current_user.password_hash = NEW[::-1]
     current_user.name = "renamed, as it were"
@@ -123,7 +133,7 @@ def changing(make_app: Any) -> Flask:
     own = {
         "object": _by_object, "query": _by_query, "statement": _by_statement, "text": _by_text, "told": _told(app),
         "elsewhere": _elsewhere(app), "elsewhere_again": _elsewhere_and_signs_in_again(app),
-        "twice": _by_object_twice, "rolled_back": _rolled_back(app),
+        "connection": _by_connection, "twice": _by_object_twice, "rolled_back": _rolled_back(app),
         **{name: _carrying(app, statement) for name, statement in CARRIED.items()},
     }  # fmt: skip
 
@@ -139,7 +149,7 @@ def changing(make_app: Any) -> Flask:
     return app
 
 
-@pytest.mark.parametrize("name", ["object", "query", "statement", "text", "twice", "told"])
+@pytest.mark.parametrize("name", ["object", "query", "statement", "text", "connection", "twice", "told"])
 def test_the_session_whose_own_view_changed_it_stays(
     changing: Flask, phone: Phone, clock: StillClock, name: str
 ) -> None:

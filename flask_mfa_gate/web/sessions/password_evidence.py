@@ -63,7 +63,7 @@ def watch_statements() -> None:
 
 
 def _note_written(conn: Connection, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
-    # SECURITY: an INSERT may be a copy of the row, such as its history, made for whatever else a request changed.
+    # Before anything else is asked, since every statement of every request passes here.
     if statement[:20].lstrip()[:6].upper() != "UPDATE":
         return
     passage = _watched()
