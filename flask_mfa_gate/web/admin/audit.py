@@ -119,9 +119,17 @@ def _line(record: Record, names: Mapping[str, str], used: Mapping[str, str]) -> 
     event = record.event
     key = event.actor.removeprefix("user:")
     actor = (names.get(key) or key) if event.actor.startswith("user:") else _ACTORS.get(event.actor, event.actor)
-    details = tuple((name.replace("_", " "), str(value)) for name, value in event.details.items() if value is not None)
+    said = event.details.items()
+    details = tuple((name.replace("_", " "), _shown(value)) for name, value in said if value not in (None, "", [], {}))
     subject = names.get(event.subject) or event.subject
     return AuditLine(record, event_text(event, used), actor, subject, details, user_url(event.subject))
+
+
+def _shown(value: Any) -> str:
+    """A detail as an admin reads it, not as Python writes it."""
+    if isinstance(value, bool):
+        return gettext("yes") if value else gettext("no")
+    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
 _ACTORS = {"cli": "Command line", "host": "The app", "system": "System"}

@@ -15,7 +15,7 @@ from flask_mfa_gate import NotAllowed
 from flask_mfa_gate.web.admin.representation import safe_cell
 from flask_mfa_gate.web.admin.users.address import user_url
 from tests.conftest import JSON, Browser, Phone, StillClock, key_of, state_of
-from tests.policy_kit import statements
+from tests.policy_kit import policy, put, statements
 from tests.web.kit import act, change_user, issue
 
 from .kit import ADMIN, AUDITOR, at_console
@@ -255,6 +255,9 @@ def test_the_audit_log_is_listed_exported_and_verified(app: Flask, console: Brow
     page = console.get("/admin/mfa/audit?event=enrollment_extended").text
     assert "“&lt;i&gt;on leave&lt;/i&gt;”" in page
     assert "Bob Baker" in page
+    put(app, policy("office"))
+    assert "act: save · policy: office · version: 1 · added: office<" in console.get("/admin/mfa/audit").text
+    assert "one time: yes ·" in console.get("/admin/mfa/audit?event=access_pass_issued").text
     today = f"{clock.now:%Y-%m-%d}"
     for query, number in {
         "subject=4&actor=cli": 1, "actor=3": 0, f"since={today}&event=access_pass_issued": 1, "until=2020-01-01": 0,

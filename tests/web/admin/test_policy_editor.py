@@ -299,7 +299,7 @@ def test_the_simulator_answers_in_words_and_its_link_carries_the_question(app: F
     text = page(browser, f"/simulator?{question}")
     for words in (
         "Erin Ellis would be prompted to set up MFA", "“Finance” applies", "203.0.113.9 is not in office or 10.0.0.0/8",
-        "The user is meant by: the group finance",
+        "The policy includes this user: the group finance",
     ):  # fmt: skip
         assert words in text, words
     inside = page(browser, "/simulator?user=erin@example.org&resource=payroll&address=198.51.100.7&platform=linux")

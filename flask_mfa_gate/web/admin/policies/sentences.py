@@ -101,7 +101,7 @@ def _details(effect: Effect) -> Iterator[str]:
         yield gettext("A verification counts for %(time)s.", time=duration(effect.max_age))
     if effect.grace_days:
         days = ngettext("%(num)s day", "%(num)s days", effect.grace_days)
-        yield gettext("Users without a factor may put off the setup for %(days)s.", days=days)
+        yield gettext("Users without a factor may postpone setup for %(days)s.", days=days)
 
 
 def duration(length: timedelta) -> str:

@@ -25,9 +25,9 @@ _MOST_BOXES = 40
 _LINES, _WORDS = re.compile(r"[\r\n]+"), re.compile(r"[\s,;]+")
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
 _HELP = {
-    NETWORK.word: marked("Other addresses, blocks or ranges, one a line: 198.51.100.5, 10.20.0.0/16"),
+    NETWORK.word: marked("Other addresses, blocks or ranges, one per line: 198.51.100.5, 10.20.0.0/16"),
     COUNTRY.word: marked("Two-letter codes, such as DE, FR"),
-    SIGN_IN.word: marked("One provider only: federated:ISSUER, one a line"),
+    SIGN_IN.word: marked("One provider only: federated:ISSUER, one per line"),
 }
 
 
@@ -70,7 +70,7 @@ def _widget(word: str, registry: Registry, networks: Sequence[str]) -> Widget:
         return Widget(word, "request", _METHODS)
     options = _options(word, registry, networks)
     is_open = not options or word in {NETWORK.word, SIGN_IN.word}
-    help_text = gettext(_HELP.get(word, marked("One a line")))
+    help_text = gettext(_HELP.get(word, marked("One per line")))
     return Widget(word, "list", options, is_open, help_text, _WORDS if word == COUNTRY.word else _LINES)
 
 
