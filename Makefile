@@ -9,7 +9,7 @@ export PYTHONDONTWRITEBYTECODE :=
 PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3 python; do \
 	$$name -c 'import sys, venv, ensurepip, sqlite3; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' >/dev/null 2>&1 && { echo $$name; break; }; done)
 
-.PHONY: demo test test-servers lint soak lowest bench docs clean
+.PHONY: demo test test-servers lint soak lowest bench docs images clean
 
 demo: $(READY)
 	@echo "Open http://127.0.0.1:$(PORT)/ and sign in as bob, carol or dave. The page has the password, and the key for codes."
@@ -49,6 +49,10 @@ bench: $(READY)
 
 docs: $(READY)
 	$(BIN)/python -m docs.generate
+
+# The pictures of the console; they need Chromium and chromedriver.
+images: $(READY)
+	$(BIN)/python -m docs.screenshots
 
 clean:
 	rm -rf $(VENV) $(VENV)-lowest .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

@@ -63,6 +63,21 @@ def test_links_between_the_pages_lead_somewhere() -> None:
             assert (page.parent / target).exists(), (page.name, target)
 
 
+def test_every_picture_is_shown_with_a_text_and_small() -> None:
+    shown = set[Path]()
+    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+        text = page.read_text(encoding="utf-8")
+        for told, target in re.findall(r"!\[([^\]]*)\]\(([^)]+)\)", text):
+            assert told, target
+            shown.add((page.parent / target).resolve())
+        shown |= {
+            (page.parent / target).resolve() for target in re.findall(r'<img src="([^"]+)"[^>]* alt="[^"]+"', text)
+        }
+    pictures = set((ROOT / "docs" / "images").iterdir())
+    assert shown == pictures
+    assert [one.name for one in pictures if one.stat().st_size > 200_000] == []
+
+
 def test_every_command_is_on_its_page() -> None:
     from flask_mfa_gate.cli import mfa
 
