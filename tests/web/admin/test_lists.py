@@ -172,8 +172,10 @@ def test_the_page_of_a_user_tells_everything(app: Flask, console: Browser, phone
         "Verified with authenticator app", "Active",
     ):  # fmt: skip
         assert words in text, words
+    put(app, policy("office", when={"not": {"network": ["10.0.0.0/8"]}}, on=["payroll"]))
     lapsed = soup(console, f"/admin/mfa/users/{key_of(app, 'carol')}?resource=payroll").text
     assert "is locked out" in lapsed
+    assert "Network (not): The address is not known. Enter one in the simulator." in lapsed
     assert console.get(f"/admin/mfa/users/{key_of(app, 'carol')}?resource=none").status_code == 400
 
 

@@ -52,8 +52,8 @@ _REASONS = {
 _SAID = {
     ("network", "hit"): marked("%(fact)s is in %(wanted)s"),
     ("network", "miss"): marked("%(fact)s is not in %(wanted)s"),
-    ("network", "unknown"): marked("The address is not known. Give one in the question."),
-    ("country", "unknown"): marked("The country is not known. Give it, or an address, in the question."),
+    ("network", "unknown"): marked("The address is not known. Enter one in the simulator."),
+    ("country", "unknown"): marked("The country is not known. Enter it, or an address, in the simulator."),
     ("schedule", "hit"): marked("%(fact)s is within: %(wanted)s"),
     ("schedule", "miss"): marked("%(fact)s is not within: %(wanted)s"),
     ("schedule", "unknown"): marked("The time is not known."),
@@ -62,11 +62,11 @@ _SAID = {
     ("users", "unknown"): marked("It is not known which groups the user is in."),
     ("resources", "hit"): marked("It covers %(wanted)s"),
     ("resources", "miss"): marked("It only covers %(wanted)s"),
-    ("device", "unknown"): marked("It is not known what holds of the device. Tick it in the question."),
-    ("risk", "unknown"): marked("The risk signals are not known. Tick them in the question."),
+    ("device", "unknown"): marked("Nothing is known of the device. Describe it in the simulator."),
+    ("risk", "unknown"): marked("The risk signals are not known. Choose them in the simulator."),
     ("", "hit"): marked("%(word)s is %(fact)s, which is wanted: %(wanted)s"),
     ("", "miss"): marked("%(word)s is %(fact)s, which is not wanted: %(wanted)s"),
-    ("", "unknown"): marked("%(word)s is not known. Give it in the question."),
+    ("", "unknown"): marked("%(word)s is not known. Enter it in the simulator."),
 }
 _OWN = frozenset({"users", "resources"})
 _UNDER = {"any": marked("any of"), "all": marked("all of"), "not": marked("not")}
@@ -156,14 +156,14 @@ def _answers(console: Console, question: Question, everything: PolicySet, facts:
     key = console.state.lookup.key_of(question.text("user"))
     today = simulate(key, resource=question.resource, environment=facts, views=views)
     who = names_of(console, [key]).get(key, key)
-    found = [_answer(gettext("As it is now"), today, who, _meant(console, everything))]
+    found = [_answer(gettext("As it is now"), today, who, policies_users(console, everything))]
     for title, draft in _drafts(console, question, everything):
         then = simulate(key, resource=question.resource, environment=facts, draft=draft, views=views)
-        found.append(_answer(title, then, who, _meant(console, draft)))
+        found.append(_answer(title, then, who, policies_users(console, draft)))
     return found
 
 
-def _meant(console: Console, policies: PolicySet) -> Mapping[str, str]:
+def policies_users(console: Console, policies: PolicySet) -> Mapping[str, str]:
     """Whom each policy is about, in words."""
     names = names_in(console, policies)
     return {one.name: users_text(one.users, names) for one in policies.policies}
@@ -187,7 +187,7 @@ def _answer(title: str, explained: Explanation, who: str, meant: Mapping[str, st
     traces = list(explained.policies)
     shown = [one for one in traces if one.mark is not MatchResult.MISS or len(traces) <= MOST_SHOWN]
     return Answer(
-        title, _sentence(explained, who), explained.verdict, [_lines(one, meant) for one in shown[:MOST_SHOWN]],
+        title, _sentence(explained, who), explained.verdict, [lines_of(one, meant) for one in shown[:MOST_SHOWN]],
         len(traces) - len(shown[:MOST_SHOWN]), explained,
     )  # fmt: skip
 
@@ -220,7 +220,8 @@ def _telling(trace: PolicyTrace) -> Iterator[ConditionTrace]:
             yield one
 
 
-def _lines(trace: PolicyTrace, meant: Mapping[str, str]) -> PolicyLines:
+def lines_of(trace: PolicyTrace, meant: Mapping[str, str]) -> PolicyLines:
+    """A policy's result, and that of each criterion, in words."""
     unknown = gettext("Unknown, so it applies") if trace.applies else gettext("Unknown, so it doesn't apply")
     results = {
         MatchResult.HIT: gettext("Applies"), MatchResult.MISS: gettext("Doesn't apply"), MatchResult.UNKNOWN: unknown,

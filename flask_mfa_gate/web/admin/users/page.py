@@ -21,6 +21,7 @@ from ...responses import answers
 from ...translation import gettext, marked
 from ...view_marks.protection import marked_resources, marked_views
 from ..console import Console, ConsoleRoute, console_url
+from ..policies.simulator import PolicyLines, lines_of, policies_users
 from ..representation import Format, format_wanted
 from ..words import asked_word
 from .listing import WORDS, names_of
@@ -64,7 +65,7 @@ def draw_user(
         names=names_of(console, {required_by.removeprefix("user:")} if required_by.startswith("user:") else set()),
         events=event_lines(profile.events, used_words(console.state.factors)),
         sign_ins=_sign_ins(console, found), default=console.state.rules.access(APP),
-        asked=asked_word, would=_WOULD, trace=_trace(console, key), resources=_resources(console),
+        asked=asked_word, would=_WOULD, trace=(trace := _trace(console, key)), traced=_in_words(console, trace), resources=_resources(console),
         resource=_resource(), verbs=verbs_for(console, key=key, role=found.person.role), why_not=why, code=code,
         may_rescue=why is None and console.may(Role.HELPDESK), scopes=_scopes(),
         challenge=console.state.user_list.challenges([key]).get(key),
@@ -115,6 +116,11 @@ def _trace(console: Console, key: str) -> Explanation | None:
         if _resource() == APP:
             return None
         raise
+
+
+def _in_words(console: Console, trace: Explanation | None) -> list[PolicyLines]:
+    meant = policies_users(console, console.state.policies.current())
+    return [lines_of(one, meant) for one in trace.policies] if trace is not None else []
 
 
 def _as_json(found: UserRow, profile: UserProfile) -> dict[str, Any]:
