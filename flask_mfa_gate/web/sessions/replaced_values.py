@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import closing
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection
@@ -28,11 +29,12 @@ _SHORTEST, _LONGEST = 16, 1000
 _MOST = 100
 
 
-class Replaced(NamedTuple):
-    """One value, and what a row holds until the UPDATE."""
+@dataclass(frozen=True, slots=True)
+class Replaced:
+    """One value, and what a row holds until the UPDATE: digests of passwords, so neither is shown."""
 
-    before: str | bytes
-    after: str | bytes
+    before: str | bytes = field(repr=False)
+    after: str | bytes = field(repr=False)
 
 
 class _Parts(NamedTuple):
@@ -43,12 +45,13 @@ class _Parts(NamedTuple):
     where: str
 
 
-class _Lookup(NamedTuple):
+@dataclass(frozen=True, slots=True)
+class _Lookup:
     """What to ask before the UPDATE, and what it would write."""
 
     statement: str
-    parameters: Any
-    values: list[str | bytes]
+    parameters: Any = field(repr=False)
+    values: list[str | bytes] = field(repr=False)
 
 
 def replaced_by(conn: Connection, statement: str, parameters: Any) -> Iterator[Replaced]:
