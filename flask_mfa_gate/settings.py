@@ -139,7 +139,7 @@ class Settings:
         "pass",
         "str",
         checks.word("sign-in", "pass"),
-        "The same for people with a role: an admin's password alone must not buy their rights.",
+        "The same for people with a role: an admin's password must not be enough to use their rights.",
     )
     challenge_unrequired: bool = _key(
         True, "bool", checks.flag, "Ask enrolled users for a code even where MFA is not required of them."

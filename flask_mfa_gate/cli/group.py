@@ -84,7 +84,7 @@ def _is_interactive() -> bool:
 
 @contextmanager
 def progress(label: str, length: int | None = None) -> Iterator[Callable[[int], None]]:
-    """A bar on stderr for whoever watches; takes the number of users that were done since the last call."""
+    """A bar on stderr for the person who waits; takes the number of users that were done since the last call."""
     if not sys.stderr.isatty():
         yield lambda _done: None
         return

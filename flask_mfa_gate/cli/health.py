@@ -101,7 +101,7 @@ def _print_findings(found: Sequence[Finding]) -> None:
 @mfa.command(
     help="List every endpoint with what protects it.\n\nACCESS is what holds where no policy says otherwise. A view of "
     'the app has to be marked: @gate.resource("app") on a plain view, @gate.resource("payroll") on one that '
-    "policies can target, @gate.require_mfa(...) where it asks for a proof itself, @gate.exempt where strangers may go."
+    "policies can target, @gate.require_mfa(...) where it asks for a proof itself, @gate.exempt where anyone may go."
 )
 @click.option("--fail-unclassified", is_flag=True, help="Exit with 1 when a view is neither marked nor exempt.")
 @as_json_option

@@ -46,7 +46,7 @@ def counted(number: int, noun: str) -> str:
 
 
 def local(moment: datetime) -> str:
-    """A time in the zone of whoever reads it."""
+    """A time in the zone of the reader."""
     return f"{moment.astimezone():%Y-%m-%d %H:%M %Z}"
 
 

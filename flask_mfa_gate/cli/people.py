@@ -19,7 +19,7 @@ _DRY_RUN = click.option("--dry-run", is_flag=True, help="Say what would happen, 
 _YES = click.option("--yes", is_flag=True, help="Don't ask.")
 
 
-@mfa.command(help="Take over the app's users: these, or everybody. A run that was cut short goes on where it stopped.")
+@mfa.command(help="Take over the app's users: these, or everybody. An interrupted run resumes where it stopped.")
 @click.option("--void-missing", is_flag=True, help="Void missing users even if they are more than 5 % of everybody.")
 @click.option("--dry-run", is_flag=True, help="Only count; nothing is taken over.")
 @as_json_option

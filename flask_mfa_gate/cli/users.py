@@ -64,7 +64,7 @@ def extend(asked: Asked, days: int | None, until: str | None) -> None:
     _act(asked, current_state().enrollments.extend, Deed("Extend", "extended"), days=days, until=moment)
 
 
-@mfa.command(help="Void factors, recovery codes, passes and sessions, so that users set up MFA anew.")
+@mfa.command(help="Void factors, recovery codes, passes and sessions, so that users set up MFA again.")
 @click.option("--days", type=int, help="Days in which the password alone will do.")
 @_FORCE
 @_NO_NOTIFY

@@ -25,3 +25,4 @@ def test_one_that_is_there_is_not_opened(tmp_path: Path, monkeypatch: pytest.Mon
 
     monkeypatch.setattr(os, "open", refuse)
     make_file(path)
+    assert path.stat().st_size == 0

@@ -1,4 +1,4 @@
-"""Charts as SVG that follows the page's colours: no script, no style attribute, and a text for whoever can't see it."""
+"""Charts as SVG that follows the page's colours: no script, no style attribute, and a text that says the same."""
 
 from __future__ import annotations
 

@@ -75,7 +75,7 @@ class More:
 
 @dataclass(frozen=True, slots=True)
 class Pager:
-    """Where the list goes on."""
+    """Where the next page of the list starts."""
 
     text: str
     first_url: str | None

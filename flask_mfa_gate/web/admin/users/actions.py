@@ -67,7 +67,7 @@ def show(console: Console, request_id: str) -> Response:
 
 
 def confirm(console: Console, request_id: str) -> Response:
-    """Carry it out, or go on with it. What was typed wrong is told at its field, and nothing is done."""
+    """Carry it out, or continue it. What was typed wrong is told at its field, and nothing is done."""
     found = console.state.action_requests.get(request_id, actor=console.actor)
     if found.state is RequestState.OPEN:
         options, errors = options_of(console, found, console.fields)

@@ -57,7 +57,7 @@ class EditorForm:
     :param version: of the policies that its reader has seen.
     :param document: the text, in the document view; None in the form.
     :param errors: a sentence for each field that is wrong; the empty name is for none in particular.
-    :param focus: the field to go on with after a redraw.
+    :param focus: the field that gets the focus after a redraw.
     """
 
     name: str
