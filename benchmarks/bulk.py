@@ -19,8 +19,8 @@ from sqlalchemy.orm import Session, registry
 
 from benchmarks import kit
 from flask_mfa_gate.crypto import new_id
-from flask_mfa_gate.domain.user_filter import EVERYBODY
-from flask_mfa_gate.store.tables import Tables
+from flask_mfa_gate.domain.people.user_filter import EVERYBODY
+from flask_mfa_gate.store.tables.tables import Tables
 from flask_mfa_gate.web.state import GateState
 
 DAYS, CHUNK, SAMPLE = 7, 1000, 1000

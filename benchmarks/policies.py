@@ -15,12 +15,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from flask_mfa_gate.domain.access import Access
-from flask_mfa_gate.domain.assurance import Assurance, SignIn
 from flask_mfa_gate.domain.authorization.combine import combine
 from flask_mfa_gate.domain.authorization.decide import decide
 from flask_mfa_gate.domain.authorization.request import AccessRequest
 from flask_mfa_gate.domain.authorization.rules import Rules
-from flask_mfa_gate.domain.enrollment import Standing
+from flask_mfa_gate.domain.enrollment.enrollment import Standing
 from flask_mfa_gate.domain.policy.condition_tree import And, Condition
 from flask_mfa_gate.domain.policy.conditions.registry import BUILT_IN
 from flask_mfa_gate.domain.policy.document.effect import Action, Effect
@@ -28,6 +27,7 @@ from flask_mfa_gate.domain.policy.document.policy import Policy, PolicySet, Poli
 from flask_mfa_gate.domain.policy.document.users import Users  # fmt: skip
 from flask_mfa_gate.domain.policy.evaluation.compiled_policies import CompiledPolicies, compile_policies
 from flask_mfa_gate.domain.policy.facts import Environment, MatchResult, Subject
+from flask_mfa_gate.domain.sign_in.assurance import Assurance, SignIn
 
 MONDAY = datetime(2026, 3, 2, tzinfo=UTC)
 SHAPES = ("selective", "global", "adversarial")

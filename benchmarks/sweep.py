@@ -12,7 +12,7 @@ from typing import Any
 from sqlalchemy import delete, select, update
 
 from benchmarks import kit
-from flask_mfa_gate.domain.enrollment import next_due, start_period
+from flask_mfa_gate.domain.enrollment.enrollment import next_due, start_period
 from flask_mfa_gate.web.state import GateState
 
 EVERY = 625

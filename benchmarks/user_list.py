@@ -13,12 +13,12 @@ from typing import Any
 from sqlalchemy import Connection, event, func, insert, select, text
 
 from benchmarks import kit
-from flask_mfa_gate.domain.assurance import FactorKind
-from flask_mfa_gate.domain.enrollment import Status
-from flask_mfa_gate.domain.roles import Role
-from flask_mfa_gate.domain.user_filter import EVERYBODY, UserFilter
-from flask_mfa_gate.domain.user_list import NEVER, NO_DEADLINE, UserQuery, UserSort
-from flask_mfa_gate.store.user_list import UserList
+from flask_mfa_gate.domain.enrollment.enrollment import Status
+from flask_mfa_gate.domain.people.roles import Role
+from flask_mfa_gate.domain.people.user_filter import EVERYBODY, UserFilter
+from flask_mfa_gate.domain.people.user_list import NEVER, NO_DEADLINE, UserQuery, UserSort
+from flask_mfa_gate.domain.sign_in.assurance import FactorKind
+from flask_mfa_gate.store.people.user_list import UserList
 from flask_mfa_gate.web.state import GateState
 
 DEEP = 999 * 50

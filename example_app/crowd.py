@@ -16,10 +16,10 @@ from sqlalchemy import insert
 from sqlalchemy.exc import IntegrityError
 
 from flask_mfa_gate.crypto import new_id
-from flask_mfa_gate.domain.enrollment import start_period
-from flask_mfa_gate.domain.person import Person
-from flask_mfa_gate.domain.roles import Actor
-from flask_mfa_gate.domain.state_changes import Requirement
+from flask_mfa_gate.domain.enrollment.enrollment import start_period
+from flask_mfa_gate.domain.enrollment.state_changes import Requirement
+from flask_mfa_gate.domain.people.person import Person
+from flask_mfa_gate.domain.people.roles import Actor
 from flask_mfa_gate.web.state import GateState
 
 from .models import User, db

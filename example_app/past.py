@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from flask import Flask
 
 from flask_mfa_gate.crypto import new_id
-from flask_mfa_gate.domain.enrollment import start_period
-from flask_mfa_gate.domain.roles import Actor
-from flask_mfa_gate.domain.state_changes import Requirement
-from flask_mfa_gate.domain.totp import TotpShape
+from flask_mfa_gate.domain.enrollment.enrollment import start_period
+from flask_mfa_gate.domain.enrollment.state_changes import Requirement
+from flask_mfa_gate.domain.factors.totp import TotpShape
+from flask_mfa_gate.domain.people.roles import Actor
 from flask_mfa_gate.factors import totp
 from flask_mfa_gate.factors.totp.factor import import_secret
 from flask_mfa_gate.web.state import GateState

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from .domain.authorization.decision import Ask as Word
 from .domain.authorization.decision import Decision as Verdict
-from .domain.enrollment import Status
-from .domain.mfa_status import MfaStatus
-from .domain.person import Person
+from .domain.enrollment.enrollment import Status
+from .domain.enrollment.mfa_status import MfaStatus
+from .domain.people.person import Person
+from .domain.people.roles import Actor
+from .domain.people.user_filter import UserFilter
 from .domain.policy.addresses import Network
 from .domain.policy.analysis.diff import PolicyDiff
 from .domain.policy.document.policy import Policy, PolicySet
 from .domain.policy.facts import Environment
-from .domain.roles import Actor
-from .domain.user_filter import UserFilter
 from .errors import ConfigError, Conflict, MFAGateError, NotAllowed, PolicyError, StoreBusy, UnknownUser
 from .extension import MFAGate
-from .services.enrollment.action_result import ActionResult
+from .services.actions.action_result import ActionResult
 from .services.policies.simulation import Explanation
 from .signals import Event
 

@@ -14,9 +14,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from .crypto import decode_key
-from .domain.assurance import FactorKind
-from .domain.mail_kind import ALWAYS_SENT, MailKind
 from .domain.policy.addresses import is_half_the_internet, merged, read_entry, span_of
+from .domain.records.mail_kind import ALWAYS_SENT, MailKind
+from .domain.sign_in.assurance import FactorKind
 from .errors import ConfigError, PolicyError
 
 Check = Callable[[str, Any], Any]

@@ -10,10 +10,10 @@ from flask import Blueprint, Flask, Response, current_app
 
 from .cli import mfa
 from .domain.access import APP
-from .domain.assurance import Assurance
 from .domain.authorization.decision import Decision
 from .domain.policy.document.policy import Policy, PolicySet
 from .domain.policy.facts import Environment
+from .domain.sign_in.assurance import Assurance
 from .host import Host, HostOptions
 from .mail.delivery import Delivery
 from .opening import require_file

@@ -17,9 +17,9 @@ from .host import Host
 from .services.keys import key_file_of
 from .services.table_setup import AppId
 from .settings import Settings
-from .store.engine_options import default_bind
-from .store.location import Location, locate
-from .store.sqlite_file import sentence_of_absence
+from .store.database.engine_options import default_bind
+from .store.database.location import Location, locate
+from .store.database.sqlite_file import sentence_of_absence
 
 
 def location_of(app: Flask, db: Any, settings: Settings) -> Location:

@@ -12,7 +12,7 @@ from typing import Any
 from . import checks
 from .checks import Check
 from .clock import Clock, utc_now
-from .domain.totp import DIGITS, PERIODS
+from .domain.factors.totp import DIGITS, PERIODS
 from .errors import ConfigError
 
 PREFIX = "MFA_GATE_"

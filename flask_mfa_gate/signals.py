@@ -8,7 +8,7 @@ from datetime import datetime
 
 from blinker import Namespace
 
-from .domain.event_name import EventName
+from .domain.records.event_name import EventName
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,12 +14,12 @@ from flask import Flask
 
 from .crypto import Keyring
 from .domain.access import APP, Access
-from .domain.assurance import FactorKind
 from .domain.authorization.rules import Lapse, LockoutScope, Rules
-from .domain.mail_kind import MailKind
 from .domain.policy.conditions.condition_type import Source
 from .domain.policy.conditions.registry import Registry
-from .domain.session import Lifetimes
+from .domain.records.mail_kind import MailKind
+from .domain.sign_in.assurance import FactorKind
+from .domain.sign_in.session import Lifetimes
 from .errors import ConfigError, StoreError
 from .factors.parts import FactorParts
 from .factors.registry import FactorRegistry, build
@@ -27,19 +27,22 @@ from .host import Host, directory_of, identity_of, traits_of, user_key_of
 from .mail.delivery import Delivery
 from .mail.transport import make_sender
 from .opening import app_id_of, is_command, location_of
+from .services.actions.actions import ActionRunner
+from .services.actions.state_changes import MoveWriter
 from .services.audit.chain import AuditChain
 from .services.audit.key_rotation import KeyRotation
 from .services.audit.retention import AuditRetention
+from .services.client.flood_guard import FloodGuard
+from .services.client.geoip import Places
+from .services.client.risk import RiskService
 from .services.console import console_services
 from .services.enrollment.access_passes import AccessPassService
-from .services.enrollment.actions import ActionRunner
 from .services.enrollment.digest import DigestService
 from .services.enrollment.enrollment_deferral import EnrollmentDeferral
 from .services.enrollment.enrollment_eligibility import EnrollmentEligibility, FirstEnrollment
 from .services.enrollment.enrollments import EnrollmentService
 from .services.enrollment.factor_enrollment import FactorEnrollment
 from .services.enrollment.recovery_codes import RecoveryCodeService
-from .services.enrollment.state_changes import MoveWriter
 from .services.enrollment.upkeep import UpkeepService
 from .services.keys import find_keyring
 from .services.observations import Observations
@@ -58,12 +61,9 @@ from .services.policies.policies import PolicyService
 from .services.policies.simulation import Simulator
 from .services.sign_in.attempts import AttemptService
 from .services.sign_in.challenges import ChallengeService
-from .services.sign_in.flood_guard import FloodGuard
-from .services.sign_in.geoip import Places
 from .services.sign_in.login_view import LastLoginView
 from .services.sign_in.reasons import SignInReasons
 from .services.sign_in.revocation import RevocationService
-from .services.sign_in.risk import RiskService
 from .services.sign_in.self_service import SelfService
 from .services.sign_in.session_auth_hash import Stamper
 from .services.sign_in.sessions import SessionService
@@ -72,9 +72,9 @@ from .services.unit_of_work import TransactionRunner
 from .settings import Settings
 from .signals import Event, gate_signals
 from .store import Store, build_store
-from .store.engine import Database, make_engine
-from .store.location import Location
-from .store.user_list import UserList
+from .store.database.engine import Database, make_engine
+from .store.database.location import Location
+from .store.people.user_list import UserList
 from .web.host.remember import longest_cookie_life
 from .web.responses.after_response import dispatcher
 from .web.state import GateState

@@ -31,12 +31,12 @@ from werkzeug.test import TestResponse
 
 from example_app import create_app
 from example_app.people import DAVES_KEY, PASSWORD
-from flask_mfa_gate.domain.assurance import Assurance
 from flask_mfa_gate.domain.authorization.decide import decide
 from flask_mfa_gate.domain.authorization.decision import Decision
 from flask_mfa_gate.domain.authorization.request import AccessRequest
-from flask_mfa_gate.domain.enrollment import Standing
+from flask_mfa_gate.domain.enrollment.enrollment import Standing
 from flask_mfa_gate.domain.policy.conditions.zones import zone_names
+from flask_mfa_gate.domain.sign_in.assurance import Assurance
 from flask_mfa_gate.signals import Event, gate_signals
 from flask_mfa_gate.web.state import GateState
 from tests.servers import DATABASES, SERVERS, SeededDatabase, as_uri, is_reachable, new_database

@@ -12,8 +12,8 @@ import redis
 from sqlalchemy import URL, Connection, Engine, MetaData, make_url, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from flask_mfa_gate.store.engine import Database, make_engine
-from flask_mfa_gate.store.location import Location
+from flask_mfa_gate.store.database.engine import Database, make_engine
+from flask_mfa_gate.store.database.location import Location
 
 # Without the last part PyMySQL reads all certificates of the machine for each connection.
 SERVERS = {

@@ -12,10 +12,10 @@ from flask_login import login_user
 
 from flask_mfa_gate import Environment, Policy, Status, UserFilter, Word
 from flask_mfa_gate.conditions import BUILT_IN
-from flask_mfa_gate.domain.access_pass import Scope
+from flask_mfa_gate.domain.factors.access_pass import Scope
+from flask_mfa_gate.domain.people.roles import Role
 from flask_mfa_gate.domain.policy.document.codec import read_document
 from flask_mfa_gate.domain.policy.document.effect import Action
-from flask_mfa_gate.domain.roles import Role
 from flask_mfa_gate.services.policies.scenarios import read_scenarios
 from tests.conftest import state_of
 
@@ -93,7 +93,7 @@ def test_every_signal_is_on_its_page() -> None:
 
 
 def test_every_signal_is_sent_by_something() -> None:
-    from flask_mfa_gate.domain.event_name import EventName
+    from flask_mfa_gate.domain.records.event_name import EventName
     from flask_mfa_gate.signals import gate_signals
 
     services = "".join(
@@ -110,11 +110,11 @@ def page(name: str) -> str:
 
 
 def test_every_word_of_policies_is_on_their_page() -> None:
-    from flask_mfa_gate.domain.policy.conditions.browser import BROWSERS
-    from flask_mfa_gate.domain.policy.conditions.device import DEVICE_WORDS
-    from flask_mfa_gate.domain.policy.conditions.platform import PLATFORMS
-    from flask_mfa_gate.domain.policy.conditions.risk import SIGNALS
-    from flask_mfa_gate.domain.policy.conditions.sign_in import WAYS
+    from flask_mfa_gate.domain.policy.conditions.words.browser import BROWSERS
+    from flask_mfa_gate.domain.policy.conditions.words.device import DEVICE_WORDS
+    from flask_mfa_gate.domain.policy.conditions.words.platform import PLATFORMS
+    from flask_mfa_gate.domain.policy.conditions.words.risk import SIGNALS
+    from flask_mfa_gate.domain.policy.conditions.words.sign_in import WAYS
 
     words = {*BUILT_IN.words, *BROWSERS, *DEVICE_WORDS, *PLATFORMS, *SIGNALS, *WAYS, *Status, *Word, *Action}
     words |= {one.name for one in fields(Environment)} - {"risk", "device"}

@@ -17,8 +17,8 @@ from flask_login import LoginManager, UserMixin, login_user
 
 from flask_mfa_gate import ConfigError, MFAGate, MFAGateError
 from flask_mfa_gate.errors import StoreNotReady
-from flask_mfa_gate.store.engine import Database, make_engine
-from flask_mfa_gate.store.location import Location
+from flask_mfa_gate.store.database.engine import Database, make_engine
+from flask_mfa_gate.store.database.location import Location
 from tests.conftest import state_of
 
 KEY = "ZGVtbyBrZXkgb2YgdGhlIGV4YW1wbGUgcG9ydGFsISE="

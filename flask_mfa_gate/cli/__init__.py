@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-from . import (
-    access_passes,
-    audit,
-    health,
-    keys,
-    networks,
-    people,
-    policies,
-    policy_edits,
-    policy_trials,
-    policy_versions,
-    upkeep,
-    users,
-    why,
-)
+from . import audit, health, keys, upkeep
 from .group import mfa
+from .people import access_passes, users, why
+from .people import directory as people
+from .policies import edits as policy_edits
+from .policies import networks, policies
+from .policies import trials as policy_trials
+from .policies import versions as policy_versions
 
 __all__ = [
     "access_passes",

@@ -12,7 +12,7 @@ from ..web.state import current_state
 from .arguments import moment
 from .group import as_json_option, mfa
 from .output import counted, print_json
-from .targets import known_key
+from .people.targets import known_key
 
 
 @mfa.group(help="The audit log: export and verify.")

@@ -11,9 +11,9 @@ from typing import Any
 import click
 from flask.cli import AppGroup, ScriptInfo
 
-from ..domain.roles import Actor
+from ..domain.people.roles import Actor
 from ..errors import BadRequest, MFAGateError
-from ..store.unreadable import unreadable_rows
+from ..store.every_table.unreadable import unreadable_rows
 from ..web.state import current_state
 
 ACTOR = Actor.CLI

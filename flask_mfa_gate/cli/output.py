@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from ..domain.mfa_status import MfaStatus
-from ..domain.person import Person
+from ..domain.enrollment.mfa_status import MfaStatus
+from ..domain.people.person import Person
 from ..web.state import GateState
 
 _USER = "user:"

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TypeAlias
 
-from .assurance import FactorKind, Method
 from .authorization.decision import AuthnRequirement
 from .policy.condition_tree import Condition
-from .policy.conditions.request import REQUEST
+from .policy.conditions.words.request import REQUEST
 from .policy.document.effect import Action, Effect
 from .policy.document.policy import Policy, PolicyState
+from .sign_in.assurance import FactorKind, Method
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,9 +36,9 @@ from typing import Any, Protocol
 
 from sqlalchemy import Connection
 
-from ..domain.assurance import FactorKind, Method
-from ..domain.mail_kind import Notice
-from ..domain.typed_code import CodeShape
+from ..domain.factors.typed_code import CodeShape
+from ..domain.records.mail_kind import Notice
+from ..domain.sign_in.assurance import FactorKind, Method
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 

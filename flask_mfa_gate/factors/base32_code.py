@@ -7,7 +7,7 @@ from __future__ import annotations
 from base64 import b32encode
 from collections.abc import Callable
 
-from ..domain.typed_code import CodeShape, usable_text
+from ..domain.factors.typed_code import CodeShape, usable_text
 
 _BYTES = 10
 _LENGTH = 16

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import cast
 
-from ..domain.assurance import FactorKind, Method
+from ..domain.sign_in.assurance import FactorKind, Method
 from . import access_pass
 from .access_pass import AccessPasses
 from .base import Companion, Factor, Verifier, WayBack

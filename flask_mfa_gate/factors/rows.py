@@ -10,10 +10,10 @@ from typing import Any
 from sqlalchemy import Connection
 
 from ..crypto import Keyring, Place, new_id
-from ..domain.assurance import FactorKind
+from ..domain.sign_in.assurance import FactorKind
 from ..errors import SecretMisplaced
 from ..store import Store
-from ..store.factors import Factor
+from ..store.enrollment.factors import Factor
 from .base import Enrollee
 
 log = logging.getLogger("flask_mfa_gate")

@@ -12,10 +12,10 @@ from typing import Protocol
 from sqlalchemy import Connection
 
 from ..clock import Clock
-from ..domain.mail_kind import MailKind
+from ..domain.records.mail_kind import MailKind
 from ..errors import MFAGateError
 from ..store import Store
-from ..store.outbox import Message
+from ..store.records.outbox import Message
 
 CLAIM = timedelta(minutes=10)
 FIRST_RETRY = timedelta(minutes=1)

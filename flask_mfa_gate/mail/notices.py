@@ -7,10 +7,10 @@ from datetime import datetime
 from typing import Any
 
 from ..crypto import new_id
-from ..domain.mail_kind import ALWAYS_SENT, MailKind
-from ..domain.person import Person
-from ..store.outbox import Message
-from ..store.people import Addressee
+from ..domain.people.person import Person
+from ..domain.records.mail_kind import ALWAYS_SENT, MailKind
+from ..store.people.people import Addressee
+from ..store.records.outbox import Message
 
 LONGEST_NAME = 64
 LONGEST_TEXT = 300

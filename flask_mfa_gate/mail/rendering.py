@@ -10,8 +10,8 @@ from typing import Any
 
 from jinja2 import Environment, TemplateNotFound
 
-from ..domain.mail_kind import MailKind
-from ..store.outbox import Message
+from ..domain.records.mail_kind import MailKind
+from ..store.records.outbox import Message
 from ..templating import standard_overlay
 from .browsers import browser_called
 from .moments import date_locale, in_words, languages_for, zone_called

@@ -18,7 +18,7 @@ from jinja2 import Environment
 
 from ..errors import MFAGateError
 from ..settings import Settings
-from ..store.outbox import Message
+from ..store.records.outbox import Message
 from .delivery import Sender, ServerUnavailable
 from .rendering import Portal, Rendered, mail_environment, render
 

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TypedDict
 
 from ..clock import Clock
-from ..domain.session import Lifetimes
+from ..domain.sign_in.session import Lifetimes
 from ..store import Store
+from .actions.action_calls import ActionCalls
+from .actions.action_jobs import ActionJobs
+from .actions.action_requests import ActionRequestService
 from .audit.reading import AuditReader
 from .audit.sign_in_reading import SignInReader
-from .enrollment.action_calls import ActionCalls
-from .enrollment.action_jobs import ActionJobs
-from .enrollment.action_requests import ActionRequestService
 from .enrollment.enrollments import EnrollmentService
 from .people.directory import UserDirectory
 from .people.lookup import UserLookup

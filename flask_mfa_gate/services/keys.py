@@ -9,7 +9,7 @@ from pathlib import Path
 from ..crypto import Keyring, decode_key, generate_key
 from ..errors import ConfigError
 from ..settings import Settings
-from ..store.location import Location
+from ..store.database.location import Location
 
 KEY_FILE = "mfa_gate.key"
 _MISSING = "a list with a key. Make one with: flask mfa generate-key"

@@ -16,7 +16,7 @@ from ..factors import totp
 from ..factors.totp.factor import shape_of_new_keys
 from ..settings import Settings
 from ..store import Store, schema
-from ..store.engine import Database
+from ..store.database.engine import Database
 from .audit.chain import AuditChain
 
 SLICE = 1000

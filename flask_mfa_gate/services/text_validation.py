@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from ..domain.person import LONGEST_KEY
-from ..domain.roles import Actor, ActorLike
+from ..domain.people.person import LONGEST_KEY
+from ..domain.people.roles import Actor, ActorLike
 from ..errors import BadRequest, NotAllowed
 
 LONGEST_REASON = 10_000

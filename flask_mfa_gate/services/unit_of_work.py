@@ -10,15 +10,15 @@ from typing import TypeVar
 from sqlalchemy import Connection
 
 from ..clock import Clock
-from ..domain.event_name import EventName
-from ..domain.mail_kind import MailKind, Notice
-from ..domain.person import NOWHERE, Origin, Person
+from ..domain.people.person import NOWHERE, Origin, Person
+from ..domain.records.event_name import EventName
+from ..domain.records.mail_kind import MailKind, Notice
 from ..mail.notices import is_silenceable, is_told_twice, notices
 from ..signals import Event, is_heard
 from ..store import Store
-from ..store.enrollments import LockedUser
-from ..store.outbox import Message
-from ..store.people import Addressee
+from ..store.enrollment.enrollments import LockedUser
+from ..store.people.people import Addressee
+from ..store.records.outbox import Message
 
 T = TypeVar("T")
 LARGE = 10

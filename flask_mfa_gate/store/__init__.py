@@ -5,30 +5,30 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..crypto import Keyring
-from .access_passes import AccessPasses
-from .action_requests import ActionRequests
-from .audit import AuditLog
-from .challenge_states import ChallengeStates
-from .daily_totals import DailyTotals
-from .engine import Database
-from .enrollments import Enrollments
-from .factors import Factors
-from .failures import FailureLog
-from .grants import Grants
-from .keys import Keys
-from .marks import Marks
-from .noted import Noted
-from .outbox import Outbox
-from .people import People
-from .policies import PolicyVersions
-from .reach import Reach
-from .recovery_codes import RecoveryCodes
-from .revocations import Revocations
-from .sealed import SealedValues
-from .sessions import Sessions
-from .sign_in_list import SignInList
-from .sign_ins import SignIns
-from .tables import Tables, build_tables
+from .database.engine import Database
+from .enrollment.access_passes import AccessPasses
+from .enrollment.action_requests import ActionRequests
+from .enrollment.enrollments import Enrollments
+from .enrollment.factors import Factors
+from .enrollment.recovery_codes import RecoveryCodes
+from .every_table.keys import Keys
+from .every_table.sealed import SealedValues
+from .people.people import People
+from .people.reach import Reach
+from .records.audit import AuditLog
+from .records.daily_totals import DailyTotals
+from .records.marks import Marks
+from .records.outbox import Outbox
+from .records.policies import PolicyVersions
+from .sign_in.challenge_states import ChallengeStates
+from .sign_in.failures import FailureLog
+from .sign_in.grants import Grants
+from .sign_in.noted import Noted
+from .sign_in.revocations import Revocations
+from .sign_in.sessions import Sessions
+from .sign_in.sign_in_list import SignInList
+from .sign_in.sign_ins import SignIns
+from .tables.tables import Tables, build_tables
 
 
 @dataclass(frozen=True, slots=True)

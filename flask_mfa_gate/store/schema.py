@@ -21,9 +21,9 @@ from sqlalchemy import Connection, MetaData, inspect, select, text
 from sqlalchemy.exc import NoSuchTableError
 
 from ..errors import BadRequest, StoreBusy, StoreNotReady
-from .engine import LOCK_WAIT_SECONDS, Database
-from .tables import build_tables
-from .unreadable import as_stored
+from .database.engine import LOCK_WAIT_SECONDS, Database
+from .every_table.unreadable import as_stored
+from .tables.tables import build_tables
 
 _SCRIPTS = Path(__file__).parent / "migrations"
 _LOCK_NAME, _LOCK_NUMBER = "mfa_gate_migrations", 0x6D666167

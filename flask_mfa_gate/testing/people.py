@@ -16,7 +16,7 @@ from flask.testing import FlaskClient
 
 from ..clock import Clock
 from ..crypto import new_id
-from ..domain.totp import TotpShape, step_at
+from ..domain.factors.totp import TotpShape, step_at
 from ..factors import totp
 from ..factors.base import Enrollee
 from ..factors.totp.factor import PendingKey

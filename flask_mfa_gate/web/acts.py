@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import current_app, request
 
-from ..domain.session import act_of
+from ..domain.sign_in.session import act_of
 from .request_context import RequestContext
 from .responses.routing import inner_path, page_at
 from .view_marks.protection import marks_at

@@ -10,7 +10,7 @@ from ipaddress import ip_address
 from flask import Request
 
 from ..domain.address import canonical_address
-from ..domain.person import Origin
+from ..domain.people.person import Origin
 from ..settings import Settings
 
 SAFE_METHODS = frozenset({"GET", "HEAD"})

@@ -7,7 +7,7 @@ import hmac
 from flask import Request
 
 from ..crypto import Keyring
-from ..domain.session import GateSession
+from ..domain.sign_in.session import GateSession
 
 FIELD = "csrf_token"
 HEADER = "X-CSRFToken"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Flask, Request
 
-from ..domain.assurance import FactorKind
+from ..domain.sign_in.assurance import FactorKind
 from ..settings import Settings
 
 OWN, ADMIN = "mfa_gate", "mfa_gate_admin"

@@ -10,9 +10,9 @@ from typing import Any
 from flask import Request, Response, has_request_context, request, session
 
 from ..domain.authorization.decision import PASSED, Decision
-from ..domain.enrollment import Standing
+from ..domain.enrollment.enrollment import Standing
 from ..domain.marks import Marks
-from ..domain.session import GateSession
+from ..domain.sign_in.session import GateSession
 from ..services.observations import Observation
 from ..services.sign_in.entries import Entry
 from .authorization.facts import RequestFacts

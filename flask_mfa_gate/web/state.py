@@ -14,13 +14,16 @@ from ..domain.authorization.rules import Rules
 from ..errors import ConfigError
 from ..factors.registry import FactorRegistry
 from ..mail.delivery import Delivery
+from ..services.actions.action_jobs import ActionJobs
+from ..services.actions.action_requests import ActionRequestService
 from ..services.audit.chain import AuditChain
 from ..services.audit.key_rotation import KeyRotation
 from ..services.audit.reading import AuditReader
 from ..services.audit.sign_in_reading import SignInReader
+from ..services.client.flood_guard import FloodGuard
+from ..services.client.geoip import Places
+from ..services.client.risk import RiskService
 from ..services.enrollment.access_passes import AccessPassService
-from ..services.enrollment.action_jobs import ActionJobs
-from ..services.enrollment.action_requests import ActionRequestService
 from ..services.enrollment.enrollment_deferral import EnrollmentDeferral
 from ..services.enrollment.enrollment_eligibility import EnrollmentEligibility
 from ..services.enrollment.enrollments import EnrollmentService
@@ -42,12 +45,9 @@ from ..services.policies.policies import PolicyService
 from ..services.policies.simulation import Simulator
 from ..services.sign_in.attempts import AttemptService
 from ..services.sign_in.challenges import ChallengeService
-from ..services.sign_in.flood_guard import FloodGuard
-from ..services.sign_in.geoip import Places
 from ..services.sign_in.login_view import LastLoginView
 from ..services.sign_in.reasons import SignInReasons
 from ..services.sign_in.revocation import RevocationService
-from ..services.sign_in.risk import RiskService
 from ..services.sign_in.self_service import SelfService
 from ..services.sign_in.session_auth_hash import Stamper
 from ..services.sign_in.sessions import SessionService
@@ -55,7 +55,7 @@ from ..services.table_setup import TableSetup
 from ..services.unit_of_work import TransactionRunner
 from ..settings import Settings
 from ..store import Store
-from ..store.location import Location
+from ..store.database.location import Location
 from .host.source import IdentitySource
 
 EXTENSION = "mfa_gate"

@@ -9,9 +9,9 @@ import pytest
 from flask import Flask
 
 from flask_mfa_gate import Conflict
-from flask_mfa_gate.domain.assurance import FactorKind, Method
-from flask_mfa_gate.domain.person import NOWHERE, Person
-from flask_mfa_gate.domain.session import GRANT_LIFETIME, GateSession, act_of
+from flask_mfa_gate.domain.people.person import NOWHERE, Person
+from flask_mfa_gate.domain.sign_in.assurance import FactorKind, Method
+from flask_mfa_gate.domain.sign_in.session import GRANT_LIFETIME, GateSession, act_of
 from flask_mfa_gate.factors.code_digests import CodeDigests
 from flask_mfa_gate.mail.rendering import one_line
 from flask_mfa_gate.services.sign_in.arrival import Newcomer

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from flask_mfa_gate.domain.user_filter import EVERYBODY, UserFilter
+from flask_mfa_gate.domain.people.user_filter import EVERYBODY, UserFilter
 from flask_mfa_gate.errors import Conflict, NotAllowed, UnknownUser
 from tests.conftest import JSON, Browser, Phone, StillClock, key_of, state_of
 from tests.web.kit import act, change_user, hand_in, issue, signed_in

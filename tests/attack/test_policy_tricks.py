@@ -223,7 +223,7 @@ def test_a_groups_callback_that_fails_or_lies_in_form_shuts_out(app: Flask, phon
 def test_whom_the_directory_does_not_know_has_unknown_groups() -> None:
     from flask_login import login_user
 
-    from flask_mfa_gate.domain.person import Person
+    from flask_mfa_gate.domain.people.person import Person
     from tests.hosts_small.kit import Host, User
 
     class Directory:

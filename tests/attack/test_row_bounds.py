@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from sqlalchemy import text
 
-from flask_mfa_gate.domain.session_bounds import MOST_UNPROVEN
+from flask_mfa_gate.domain.sign_in.session_bounds import MOST_UNPROVEN
 from tests.conftest import PASSWORD, Browser, Phone, StillClock, key_of, state_of
 from tests.policy_kit import policy, prove, put, rows, signed_in
 

@@ -12,16 +12,15 @@ from selenium.webdriver.common.by import By
 
 from example_app.people import DAVES_KEY
 from flask_mfa_gate.domain.policy.addresses import Network
-from flask_mfa_gate.services.enrollment.action_options import ActionOptions
+from flask_mfa_gate.services.actions.action_options import ActionOptions
 from flask_mfa_gate.services.people.actors import acting_user
 from flask_mfa_gate.web.endpoints import ADMIN as CONSOLE
 from flask_mfa_gate.web.endpoints import OWN
+from tests.browser.conftest import Screen
+from tests.browser.test_pages import oathtool
 from tests.conftest import key_of, state_of
 from tests.policy_kit import policy, put
 from tests.web.admin.kit import ADMIN, enroll
-
-from .conftest import Screen
-from .test_pages import oathtool
 
 AXE = (Path(__file__).parent / "axe" / "axe.min.js").read_text()
 RUN = """

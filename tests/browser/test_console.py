@@ -9,13 +9,12 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from example_app.people import DAVES_KEY
-from flask_mfa_gate.domain.daily_totals import Adoption
-from flask_mfa_gate.domain.sign_in_outcome import SignInOutcome
+from flask_mfa_gate.domain.records.daily_totals import Adoption
+from flask_mfa_gate.domain.sign_in.sign_in_outcome import SignInOutcome
+from tests.browser.conftest import Screen
+from tests.browser.test_pages import oathtool
 from tests.conftest import key_of, state_of
 from tests.web.admin.kit import ADMIN, enroll
-
-from .conftest import Screen
-from .test_pages import oathtool
 
 _PAGES = (
     "/",

@@ -14,10 +14,9 @@ from flask_login import login_required, login_user
 from selenium.webdriver import Chrome
 from werkzeug.serving import make_server
 
+from tests.browser.conftest import Screen
 from tests.conftest import Phone
 from tests.hosts_small.kit import SECRET, Host, User
-
-from .conftest import Screen
 
 pytestmark = pytest.mark.parametrize("scripts", [False], indirect=True, ids=["no-script"])
 

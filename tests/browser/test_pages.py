@@ -9,9 +9,8 @@ from typing import Any
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
+from tests.browser.conftest import Screen
 from tests.conftest import key_of, require_or_skip, state_of
-
-from .conftest import Screen
 
 
 def oathtool(key: str) -> str:

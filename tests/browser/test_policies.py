@@ -11,9 +11,8 @@ from selenium.webdriver.remote.webelement import WebElement
 from example_app.past import enroll_with_key
 from example_app.people import DAVES_KEY
 from flask_mfa_gate.domain.policy.addresses import Network
+from tests.browser.conftest import Screen
 from tests.conftest import key_of, state_of
-
-from .conftest import Screen
 
 
 class Keyboard:

@@ -10,7 +10,7 @@ import pytest
 from click.testing import Result
 from flask import Flask
 
-from flask_mfa_gate.domain.person import Person
+from flask_mfa_gate.domain.people.person import Person
 from tests.conftest import StillClock, key_of, state_of
 from tests.policy_kit import policy, put
 from tests.services.kit import mails, tables

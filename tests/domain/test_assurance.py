@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_mfa_gate.domain.assurance import ACR_MULTI, ACR_SINGLE, Assurance, FactorKind, Method, SignIn
+from flask_mfa_gate.domain.sign_in.assurance import ACR_MULTI, ACR_SINGLE, Assurance, FactorKind, Method, SignIn
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 PASSWORD = Assurance(SignIn.PASSWORD, NOW)

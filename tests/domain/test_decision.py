@@ -12,12 +12,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flask_mfa_gate.domain.access import APP, MFA_ADMIN, Access
-from flask_mfa_gate.domain.assurance import Assurance, FactorKind, Method, Proof, SignIn
 from flask_mfa_gate.domain.authorization.decide import decide
 from flask_mfa_gate.domain.authorization.decision import Ask, ConditionFailure, Decision, Reason
 from flask_mfa_gate.domain.authorization.request import AccessRequest
 from flask_mfa_gate.domain.authorization.rules import Lapse, LockoutScope, Rules
-from flask_mfa_gate.domain.enrollment import Period, Standing
+from flask_mfa_gate.domain.enrollment.enrollment import Period, Standing
 from flask_mfa_gate.domain.policy.condition_tree import Condition, Not
 from flask_mfa_gate.domain.policy.conditions.condition_type import ALL_FACTS, facts_of
 from flask_mfa_gate.domain.policy.conditions.listed import ListedWord
@@ -27,6 +26,7 @@ from flask_mfa_gate.domain.policy.document.policy import Policy, PolicySet, Poli
 from flask_mfa_gate.domain.policy.evaluation.compiled_policies import compile_policies
 from flask_mfa_gate.domain.policy.evaluation.compiled_policy import Match
 from flask_mfa_gate.domain.policy.facts import Environment, MatchResult, Subject
+from flask_mfa_gate.domain.sign_in.assurance import Assurance, FactorKind, Method, Proof, SignIn
 from tests.domain.policy.kit import EFFECTS, ENVIRONMENTS, POLICY_SETS, SUBJECTS, policies_that
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)

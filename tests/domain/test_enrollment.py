@@ -10,8 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_mfa_gate.domain.assurance import FactorKind
-from flask_mfa_gate.domain.enrollment import (
+from flask_mfa_gate.domain.enrollment.enrollment import (
     DAY,
     LATEST_END,
     Period,
@@ -22,6 +21,7 @@ from flask_mfa_gate.domain.enrollment import (
     start_period,
     status_of,
 )
+from flask_mfa_gate.domain.sign_in.assurance import FactorKind
 from tests.conftest import require_or_skip
 
 INSTANTS = st.datetimes(datetime(2000, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC))  # noqa: DTZ001 - hypothesis wants bounds without a zone

@@ -10,9 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_mfa_gate.domain.assurance import FactorKind
-from flask_mfa_gate.domain.enrollment import DAY, Period, Standing, Status, next_due, start_period, status_of
-from flask_mfa_gate.domain.state_changes import (  # fmt: skip
+from flask_mfa_gate.domain.enrollment.enrollment import DAY, Period, Standing, Status, next_due, start_period, status_of
+from flask_mfa_gate.domain.enrollment.state_changes import (  # fmt: skip
     Action,
     Case,
     Extend,
@@ -31,6 +30,7 @@ from flask_mfa_gate.domain.state_changes import (  # fmt: skip
     start_notice,
     without_notice,
 )
+from flask_mfa_gate.domain.sign_in.assurance import FactorKind
 
 NOW = datetime(2026, 3, 2, 9, 0, 0, 250_000, tzinfo=UTC)
 WHOLE = NOW.replace(microsecond=0)

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_mfa_gate.domain.roles import Actor, Right, Role, refusal
-from flask_mfa_gate.domain.state_changes import Extend, Remind, Remove, Require, Reset, Unlock
+from flask_mfa_gate.domain.enrollment.state_changes import Extend, Remind, Remove, Require, Reset, Unlock
+from flask_mfa_gate.domain.people.roles import Actor, Right, Role, refusal
 
 ROLES = (*Role, None)
 ACTOR = "7"

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_mfa_gate.domain.assurance import Assurance, Method, SignIn
 from flask_mfa_gate.domain.authorization.decision import AuthnRequirement
-from flask_mfa_gate.domain.session import (
+from flask_mfa_gate.domain.sign_in.assurance import Assurance, Method, SignIn
+from flask_mfa_gate.domain.sign_in.session import (
     GRANT_LIFETIME,
     ROTATION_GRACE,
     GateSession,

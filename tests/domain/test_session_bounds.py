@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flask_mfa_gate.domain.session_bounds import MOST_FORMER, MOST_PENDING, MOST_UNPROVEN, SessionRow, surplus
+from flask_mfa_gate.domain.sign_in.session_bounds import MOST_FORMER, MOST_PENDING, MOST_UNPROVEN, SessionRow, surplus
 
 
 def rows(count: int, *, lineage: str = "", **kind: bool) -> list[SessionRow]:

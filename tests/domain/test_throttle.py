@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_mfa_gate.domain.throttle import (
+from flask_mfa_gate.domain.factors.throttle import (
     FIRST_WAIT,
     FREE_FAILURES,
     LONGEST_WAIT,

@@ -13,7 +13,15 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from flask_mfa_gate.domain.totp import DIGITS, CodeShape, far_steps, matching_step, read_code, step_at, window_steps
+from flask_mfa_gate.domain.factors.totp import (
+    DIGITS,
+    CodeShape,
+    far_steps,
+    matching_step,
+    read_code,
+    step_at,
+    window_steps,
+)
 
 RFC_KEY = pyotp.TOTP("GEZDGNBVGY3TQOJQGEZDGNBVGY3TQOJQ").secret
 APPENDIX_B = {

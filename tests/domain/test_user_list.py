@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_mfa_gate.domain.person import Person
-from flask_mfa_gate.domain.user_list import NEVER, NO_DEADLINE, Position, UserQuery, UserSort
-from flask_mfa_gate.domain.user_search import searched_words, sort_name, words_in, words_of_search
+from flask_mfa_gate.domain.people.person import Person
+from flask_mfa_gate.domain.people.user_list import NEVER, NO_DEADLINE, Position, UserQuery, UserSort
+from flask_mfa_gate.domain.people.user_search import searched_words, sort_name, words_in, words_of_search
 from flask_mfa_gate.errors import BadCursor, BadRequest
 
 KEPT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=191)

@@ -11,12 +11,12 @@ from typing import TypeAlias
 import pytest
 
 from flask_mfa_gate.domain.access import Access
-from flask_mfa_gate.domain.assurance import Assurance, FactorKind, Method, SignIn
 from flask_mfa_gate.domain.authorization.decide import decide
 from flask_mfa_gate.domain.authorization.decision import Ask, AuthnRequirement, Reason
 from flask_mfa_gate.domain.authorization.request import AccessRequest
 from flask_mfa_gate.domain.authorization.rules import Lapse, LockoutScope, Rules, is_required
-from flask_mfa_gate.domain.enrollment import Period, Standing
+from flask_mfa_gate.domain.enrollment.enrollment import Period, Standing
+from flask_mfa_gate.domain.sign_in.assurance import Assurance, FactorKind, Method, SignIn
 from tests.domain.policy.kit import NO_POLICIES
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)

@@ -12,8 +12,8 @@ from flask_mfa_gate.crypto import Keyring
 from flask_mfa_gate.factors.parts import FactorParts
 from flask_mfa_gate.settings import Settings
 from flask_mfa_gate.store import Store, build_store
-from flask_mfa_gate.store.engine import Database, make_engine
-from flask_mfa_gate.store.location import Location
+from flask_mfa_gate.store.database.engine import Database, make_engine
+from flask_mfa_gate.store.database.location import Location
 from flask_mfa_gate.store.schema import upgrade
 
 

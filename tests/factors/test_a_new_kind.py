@@ -10,7 +10,7 @@ import pytest
 from flask_login import login_required, login_user
 
 from flask_mfa_gate import Policy, UserFilter
-from flask_mfa_gate.domain.assurance import FactorKind
+from flask_mfa_gate.domain.sign_in.assurance import FactorKind
 from tests.conftest import JSON, state_of
 from tests.factors.toy import echo_added
 from tests.hosts_small.kit import Host, User

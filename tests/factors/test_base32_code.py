@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_mfa_gate.domain.typed_code import CodeShape
+from flask_mfa_gate.domain.factors.typed_code import CodeShape
 from flask_mfa_gate.factors.base32_code import make_code, read_code, show
 from flask_mfa_gate.factors.recovery_codes.factor import CODE_COUNT, LOW
 

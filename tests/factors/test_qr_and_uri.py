@@ -12,7 +12,7 @@ from flask import Flask
 from PIL import Image
 from sqlalchemy import Connection
 
-from flask_mfa_gate.domain.totp import Algorithm, TotpShape
+from flask_mfa_gate.domain.factors.totp import Algorithm, TotpShape
 from flask_mfa_gate.factors.base import Enrollee
 from flask_mfa_gate.factors.parts import FactorParts
 from flask_mfa_gate.factors.totp import KIND

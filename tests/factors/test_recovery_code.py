@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from flask_mfa_gate.crypto import Keyring
-from flask_mfa_gate.domain.typed_code import CodeShape
+from flask_mfa_gate.domain.factors.typed_code import CodeShape
 from flask_mfa_gate.factors.base import NOTHING, Why
 from flask_mfa_gate.factors.recovery_codes import RecoveryCodes
 from flask_mfa_gate.store import Store

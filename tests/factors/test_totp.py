@@ -10,9 +10,9 @@ import pyotp
 import pytest
 
 from flask_mfa_gate.crypto import Keyring, new_id
-from flask_mfa_gate.domain.assurance import Assurance, FactorKind, SignIn
-from flask_mfa_gate.domain.session import GateSession
-from flask_mfa_gate.domain.totp import Algorithm, CodeShape, TotpShape
+from flask_mfa_gate.domain.factors.totp import Algorithm, CodeShape, TotpShape
+from flask_mfa_gate.domain.sign_in.assurance import Assurance, FactorKind, SignIn
+from flask_mfa_gate.domain.sign_in.session import GateSession
 from flask_mfa_gate.errors import SecretUnreadable
 from flask_mfa_gate.factors.base import NOTHING, Enrollee
 from flask_mfa_gate.factors.totp.factor import CLOCK_HINT, TotpFactor, import_secret

@@ -17,8 +17,8 @@ from flask import Response
 from sqlalchemy import Connection
 
 from flask_mfa_gate.crypto import new_id
-from flask_mfa_gate.domain.assurance import FactorKind, Method, Strength
-from flask_mfa_gate.domain.typed_code import CodeShape
+from flask_mfa_gate.domain.factors.typed_code import CodeShape
+from flask_mfa_gate.domain.sign_in.assurance import FactorKind, Method, Strength
 from flask_mfa_gate.errors import MFAGateError
 from flask_mfa_gate.factors import registry
 from flask_mfa_gate.factors.base import About, Accepted, Begun, Challenge, Description, Enrollee, Why

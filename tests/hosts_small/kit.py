@@ -10,8 +10,8 @@ from flask_login import LoginManager, UserMixin
 
 from flask_mfa_gate import MFAGate
 from flask_mfa_gate.crypto import new_id
-from flask_mfa_gate.domain.assurance import FactorKind
-from flask_mfa_gate.domain.totp import TotpShape
+from flask_mfa_gate.domain.factors.totp import TotpShape
+from flask_mfa_gate.domain.sign_in.assurance import FactorKind
 from flask_mfa_gate.factors.totp.factor import import_secret
 from tests.conftest import Phone, StillClock, state_of
 

@@ -8,7 +8,7 @@ import pytest
 from flask import Blueprint, Flask, abort, flash, request
 from flask_login import current_user
 
-from .kit import Host
+from tests.hosts_small.kit import Host
 
 
 class RunsNoHooks(Flask):

@@ -8,7 +8,7 @@ import pytest
 from flask import abort, g, redirect, request
 from flask_login import current_user, login_user
 
-from .kit import Host, User
+from tests.hosts_small.kit import Host, User
 
 
 def hostile(*, gate_first: bool) -> Host:

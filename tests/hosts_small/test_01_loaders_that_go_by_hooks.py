@@ -8,7 +8,7 @@ import pytest
 from flask import Blueprint, g, request
 from flask_login import LoginManager, current_user, login_required, login_user
 
-from .kit import Host, User
+from tests.hosts_small.kit import Host, User
 
 USERS = {"public": {"1": "boss"}, "acme": {"1": "clerk"}, "empty": dict[str, str]()}
 

@@ -13,9 +13,8 @@ from flask_login import current_user, login_required, login_user, logout_user
 
 from flask_mfa_gate.web.middleware import before_request as hooks
 from tests.conftest import JSON
+from tests.hosts_small.kit import Host, User
 from tests.policy_kit import policy, put
-
-from .kit import Host, User
 
 
 def sso(*, answers_itself: bool, on_blueprint: bool, decide: str = "first") -> Host:

@@ -10,7 +10,7 @@ from flask import Flask, Request, Response, request, session
 from flask.sessions import SessionInterface, SessionMixin
 from flask_login import current_user, login_required
 
-from .kit import Host, User
+from tests.hosts_small.kit import Host, User
 
 
 class Table:

@@ -10,8 +10,7 @@ from flask import current_app, g, has_request_context, request, session
 from flask_login import current_user, login_user
 
 from tests.conftest import JSON
-
-from .kit import Host, User
+from tests.hosts_small.kit import Host, User
 
 fork_signals = Namespace()
 user_accessed = fork_signals.signal("accessed")

@@ -10,8 +10,7 @@ from flask import redirect, request, session
 from flask_login import current_user, login_user, logout_user
 
 from tests.conftest import JSON, Phone
-
-from .kit import Host, User
+from tests.hosts_small.kit import Host, User
 
 BASIC = {"Authorization": "Basic " + base64.b64encode(b"1:password").decode()}
 

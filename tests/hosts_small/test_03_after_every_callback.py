@@ -9,7 +9,7 @@ import pytest
 from flask import Flask, after_this_request, copy_current_request_context, request
 from flask_login import current_user, login_user
 
-from .kit import Host, User
+from tests.hosts_small.kit import Host, User
 
 
 def who() -> str:

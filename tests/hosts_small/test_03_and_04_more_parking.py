@@ -12,8 +12,7 @@ from sqlalchemy.exc import OperationalError
 
 from flask_mfa_gate.errors import StoreError
 from tests.conftest import JSON, state_of
-
-from .kit import Host, User
+from tests.hosts_small.kit import Host, User
 
 
 def add_views(app: Flask) -> None:

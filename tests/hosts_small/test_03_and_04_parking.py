@@ -10,8 +10,7 @@ from flask_login import LoginManager, current_user, login_user, user_logged_in
 
 from flask_mfa_gate.errors import StoreError
 from tests.conftest import JSON, state_of
-
-from .kit import Host, User
+from tests.hosts_small.kit import Host, User
 
 
 def busy_host() -> tuple[Host, list[Any]]:

@@ -11,8 +11,7 @@ from flask.testing import FlaskClient
 from flask_login import AnonymousUserMixin, LoginManager, current_user, login_user
 
 from flask_mfa_gate.errors import NotProved
-
-from .kit import Host, User
+from tests.hosts_small.kit import Host, User
 
 user_accessed = Namespace().signal("accessed")
 

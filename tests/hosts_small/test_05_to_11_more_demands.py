@@ -12,8 +12,7 @@ from flask_login import current_user, login_required, login_user, logout_user
 from flask_mfa_gate import MFAGate
 from flask_mfa_gate.errors import StoreNotReady
 from tests.conftest import JSON, state_of
-
-from .kit import Host, User
+from tests.hosts_small.kit import Host, User
 
 
 def plain() -> Host:

@@ -13,11 +13,10 @@ from flask_login import login_user
 from jinja2 import ChoiceLoader, DictLoader, StrictUndefined
 from jinja2.sandbox import SandboxedEnvironment
 
-from flask_mfa_gate.domain.mail_kind import MailKind
+from flask_mfa_gate.domain.records.mail_kind import MailKind
 from flask_mfa_gate.mail.notices import notice
+from tests.hosts_small.kit import Host, User
 from tests.mail.kit import Somebody, rendered
-
-from .kit import Host, User
 
 RAW = ("{{", "{%", "}}", "%}", "[[", "<%")
 

@@ -10,8 +10,7 @@ from flask_login import current_user, login_user
 
 from flask_mfa_gate import ConfigError
 from tests.conftest import JSON
-
-from .kit import Host, User
+from tests.hosts_small.kit import Host, User
 
 OWN_PAGES = ["", "challenge", "enroll", "enroll/totp", "recovery-codes", "sessions", "status", "blocked"]
 

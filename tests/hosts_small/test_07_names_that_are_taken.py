@@ -8,8 +8,7 @@ import pytest
 from flask import Flask
 
 from flask_mfa_gate import ConfigError, MFAGate
-
-from .kit import Host
+from tests.hosts_small.kit import Host
 
 
 def taken_before() -> Flask:

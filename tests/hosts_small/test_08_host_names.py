@@ -10,8 +10,7 @@ from flask_login import login_required, login_user
 
 from flask_mfa_gate import ConfigError, MFAGate
 from tests.conftest import JSON
-
-from .kit import Host, User
+from tests.hosts_small.kit import Host, User
 
 
 def host_named(where: dict[str, Any], rule: dict[str, str], **config: Any) -> Host:

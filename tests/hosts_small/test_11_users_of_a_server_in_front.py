@@ -11,8 +11,7 @@ from flask_login import current_user, login_required
 
 from flask_mfa_gate.web.inspection.doctor import findings
 from tests.conftest import JSON, Phone, state_of
-
-from .kit import Host, User
+from tests.hosts_small.kit import Host, User
 
 
 class OfTheServer:

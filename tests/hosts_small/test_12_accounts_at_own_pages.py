@@ -10,11 +10,10 @@ from flask import g, session
 from flask.testing import FlaskClient
 from flask_login import UserMixin, login_user
 
-from flask_mfa_gate.domain.person import Person
-from flask_mfa_gate.domain.roles import Role
+from flask_mfa_gate.domain.people.person import Person
+from flask_mfa_gate.domain.people.roles import Role
 from tests.conftest import JSON
-
-from .kit import Host
+from tests.hosts_small.kit import Host
 
 
 class Account(UserMixin):

@@ -11,8 +11,7 @@ from flask.testing import FlaskClient
 
 from flask_mfa_gate import ConfigError
 from tests.conftest import JSON
-
-from .kit import Host, User
+from tests.hosts_small.kit import Host, User
 
 
 def named(key: str | None) -> User | None:

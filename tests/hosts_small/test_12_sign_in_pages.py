@@ -7,7 +7,7 @@ from typing import Any
 from flask import Blueprint, redirect
 from flask_login import login_user
 
-from .kit import Host, User
+from tests.hosts_small.kit import Host, User
 
 
 def by_blueprint(**views: str) -> Host:

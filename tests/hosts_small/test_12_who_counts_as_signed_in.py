@@ -12,8 +12,7 @@ from flask_login import AnonymousUserMixin, LoginManager, UserMixin, current_use
 from werkzeug.local import LocalProxy
 
 from tests.conftest import JSON, state_of
-
-from .kit import Host, User
+from tests.hosts_small.kit import Host, User
 
 
 class OldStyle:

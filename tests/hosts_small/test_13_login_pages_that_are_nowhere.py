@@ -11,8 +11,7 @@ from flask_login import login_user
 
 from flask_mfa_gate import ConfigError
 from tests.conftest import JSON, StillClock, state_of
-
-from .kit import Host, User
+from tests.hosts_small.kit import Host, User
 
 
 def host_without_login(

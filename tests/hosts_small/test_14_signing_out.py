@@ -11,9 +11,8 @@ from flask_login import LoginManager, current_user, login_required, login_user
 from flask_login import user_logged_out as flask_logins_own
 
 from tests.conftest import JSON
-
-from .kit import Host, User
-from .server_sessions import ServerSessions
+from tests.hosts_small.kit import Host, User
+from tests.hosts_small.server_sessions import ServerSessions
 
 user_logged_out = Namespace().signal("user-logged-out")
 

@@ -12,9 +12,8 @@ from flask_login import current_user, login_user
 from sqlalchemy import event
 
 from tests.conftest import state_of
-
-from .kit import Host, User
-from .test_02_identity_of_any_kind import InSession
+from tests.hosts_small.kit import Host, User
+from tests.hosts_small.test_02_identity_of_any_kind import InSession
 
 CSS = "/static/site.css"
 

@@ -13,8 +13,7 @@ from sqlalchemy import func, select
 
 from flask_mfa_gate.web.host.passwords import _is_password
 from tests.conftest import JSON, state_of
-
-from .kit import Host, User
+from tests.hosts_small.kit import Host, User
 
 PAIR = base64.b64encode(b"u:p").decode()
 TOKEN = {"Authorization": "Bearer token-of-1"}

@@ -9,7 +9,7 @@ import pytest
 from flask import Request, flash, g, request, session
 from flask_login import login_user
 
-from .kit import Host, User
+from tests.hosts_small.kit import Host, User
 
 
 class KeyOrSession:

@@ -13,8 +13,7 @@ from flask_login import current_user, login_user
 from sqlalchemy import func, select
 
 from tests.conftest import JSON, state_of
-
-from .kit import Host, User
+from tests.hosts_small.kit import Host, User
 
 BASIC = {"Authorization": "Basic " + base64.b64encode(b"u:p").decode()}
 

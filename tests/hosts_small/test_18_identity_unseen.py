@@ -11,8 +11,7 @@ from flask_login import LoginManager, login_user
 
 from flask_mfa_gate.web.inspection.doctor import findings
 from tests.conftest import state_of
-
-from .kit import Host, User
+from tests.hosts_small.kit import Host, User
 
 
 def by_session() -> Any:

@@ -17,10 +17,10 @@ from typing import Any
 from aiosmtpd.controller import Controller
 from flask import Flask
 
-from flask_mfa_gate.domain.mail_kind import MailKind
+from flask_mfa_gate.domain.records.mail_kind import MailKind
 from flask_mfa_gate.mail.notices import notice
 from flask_mfa_gate.mail.rendering import Portal, Rendered, mail_environment, render
-from flask_mfa_gate.store.outbox import Message
+from flask_mfa_gate.store.records.outbox import Message
 from tests.conftest import key_of, state_of
 
 SOON = timedelta(seconds=0.5)

@@ -14,8 +14,8 @@ from flask import Flask
 from jinja2 import StrictUndefined, meta
 
 import flask_mfa_gate
-from flask_mfa_gate.domain.mail_kind import MailKind
-from flask_mfa_gate.domain.person import Person
+from flask_mfa_gate.domain.people.person import Person
+from flask_mfa_gate.domain.records.mail_kind import MailKind
 from flask_mfa_gate.errors import ConfigError
 from flask_mfa_gate.mail.browsers import browser_called
 from flask_mfa_gate.mail.notices import _FACTS, LONGEST_NAME, LONGEST_TEXT, is_silenceable, notice

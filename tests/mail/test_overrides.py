@@ -8,7 +8,7 @@ import pytest
 from flask import Flask
 from jinja2 import ChoiceLoader, DictLoader, TemplateNotFound
 
-from flask_mfa_gate.domain.mail_kind import MailKind
+from flask_mfa_gate.domain.records.mail_kind import MailKind
 from flask_mfa_gate.mail.notices import notice
 from tests.conftest import state_of
 from tests.mail.kit import Inbox, Somebody, post, rendered, send_due

@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from jinja2 import ChoiceLoader, DictLoader
 
-from flask_mfa_gate.domain.mail_kind import MailKind
+from flask_mfa_gate.domain.records.mail_kind import MailKind
 from flask_mfa_gate.mail.notices import _FACTS, is_silenceable, notice
 from tests.conftest import state_of
 from tests.mail.kit import Somebody, rendered

@@ -9,7 +9,7 @@ from typing import Any
 from flask import Flask
 from sqlalchemy import delete, func, insert, select
 
-from flask_mfa_gate.domain.person import Person
+from flask_mfa_gate.domain.people.person import Person
 from tests.conftest import state_of
 
 STRANGERS = "due-"

@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from flask_mfa_gate.domain.roles import Actor, Role
-from flask_mfa_gate.services.enrollment import action_requests
-from flask_mfa_gate.services.enrollment.action_options import ActionOptions
+from flask_mfa_gate.domain.people.roles import Actor, Role
+from flask_mfa_gate.services.actions import action_requests
+from flask_mfa_gate.services.actions.action_options import ActionOptions
 from tests.conftest import IS_SOAK, StillClock, state_of
 from tests.race import due
 from tests.race.processes import PROCESSES, Job

@@ -10,8 +10,8 @@ import pytest
 from flask import Flask
 
 from flask_mfa_gate import Conflict
-from flask_mfa_gate.domain.assurance import Method
-from flask_mfa_gate.domain.person import NOWHERE, Person
+from flask_mfa_gate.domain.people.person import NOWHERE, Person
+from flask_mfa_gate.domain.sign_in.assurance import Method
 from flask_mfa_gate.services.sign_in.arrival import Newcomer
 from tests.conftest import IS_SOAK, Browser, NoPolicies, StillClock, at_once, state_of
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Flask
 
-from flask_mfa_gate.domain.assurance import Method
+from flask_mfa_gate.domain.sign_in.assurance import Method
 from tests.conftest import NoPolicies, StillClock, state_of
 from tests.web.kit import signed_in
 

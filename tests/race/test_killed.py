@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from flask_mfa_gate.domain.user_filter import UserFilter
+from flask_mfa_gate.domain.people.user_filter import UserFilter
 from flask_mfa_gate.mail.delivery import CLAIM
 from tests.conftest import IS_SOAK, StillClock, state_of
 from tests.mail.kit import smtp_server

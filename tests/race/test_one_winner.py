@@ -10,7 +10,7 @@ from sqlalchemy import func, select
 
 from example_app.past import enroll_with_key
 from example_app.people import DAVES_KEY
-from flask_mfa_gate.domain.session import GRANT_LIFETIME, act_of
+from flask_mfa_gate.domain.sign_in.session import GRANT_LIFETIME, act_of
 from tests.conftest import IS_SOAK, Browser, Phone, StillClock, at_once, recovery_codes_in, state_of
 from tests.race.processes import PROCESSES, Job
 

@@ -10,9 +10,9 @@ from flask import Flask
 from sqlalchemy import select
 
 from flask_mfa_gate.crypto import new_id
-from flask_mfa_gate.domain.assurance import FactorKind
-from flask_mfa_gate.domain.person import Person
-from flask_mfa_gate.domain.totp import TotpShape
+from flask_mfa_gate.domain.factors.totp import TotpShape
+from flask_mfa_gate.domain.people.person import Person
+from flask_mfa_gate.domain.sign_in.assurance import FactorKind
 from flask_mfa_gate.factors.totp.factor import import_secret
 from flask_mfa_gate.store import Store
 from tests.conftest import state_of

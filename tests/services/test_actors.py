@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 
 from flask_mfa_gate import Actor, NotAllowed, Person
-from flask_mfa_gate.domain.roles import Role
+from flask_mfa_gate.domain.people.roles import Role
 from flask_mfa_gate.errors import BadRequest
 from tests.conftest import state_of
 from tests.services.kit import People, rows

@@ -8,9 +8,9 @@ import pytest
 from flask import Flask
 
 from flask_mfa_gate import Conflict
-from flask_mfa_gate.domain.assurance import SignIn
 from flask_mfa_gate.domain.authorization.decision import PASSED
-from flask_mfa_gate.domain.person import NOWHERE, Person
+from flask_mfa_gate.domain.people.person import NOWHERE, Person
+from flask_mfa_gate.domain.sign_in.assurance import SignIn
 from flask_mfa_gate.services.sign_in.arrival import Newcomer, Seen
 from tests.conftest import Browser, Phone, state_of
 from tests.web.kit import signed_in

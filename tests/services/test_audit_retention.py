@@ -13,12 +13,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import select, text
 
-from flask_mfa_gate.domain.person import Person
+from flask_mfa_gate.domain.people.person import Person
 from flask_mfa_gate.errors import BadRequest
 from flask_mfa_gate.services.audit import retention as retention_module
 from flask_mfa_gate.services.audit.anchor import Anchors
 from flask_mfa_gate.services.sign_in.sessions import DROPPED
-from flask_mfa_gate.store.sets import insert_many
+from flask_mfa_gate.store.database.sets import insert_many
 from tests.conftest import StillClock, state_of
 from tests.services.kit import People, rows
 

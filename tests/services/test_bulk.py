@@ -10,14 +10,14 @@ import pytest
 from flask import Flask
 from sqlalchemy import update
 
-from flask_mfa_gate.domain.assurance import FactorKind
-from flask_mfa_gate.domain.enrollment import Status
-from flask_mfa_gate.domain.person import Person
-from flask_mfa_gate.domain.user_filter import EVERYBODY, UserFilter
+from flask_mfa_gate.domain.enrollment.enrollment import Status
+from flask_mfa_gate.domain.people.person import Person
+from flask_mfa_gate.domain.people.user_filter import EVERYBODY, UserFilter
+from flask_mfa_gate.domain.sign_in.assurance import FactorKind
 from flask_mfa_gate.errors import BadRequest, NotAllowed, UnknownUser
-from flask_mfa_gate.services.enrollment.action_result import ActionResult
+from flask_mfa_gate.services.actions.action_result import ActionResult
 from flask_mfa_gate.services.enrollment.enrollments import EnrollmentService
-from flask_mfa_gate.store.user_list import UserList
+from flask_mfa_gate.store.people.user_list import UserList
 from tests.conftest import Browser, StillClock, state_of
 from tests.services.kit import events, mails, meet, rows, tables
 

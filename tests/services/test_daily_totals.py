@@ -9,10 +9,10 @@ import pytest
 from flask import Flask
 
 from flask_mfa_gate.domain.authorization.decision import Ask
-from flask_mfa_gate.domain.daily_totals import KEPT_DAYS, Adoption
-from flask_mfa_gate.domain.person import Person
-from flask_mfa_gate.domain.sign_in_outcome import SignInOutcome, asks_of, outcome_of
-from flask_mfa_gate.store.sign_ins import SignInRecord
+from flask_mfa_gate.domain.people.person import Person
+from flask_mfa_gate.domain.records.daily_totals import KEPT_DAYS, Adoption
+from flask_mfa_gate.domain.sign_in.sign_in_outcome import SignInOutcome, asks_of, outcome_of
+from flask_mfa_gate.store.sign_in.sign_ins import SignInRecord
 from tests.conftest import StillClock, at_once, state_of
 from tests.services.kit import enroll, meet, rows
 

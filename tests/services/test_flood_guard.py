@@ -13,7 +13,7 @@ from datetime import timedelta
 import pytest
 
 from flask_mfa_gate.errors import ConfigError
-from flask_mfa_gate.services.sign_in.flood_guard import PAUSE, FloodGuard
+from flask_mfa_gate.services.client.flood_guard import PAUSE, FloodGuard
 from tests.conftest import StillClock, at_once, require_or_skip
 from tests.servers import REDIS, is_redis_reachable
 
@@ -92,7 +92,7 @@ def test_without_a_limit_nothing_is_counted(clock: StillClock) -> None:
 PROCESSES = """
 import os, sys, threading, warnings
 from datetime import UTC, datetime
-from flask_mfa_gate.services.sign_in.flood_guard import FloodGuard
+from flask_mfa_gate.services.client.flood_guard import FloodGuard
 warnings.simplefilter("ignore")  # of forks beside threads
 
 def guard_on(uri):

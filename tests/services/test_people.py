@@ -15,11 +15,11 @@ from sqlalchemy import Connection, ForeignKey, String, insert, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from flask_mfa_gate import Conflict, UnknownUser
-from flask_mfa_gate.domain.assurance import Method
-from flask_mfa_gate.domain.enrollment import Standing
-from flask_mfa_gate.domain.person import LONGEST_KEY, Person
+from flask_mfa_gate.domain.enrollment.enrollment import Standing
+from flask_mfa_gate.domain.people.person import LONGEST_KEY, Person
+from flask_mfa_gate.domain.people.roles import Role
 from flask_mfa_gate.domain.policy.document.users import Users
-from flask_mfa_gate.domain.roles import Role
+from flask_mfa_gate.domain.sign_in.assurance import Method
 from flask_mfa_gate.errors import (
     BadRequest,
     DirectoryEmpty,
@@ -30,7 +30,7 @@ from flask_mfa_gate.errors import (
 )
 from flask_mfa_gate.factors.base import NOTHING
 from flask_mfa_gate.services.people.users import Synced
-from flask_mfa_gate.store.policies import PolicyVersion
+from flask_mfa_gate.store.records.policies import PolicyVersion
 from tests.conftest import Browser, Phone, StillClock, at_once, key_of, recovery_codes_in, state_of
 from tests.policy_kit import policy
 from tests.services.kit import People, enroll, events, mails, meet, rows, tables

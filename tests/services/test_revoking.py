@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from flask_mfa_gate.domain.assurance import FactorKind
-from flask_mfa_gate.domain.user_filter import EVERYBODY, UserFilter
+from flask_mfa_gate.domain.people.user_filter import EVERYBODY, UserFilter
+from flask_mfa_gate.domain.sign_in.assurance import FactorKind
 from flask_mfa_gate.errors import BadRequest
 from flask_mfa_gate.services.enrollment.enrollments import EnrollmentService
 from tests.conftest import Browser, Phone, StillClock, state_of

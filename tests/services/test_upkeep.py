@@ -11,8 +11,8 @@ import pytest
 from flask import Flask
 from flask_mail import Mail
 
-from flask_mfa_gate.domain.person import Person
-from flask_mfa_gate.domain.roles import Role
+from flask_mfa_gate.domain.people.person import Person
+from flask_mfa_gate.domain.people.roles import Role
 from flask_mfa_gate.errors import DirectoryEmpty, HostCallbackFailed
 from flask_mfa_gate.services.enrollment.upkeep import Upkeep
 from tests.conftest import StillClock, at_once, state_of

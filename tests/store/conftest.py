@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import URL, MetaData, make_url
 
 from flask_mfa_gate.crypto import new_id
-from flask_mfa_gate.store.engine import Database, make_engine
-from flask_mfa_gate.store.location import Location
+from flask_mfa_gate.store.database.engine import Database, make_engine
+from flask_mfa_gate.store.database.location import Location
 from flask_mfa_gate.store.schema import upgrade
 from tests.conftest import require_or_skip
 from tests.servers import DATABASES, is_reachable, new_database

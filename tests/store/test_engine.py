@@ -19,12 +19,12 @@ from sqlalchemy import Connection, func, insert, make_url, select, text, update
 from sqlalchemy.exc import DBAPIError, IntegrityError, SQLAlchemyError
 
 from flask_mfa_gate.errors import StoreBusy, StoreError, StoreNotReady
-from flask_mfa_gate.store import engine as engine_module
-from flask_mfa_gate.store.engine import Database, make_engine
-from flask_mfa_gate.store.location import Location
+from flask_mfa_gate.store.database import engine as engine_module
+from flask_mfa_gate.store.database.engine import Database, make_engine
+from flask_mfa_gate.store.database.location import Location
+from flask_mfa_gate.store.database.trouble import meaning
 from flask_mfa_gate.store.schema import is_ready, upgrade
-from flask_mfa_gate.store.tables import Tables, build_tables
-from flask_mfa_gate.store.trouble import meaning
+from flask_mfa_gate.store.tables.tables import Tables, build_tables
 from tests.servers import SERVERS
 
 OpenDatabase = Callable[[], Database]
@@ -529,8 +529,8 @@ def test_a_memory_database_in_use_is_busy_within_bounded_time(short_wait: None, 
 FORKING = """
 import os, sys
 from sqlalchemy import make_url, text
-from flask_mfa_gate.store.engine import Database, make_engine
-from flask_mfa_gate.store.location import Location
+from flask_mfa_gate.store.database.engine import Database, make_engine
+from flask_mfa_gate.store.database.location import Location
 
 uri, query = sys.argv[1:]
 memory = uri == "sqlite://"

@@ -9,11 +9,11 @@ from sqlalchemy import make_url, text
 from sqlalchemy.pool import NullPool, QueuePool, StaticPool
 
 from flask_mfa_gate.errors import ConfigError
-from flask_mfa_gate.store.engine import Database, make_engine
-from flask_mfa_gate.store.engine_options import default_bind
-from flask_mfa_gate.store.location import Location, locate
+from flask_mfa_gate.store.database.engine import Database, make_engine
+from flask_mfa_gate.store.database.engine_options import default_bind
+from flask_mfa_gate.store.database.location import Location, locate
 from flask_mfa_gate.store.schema import damage, is_ready, upgrade
-from flask_mfa_gate.store.tables import build_tables
+from flask_mfa_gate.store.tables.tables import build_tables
 
 URI = "postgresql+psycopg://u:geheim@127.0.0.1:1/x"
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from sqlalchemy import URL
 
 from flask_mfa_gate.errors import ConfigError
-from flask_mfa_gate.store.location import Location, locate
+from flask_mfa_gate.store.database.location import Location, locate
 
 INSTANCE = "/srv/app/instance"
 

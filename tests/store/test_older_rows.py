@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import MetaData, Table, insert, select, text
 
 from flask_mfa_gate.crypto import Keyring, _joined
-from flask_mfa_gate.domain.totp import TotpShape
+from flask_mfa_gate.domain.factors.totp import TotpShape
 from flask_mfa_gate.factors.access_pass import AccessPasses
 from flask_mfa_gate.factors.base import NOTHING
 from flask_mfa_gate.factors.parts import FactorParts
@@ -23,9 +23,9 @@ from flask_mfa_gate.services.unit_of_work import TransactionRunner
 from flask_mfa_gate.settings import Settings
 from flask_mfa_gate.signals import Event
 from flask_mfa_gate.store import Store, build_store, schema
-from flask_mfa_gate.store.audit import Record
-from flask_mfa_gate.store.engine import Database
-from flask_mfa_gate.store.policies import digest_of
+from flask_mfa_gate.store.database.engine import Database
+from flask_mfa_gate.store.records.audit import Record
+from flask_mfa_gate.store.records.policies import digest_of
 
 NOW = datetime(2026, 3, 2, 9, 0, 7, tzinfo=UTC)
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"

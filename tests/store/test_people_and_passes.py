@@ -11,15 +11,15 @@ import pytest
 from sqlalchemy import make_url, select
 
 from flask_mfa_gate.crypto import Keyring
-from flask_mfa_gate.domain.access_pass import AccessPass, Scope
+from flask_mfa_gate.domain.factors.access_pass import AccessPass, Scope
 from flask_mfa_gate.errors import StoreBusy, StoreError
 from flask_mfa_gate.store import Store, build_store
-from flask_mfa_gate.store.access_passes import IssuedPass
-from flask_mfa_gate.store.engine import Database, make_engine
-from flask_mfa_gate.store.location import Location
-from flask_mfa_gate.store.marks import JobMark
+from flask_mfa_gate.store.database.engine import Database, make_engine
+from flask_mfa_gate.store.database.location import Location
+from flask_mfa_gate.store.database.upsert import upsert
+from flask_mfa_gate.store.enrollment.access_passes import IssuedPass
+from flask_mfa_gate.store.records.marks import JobMark
 from flask_mfa_gate.store.schema import upgrade
-from flask_mfa_gate.store.upsert import upsert
 from tests.conftest import at_once
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Connection, MetaData, Table, func, insert, select
 
 from flask_mfa_gate.store import schema
-from flask_mfa_gate.store.engine import Database
+from flask_mfa_gate.store.database.engine import Database
 
 NEXT = "aaaa"
 REVISION = f"""

@@ -22,9 +22,9 @@ from sqlalchemy.dialects import mysql
 
 from flask_mfa_gate.errors import BadRequest, StoreBusy, StoreNotReady
 from flask_mfa_gate.store import schema
-from flask_mfa_gate.store.engine import Database, make_engine
-from flask_mfa_gate.store.location import Location
-from flask_mfa_gate.store.tables import build_tables
+from flask_mfa_gate.store.database.engine import Database, make_engine
+from flask_mfa_gate.store.database.location import Location
+from flask_mfa_gate.store.tables.tables import build_tables
 
 OpenDatabase = Callable[[], Database]
 NOW = datetime(2026, 3, 2, 9, 0, 0, 250_000, tzinfo=UTC)
@@ -190,8 +190,8 @@ UPGRADE = """
 import sys
 from sqlalchemy import make_url
 from flask_mfa_gate.store import schema
-from flask_mfa_gate.store.engine import Database, make_engine
-from flask_mfa_gate.store.location import Location
+from flask_mfa_gate.store.database.engine import Database, make_engine
+from flask_mfa_gate.store.database.location import Location
 
 uri, prefix = sys.argv[1:]
 database = Database(make_engine(Location(make_url(uri))))
@@ -328,8 +328,8 @@ HOSTS_ENV = """
 from alembic import context
 from sqlalchemy import make_url
 from flask_mfa_gate.store import schema
-from flask_mfa_gate.store.engine import Database, make_engine
-from flask_mfa_gate.store.location import Location
+from flask_mfa_gate.store.database.engine import Database, make_engine
+from flask_mfa_gate.store.database.location import Location
 
 url = make_url(context.config.get_main_option("sqlalchemy.url"))
 gate = Database(make_engine(Location(url)))      # as create_app() does
@@ -344,8 +344,8 @@ from alembic import op
 import sqlalchemy as sa
 from sqlalchemy import make_url
 from flask_mfa_gate.store import schema
-from flask_mfa_gate.store.engine import Database, make_engine
-from flask_mfa_gate.store.location import Location
+from flask_mfa_gate.store.database.engine import Database, make_engine
+from flask_mfa_gate.store.database.location import Location
 
 revision, down_revision = "host1", None
 

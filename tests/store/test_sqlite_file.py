@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from flask_mfa_gate.store.sqlite_file import make_file
+from flask_mfa_gate.store.database.sqlite_file import make_file
 
 
 def test_it_is_made_for_its_owner_alone(tmp_path: Path) -> None:

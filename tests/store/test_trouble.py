@@ -13,10 +13,10 @@ from sqlalchemy import URL, Connection, make_url, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from flask_mfa_gate.errors import StoreBusy, StoreError, StoreReadOnly
-from flask_mfa_gate.store.engine import Database, make_engine
-from flask_mfa_gate.store.location import Location
+from flask_mfa_gate.store.database.engine import Database, make_engine
+from flask_mfa_gate.store.database.location import Location
+from flask_mfa_gate.store.database.trouble import Trouble, meaning, trouble_of
 from flask_mfa_gate.store.schema import upgrade
-from flask_mfa_gate.store.trouble import Trouble, meaning, trouble_of
 
 SERVERS = pytest.mark.parametrize("location", ["postgresql", "mariadb"], indirect=True)
 PASSWORD = "geheim"

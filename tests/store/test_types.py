@@ -16,15 +16,15 @@ from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.exc import IntegrityError, StatementError
 
 from flask_mfa_gate.crypto import Keyring
-from flask_mfa_gate.domain.assurance import FactorKind
-from flask_mfa_gate.domain.state_changes import Requirement
+from flask_mfa_gate.domain.enrollment.state_changes import Requirement
+from flask_mfa_gate.domain.sign_in.assurance import FactorKind
 from flask_mfa_gate.errors import StoreError
 from flask_mfa_gate.signals import Event
 from flask_mfa_gate.store import build_store
-from flask_mfa_gate.store.engine import Database, make_engine
-from flask_mfa_gate.store.location import Location
-from flask_mfa_gate.store.tables import Tables, build_tables
-from flask_mfa_gate.store.types import UTCDateTime, exact
+from flask_mfa_gate.store.database.engine import Database, make_engine
+from flask_mfa_gate.store.database.location import Location
+from flask_mfa_gate.store.tables.tables import Tables, build_tables
+from flask_mfa_gate.store.tables.types import UTCDateTime, exact
 
 INSTANT = datetime(2026, 3, 29, 1, 30, 0, 123_456, tzinfo=UTC)
 DIALECTS: list[Dialect] = [sqlite.dialect(), postgresql.dialect(), mysql.dialect()]

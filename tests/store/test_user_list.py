@@ -11,19 +11,20 @@ import pytest
 from sqlalchemy import Connection, insert, select
 
 from flask_mfa_gate.crypto import Keyring, new_id
-from flask_mfa_gate.domain.assurance import FactorKind
-from flask_mfa_gate.domain.enrollment import Period, Standing, Status, status_of
-from flask_mfa_gate.domain.person import Person
-from flask_mfa_gate.domain.roles import Role
-from flask_mfa_gate.domain.state_changes import Requirement
-from flask_mfa_gate.domain.throttle import Admission, admission
-from flask_mfa_gate.domain.user_filter import EVERYBODY, UserFilter
-from flask_mfa_gate.domain.user_list import COUNT_CAP, UserSort
-from flask_mfa_gate.domain.user_search import sort_name
-from flask_mfa_gate.store import Store, build_store, user_list
-from flask_mfa_gate.store.engine import Database
-from flask_mfa_gate.store.user_facets import UserFacets, every_facets
-from flask_mfa_gate.store.user_list import UserList
+from flask_mfa_gate.domain.enrollment.enrollment import Period, Standing, Status, status_of
+from flask_mfa_gate.domain.enrollment.state_changes import Requirement
+from flask_mfa_gate.domain.factors.throttle import Admission, admission
+from flask_mfa_gate.domain.people.person import Person
+from flask_mfa_gate.domain.people.roles import Role
+from flask_mfa_gate.domain.people.user_filter import EVERYBODY, UserFilter
+from flask_mfa_gate.domain.people.user_list import COUNT_CAP, UserSort
+from flask_mfa_gate.domain.people.user_search import sort_name
+from flask_mfa_gate.domain.sign_in.assurance import FactorKind
+from flask_mfa_gate.store import Store, build_store
+from flask_mfa_gate.store.database.engine import Database
+from flask_mfa_gate.store.people import user_list
+from flask_mfa_gate.store.people.user_facets import UserFacets, every_facets
+from flask_mfa_gate.store.people.user_list import UserList
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 DAY, SECOND = timedelta(days=1), timedelta(seconds=1)

@@ -12,15 +12,15 @@ import pytest
 from sqlalchemy import Connection, text
 
 from flask_mfa_gate.crypto import Keyring
-from flask_mfa_gate.domain.assurance import FactorKind
-from flask_mfa_gate.domain.enrollment import Status
-from flask_mfa_gate.domain.person import Person
-from flask_mfa_gate.domain.roles import Role
-from flask_mfa_gate.domain.user_filter import EVERYBODY, UserFilter
-from flask_mfa_gate.domain.user_list import Position, UserSort
+from flask_mfa_gate.domain.enrollment.enrollment import Status
+from flask_mfa_gate.domain.people.person import Person
+from flask_mfa_gate.domain.people.roles import Role
+from flask_mfa_gate.domain.people.user_filter import EVERYBODY, UserFilter
+from flask_mfa_gate.domain.people.user_list import Position, UserSort
+from flask_mfa_gate.domain.sign_in.assurance import FactorKind
 from flask_mfa_gate.store import Store, build_store
-from flask_mfa_gate.store.engine import Database
-from flask_mfa_gate.store.user_list import UserList
+from flask_mfa_gate.store.database.engine import Database
+from flask_mfa_gate.store.people.user_list import UserList
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 FILTERS = (

@@ -72,8 +72,8 @@ def test_a_key_shown_before_the_role_was_given_is_not_confirmed(
 
 
 def test_nor_when_the_role_comes_between_page_and_lock(guarded: Flask, clock: StillClock) -> None:
-    from flask_mfa_gate.domain.assurance import FactorKind
-    from flask_mfa_gate.domain.person import NOWHERE
+    from flask_mfa_gate.domain.people.person import NOWHERE
+    from flask_mfa_gate.domain.sign_in.assurance import FactorKind
     from flask_mfa_gate.errors import Conflict
 
     browser = signed_in(guarded, "frank")

@@ -147,7 +147,7 @@ def test_a_database_that_does_not_answer_stops_no_start(make: Make, monkeypatch:
     def down(*_: Any) -> None:
         raise StoreError("down")
 
-    monkeypatch.setattr("flask_mfa_gate.store.marks.Marks.get", down)
+    monkeypatch.setattr("flask_mfa_gate.store.records.marks.Marks.get", down)
     app = make()
     monkeypatch.undo()
     assert owner(upgraded(app)) == "shop"

@@ -15,8 +15,8 @@ from mmdb_writer import MMDBWriter
 from netaddr import IPSet
 
 from flask_mfa_gate.errors import ConfigError
+from flask_mfa_gate.services.client.geoip import Places
 from flask_mfa_gate.services.policies.versions import PolicyVersions
-from flask_mfa_gate.services.sign_in.geoip import Places
 from tests.conftest import Browser, Phone, StillClock, key_of, state_of
 from tests.hosts_small.kit import Host, User
 from tests.policy_kit import CHROME, FIREFOX, drop, policy, prove, put, rows, signed_in, with_traits

@@ -13,7 +13,7 @@ from werkzeug.security import generate_password_hash
 
 from flask_mfa_gate import MFAGate
 from flask_mfa_gate.crypto import Keyring
-from flask_mfa_gate.domain.assurance import Method
+from flask_mfa_gate.domain.sign_in.assurance import Method
 from flask_mfa_gate.errors import Conflict, UnknownUser
 from flask_mfa_gate.services.sign_in.session_auth_hash import Stamper
 from tests.conftest import JSON, Browser, NoPolicies, Phone, StillClock, key_of, state_of

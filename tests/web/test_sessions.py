@@ -9,7 +9,7 @@ from flask import Flask
 
 from example_app.people import PASSWORD
 from flask_mfa_gate.crypto import Keyring
-from flask_mfa_gate.store.private import PrivateTexts
+from flask_mfa_gate.store.sign_in.private import PrivateTexts
 from tests.conftest import JSON, Browser, Phone, StillClock, state_of
 from tests.services.kit import rows
 

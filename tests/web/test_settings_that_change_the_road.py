@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 
 from flask_mfa_gate import ConfigError
-from flask_mfa_gate.domain.assurance import FactorKind
+from flask_mfa_gate.domain.sign_in.assurance import FactorKind
 from tests.conftest import JSON, Browser, NoPolicies, Phone, StillClock, at_once, recovery_codes_in, state_of
 from tests.web.kit import act, hand_in, hold_security_key, issue, kinds, signed_in
 
@@ -62,7 +62,7 @@ def test_a_lapse_is_not_mended_by_a_late_setup(make_app: Make, clock: StillClock
 
 
 def test_a_key_shown_before_the_lapse_is_not_confirmed_after_it(make_app: Make, clock: StillClock) -> None:
-    from flask_mfa_gate.domain.person import NOWHERE
+    from flask_mfa_gate.domain.people.person import NOWHERE
     from flask_mfa_gate.errors import Conflict
 
     app = make_app(**PROTECTED)

@@ -7,11 +7,11 @@ from datetime import timedelta
 from typing import NamedTuple
 
 from ..access import MFA_ADMIN, Access
-from ..assurance import FactorKind
 from ..policy.document.effect import Action
 from ..policy.document.policy import Policy
 from ..policy.evaluation.compiled_policy import Match
 from ..policy.facts import MatchResult
+from ..sign_in.assurance import FactorKind
 
 HIT, DENY, REQUIRE = MatchResult.HIT, Action.DENY, Action.REQUIRE
 

@@ -8,12 +8,12 @@ from datetime import datetime
 from types import MappingProxyType
 
 from ..access import APP, Access
-from ..assurance import FactorKind, Method, methods_of
-from ..enrollment import DAY, Standing, Status, status_of
+from ..enrollment.enrollment import DAY, Standing, Status, status_of
 from ..policy.evaluation.compiled_policies import CompiledPolicies
 from ..policy.evaluation.compiled_policy import OnError
 from ..policy.facts import Subject
-from ..session import GRANT_LIFETIME
+from ..sign_in.assurance import FactorKind, Method, methods_of
+from ..sign_in.session import GRANT_LIFETIME
 from .combine import PolicyDemand, PolicyResult, combine, graced_for_the_first_time
 from .decision import PASSED, Ask, AuthnRequirement, ConditionFailure, Decision, Reason
 from .request import AccessRequest

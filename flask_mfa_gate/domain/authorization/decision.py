@@ -7,7 +7,7 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import NamedTuple
 
-from ..assurance import Method
+from ..sign_in.assurance import Method
 
 
 class Ask(StrEnum):

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ..assurance import Assurance
-from ..enrollment import Standing
+from ..enrollment.enrollment import Standing
 from ..policy.facts import Environment
+from ..sign_in.assurance import Assurance
 from .decision import AuthnRequirement
 
 _NOTHING_KNOWN = Environment()

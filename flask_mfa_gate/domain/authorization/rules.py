@@ -8,8 +8,8 @@ from datetime import timedelta
 from enum import StrEnum
 
 from ..access import APP, MFA_ADMIN, Access
-from ..assurance import FactorKind
-from ..enrollment import Standing, Status
+from ..enrollment.enrollment import Standing, Status
+from ..sign_in.assurance import FactorKind
 
 # Until Python 3.12 finding the member of an enum takes longer than judging by it.
 ALLOW, REQUIRE, USER_SETTING = Access.ALLOW, Access.REQUIRE, Access.USER_SETTING

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-from ..enrollment import Status
+from ..enrollment.enrollment import Status
 
 
 class MatchResult(StrEnum):

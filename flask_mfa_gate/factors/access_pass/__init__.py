@@ -1,5 +1,5 @@
 """Access passes: the way back in, or to the first factor, by an admin's hand. Their terms are in
-``domain/access_pass.py``, which the store keeps.
+``domain/factors/access_pass.py``, which the store keeps.
 """
 
 from __future__ import annotations

@@ -10,9 +10,9 @@ from typing import Any
 from sqlalchemy import Connection
 
 from ...crypto import new_id
-from ...domain.access_pass import AccessPass, Scope
-from ...domain.typed_code import CodeShape
-from ...store.access_passes import IssuedPass
+from ...domain.factors.access_pass import AccessPass, Scope
+from ...domain.factors.typed_code import CodeShape
+from ...store.enrollment.access_passes import IssuedPass
 from ..base import About, Accepted, Challenge, Description, Why
 from ..base32_code import make_code, read_code, show
 from ..code_digests import CodeDigests

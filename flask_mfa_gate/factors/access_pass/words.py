@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...domain.assurance import Method, Strength
+from ...domain.sign_in.assurance import Method, Strength
 
 METHOD = Method.define("access_pass", Strength.PASS, amr=("mfa",))
 FOR_SETUP = Method.define("enrollment_pass", Strength.SETUP)

@@ -14,8 +14,8 @@ from typing import Any
 from sqlalchemy import Connection
 
 from ...crypto import new_id
-from ...domain.mail_kind import MailKind, Notice
-from ...domain.typed_code import CodeShape
+from ...domain.factors.typed_code import CodeShape
+from ...domain.records.mail_kind import MailKind, Notice
 from ..base import About, Accepted, Challenge, Description, Why
 from ..base32_code import make_code, read_code, show
 from ..code_digests import CodeDigests

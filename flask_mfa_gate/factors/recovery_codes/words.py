@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from ...domain.assurance import Method, Strength
+from ...domain.sign_in.assurance import Method, Strength
 
 METHOD = Method.define("recovery_code", Strength.RECOVERY, amr=("mfa",))

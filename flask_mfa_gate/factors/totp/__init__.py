@@ -1,4 +1,4 @@
-"""Authenticator app codes (RFC 6238). The arithmetic of steps is in ``domain/totp.py``, which settings need too."""
+"""Authenticator app codes (RFC 6238). Steps are counted in ``domain/factors/totp.py``; settings need it too."""
 
 from __future__ import annotations
 

@@ -13,10 +13,10 @@ import pyotp
 from sqlalchemy import Connection
 
 from ...crypto import Keyring
-from ...domain.totp import Algorithm, TotpShape, far_steps, matching_step, read_code, step_at, window_steps
-from ...domain.typed_code import CodeShape
+from ...domain.factors.totp import Algorithm, TotpShape, far_steps, matching_step, read_code, step_at, window_steps
+from ...domain.factors.typed_code import CodeShape
 from ...settings import Settings
-from ...store.factors import Factor
+from ...store.enrollment.factors import Factor
 from ..base import About, Accepted, Challenge, Description, Enrollee, Why
 from ..parts import FactorParts
 from ..rows import FactorRows, refuse, seal

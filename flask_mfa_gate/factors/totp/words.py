@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...domain.assurance import FactorKind, Method, Strength
+from ...domain.sign_in.assurance import FactorKind, Method, Strength
 
 KIND = FactorKind.define("totp", is_of_status=True, is_recoverable=True)
 METHOD = Method.define("totp", Strength.FACTOR, amr=("otp", "mfa"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...domain.assurance import FactorKind, Method, Strength
+from ...domain.sign_in.assurance import FactorKind, Method, Strength
 
 KIND = FactorKind.define("webauthn")
 METHOD = Method.define("webauthn", Strength.FACTOR, amr=("hwk", "mfa"))

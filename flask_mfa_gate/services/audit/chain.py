@@ -21,7 +21,7 @@ from ...crypto import Keyring
 from ...errors import BadRequest
 from ...signals import Event
 from ...store import Store
-from ...store.audit import Record
+from ...store.records.audit import Record
 from ..unit_of_work import TransactionRunner, UnitOfWork
 from .anchor import Anchor, Anchors
 from .links import Head, Links, link_of, personal_digest

@@ -11,7 +11,7 @@ from ...clock import Clock
 from ...crypto import Keyring, Place
 from ...errors import SecretUnreadable
 from ...store import Store
-from ...store.sealed import SealedRow
+from ...store.every_table.sealed import SealedRow
 from ..unit_of_work import TransactionRunner, UnitOfWork
 
 SLICE = 500

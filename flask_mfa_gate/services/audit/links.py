@@ -9,7 +9,7 @@ from typing import Any, Self
 
 from ...crypto import Keyring
 from ...errors import BadRequest
-from ...store.audit import Record
+from ...store.records.audit import Record
 
 _PURPOSE, _AMENDED = "audit-chain", "audit-amended"
 

@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from ...domain.event_name import EventName
-from ...domain.person import Origin
-from ...domain.roles import Actor
+from ...domain.people.person import Origin
+from ...domain.people.roles import Actor
+from ...domain.records.event_name import EventName
 from ...errors import BadRequest
 from ...store import Store
-from ...store.audit import AuditFilter, Record
+from ...store.records.audit import AuditFilter, Record
 from ..text_validation import kept_text
 from ..unit_of_work import TransactionRunner
 

@@ -8,12 +8,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from ...clock import Clock
-from ...domain.sign_in_outcome import SignInOutcome, outcome_of
-from ...domain.user_list import Position
+from ...domain.people.user_list import Position
+from ...domain.sign_in.sign_in_outcome import SignInOutcome, outcome_of
 from ...errors import BadCursor
 from ...store import Store
-from ...store.sign_in_list import SignInFilter
-from ...store.sign_ins import SignInRecord
+from ...store.sign_in.sign_in_list import SignInFilter
+from ...store.sign_in.sign_ins import SignInRecord
 from ..text_validation import kept_text
 
 _SLICE = 1000

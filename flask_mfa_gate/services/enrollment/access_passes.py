@@ -6,19 +6,19 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from ...clock import Clock
-from ...domain.access_pass import DEFAULT, AccessPass, Scope, terms
-from ...domain.event_name import EventName
-from ...domain.mail_kind import MailKind, Notice
-from ...domain.person import Person
-from ...domain.revocations import RevokePass
-from ...domain.roles import Actor, ActorLike, Right
+from ...domain.enrollment.revocations import RevokePass
+from ...domain.factors.access_pass import DEFAULT, AccessPass, Scope, terms
+from ...domain.people.person import Person
+from ...domain.people.roles import Actor, ActorLike, Right
+from ...domain.records.event_name import EventName
+from ...domain.records.mail_kind import MailKind, Notice
 from ...errors import BadRequest, NotAllowed
 from ...factors.access_pass import AccessPasses
 from ...store import Store
+from ..actions.actions import LOUD, REFUSALS, ActionRunner, Order
 from ..sign_in.endings import revoke_opened
 from ..text_validation import check_words
 from ..unit_of_work import TransactionRunner, UnitOfWork, write_person
-from .actions import LOUD, REFUSALS, ActionRunner, Order
 
 
 class AccessPassService:

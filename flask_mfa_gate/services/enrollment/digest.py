@@ -5,14 +5,14 @@ from __future__ import annotations
 from datetime import timedelta
 
 from ...clock import Clock
-from ...domain.assurance import FactorKind
-from ...domain.enrollment import Status
-from ...domain.mail_kind import MailKind, Notice
-from ...domain.roles import Role
-from ...domain.user_filter import UserFilter
+from ...domain.enrollment.enrollment import Status
+from ...domain.people.roles import Role
+from ...domain.people.user_filter import UserFilter
+from ...domain.records.mail_kind import MailKind, Notice
+from ...domain.sign_in.assurance import FactorKind
 from ...mail.notices import LONGEST_LIST
 from ...store import Store
-from ...store.user_list import UserList
+from ...store.people.user_list import UserList
 from ..unit_of_work import TransactionRunner, UnitOfWork
 
 INTERVAL = timedelta(days=7)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from ...clock import Clock
 from ...domain.authorization.decision import Ask
-from ...domain.enrollment import Standing
-from ...domain.event_name import EventName
-from ...domain.person import Origin
-from ...domain.session import GateSession
+from ...domain.enrollment.enrollment import Standing
+from ...domain.people.person import Origin
+from ...domain.records.event_name import EventName
+from ...domain.sign_in.session import GateSession
 from ...errors import Conflict
 from ...store import Store
 from ..sign_in.authorizer import Authorizer

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from ...clock import Clock
-from ...domain.assurance import FactorKind, Method
 from ...domain.authorization.rules import Rules
-from ...domain.enrollment import Standing
-from ...domain.roles import Role
-from ...domain.session import GateSession
+from ...domain.enrollment.enrollment import Standing
+from ...domain.people.roles import Role
+from ...domain.sign_in.assurance import FactorKind, Method
+from ...domain.sign_in.session import GateSession
 from ...settings import Settings
 from ..people.directory import UserDirectory
 

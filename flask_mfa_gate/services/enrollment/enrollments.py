@@ -7,23 +7,23 @@ from datetime import UTC, datetime
 from typing import Unpack
 
 from ...clock import Clock
-from ...domain.assurance import FactorKind
 from ...domain.authorization.rules import Rules
-from ...domain.enrollment import LATEST_END, LONGEST_DAYS, Standing
-from ...domain.mfa_status import MfaStatus, describe
-from ...domain.person import Person
-from ...domain.revocations import RevokeFactor, RevokePass, RevokeSessions
-from ...domain.roles import Actor
-from ...domain.state_changes import Action, Extend, Remind, Remove, Require, Reset, Unlock, activate
-from ...domain.user_filter import UserFilter
-from ...domain.user_list import UserRow
+from ...domain.enrollment.enrollment import LATEST_END, LONGEST_DAYS, Standing
+from ...domain.enrollment.mfa_status import MfaStatus, describe
+from ...domain.enrollment.revocations import RevokeFactor, RevokePass, RevokeSessions
+from ...domain.enrollment.state_changes import Action, Extend, Remind, Remove, Require, Reset, Unlock, activate
+from ...domain.people.person import Person
+from ...domain.people.roles import Actor
+from ...domain.people.user_filter import UserFilter
+from ...domain.people.user_list import UserRow
+from ...domain.sign_in.assurance import FactorKind
 from ...errors import BadRequest, Conflict, UnknownUser
 from ...store import Store
+from ..actions.action_result import ActionResult
+from ..actions.actions import ActionRunner, Order, Terms, unknown
+from ..actions.state_changes import MoveWriter
 from ..text_validation import is_key
 from ..unit_of_work import TransactionRunner, UnitOfWork, write_person
-from .action_result import ActionResult
-from .actions import ActionRunner, Order, Terms, unknown
-from .state_changes import MoveWriter
 
 Targets = str | Iterable[str] | UserFilter
 _LAPSED_SENTENCE = "The enrollment period of this user has ended. Extend it or reset the user instead."

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from ...clock import Clock
 from ...domain.authorization.decision import Ask
 from ...domain.authorization.rules import Rules
-from ...domain.enrollment import Standing
-from ...domain.event_name import EventName
-from ...domain.mail_kind import MailKind, Notice
-from ...domain.person import Origin
-from ...domain.session import GateSession
+from ...domain.enrollment.enrollment import Standing
+from ...domain.people.person import Origin
+from ...domain.records.event_name import EventName
+from ...domain.records.mail_kind import MailKind, Notice
+from ...domain.sign_in.session import GateSession
 from ...errors import Conflict
 from ...factors.base import Begun, Companion, Enrollee, Factor
 from ...store import Store

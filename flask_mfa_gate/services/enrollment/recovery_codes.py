@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from ...clock import Clock
-from ...domain.event_name import EventName
-from ...domain.mail_kind import MailKind, Notice
-from ...domain.person import Origin
-from ...domain.session import GateSession
+from ...domain.people.person import Origin
+from ...domain.records.event_name import EventName
+from ...domain.records.mail_kind import MailKind, Notice
+from ...domain.sign_in.session import GateSession
 from ...factors.base import Companion
 from ...store import Store
 from ..sign_in.attempts import seen_from

@@ -9,25 +9,25 @@ from datetime import datetime, timedelta
 from functools import cache, partial
 
 from ...clock import Clock
-from ...domain.enrollment import Standing, next_due
-from ...domain.event_name import EventName
-from ...domain.roles import Actor
-from ...domain.session import Lifetimes
-from ...domain.state_changes import Move, lapse, reminder, without_notice
+from ...domain.enrollment.enrollment import Standing, next_due
+from ...domain.enrollment.state_changes import Move, lapse, reminder, without_notice
+from ...domain.people.roles import Actor
+from ...domain.records.event_name import EventName
+from ...domain.sign_in.session import Lifetimes
 from ...mail.delivery import Delivery
 from ...store import Store
-from ...store.challenge_states import CHALLENGE
+from ...store.sign_in.challenge_states import CHALLENGE
+from ..actions.action_jobs import ActionJobs
+from ..actions.state_changes import MoveWriter
 from ..audit.chain import AuditChain
 from ..audit.retention import AuditRetention
+from ..client.risk import MEMORY as RISK_MEMORY
 from ..observations import KEPT, OBSERVED
 from ..people.daily_totals import DailyTotalsService
 from ..people.users import UserService
-from ..sign_in.risk import MEMORY as RISK_MEMORY
 from ..sign_in.sessions import DROPPED
 from ..unit_of_work import TransactionRunner, UnitOfWork
-from .action_jobs import ActionJobs
 from .digest import DigestService
-from .state_changes import MoveWriter
 
 SLICE = 500
 _SWEEP_MARGIN = timedelta(days=1)

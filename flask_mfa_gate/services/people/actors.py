@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...domain.roles import Actor, ActorLike, is_reserved
+from ...domain.people.roles import Actor, ActorLike, is_reserved
 from ...errors import BadRequest
 from ..text_validation import check_words, is_key
 from .directory import UserDirectory

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import UTC, date, timedelta
 
 from ...clock import Clock
-from ...domain.assurance import FactorKind
 from ...domain.authorization.rules import Rules
-from ...domain.daily_totals import EVERYBODY, KEPT_DAYS, AdoptionDay, SignInDay, bounds_of, is_over, next_day
+from ...domain.records.daily_totals import EVERYBODY, KEPT_DAYS, AdoptionDay, SignInDay, bounds_of, is_over, next_day
+from ...domain.sign_in.assurance import FactorKind
 from ...store import Store
-from ...store.marks import JobMark
+from ...store.records.marks import JobMark
 from ..text_validation import kept_text
 from ..unit_of_work import TransactionRunner, UnitOfWork
 

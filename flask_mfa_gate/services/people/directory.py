@@ -10,7 +10,7 @@ from sqlalchemy import BigInteger, ColumnElement, Select, func, literal, select,
 from sqlalchemy.orm import Session
 
 from ...clock import Clock
-from ...domain.person import Person
+from ...domain.people.person import Person
 from ...errors import HostCallbackFailed
 from ...store import Store
 from .persons import EMAIL_ATTRIBUTES, PersonReader, checked, key_of, read_attribute

@@ -9,13 +9,13 @@ from datetime import UTC, datetime, timedelta
 from functools import cache, partial
 
 from ...clock import Clock
-from ...domain.absence import is_gone, most_voided
-from ...domain.departure import depart
-from ...domain.person import Person
+from ...domain.people.absence import is_gone, most_voided
+from ...domain.people.departure import depart
+from ...domain.people.person import Person
 from ...errors import DirectoryEmpty
 from ...store import Store
-from ...store.marks import JobMark
-from ..enrollment.state_changes import MoveWriter
+from ...store.records.marks import JobMark
+from ..actions.state_changes import MoveWriter
 from ..text_validation import is_key
 from ..unit_of_work import T, TransactionRunner, UnitOfWork
 from .directory import UserDirectory

@@ -7,8 +7,8 @@ from dataclasses import dataclass, replace
 from inspect import getattr_static, isawaitable
 from typing import Any
 
-from ...domain.person import LONGEST_KEY, Person
-from ...domain.roles import Role
+from ...domain.people.person import LONGEST_KEY, Person
+from ...domain.people.roles import Role
 from ...errors import HostCallbackFailed, NamelessUser
 from ..text_validation import is_key, kept_text
 from .model_keys import ModelKey

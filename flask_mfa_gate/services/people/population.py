@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 
 from ...clock import Clock
-from ...domain.person import Person
+from ...domain.people.person import Person
+from ...domain.people.roles import Actor, Role
 from ...domain.policy.facts import Subject
-from ...domain.roles import Actor, Role
 from ...store import Store
 from ..text_validation import is_key
 from .directory import UserDirectory

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ...clock import Clock
-from ...domain.session import GateSession, Lifetimes
-from ...domain.throttle import MEMORY
+from ...domain.factors.throttle import MEMORY
+from ...domain.sign_in.session import GateSession, Lifetimes
 from ...signals import Event
 from ...store import Store
-from ...store.access_passes import IssuedPass
-from ...store.factors import Factor
+from ...store.enrollment.access_passes import IssuedPass
+from ...store.enrollment.factors import Factor
 
 RECENT_EVENTS = 50
 

@@ -9,17 +9,17 @@ from sqlalchemy import Connection
 
 from ...clock import Clock
 from ...domain.authorization.rules import Rules
-from ...domain.enrollment import Standing, Status
-from ...domain.mfa_status import describe
-from ...domain.person import Person
-from ...domain.roles import Role
-from ...domain.user_filter import EVERYBODY, UserFilter
-from ...domain.user_list import COUNT_CAP, ChallengeState, UserNumbers, UserPage, UserQuery, UserRow
+from ...domain.enrollment.enrollment import Standing, Status
+from ...domain.enrollment.mfa_status import describe
+from ...domain.people.person import Person
+from ...domain.people.roles import Role
+from ...domain.people.user_filter import EVERYBODY, UserFilter
+from ...domain.people.user_list import COUNT_CAP, ChallengeState, UserNumbers, UserPage, UserQuery, UserRow
 from ...errors import BadRequest
 from ...store import Store
-from ...store.challenge_reading import read_challenges
-from ...store.people import KnownPerson
-from ...store.user_list import UserList
+from ...store.people.people import KnownPerson
+from ...store.people.user_list import UserList
+from ...store.sign_in.challenge_reading import read_challenges
 from ..text_validation import kept_text
 
 _PAGE = 1000

@@ -9,15 +9,15 @@ from sqlalchemy import Connection
 
 from ...clock import Clock
 from ...crypto import new_id
-from ...domain.event_name import EventName
-from ...domain.person import LONGEST_KEY, Person
-from ...domain.roles import Actor, ActorLike, Right, refusal
-from ...domain.session import GateSession
+from ...domain.people.person import LONGEST_KEY, Person
+from ...domain.people.roles import Actor, ActorLike, Right, refusal
+from ...domain.records.event_name import EventName
+from ...domain.sign_in.session import GateSession
 from ...errors import BadRequest, Conflict, NotAllowed, UnknownUser
 from ...store import Store
+from ..actions.actions import REFUSALS
 from ..audit.chain import AuditChain
 from ..audit.key_rotation import KeyRotation
-from ..enrollment.actions import REFUSALS
 from ..policies.policies import PolicyService
 from ..sign_in.endings import is_over, revoke_all, revoke_others
 from ..text_validation import is_key

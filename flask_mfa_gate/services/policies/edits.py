@@ -13,7 +13,7 @@ from ...domain.policy.document.codec import read_document, read_policy, write_do
 from ...domain.policy.document.policy import Policy, PolicySet
 from ...domain.policy.document.users import USER, Users
 from ...errors import BadRequest, Conflict, NotFound, PolicyError
-from ...store.policies import PolicyVersion
+from ...store.records.policies import PolicyVersion
 
 _NO_FORM = (AttributeError, TypeError, ValueError)
 _WRONG_TYPE = "holds a value of the wrong type; Policy.from_document() makes a policy out of plain values"

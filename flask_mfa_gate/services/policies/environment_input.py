@@ -8,11 +8,11 @@ from datetime import datetime
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any
 
-from ...domain.policy.conditions.browser import BROWSERS
-from ...domain.policy.conditions.country import COUNTRIES
-from ...domain.policy.conditions.device import DEVICE_WORDS
-from ...domain.policy.conditions.platform import PLATFORMS
-from ...domain.policy.conditions.sign_in import WAYS
+from ...domain.policy.conditions.words.browser import BROWSERS
+from ...domain.policy.conditions.words.country import COUNTRIES
+from ...domain.policy.conditions.words.device import DEVICE_WORDS
+from ...domain.policy.conditions.words.platform import PLATFORMS
+from ...domain.policy.conditions.words.sign_in import WAYS
 from ...domain.policy.facts import Environment
 from ...domain.policy.reading import nearest
 from ...errors import BadRequest, PolicyError

@@ -12,7 +12,7 @@ from ...domain.policy.conditions.registry import Registry
 from ...domain.policy.document.policy import PolicySet
 from ...errors import BadRequest
 from ...store import Store
-from ...store.policies import PolicyVersion
+from ...store.records.policies import PolicyVersion
 from .edits import changed_in, named, with_policy
 from .versions import EMPTY, PolicyVersions
 

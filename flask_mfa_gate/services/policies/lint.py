@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from ...clock import Clock
 from ...domain.authorization.rules import Rules
+from ...domain.people.roles import Actor, Role
 from ...domain.policy.analysis.finding import AppFacts, Level, LintFinding
 from ...domain.policy.analysis.lint import lint
 from ...domain.policy.conditions.condition_type import Source
@@ -16,7 +17,6 @@ from ...domain.policy.conditions.registry import Registry
 from ...domain.policy.document.policy import PolicySet
 from ...domain.policy.document.users import user_keys
 from ...domain.policy.facts import Environment, Subject
-from ...domain.roles import Actor, Role
 from ...errors import Conflict
 from ...store import Store
 from ..people.population import Population

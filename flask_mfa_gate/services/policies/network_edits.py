@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from ...domain.policy.addresses import Network
 from ...domain.policy.condition_tree import And, Condition, Expression, Not, Or, conditions_in
-from ...domain.policy.conditions.network import NETWORK
+from ...domain.policy.conditions.words.network import NETWORK
 from ...domain.policy.document.policy import Policy, PolicySet
 from ...domain.policy.reading import texts_of
 from ...errors import Conflict, NotFound

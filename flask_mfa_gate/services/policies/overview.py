@@ -6,9 +6,9 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from ...domain.event_name import EventName
 from ...domain.policy.document.policy import Policy
 from ...domain.policy.document.users import Users
+from ...domain.records.event_name import EventName
 from ...signals import Event
 from ...store import Store
 from .writing import NOBODY

@@ -8,19 +8,19 @@ from dataclasses import replace
 from typing import Unpack
 
 from ...domain.authorization.decision import ConditionFailure
-from ...domain.event_name import EventName
-from ...domain.grace import RestartGrace
+from ...domain.enrollment.grace import RestartGrace
+from ...domain.people.roles import Actor, ActorLike
 from ...domain.policy.addresses import Network
 from ...domain.policy.analysis.diff import PolicyDiff, difference
 from ...domain.policy.conditions.registry import Registry
 from ...domain.policy.document.codec import read_document, read_policy, write_document
 from ...domain.policy.document.policy import Policy, PolicySet, PolicyState
 from ...domain.policy.evaluation.compiled_policies import CompiledPolicies, compile_policies
-from ...domain.roles import Actor, ActorLike
+from ...domain.records.event_name import EventName
 from ...errors import BadRequest
-from ...store.policies import PolicyVersion
-from ..enrollment.action_result import ActionResult
-from ..enrollment.actions import Order, Terms
+from ...store.records.policies import PolicyVersion
+from ..actions.action_result import ActionResult
+from ..actions.actions import Order, Terms
 from ..text_validation import check_words
 from ..unit_of_work import UnitOfWork
 from .edits import changed_in, checked_alone, merged, named, with_policy, with_user_renamed

@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 
+from ...domain.people.roles import Actor, ActorLike
 from ...domain.policy.addresses import Network
 from ...domain.policy.analysis.diff import PolicyDiff
 from ...domain.policy.document.policy import Policy, PolicySet, PolicyState
-from ...domain.roles import Actor, ActorLike
 from ...errors import BadRequest, Conflict, NotFound
-from ...store.policies import Deletion
+from ...store.records.policies import Deletion
 from .edits import checked_alone, find, has_policy, named, undone, with_policy, without
 from .history import LONGEST_HISTORY
 from .network_edits import with_network, with_new_network, with_renamed_network, without_network

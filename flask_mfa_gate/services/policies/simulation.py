@@ -11,27 +11,27 @@ from typing import Any
 
 from ...clock import Clock
 from ...domain.access import APP, MFA_ADMIN
-from ...domain.assurance import Assurance, SignIn
 from ...domain.authorization.decide import decide, subject_of
 from ...domain.authorization.decision import Ask, AuthnRequirement, Decision
 from ...domain.authorization.request import AccessRequest
 from ...domain.authorization.rules import Rules
-from ...domain.enrollment import Standing
+from ...domain.enrollment.enrollment import Standing
 from ...domain.marks import NO_MARKS, NO_VIEWS, Marks, Views, local_policies
-from ...domain.person import Person
+from ...domain.people.person import Person
+from ...domain.people.user_filter import EVERYBODY
 from ...domain.policy.document.policy import Policy, PolicySet, PolicyState
 from ...domain.policy.evaluation.compiled_policies import CompiledPolicies
 from ...domain.policy.evaluation.trace import PolicyTrace
 from ...domain.policy.facts import Environment
-from ...domain.user_filter import EVERYBODY
+from ...domain.sign_in.assurance import Assurance, SignIn
 from ...errors import BadRequest, UnknownUser
 from ...store import Store
-from ...store.sign_ins import SignInRecord
-from ..enrollment.actions import ActionRunner
+from ...store.sign_in.sign_ins import SignInRecord
+from ..actions.actions import ActionRunner
+from ..client.geoip import Places
+from ..client.user_agents import words_of
 from ..people.directory import UserDirectory
 from ..people.population import Population
-from ..sign_in.geoip import Places
-from ..sign_in.user_agents import words_of
 from ..text_validation import is_key
 from .edits import with_policy
 from .environment_input import checked_facts

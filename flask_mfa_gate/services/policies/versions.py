@@ -15,7 +15,7 @@ from ...domain.policy.document.policy import PolicySet
 from ...domain.policy.evaluation.compiled_policies import CompiledPolicies, compile_policies
 from ...errors import MFAGateError, PolicyError
 from ...store import Store
-from ...store.policies import PolicyVersion
+from ...store.records.policies import PolicyVersion
 
 EMPTY = PolicySet()
 _UNREADABLE = "The policies can't be read, so nobody is let in. Run: flask mfa policies check"

@@ -8,18 +8,18 @@ from dataclasses import dataclass
 from sqlalchemy import Connection
 
 from ...clock import Clock
-from ...domain.event_name import EventName
+from ...domain.people.roles import Actor, ActorLike, Right, refusal
 from ...domain.policy.analysis.diff import PolicyDiff, difference
 from ...domain.policy.conditions.registry import Registry
 from ...domain.policy.document.codec import write_document
 from ...domain.policy.document.policy import PolicySet, require_addressable
 from ...domain.policy.evaluation.compiled_policies import compile_policies
 from ...domain.policy.facts import Environment
-from ...domain.roles import Actor, ActorLike, Right, refusal
+from ...domain.records.event_name import EventName
 from ...errors import Conflict, NotAllowed, StoreBusy
 from ...store import Store
-from ...store.policies import PolicyVersion, digest_of
-from ..enrollment.actions import REFUSALS, ActionRunner
+from ...store.records.policies import PolicyVersion, digest_of
+from ..actions.actions import REFUSALS, ActionRunner
 from ..people.population import Population
 from ..text_validation import check_words
 from ..unit_of_work import TransactionRunner, UnitOfWork

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ...domain.authorization.decision import Decision
-from ...domain.person import Person
-from ...domain.session import GateSession
-from ...store.sign_ins import SignInRecord
+from ...domain.people.person import Person
+from ...domain.sign_in.session import GateSession
+from ...store.sign_in.sign_ins import SignInRecord
 
 
 @dataclass(frozen=True, slots=True)

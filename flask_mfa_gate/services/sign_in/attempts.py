@@ -8,18 +8,18 @@ from datetime import timedelta
 
 from ...clock import Clock
 from ...domain.address import UNREADABLE_PLACE, counted_place, place_of
-from ...domain.assurance import Method
-from ...domain.event_name import EventName
-from ...domain.mail_kind import MailKind, Notice
-from ...domain.person import Origin
-from ...domain.throttle import Admission, Failures, admission, retry_after, wait_until
-from ...domain.typed_code import CodeShape
+from ...domain.factors.throttle import Admission, Failures, admission, retry_after, wait_until
+from ...domain.factors.typed_code import CodeShape
+from ...domain.people.person import Origin
+from ...domain.records.event_name import EventName
+from ...domain.records.mail_kind import MailKind, Notice
+from ...domain.sign_in.assurance import Method
 from ...errors import BadRequest, CodeInvalid, StoreBusy, Throttled
 from ...factors.base import Verifier
 from ...store import Store
-from ...store.failures import OrdinalTaken
+from ...store.sign_in.failures import OrdinalTaken
+from ..client.origins import note_if_unreadable
 from ..unit_of_work import T, TransactionRunner, UnitOfWork
-from .origins import note_if_unreadable
 
 _TRIES_FOR_AN_ORDINAL = 50
 _WARN_FROM = 3

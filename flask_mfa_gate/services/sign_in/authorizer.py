@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from ...domain.assurance import Assurance
 from ...domain.authorization.decision import Decision
-from ...domain.enrollment import Standing
+from ...domain.enrollment.enrollment import Standing
+from ...domain.sign_in.assurance import Assurance
 
 
 class Authorizer(Protocol):

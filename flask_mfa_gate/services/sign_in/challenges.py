@@ -7,11 +7,11 @@ from dataclasses import replace
 from datetime import datetime
 
 from ...clock import Clock
-from ...domain.assurance import Method
-from ...domain.event_name import EventName
-from ...domain.mail_kind import Notice
-from ...domain.person import Origin
-from ...domain.session import GateSession
+from ...domain.people.person import Origin
+from ...domain.records.event_name import EventName
+from ...domain.records.mail_kind import Notice
+from ...domain.sign_in.assurance import Method
+from ...domain.sign_in.session import GateSession
 from ...factors.base import NOTHING, Accepted, Challenge, Description, Verifier
 from ...store import Store
 from ..unit_of_work import TransactionRunner, UnitOfWork

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from ...domain.session import Ending, GateSession
+from ...domain.sign_in.session import Ending, GateSession
 from ...errors import Conflict
-from ...store.sessions import Stamped
+from ...store.sign_in.sessions import Stamped
 from ..unit_of_work import UnitOfWork
 
 _SIGNED_OUT = "You were signed out meanwhile. Sign in again."

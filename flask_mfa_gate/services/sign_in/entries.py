@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ...domain.enrollment import Standing
-from ...domain.session import GateSession
+from ...domain.enrollment.enrollment import Standing
+from ...domain.sign_in.session import GateSession
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -8,14 +8,14 @@ from datetime import datetime
 
 from ...domain.access import APP
 from ...domain.authorization.decision import Reason, policy_id
-from ...domain.enrollment import Status
+from ...domain.enrollment.enrollment import Status
 from ...domain.policy.conditions.registry import Registry
 from ...domain.policy.document.policy import PolicyState
 from ...domain.policy.evaluation.compiled_policies import compile_policies
 from ...domain.policy.evaluation.trace import PolicyTrace
 from ...domain.policy.facts import MatchResult, Subject
 from ...store import Store
-from ...store.sign_ins import SignInRecord
+from ...store.sign_in.sign_ins import SignInRecord
 from ..policies.history import PolicyHistory
 from ..policies.policies import log_condition
 from ..policies.simulation import environment_of

@@ -8,17 +8,17 @@ from ...clock import Clock
 from ...domain.address import counted_place
 from ...domain.authorization.decision import Ask, Decision
 from ...domain.authorization.rules import Rules
-from ...domain.event_name import EventName
-from ...domain.mail_kind import MailKind, Notice
-from ...domain.person import Origin, Person
-from ...domain.roles import Role
-from ...domain.session import GateSession
+from ...domain.people.person import Origin, Person
+from ...domain.people.roles import Role
+from ...domain.records.event_name import EventName
+from ...domain.records.mail_kind import MailKind, Notice
+from ...domain.sign_in.session import GateSession
 from ...store import Store
-from ...store.noted import Note
-from ...store.sign_ins import SignInRecord
+from ...store.sign_in.noted import Note
+from ...store.sign_in.sign_ins import SignInRecord
+from ..client.origins import note_if_unreadable
+from ..client.user_agents import device_word, words_of
 from ..unit_of_work import UnitOfWork
-from .origins import note_if_unreadable
-from .user_agents import device_word, words_of
 
 _RECORD = "sign-in"
 _TRY = "break-glass-try"

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 
 from ...clock import Clock
 from ...crypto import new_token, token_digest
-from ...domain.enrollment import Standing
-from ...domain.event_name import EventName
-from ...domain.person import Origin
-from ...domain.session import GateSession, Lifetimes
+from ...domain.enrollment.enrollment import Standing
+from ...domain.people.person import Origin
+from ...domain.records.event_name import EventName
+from ...domain.sign_in.session import GateSession, Lifetimes
 from ...store import Store
 from ..unit_of_work import TransactionRunner, UnitOfWork
 from .endings import notice_password, revoke_all, revoke_others

@@ -6,18 +6,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...clock import Clock
-from ...domain.assurance import FactorKind
 from ...domain.authorization.rules import Rules, is_required
-from ...domain.enrollment import Standing
-from ...domain.event_name import EventName
-from ...domain.mail_kind import MailKind, Notice
-from ...domain.person import Origin
-from ...domain.session import GateSession
+from ...domain.enrollment.enrollment import Standing
+from ...domain.people.person import Origin
+from ...domain.records.event_name import EventName
+from ...domain.records.mail_kind import MailKind, Notice
+from ...domain.sign_in.assurance import FactorKind
+from ...domain.sign_in.session import GateSession
 from ...errors import BadRequest, Conflict
 from ...factors.base import Companion, Description
 from ...signals import Event
 from ...store import Store
-from ...store.factors import Factor
+from ...store.enrollment.factors import Factor
 from ..unit_of_work import TransactionRunner, UnitOfWork
 from .attempts import seen_from
 from .endings import require_living, revoke_one, revoke_others

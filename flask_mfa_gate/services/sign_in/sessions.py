@@ -9,12 +9,12 @@ from typing import Any
 
 from ...clock import Clock
 from ...crypto import Keyring, Place, new_id, new_token, token_digest
-from ...domain.assurance import Assurance, Method, SignIn
 from ...domain.authorization.decision import Ask, Decision
 from ...domain.authorization.rules import Rules
-from ...domain.enrollment import Standing
-from ...domain.person import Origin
-from ...domain.session import GRANT_LIFETIME, Ending, GateSession, Lifetimes, StepUp, leaves_grant
+from ...domain.enrollment.enrollment import Standing
+from ...domain.people.person import Origin
+from ...domain.sign_in.assurance import Assurance, Method, SignIn
+from ...domain.sign_in.session import GRANT_LIFETIME, Ending, GateSession, Lifetimes, StepUp, leaves_grant
 from ...errors import Conflict, SecretMisplaced, SignInOver
 from ...store import Store
 from ..unit_of_work import TransactionRunner, UnitOfWork

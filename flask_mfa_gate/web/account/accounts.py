@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from flask import current_app, request
 
-from ...domain.session import GateSession
+from ...domain.sign_in.session import GateSession
 from ...services.people.persons import is_switched_on, key_of
 from ..host.asking import ask_afresh
 from ..state import GateState

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from ...domain.event_name import EventName
+from ...domain.records.event_name import EventName
 from ...factors.registry import FactorRegistry
 from ...signals import Event
 

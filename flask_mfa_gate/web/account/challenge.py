@@ -7,9 +7,9 @@ from dataclasses import dataclass
 
 from flask import Response, request
 
-from ...domain.assurance import Method, methods_of
 from ...domain.authorization.decision import Ask, Decision, Reason
-from ...domain.session import StepUp
+from ...domain.sign_in.assurance import Method, methods_of
+from ...domain.sign_in.session import StepUp
 from ...errors import BadRequest, CodeInvalid, MFAGateError, Throttled
 from ..client import is_prefetch
 from ..fields import text_field

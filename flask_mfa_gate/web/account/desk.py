@@ -12,9 +12,9 @@ from flask import Response, request
 from werkzeug.exceptions import HTTPException
 
 from ...domain.authorization.decision import Ask, Decision
-from ...domain.enrollment import Standing
-from ...domain.person import Origin
-from ...domain.session import GateSession
+from ...domain.enrollment.enrollment import Standing
+from ...domain.people.person import Origin
+from ...domain.sign_in.session import GateSession
 from ...errors import MFAGateError
 from ...services.sign_in.entries import Entry
 from ..acts import act_at

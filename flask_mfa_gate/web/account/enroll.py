@@ -7,7 +7,7 @@ from datetime import datetime
 from flask import Response
 
 from ...domain.authorization.decision import Ask, Decision, Reason
-from ...domain.enrollment import days_until
+from ...domain.enrollment.enrollment import days_until
 from ..endpoints import is_account_page
 from ..responses import answers
 from ..responses.host_names import own_url

@@ -7,9 +7,9 @@ from typing import TypeAlias
 
 from flask import Response, request
 
-from ...domain.assurance import FactorKind, Method
 from ...domain.authorization.decision import Ask, AuthnRequirement, Decision, Reason
-from ...domain.session import StepUp
+from ...domain.sign_in.assurance import FactorKind, Method
+from ...domain.sign_in.session import StepUp
 from ...errors import CodeInvalid, Conflict, MFAGateError, Throttled
 from ...factors.base import Begun, Factor
 from ...services.enrollment.enrollment_eligibility import FRESH

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Response
 
-from ...domain.assurance import Method
+from ...domain.sign_in.assurance import Method
 from ...services.enrollment.enrollment_eligibility import FRESH
 from ..responses import answers
 from ..responses.targets import home

@@ -7,10 +7,10 @@ from datetime import datetime
 
 from flask import Response, request
 
-from ...domain.assurance import Method
-from ...domain.enrollment import Status
-from ...domain.session import GateSession
-from ...store.factors import Factor
+from ...domain.enrollment.enrollment import Status
+from ...domain.sign_in.assurance import Method
+from ...domain.sign_in.session import GateSession
+from ...store.enrollment.factors import Factor
 from ..responses import answers
 from ..responses.host_names import own_url
 from .activity import event_lines, used_words

@@ -9,10 +9,10 @@ from typing import Any
 
 from flask import Response
 
-from ...domain.event_name import EventName
-from ...domain.roles import Role, is_reserved
+from ...domain.people.roles import Role, is_reserved
+from ...domain.records.event_name import EventName
 from ...services.audit.chain import Verification
-from ...store.audit import AuditFilter, Record
+from ...store.records.audit import AuditFilter, Record
 from ..account.activity import event_text, used_words
 from ..responses import answers
 from ..translation import gettext, ngettext

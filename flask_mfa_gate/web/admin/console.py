@@ -9,8 +9,8 @@ from typing import Any
 
 from flask import Response
 
-from ...domain.person import Origin
-from ...domain.roles import Actor, Role
+from ...domain.people.person import Origin
+from ...domain.people.roles import Actor, Role
 from ..account.desk import Desk
 from ..endpoints import ADMIN
 from ..responses import answers

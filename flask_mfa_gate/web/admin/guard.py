@@ -10,11 +10,11 @@ from typing import Any
 from flask import Response, request
 
 from ...domain.access import MFA_ADMIN
-from ...domain.assurance import Method
 from ...domain.authorization.decision import Ask, AuthnRequirement, Decision
 from ...domain.marks import Marks
 from ...domain.redirects import safe_target
-from ...domain.session import IDLE_MARK_INTERVAL, StepUp
+from ...domain.sign_in.assurance import Method
+from ...domain.sign_in.session import IDLE_MARK_INTERVAL, StepUp
 from ...errors import MFAGateError, NotAllowed
 from ...services.people.actors import acting_user
 from .. import csrf

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from flask import current_app, request
 
-from ...domain.roles import Role
+from ...domain.people.roles import Role
 from ..endpoints import ADMIN
 from ..responses.host_names import own_url
 from ..translation import gettext, marked

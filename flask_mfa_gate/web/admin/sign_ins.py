@@ -10,11 +10,11 @@ from typing import Any
 from flask import Response
 
 from ...domain.authorization.decision import reason_of_policy
-from ...domain.sign_in_outcome import SignInOutcome
+from ...domain.sign_in.sign_in_outcome import SignInOutcome
 from ...errors import UnknownUser
 from ...services.audit.sign_in_reading import SignInPage, outcome_of_record
-from ...store.sign_in_list import SignInFilter
-from ...store.sign_ins import SignInRecord
+from ...store.sign_in.sign_in_list import SignInFilter
+from ...store.sign_in.sign_ins import SignInRecord
 from ..translation import gettext
 from .console import Console, ConsoleRoute, console_url
 from .listing import Chip, ListState, are_one_of

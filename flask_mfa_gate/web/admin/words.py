@@ -7,8 +7,8 @@ from typing import NamedTuple
 
 from ...domain.access import Access
 from ...domain.authorization.decision import Ask, Reason
-from ...domain.enrollment import Status
-from ...domain.sign_in_outcome import SignInOutcome
+from ...domain.enrollment.enrollment import Status
+from ...domain.sign_in.sign_in_outcome import SignInOutcome
 from ..state import current_state
 from ..translation import gettext, marked
 

@@ -8,16 +8,16 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from ...domain.access import APP
-from ...domain.assurance import Assurance, SignIn
 from ...domain.authorization.decide import decide
 from ...domain.authorization.decision import Ask, ConditionFailure, Decision
 from ...domain.authorization.report_only import ReportOnlyResult, report
 from ...domain.authorization.request import AccessRequest
-from ...domain.enrollment import Standing
+from ...domain.enrollment.enrollment import Standing
 from ...domain.marks import Marks
 from ...domain.policy.conditions.condition_type import ALL_FACTS
 from ...domain.policy.evaluation.compiled_policies import CompiledPolicies
 from ...domain.policy.facts import Environment
+from ...domain.sign_in.assurance import Assurance, SignIn
 from ...errors import MFAGateError
 from ...services.people.persons import is_switched_on
 from ...services.policies.policies import log_failure

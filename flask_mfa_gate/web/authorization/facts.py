@@ -11,10 +11,10 @@ from typing import Any
 from flask import Request, request
 
 from ...domain.address import canonical_address
-from ...domain.assurance import SignIn
 from ...domain.policy.facts import Environment
-from ...services.sign_in.risk import Client
-from ...services.sign_in.user_agents import device_word, words_of
+from ...domain.sign_in.assurance import SignIn
+from ...services.client.risk import Client
+from ...services.client.user_agents import device_word, words_of
 from ..sessions.signing_in_user import groups_of
 from ..state import GateState
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from markupsafe import Markup
 
 from ...domain.access import APP
-from ...domain.assurance import Assurance, FactorKind
 from ...domain.authorization.decision import Ask, Decision, Reason
+from ...domain.sign_in.assurance import Assurance, FactorKind
 from ..endpoints import setup_endpoint
 from ..host.source import load_identity
 from ..request_context import RequestContext, current_context

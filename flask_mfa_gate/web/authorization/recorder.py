@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from ...domain.authorization.decision import Decision
-from ...domain.session import GateSession
+from ...domain.sign_in.session import GateSession
 from ...errors import MFAGateError
 from ...services.policies.policies import log_failure
 from ..state import GateState

@@ -10,7 +10,7 @@ from flask import Flask, Response, current_app, g, request, session
 from flask_login import AnonymousUserMixin, LoginManager
 from werkzeug.local import LocalProxy
 
-from ...domain.assurance import SignIn
+from ...domain.sign_in.assurance import SignIn
 from ...errors import ConfigError, NamelessUser
 from . import remember, session_snapshot
 from .asking import HIDDEN, ask_afresh, cookies_after, session_of

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Request, Response, g, request, session
 
-from ...domain.assurance import SignIn
+from ...domain.sign_in.assurance import SignIn
 from . import session_snapshot
 from .asking import HIDDEN, ask_afresh, cookies_after
 from .user_objects import is_anonymous, unwrapped

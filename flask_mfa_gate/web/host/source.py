@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from flask import Response
 
-from ...domain.assurance import SignIn
+from ...domain.sign_in.assurance import SignIn
 from ...errors import ConfigError, HostCallbackFailed, NotProved
 
 _TOLD = (ConfigError, NotProved, HostCallbackFailed)

@@ -9,7 +9,7 @@ from flask import Response, request
 
 from ...domain.authorization.decision import Ask, Decision
 from ...domain.marks import NO_MARKS, Marks
-from ...domain.session import IDLE_MARK_INTERVAL
+from ...domain.sign_in.session import IDLE_MARK_INTERVAL
 from ...services.people.persons import key_of
 from ..authorization.authorizer import RequestAuthorizer
 from ..host.passwords import carries_password

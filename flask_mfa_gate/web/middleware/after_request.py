@@ -8,7 +8,7 @@ from typing import Any
 from flask import Flask, Response, after_this_request, current_app, request, session
 from flask.globals import request_ctx
 
-from ...domain.assurance import SignIn
+from ...domain.sign_in.assurance import SignIn
 from ...errors import HostCallbackFailed, MFAGateError
 from ...services.observations import Observation
 from ...services.people.persons import key_of

@@ -8,10 +8,10 @@ from typing import Any
 from flask import Request, Response, after_this_request, current_app, request
 from werkzeug.exceptions import HTTPException, NotFound
 
-from ...domain.assurance import SignIn
 from ...domain.authorization.decision import Ask
 from ...domain.marks import NO_MARKS
-from ...domain.session import GateSession
+from ...domain.sign_in.assurance import SignIn
+from ...domain.sign_in.session import GateSession
 from ...errors import HostCallbackFailed, MFAGateError, Throttled
 from ...services.people.persons import key_of
 from ..authorization.authorizer import RequestAuthorizer

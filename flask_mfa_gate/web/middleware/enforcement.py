@@ -8,7 +8,7 @@ from flask import Response, request
 
 from ...domain.authorization.decision import Ask, Decision
 from ...domain.marks import Marks
-from ...domain.session import StepUp
+from ...domain.sign_in.session import StepUp
 from ..acts import act_here
 from ..authorization.authorizer import RequestAuthorizer
 from ..client import Client, is_foreign, is_visit, origin_of

@@ -13,8 +13,8 @@ from werkzeug.exceptions import HTTPException
 
 from ...errors import ConfigError
 from ...settings import Settings
-from ...store.location import Location
-from ...store.sqlite_file import sentence_of_absence
+from ...store.database.location import Location
+from ...store.database.sqlite_file import sentence_of_absence
 from ..authorization.questions import TemplateHelper
 from ..endpoints import is_own
 from ..request_context import current_context

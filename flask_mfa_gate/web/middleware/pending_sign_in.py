@@ -7,10 +7,10 @@ from typing import Any
 
 from flask import Response, request, session
 
-from ...domain.assurance import Assurance, SignIn
 from ...domain.authorization.decision import Ask, Decision
-from ...domain.enrollment import Standing
-from ...domain.session import GateSession
+from ...domain.enrollment.enrollment import Standing
+from ...domain.sign_in.assurance import Assurance, SignIn
+from ...domain.sign_in.session import GateSession
 from ...errors import SignInOver
 from ...services.sign_in.arrival import Parking, Seen
 from ..authorization.authorizer import RequestAuthorizer

@@ -10,7 +10,7 @@ from flask import Response, session
 
 from ...domain.authorization.decision import PASSED, Ask, Decision
 from ...domain.marks import NO_MARKS
-from ...domain.session import GateSession
+from ...domain.sign_in.session import GateSession
 from ...errors import Conflict
 from ...services.people.persons import key_of
 from ..authorization.authorizer import RequestAuthorizer

@@ -7,7 +7,7 @@ from typing import Any
 from flask import Flask, has_request_context, request, session
 
 from ...domain.authorization.decision import Ask
-from ...domain.session import GateSession
+from ...domain.sign_in.session import GateSession
 from ...errors import NotProved
 from ...services.people.persons import is_switched_on, key_of
 from .. import request_notes

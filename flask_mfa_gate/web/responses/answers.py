@@ -10,8 +10,8 @@ from urllib.parse import urlencode
 from flask import Response, jsonify, make_response, redirect, request
 from werkzeug.exceptions import HTTPException
 
-from ...domain.assurance import ACR_MULTI, Method, methods_of
 from ...domain.authorization.decision import Ask, Decision, Reason
+from ...domain.sign_in.assurance import ACR_MULTI, Method, methods_of
 from ...errors import CodeInvalid, Conflict, MFAGateError, Throttled
 from ..client import SAFE_METHODS, Client, is_of_htmx
 from ..request_context import RequestContext

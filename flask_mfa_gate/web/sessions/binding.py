@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import request
 
-from ...domain.session import GateSession
+from ...domain.sign_in.session import GateSession
 from ..client import origin_of
 from ..request_context import RequestContext
 from .revoked import is_revoked

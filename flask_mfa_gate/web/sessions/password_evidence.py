@@ -8,7 +8,7 @@ from typing import Any
 from flask import has_request_context
 from sqlalchemy import Connection, Engine, event
 
-from ...domain.session import GateSession
+from ...domain.sign_in.session import GateSession
 from ...services.sign_in.session_auth_hash import Stamper
 from ..request_context import RequestContext, current_context
 from ..request_notes import note, noted

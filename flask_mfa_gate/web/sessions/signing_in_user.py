@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...domain.person import Person
+from ...domain.people.person import Person
 from ...services.sign_in.arrival import Newcomer
 from ..state import GateState
 

@@ -8,9 +8,9 @@ from datetime import timedelta
 
 from flask import Blueprint
 
-from ...domain.assurance import Method
 from ...domain.authorization.decision import AuthnRequirement
 from ...domain.policy.document.fields import read_name
+from ...domain.sign_in.assurance import Method
 from ...errors import ConfigError, PolicyError
 
 _RESOURCE, _REQUIRE, _EXEMPT = "@gate.resource", "@gate.require_mfa", "@gate.exempt"

@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flask_mfa_gate.domain.access import Access
-from flask_mfa_gate.domain.assurance import FactorKind
 from flask_mfa_gate.domain.authorization.combine import PolicyDemand, PolicyResult, combine
 from flask_mfa_gate.domain.policy.conditions.registry import BUILT_IN
 from flask_mfa_gate.domain.policy.document.effect import Action, Effect
@@ -19,8 +18,8 @@ from flask_mfa_gate.domain.policy.document.policy import Policy, PolicySet, Poli
 from flask_mfa_gate.domain.policy.evaluation.compiled_policies import compile_policies
 from flask_mfa_gate.domain.policy.evaluation.compiled_policy import Match
 from flask_mfa_gate.domain.policy.facts import Environment, MatchResult, Subject
-
-from ..policy.kit import EFFECTS, ENVIRONMENTS, POLICY_SETS, RESOURCES, SUBJECTS, no_error
+from flask_mfa_gate.domain.sign_in.assurance import FactorKind
+from tests.domain.policy.kit import EFFECTS, ENVIRONMENTS, POLICY_SETS, RESOURCES, SUBJECTS, no_error
 
 HIT, UNKNOWN = MatchResult.HIT, MatchResult.UNKNOWN
 TOTP, WEBAUTHN = frozenset({FactorKind("totp")}), frozenset({FactorKind("webauthn")})

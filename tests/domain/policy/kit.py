@@ -9,8 +9,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from flask_mfa_gate.domain.assurance import FactorKind
-from flask_mfa_gate.domain.enrollment import Status
+from flask_mfa_gate.domain.enrollment.enrollment import Status
 from flask_mfa_gate.domain.policy.addresses import Network
 from flask_mfa_gate.domain.policy.condition_tree import And, Condition, Expression, Not, Or
 from flask_mfa_gate.domain.policy.conditions.registry import BUILT_IN
@@ -20,6 +19,7 @@ from flask_mfa_gate.domain.policy.document.users import Users
 from flask_mfa_gate.domain.policy.evaluation.compiled_policies import CompiledPolicies, compile_policies
 from flask_mfa_gate.domain.policy.evaluation.compiled_policy import Match
 from flask_mfa_gate.domain.policy.facts import Environment, MatchResult, Subject
+from flask_mfa_gate.domain.sign_in.assurance import FactorKind
 
 NO_POLICIES = compile_policies(PolicySet(), BUILT_IN, version=0)
 NETWORKS = (Network("office", ("10.0.0.0/8",)), Network("lab", ("10.1.0.0/16", "2001:db8::/32")))

@@ -14,9 +14,8 @@ from flask import Flask
 from example_app.models import User, db
 from tests.conftest import JSON, Browser, Phone, StillClock, key_of, state_of
 from tests.policy_kit import policy, put
+from tests.web.admin.kit import ADMIN, HELPDESK, at_console, enroll
 from tests.web.kit import act, kinds
-
-from .kit import ADMIN, HELPDESK, at_console, enroll
 
 pytestmark = pytest.mark.pages
 
@@ -221,8 +220,8 @@ def test_programs_act_at_once_or_only_count(app: Flask, console: Browser) -> Non
 def test_a_large_set_goes_on_where_it_stopped(
     app: Flask, console: Browser, clock: StillClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from flask_mfa_gate.domain.person import Person
-    from flask_mfa_gate.services.enrollment import action_jobs, action_requests
+    from flask_mfa_gate.domain.people.person import Person
+    from flask_mfa_gate.services.actions import action_jobs, action_requests
 
     monkeypatch.setattr(action_requests, "SLICE", 10)
     monkeypatch.setattr(action_jobs, "WORKED_IN_A_REQUEST", -action_jobs.WORKED_IN_A_REQUEST)
@@ -260,7 +259,7 @@ def test_a_large_set_goes_on_where_it_stopped(
 def test_others_requests_are_seen_and_ended_by_admins_only(
     app: Flask, console: Browser, phone: Phone, clock: StillClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from flask_mfa_gate.services.enrollment import action_jobs, action_requests
+    from flask_mfa_gate.services.actions import action_jobs, action_requests
 
     monkeypatch.setattr(action_requests, "SLICE", 1)
     monkeypatch.setattr(action_jobs, "WORKED_IN_A_REQUEST", -action_jobs.WORKED_IN_A_REQUEST)

@@ -15,15 +15,14 @@ from hypothesis import HealthCheck, Phase, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import delete
 
-from flask_mfa_gate.domain.enrollment import start_period
-from flask_mfa_gate.domain.person import Person
-from flask_mfa_gate.domain.roles import Role
-from flask_mfa_gate.domain.state_changes import Requirement
+from flask_mfa_gate.domain.enrollment.enrollment import start_period
+from flask_mfa_gate.domain.enrollment.state_changes import Requirement
+from flask_mfa_gate.domain.people.person import Person
+from flask_mfa_gate.domain.people.roles import Role
 from flask_mfa_gate.web.admin.overview.numbers import QUERIES
 from tests.conftest import JSON, Browser, Phone, StillClock, state_of
 from tests.services.kit import enroll, meet
-
-from .kit import ADMIN, AUDITOR, at_console, send
+from tests.web.admin.kit import ADMIN, AUDITOR, at_console, send
 
 pytestmark = pytest.mark.pages
 PATH = "/admin/mfa/"

@@ -16,9 +16,8 @@ from flask_mfa_gate.web.admin.representation import safe_cell
 from flask_mfa_gate.web.admin.users.address import user_url
 from tests.conftest import JSON, Browser, Phone, StillClock, key_of, state_of
 from tests.policy_kit import policy, put, statements
+from tests.web.admin.kit import ADMIN, AUDITOR, at_console
 from tests.web.kit import act, change_user, issue
-
-from .kit import ADMIN, AUDITOR, at_console
 
 pytestmark = pytest.mark.pages
 
@@ -108,7 +107,7 @@ def soup(browser: Browser, path: str) -> BeautifulSoup:
 def test_pages_follow_one_another(app: Flask, console: Browser) -> None:
     with app.app_context():
         state = state_of(app)
-        from flask_mfa_gate.domain.person import Person
+        from flask_mfa_gate.domain.people.person import Person
 
         with state.store.database.write() as tx:
             people = [Person(f"p{number:02}", f"Person {number:02}", f"p{number}@example.org") for number in range(25)]
@@ -141,7 +140,7 @@ def test_words_that_a_list_does_not_have_are_told(console: Browser) -> None:
 
 
 def test_a_user_has_a_page_whatever_the_key(app: Flask, console: Browser, clock: StillClock) -> None:
-    from flask_mfa_gate.domain.person import Person
+    from flask_mfa_gate.domain.people.person import Person
 
     keys = ["a/b", "/", "a//b", "..", "sync", "actions", "a b?c#d%2F", "ä<i>", "x/", "."]
     state = state_of(app)

@@ -13,8 +13,7 @@ from flask_mfa_gate.domain.policy.addresses import Network
 from flask_mfa_gate.domain.policy.document.policy import PolicyState
 from tests.conftest import JSON, Browser, Phone, key_of, state_of
 from tests.policy_kit import policy, put
-
-from .kit import ADMIN, AUDITOR, at_console, send
+from tests.web.admin.kit import ADMIN, AUDITOR, at_console, send
 
 pytestmark = pytest.mark.pages
 ROOT = "/admin/mfa"

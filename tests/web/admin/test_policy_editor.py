@@ -11,9 +11,8 @@ from flask import Flask
 from flask_mfa_gate.domain.policy.addresses import Network
 from tests.conftest import JSON, Browser, Phone, StillClock, key_of, state_of
 from tests.policy_kit import policy, put
-
-from .kit import ADMIN, AUDITOR, at_console, send
-from .test_policies import CONDITIONS, ROOT, furnish, page, read
+from tests.web.admin.kit import ADMIN, AUDITOR, at_console, send
+from tests.web.admin.test_policies import CONDITIONS, ROOT, furnish, page, read
 
 pytestmark = pytest.mark.pages
 

@@ -10,13 +10,12 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from flask_mfa_gate.domain.roles import Role
+from flask_mfa_gate.domain.people.roles import Role
 from flask_mfa_gate.errors import ConfigError
 from flask_mfa_gate.web.admin import routes
 from tests.conftest import JSON, Browser, Phone, StillClock, key_of, state_of
+from tests.web.admin.kit import ADMIN, AUDITOR, HELPDESK, at_console, enroll, send
 from tests.web.kit import change_user, hand_in, issue
-
-from .kit import ADMIN, AUDITOR, HELPDESK, at_console, enroll, send
 
 pytestmark = pytest.mark.pages
 

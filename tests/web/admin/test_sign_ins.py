@@ -12,11 +12,10 @@ from bs4 import BeautifulSoup
 from flask import Flask
 
 from flask_mfa_gate.domain.authorization.decision import Ask
-from flask_mfa_gate.store.sign_ins import SignInRecord
+from flask_mfa_gate.store.sign_in.sign_ins import SignInRecord
 from tests.conftest import JSON, Browser, Phone, StillClock, key_of, state_of
 from tests.policy_kit import policy
-
-from .kit import ADMIN, AUDITOR, at_console
+from tests.web.admin.kit import ADMIN, AUDITOR, at_console
 
 pytestmark = pytest.mark.pages
 PATH = "/admin/mfa/sign-ins"

@@ -14,12 +14,12 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import String, TypeDecorator, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from flask_mfa_gate.domain.person import Person
+from flask_mfa_gate.domain.people.person import Person
 from flask_mfa_gate.errors import StoreBusy
 from flask_mfa_gate.services.observations import Observation
 from flask_mfa_gate.services.people.directory_sync import HELD_BACK
 from flask_mfa_gate.services.sign_in.sessions import DROPPED
-from flask_mfa_gate.store.outbox import Message
+from flask_mfa_gate.store.records.outbox import Message
 from flask_mfa_gate.web.inspection import doctor
 from flask_mfa_gate.web.inspection.findings import Finding, Level, error
 from flask_mfa_gate.web.inspection.registry import CHECKS, Inspection, Needs, RegisteredCheck, check

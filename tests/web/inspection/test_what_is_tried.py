@@ -14,7 +14,7 @@ from flask import Flask
 from flask_mail import Mail
 from sqlalchemy import text
 
-from flask_mfa_gate.domain.person import Person
+from flask_mfa_gate.domain.people.person import Person
 from flask_mfa_gate.web.inspection import doctor
 from tests.conftest import StillClock, state_of
 from tests.policy_kit import policy

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from ...assurance import FactorKind
+from ...sign_in.assurance import FactorKind
 from ..conditions.condition_type import Source
 from ..facts import Environment, Subject
 

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from ..addresses import Network, Span, looks_like_address
 from ..condition_tree import And, Condition, Expression, Not, Or
-from ..conditions.network import NETWORK
+from ..conditions.words.network import NETWORK
 
 Form: TypeAlias = "Fact | Among | Within | Both | Either | Opposite"
 

@@ -7,13 +7,13 @@ from dataclasses import replace
 
 from ....errors import PolicyError
 from ...access import APP, MFA_ADMIN
-from ...assurance import FactorKind
+from ...sign_in.assurance import FactorKind
 from ..addresses import read_entry, span_of
 from ..condition_tree import conditions_in
 from ..conditions.backing import Backing
 from ..conditions.condition_type import Source
-from ..conditions.network import NETWORK
 from ..conditions.registry import Registry
+from ..conditions.words.network import NETWORK
 from ..document.effect import Action
 from ..document.policy import Policy, PolicySet, PolicyState
 from ..document.users import EVERYBODY, group_names, user_keys

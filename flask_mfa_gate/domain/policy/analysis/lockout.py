@@ -7,8 +7,8 @@ from dataclasses import replace
 
 from ...access import APP
 from ..condition_tree import And, Condition, Expression, Not, Or
-from ..conditions.country import COUNTRY
-from ..conditions.network import NETWORK
+from ..conditions.words.country import COUNTRY
+from ..conditions.words.network import NETWORK
 from ..document.effect import Action
 from ..document.policy import Policy, PolicyState
 from ..evaluation.users import users_matcher

@@ -8,8 +8,8 @@ from typing import NamedTuple
 from ..addresses import Network, Span, merged, share_of_internet
 from ..condition_tree import And, Condition, Expression, Not, Or
 from ..conditions.backing import Backing
-from ..conditions.country import COUNTRIES, COUNTRY
-from ..conditions.network import NETWORK
+from ..conditions.words.country import COUNTRIES, COUNTRY
+from ..conditions.words.network import NETWORK
 from ..reading import texts_of
 from .worlds import SatisfiabilityChecker
 

@@ -1,1 +1,1 @@
-"""The words that conditions are made of, one file each."""
+"""What condition words are, and which of them a gate knows. The built-in ones are in ``words``, one file each."""

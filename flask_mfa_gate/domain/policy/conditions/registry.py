@@ -17,17 +17,17 @@ from types import MappingProxyType
 from ....errors import ConfigError, PolicyError
 from ..condition_tree import Condition
 from ..reading import nearest
-from .browser import BROWSER
 from .condition_type import ConditionType
-from .country import COUNTRY
-from .device import DEVICE
-from .enrollment import ENROLLMENT
-from .network import NETWORK
-from .platform import PLATFORM
-from .request import REQUEST
-from .risk import RISK, SIGNALS, RiskWord
-from .schedule import SCHEDULE
-from .sign_in import SIGN_IN
+from .words.browser import BROWSER
+from .words.country import COUNTRY
+from .words.device import DEVICE
+from .words.enrollment import ENROLLMENT
+from .words.network import NETWORK
+from .words.platform import PLATFORM
+from .words.request import REQUEST
+from .words.risk import RISK, SIGNALS, RiskWord
+from .words.schedule import SCHEDULE
+from .words.sign_in import SIGN_IN
 
 COMBINING = frozenset({"all", "any", "not"})
 

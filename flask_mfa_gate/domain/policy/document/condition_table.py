@@ -9,8 +9,8 @@ from ....errors import PolicyError
 from ..addresses import looks_like_address
 from ..condition_tree import And, Condition, Expression, Not, Or
 from ..conditions.condition_type import Wanted
-from ..conditions.network import NETWORK
 from ..conditions.registry import COMBINING, Registry
+from ..conditions.words.network import NETWORK
 from ..reading import at_key, nearest, texts_of
 from .fields import at_index, read_list, read_table, require_printable
 

@@ -8,7 +8,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from ....errors import PolicyError
-from ...assurance import FactorKind
+from ...sign_in.assurance import FactorKind
 from ..reading import at_key
 from .fields import read_fields, read_list, read_number, read_word
 

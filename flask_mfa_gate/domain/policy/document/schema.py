@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import TypeAlias
 
 from ...access import APP
-from ...assurance import FactorKind
-from ...person import LONGEST_KEY
+from ...people.person import LONGEST_KEY
+from ...sign_in.assurance import FactorKind
 from ..conditions.condition_type import Described
 from ..conditions.registry import COMBINING, Registry
 from .effect import LONGEST_AGE, LONGEST_GRACE, Action

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ....errors import PolicyError
-from ...person import LONGEST_KEY
+from ...people.person import LONGEST_KEY
 from ..reading import at_key
 from .fields import LONGEST_NAME, listed, read_fields, read_list, read_name, read_text
 

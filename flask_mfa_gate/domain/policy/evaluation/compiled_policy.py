@@ -12,8 +12,8 @@ from ...access import APP
 from ..addresses import Span
 from ..condition_tree import And, Condition, Expression, Not, Or, places_in
 from ..conditions.condition_type import ConditionType, Networks, Wanted
-from ..conditions.network import NETWORK, within
 from ..conditions.registry import Registry
+from ..conditions.words.network import NETWORK, within
 from ..document.effect import Action
 from ..document.policy import Policy
 from ..document.users import users_text

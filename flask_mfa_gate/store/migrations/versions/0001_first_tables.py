@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic.operations import Operations
 
-from flask_mfa_gate.store.types import BIG_ID, UTCDateTime, exact
+from flask_mfa_gate.store.tables.types import BIG_ID, UTCDateTime, exact
 
 revision = "0001"
 down_revision = None

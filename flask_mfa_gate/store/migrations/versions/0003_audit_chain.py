@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic.operations import Operations
 
-from flask_mfa_gate.store.types import exact
+from flask_mfa_gate.store.tables.types import exact
 
 revision = "0003"
 down_revision = "0002"

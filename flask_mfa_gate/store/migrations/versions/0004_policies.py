@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic.operations import Operations
 
-from flask_mfa_gate.store.types import LONG_TEXT, UTCDateTime, exact
+from flask_mfa_gate.store.tables.types import LONG_TEXT, UTCDateTime, exact
 
 revision = "0004"
 down_revision = "0003"

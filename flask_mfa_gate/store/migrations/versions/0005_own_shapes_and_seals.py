@@ -7,7 +7,7 @@ import hashlib
 import sqlalchemy as sa
 from alembic.operations import Operations
 
-from flask_mfa_gate.store.types import LONG_TEXT, exact
+from flask_mfa_gate.store.tables.types import LONG_TEXT, exact
 
 revision = "0005"
 down_revision = "0004"

@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic.operations import Operations
 
-from flask_mfa_gate.store.types import UTCDateTime, exact
+from flask_mfa_gate.store.tables.types import UTCDateTime, exact
 
 revision = "0006"
 down_revision = "0005"

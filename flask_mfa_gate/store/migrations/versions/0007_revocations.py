@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic.operations import Operations
 
-from flask_mfa_gate.store.types import UTCDateTime, exact
+from flask_mfa_gate.store.tables.types import UTCDateTime, exact
 
 revision = "0007"
 down_revision = "0006"

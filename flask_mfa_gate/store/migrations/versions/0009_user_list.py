@@ -8,9 +8,9 @@ from typing import Any
 import sqlalchemy as sa
 from alembic.operations import Operations
 
-from flask_mfa_gate.domain.person import Person
-from flask_mfa_gate.domain.user_search import searched_words, sort_name
-from flask_mfa_gate.store.types import UTCDateTime, exact, ordered
+from flask_mfa_gate.domain.people.person import Person
+from flask_mfa_gate.domain.people.user_search import searched_words, sort_name
+from flask_mfa_gate.store.tables.types import UTCDateTime, exact, ordered
 
 revision = "0009"
 down_revision = "0008"

@@ -7,7 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 from alembic.operations import Operations
 
-from flask_mfa_gate.store.types import exact
+from flask_mfa_gate.store.tables.types import exact
 
 revision = "0011"
 down_revision = "0010"

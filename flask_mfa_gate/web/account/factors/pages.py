@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from ....domain.assurance import FactorKind, Method
+from ....domain.sign_in.assurance import FactorKind, Method
 from ....factors.base import About, Challenge
 from ...endpoints import setup_endpoint
 from ...responses.host_names import own_url

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Response, request
 
-from ....domain.assurance import Method
+from ....domain.sign_in.assurance import Method
 from ....factors.base import Challenge
 from ....factors.recovery_codes import LOW, METHOD
 from ...responses import answers

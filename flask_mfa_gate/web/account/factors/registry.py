@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ....domain.assurance import FactorKind, Method
+from ....domain.sign_in.assurance import FactorKind, Method
 from ...endpoints import setup_endpoint
 from ...responses.host_names import own_url
 from ..desk import Desk

@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
-from ....domain.daily_totals import EVERYBODY, AdoptionDay, days_between
-from ....domain.sign_in_outcome import SignInOutcome
+from ....domain.records.daily_totals import EVERYBODY, AdoptionDay, days_between
+from ....domain.sign_in.sign_in_outcome import SignInOutcome
 from ....services.people.daily_totals import DailyCounts
 from ...translation import gettext
 from ..words import outcome_word

@@ -9,8 +9,8 @@ from typing import Any
 
 from flask import Response
 
-from ....domain.daily_totals import EVERYBODY
-from ....domain.user_list import UserNumbers
+from ....domain.people.user_list import UserNumbers
+from ....domain.records.daily_totals import EVERYBODY
 from ....services.people.daily_totals import DailyCounts
 from ...responses import answers
 from ...translation import gettext

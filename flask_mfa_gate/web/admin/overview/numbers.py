@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ....domain.enrollment import Status
-from ....domain.roles import Role
-from ....domain.user_list import UserNumbers
+from ....domain.enrollment.enrollment import Status
+from ....domain.people.roles import Role
+from ....domain.people.user_list import UserNumbers
 from ...translation import gettext
 from ..console import console_url
 from ..representation import Table

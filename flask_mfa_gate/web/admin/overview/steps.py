@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from itertools import islice
 from urllib.parse import urlencode
 
-from ....domain.user_filter import UserFilter
-from ....domain.user_list import UserNumbers, UserQuery, UserSort
+from ....domain.people.user_filter import UserFilter
+from ....domain.people.user_list import UserNumbers, UserQuery, UserSort
 from ...translation import gettext, ngettext
 from ..console import Console, console_url
 from ..users.verbs import verbs_for

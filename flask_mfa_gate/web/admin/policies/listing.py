@@ -8,9 +8,9 @@ from typing import Any
 
 from flask import Response, request
 
+from ....domain.people.roles import Role
 from ....domain.policy.document.policy import Policy, PolicySet, PolicyState
 from ....domain.policy.document.users import EVERYBODY
-from ....domain.roles import Role
 from ....errors import BadRequest
 from ....services.policies.overview import LastChange
 from ...translation import gettext, ngettext

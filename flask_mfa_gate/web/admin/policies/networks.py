@@ -9,11 +9,11 @@ from typing import Any
 
 from flask import Response
 
+from ....domain.people.roles import Role
 from ....domain.policy.addresses import Network, merged, span_of, spot_of
 from ....domain.policy.analysis.diff import PolicyDiff
 from ....domain.policy.document.networks import read_network
 from ....domain.policy.document.policy import PolicySet
-from ....domain.roles import Role
 from ....errors import BadRequest, Conflict, MFAGateError, NotFound, PolicyError
 from ....services.policies.edits import find
 from ....services.policies.network_edits import uses_of_network

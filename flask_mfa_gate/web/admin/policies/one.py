@@ -8,11 +8,11 @@ from typing import Any
 
 from flask import Response, request
 
+from ....domain.people.roles import Role
 from ....domain.policy.analysis.diff import PolicyDiff
 from ....domain.policy.analysis.finding import Level, LintFinding
 from ....domain.policy.document.codec import write_document
 from ....domain.policy.document.policy import Policy, PolicySet, PolicyState
-from ....domain.roles import Role
 from ....errors import BadRequest, Conflict, NotFound, PolicyError
 from ....services.policies.edits import with_policy
 from ...responses import answers

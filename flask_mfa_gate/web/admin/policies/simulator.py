@@ -9,14 +9,14 @@ from typing import Any
 from flask import Response, current_app, request
 
 from ....domain.access import APP
-from ....domain.policy.conditions.browser import BROWSERS
-from ....domain.policy.conditions.device import DEVICE_WORDS
-from ....domain.policy.conditions.platform import PLATFORMS
-from ....domain.policy.conditions.sign_in import WAYS
+from ....domain.people.roles import Role
+from ....domain.policy.conditions.words.browser import BROWSERS
+from ....domain.policy.conditions.words.device import DEVICE_WORDS
+from ....domain.policy.conditions.words.platform import PLATFORMS
+from ....domain.policy.conditions.words.sign_in import WAYS
 from ....domain.policy.document.policy import PolicySet, PolicyState
 from ....domain.policy.evaluation.trace import ConditionTrace, PolicyTrace
 from ....domain.policy.facts import MatchResult
-from ....domain.roles import Role
 from ....errors import BadRequest, Conflict, MFAGateError, PolicyError, UnknownUser
 from ....services.policies.edits import named, with_policy
 from ....services.policies.simulation import Explanation

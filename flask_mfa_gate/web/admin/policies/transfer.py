@@ -7,9 +7,9 @@ from dataclasses import dataclass, replace
 
 from flask import Response, request
 
+from ....domain.people.roles import Role
 from ....domain.policy.analysis.diff import PolicyDiff
 from ....domain.policy.document.policy import PolicySet
-from ....domain.roles import Role
 from ....errors import BadRequest, Conflict, PolicyError
 from ....services.policies.edits import merged
 from ....services.policies.writing import EditContext

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 from flask import Response
 
-from ....domain.roles import Role
+from ....domain.people.roles import Role
 from ....errors import BadRequest, Conflict
 from ...fields import text_field
 from ...responses import answers

@@ -9,12 +9,12 @@ from urllib.parse import parse_qsl
 from flask import Response, request
 from werkzeug.datastructures import MultiDict
 
-from ....domain.roles import Role
-from ....domain.user_filter import UserFilter
+from ....domain.people.roles import Role
+from ....domain.people.user_filter import UserFilter
 from ....errors import BadRequest
-from ....services.enrollment.action_options import ActionOptions
-from ....services.enrollment.action_result import ActionResult
-from ....store.action_requests import ActionItem, ActionRequest, RequestState
+from ....services.actions.action_options import ActionOptions
+from ....services.actions.action_result import ActionResult
+from ....store.enrollment.action_requests import ActionItem, ActionRequest, RequestState
 from ...fields import text_field
 from ...responses import answers
 from ...translation import gettext

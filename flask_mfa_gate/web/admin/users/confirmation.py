@@ -9,11 +9,11 @@ from typing import Any
 
 from flask import Response
 
-from ....domain.enrollment import LONGEST_DAYS, start_period
+from ....domain.enrollment.enrollment import LONGEST_DAYS, start_period
 from ....domain.policy.conditions.zones import zone_names
-from ....services.enrollment.action_options import ActionOptions
-from ....services.enrollment.action_requests import Preview
-from ....store.action_requests import ActionRequest, RequestState
+from ....services.actions.action_options import ActionOptions
+from ....services.actions.action_requests import Preview
+from ....store.enrollment.action_requests import ActionRequest, RequestState
 from ...translation import gettext, marked, ngettext
 from ..console import Console, console_url
 from ..words import factor_word

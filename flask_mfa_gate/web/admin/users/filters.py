@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from ....domain.assurance import FactorKind
-from ....domain.enrollment import LONGEST_DAYS, Status
-from ....domain.roles import Role
-from ....domain.user_filter import UserFilter
+from ....domain.enrollment.enrollment import LONGEST_DAYS, Status
+from ....domain.people.roles import Role
+from ....domain.people.user_filter import UserFilter
+from ....domain.sign_in.assurance import FactorKind
 from ....errors import BadRequest
 from ...translation import gettext, ngettext
 from ..listing import Chip, ListState, are_one_of

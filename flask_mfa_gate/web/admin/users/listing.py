@@ -8,10 +8,10 @@ from typing import Any
 
 from flask import Response
 
-from ....domain.assurance import FactorKind
-from ....domain.enrollment import Status
-from ....domain.roles import Role
-from ....domain.user_list import UserPage, UserQuery, UserRow, UserSort
+from ....domain.enrollment.enrollment import Status
+from ....domain.people.roles import Role
+from ....domain.people.user_list import UserPage, UserQuery, UserRow, UserSort
+from ....domain.sign_in.assurance import FactorKind
 from ...translation import gettext
 from ..console import Console, ConsoleRoute, console_url
 from ..listing import ListState, SortLink, are_one_of

@@ -6,11 +6,11 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from typing import Any
 
-from ....domain.enrollment import LATEST_END, LONGEST_DAYS
+from ....domain.enrollment.enrollment import LATEST_END, LONGEST_DAYS
 from ....domain.policy.conditions.zones import zone_called, zone_names
-from ....services.enrollment.action_options import ActionOptions
+from ....services.actions.action_options import ActionOptions
 from ....services.text_validation import LONGEST_REASON, is_key
-from ....store.action_requests import ActionRequest
+from ....store.enrollment.action_requests import ActionRequest
 from ...translation import gettext
 from ..console import Console
 from .verbs import VERBS, Verb

@@ -8,10 +8,10 @@ from typing import Any
 from flask import Response, current_app, request
 
 from ....domain.access import APP
-from ....domain.access_pass import Scope
+from ....domain.factors.access_pass import Scope
+from ....domain.people.roles import Right, Role, refusal
+from ....domain.people.user_list import UserRow
 from ....domain.policy.facts import Environment
-from ....domain.roles import Right, Role, refusal
-from ....domain.user_list import UserRow
 from ....errors import MFAGateError, UnknownUser
 from ....services.people.profile import UserProfile
 from ....services.policies.simulation import Explanation

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ....store.action_requests import ActionRequest, RequestState
+from ....store.enrollment.action_requests import ActionRequest, RequestState
 from ...translation import gettext, marked
 from ..console import console_url
 from ..words import Word

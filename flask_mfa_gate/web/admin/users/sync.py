@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from flask import Response
 
-from ....domain.roles import Role
+from ....domain.people.roles import Role
 from ...responses import answers
 from ..console import WRITE, Console, ConsoleRoute, console_url
 

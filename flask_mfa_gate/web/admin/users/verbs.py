@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ....domain.roles import Right, Role, refusal
+from ....domain.people.roles import Right, Role, refusal
 from ...translation import gettext, marked
 from ..console import Console
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
+from ....services.client.origins import UNREADABLE_ADDRESS
 from ....services.observations import Observation
-from ....services.sign_in.origins import UNREADABLE_ADDRESS
 from ..findings import Finding, warning
 from ..registry import Inspection, Needs, check
 

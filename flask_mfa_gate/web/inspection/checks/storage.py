@@ -10,7 +10,7 @@ from ....errors import ConfigError, MFAGateError
 from ....services.observations import KEPT
 from ....services.sign_in.sessions import DROPPED
 from ....store import schema
-from ....store.unreadable import unreadable_rows
+from ....store.every_table.unreadable import unreadable_rows
 from ..findings import Finding, error, warning
 from ..registry import Inspection, Needs, check
 

@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from flask_mfa_gate.domain.assurance import FactorKind
 from flask_mfa_gate.domain.policy.addresses import Network
 from flask_mfa_gate.domain.policy.analysis import together
 from flask_mfa_gate.domain.policy.analysis.finding import AppFacts, Level, LintFinding
@@ -21,17 +20,17 @@ from flask_mfa_gate.domain.policy.analysis.worlds import SatisfiabilityChecker
 from flask_mfa_gate.domain.policy.condition_tree import And, Condition, Expression, Not, Or, conditions_in
 from flask_mfa_gate.domain.policy.conditions.backing import Backing
 from flask_mfa_gate.domain.policy.conditions.condition_type import Source
-from flask_mfa_gate.domain.policy.conditions.country import COUNTRIES
 from flask_mfa_gate.domain.policy.conditions.listed import ListedWord
 from flask_mfa_gate.domain.policy.conditions.registry import BUILT_IN
+from flask_mfa_gate.domain.policy.conditions.words.country import COUNTRIES
 from flask_mfa_gate.domain.policy.document.codec import read_policy
 from flask_mfa_gate.domain.policy.document.effect import Action, Effect
 from flask_mfa_gate.domain.policy.document.policy import Policy, PolicySet
 from flask_mfa_gate.domain.policy.evaluation.compiled_policies import compile_policies
 from flask_mfa_gate.domain.policy.evaluation.compiled_policy import Compiler
 from flask_mfa_gate.domain.policy.facts import Environment, MatchResult, Subject
-
-from .. import kit
+from flask_mfa_gate.domain.sign_in.assurance import FactorKind
+from tests.domain.policy import kit
 
 ADA = Subject("ada", frozenset({"staff", "admins"}))
 BOB = Subject("bob", frozenset({"staff", "admins"}))

@@ -11,12 +11,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flask_mfa_gate.domain.policy.conditions.condition_type import Source
-from flask_mfa_gate.domain.policy.conditions.schedule import SCHEDULE
+from flask_mfa_gate.domain.policy.conditions.words.schedule import SCHEDULE
 from flask_mfa_gate.domain.policy.facts import Environment, MatchResult, Subject
 from flask_mfa_gate.errors import PolicyError
 from flask_mfa_gate.mail import moments
-
-from ..kit import INSTANTS
+from tests.domain.policy.kit import INSTANTS
 
 BERLIN = ZoneInfo("Europe/Berlin")
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)

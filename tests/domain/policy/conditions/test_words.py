@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from flask_mfa_gate.domain.enrollment import Status
+from flask_mfa_gate.domain.enrollment.enrollment import Status
 from flask_mfa_gate.domain.policy.addresses import Network
 from flask_mfa_gate.domain.policy.conditions.backing import Backing
 from flask_mfa_gate.domain.policy.conditions.condition_type import Source
-from flask_mfa_gate.domain.policy.conditions.country import COUNTRIES
 from flask_mfa_gate.domain.policy.conditions.listed import ListedWord
 from flask_mfa_gate.domain.policy.conditions.registry import BUILT_IN
+from flask_mfa_gate.domain.policy.conditions.words.country import COUNTRIES
 from flask_mfa_gate.domain.policy.facts import Environment, MatchResult, Subject
 from flask_mfa_gate.errors import ConfigError, PolicyError
 

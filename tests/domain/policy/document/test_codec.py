@@ -13,7 +13,6 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from flask_mfa_gate.domain.assurance import FactorKind
 from flask_mfa_gate.domain.policy.addresses import Network
 from flask_mfa_gate.domain.policy.condition_tree import And, Condition, Not, Or
 from flask_mfa_gate.domain.policy.conditions.registry import BUILT_IN
@@ -23,6 +22,7 @@ from flask_mfa_gate.domain.policy.document.effect import Action, Effect
 from flask_mfa_gate.domain.policy.document.policy import Policy, PolicySet, PolicyState
 from flask_mfa_gate.domain.policy.document.toml_text import write_toml
 from flask_mfa_gate.domain.policy.document.users import Users
+from flask_mfa_gate.domain.sign_in.assurance import FactorKind
 from flask_mfa_gate.errors import PolicyError
 
 HUGE = "x" * 100_000

@@ -17,8 +17,7 @@ from flask_mfa_gate.domain.policy.document.policy import Policy, PolicySet, Poli
 from flask_mfa_gate.domain.policy.document.users import Users
 from flask_mfa_gate.domain.policy.evaluation.compiled_policies import CompiledPolicies, compile_policies
 from flask_mfa_gate.domain.policy.facts import Environment, MatchResult, Subject
-
-from ..kit import no_error
+from tests.domain.policy.kit import no_error
 
 ANYONE, EVERYBODY = Subject("1", frozenset("a")), Users()
 ADDRESSES = st.one_of(

@@ -21,8 +21,16 @@ from flask_mfa_gate.domain.policy.evaluation.compiled_policies import CompiledPo
 from flask_mfa_gate.domain.policy.evaluation.compiled_policy import Match
 from flask_mfa_gate.domain.policy.facts import Environment, MatchResult, Subject
 from flask_mfa_gate.errors import ConfigError, PolicyError
-
-from ..kit import CONDITIONS, CRITERIA, ENVIRONMENTS, NETWORKS, POLICY_SETS, RESOURCES, SUBJECTS, no_error
+from tests.domain.policy.kit import (
+    CONDITIONS,
+    CRITERIA,
+    ENVIRONMENTS,
+    NETWORKS,
+    POLICY_SETS,
+    RESOURCES,
+    SUBJECTS,
+    no_error,
+)
 
 HIT, MISS, UNKNOWN = MatchResult.HIT, MatchResult.MISS, MatchResult.UNKNOWN
 ANYONE, NOTHING = Subject("1"), Environment()

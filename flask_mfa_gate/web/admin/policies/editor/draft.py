@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from .....domain.policy.addresses import looks_like_address
-from .....domain.policy.conditions.network import NETWORK
+from .....domain.policy.conditions.words.network import NETWORK
 from .....domain.policy.document.codec import read_policy
 from .....domain.policy.document.effect import Action
 from .....domain.policy.document.policy import Policy

@@ -9,9 +9,9 @@ from typing import Any
 
 from flask import Response, request
 
+from .....domain.people.roles import Role
 from .....domain.policy.document.codec import write_document
 from .....domain.policy.document.policy import Policy, PolicySet
-from .....domain.roles import Role
 from .....errors import BadRequest, Conflict, MFAGateError, NotFound, PolicyError
 from ....responses import answers
 from ....translation import gettext

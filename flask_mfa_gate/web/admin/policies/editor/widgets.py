@@ -7,15 +7,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from .....domain.policy.condition_tree import Condition
-from .....domain.policy.conditions.country import COUNTRY
-from .....domain.policy.conditions.device import DEVICE, DEVICE_WORDS
 from .....domain.policy.conditions.listed import ListedWord
-from .....domain.policy.conditions.network import NETWORK
 from .....domain.policy.conditions.registry import Registry
-from .....domain.policy.conditions.request import REQUEST
-from .....domain.policy.conditions.risk import RISK
-from .....domain.policy.conditions.schedule import DAYS, SCHEDULE, WHOLE_DAY
-from .....domain.policy.conditions.sign_in import SIGN_IN, WAYS
+from .....domain.policy.conditions.words.country import COUNTRY
+from .....domain.policy.conditions.words.device import DEVICE, DEVICE_WORDS
+from .....domain.policy.conditions.words.network import NETWORK
+from .....domain.policy.conditions.words.request import REQUEST
+from .....domain.policy.conditions.words.risk import RISK
+from .....domain.policy.conditions.words.schedule import DAYS, SCHEDULE, WHOLE_DAY
+from .....domain.policy.conditions.words.sign_in import SIGN_IN, WAYS
 from .....domain.policy.reading import table_of, texts_of
 from ....translation import gettext, marked
 from ..words import condition_name, value_name

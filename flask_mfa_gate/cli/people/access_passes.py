@@ -1,0 +1,75 @@
+"""Access passes: made for users who lost the device, and revoked."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from ...domain.factors.access_pass import AccessPass, Scope
+from ...web.state import GateState, current_state
+from ..arguments import length, moment
+from ..group import ACTOR, as_json_option, mfa
+from ..output import DRY_RUN, dry, label, local, print_json
+from .targets import known_key
+
+
+@mfa.command("access-pass", help="Make a pass for a user who lost the device. It is shown this once.")
+@click.option("--lifetime", default="1h", show_default=True, help="10m to 30d: a number and m, h or d.")
+@click.option("--starts-at", help="An ISO 8601 time with zone. Default: now.")
+@click.option("--timed", is_flag=True, help="Good until it ends, not for one use only.")
+@click.option("--scope", type=click.Choice([scope.value for scope in Scope]), default=Scope.FULL.value)
+@click.option("--revoke", is_flag=True, help="Revoke the user's pass, and end what it opened.")
+@click.option("--reason", help="Why; kept in the audit record.")
+@click.option("--no-notify", is_flag=True, help="Send no mail.")
+@click.option("--dry-run", is_flag=True, help="Say what would happen, and make no pass.")
+@as_json_option
+@click.argument("user")
+def access_pass(
+    user: str, lifetime: str, starts_at: str | None, timed: bool, scope: str, revoke: bool, reason: str | None,
+    no_notify: bool, dry_run: bool, as_json: bool,
+) -> None:  # fmt: skip
+    state = current_state()
+    key = known_key(state, user)
+    if revoke:
+        _revoke(state, key, reason, is_dry=dry_run, as_json=as_json)
+        return
+    terms: dict[str, Any] = {
+        "lifetime": length(lifetime, "--lifetime"), "one_time": not timed, "scope": scope, "notify": not no_notify,
+        "starts_at": None if starts_at is None else moment(starts_at, "--starts-at"),
+    }  # fmt: skip
+    if dry_run:
+        _print(state, key, None, state.access_passes.plan(key, actor=ACTOR, **terms), as_json=as_json)
+        return
+    code = state.access_passes.issue(key, actor=ACTOR, reason=reason, **terms)
+    _print(state, key, code, state.access_passes.of(key)[0], as_json=as_json)
+
+
+def _revoke(state: GateState, key: str, reason: str | None, *, is_dry: bool, as_json: bool) -> None:
+    passes = state.access_passes
+    was_there = bool(passes.of(key)) if is_dry else passes.revoke(key, actor=ACTOR, reason=reason)
+    if as_json:
+        print_json(dry({"key": key, "revoked": int(was_there)}, is_dry=is_dry))
+        return
+    name = label(state.enrollments.look_up(key).person)
+    verb = "would be revoked" if is_dry else "was revoked"
+    click.echo(f"The access pass of {name} {verb}." if was_there else f"{name} has no access pass.")
+    if is_dry:
+        click.echo(DRY_RUN)
+
+
+def _print(state: GateState, key: str, code: str | None, terms: AccessPass, *, as_json: bool) -> None:
+    """What was made, or, without a code, what would be."""
+    person = state.enrollments.look_up(key).person
+    if as_json:
+        facts = {
+            "key": key, "name": person.name, "access_pass": code, "scope": terms.scope.value,
+            "one_time": terms.one_time, "starts_at": terms.starts_at.isoformat(), "ends_at": terms.ends_at.isoformat(),
+        }  # fmt: skip
+        print_json(dry(facts, is_dry=code is None))
+        return
+    use = "Works once" if terms.one_time else "Works any number of times"
+    what = ", only to set up a factor" if terms.scope is Scope.ENROLL_ONLY else ""
+    click.echo(f"Access pass for {label(person)}{f': {code}' if code else ''}")
+    click.echo(f"{use}{what}, from {local(terms.starts_at)} until {local(terms.ends_at)}.")
+    click.echo(DRY_RUN if code is None else "Shown only now. Tell it to them in person or by phone, not by mail.")

@@ -1,0 +1,47 @@
+"""Commands on named networks."""
+
+from __future__ import annotations
+
+import click
+
+from ...services.policies.network_edits import uses_of_network
+from ...web.state import current_state
+from ..group import ACTOR, as_json_option, confirm
+from ..output import counted, print_json, print_table
+from .policies import policies
+
+_reason = click.option("--reason", help="Why; kept in the audit record.")
+
+
+@policies.command("networks", help="Every named network, with the policies that use it.")
+@as_json_option
+def list_networks(as_json: bool) -> None:
+    now = current_state().policies.current()
+    found = [(one, uses_of_network(now, one.name)) for one in sorted(now.networks, key=lambda one: one.name)]
+    if as_json:
+        print_json([{"name": one.name, "entries": list(one.entries), "used_by": list(used)} for one, used in found])
+        return
+    if found:
+        print_table(
+            ("NAME", "ENTRIES", "USED BY"), [(one.name, " ".join(one.entries), ", ".join(used)) for one, used in found]
+        )
+    click.echo(f"{counted(len(found), 'network')}.")
+
+
+@policies.command("rename-network", help="Give a network another name, in every policy that uses it.")
+@_reason
+@click.argument("name")
+@click.argument("new_name")
+def rename_network(name: str, new_name: str, reason: str | None) -> None:
+    current_state().policies.rename_network(name, new_name, actor=ACTOR, reason=reason)
+    click.echo(f"The network {name!r} is now called {new_name!r}.")
+
+
+@policies.command("delete-network", help="Delete a network that no policy uses.")
+@click.option("--yes", is_flag=True, help="Don't ask.")
+@_reason
+@click.argument("name")
+def delete_network(name: str, yes: bool, reason: str | None) -> None:
+    confirm(f"Delete the network {name!r}?", yes=yes)
+    current_state().policies.delete_network(name, actor=ACTOR, reason=reason)
+    click.echo(f"The network {name!r} is deleted.")

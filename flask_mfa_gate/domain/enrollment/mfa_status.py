@@ -1,0 +1,45 @@
+"""Where one user's MFA stands, as lists, command line and host code see it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from ..access import APP
+from ..authorization.rules import REQUIRE, Rules, is_required
+from .enrollment import Standing, Status, status_of
+
+
+@dataclass(frozen=True, slots=True)
+class MfaStatus:
+    """One user's enrollment.
+
+    :param required_by: who requires MFA, or ``default-access``; None where nothing does.
+    :param days_left: days begun until ``ends_at``; all of them while the period waits to begin; None without a period.
+    :param enrolled_at: when the first TOTP code was accepted.
+    :param factors: kinds of confirmed factors, sorted.
+    """
+
+    key: str
+    status: Status
+    required: bool
+    required_by: str | None
+    days_left: int | None
+    ends_at: datetime | None
+    enrolled_at: datetime | None
+    factors: tuple[str, ...]
+
+
+def describe(standing: Standing, rules: Rules, *, now: datetime) -> MfaStatus:
+    """What a standing means under these rules."""
+    by_default, period = rules.access(APP) is REQUIRE, standing.period
+    return MfaStatus(
+        key=standing.user_key,
+        status=status_of(standing, now=now, enabled=rules.enabled),
+        required=is_required(standing, rules),
+        required_by=standing.required_by or ("default-access" if by_default else None),
+        days_left=period.days_left(now) if period else standing.waiting_days,
+        ends_at=period.ends_at if period else None,
+        enrolled_at=standing.enrolled_at,
+        factors=tuple(sorted(kind.value for kind in standing.factors)),
+    )

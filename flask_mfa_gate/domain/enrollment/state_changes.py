@@ -1,0 +1,284 @@
+"""What each action does to one user: pure, so that one user and a hundred thousand go the same way."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from enum import StrEnum
+from typing import Any, Protocol
+
+from ..people.roles import Right
+from ..records.event_name import EventName
+from ..records.mail_kind import MailKind, Notice
+from ..sign_in.assurance import FactorKind
+from .enrollment import Period, Standing, Status, extend_period, move_end, start_period, status_of
+from .voids import Voids
+
+
+class Outcome(StrEnum):
+    """What became of one user in an action."""
+
+    DONE = "done"
+    SKIPPED = "skipped"
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True)
+class Requirement:
+    """The requirement as it is to be stored.
+
+    :param required_by: None means: not required.
+    :param waiting_days: length of a period that begins when the account is switched on and used.
+    """
+
+    required_by: str | None
+    period: Period | None = None
+    waiting_days: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Move:
+    """The change of one user.
+
+    :param reason: one stable word, where there is more to say than the outcome.
+    :param requirement: what to store; None leaves it as it is.
+    :param event: what goes on record; None for a user who was skipped.
+    :param voids_proofs: every key, code, pass and session becomes worthless.
+    :param voids: parts of that which do.
+    :param clears_failures: wrong codes are forgotten.
+    :param restarts_grace: name of a policy whose days of grace begin now.
+    """
+
+    outcome: Outcome = Outcome.DONE
+    reason: str = ""
+    requirement: Requirement | None = None
+    event: EventName | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+    notice: Notice | None = None
+    voids_proofs: bool = False
+    voids: Voids | None = None
+    clears_failures: bool = False
+    restarts_grace: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One user, as an action finds him.
+
+    :param enabled: factor kinds that are switched on in the app.
+    :param satisfying: those among them whose setup ends a period.
+    :param held: id and kind of each confirmed factor; only for actions on a single one.
+    :param has_pass: whether there is an access pass; only for actions on passes.
+    """
+
+    standing: Standing
+    is_active: bool
+    now: datetime
+    enabled: frozenset[FactorKind]
+    satisfying: frozenset[FactorKind]
+    held: tuple[tuple[str, FactorKind], ...] = ()
+    has_pass: bool = False
+
+    @property
+    def status(self) -> Status:
+        """Where the user's enrollment is."""
+        return status_of(self.standing, now=self.now, enabled=self.enabled)
+
+    @property
+    def is_enrolled(self) -> bool:
+        """Whether the user holds what a period would ask for."""
+        holds = self.standing.factors & set(self.enabled) & set(self.satisfying)
+        return bool(holds) or self.status is Status.ENROLLED
+
+    def begin(self, by: str, days: int) -> Requirement:
+        """Required from now on: forced, within a period, or within one that waits for the account to be switched on."""
+        if not days:
+            return Requirement(by)
+        return Requirement(by, start_period(self.now, days=days)) if self.is_active else Requirement(by, None, days)
+
+
+class Action(Protocol):
+    """Something an admin does to users."""
+
+    @property
+    def right(self) -> Right:
+        """What it takes."""
+
+    @property
+    def must_tell(self) -> bool:
+        """Whether the user is told whatever the admin says."""
+
+    def on(self, case: Case, *, by: str) -> Move:
+        """What it does to this user; ``by`` is the actor's name."""
+
+
+@dataclass(frozen=True, slots=True)
+class Require:
+    """Demand MFA, within ``days`` or, with 0, now. A running period is begun anew only with ``renew``."""
+
+    days: int
+    renew: bool
+    right = Right.RULE
+    must_tell = False
+
+    def on(self, case: Case, *, by: str) -> Move:
+        """A lapsed user is never reopened; an enrolled one gets neither a period nor a mail."""
+        if case.standing.is_forced and not self.renew:
+            return _skip("already-required")
+        if case.is_enrolled:
+            return Move(requirement=Requirement(by), event=EventName.ENROLLMENT_STARTED, details={"days": 0})
+        if case.status is Status.ENROLLMENT_EXPIRED:
+            return _skip("lapsed")
+        if case.status in {Status.IN_ENROLLMENT, Status.PRE_ENROLLMENT} and not self.renew:
+            return _skip("in-period")
+        requirement = case.begin(by, self.days)
+        waits = requirement.waiting_days is not None
+        notice = None if waits else start_notice(requirement.period, now=case.now)
+        return Move(
+            requirement=requirement, event=EventName.ENROLLMENT_STARTED, details={"days": self.days, "waiting": waits},
+            notice=notice,
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Extend:
+    """Move the end of a period by ``days``, or to ``until``. Lets a lapsed user back in."""
+
+    days: int | None
+    until: datetime | None
+    right = Right.RESCUE
+    must_tell = False
+
+    def on(self, case: Case, *, by: str) -> Move:
+        """A key that was shown stays; the requirement stays whose it is."""
+        by = case.standing.required_by or by
+        waiting = case.standing.waiting_days
+        if waiting is not None and self.days is not None:
+            longer = Requirement(by, None, waiting + self.days)
+            return Move(requirement=longer, event=EventName.ENROLLMENT_EXTENDED, details={"days": longer.waiting_days})
+        if case.standing.period is None:
+            return _skip("no-period")
+        period = self._moved(case.standing.period, case.now)
+        details = {"ends_at": period.ends_at.isoformat()}
+        return Move(requirement=Requirement(by, period), event=EventName.ENROLLMENT_EXTENDED, details=details)
+
+    def _moved(self, period: Period, now: datetime) -> Period:
+        if self.days is not None:
+            return extend_period(period, now=now, days=self.days)
+        return move_end(period, until=self.until or now)
+
+
+@dataclass(frozen=True, slots=True)
+class Reset:
+    """Void everything that proves. ``days``: for how long the password alone will do afterwards; None: see below."""
+
+    days: int | None
+    default_days: int
+    right = Right.RESCUE
+    must_tell = True
+
+    def on(self, case: Case, *, by: str) -> Move:
+        """Without ``days`` nobody who held a key, or was forced, gets by on the password alone."""
+        requirement = None
+        if case.standing.required:
+            # SECURITY: a period may run beside a security key; losing the key must not buy days of password alone.
+            forces = self.days is None and (case.standing.is_forced or bool(case.standing.factors))
+            days = 0 if forces else self.default_days if self.days is None else self.days
+            requirement = case.begin(case.standing.required_by or by, days)
+        grace = requirement.period.days_left(case.now) if requirement and requirement.period else None
+        forced = requirement is not None and requirement.period is None and requirement.waiting_days is None
+        return Move(
+            requirement=requirement, event=EventName.MFA_RESET, voids_proofs=True,
+            details={"factors": sorted(case.standing.factors), "days": self.days},
+            notice=Notice(MailKind.RESET, {"days": grace, "forced": forced}),
+        )  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Remove:
+    """Take the requirement away. A confirmed key stays and is still asked for."""
+
+    right = Right.RULE
+    must_tell = False
+
+    def on(self, case: Case, *, by: str) -> Move:
+        """Prompt and lock disappear."""
+        if not case.standing.required:
+            return _skip("not-required")
+        return Move(
+            requirement=Requirement(None),
+            event=EventName.REQUIREMENT_REMOVED,
+            notice=Notice(MailKind.REQUIREMENT_REMOVED),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Remind:
+    """Mail to everyone who is still in a period."""
+
+    right = Right.RESCUE
+    must_tell = False
+
+    def on(self, case: Case, *, by: str) -> Move:
+        """Marks of scheduled reminders stay as they are."""
+        if case.status is not Status.IN_ENROLLMENT or case.standing.period is None:
+            return _skip("lapsed" if case.status is Status.ENROLLMENT_EXPIRED else "no-period")
+        return reminder(case.standing.period, now=case.now)
+
+
+@dataclass(frozen=True, slots=True)
+class Unlock:
+    """Forget wrong codes, and nothing else."""
+
+    right = Right.RESCUE
+    must_tell = False
+
+    def on(self, case: Case, *, by: str) -> Move:
+        """Says when that alone lets nobody in."""
+        reason = "lapsed-too" if case.status is Status.ENROLLMENT_EXPIRED else ""
+        return Move(reason=reason, event=EventName.ACCOUNT_UNLOCKED, clears_failures=True)
+
+
+def activate(standing: Standing, *, now: datetime) -> Move:
+    """The account is switched on and used: the period that waited for it begins."""
+    period = start_period(now, days=standing.waiting_days or 0)
+    return Move(
+        requirement=Requirement(standing.required_by, period), event=EventName.ENROLLMENT_STARTED,
+        details={"days": standing.waiting_days, "waiting": False}, notice=start_notice(period, now=now),
+    )  # fmt: skip
+
+
+def start_notice(period: Period | None, *, now: datetime) -> Notice:
+    """MFA is now required; how many days are left, and the exact end."""
+    if period is None:
+        return Notice(MailKind.START, {"days": 0, "ends_at": None})
+    return Notice(MailKind.START, {"days": period.days_left(now), "ends_at": period.ends_at})
+
+
+def reminder(period: Period, *, now: datetime) -> Move:
+    """The period runs out soon."""
+    days_left = period.days_left(now)
+    return Move(
+        event=EventName.ENROLLMENT_REMINDED, details={"days_left": days_left},
+        notice=Notice(MailKind.REMINDER, {"days_left": days_left, "ends_at": period.ends_at}),
+    )  # fmt: skip
+
+
+def lapse(period: Period) -> Move:
+    """The period has ended without enrollment."""
+    return Move(event=EventName.ENROLLMENT_LAPSED, notice=Notice(MailKind.LAPSED, {"ended_at": period.ends_at}))
+
+
+def fail(reason: str) -> Move:
+    """The action is not carried out on this user."""
+    return Move(Outcome.FAILED, reason)
+
+
+def without_notice(move: Move) -> Move:
+    """The same, and nobody is told."""
+    return replace(move, notice=None)
+
+
+def _skip(reason: str) -> Move:
+    return Move(Outcome.SKIPPED, reason)

@@ -1,0 +1,1 @@
+"""The built-in condition words, one file each."""

@@ -1,0 +1,1 @@
+"""The words of what is recorded, mailed and counted."""

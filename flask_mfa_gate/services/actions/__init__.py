@@ -1,0 +1,1 @@
+"""Actions on users: one, several, or all whom a filter finds."""

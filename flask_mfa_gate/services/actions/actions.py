@@ -1,0 +1,272 @@
+"""Runs actions on one user, on several, or on all whom a filter finds: one road, slice by slice."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+from functools import cache
+from typing import TypedDict
+
+from sqlalchemy import Connection
+
+from ...clock import Clock
+from ...domain.authorization.rules import Rules
+from ...domain.enrollment.enrollment import Standing
+from ...domain.enrollment.revocations import RevokeFactor, RevokePass
+from ...domain.enrollment.state_changes import Action, Case, Move, Outcome, fail, without_notice
+from ...domain.people.person import Person
+from ...domain.people.roles import Actor, ActorLike, Right, Role, refusal
+from ...domain.people.user_filter import UserFilter
+from ...errors import BadRequest, NotAllowed, UnknownUser
+from ...store import Store
+from ...store.people.user_list import UserList
+from ..people.actors import acting_user, actor_of
+from ..people.directory import UserDirectory
+from ..text_validation import check_words, is_key
+from ..unit_of_work import TransactionRunner, UnitOfWork
+from .action_result import ActionResult, Answer, joined
+from .state_changes import MoveWriter
+
+SLICE = 1000
+Progress = Callable[[int], None]
+Answers = Sequence[tuple[str, Answer]]
+Within = Callable[[UnitOfWork, Answers], None]
+REFUSALS = {
+    "yourself": "Nobody acts on his own account. Ask another administrator.",
+    "higher-role": "This user has a role of its own, so only an administrator may do that.",
+    "not-allowed": "Your role does not allow that.",
+}
+NOT_SEEN = "not-seen-yet"
+LOUD = "The user is always told of this, unless the command line or the app itself does it."
+
+
+class Terms(TypedDict, total=False):
+    """What every action takes beside its own arguments; the meaning is that of :class:`Order`."""
+
+    actor: ActorLike
+    reason: str | None
+    notify: bool
+    dry_run: bool
+    progress: Progress | None
+    within: Within | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """Who orders an action, and how.
+
+    :param actor: an :class:`Actor`; or as text ``user:KEY``, ``cli``, ``host``, ``system``, or a bare user key.
+    :param reason: kept in the audit record.
+    :param notify: whether users are told.
+    :param dry_run: say what would happen, and change nothing.
+    :param progress: called after each slice with the number of users it was about.
+    :param within: told what became of each user of a slice, in its transaction; what it raises undoes the slice.
+    """
+
+    actor: ActorLike = Actor.HOST
+    reason: str | None = None
+    notify: bool = True
+    dry_run: bool = False
+    progress: Progress | None = None
+    within: Within | None = None
+
+    def __post_init__(self) -> None:
+        """Take only what can be kept."""
+        check_words(self.actor, self.reason)
+
+
+class ActionRunner:
+    """Finds the users, asks whether the actor may, and moves a slice of them in one transaction.
+
+    A process that is killed leaves whole slices behind: no user is half done, and the same order again does the rest.
+    """
+
+    def __init__(
+        self, store: Store, worker: TransactionRunner, directory: UserDirectory, user_list: UserList,
+        writer: MoveWriter, *, clock: Clock, rules: Rules,
+    ) -> None:  # fmt: skip
+        self._store, self._worker, self._directory = store, worker, directory
+        self._users, self._writer = user_list, writer
+        self._clock, self._rules = clock, rules
+
+    def on_one(self, action: Action, key: str, order: Order) -> ActionResult:
+        """One user, as the host knows him this moment.
+
+        :raises UnknownUser, NotAllowed: see there.
+        """
+        actor = self._actor(action, order)
+        person = self.person(key)
+        result = ActionResult.of(self._slice(action, [person], [person], actor, order, is_bulk=False))
+        if result.failed:
+            why = result.failed[0][1]
+            raise NotAllowed(why, REFUSALS[why])
+        return result
+
+    def on_keys(self, action: Action, keys: Sequence[str], order: Order) -> ActionResult:
+        """Several users, as the gate knows them; whom it does not know the host is asked about."""
+        actor = self._actor(action, order)
+        answers: dict[str, Answer] = {}
+        for start in range(0, len(keys), SLICE):
+            wanted = keys[start : start + SLICE]
+            known, fresh = self._people([key for key in wanted if is_key(key)])
+            answers |= dict.fromkeys(wanted, Answer(Outcome.FAILED, "unknown-user"))
+            answers |= dict(self._slice(action, [*known, *fresh], fresh, actor, order, is_bulk=len(keys) > 1))
+        return ActionResult.of(answers.items())
+
+    def on_filter(self, action: Action, users: UserFilter, order: Order) -> ActionResult:
+        """Everybody for whom the filter holds."""
+        actor = self._actor(action, order)
+        check_words(actor.name, f"{users.text} {users.group}")
+        return joined(
+            [
+                ActionResult.of(self._slice(action, people, [], actor, order, is_bulk=True))
+                for people in self._pages(users)
+            ]
+        )
+
+    def standings(self, users: UserFilter) -> Iterator[tuple[Sequence[Person], dict[str, Standing]]]:
+        """The same people with their standing, page by page."""
+        for people in self._pages(users):
+            with self._store.database.read() as tx:
+                keys = [person.key for person in people]
+                yield people, self._store.enrollments.standings(tx, keys, now=self._clock())
+
+    def person(self, key: str) -> Person:
+        """The user with this key, as the host knows him this moment.
+
+        :raises UnknownUser: also for what can be nobody's key, which some databases would choke on.
+        """
+        person = self.find(key)
+        if person is None:
+            raise UnknownUser(unknown(key))
+        return person
+
+    def find(self, key: str) -> Person | None:
+        """The same; None where there is nobody."""
+        return self._directory.get(key) if is_key(key) else None
+
+    @property
+    def takes_any_key(self) -> bool:
+        """Whether the host has no directory, so that nothing tells a typing error from a newcomer."""
+        return not self._directory.lists_users
+
+    def actor(self, given: ActorLike) -> Actor:
+        """The actor with the role that the host gives him now; one who is switched off has none."""
+        named = actor_of(given, self._directory)
+        if named.user_key is None:
+            return named
+        return acting_user(self._directory, named.user_key)
+
+    def refusal(self, actor: Actor, right: Right, person: Person) -> str | None:
+        """Why this actor may not act on this person, in one word; None when he may."""
+        # SECURITY: whoever could reset an account for emergencies could take it over.
+        role = Role.ADMIN if person.key in self._rules.break_glass else person.role
+        return refusal(actor, right, subject=person.key, role=role)
+
+    def _actor(self, action: Action, order: Order) -> Actor:
+        actor = self.actor(order.actor)
+        # SECURITY: whoever took over an admin's account must not reset others behind their back.
+        if action.must_tell and not order.notify and not actor.may_be_silent:
+            raise BadRequest(LOUD)
+        return actor
+
+    def _pages(self, users: UserFilter) -> Iterator[Sequence[Person]]:
+        after = ""
+        while True:
+            with self._store.database.read() as tx:
+                people = self._users.page(tx, users, after=after, limit=SLICE, now=self._clock())
+            if not people:
+                return
+            yield people
+            after = people[-1].key
+
+    def _people(self, keys: Sequence[str]) -> tuple[list[Person], list[Person]]:
+        """Those the gate knows, and those the host had to be asked about."""
+        with self._store.database.read() as tx:
+            known = self._store.people.known(tx, [key for key in keys if is_key(key)], now=self._clock())
+        asked = [self._directory.get(key) for key in keys if key not in known and is_key(key)]
+        return [one.person for one in known.values()], [person for person in asked if person is not None]
+
+    def _slice(
+        self, action: Action, people: Sequence[Person], fresh: Sequence[Person], actor: Actor, order: Order, *,
+        is_bulk: bool,
+    ) -> list[tuple[str, Answer]]:  # fmt: skip
+        def act(work: UnitOfWork) -> list[tuple[str, Move]]:
+            work.people.update((person.key, person) for person in people)
+            standings = self._store.enrollments.locked_standings(work.tx, keys, now=self._clock())
+            # Behind the lock: everybody who writes both rows of a user takes them in this order.
+            self._store.people.write(work.tx, fresh, now=self._clock())
+            moved = self._moves(work.tx, standings, action, people, actor, order)
+            self._writer.write(work, moved, actor=actor.name, reason=order.reason)
+            if order.within is not None:
+                order.within(work, _answers(moved, unseen))
+            return moved
+
+        if not people:
+            return []
+        people, keys = self._as_of_now(people, actor), [person.key for person in people]
+        unseen = self._unseen(keys)
+        moved = self._preview(action, people, actor, order) if order.dry_run else self._worker.run(act, is_bulk=is_bulk)
+        if order.progress is not None:
+            order.progress(len(people))
+        return _answers(moved, unseen)
+
+    def _unseen(self, keys: Sequence[str]) -> set[str]:
+        """Keys that are taken as they are given, and by which nobody has come yet."""
+        if not self.takes_any_key:
+            return set()
+        with self._store.database.read() as tx:
+            known = self._store.people.known(tx, keys, now=self._clock())
+        return {key for key in keys if key not in known or known[key].last_sign_in_at is None}
+
+    def _as_of_now(self, people: Sequence[Person], actor: Actor) -> Sequence[Person]:
+        """For an actor to whom some are off limits, each as the host knows him this moment."""
+        # SECURITY: a role that the gate has not seen yet protects already, or the desk could take over a new admin.
+        if actor.role is not Role.HELPDESK:
+            return people
+        return [self._directory.get(person.key) or person for person in people]
+
+    def _preview(self, action: Action, people: Sequence[Person], actor: Actor, order: Order) -> list[tuple[str, Move]]:
+        with self._store.database.read() as tx:
+            standings = self._store.enrollments.standings(tx, [person.key for person in people], now=self._clock())
+            return self._moves(tx, standings, action, people, actor, order)
+
+    def _moves(
+        self, tx: Connection, standings: Mapping[str, Standing], action: Action, people: Iterable[Person],
+        actor: Actor, order: Order,
+    ) -> list[tuple[str, Move]]:  # fmt: skip
+        now, keys = self._clock(), list(standings)
+        held = self._store.factors.held(tx, keys) if isinstance(action, RevokeFactor) and action.factor_id else {}
+        with_pass = self._store.access_passes.holders(tx, keys, now=now) if isinstance(action, RevokePass) else set()
+
+        @cache
+        def on(case: Case) -> Move:
+            """Once for all who are in the same case."""
+            move = action.on(case, by=actor.name)
+            return move if order.notify else without_notice(move)
+
+        moved = []
+        for person in people:
+            why = self.refusal(actor, action.right, person)
+            case = Case(
+                standings[person.key], person.is_active, now, self._rules.enabled, self._rules.satisfying,
+                held.get(person.key, ()), person.key in with_pass,
+            )  # fmt: skip
+            moved.append((person.key, fail(why) if why is not None else on(case)))
+        return moved
+
+
+def unknown(key: str) -> str:
+    """What is said of a key that nobody has."""
+    return f"No user with the key {key!r} is known."
+
+
+def _answers(moved: Sequence[tuple[str, Move]], unseen: AbstractSet[str]) -> list[tuple[str, Answer]]:
+    answers = {id(move): Answer(move.outcome, move.reason) for _, move in moved}
+    return [(key, _flagged(answers[id(move)], is_unseen=key in unseen)) for key, move in moved]
+
+
+def _flagged(answer: Answer, *, is_unseen: bool) -> Answer:
+    """An order for a key that nobody has come by yet is kept, but must not look like one about somebody."""
+    return Answer(Outcome.DONE, NOT_SEEN) if is_unseen and answer == Answer(Outcome.DONE) else answer

@@ -1,0 +1,1 @@
+"""The engine and what is the same on SQLite, PostgreSQL and MariaDB."""

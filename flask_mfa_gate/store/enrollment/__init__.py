@@ -1,0 +1,1 @@
+"""What is required of users, and what they hold."""

@@ -1,0 +1,109 @@
+"""How a row of the enrollment table and the kinds of live factors become one :class:`Standing`."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+from types import MappingProxyType
+from typing import Any
+
+from sqlalchemy import BindParameter, ColumnElement, Row, and_, bindparam, exists, false, func, or_, select
+
+from ...domain.enrollment.enrollment import Period, Standing
+from ...domain.sign_in.assurance import FactorKind
+from ..records.policies import digest_in_force
+from ..tables.tables import Tables
+
+# The parameter of a statement with these columns: a key that was shown earlier no longer waits for its first code.
+KEY_SINCE = "key_since"
+
+
+def standing_columns(tables: Tables, user_key: ColumnElement[str]) -> Sequence[ColumnElement[Any]]:
+    """Columns for :func:`read_standing`, with ``enrollment`` joined by the caller, who executes with ``KEY_SINCE``."""
+    factor = tables.factor
+    key_since: BindParameter[datetime] = bindparam(KEY_SINCE)
+    own = and_(factor.c.user_key == user_key, factor.c.voided_at.is_(None))
+    waiting = and_(own, factor.c.confirmed_at.is_(None), factor.c.created_at > key_since)
+    # Not IN, whose list is spelled out into the statement each time it is executed.
+    of_status = [factor.c.kind == kind for kind in sorted(FactorKind.of_status)]
+    enrolled_at = select(func.min(factor.c.confirmed_at)).where(own, or_(false(), *of_status)).scalar_subquery()
+    columns: list[ColumnElement[Any]] = [
+        tables.enrollment.c.required,
+        tables.enrollment.c.required_by,
+        tables.enrollment.c.days,
+        tables.enrollment.c.started_at,
+        tables.enrollment.c.ends_at,
+        tables.enrollment.c.deferred_at.label("standing_deferred_at"),
+        tables.enrollment.c.graces,
+        tables.enrollment.c.revocations,
+        tables.enrollment.c.stamp.label("standing_stamp"),
+        digest_in_force(tables.policy_version).label("policy_version"),
+        exists().where(waiting).label("key_shown"),
+        enrolled_at.label("enrolled_at"),
+    ]
+    for kind in FactorKind:
+        held = exists().where(own, factor.c.kind == kind, factor.c.confirmed_at.is_not(None))
+        columns.append(held.label(f"has_{kind.value}"))
+    return columns
+
+
+def read_standing(row: Row[Any], *, user_key: str) -> Standing:
+    """The value of one row; nulls everywhere mean a user the gate never met."""
+    return Standing(
+        user_key=user_key,
+        required=bool(row.required),
+        required_by=row.required_by,
+        period=_period(row),
+        waiting_days=_waiting_days(row),
+        factors=frozenset(kind for kind in FactorKind if getattr(row, f"has_{kind.value}")),
+        key_shown=bool(row.key_shown),
+        enrolled_at=row.enrolled_at,
+        deferred_at=row.standing_deferred_at,
+        graces=_moments(row.graces),
+        policy_version=row.policy_version,
+        revocations=row.revocations or 0,
+        stamp=row.standing_stamp,
+    )
+
+
+_NO_GRACES: Mapping[str, datetime] = MappingProxyType({})
+STORED = ("user_key", "required", "required_by", "days", "started_at", "ends_at", "deferred_at", "graces")
+
+
+def standing_of(
+    user_key: str, stored: Sequence[Any] | None, factors: Collection[Row[Any]], *, key_since: datetime
+) -> Standing:
+    """The same from the columns ``STORED`` of the enrollment table, if there is a row, and the user's live factors."""
+    held = _held(factors, key_since) if factors else {}
+    if stored is None:
+        return Standing(user_key, **held)
+    _, required, required_by, days, started_at, ends_at, deferred_at, graces = stored[: len(STORED)]
+    period = Period(started_at, ends_at) if ends_at is not None else None
+    waiting_days = days if ends_at is None else None
+    return Standing(
+        user_key, required, required_by, period, waiting_days, deferred_at=deferred_at, graces=_moments(graces), **held
+    )
+
+
+def _held(factors: Collection[Row[Any]], key_since: datetime) -> dict[str, Any]:
+    """What a user's live factors say of his standing."""
+    confirmed = [factor for factor in factors if factor.confirmed_at is not None]
+    since = [factor.confirmed_at for factor in confirmed if factor.kind in FactorKind.of_status]
+    return {
+        "factors": frozenset(FactorKind(factor.kind) for factor in confirmed),
+        "key_shown": any(factor.confirmed_at is None and factor.created_at > key_since for factor in factors),
+        "enrolled_at": min(since, default=None),
+    }
+
+
+def _period(row: Row[Any]) -> Period | None:
+    return Period(row.started_at, row.ends_at) if row.ends_at is not None else None
+
+
+def _moments(graces: Mapping[str, str] | None) -> Mapping[str, datetime]:
+    return {name: datetime.fromisoformat(moment) for name, moment in graces.items()} if graces else _NO_GRACES
+
+
+def _waiting_days(row: Row[Any]) -> int | None:
+    """Days without an end are those of a period that has not begun."""
+    return row.days if row.ends_at is None else None

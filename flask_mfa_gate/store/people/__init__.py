@@ -1,0 +1,1 @@
+"""The host's users, as lists, counts and policies see them."""

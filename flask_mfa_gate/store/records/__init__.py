@@ -1,0 +1,1 @@
+"""What is kept and worked off: audit, versions of the policies, mail, daily totals, marks."""

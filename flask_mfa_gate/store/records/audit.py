@@ -1,0 +1,191 @@
+"""The audit log."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, or_, select, update
+
+from ...domain.records.event_name import EventName
+from ...signals import Event
+from ..database.sets import insert_cells, insert_many
+from ..tables.tables import Tables
+
+_PAGE = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One record of the log.
+
+    :param number: place in the chain, counted from 1; None until it is sealed.
+    :param mac: links it to the record before.
+    :param personal: salted digest of everything that names somebody.
+    :param salt: gone when what it covers was changed on behalf of somebody who was renamed or forgotten.
+    :param amended: vouches for what such a record says since.
+    """
+
+    id: int
+    event: Event
+    number: int | None
+    mac: str | None
+    personal: str | None
+    salt: str | None
+    amended: str | None
+
+    @property
+    def is_bare(self) -> bool:
+        """Whether it is in the chain and can no longer show what it said there."""
+        return self.number is not None and self.salt is None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuditFilter:
+    """Records for which everything that is given holds.
+
+    :param actor: as records have it, e.g. ``user:KEY``.
+    :param until: the first moment that is too late.
+    """
+
+    event: str | None = None
+    actor: str | None = None
+    subject: str | None = None
+    since: datetime | None = None
+    until: datetime | None = None
+
+
+class AuditLog:
+    """Rows of the audit table, written in the transaction of the act they speak of."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._table = tables.audit
+
+    def write(self, tx: Connection, events: Collection[Event]) -> None:
+        """One record for each event."""
+        insert_many(tx, insert(self._table), [_row(event) for event in events])
+
+    def write_for(self, tx: Connection, event: Event, subjects: Collection[str]) -> None:
+        """One record for each subject, alike in all else."""
+        shared = _row(event)
+        del shared["subject"]
+        insert_cells(tx, insert(self._table), shared, ["subject"], [[subject] for subject in subjects])
+
+    def recent(self, tx: Connection, subject: str, *, limit: int) -> Sequence[Event]:
+        """The latest events about one user, newest first."""
+        row = self._table.c
+        before = (
+            select(func.max(row.id))
+            .where(row.subject == subject, row.event == EventName.USER_DELETED)
+            .scalar_subquery()
+        )
+        # SECURITY: what somebody did whose key has come back, and from where, is not for the new owner's eyes.
+        mine = select(self._table).where(row.subject == subject, row.id > func.coalesce(before, 0))
+        return [_read(row).event for row in tx.execute(mine.order_by(row.id.desc()).limit(limit))]
+
+    def page(self, tx: Connection, wanted: AuditFilter, *, before: int | None, limit: int) -> Sequence[Record]:
+        """The latest records that fit, newest first, older than ``before``."""
+        row = self._table.c
+        conditions = [
+            column == value
+            for column, value in ((row.event, wanted.event), (row.actor, wanted.actor), (row.subject, wanted.subject))
+            if value is not None
+        ]
+        conditions += [row.at >= wanted.since] if wanted.since is not None else []
+        conditions += [row.at < wanted.until] if wanted.until is not None else []
+        conditions += [row.id < before] if before is not None else []
+        latest = select(self._table).where(*conditions).order_by(row.id.desc()).limit(limit)
+        return [_read(found) for found in tx.execute(latest)]
+
+    def records(self, tx: Connection, *, since: datetime | None = None, subject: str | None = None) -> Iterator[Record]:
+        """Every record in the order of writing."""
+        row = self._table.c
+        conditions = ([row.at >= since] if since else []) + ([row.subject == subject] if subject is not None else [])
+        after = 0
+        while True:
+            page = select(self._table).where(*conditions, row.id > after).order_by(row.id).limit(_PAGE)
+            found = tx.execute(page).all()
+            yield from map(_read, found)
+            if len(found) < _PAGE:
+                return
+            after = found[-1].id
+
+    def unsealed(self, tx: Connection, *, limit: int) -> Sequence[Record]:
+        """Records that have no place in the chain yet, oldest first."""
+        waiting = select(self._table).where(self._table.c.number.is_(None))
+        return [_read(row) for row in tx.execute(waiting.order_by(self._table.c.id).limit(limit))]
+
+    def count_unsealed(self, tx: Connection) -> int:
+        """How many those are."""
+        return tx.execute(select(func.count()).where(self._table.c.number.is_(None))).scalar_one()
+
+    def seal(self, tx: Connection, seals: Sequence[Mapping[str, Any]]) -> None:
+        """Give records their place: ``record_id``, ``number``, ``mac``, ``personal``, ``salt``."""
+        names = ("number", "mac", "personal", "salt")
+        placed = update(self._table).where(self._table.c.id == bindparam("record_id"))
+        tx.execute(placed.values({name: bindparam(f"new_{name}") for name in names}), _renamed(seals, names))
+
+    def sealed(self, tx: Connection, *, after: int, limit: int) -> Sequence[Record]:
+        """The next records of the chain behind this number."""
+        row = self._table.c
+        chain = select(self._table).where(row.number > after).order_by(row.number).limit(limit)
+        return [_read(found) for found in tx.execute(chain)]
+
+    def remove(self, tx: Connection, *, up_to: int) -> None:
+        """Delete the beginning of the chain; records without a place in it stay."""
+        tx.execute(delete(self._table).where(self._table.c.number <= up_to))
+
+    def naming(self, tx: Connection, key: str, *, after: int, limit: int) -> Sequence[Record]:
+        """The next records behind this id that are about a user or of what they did."""
+        row = self._table.c
+        mine = select(self._table).where(or_(row.subject == key, row.actor == f"user:{key}"), row.id > after)
+        return [_read(found) for found in tx.execute(mine.order_by(row.id).limit(limit))]
+
+    def bare(self, tx: Connection, *, after: int, limit: int) -> Sequence[Record]:
+        """The next records behind this id that can no longer show what they said."""
+        row = self._table.c
+        mine = select(self._table).where(row.number.is_not(None), row.salt.is_(None), row.id > after)
+        return [_read(found) for found in tx.execute(mine.order_by(row.id).limit(limit))]
+
+    def rewrite(self, tx: Connection, records: Sequence[Record]) -> None:
+        """Write what these records say since somebody was renamed or forgotten."""
+        if not records:
+            return
+        names = ("actor", "subject", "address", "user_agent", "reason", "details", "salt", "amended")
+        rows = [{**_row(one.event), "record_id": one.id, "salt": one.salt, "amended": one.amended} for one in records]
+        placed = update(self._table).where(self._table.c.id == bindparam("record_id"))
+        tx.execute(placed.values({name: bindparam(f"new_{name}") for name in names}), _renamed(rows, names))
+
+
+def _renamed(seals: Sequence[Mapping[str, Any]], names: Collection[str]) -> list[dict[str, Any]]:
+    """A parameter must not be called like the column that it is for."""
+    return [{"record_id": seal["record_id"], **{f"new_{name}": seal[name] for name in names}} for seal in seals]
+
+
+def _row(event: Event) -> dict[str, Any]:
+    return {
+        "at": event.at,
+        "event": str(event.name),
+        "actor": event.actor,
+        "subject": event.subject,
+        "address": event.address,
+        "user_agent": event.user_agent,
+        "reason": event.reason,
+        "details": dict(event.details),
+    }
+
+
+def _read(row: Row[Any]) -> Record:
+    event = Event(
+        name=row.event,
+        at=row.at,
+        actor=row.actor,
+        subject=row.subject,
+        address=row.address,
+        user_agent=row.user_agent,
+        reason=row.reason,
+        details=row.details,
+    )
+    return Record(row.id, event, row.number, row.mac, row.personal, row.salt, row.amended)

@@ -1,0 +1,1 @@
+"""Where users are signed in, and what became of each sign-in."""

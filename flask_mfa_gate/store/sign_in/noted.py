@@ -1,0 +1,92 @@
+"""What was put on record lately, so that nobody can make the gate write the same again and again."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import ColumnElement, Connection, delete, insert, or_, select, update
+from sqlalchemy.exc import IntegrityError
+
+from ..database.upsert import upsert
+from ..tables.tables import Tables
+
+WITHIN = timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """When something was noted first within its hour, and what a later event needs of it.
+
+    :param is_proved: whether ``value`` is a sign-in in which a factor was proved.
+    """
+
+    at: datetime
+    value: str | None = None
+    is_proved: bool = False
+
+    def is_old(self, now: datetime) -> bool:
+        """Whether its hour is over. A clock that was set back must not keep it alive for longer."""
+        return self.at <= now - WITHIN or self.at > now
+
+
+class Noted:
+    """Rows of the noted table: once for each user, kind, place and hour."""
+
+    def __init__(self, tables: Tables) -> None:
+        self._table, self._sign_in = tables.noted, tables.sign_in
+
+    def try_note(
+        self, tx: Connection, user_key: str, kind: str, *, place: str, now: datetime, value: str | None = None
+    ) -> bool:
+        """Note it; False when it was noted within the hour. Of several at once one is the first."""
+        mine = self._is(user_key, kind, place)
+        # A clock that was set back must not keep a note alive for longer than an hour.
+        is_old = or_(self._table.c.at <= now - WITHIN, self._table.c.at > now)
+        if tx.execute(update(self._table).where(*mine, is_old).values(at=now, value=value)).rowcount == 1:
+            return True
+        # Asked for first: a key that is there already would cost a savepoint, and a line in the server's log.
+        if tx.execute(select(self._table.c.at).where(*mine)).first() is not None:
+            return False
+        row = {"user_key": user_key, "kind": kind, "place": place, "at": now, "value": value}
+        try:
+            with tx.begin_nested():
+                tx.execute(insert(self._table).values(row))
+        except IntegrityError:
+            return False
+        return True
+
+    def get(self, tx: Connection, user_key: str, kind: str, *, place: str) -> Note | None:
+        """What was noted last."""
+        mine = select(self._table.c.at, self._table.c.value).where(*self._is(user_key, kind, place))
+        row = tx.execute(mine).first()
+        return Note(row.at, row.value) if row else None
+
+    def of(self, tx: Connection, user_key: str, kinds: Collection[str], *, place: str) -> dict[str, Note]:
+        """What was noted last of each of these kinds."""
+        row, sign_in = self._table.c, self._sign_in
+        joined = self._table.outerjoin(sign_in, sign_in.c.lineage == row.value)
+        told = select(row.kind, row.at, row.value, sign_in.c.proved_at.is_not(None)).select_from(joined)
+        mine = told.where(row.user_key == user_key, row.place == place, row.kind.in_(kinds))
+        return {kind: Note(at, value, bool(is_proved)) for kind, at, value, is_proved in tx.execute(mine)}
+
+    def put(self, tx: Connection, user_key: str, notes: Mapping[str, Note], *, place: str) -> None:
+        """Note these, by kind, whatever was noted before. The caller holds the user's row."""
+        rows = [
+            {"user_key": user_key, "kind": kind, "place": place, "at": note.at, "value": note.value}
+            for kind, note in sorted(notes.items())
+        ]
+        upsert(tx, self._table, rows, update=("at", "value"))
+
+    def drop(self, tx: Connection, user_key: str, kind: str, *, place: str) -> None:
+        """Forget it, so that the next is the first again."""
+        tx.execute(delete(self._table).where(*self._is(user_key, kind, place)))
+
+    def sweep(self, tx: Connection, *, now: datetime) -> int:
+        """Delete what is old."""
+        return tx.execute(delete(self._table).where(self._table.c.at <= now - WITHIN)).rowcount
+
+    def _is(self, user_key: str, kind: str, place: str) -> tuple[ColumnElement[bool], ...]:
+        row = self._table.c
+        return row.user_key == user_key, row.kind == kind, row.place == place

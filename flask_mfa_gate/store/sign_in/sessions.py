@@ -1,0 +1,258 @@
+"""Gate sessions: one row a signed-in or pending browser."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any, TypeAlias
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, delete, insert, or_, select, update
+
+from ...crypto import Keyring
+from ...domain.authorization.decision import AuthnRequirement
+from ...domain.enrollment.enrollment import Standing
+from ...domain.sign_in.assurance import Assurance, Method, Proof, SignIn
+from ...domain.sign_in.session import Ending, GateSession, StepUp
+from ...domain.sign_in.session_bounds import SessionRow, surplus
+from ..database.sets import among
+from ..enrollment.enrollments import KEY_LIFETIME
+from ..enrollment.standing import KEY_SINCE, read_standing, standing_columns
+from ..tables.tables import Tables
+from .private import PrivateTexts
+
+Stamped: TypeAlias = Collection[tuple[str, str]]
+"""Lineage of a sign-in, and what stands for the password that it rests on."""
+
+
+class Sessions:
+    """Rows of the session table, found by the digest of the id in the cookie."""
+
+    def __init__(self, tables: Tables, keyring: Keyring) -> None:
+        self._tables, self._private = tables, PrivateTexts(keyring)
+        self._table = tables.session
+        self._names, self._loading = tables.session.columns.keys(), _loading(tables)
+
+    def load(self, tx: Connection, id_digest: str, *, now: datetime) -> tuple[GateSession, Standing] | None:
+        """A session with its user's standing: the one SELECT of a request."""
+        row = tx.execute(self._loading, {"id_digest": id_digest, KEY_SINCE: now - KEY_LIFETIME}).first()
+        if row is None:
+            return None
+        session = self._read(dict(zip(self._names, row, strict=False)))
+        return session, read_standing(row, user_key=session.user_key)
+
+    def add(self, tx: Connection, session: GateSession) -> None:
+        """A new sign-in."""
+        tx.execute(insert(self._table).values(self._write(session)))
+
+    def try_rotate(self, tx: Connection, session: GateSession, successor: GateSession, *, now: datetime) -> bool:
+        """Put ``successor`` in the place of ``session``; False when another request did so before."""
+        # SECURITY: of two requests that rise from one id only one goes on; the other keeps the old assurance.
+        row = self._table.c
+        untouched = (row.id_digest == session.id_digest, row.superseded_at.is_(None))
+        # SECURITY: nor does one that was ended since this request began.
+        taken = update(self._table).where(*untouched, row.ended_at.is_(None)).values(superseded_at=now)
+        if tx.execute(taken).rowcount != 1:
+            return False
+        self.add(tx, successor)
+        return True
+
+    def park(self, tx: Connection, session: GateSession) -> None:
+        """Turn a live session into a pending one, with what ``session`` now holds."""
+        facts = self._write(session)
+        changed = {name: facts[name] for name in _PARKED_COLUMNS}
+        tx.execute(update(self._table).where(self._table.c.id_digest == session.id_digest).values(**changed))
+
+    def set_step_up(self, tx: Connection, session: GateSession, step_up: StepUp | None) -> None:
+        """Remember what is to be proved, and the way back."""
+        asked = self._write(replace(session, step_up=step_up))["step_up"]
+        tx.execute(update(self._table).where(self._table.c.id_digest == session.id_digest).values(step_up=asked))
+
+    def set_risk(self, tx: Connection, id_digest: str, risk: Mapping[str, Any]) -> None:
+        """What the risk signals are from this address with this client."""
+        tx.execute(update(self._table).where(self._table.c.id_digest == id_digest).values(risk=dict(risk)))
+
+    def touch(self, tx: Connection, id_digest: str, *, now: datetime) -> None:
+        """The idle mark."""
+        tx.execute(update(self._table).where(self._table.c.id_digest == id_digest).values(seen_at=now))
+
+    def of_user(self, tx: Connection, user_key: str) -> Sequence[GateSession]:
+        """Sessions that are not over and that no other id has taken the place of, newest first."""
+        current = select(self._table).where(self._current(user_key))
+        return [
+            self._read(dict(row._mapping)) for row in tx.execute(current.order_by(self._table.c.signed_in_at.desc()))
+        ]
+
+    def _of(self, user_key: str) -> ColumnElement[bool]:
+        return self._table.c.user_key == user_key
+
+    def _current(self, user_key: str) -> ColumnElement[bool]:
+        row = self._table.c
+        return and_(self._of(user_key), row.superseded_at.is_(None), row.ended_at.is_(None))
+
+    def seen_since(self, tx: Connection, user_key: str, moment: datetime) -> Sequence[GateSession]:
+        """Sessions that the user is in with, and used since then."""
+        row = self._table.c
+        is_in = (self._current(user_key), row.parked.is_(None), row.seen_at > moment)
+        return [self._read(dict(found._mapping)) for found in tx.execute(select(self._table).where(*is_in))]
+
+    def end(self, tx: Connection, lineage: str, *, user_key: str, now: datetime, ending: Ending) -> int:
+        """End one sign-in of this user, with every id it ever had."""
+        return self._end(tx, self._of(user_key), self._table.c.lineage == lineage, now=now, ending=ending)
+
+    def revoke_others(self, tx: Connection, user_key: str, *, but: str, now: datetime) -> int:
+        """End every sign-in of a user other than the lineage ``but``."""
+        return self._end(tx, self._of(user_key), self._table.c.lineage != but, now=now)
+
+    def revoke_all(self, tx: Connection, keys: Collection[str], *, now: datetime) -> int:
+        """End every sign-in of these users."""
+        return self._end(tx, among(tx, self._table.c.user_key, keys), now=now)
+
+    def revoke_stale(
+        self, tx: Connection, user_key: str, stamps: Collection[str], *, but: str | None, now: datetime
+    ) -> int:
+        """End what rests on a password that is none of these, other than the lineage ``but``."""
+        row = self._table.c
+        stale = [row.stamp.is_not(None), row.stamp.not_in(stamps)]
+        return self._end(tx, self._of(user_key), *stale, *([row.lineage != but] if but else []), now=now)
+
+    def revoke_opened(self, tx: Connection, user_key: str, pass_ids: Collection[str], *, now: datetime) -> int:
+        """End what was opened with these access passes."""
+        return self._end(tx, self._of(user_key), self._table.c.pass_id.in_(pass_ids), now=now)
+
+    def _end(self, tx: Connection, *those: ColumnElement[bool], now: datetime, ending: Ending = Ending.REVOKED) -> int:
+        """The row stays, without what it held: it tells later which cookies are those of an ended sign-in."""
+        live = update(self._table).where(*those, self._table.c.ended_at.is_(None))
+        return tx.execute(live.values(ended_at=now, ending=ending.value, **_EMPTIED)).rowcount
+
+    def restamp(self, tx: Connection, lineage: str, stamp: str | None) -> None:
+        """The password behind a sign-in is another now, and it was this sign-in that changed it."""
+        mine = update(self._table).where(self._table.c.lineage == lineage, self._table.c.ended_at.is_(None))
+        tx.execute(mine.values(stamp=stamp))
+
+    def lack_stamps(self, tx: Connection) -> bool:
+        """Whether there are sign-ins of users in whom nothing changes with the password."""
+        bare = select(self._table.c.id_digest).where(self._table.c.stamp.is_(None))
+        return tx.execute(bare.limit(1)).first() is not None
+
+    def trim(self, tx: Connection, user_key: str, *, keep: str) -> Stamped:
+        """Delete the oldest of this user's rows of which there are too many, and never the one just made.
+
+        :param keep: digest of its id; of several in one moment none is older.
+        :returns: the password behind each that was not ended.
+        """
+        row = self._table.c
+        columns = (row.id_digest, row.lineage, row.parked_at, row.proofs, row.superseded_at, row.ended_at, row.stamp)
+        newest_first = select(*columns, row.parked.is_not(None).label("is_parked")).where(row.user_key == user_key)
+        found = tx.execute(newest_first.order_by(row.id_digest != keep, row.seen_at.desc(), row.began_at.desc())).all()
+        doomed = surplus(
+            SessionRow(
+                one.id_digest, one.lineage, bool(one.is_parked) and one.parked_at is not None, bool(one.proofs),
+                one.superseded_at is not None,
+            )
+            for one in found
+        )  # fmt: skip
+        if doomed:
+            tx.execute(delete(self._table).where(row.id_digest.in_(doomed)))
+        return {(one.lineage, one.stamp) for one in found if one.ended_at is None and one.stamp is not None}
+
+    def sweep(self, tx: Connection, *, now: datetime, older_than: timedelta, ended_before: datetime) -> int:
+        """Delete rows that no lifetime can keep alive, and ended ones whose cookies have died."""
+        row = self._table.c
+        over = and_(row.ended_at.is_(None), row.seen_at < now - older_than)
+        return tx.execute(delete(self._table).where(or_(over, row.ended_at < ended_before))).rowcount
+
+    def _write(self, session: GateSession) -> dict[str, Any]:
+        # SECURITY: a stolen copy of the database must not lead to a page by a token, nor name the host's session.
+        return self._private.seal(_write(session))
+
+    def _read(self, row: Mapping[str, Any]) -> GateSession:
+        return _read(self._private.open(row))
+
+
+def _loading(tables: Tables) -> Select[Any]:
+    """A session's columns first, then those of its user's standing. Building it takes longer than running it."""
+    mine, enrollment = tables.session, tables.enrollment
+    joined = mine.outerjoin(enrollment, enrollment.c.user_key == mine.c.user_key)
+    own = [column.label(f"session_{column.name}") for column in mine.c]
+    found = select(*own, *standing_columns(tables, mine.c.user_key)).select_from(joined)
+    return found.where(mine.c.id_digest == bindparam("id_digest"))
+
+
+def _write(session: GateSession) -> dict[str, Any]:
+    assurance = session.assurance
+    return {
+        "id_digest": session.id_digest,
+        "lineage": session.lineage,
+        "user_key": session.user_key,
+        "sign_in": assurance.sign_in.value,
+        "signed_in_at": assurance.signed_in_at,
+        "began_at": session.began_at,
+        "seen_at": session.seen_at,
+        "superseded_at": session.superseded_at,
+        "deferred_at": session.deferred_at,
+        "proofs": [{"method": proof.method.value, "at": proof.at.isoformat()} for proof in assurance.proofs],
+        "parked": session.parked,
+        "parked_at": session.parked_at,
+        "parked_endpoint": session.parked_endpoint,
+        "target": session.target,
+        "step_up": _write_step_up(session.step_up),
+        "host_user_id": session.host_user_id,
+        "address": session.address,
+        "user_agent": session.user_agent,
+        "stamp": session.stamp,
+        "pass_id": session.pass_id,
+        "ends_at": session.ends_at,
+        "risk": None if session.risk is None else dict(session.risk),
+        "ended_at": session.ended_at,
+        "ending": session.ending.value if session.ending else None,
+    }
+
+
+def _read(row: dict[str, Any]) -> GateSession:
+    proofs = tuple(Proof(Method(proof["method"]), datetime.fromisoformat(proof["at"])) for proof in row["proofs"])
+    return GateSession(
+        assurance=Assurance(SignIn(row["sign_in"]), row["signed_in_at"], proofs),
+        step_up=_read_step_up(row["step_up"]),
+        ending=Ending(row["ending"]) if row["ending"] else None,
+        kept_target=row["target"],
+        kept_host_user_id=row["host_user_id"],
+        **{name: row[name] for name in _PLAIN_COLUMNS},
+    )
+
+
+_PARKED_COLUMNS = (
+    "parked", "parked_at", "parked_endpoint", "target", "step_up", "host_user_id",
+)  # fmt: skip
+_EMPTIED: dict[str, Any] = dict.fromkeys(("parked", "target", "step_up", "risk"))
+_PLAIN_COLUMNS = (
+    "id_digest", "lineage", "user_key", "began_at", "seen_at", "superseded_at", "deferred_at", "parked", "parked_at",
+    "parked_endpoint", "address", "user_agent", "stamp", "pass_id", "ends_at", "risk", "ended_at",
+)  # fmt: skip
+
+
+def _write_step_up(step_up: StepUp | None) -> dict[str, Any] | None:
+    if step_up is None:
+        return None
+    max_age = step_up.requirement.max_age
+    return {
+        "methods": sorted(step_up.requirement.methods),
+        "max_age": None if max_age is None else max_age.total_seconds(),
+        "endpoint": step_up.endpoint,
+        "act": step_up.act,
+        "target": step_up.target,
+        "deferrable_until": step_up.deferrable_until.isoformat() if step_up.deferrable_until else None,
+    }
+
+
+def _read_step_up(facts: dict[str, Any] | None) -> StepUp | None:
+    if facts is None:
+        return None
+    max_age = facts["max_age"]
+    demand = AuthnRequirement(
+        frozenset(Method(word) for word in facts["methods"]), None if max_age is None else timedelta(seconds=max_age)
+    )
+    until = facts.get("deferrable_until")
+    return StepUp(
+        demand, facts["endpoint"], facts.get("act"), facts["target"], datetime.fromisoformat(until) if until else None
+    )
