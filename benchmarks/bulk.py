@@ -159,7 +159,7 @@ def measure(state: GateState, people: int, rounds: int) -> None:
 def watch_once(state: GateState, ours: list[float], people: int, locks: list[float]) -> float:
     database = state.store.database
     held = watch(state)
-    ours.append(kit.seconds(lambda: state.enrollments.require(EVERYBODY, days=DAYS, actor="cli")))
+    ours.append(kit.seconds(lambda: state.people.enrollments.require(EVERYBODY, days=DAYS, actor="cli")))
     del database.write  # type: ignore[method-assign]
     locks.append(held.seconds)
     empty(state, people)

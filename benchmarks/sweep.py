@@ -66,7 +66,7 @@ class Sweep:
         return found
 
     def whole(self) -> int:
-        return self._state.upkeep._look_at_periods()[0]
+        return self._state.operations.upkeep._look_at_periods()[0]
 
 
 def again(state: GateState, keys: list[str]) -> None:

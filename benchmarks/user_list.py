@@ -152,7 +152,9 @@ class Lists:
     def page(self, users: UserFilter, sort: UserSort, *, deep: bool = False) -> tuple[float, float]:
         """Milliseconds of a page without its counts, and of the counts."""
         cursor = self._deep(users, sort) if deep else None
-        sent = self._sent_by(lambda: self._state.user_list.page(UserQuery(users=users, sort=sort, cursor=cursor)))
+        sent = self._sent_by(
+            lambda: self._state.people.user_list.page(UserQuery(users=users, sort=sort, cursor=cursor))
+        )
         counts = [one for one in sent if one[0].lstrip().lower().startswith("select count")]
         return self._cost([one for one in sent if one not in counts]), self._cost(counts)
 
@@ -162,7 +164,7 @@ class Lists:
         scan = select(func.count(), func.max(row.email), func.max(row.seen_at))
         with self._state.store.database.read() as tx:
             scans = self._sent_by(lambda: tx.execute(scan).all())
-        return self._cost(self._sent_by(self._state.user_list.numbers)), self._cost(scans)
+        return self._cost(self._sent_by(self._state.people.user_list.numbers)), self._cost(scans)
 
     def _sent_by(self, work: Callable[[], object]) -> list[tuple[str, Any]]:
         self._sent.clear()

@@ -75,9 +75,9 @@ def furnish(app: Flask) -> None:
     state: GateState = app.extensions["mfa_gate"]
     with app.app_context():
         enroll_with_key(app, "1", DAVES_KEY)
-        state.policies.save_network(Network("office", ("10.20.0.0/16",)), actor="cli")
+        state.access.policies.save_network(Network("office", ("10.20.0.0/16",)), actor="cli")
         for table in POLICIES:
-            state.policies.save(state.policies.read_policy({"state": "on", **table}), actor="cli")
+            state.access.policies.save(state.access.policies.read_policy({"state": "on", **table}), actor="cli")
 
 
 @contextmanager

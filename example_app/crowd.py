@@ -72,7 +72,7 @@ def seed_crowd(app: Flask) -> None:
     except IntegrityError:
         db.session.rollback()
         return
-    state.users.sync()
+    state.people.users.sync()
     for one in people:
         _put_into_stage(app, one, now)
     records = list(_sign_ins(people, now))
@@ -84,7 +84,7 @@ def seed_crowd(app: Flask) -> None:
             tx.execute(
                 person.update().where(person.c.user_key == key).values(last_sign_in_at=at, signed_in_sort=at)
             )  # fmt: skip
-    while state.daily_totals.count_due():
+    while state.people.daily_totals.count_due():
         pass
 
 

@@ -122,22 +122,22 @@ class MFAGate:
     @property
     def enrollments(self) -> EnrollmentService:
         """Require, extend, reset, remove, remind, unlock, status."""
-        return self._state.enrollments
+        return self._state.people.enrollments
 
     @property
     def access_passes(self) -> AccessPassService:
         """Ways back in for users who lost their device: issue, revoke."""
-        return self._state.access_passes
+        return self._state.people.access_passes
 
     @property
     def users(self) -> UserService:
         """What the gate knows of the app's users: sync, rename, forget."""
-        return self._state.users
+        return self._state.people.users
 
     @property
     def policies(self) -> PolicyService:
         """Conditional access: save, list, delete, export, import, history, rollback."""
-        return self._state.policies
+        return self._state.access.policies
 
     def simulate(
         self, user: str, resource: str = APP, environment: Environment | None = NOTHING_KNOWN,
@@ -149,8 +149,8 @@ class MFAGate:
             those of today, in place of the one with its name.
         """
         state = self._state
-        read = None if draft is None else state.simulator.draft(draft)
-        return state.simulator.simulate(
+        read = None if draft is None else state.access.simulator.draft(draft)
+        return state.access.simulator.simulate(
             user, resource=resource, environment=environment, draft=read, views=marked_views(current_app)
         )
 
@@ -163,22 +163,22 @@ class MFAGate:
 
     def preview(self, draft: PolicySet | Policy | str) -> Preview:
         """How many would be challenged, forced, denied or relaxed by a draft, all in all and at each resource."""
-        return self._state.simulator.preview(draft)
+        return self._state.access.simulator.preview(draft)
 
     def report(self, *, days: int = 7) -> Mapping[str, Mapping[str, int]]:
         """What policies that are only reported would have done at the sign-ins of the last days: counts by policy and
         result, which is ``would pass``, ``would ask``, ``would refuse`` or ``would not apply``. Kept for 30 days.
         """
-        return self._state.simulator.report(days)
+        return self._state.access.simulator.report(days)
 
     @property
     def audit(self) -> AuditChain:
         """The audit log: seal, verify, export."""
-        return self._state.audit
+        return self._state.operations.audit
 
     def rotate_keys(self) -> Rotated:
         """Seal every secret with the first of ``MFA_GATE_KEYS``."""
-        return self._state.key_rotation.run()
+        return self._state.operations.key_rotation.run()
 
     def password_changed(self, key: str) -> None:
         """End every session of a user, but the one whose view says this of its own user. Only needed where the gate
@@ -189,18 +189,18 @@ class MFAGate:
     @property
     def delivery(self) -> Delivery:
         """Mail on its way out."""
-        return self._state.delivery
+        return self._state.operations.delivery
 
     def run_due(self) -> Upkeep:
         """Remind, note lapses, take people over, send waiting mail, sweep: what a cron job calls."""
-        return self._state.upkeep.run_due()
+        return self._state.operations.upkeep.run_due()
 
     def upgrade(self, revision: str = "head", *, adopt: bool = False) -> None:
         """Bring the gate's tables up to date.
 
         :param adopt: take over tables that are another app's, or this one's under another name.
         """
-        self._state.tables.upgrade(revision, adopt=adopt)
+        self._state.operations.tables.upgrade(revision, adopt=adopt)
 
     def doctor(self) -> list[Finding]:
         """Errors and warnings of this app's set-up."""

@@ -331,7 +331,7 @@ class NoPolicies:
         self, assurance: Assurance, standing: Standing, *, deferred: bool, sets_up_factor: bool = False
     ) -> Decision:
         request = AccessRequest(standing, assurance, deferred=deferred, sets_up_factor=sets_up_factor)
-        return decide(request, self.state.policies.at(None), self.state.rules, now=self.state.clock())
+        return decide(request, self.state.access.policies.at(None), self.state.rules, now=self.state.clock())
 
 
 def key_of(app: Flask, username: str) -> str:

@@ -41,7 +41,7 @@ def policy(
 def put(app: Flask, *policies: Policy) -> None:
     """Saved by the host, and not looked at before: most tests are about one user, and forget the admins."""
     with app.app_context():
-        service = state_of(app).policies
+        service = state_of(app).access.policies
         check, service._check = service._check, lambda *_: None
         try:
             for one in policies:
@@ -52,7 +52,7 @@ def put(app: Flask, *policies: Policy) -> None:
 
 def drop(app: Flask, name: str) -> None:
     with app.app_context():
-        state_of(app).policies.delete(name)
+        state_of(app).access.policies.delete(name)
 
 
 def prove(app: Flask, phone: Phone, **options: Any) -> Browser:
@@ -96,9 +96,9 @@ def rows(app: Flask, table: str) -> list[dict[str, Any]]:
 def with_traits(app: Flask, **traits: Any) -> None:
     """What the host could have told ``init_app``."""
     state = state_of(app)
-    app.extensions["mfa_gate"] = replace(state, traits=replace(state.traits, **traits))
+    app.extensions["mfa_gate"] = replace(state, host=replace(state.host, traits=replace(state.host.traits, **traits)))
     if "is_managed" in traits:
-        state.linter._sources |= {Source.MANAGED}
+        state.access.linter._sources |= {Source.MANAGED}
 
 
 def graces(app: Flask, username: str) -> dict[str, Any]:

@@ -380,7 +380,7 @@ def test_the_terms_of_a_pass(run: Any, app: Flask, clock: Any) -> None:
         told,
     )
     with app.app_context():
-        (terms,) = state_of(app).access_passes.of("4")
+        (terms,) = state_of(app).people.access_passes.of("4")
     assert (terms.scope, terms.one_time, terms.starts_at, terms.ends_at) == (
         "enroll-only",
         False,
@@ -404,7 +404,7 @@ def test_a_pass_on_wrong_terms_is_refused_in_a_sentence(run: Any, app: Flask, wr
     assert isinstance(result.exception, SystemExit)
     assert "Error: " in result.output
     with app.app_context():
-        assert state_of(app).access_passes.of("4") == []
+        assert state_of(app).people.access_passes.of("4") == []
 
 
 def test_a_pass_for_nobody(run: Any) -> None:

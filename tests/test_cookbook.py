@@ -43,7 +43,7 @@ def portal(make_app: Callable[..., Flask], tmp_path: Path, monkeypatch: Any) -> 
             assert user is not None
             user.group = group
         db.session.commit()
-        state_of(app).users.sync()
+        state_of(app).people.users.sync()
     return app
 
 
@@ -56,14 +56,16 @@ def test_it_does_what_the_page_says(portal: Flask, title: str) -> None:
     document, scenarios = re.findall(r"```toml\n(.*?)```", RECIPES[title], re.DOTALL)
     state = state_of(portal)
     with portal.app_context():
-        state.policies.import_(document, dry_run=False, actor="user:1")
-        errors = [one for one in state.linter.remarks(state.policies.current()) if one.level is Level.ERROR]
+        state.access.policies.import_(document, dry_run=False, actor="user:1")
+        errors = [
+            one for one in state.access.linter.remarks(state.access.policies.current()) if one.level is Level.ERROR
+        ]
         assert errors == []
         expected = read_scenarios(scenarios)
         assert len(expected) >= 2
         surprises = [
             (one.scenario, one.found)
-            for one in run_scenarios(state.simulator, expected, views=marked_views(portal))
+            for one in run_scenarios(state.access.simulator, expected, views=marked_views(portal))
             if not one.is_as_expected
         ]
     assert surprises == []

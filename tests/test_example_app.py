@@ -90,7 +90,7 @@ def test_the_demo_has_a_crowd_at_all_stages_with_a_past_and_tests_do_without(mak
     app = make_app(EXAMPLE_CROWD=True)
     assert states_of(app) == STATES
     state = state_of(app)
-    numbers, counts = state.user_list.numbers(), state.daily_totals.read(since=date(2020, 1, 1))
+    numbers, counts = state.people.user_list.numbers(), state.people.daily_totals.read(since=date(2020, 1, 1))
     assert numbers.users == len(STATES) + 40
     assert min(numbers.enrolled, numbers.in_period, numbers.lapsed, numbers.lapsing_24h, numbers.required) > 0
     assert {"engineering", "finance", "sales", "support"} <= set(counts.groups)

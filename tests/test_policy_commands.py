@@ -141,7 +141,7 @@ def test_simulate(app: Flask, run: Any, tmp_path: Path) -> None:
 def test_preview_counts_whom_a_document_would_hit(app: Flask, run: Any, tmp_path: Path) -> None:
     (tmp_path / "p.toml").write_text(write_document(PolicySet((policy("d", "deny", users={"include": ["user:6"]}),))))
     with app.app_context():
-        state_of(app).users.sync()
+        state_of(app).people.users.sync()
     found = json.loads(run("preview", str(tmp_path / "p.toml"), "--json").output)
     assert set(found) == {"users", "recorded", "resources"}
     assert found["resources"]["app"]["users"] == found["users"]
@@ -163,7 +163,7 @@ def test_an_explanation_says_whom_it_is_about_and_what_each_condition_stands_und
     away = {"not": {"any": [{"network": ["203.0.113.0/24"]}, {"not": {"platform": ["windows"]}}]}}
     put(app, policy("away", "deny", when=away | {"browser": ["chrome"]}))
     with app.app_context():
-        state_of(app).users.sync()
+        state_of(app).people.users.sync()
     asked = ("simulate", "6", "--from", "198.51.100.1", "--platform", "windows", "--browser", "chrome")
     lines = run(*asked).output.splitlines()
     assert lines[0].startswith("Frank Ford (6) at app: deny (")

@@ -27,7 +27,7 @@ def audit() -> None:
 def export(since: str | None, user: str | None, as_json: bool) -> None:
     state = current_state()
     subject = known_key(state, user) if user is not None else None
-    records = state.audit.export(since=None if since is None else moment(since, "--since"), subject=subject)
+    records = state.operations.audit.export(since=None if since is None else moment(since, "--since"), subject=subject)
     # A closed stdout ends the loop early, and the connection goes back then, not whenever it is collected.
     with closing(records):
         if as_json:
@@ -41,7 +41,7 @@ def export(since: str | None, user: str | None, as_json: bool) -> None:
 @click.option("--head", help="A head kept elsewhere: this command, the log and the digest mail show it.")
 @as_json_option
 def verify(head: str | None, as_json: bool) -> None:
-    chain = current_state().audit
+    chain = current_state().operations.audit
     found, newest = chain.verify(head), str(chain.head())
     if as_json:
         facts = {name: getattr(found, name) for name in ("verified", "bare", "unsealed", "broken_at")}

@@ -41,7 +41,7 @@ def upgrade(revision: str, adopt: bool, dry_run: bool) -> None:
     if revision == "base":
         schema.downgrade(state.store.database, prefix=prefix, revision=revision)
     else:
-        state.tables.upgrade(revision, adopt=adopt)
+        state.operations.tables.upgrade(revision, adopt=adopt)
     at = schema.current(state.store.database, prefix=prefix)
     click.echo(f"Database schema is up to date (revision {at})." if at else "The gate's tables were removed.")
 
@@ -49,7 +49,7 @@ def upgrade(revision: str, adopt: bool, dry_run: bool) -> None:
 def _preview(state: GateState, revision: str, adopt: bool) -> None:
     if not adopt and revision != "base":
         with suppress(StoreNotReady):
-            state.tables.require_own(claim=False)
+            state.operations.tables.require_own(claim=False)
     steps = schema.plan(state.store.database, prefix=state.settings.table_prefix, revision=revision)
     if not steps:
         click.echo("Nothing would be applied.")

@@ -23,7 +23,7 @@ def generate_key_command() -> None:
 @as_json_option
 def rotate_keys(dry_run: bool, as_json: bool) -> None:
     with progress("Rotate keys") as bar:
-        did = current_state().key_rotation.run(progress=bar, dry_run=dry_run)
+        did = current_state().operations.key_rotation.run(progress=bar, dry_run=dry_run)
     if as_json:
         print_json(dry({name: getattr(did, name) for name in did.__slots__}, is_dry=dry_run))
         return

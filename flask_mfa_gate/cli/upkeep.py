@@ -14,7 +14,7 @@ from .output import DRY_RUN, counted, dry, print_json
 @click.option("--dry-run", is_flag=True, help="Say what is due, and do nothing.")
 @as_json_option
 def run_due(dry_run: bool, as_json: bool) -> None:
-    upkeep = current_state().upkeep
+    upkeep = current_state().operations.upkeep
     did = upkeep.preview() if dry_run else upkeep.run_due()
     if as_json:
         print_json(dry({name: getattr(did, name) for name in did.__slots__}, is_dry=dry_run))

@@ -86,13 +86,13 @@ class Tester:
 
         :param user: the host's user object, or their key.
         """
-        key = user if isinstance(user, str) else self._state.user_key(user)
+        key = user if isinstance(user, str) else self._state.host.user_key(user)
         with self._app.app_context():
             self._authenticators[key] = self._state.worker.run(lambda work: self._enroll(work, key))
         return self._authenticators[key]
 
     def _enroll(self, work: UnitOfWork, key: str) -> Authenticator:
-        store, factors, now = self._state.store, self._state.factors, self._state.clock()
+        store, factors, now = self._state.store, self._state.factors.registry, self._state.clock()
         factor = factors.factors[totp.KIND]
         store.enrollments.lock(work.tx, key)
         who = Enrollee(key, new_id())
@@ -113,7 +113,7 @@ class Tester:
         :param login: signs the client in at the host, as in ``lambda client: client.post("/login", data=...)``. Without
             it the session is made as Flask-Login would.
         """
-        key = user if isinstance(user, str) else self._state.user_key(user)
+        key = user if isinstance(user, str) else self._state.host.user_key(user)
         authenticator = self._authenticators.get(key) or self.enroll(user)
         client = self._app.test_client()
         if login is not None:
@@ -133,7 +133,7 @@ class Tester:
             if isinstance(user, str):
                 user = current_app.login_manager._user_callback(user)  # type: ignore[attr-defined]
             passage = begin_context(self._state, before=signed_in)
-            key = self._state.user_key(user)
+            key = self._state.host.user_key(user)
             bind(passage, user, key)
             begin_unseen(passage, user, key)
             client.set_cookie(cookie_name(request, self._state.settings), str(passage.token))

@@ -67,7 +67,7 @@ class ScenarioTest(pytest.Item):
 def run_in(app: Flask, scenario: Scenario) -> Outcome:
     """Decide one scenario under the policies of an app."""
     with app.app_context():
-        found = run_scenarios(current_state().simulator, [scenario], views=marked_views(app))
+        found = run_scenarios(current_state().access.simulator, [scenario], views=marked_views(app))
         return next(found)
 
 

@@ -36,7 +36,7 @@ def try_grant(passage: RequestContext) -> bool:
     live, act, is_safe = passage.session, act_here(passage), request.method in _SAFE
     if live is None:
         return False
-    sessions = passage.state.sessions
+    sessions = passage.state.sign_in.sessions
     is_covered = sessions.has_grant(live, act) if is_safe else sessions.try_use_grant(live, act)
     if is_covered:
         passage.granted = act, request.method

@@ -36,7 +36,7 @@ def fail_closed(step: Callable[P, T]) -> Callable[P, T | Response]:
         except MFAGateError as error:
             log.error("the gate refused a request: %s", error, exc_info=error.__cause__ is not None)
             if isinstance(error, NamelessUser):
-                current_state().observations.note(Observation.NAMELESS_USER, str(error))
+                current_state().operations.observations.note(Observation.NAMELESS_USER, str(error))
             return refused(error)
         # SECURITY: whatever else goes wrong in here, nobody is let through because of it.
         except Exception:
@@ -48,5 +48,5 @@ def fail_closed(step: Callable[P, T]) -> Callable[P, T | Response]:
 
 def refused(error: MFAGateError) -> Response:
     """Nobody is signed in for the rest of this request."""
-    current_state().identity.hide_for_now()
+    current_state().host.identity.hide_for_now()
     return answers.failure(current_context(), error)

@@ -14,8 +14,8 @@ def excess_here(state: GateState) -> Throttled | None:
     """Count this request; the refusal when its address has sent too many."""
     if is_behind_untold_proxy(request):
         # All clients of such an app are one address, and the flood of one would keep everybody out.
-        state.observations.note(Observation.UNTOLD_PROXY, "X-Forwarded-For")
-    return state.flood_guard.excess(origin_of(request).address)
+        state.operations.observations.note(Observation.UNTOLD_PROXY, "X-Forwarded-For")
+    return state.sign_in.flood_guard.excess(origin_of(request).address)
 
 
 def require_no_excess(state: GateState) -> None:

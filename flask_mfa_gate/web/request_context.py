@@ -116,7 +116,7 @@ class RequestContext:
         """Find the session that the gate's cookie names: the one SELECT of a request with a cookie."""
         token = read_token(self.request, self.state.settings)
         if token is not None:
-            self.session, self.standing, self.dead = self.state.sessions.look_up(token)
+            self.session, self.standing, self.dead = self.state.sign_in.sessions.look_up(token)
             self.has_dead_id = self.session is None
 
     def enter(self, entry: Entry) -> None:
@@ -162,7 +162,7 @@ class RequestContext:
         if self.token is not None:
             set_token(response, request, self.state.settings, self.token)
             if lacks_tls(request, self.state.settings):
-                self.state.observations.note(Observation.PLAIN_COOKIE, request.host)
+                self.state.operations.observations.note(Observation.PLAIN_COOKIE, request.host)
         elif self.drops_cookie:
             drop_token(response, request, self.state.settings)
         if self.is_over:
@@ -188,13 +188,13 @@ def context_outside_hooks(state: GateState, live: GateSession, standing: Standin
 def forget_outer(state: GateState, this: Request) -> None:
     """Know nobody because somebody is in the request within which the host makes this one."""
     if outer_user(this) is None:
-        expect_hooks(this, state.identity.set_aside())
+        expect_hooks(this, state.host.identity.set_aside())
 
 
 def remember_outer(state: GateState) -> None:
     """The request is over: whoever was known before it began is known again."""
     if (outer := outer_user(this_request())) is not None:
-        state.identity.put_back(outer)
+        state.host.identity.put_back(outer)
 
 
 def context_of(this: Request) -> RequestContext | None:

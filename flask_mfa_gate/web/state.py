@@ -82,9 +82,88 @@ class HostTraits:
     resources: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HostParts:
+    """What asks the host: who its users are, and who is signed in."""
+
+    directory: UserDirectory
+    identity: IdentitySource
+    user_key: Callable[[Any], str]
+    reader: PersonReader
+    stamper: Stamper
+    traits: HostTraits
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SignInServices:
+    """Sign-ins: from where, with which codes, and what becomes of the session."""
+
+    attempts: AttemptService
+    flood_guard: FloodGuard
+    sessions: SessionService
+    revocations: RevocationService
+    challenges: ChallengeService
+    last_login_view: LastLoginView
+    reasons: SignInReasons
+    risk: RiskService
+    places: Places
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FactorServices:
+    """What users do with their own factors."""
+
+    registry: FactorRegistry
+    enrollment: FactorEnrollment
+    eligibility: EnrollmentEligibility
+    deferral: EnrollmentDeferral
+    recovery_codes: RecoveryCodeService = field(repr=False)
+    self_service: SelfService
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PeopleServices:
+    """Lists of users, and the actions on them."""
+
+    users: UserService
+    lookup: UserLookup
+    user_list: UserListService
+    profiles: ProfileReader
+    daily_totals: DailyTotalsService
+    enrollments: EnrollmentService
+    access_passes: AccessPassService
+    action_requests: ActionRequestService
+    action_jobs: ActionJobs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccessServices:
+    """Conditional access."""
+
+    policies: PolicyService
+    history: PolicyHistory
+    overview: PolicyOverview
+    linter: PolicyLinter
+    simulator: Simulator
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Operations:
+    """Records, mail, keys and tables: what an operator looks after."""
+
+    audit: AuditChain
+    audit_reader: AuditReader
+    sign_in_reader: SignInReader
+    tables: TableSetup
+    key_rotation: KeyRotation
+    delivery: Delivery
+    upkeep: UpkeepService
+    observations: Observations
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GateState:
-    """The parts of one app's gate, wired once."""
+    """One app's gate, wired once: what everything rests on, and its parts by what they are for."""
 
     gate: Any
     settings: Settings
@@ -94,49 +173,12 @@ class GateState:
     location: Location
     store: Store
     worker: TransactionRunner
-    directory: UserDirectory
-    identity: IdentitySource
-    user_key: Callable[[Any], str]
-    reader: PersonReader
-    stamper: Stamper
-    traits: HostTraits
-    factors: FactorRegistry
-    attempts: AttemptService
-    flood_guard: FloodGuard
-    sessions: SessionService
-    revocations: RevocationService
-    challenges: ChallengeService
-    factor_enrollment: FactorEnrollment
-    enrollment_eligibility: EnrollmentEligibility
-    enrollment_deferral: EnrollmentDeferral
-    recovery_codes: RecoveryCodeService = field(repr=False)
-    enrollments: EnrollmentService
-    action_requests: ActionRequestService
-    action_jobs: ActionJobs
-    access_passes: AccessPassService
-    users: UserService
-    lookup: UserLookup
-    user_list: UserListService
-    daily_totals: DailyTotalsService
-    audit: AuditChain
-    audit_reader: AuditReader
-    sign_in_reader: SignInReader
-    profiles: ProfileReader
-    tables: TableSetup
-    policies: PolicyService
-    policy_history: PolicyHistory
-    policy_overview: PolicyOverview
-    sign_in_reasons: SignInReasons
-    linter: PolicyLinter
-    simulator: Simulator
-    risk: RiskService
-    places: Places
-    key_rotation: KeyRotation
-    self_service: SelfService
-    delivery: Delivery
-    upkeep: UpkeepService
-    observations: Observations
-    last_login_view: LastLoginView
+    host: HostParts
+    sign_in: SignInServices
+    factors: FactorServices
+    people: PeopleServices
+    access: AccessServices
+    operations: Operations
 
     @property
     def issuer(self) -> str:

@@ -209,4 +209,4 @@ def test_a_server_that_is_down_is_told_by_the_doctor_and_lets_people_in(make_app
     app = make_app(MFA_GATE_FLOOD_STORAGE="redis://127.0.0.1:1/0")
     assert sign_in(app, "frank").status_code == 302
     assert found(app)["flood-storage"] == "warning"
-    assert state_of(app).flood_guard.failure() is not None
+    assert state_of(app).sign_in.flood_guard.failure() is not None

@@ -84,7 +84,7 @@ def someone(app: Flask, name: str, clock: StillClock) -> Browser:
         browser.sign_in("dave")
         clock.forward(seconds=60)
         with app.app_context():
-            state_of(app).enrollments.unlock("4")
+            state_of(app).people.enrollments.unlock("4")
         browser.send("/mfa/challenge", code=Phone(clock, DAVES_KEY).code())
     return browser
 

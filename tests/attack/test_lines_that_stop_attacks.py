@@ -19,7 +19,7 @@ from tests.conftest import Browser, NoPolicies, Phone, StillClock, recovery_code
 
 
 def session_of(app: Flask, browser: Browser) -> GateSession:
-    found = state_of(app).sessions.find(browser.cookie() or "")
+    found = state_of(app).sign_in.sessions.find(browser.cookie() or "")
     assert found is not None
     return found[0]
 
@@ -30,11 +30,11 @@ def test_a_key_confirmed_elsewhere_meanwhile_has_to_be_proved_first(app: Flask, 
     browser.sign_in("dave")
     thief = session_of(app, browser)
     state = state_of(app)
-    totp = state.factors.factors[FactorKind("totp")]
+    totp = state.factors.registry.factors[FactorKind("totp")]
     with app.app_context():
-        secret = state.factor_enrollment.begin(thief, totp, account="").public["secret"]
+        secret = state.factors.enrollment.begin(thief, totp, account="").public["secret"]
         with pytest.raises(Conflict, match="Sign in again"):
-            state.factor_enrollment.confirm(
+            state.factors.enrollment.confirm(
                 thief, totp, Phone(clock, secret).code(), origin=NOWHERE, authorizer=NoPolicies(state)
             )
 
@@ -45,9 +45,11 @@ def test_only_one_rises_from_one_id(app: Flask, clock: StillClock) -> None:
     session, state = session_of(app, browser), state_of(app)
     proved = session.assurance.with_proof(Method("totp"), at=clock())
     with app.app_context():
-        state.worker.run(lambda work: state.sessions.rise(work, session, proved, authorizer=NoPolicies(state)))
+        state.worker.run(lambda work: state.sign_in.sessions.rise(work, session, proved, authorizer=NoPolicies(state)))
         with pytest.raises(Conflict, match="already done"):
-            state.worker.run(lambda work: state.sessions.rise(work, session, proved, authorizer=NoPolicies(state)))
+            state.worker.run(
+                lambda work: state.sign_in.sessions.rise(work, session, proved, authorizer=NoPolicies(state))
+            )
 
 
 def with_a_grant(app: Flask, act: str) -> GateSession:
@@ -62,7 +64,7 @@ def with_a_grant(app: Flask, act: str) -> GateSession:
 def test_a_grant_is_used_once(app: Flask) -> None:
     act = act_of("burn", {})
     session = with_a_grant(app, act)
-    sessions = state_of(app).sessions
+    sessions = state_of(app).sign_in.sessions
     assert not sessions.try_use_grant(session, act_of("burn", {"number": 2}))
     assert [sessions.try_use_grant(session, act) for _ in range(2)] == [True, False]
     assert not sessions.has_grant(session, act)
@@ -72,15 +74,15 @@ def test_a_grant_outlives_no_five_minutes(app: Flask, clock: StillClock) -> None
     act = act_of("burn", {})
     session = with_a_grant(app, act)
     clock.forward(minutes=5)
-    assert not state_of(app).sessions.has_grant(session, act)
-    assert not state_of(app).sessions.try_use_grant(session, act)
+    assert not state_of(app).sign_in.sessions.has_grant(session, act)
+    assert not state_of(app).sign_in.sessions.try_use_grant(session, act)
 
 
 def test_a_grant_that_is_used_meanwhile_does_not_come_back(app: Flask) -> None:
     """A request that signs in again has looked at the session before another one uses the grant up."""
     act = act_of("burn", {})
     live = with_a_grant(app, act)
-    sessions = state_of(app).sessions
+    sessions = state_of(app).sign_in.sessions
     assert sessions.try_use_grant(live, act)
     who = Newcomer(Person(live.user_key), (live.stamp,), live.host_user_id)
     entry = sessions.renew(live, who, origin=NOWHERE)
@@ -91,8 +93,8 @@ def test_a_grant_that_is_used_meanwhile_does_not_come_back(app: Flask) -> None:
 def test_the_id_that_another_took_the_place_of_has_no_grant(app: Flask, clock: StillClock) -> None:
     act = act_of("burn", {})
     old = replace(with_a_grant(app, act), superseded_at=clock())
-    assert not state_of(app).sessions.has_grant(old, act)
-    assert not state_of(app).sessions.try_use_grant(old, act)
+    assert not state_of(app).sign_in.sessions.has_grant(old, act)
+    assert not state_of(app).sign_in.sessions.try_use_grant(old, act)
 
 
 def test_a_recovery_code_spent_between_look_and_write_is_refused(app: Flask, clock: StillClock, phone: Phone) -> None:
@@ -131,7 +133,7 @@ def test_an_error_nobody_thought_of_lets_nobody_in(app: Flask, phone: Phone, mon
     def broken(*_args: Any) -> None:
         raise RuntimeError("hunter2")
 
-    monkeypatch.setattr(type(state_of(app).sessions), "look_up", broken)
+    monkeypatch.setattr(type(state_of(app).sign_in.sessions), "look_up", broken)
     answer = browser.get("/")
     assert answer.status_code == 503
     assert "hunter2" not in answer.text
@@ -223,7 +225,7 @@ def test_a_step_up_does_not_outlive_the_parking(app: Flask, clock: StillClock) -
     assert browser.get("/transfer").location == "/mfa/enroll"
     assert session_of(app, browser).step_up is not None
     with app.app_context():
-        state_of(app).enrollments.require("6", days=0)
+        state_of(app).people.enrollments.require("6", days=0)
     browser.get("/")
     parked = session_of(app, browser)
     assert (parked.is_pending, parked.step_up) == (True, None)
@@ -233,7 +235,7 @@ def test_head_completes_nothing(app: Flask) -> None:
     browser = Browser(app)
     browser.sign_in("bob")
     with app.app_context():
-        state_of(app).enrollments.remove("2")
+        state_of(app).people.enrollments.remove("2")
     before = browser.cookie()
     browser.client.head("/mfa/challenge")
     assert browser.cookie() == before

@@ -18,7 +18,7 @@ GRACE = "user:7"
 
 def on_keys(app: Flask, action: str, keys: Any, **options: Any) -> Any:
     with app.app_context():
-        return getattr(state_of(app).enrollments, action)(keys, **options)
+        return getattr(state_of(app).people.enrollments, action)(keys, **options)
 
 
 @pytest.mark.parametrize("role", ["admin", "helpdesk", "auditor"])
@@ -66,9 +66,9 @@ def test_no_other_name_has_a_right(app: Flask, actor: str) -> None:
 def test_a_key_that_only_looks_like_one_is_nobodys(app: Flask, key: str) -> None:
     with app.app_context():
         for call in (
-            lambda: state_of(app).access_passes.issue(key),
-            lambda: state_of(app).enrollments.reset(key),
-            lambda: state_of(app).enrollments.status(key),
+            lambda: state_of(app).people.access_passes.issue(key),
+            lambda: state_of(app).people.enrollments.reset(key),
+            lambda: state_of(app).people.enrollments.status(key),
         ):
             with pytest.raises(UnknownUser):
                 call()
@@ -125,7 +125,7 @@ GONE: list[Any] = [
 
 
 def users(app: Flask) -> Any:
-    return state_of(app).users
+    return state_of(app).people.users
 
 
 def delete(app: Flask, username: str) -> None:

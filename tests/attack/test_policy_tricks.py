@@ -203,7 +203,9 @@ def test_a_groups_callback_that_fails_or_lies_in_form_shuts_out(app: Flask, phon
         lambda _: 7,
     ]
     for groups in tricks:
-        app.extensions["mfa_gate"] = replace(state, reader=replace(state.reader, groups=groups))
+        app.extensions["mfa_gate"] = replace(
+            state, host=replace(state.host, reader=replace(state.host.reader, groups=groups))
+        )
         answer = browser.get("/")
         assert answer.status_code == 503
         assert "secret" not in answer.text
@@ -213,9 +215,13 @@ def test_a_groups_callback_that_fails_or_lies_in_form_shuts_out(app: Flask, phon
         lambda _: (name for name in ["banned"]),
         lambda _: {"banned": 1},
     ):
-        app.extensions["mfa_gate"] = replace(state, reader=replace(state.reader, groups=groups))
+        app.extensions["mfa_gate"] = replace(
+            state, host=replace(state.host, reader=replace(state.host.reader, groups=groups))
+        )
         assert browser.get("/").status_code in {403, 303}, groups
-        app.extensions["mfa_gate"] = replace(state, reader=replace(state.reader, groups=lambda _: []))
+        app.extensions["mfa_gate"] = replace(
+            state, host=replace(state.host, reader=replace(state.host.reader, groups=lambda _: []))
+        )
         browser.get("/mfa/challenge")
         assert browser.is_in()
 
@@ -258,7 +264,9 @@ def test_groups_are_asked_once_a_request_and_only_for_a_rule_that_names_one(app:
         asked.append(user)
         return []
 
-    app.extensions["mfa_gate"] = replace(state, reader=replace(state.reader, groups=groups))
+    app.extensions["mfa_gate"] = replace(
+        state, host=replace(state.host, reader=replace(state.host.reader, groups=groups))
+    )
     browser = prove(app, phone)
     put(app, policy("plain", on=["wiki"]))
     asked.clear()

@@ -49,13 +49,13 @@ def furnish(app: Flask) -> dict[str, Any]:
     put(app, policy("office", grace_days=3, when={"network": ["10.0.0.0/8"]}))
     with app.app_context():
         state = state_of(app)
-        state.users.sync()
-        state.policies.save_network(Network("office", ("10.0.0.0/8",)), actor="cli")
-        state.access_passes.issue(key_of(app, "bob"), actor="cli")
-        ada = acting_user(state.directory, key_of(app, ADMIN))
-        request = state.action_requests.freeze("remind", [key_of(app, "bob")], actor=ada)
-        done = state.action_requests.freeze("unlock", ["2", "3"], actor=ada)
-        state.action_jobs.carry_out(done, ActionOptions(), actor=ada)
+        state.people.users.sync()
+        state.access.policies.save_network(Network("office", ("10.0.0.0/8",)), actor="cli")
+        state.people.access_passes.issue(key_of(app, "bob"), actor="cli")
+        ada = acting_user(state.host.directory, key_of(app, ADMIN))
+        request = state.people.action_requests.freeze("remind", [key_of(app, "bob")], actor=ada)
+        done = state.people.action_requests.freeze("unlock", ["2", "3"], actor=ada)
+        state.people.action_jobs.carry_out(done, ActionOptions(), actor=ada)
         with state.store.database.read() as tx:
             factor = state.store.factors.confirmed(tx, key_of(app, ADMIN))[0]
     return {"factor_id": factor.id, "key": "2", "name": "office", "version": 1, "request_id": request.id}

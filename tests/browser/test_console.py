@@ -32,7 +32,7 @@ _PAGES = (
 def at_console(screen: Screen, app: Any) -> None:
     enroll(app, ADMIN)
     with app.app_context():
-        state_of(app).users.sync()
+        state_of(app).people.users.sync()
     screen.sign_in(ADMIN)
     screen.type("code", oathtool(DAVES_KEY))
     screen.press("Verify")
@@ -77,7 +77,7 @@ def test_a_deadline_is_extended_by_keyboard_alone(screen: Screen, server: tuple[
     days.send_keys("3", Keys.ENTER)
     screen.expect("Done for 1 person.")
     with app.app_context():
-        assert state_of(app).enrollments.status(key_of(app, "bob")).days_left == 10
+        assert state_of(app).people.enrollments.status(key_of(app, "bob")).days_left == 10
     assert screen.complaints() == []
 
 

@@ -122,7 +122,7 @@ def test_locked_and_rescued(screen: Screen, server: tuple[str, Any]) -> None:
     screen.expect("locked")
     app = server[1]
     with app.app_context():
-        state_of(app).enrollments.extend(key_of(app, "carol"), days=3)
+        state_of(app).people.enrollments.extend(key_of(app, "carol"), days=3)
     screen.open("/")
     screen.expect("3 days")
 

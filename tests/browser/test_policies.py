@@ -43,8 +43,8 @@ def test_finance_outside_the_office_by_keyboard_alone(screen: Screen, server: tu
     app = server[1]
     with app.app_context():
         enroll_with_key(app, key_of(app, "ada"), DAVES_KEY)
-        state_of(app).users.sync()
-        state_of(app).policies.save_network(Network("office", ("198.51.100.0/24",)))
+        state_of(app).people.users.sync()
+        state_of(app).access.policies.save_network(Network("office", ("198.51.100.0/24",)))
     screen.sign_in("ada")
     screen.type("code", pyotp.TOTP(DAVES_KEY).now())
     screen.press("Verify")
@@ -82,7 +82,7 @@ def test_finance_outside_the_office_by_keyboard_alone(screen: Screen, server: tu
     keys.press(Keys.ENTER)
     screen.expect("Turn off")
     with app.app_context():
-        document = state_of(app).policies.get("Finance outside the office").to_document()
+        document = state_of(app).access.policies.get("Finance outside the office").to_document()
     assert document == {
         "name": "Finance outside the office", "state": "on", "users": {"include": ["group:finance"]},
         "resources": ["payroll"], "conditions": {"not": {"network": ["office"]}},

@@ -59,22 +59,22 @@ def test_audit_verify_tells_of_records_that_retention_removed(
         assert (before["removed"], before["removed_at"]) == (0, None)
         assert "removed" not in run.invoke(args=["mfa", "audit", "verify"]).stdout
         for _ in range(3):
-            state.enrollments.unlock("2")
-        state.audit.seal()
-        old = state.audit.head()
+            state.people.enrollments.unlock("2")
+        state.operations.audit.seal()
+        old = state.operations.audit.head()
         clock.forward(days=11)
-        state.enrollments.unlock("2")
-        state.audit.seal()
-        assert state.upkeep._retention.run() == old.number
+        state.people.enrollments.unlock("2")
+        state.operations.audit.seal()
+        assert state.operations.upkeep._retention.run() == old.number
         said = run.invoke(args=["mfa", "audit", "verify"]).stdout.splitlines()
         assert said == [
             "Audit log intact: 1 record verified, 0 not yet sealed.",
             f"Records before {old.number + 1} were removed by retention on 2026-03-13.",
-            f"Head: {state.audit.head()}",
+            f"Head: {state.operations.audit.head()}",
         ]
         facts = json.loads(run.invoke(args=["mfa", "audit", "verify", "--json"]).stdout)
         assert facts == {
-            "verified": 1, "bare": 0, "unsealed": 0, "broken_at": None, "head": str(state.audit.head()),
+            "verified": 1, "bare": 0, "unsealed": 0, "broken_at": None, "head": str(state.operations.audit.head()),
             "removed": old.number, "removed_at": clock().isoformat(),
         }  # fmt: skip
         gone = run.invoke(args=["mfa", "audit", "verify", "--head", str(old.number - 1) + ":" + "0" * 64])

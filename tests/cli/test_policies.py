@@ -40,8 +40,8 @@ def test_the_history_says_what_changed_by_whom_and_why(app: Flask, run: Run) -> 
     put(app, policy("pay", on=["payroll"]))
     run("policies", "set", "pay", "off", "--reason", "ticket 7")
     with app.app_context():
-        state_of(app).policies.save(policy("pay", "deny", on=["payroll"]), actor="user:1")
-        state_of(app).policies.delete("pay")
+        state_of(app).access.policies.save(policy("pay", "deny", on=["payroll"]), actor="user:1")
+        state_of(app).access.policies.delete("pay")
     edits = json.loads(run("policies", "history", "--json").stdout)
     assert [(one["version"], one["author"], one["reason"]) for one in edits] == [
         (4, "host", None), (3, "user:1", None), (2, "cli", "ticket 7"), (1, "host", None),
@@ -105,7 +105,7 @@ def test_why_somebody_was_asked_names_the_policy_that_was_in_force_then(
     Browser(app).sign_in("dave")
     clock.forward(hours=1)
     with app.app_context():
-        state_of(app).policies.delete("no dave")
+        state_of(app).access.policies.delete("no dave")
     said: Any = json.loads(run("why", "dave@example.org", "--json").stdout)
     assert (said["key"], said["default"]) == ("4", "user-setting")
     later, earlier = said["sign_ins"]
@@ -153,8 +153,8 @@ def test_policies_are_renamed_copied_deleted_brought_back_and_undone(app: Flask,
 
 def test_networks_are_listed_renamed_and_deleted(app: Flask, run: Run) -> None:
     with app.app_context():
-        state_of(app).policies.save_network(Network("office", ("198.51.100.0/24",)))
-        state_of(app).policies.save_network(Network("lab", ("192.0.2.1",)))
+        state_of(app).access.policies.save_network(Network("office", ("198.51.100.0/24",)))
+        state_of(app).access.policies.save_network(Network("lab", ("192.0.2.1",)))
     put(app, policy("pay", on=["payroll"], when={"network": ["office"]}))
     assert run("policies", "delete-network", "office", "--yes").exit_code == 1
     assert run("policies", "rename-network", "office", "hq").exit_code == 0

@@ -37,7 +37,7 @@ def test_the_row_is_named(
     app: Flask, capsys: pytest.CaptureFixture[str], table: str, column: str, typed: str, user: str, why: str, words: Any
 ) -> None:
     with app.app_context():
-        state_of(app).users.sync()
+        state_of(app).people.users.sync()
     with state_of(app).store.database.write() as tx:
         tx.execute(text(f"UPDATE mfa_gate_{table} SET {column}={typed} WHERE user_key='{user}'"))
     said = run(app, words, capsys)
@@ -54,6 +54,6 @@ def test_another_mistake_is_no_row(app: Flask, monkeypatch: pytest.MonkeyPatch) 
     def fail(*_: Any, **__: Any) -> Any:
         raise ValueError("a mistake of the program")
 
-    monkeypatch.setattr(type(state_of(app).enrollments), "look_up", fail)
+    monkeypatch.setattr(type(state_of(app).people.enrollments), "look_up", fail)
     result = app.test_cli_runner().invoke(args=["mfa", "status", "2"])
     assert isinstance(result.exception, ValueError)

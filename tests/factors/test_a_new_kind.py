@@ -115,7 +115,7 @@ def test_settings_policies_and_filters_know_it(host: Host) -> None:
         {"name": "vault", "resources": ["payroll"], "effect": {"action": "require", "factors": ["echo"]}}
     )
     assert policy.effect.factors == {FactorKind("echo")}
-    found = state_of(host.app).user_list.every(UserFilter(factor=FactorKind("echo")))
+    found = state_of(host.app).people.user_list.every(UserFilter(factor=FactorKind("echo")))
     assert [row.key for row in found] == ["1"]
 
 

@@ -99,7 +99,7 @@ def pages() -> FactorPages:
         return ChallengePage("Say the echo", {"field": CodeField("Echo", challenge.public["nonce"])})
 
     def options(desk: Desk) -> Response:
-        return answers.json_answer(dict(desk.state.challenges.begin(desk.session, method).public))
+        return answers.json_answer(dict(desk.state.sign_in.challenges.begin(desk.session, method).public))
 
     routes = [setup_route(kind, show), ("/challenge/echo", "challenge_echo", ["GET"], options)]
     return FactorPages(method, ask, routes, kind=kind, note="All you need is a voice.")

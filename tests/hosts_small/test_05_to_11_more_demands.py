@@ -157,7 +157,7 @@ def test_09_everything_has_a_python_call_and_the_file_makes_itself(tmp_path: Pat
     again.config.update(SECRET_KEY="x")
     MFAGate(again)
     with again.app_context():
-        assert state_of(again).enrollments.status("1").required
+        assert state_of(again).people.enrollments.status("1").required
     for one in (app, again):
         state_of(one).store.database.dispose()
 

@@ -443,4 +443,4 @@ def test_the_view_may_close_the_users_database_session() -> None:
 
     host.enroll()
     assert host.client().post("/sign-in").location == "/mfa/challenge"
-    assert state_of(host.app).identity is not None
+    assert state_of(host.app).host.identity is not None

@@ -75,7 +75,7 @@ class Inbox:
 def settle(app: Flask) -> None:
     """Carol's lapse is nobody's news in these tests."""
     with app.app_context():
-        state_of(app).enrollments.remove(key_of(app, "carol"), notify=False)
+        state_of(app).people.enrollments.remove(key_of(app, "carol"), notify=False)
 
 
 def free_port() -> int:
@@ -180,7 +180,7 @@ def letter(app: Flask, to: str, **facts: Any) -> Message:
 
 def send_due(app: Flask, *, limit: timedelta = PATIENT) -> tuple[int, int]:
     with app.app_context():
-        return state_of(app).delivery.send_due(limit=limit)
+        return state_of(app).operations.delivery.send_due(limit=limit)
 
 
 def run_due(app: Flask) -> Any:
@@ -190,7 +190,7 @@ def run_due(app: Flask) -> Any:
 
 def require(app: Flask, name: str, **options: Any) -> None:
     with app.app_context():
-        state_of(app).enrollments.require(key_of(app, name), **options)
+        state_of(app).people.enrollments.require(key_of(app, name), **options)
 
 
 def problems(app: Flask) -> dict[str, str | None]:

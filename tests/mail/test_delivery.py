@@ -198,7 +198,7 @@ class TestSilent:
 
         @portal.post("/hire")
         def hire() -> str:
-            state_of(portal).enrollments.require(key_of(portal, "frank"), days=7)
+            state_of(portal).people.enrollments.require(key_of(portal, "frank"), days=7)
             return "hired"
 
         with scripted({"hello": "hang"}) as server:

@@ -107,7 +107,7 @@ def test_an_address_that_cant_be_mailed_costs_nothing(portal: Flask, address: st
     done = run_due(portal)
     assert done.mails_sent + done.mails_failed <= 1
     with portal.app_context():
-        assert state_of(portal).enrollments.status(key_of(portal, "frank")).required
+        assert state_of(portal).people.enrollments.status(key_of(portal, "frank")).required
 
 
 def test_without_a_base_url_there_is_no_link(make_app: Any, inbox: tuple[Inbox, int]) -> None:
@@ -136,7 +136,7 @@ def test_an_act_in_a_request_is_mailed_right_after_the_response(portal: Flask, i
 
     @portal.post("/hire")
     def hire() -> str:
-        state_of(portal).enrollments.require(key_of(portal, "frank"), days=7)
+        state_of(portal).people.enrollments.require(key_of(portal, "frank"), days=7)
         return "hired"
 
     with portal.test_client().post("/hire") as answer:

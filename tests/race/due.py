@@ -93,5 +93,5 @@ def recipients(mails: list[Any]) -> Counter[str]:
 
 
 def run_due(app: Flask) -> tuple[int, int, int, int]:
-    done = state_of(app).upkeep.run_due()
+    done = state_of(app).operations.upkeep.run_due()
     return done.reminded, done.lapsed, done.mails_sent, done.mails_failed

@@ -24,23 +24,25 @@ def test_no_id_survives_the_end_of_its_sign_in(app: Flask, clock: StillClock) ->
     for number in range(ROUNDS):
         browser = Browser(app)
         browser.sign_in("frank")
-        found = state.sessions.find(browser.cookie() or "")
+        found = state.sign_in.sessions.find(browser.cookie() or "")
         assert found is not None
         session = found[0]
 
         def rise(session: Any = session) -> None:
             proved = session.assurance.with_proof(Method("totp"), at=clock())
             try:
-                state.worker.run(lambda work: state.sessions.rise(work, session, proved, authorizer=NoPolicies(state)))
+                state.worker.run(
+                    lambda work: state.sign_in.sessions.rise(work, session, proved, authorizer=NoPolicies(state))
+                )
             except Conflict:
                 return
 
         def sign_out(session: Any = session) -> None:
-            state.sessions.end(session, origin=NOWHERE)
+            state.sign_in.sessions.end(session, origin=NOWHERE)
 
         def reset() -> None:
             with app.app_context():
-                state.enrollments.reset("6")
+                state.people.enrollments.reset("6")
 
         at_once([rise, sign_out if number % 2 else reset])
         with state.store.database.read() as tx:
@@ -54,14 +56,14 @@ def test_an_id_that_is_being_written_dies_with_its_sign_in(app: Flask, clock: St
     browser, other = Browser(app), Browser(app)
     browser.sign_in("frank")
     other.sign_in("frank")
-    found, kept = (state.sessions.find(one.cookie() or "") for one in (browser, other))
+    found, kept = (state.sign_in.sessions.find(one.cookie() or "") for one in (browser, other))
     assert found is not None
     assert kept is not None
     written = threading.Event()
 
     def rise() -> None:
         def act(work: Any) -> None:
-            state.sessions.rise(
+            state.sign_in.sessions.rise(
                 work, found[0], found[0].assurance.with_proof(Method("totp"), at=clock()), authorizer=NoPolicies(state)
             )
             written.set()
@@ -82,17 +84,17 @@ def end_by(app: Flask, ending: str, session: Any, other: Any) -> None:
     """End a session of Frank's in one of the ways that there are; ``other`` is his too, and ends all but itself."""
     state = state_of(app)
     if ending == "sign-out":
-        state.sessions.end(session, origin=NOWHERE)
+        state.sign_in.sessions.end(session, origin=NOWHERE)
     elif ending == "end-others":
-        state.self_service.end_other_sessions(other)
+        state.factors.self_service.end_other_sessions(other)
     else:
         with app.app_context():
-            state.enrollments.reset("6") if ending == "reset" else state.gate.password_changed("6")
+            state.people.enrollments.reset("6") if ending == "reset" else state.gate.password_changed("6")
 
 
 def renew(app: Flask, session: Any) -> Any:
     who = Newcomer(Person(session.user_key), (session.stamp,), session.host_user_id)
-    return state_of(app).sessions.renew(session, who, origin=NOWHERE)
+    return state_of(app).sign_in.sessions.renew(session, who, origin=NOWHERE)
 
 
 @pytest.mark.parametrize("ending", ["sign-out", "reset", "end-others", "password"])
@@ -104,7 +106,7 @@ def test_who_signs_in_again_while_all_is_ended_is_out(
     browser, other = Browser(app), Browser(app)
     browser.sign_in("frank")
     other.sign_in("frank")
-    found, kept = (state.sessions.find(one.cookie() or "") for one in (browser, other))
+    found, kept = (state.sign_in.sessions.find(one.cookie() or "") for one in (browser, other))
     assert found is not None
     assert kept is not None
     written, people = threading.Event(), type(state.store.people)
@@ -142,7 +144,7 @@ def test_nothing_survives_whichever_comes_first(app: Flask, clock: StillClock, e
     for number in range(ROUNDS):
         browser = Browser(app)
         browser.sign_in("frank")
-        found = state.sessions.find(browser.cookie() or "")
+        found = state.sign_in.sessions.find(browser.cookie() or "")
         assert found is not None
 
         def end(live: Any = found[0]) -> None:
@@ -160,9 +162,11 @@ def test_of_two_sessions_that_say_they_changed_the_password_none_is_left(app: Fl
         browsers = Browser(app), Browser(app)
         for browser in browsers:
             browser.sign_in("frank")
-        lives = [state.sessions.look_up(browser.cookie() or "").session for browser in browsers]
+        lives = [state.sign_in.sessions.look_up(browser.cookie() or "").session for browser in browsers]
         assert all(lives)
         stamps = (f"stamp {number}",)
-        kept = at_once([lambda live=live, stamps=stamps: state.revocations.keep(live, stamps) for live in lives])
+        kept = at_once(
+            [lambda live=live, stamps=stamps: state.sign_in.revocations.keep(live, stamps) for live in lives]
+        )
         assert sorted(one.stays for one in kept) == [False, True], number
-        assert state.sessions.living("6") == [], number
+        assert state.sign_in.sessions.living("6") == [], number

@@ -15,13 +15,13 @@ from tests.web.kit import signed_in
 def test_forgetting_somebody_waits_for_a_session_that_is_just_rising(app: Flask, clock: StillClock) -> None:
     """On a server the new id would otherwise be written after the rows were deleted, with all its proofs."""
     browser, state = signed_in(app, "dave"), state_of(app)
-    found = state.sessions.find(browser.cookie() or "")
+    found = state.sign_in.sessions.find(browser.cookie() or "")
     assert found is not None
     order: list[str] = []
     with app.app_context():
 
         def rise(work: Any) -> None:
-            entry = state.sessions.rise(
+            entry = state.sign_in.sessions.rise(
                 work, found[0], found[0].assurance.with_proof(Method("totp"), at=clock()), authorizer=NoPolicies(state)
             )
             order.append(entry.token)
@@ -30,11 +30,11 @@ def test_forgetting_somebody_waits_for_a_session_that_is_just_rising(app: Flask,
             order.append("risen")
 
         def forget() -> None:
-            state.users.forget("4")
+            state.people.users.forget("4")
             order.append("forgotten")
 
         forgetting = threading.Thread(target=forget)
         state.worker.run(rise)
         forgetting.join()
     assert order[1:] == ["risen", "forgotten"]
-    assert state.sessions.find(order[0]) is None
+    assert state.sign_in.sessions.find(order[0]) is None

@@ -65,11 +65,11 @@ def test_a_killed_cron_job(app: Flask, clock: StillClock, portal_uri: str, in_a_
 
 
 def require(app: Flask) -> None:
-    state_of(app).enrollments.require(EVERYBODY, days=7, actor="cli")
+    state_of(app).people.enrollments.require(EVERYBODY, days=7, actor="cli")
 
 
 def reset(app: Flask) -> None:
-    state_of(app).enrollments.reset(EVERYBODY, days=9, actor="cli")
+    state_of(app).people.enrollments.reset(EVERYBODY, days=9, actor="cli")
 
 
 def agreed(app: Flask, keys: list[str], *, event: str, mail: str, began: datetime) -> list[int]:

@@ -42,7 +42,7 @@ def test_threads_with_one_code(app: Flask, clock: StillClock, phone: Phone) -> N
         seen = at_once([lambda one=one, code=code: post(*one, code) for one in pending(app, THREADS)])  # type: ignore[misc]
         assert sorted(seen) == [303] + [422] * (THREADS - 1)
         with app.app_context():
-            state_of(app).enrollments.unlock("4")
+            state_of(app).people.enrollments.unlock("4")
 
 
 def test_threads_in_one_pending_sign_in(app: Flask, clock: StillClock, phone: Phone) -> None:
@@ -61,7 +61,7 @@ def test_threads_in_one_pending_sign_in(app: Flask, clock: StillClock, phone: Ph
         assert seen.count(303) == 1
         assert set(seen) <= {303, 409, 422}
         with app.app_context():
-            state_of(app).enrollments.unlock("4")
+            state_of(app).people.enrollments.unlock("4")
 
 
 def new_recovery_codes(app: Flask, clock: StillClock, phone: Phone) -> list[str]:
@@ -78,7 +78,7 @@ def test_threads_with_one_recovery_code(app: Flask, clock: StillClock, phone: Ph
         seen = at_once([lambda one=one, code=code: post(*one, code, "recovery_code") for one in pending(app, THREADS)])  # type: ignore[misc]
         assert sorted(seen) == [303] + [422] * (THREADS - 1)
         with app.app_context():
-            state_of(app).enrollments.unlock("4")
+            state_of(app).people.enrollments.unlock("4")
 
 
 def test_parallel_guesses_get_no_more_tries(app: Flask, phone: Phone, clock: StillClock) -> None:
@@ -98,8 +98,8 @@ def test_parallel_guesses_get_no_more_tries(app: Flask, phone: Phone, clock: Sti
 def test_threads_confirm_keys_of_two_browsers(app: Flask, clock: StillClock) -> None:
     for number in range(max(2, ROUNDS // 5)):
         with app.app_context():
-            state_of(app).enrollments.reset("6")
-            state_of(app).enrollments.require("6", days=7)
+            state_of(app).people.enrollments.reset("6")
+            state_of(app).people.enrollments.require("6", days=7)
         browsers = [Browser(app) for _ in range(2)]
         tasks = []
         for place, browser in enumerate(browsers):
@@ -158,13 +158,13 @@ def test_processes_with_one_code(
         clock.forward(seconds=120)
         if factor == "access_pass":
             with app.app_context():
-                code = state_of(app).access_passes.issue("4", actor="cli")
+                code = state_of(app).people.access_passes.issue("4", actor="cli")
         else:
             code = phone.code() if factor == "totp" else recovery_codes.pop()
         jobs = challenges(portal_uri, clock, pending(app, PROCESSES), code, factor, net="198.51.100.")
         assert sorted(in_processes(jobs)) == [303] + [422] * (PROCESSES - 1)
         with app.app_context():
-            state_of(app).enrollments.unlock("4")
+            state_of(app).people.enrollments.unlock("4")
 
 
 def test_guesses_in_processes_get_no_more_tries(
@@ -194,7 +194,7 @@ def test_guesses_from_many_addresses_are_counted_exactly(
 
 
 def reset_dave(app: Flask) -> int:
-    state_of(app).enrollments.reset("4", actor="cli")
+    state_of(app).people.enrollments.reset("4", actor="cli")
     return 0
 
 
@@ -212,7 +212,7 @@ def test_no_session_survives_a_reset_beside_the_right_code(
             assert state_of(app).store.factors.confirmed(tx, "4") == []
         with app.app_context():
             enroll_with_key(app, "4", DAVES_KEY)
-            state_of(app).enrollments.unlock("4")
+            state_of(app).people.enrollments.unlock("4")
 
 
 def test_threads_with_one_grant(app: Flask, clock: StillClock, phone: Phone) -> None:
@@ -220,10 +220,10 @@ def test_threads_with_one_grant(app: Flask, clock: StillClock, phone: Phone) -> 
     browser.sign_in("dave")
     browser.send("/mfa/challenge", code=phone.code())
     state, act = state_of(app), act_of("pay", {"number": 1})
-    found = state.sessions.find(browser.cookie() or "")
+    found = state.sign_in.sessions.find(browser.cookie() or "")
     assert found is not None
     live, expires_at = found[0], clock() + GRANT_LIFETIME
     for _ in range(ROUNDS):
         state.worker.run(lambda work: state.store.grants.put(work.tx, live.lineage, act, expires_at=expires_at))
-        seen = at_once([lambda: state.sessions.try_use_grant(live, act)] * THREADS)
+        seen = at_once([lambda: state.sign_in.sessions.try_use_grant(live, act)] * THREADS)
         assert sorted(seen) == [False] * (THREADS - 1) + [True]

@@ -26,14 +26,14 @@ PAIRS: Sequence[tuple[Act, Act]] = (
 
 def act(app: Flask, key: str, what: Act, actor: str) -> str:
     name, arguments = what
-    result = getattr(state_of(app).enrollments, name)(key, actor=actor, **arguments)
+    result = getattr(state_of(app).people.enrollments, name)(key, actor=actor, **arguments)
     return f"{len(result.done)} {len(result.skipped)} {len(result.failed)}"
 
 
 def begin(app: Flask, key: str) -> None:
     """In a period of seven days, with nothing on record."""
-    state_of(app).enrollments.remove(key, actor="cli", notify=False)
-    state_of(app).enrollments.require(key, days=7, actor="cli", notify=False)
+    state_of(app).people.enrollments.remove(key, actor="cli", notify=False)
+    state_of(app).people.enrollments.require(key, days=7, actor="cli", notify=False)
     tables = state_of(app).store.tables
     with state_of(app).store.database.write() as tx:
         tx.execute(delete(tables.audit).where(tables.audit.c.subject == key))
@@ -43,7 +43,7 @@ def begin(app: Flask, key: str) -> None:
 def seen(app: Flask, key: str) -> tuple[Any, ...]:
     """The user's status, what is on record in its order, and the mails."""
     tables = state_of(app).store.tables
-    status = state_of(app).enrollments.status(key)
+    status = state_of(app).people.enrollments.status(key)
     records = select(tables.audit.c.event, tables.audit.c.actor, tables.audit.c.details)
     with state_of(app).store.database.read() as tx:
         told = tx.execute(records.where(tables.audit.c.subject == key).order_by(tables.audit.c.id)).all()

@@ -34,17 +34,17 @@ def app(request: pytest.FixtureRequest, make_host: Callable[..., Flask]) -> Flas
 def act(app: Flask, actor: Any) -> list[str]:
     """The actors of what went on record."""
     with app.app_context():
-        state_of(app).enrollments.reset("2", actor=actor, notify=False)
+        state_of(app).people.enrollments.reset("2", actor=actor, notify=False)
     return [row.actor for row in rows(state_of(app).store, "audit")]
 
 
 @pytest.mark.parametrize("text", ["cli", "host", "system", "user:1", "user:user:1"])
 def test_text_that_is_also_somebodys_key_is_refused(app: Flask, text: str) -> None:
     for call in (
-        lambda: act(app, text), lambda: state_of(app).users.forget("2", actor=text),
-        lambda: state_of(app).access_passes.issue("2", actor=text),
-        lambda: state_of(app).policies.delete("any", actor=text),
-        lambda: state_of(app).policies.restart_grace("2", "any", actor=text),
+        lambda: act(app, text), lambda: state_of(app).people.users.forget("2", actor=text),
+        lambda: state_of(app).people.access_passes.issue("2", actor=text),
+        lambda: state_of(app).access.policies.delete("any", actor=text),
+        lambda: state_of(app).access.policies.restart_grace("2", "any", actor=text),
     ):  # fmt: skip
         with app.app_context(), pytest.raises(BadRequest, match="Actor"):
             call()
@@ -57,7 +57,7 @@ def test_a_user_who_is_named_as_a_user_is_one(app: Flask, key: str) -> None:
         with pytest.raises((NotAllowed, BadRequest)):
             act(app, actor)
     with app.app_context():
-        state_of(app).users.password_changed("2", actor=Actor.user(key))
+        state_of(app).people.users.password_changed("2", actor=Actor.user(key))
     assert [row.actor for row in rows(state_of(app).store, "audit")] == [f"user:{key}"]
 
 
@@ -69,8 +69,8 @@ def test_a_word_that_is_meant_is_a_word(app: Flask, actor: Actor, name: str) -> 
 def test_the_app_itself_acts_where_a_user_is_called_host(app: Flask) -> None:
     """What a call leaves out is no text of the caller's."""
     with app.app_context():
-        state_of(app).enrollments.require("2")
-        state_of(app).users.forget("2")
+        state_of(app).people.enrollments.require("2")
+        state_of(app).people.users.forget("2")
     assert {row.actor for row in rows(state_of(app).store, "audit")} == {"host"}
 
 

@@ -17,14 +17,14 @@ def sealed(app: Flask) -> Any:
     """The chain over a few acts, and the head that somebody kept elsewhere."""
     with app.app_context():
         state = state_of(app)
-        state.users.sync()
-        state.enrollments.reset("4", actor="user:1", reason="lost phone")
-        state.enrollments.require("6", actor="user:1")
-        yield state, str(state.audit.seal())
+        state.people.users.sync()
+        state.people.enrollments.reset("4", actor="user:1", reason="lost phone")
+        state.people.enrollments.require("6", actor="user:1")
+        yield state, str(state.operations.audit.seal())
 
 
 def broken_at(state: Any, head: str) -> int | None:
-    return state.audit.verify(head).broken_at
+    return state.operations.audit.verify(head).broken_at
 
 
 def forge(state: Any, change: str, event: str = "mfa_reset") -> int:
@@ -50,11 +50,11 @@ def test_a_forged_record_is_found(sealed: Any, change: str) -> None:
 
 def test_a_record_that_was_amended_is_bare_and_holds(sealed: Any) -> None:
     state, head = sealed
-    state.users.rename("4", "dave")
-    state.users.forget("6")
-    state.users.rename("1", "ada")
-    state.users.rename("ada", "lovelace")
-    found = state.audit.verify(head)
+    state.people.users.rename("4", "dave")
+    state.people.users.forget("6")
+    state.people.users.rename("1", "ada")
+    state.people.users.rename("ada", "lovelace")
+    found = state.operations.audit.verify(head)
     assert (found.broken_at, found.bare) == (None, 3)
     resets = [(row.actor, row.subject, row.reason) for row in rows(state.store, "audit") if row.event == "mfa_reset"]
     assert resets == [("user:lovelace", "dave", "lost phone")]
@@ -63,7 +63,7 @@ def test_a_record_that_was_amended_is_bare_and_holds(sealed: Any) -> None:
 
 def test_the_word_for_one_amended_record_vouches_for_no_other(sealed: Any) -> None:
     state, head = sealed
-    state.users.rename("4", "dave")
+    state.people.users.rename("4", "dave")
     number = forge(state, "actor = 'user:5'")
     assert broken_at(state, head) == number, "changed after it was amended"
 
@@ -72,9 +72,9 @@ def test_what_was_forged_is_not_vouched_for_when_somebody_is_renamed_or_forgotte
     """SECURITY: else a forger would only have to wait."""
     state, head = sealed
     number = forge(state, "actor = 'user:5', reason = 'forged', salt = NULL")
-    state.users.rename("4", "dave")
+    state.people.users.rename("4", "dave")
     assert broken_at(state, head) == number
-    state.users.forget("dave")
+    state.people.users.forget("dave")
     assert broken_at(state, head) == number
     assert "forged" not in {row.reason for row in rows(state.store, "audit")}, (
         "what is to be forgotten goes all the same"
@@ -84,8 +84,8 @@ def test_what_was_forged_is_not_vouched_for_when_somebody_is_renamed_or_forgotte
 def test_a_record_that_is_not_sealed_yet_is_sealed_as_it_was_amended(app: Flask, clock: StillClock) -> None:
     with app.app_context():
         state = state_of(app)
-        state.users.sync()
-        state.enrollments.reset("4", actor="user:1", reason="lost phone")
-        state.users.rename("4", "dave")
-        found = state.audit.verify(str(state.audit.seal()))
+        state.people.users.sync()
+        state.people.enrollments.reset("4", actor="user:1", reason="lost phone")
+        state.people.users.rename("4", "dave")
+        found = state.operations.audit.verify(str(state.operations.audit.seal()))
         assert (found.broken_at, found.bare, found.unsealed) == (None, 0, 0)

@@ -31,10 +31,10 @@ def kept_ten_days(make_host: Callable[..., Flask], clock: StillClock) -> Any:
     app = make_host({"MFA_GATE_AUDIT_RETENTION_DAYS": 10}, directory=People((DAVE,)))
     with app.app_context():
         state = state_of(app)
-        state.users.sync()
+        state.people.users.sync()
         for day in range(6):
-            state.enrollments.reset("4", reason=f"day {day}")
-            state.audit.seal()
+            state.people.enrollments.reset("4", reason=f"day {day}")
+            state.operations.audit.seal()
             clock.forward(days=4)
         yield state
 
@@ -49,20 +49,20 @@ def numbers(state: Any) -> list[int]:
 
 
 def trim(state: Any) -> int:
-    removed: int = state.upkeep._retention.run()
+    removed: int = state.operations.upkeep._retention.run()
     return removed
 
 
 def test_old_records_go_and_the_rest_is_proved_from_the_anchor_on(kept_ten_days: Any, clock: StillClock) -> None:
-    state, head = kept_ten_days, str(kept_ten_days.audit.head())
+    state, head = kept_ten_days, str(kept_ten_days.operations.audit.head())
     before = numbers(state)
     removed = trim(state)
     assert removed == before[-1] - 2, "two are younger than ten days"
     assert numbers(state) == before[-2:]
-    found = state.audit.verify(head)
+    found = state.operations.audit.verify(head)
     assert (found.broken_at, found.verified, found.anchor.last.number) == (None, 2, removed)
     assert str(found.anchor) == f"records before {removed + 1} were removed by retention on {clock.now:%Y-%m-%d}"
-    assert state.audit.has_its_end()
+    assert state.operations.audit.has_its_end()
     assert trim(state) == 0
 
 
@@ -71,18 +71,18 @@ def test_all_of_it_may_go_and_the_chain_goes_on(kept_ten_days: Any, clock: Still
     clock.forward(days=30)
     last = numbers(state)[-1]
     assert trim(state) == last
-    found = state.audit.verify()
+    found = state.operations.audit.verify()
     assert (found.broken_at, found.verified) == (None, 0)
-    assert state.audit.has_its_end()
-    state.enrollments.reset("4", reason="later")
-    state.audit.seal()
+    assert state.operations.audit.has_its_end()
+    state.people.enrollments.reset("4", reason="later")
+    state.operations.audit.seal()
     assert numbers(state) == [last + 1]
-    assert state.audit.verify().broken_at is None
+    assert state.operations.audit.verify().broken_at is None
 
 
 def test_what_is_not_sealed_is_never_removed(kept_ten_days: Any, clock: StillClock) -> None:
     state = kept_ten_days
-    state.enrollments.reset("4", reason="unsealed")
+    state.people.enrollments.reset("4", reason="unsealed")
     clock.forward(days=1000)
     trim(state)
     assert [row.reason for row in rows(state.store, "audit")] == ["unsealed"]
@@ -94,15 +94,15 @@ def test_a_head_whose_record_is_gone_proves_nothing(kept_ten_days: Any) -> None:
     first = rows(state.store, "audit")[0]
     trim(state)
     with pytest.raises(BadRequest, match=r"Record 1 is gone: records before \d+ were removed by retention"):
-        state.audit.verify(f"1:{first.mac}")
+        state.operations.audit.verify(f"1:{first.mac}")
 
 
 def test_the_head_at_the_anchor_has_to_be_the_one_that_was_removed(kept_ten_days: Any) -> None:
     state = kept_ten_days
     trim(state)
-    last = state.audit.verify().anchor.last
-    assert state.audit.verify(str(last)).broken_at is None
-    assert state.audit.verify(f"{last.number}:{'0' * 64}").broken_at == last.number
+    last = state.operations.audit.verify().anchor.last
+    assert state.operations.audit.verify(str(last)).broken_at is None
+    assert state.operations.audit.verify(f"{last.number}:{'0' * 64}").broken_at == last.number
 
 
 @pytest.mark.parametrize(
@@ -116,11 +116,11 @@ def test_the_head_at_the_anchor_has_to_be_the_one_that_was_removed(kept_ten_days
     ],
 )
 def test_a_beginning_that_was_cut_off_and_an_anchor_that_was_moved_are_found(kept_ten_days: Any, attack: str) -> None:
-    state, head = kept_ten_days, str(kept_ten_days.audit.head())
+    state, head = kept_ten_days, str(kept_ten_days.operations.audit.head())
     trim(state)
     execute(state, attack)
-    assert state.audit.verify(head).broken_at is not None
-    assert not state.audit.has_its_end()
+    assert state.operations.audit.verify(head).broken_at is not None
+    assert not state.operations.audit.has_its_end()
 
 
 def test_an_anchor_made_of_a_true_link_without_the_keys_is_none(kept_ten_days: Any, clock: StillClock) -> None:
@@ -130,13 +130,13 @@ def test_an_anchor_made_of_a_true_link_without_the_keys_is_none(kept_ten_days: A
         value = f"{second.number}:{second.mac} {clock.now.isoformat()} {second.mac}"
         state.store.marks.put(tx, "audit-anchor", at=clock.now, value=value)
         tx.execute(state.store.tables.audit.delete().where(state.store.tables.audit.c.number <= 2))
-    assert state.audit.verify().broken_at == 1
+    assert state.operations.audit.verify().broken_at == 1
 
 
 def test_the_anchor_of_another_log_under_the_same_keys_is_none(kept_ten_days: Any) -> None:
     state = kept_ten_days
     trim(state)
-    anchors = state.upkeep._retention._anchors
+    anchors = state.operations.upkeep._retention._anchors
     tables = SimpleNamespace(audit=SimpleNamespace(name="other_audit"))
     others = Anchors(SimpleNamespace(tables=tables, marks=state.store.marks), anchors._keyring)  # type: ignore[arg-type]
     with state.store.database.write() as tx:
@@ -158,15 +158,15 @@ def test_what_was_forged_or_made_older_is_not_removed(
     execute(state, f"UPDATE mfa_gate_audit SET {change} WHERE number = {middle}")
     trim(state)
     assert numbers(state)[0] == middle or "number" in change
-    assert state.audit.verify().broken_at == middle
+    assert state.operations.audit.verify().broken_at == middle
     assert "does not fit" in caplog.text
 
 
 def test_a_user_who_was_forgotten_holds_no_record_back(kept_ten_days: Any) -> None:
     state = kept_ten_days
-    state.users.forget("4")
+    state.people.users.forget("4")
     assert trim(state) > 0
-    assert state.audit.verify().broken_at is None
+    assert state.operations.audit.verify().broken_at is None
 
 
 @pytest.mark.parametrize("is_trimmed", [False, True])
@@ -174,31 +174,31 @@ def test_a_user_who_was_forgotten_holds_no_record_back(kept_ten_days: Any) -> No
 @given(gone=st.sets(st.integers(1, 6), min_size=1))
 def test_whatever_is_taken_out_of_the_table_is_found(kept_ten_days: Any, is_trimmed: bool, gone: set[int]) -> None:
     """Before and after some of it went by retention."""
-    state, head = kept_ten_days, str(kept_ten_days.audit.head())
+    state, head = kept_ten_days, str(kept_ten_days.operations.audit.head())
     if is_trimmed:
         trim(state)
     table, taken = state.store.tables.audit, gone & set(numbers(state))
     with state.store.database.write() as tx:
         saved = [dict(row._mapping) for row in tx.execute(select(table).where(table.c.number.in_(taken)))]
         tx.execute(table.delete().where(table.c.number.in_(taken)))
-    assert state.audit.verify(head).broken_at == min(taken, default=None)
+    assert state.operations.audit.verify(head).broken_at == min(taken, default=None)
     with state.store.database.write() as tx:
         insert_many(tx, table.insert(), saved)
-    assert state.audit.verify(head).broken_at is None
+    assert state.operations.audit.verify(head).broken_at is None
 
 
 def test_the_log_goes_slice_by_slice(kept_ten_days: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(retention_module, "SLICE", 1)
     state, before = kept_ten_days, numbers(kept_ten_days)
     assert trim(state) == before[-1] - 2
-    assert state.audit.verify().broken_at is None
+    assert state.operations.audit.verify().broken_at is None
 
 
 def test_run_due_counts_it_and_a_preview_does_it_to_nobody(kept_ten_days: Any) -> None:
     state, before = kept_ten_days, numbers(kept_ten_days)
-    assert state.upkeep.preview().swept >= len(before) - 2
+    assert state.operations.upkeep.preview().swept >= len(before) - 2
     assert numbers(state) == before
-    assert state.upkeep.run_due().swept >= len(before) - 2
+    assert state.operations.upkeep.run_due().swept >= len(before) - 2
     assert numbers(state)[0] == before[-2]
 
 
@@ -209,8 +209,8 @@ def test_it_is_kept_for_ever_where_the_setting_says_so(
     app = make_host({"MFA_GATE_AUDIT_RETENTION_DAYS": days}, directory=People((DAVE,)))
     with app.app_context():
         state = state_of(app)
-        state.enrollments.reset("4", reason="old")
-        state.audit.seal()
+        state.people.enrollments.reset("4", reason="old")
+        state.operations.audit.seal()
         clock.forward(days=9999)
         assert trim(state) == 0
 
@@ -221,7 +221,7 @@ def test_what_requests_showed_of_the_set_up_is_swept_after_a_week(kept_ten_days:
         for name in (f"{DROPPED}cart", "observed:late-identity:shop", "sync-held-back"):
             state.store.marks.put(tx, name, at=clock.now - timedelta(days=8))
         state.store.marks.put(tx, f"{DROPPED}new", at=clock.now)
-    state.upkeep.run_due()
+    state.operations.upkeep.run_due()
     names = {row.name for row in rows(state.store, "mark")}
     assert f"{DROPPED}new" in names
     assert names.isdisjoint({f"{DROPPED}cart", "observed:late-identity:shop"})

@@ -26,13 +26,13 @@ from tests.services.kit import events, mails, meet, rows, tables
 def portal(app: Flask) -> Iterator[Flask]:
     """The portal with everybody known: 1 admin, 2 in a period, 3 lapsed, 4 enrolled, 5 finance, 7 helpdesk, 8 auditor."""
     with app.app_context():
-        state_of(app).users.sync()
+        state_of(app).people.users.sync()
         yield app
 
 
 @pytest.fixture
 def service(portal: Flask) -> EnrollmentService:
-    return state_of(portal).enrollments
+    return state_of(portal).people.enrollments
 
 
 def listed_by(app: Flask) -> UserList:
@@ -253,7 +253,7 @@ def test_a_key_that_nobody_has_is_unknown_and_no_error(portal: Flask, service: E
 
 def test_whom_the_gate_never_met_the_host_is_asked_about(app: Flask) -> None:
     with app.app_context():
-        result = state_of(app).enrollments.require(["5", "6", "4711"], days=7)
+        result = state_of(app).people.enrollments.require(["5", "6", "4711"], days=7)
     assert result == ActionResult(done=(("5", ""), ("6", "")), failed=(("4711", "unknown-user"),))
     assert {row.user_key for row in rows(state_of(app).store, "person")} >= {"5", "6"}
     assert len(mails(app, "start")) == 2

@@ -41,12 +41,12 @@ def sign_in(app: Flask, at: datetime, ask: Ask, *, proved_after: timedelta | Non
 
 
 def adoption(app: Flask, group: str | None = None) -> dict[int, Adoption]:
-    found = state_of(app).daily_totals.read(since=date(2020, 1, 1), group=group).adoption[group or ""]
+    found = state_of(app).people.daily_totals.read(since=date(2020, 1, 1), group=group).adoption[group or ""]
     return {one.day.toordinal() - START.toordinal(): one.adoption for one in found}
 
 
 def sign_ins(app: Flask) -> dict[int, dict[str, int]]:
-    found = state_of(app).daily_totals.read(since=date(2020, 1, 1)).sign_ins
+    found = state_of(app).people.daily_totals.read(since=date(2020, 1, 1)).sign_ins
     return {one.day.toordinal() - START.toordinal(): {word.value: n for word, n in one.counts.items()} for one in found}
 
 
@@ -59,7 +59,7 @@ def test_every_outcome_is_one_of_an_ask_or_a_proof() -> None:
 
 def test_days_are_counted_once_after_they_are_over_and_missed_days_too(site: Flask, clock: StillClock) -> None:
     state = state_of(site)
-    state.upkeep.run_due()
+    state.operations.upkeep.run_due()
     assert (adoption(site), sign_ins(site)) == ({}, {})
     enroll(site, "a")
     sign_in(site, START, Ask.CHALLENGE, proved_after=timedelta(seconds=9))
@@ -67,13 +67,13 @@ def test_days_are_counted_once_after_they_are_over_and_missed_days_too(site: Fla
     sign_in(site, START, Ask.ENROLL)
     sign_in(site, START + DAY, Ask.DENY)
     clock.forward(hours=15, minutes=59)
-    assert state.daily_totals.count_due() == 0, "a sign-in of the last minute may still be proved"
+    assert state.people.daily_totals.count_due() == 0, "a sign-in of the last minute may still be proved"
     clock.forward(minutes=1)
-    assert state.daily_totals.count_due() == 1
-    assert state.daily_totals.count_due() == 0
+    assert state.people.daily_totals.count_due() == 1
+    assert state.people.daily_totals.count_due() == 0
     clock.forward(days=3)
     enroll(site, "b")
-    state.upkeep.run_due()
+    state.operations.upkeep.run_due()
     enrolled_one, of_sales = Adoption(3, 1), Adoption(2, 1)
     assert adoption(site) == dict.fromkeys(range(4), enrolled_one), "b came on the fifth day"
     assert adoption(site, "sales") == dict.fromkeys(range(4), of_sales)
@@ -81,7 +81,7 @@ def test_days_are_counted_once_after_they_are_over_and_missed_days_too(site: Fla
     assert adoption(site, "no such") == {}
     assert sign_ins(site) == {0: {"verified": 2, "unfinished": 1}, 1: {"denied": 1}}
     before = (rows(state.store, "adoption_day"), rows(state.store, "sign_in_day"))
-    state.upkeep.run_due()
+    state.operations.upkeep.run_due()
     assert before == (rows(state.store, "adoption_day"), rows(state.store, "sign_in_day"))
 
 
@@ -89,7 +89,7 @@ def test_a_site_with_a_past_is_counted_from_its_first_record_in_a_few_runs(site:
     sign_in(site, START, Ask.PASS)
     enroll(site, "a")
     clock.forward(days=40)
-    service = state_of(site).daily_totals
+    service = state_of(site).people.daily_totals
     assert [service.count_due(), service.count_due(), service.count_due()] == [31, 9, 0]
     assert sign_ins(site) == {0: {"passed": 1}}
     assert len(adoption(site)) == 40
@@ -102,12 +102,12 @@ def test_a_factor_that_was_removed_counts_until_then(site: Flask, clock: StillCl
     with state.store.database.write() as tx:
         tx.execute(state.store.tables.factor.update().values(voided_at=clock()))
     clock.forward(days=1)
-    state.daily_totals.count_due()
+    state.people.daily_totals.count_due()
     assert adoption(site) == {0: Adoption(3, 1), 1: Adoption(3, 0)}
 
 
 def test_old_days_go_and_a_long_pause_counts_only_what_is_kept(site: Flask, clock: StillClock) -> None:
-    service = state_of(site).daily_totals
+    service = state_of(site).people.daily_totals
     enroll(site, "a")
     clock.forward(days=2)
     assert service.count_due() == 2
@@ -120,7 +120,7 @@ def test_old_days_go_and_a_long_pause_counts_only_what_is_kept(site: Flask, cloc
 def test_two_runs_at_once_count_each_day_once(site: Flask, clock: StillClock) -> None:
     enroll(site, "a")
     clock.forward(days=4)
-    service = state_of(site).daily_totals
+    service = state_of(site).people.daily_totals
 
     def run() -> int:
         with site.app_context():
@@ -133,7 +133,7 @@ def test_two_runs_at_once_count_each_day_once(site: Flask, clock: StillClock) ->
 def test_a_mark_that_somebody_edited_starts_from_the_first_record(site: Flask, clock: StillClock) -> None:
     enroll(site, "a")
     clock.forward(days=2)
-    service = state_of(site).daily_totals
+    service = state_of(site).people.daily_totals
     assert service.count_due() == 2
     store = state_of(site).store
     with store.database.write() as tx:

@@ -21,7 +21,7 @@ from tests.conftest import JSON, Browser, Phone, StillClock, key_of, state_of
 @pytest.fixture
 def service(app: Flask) -> Any:
     with app.app_context():
-        yield state_of(app).enrollments
+        yield state_of(app).people.enrollments
 
 
 @pytest.fixture
@@ -45,8 +45,8 @@ def test_require_starts_a_period_to_the_second(service: EnrollmentService, key: 
 def test_default_days_come_from_the_settings(make_app: Any) -> None:
     app = make_app(MFA_GATE_ENROLLMENT_DAYS=3)
     with app.app_context():
-        state_of(app).enrollments.require(key_of(app, "frank"))
-        assert state_of(app).enrollments.status(key_of(app, "frank")).days_left == 3
+        state_of(app).people.enrollments.require(key_of(app, "frank"))
+        assert state_of(app).people.enrollments.status(key_of(app, "frank")).days_left == 3
 
 
 def test_the_days_count_down_to_one_and_then_it_lapses(service: EnrollmentService, key: Any, clock: StillClock) -> None:
@@ -158,7 +158,7 @@ def test_reset_ends_sessions_keys_and_codes_at_once(app: Flask, clock: StillCloc
     browser.send("/mfa/challenge", code=phone.code())
     half_done.sign_in("dave")
     with app.app_context():
-        state_of(app).enrollments.reset(key_of(app, "dave"))
+        state_of(app).people.enrollments.reset(key_of(app, "dave"))
     assert browser.get("/").location == "/login?next=%2F", "what was revoked is out, of the app too"
     clock.forward(seconds=30)
     assert half_done.get("/mfa/status").status_code != 200, "a half-done sign-in does not outlive the reset"
@@ -177,7 +177,7 @@ def test_remove_while_pending_completes_the_sign_in_at_the_next_request(app: Fla
     browser = Browser(app)
     browser.sign_in("bob")
     with app.app_context():
-        state_of(app).enrollments.remove(key("bob"))
+        state_of(app).people.enrollments.remove(key("bob"))
     assert browser.get("/api/me", headers=JSON).status_code == 200, "of any kind"
     assert browser.is_in()
 
@@ -281,6 +281,6 @@ def test_what_some_database_could_not_keep_is_refused_before_it_is_asked(
 @pytest.mark.parametrize("odd", ["a\0b", "\ud800", "k" * 192, ""], ids=["NUL", "surrogate", "too long", "empty"])
 def test_a_key_that_no_user_can_have_is_nobodys(app: Flask, service: EnrollmentService, odd: str) -> None:
     assert service.require([odd, "6"], days=7).failed == ((odd, "unknown-user"),)
-    for act in (service.status, service.require, service.reset, state_of(app).access_passes.issue):
+    for act in (service.status, service.require, service.reset, state_of(app).people.access_passes.issue):
         with pytest.raises(UnknownUser):
             act(odd)

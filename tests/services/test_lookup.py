@@ -45,7 +45,7 @@ def of_model(make_host: Callable[..., Flask], people: list[Person]) -> Flask:
 def of_directory(make_host: Callable[..., Flask], people: list[Person]) -> Flask:
     app = make_host(directory=People(people))
     with app.app_context():
-        state_of(app).users.sync()
+        state_of(app).people.users.sync()
     return app
 
 
@@ -63,7 +63,7 @@ def host(request: pytest.FixtureRequest, make_host: Callable[..., Flask]) -> Cal
 
 def meant(app: Flask, text: str) -> str:
     with app.app_context():
-        return state_of(app).lookup.key_of(text)
+        return state_of(app).people.lookup.key_of(text)
 
 
 @pytest.mark.parametrize("text", ["erin@example.org", "Erin@Example.ORG"])
@@ -91,7 +91,7 @@ def test_an_exact_key_comes_before_an_email(host: Any) -> None:
 def test_a_key_that_the_host_has_deleted_is_a_key_still(make_host: Callable[..., Flask]) -> None:
     app = make_host(directory=People(CLASH[1:]))
     with app.app_context():
-        state_of(app).users.sync()
+        state_of(app).people.users.sync()
     meet(app, CLASH[:1])
     assert meant(app, "bob@corp") == "bob@corp"
 
@@ -99,7 +99,7 @@ def test_a_key_that_the_host_has_deleted_is_a_key_still(make_host: Callable[...,
 def test_what_was_only_typed_once_is_no_key_of_anybody(make_host: Callable[..., Flask]) -> None:
     app = of_sign_ins(make_host, [])
     with app.app_context():
-        state_of(app).enrollments.require("erin@example.org")
+        state_of(app).people.enrollments.require("erin@example.org")
     state = state_of(app)
     with state.store.database.write() as tx:
         state.store.people.write(tx, TWINS[:1], now=state.clock(), signs_in=True)
@@ -122,4 +122,4 @@ def test_an_email_that_looks_alike_is_another(host: Any, text: str) -> None:
 @pytest.mark.parametrize("text", ["a\ud800@example.org", "a\0@example.org", "a@" + "x" * 300])
 def test_what_no_database_keeps_is_nobodys_email(app: Flask, text: str) -> None:
     with app.app_context():
-        assert state_of(app).lookup.key_of(text) == text
+        assert state_of(app).people.lookup.key_of(text) == text

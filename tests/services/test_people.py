@@ -76,7 +76,7 @@ def delete_users(*keys: str) -> None:
 
 
 def test_sync_takes_over_everybody_with_all_that_the_host_says(portal: Flask) -> None:
-    assert state_of(portal).users.sync() == Synced(people=8, deleted=0)
+    assert state_of(portal).people.users.sync() == Synced(people=8, deleted=0)
     people = known(portal)
     assert people["1"] == Person("1", "Ada Admin", "ada@example.org", role=Role.ADMIN)
     assert people["5"] == Person("5", "Erin Ellis", "erin@example.org", groups=frozenset({"finance"}))
@@ -87,7 +87,7 @@ def test_sync_takes_over_everybody_with_all_that_the_host_says(portal: Flask) ->
 def test_2500_people_come_in_three_pages_and_a_changed_one_is_seen(portal: Flask, clock: StillClock) -> None:
     add_crowd(2492)
     seen: list[int] = []
-    assert state_of(portal).users.sync(progress=seen.append) == Synced(people=2500, deleted=0)
+    assert state_of(portal).people.users.sync(progress=seen.append) == Synced(people=2500, deleted=0)
     assert seen == [1000, 2000, 2500]
     people = known(portal)
     assert len(people) == 2500
@@ -97,14 +97,14 @@ def test_2500_people_come_in_three_pages_and_a_changed_one_is_seen(portal: Flask
     db.session.execute(db.update(User).where(User.id == 111).values(group="other", enabled=False, name="New"))
     db.session.commit()
     clock.forward(hours=1)
-    state_of(portal).users.sync()
+    state_of(portal).people.users.sync()
     assert known(portal)["111"] == replace(people["111"], groups=frozenset({"other"}), is_active=False, name="New")
 
 
 def test_a_run_that_was_cut_short_goes_on_where_it_stopped(portal: Flask, clock: StillClock, monkeypatch: Any) -> None:
     add_crowd(2492)
     state, read = state_of(portal), []
-    kept = type(state.reader).read
+    kept = type(state.host.reader).read
 
     def failing(self: Any, user: Any, key: str) -> Person:
         read.append(key)
@@ -112,20 +112,20 @@ def test_a_run_that_was_cut_short_goes_on_where_it_stopped(portal: Flask, clock:
             raise HostCallbackFailed("cut")
         return kept(self, user, key)
 
-    monkeypatch.setattr(type(state.reader), "read", failing)
+    monkeypatch.setattr(type(state.host.reader), "read", failing)
     with pytest.raises(HostCallbackFailed):
-        state.users.sync()
+        state.people.users.sync()
     assert len(known(portal)) == 1000, "a page is taken over whole or not at all"
-    assert state.users.is_sync_due()
+    assert state.people.users.is_sync_due()
     read.clear()
     read.extend(["x"] * 5000)
     clock.forward(minutes=5)
-    assert state.users.sync() == Synced(people=1500, deleted=0)
+    assert state.people.users.sync() == Synced(people=1500, deleted=0)
     assert read[5000] == "1093", "behind the first thousand"
     assert len(known(portal)) == 2500
     assert sorted({row.seen_at for row in rows(state.store, "person")})[-1] == clock(), "as late as they were seen"
-    assert not state.users.is_sync_due()
-    assert state.users.sync().people == 2500, "the next run begins at the beginning"
+    assert not state.people.users.is_sync_due()
+    assert state.people.users.sync().people == 2500, "the next run begins at the beginning"
 
 
 def test_who_is_gone_since_the_cut_is_voided_by_the_run_that_goes_on(make_host: Any, clock: StillClock) -> None:
@@ -133,22 +133,24 @@ def test_who_is_gone_since_the_cut_is_voided_by_the_run_that_goes_on(make_host: 
     app = make_host(directory=directory)
     state = state_of(app)
     with app.app_context():
-        state.users.sync()
+        state.people.users.sync()
         clock.forward(days=1)
         directory.pages, directory.fails_at_page = 0, 2
         with pytest.raises(HostCallbackFailed):
-            state.users.sync()
+            state.people.users.sync()
         del directory.people["k0001"], directory.people["k1400"]
         directory.fails_at_page = None
         clock.forward(hours=1)
-        assert state.users.sync() == Synced(people=499, deleted=0, missing=1), "the other was seen before the cut"
+        assert state.people.users.sync() == Synced(people=499, deleted=0, missing=1), (
+            "the other was seen before the cut"
+        )
         clock.forward(hours=1)
-        assert state.users.sync() == Synced(people=1498, deleted=0, missing=2)
+        assert state.people.users.sync() == Synced(people=1498, deleted=0, missing=2)
         clock.forward(hours=23)
-        assert state.users.sync() == Synced(people=1498, deleted=1, missing=1)
+        assert state.people.users.sync() == Synced(people=1498, deleted=1, missing=1)
         assert "k0001" in known(app), "missed for the first time less than a day ago"
         clock.forward(hours=1)
-        assert state.users.sync() == Synced(people=1498, deleted=1)
+        assert state.people.users.sync() == Synced(people=1498, deleted=1)
         assert known(app).keys() == directory.people.keys()
 
 
@@ -157,9 +159,9 @@ def test_the_host_without_model_or_directory_has_nobody_to_take_over(make_host: 
     meet(app, [Person("9", "Nina")])
     with app.app_context():
         before = tables(state_of(app).store)
-        assert state_of(app).users.sync() == Synced(0, 0)
+        assert state_of(app).people.users.sync() == Synced(0, 0)
         assert tables(state_of(app).store) == before
-        assert state_of(app).enrollments.require("any key", days=7).done == (("any key", "not-seen-yet"),)
+        assert state_of(app).people.enrollments.require("any key", days=7).done == (("any key", "not-seen-yet"),)
 
 
 # A directory of the host's own
@@ -171,17 +173,17 @@ def test_people_come_from_a_directory_of_the_hosts_own(make_host: Any, clock: St
     app = make_host(directory=directory)
     with app.app_context():
         state = state_of(app)
-        assert state.users.sync() == Synced(2, 0)
+        assert state.people.users.sync() == Synced(2, 0)
         assert known(app) == directory.people
         del directory.people["o"]
         clock.forward(hours=1)
-        assert state.users.sync() == Synced(1, 0, missing=1)
+        assert state.people.users.sync() == Synced(1, 0, missing=1)
         clock.forward(hours=24)
-        assert state.users.sync() == Synced(1, 1)
+        assert state.people.users.sync() == Synced(1, 1)
         assert known(app).keys() == {"n"}
         with pytest.raises(UnknownUser):
-            state.enrollments.require("o")
-        assert state.enrollments.require("n", days=7).done == (("n", ""),)
+            state.people.enrollments.require("o")
+        assert state.people.enrollments.require("n", days=7).done == (("n", ""),)
 
 
 def test_a_directory_that_is_empty_changes_nothing(make_host: Any, clock: StillClock) -> None:
@@ -189,16 +191,16 @@ def test_a_directory_that_is_empty_changes_nothing(make_host: Any, clock: StillC
     app = make_host(directory=directory)
     with app.app_context():
         state = state_of(app)
-        state.users.sync()
+        state.people.users.sync()
         enroll(app, "n")
         clock.forward(days=2)
         gone, directory.people = directory.people, {}
         before = tables(state.store)
         with pytest.raises(DirectoryEmpty):
-            state.users.sync()
+            state.people.users.sync()
         assert tables(state.store) == before
         directory.people = gone
-        assert state.users.sync() == Synced(2, 0)
+        assert state.people.users.sync() == Synced(2, 0)
 
 
 def test_an_empty_directory_voids_nobody_though_somebody_signs_in_meanwhile(make_host: Any, clock: StillClock) -> None:
@@ -206,23 +208,23 @@ def test_an_empty_directory_voids_nobody_though_somebody_signs_in_meanwhile(make
     app = make_host(directory=directory)
     with app.app_context():
         state = state_of(app)
-        state.users.sync()
+        state.people.users.sync()
         clock.forward(days=1)
         directory.pages, directory.fails_at_page = 0, 2
         with pytest.raises(HostCallbackFailed):
-            state.users.sync()
+            state.people.users.sync()
         directory.people, directory.fails_at_page = {}, None
         clock.forward(hours=1)
         meet(app, [Person("k0007")])
         with pytest.raises(DirectoryEmpty):
-            state.users.sync()
+            state.people.users.sync()
         assert len(known(app)) == 1500
 
 
 def test_an_empty_directory_of_a_gate_that_knows_nobody_is_no_error(make_host: Any) -> None:
     app = make_host(directory=People())
     with app.app_context():
-        assert state_of(app).users.sync() == Synced(0, 0)
+        assert state_of(app).people.users.sync() == Synced(0, 0)
 
 
 @pytest.mark.parametrize("circle", [1, 2, 3])
@@ -233,7 +235,7 @@ def test_a_directory_that_goes_in_circles_is_no_endless_sync(make_host: Any, cir
     directory.page = lambda after_key, limit: next(pages, [])  # type: ignore[method-assign]
     app = make_host(directory=directory)
     with app.app_context(), pytest.raises(HostCallbackFailed):
-        state_of(app).users.sync()
+        state_of(app).people.users.sync()
 
 
 def test_a_directory_that_raises_changes_nothing(make_host: Any, clock: StillClock) -> None:
@@ -241,15 +243,15 @@ def test_a_directory_that_raises_changes_nothing(make_host: Any, clock: StillClo
     app = make_host(directory=directory)
     with app.app_context():
         state = state_of(app)
-        state.users.sync()
+        state.people.users.sync()
         before = tables(state.store)
         clock.forward(days=2)
         directory.fails_at_page = directory.pages + 1
         with pytest.raises(HostCallbackFailed):
-            state.users.sync()
+            state.people.users.sync()
         assert tables(state.store) == before
         directory.get = lambda _key: 1 / 0  # type: ignore[method-assign, assignment, return-value]
-        for act in (lambda: state.users.sync(["n"]), lambda: state.enrollments.require("n")):
+        for act in (lambda: state.people.users.sync(["n"]), lambda: state.people.enrollments.require("n")):
             with pytest.raises(HostCallbackFailed):
                 act()
         assert tables(state.store) == before
@@ -268,10 +270,10 @@ def test_nonsense_of_a_directory_lets_nobody_in(make_host: Any, person: Any) -> 
         before = tables(state.store)
         directory.people["n"] = person
         with pytest.raises(HostCallbackFailed):
-            state.enrollments.require("n")
+            state.people.enrollments.require("n")
         if getattr(person, "key", "n") != "other":
             with pytest.raises(HostCallbackFailed):
-                state.users.sync()
+                state.people.users.sync()
         assert tables(state.store) == before
 
 
@@ -279,7 +281,7 @@ def test_what_a_directory_says_is_cut_to_what_the_tables_keep(make_host: Any) ->
     long = Person("n", "N\0" * 300, "e" * 400, True, ["g" * 200, "b"], "admin", "l" * 60, "t" * 90)  # type: ignore[arg-type]
     app = make_host(directory=People([long]))
     with app.app_context():
-        state_of(app).users.sync()
+        state_of(app).people.users.sync()
         assert known(app)["n"] == Person(
             "n", "N" * 255, "e" * 320, True, frozenset({"g" * 191, "b"}), Role.ADMIN, "l" * 35, "t" * 64
         )
@@ -344,26 +346,26 @@ def test_the_key_may_be_another_column_than_the_primary_key(make_club: Any) -> N
     )
     with app.app_context():
         state = state_of(app)
-        assert state.users.sync() == Synced(3, 0)
+        assert state.people.users.sync() == Synced(3, 0)
         assert known(app).keys() == {"zz", "mm", "aa"}
         assert known(app)["mm"].groups == {"staff", "of mm"}, "a generator is as good as a list"
-        assert state.users.sync(["mm", "gone"]) == Synced(1, 0)
-        assert state.directory.get("mm") == known(app)["mm"]
-        assert state.directory.get("2") is None, "a primary key is no key here"
-        assert state.enrollments.require("aa", days=7).done == (("aa", ""),)
-        assert state.directory.find("MM@example.org") == [known(app)["mm"]]  # type: ignore[attr-defined]
+        assert state.people.users.sync(["mm", "gone"]) == Synced(1, 0)
+        assert state.host.directory.get("mm") == known(app)["mm"]
+        assert state.host.directory.get("2") is None, "a primary key is no key here"
+        assert state.people.enrollments.require("aa", days=7).done == (("aa", ""),)
+        assert state.host.directory.find("MM@example.org") == [known(app)["mm"]]  # type: ignore[attr-defined]
 
 
 def test_a_key_that_is_made_of_columns_is_found_by_the_user_loader(make_club: Any) -> None:
     app = make_club(user_key=lambda user: f"member-{user.id}-{user.uuid}", loader=lambda key: by_int(key.split("-")[1]))
     with app.app_context():
         state = state_of(app)
-        assert state.users.sync() == Synced(3, 0)
+        assert state.people.users.sync() == Synced(3, 0)
         assert known(app).keys() == {"member-1-zz", "member-2-mm", "member-3-aa"}
-        found = state.directory.get("member-2-mm")
+        found = state.host.directory.get("member-2-mm")
         assert found is not None
         assert found.email == "mm@example.org"
-        assert state.directory.get("member-2-zz") is None, "the loader's answer has to be this user"
+        assert state.host.directory.get("member-2-zz") is None, "the loader's answer has to be this user"
 
 
 class Seat(db.Model):  # type: ignore[name-defined, misc]
@@ -389,12 +391,12 @@ def theatre(make_host: Callable[..., Flask], tmp_path: Any) -> Iterator[Flask]:
 
 
 def test_a_key_of_two_columns_pages_through_everybody(theatre: Flask) -> None:
-    directory, seen, mark = state_of(theatre).directory, [], None
+    directory, seen, mark = state_of(theatre).host.directory, [], None
     while page := next(directory.pages(mark, 2), None):
         mark, people = page
         seen += [person.key for person in people]
     assert seen == ["a-1", "a-2", "a-10", 'b"-1', 'b"-2', 'b"-10']
-    assert state_of(theatre).users.sync() == Synced(6, 0)
+    assert state_of(theatre).people.users.sync() == Synced(6, 0)
     assert directory.get("a-10") is not None
     assert directory.get("a-3") is None
 
@@ -403,10 +405,10 @@ def test_a_user_loader_that_raises_makes_nobody_unknown(make_club: Any) -> None:
     app = make_club(user_key=lambda user: f"member-{user.id}", loader=by_int)
     with app.app_context():
         state = state_of(app)
-        state.users.sync()
+        state.people.users.sync()
         before = tables(state.store)
         with pytest.raises(HostCallbackFailed):
-            state.users.sync(["member-1"])
+            state.people.users.sync(["member-1"])
         assert tables(state.store) == before, "nobody is voided because his key can't be read"
 
 
@@ -414,7 +416,7 @@ def test_a_user_loader_that_raises_makes_nobody_unknown(make_club: Any) -> None:
 def test_a_key_that_is_none_is_told_from_one_that_is_too_long(make_club: Any, key: Any) -> None:
     app = make_club(user_key=lambda _user: key, loader=by_int)
     with app.app_context(), pytest.raises(HostCallbackFailed, match=r"1 to 191 characters without NUL"):
-        state_of(app).users.sync()
+        state_of(app).people.users.sync()
 
 
 def raises(_user: Any) -> Any:
@@ -438,9 +440,9 @@ def test_a_callback_that_raises_or_answers_nonsense_is_named_and_changes_nothing
         state = state_of(app)
         before = tables(state.store)
         with pytest.raises(HostCallbackFailed):
-            state.users.sync()
+            state.people.users.sync()
         with pytest.raises(HostCallbackFailed):
-            state.enrollments.require("1")
+            state.people.enrollments.require("1")
         assert tables(state.store) == before
 
 
@@ -459,33 +461,33 @@ def test_a_deleted_user_loses_every_proof_and_a_key_that_comes_back_is_forced_to
     portal: Flask, clock: StillClock, phone: Phone
 ) -> None:
     state, dave = state_of(portal), key_of(portal, "dave")
-    state.users.sync()
+    state.people.users.sync()
     proved(portal, "dave", phone)
     Browser(portal).sign_in("dave")
-    state.access_passes.issue(dave, lifetime=timedelta(days=9))
-    state.policies.note_graces(dave, ["a policy with days of grace"])
+    state.people.access_passes.issue(dave, lifetime=timedelta(days=9))
+    state.access.policies.note_graces(dave, ["a policy with days of grace"])
     with state.store.database.write() as tx:
         state.store.recovery_codes.replace(tx, dave, [("c1", b"x"), ("c2", b"y")], now=clock())
         state.store.failures.charge(tx, dave, place="x", ordinal=1, now=clock())
     browser = Browser(portal)
     browser.sign_in("dave")
     assert browser.send("/mfa/challenge", code=phone.wrong_code()).status_code == 422
-    state.users.sync([dave])
-    assert state.enrollments.status(dave).status == "ENROLLED", "he is still there"
+    state.people.users.sync([dave])
+    assert state.people.enrollments.status(dave).status == "ENROLLED", "he is still there"
     delete_users(dave)
     clock.forward(hours=1)
-    assert state.users.sync() == Synced(people=7, deleted=0, missing=1)
-    assert state.enrollments.status(dave).status == "ENROLLED", "one run alone proves nothing"
+    assert state.people.users.sync() == Synced(people=7, deleted=0, missing=1)
+    assert state.people.enrollments.status(dave).status == "ENROLLED", "one run alone proves nothing"
     clock.forward(hours=24)
-    assert state.users.sync() == Synced(people=7, deleted=1)
+    assert state.people.users.sync() == Synced(people=7, deleted=1)
     assert_no_proof_is_left(portal, dave, clock)
     assert events(portal, "user_deleted") == [("user_deleted", dave)]
     clock.forward(days=2)
-    assert state.users.sync() == Synced(people=7, deleted=0), "gone once"
+    assert state.people.users.sync() == Synced(people=7, deleted=0), "gone once"
     assert events(portal, "user_deleted") == [("user_deleted", dave)]
     add_crowd(1, start=int(dave))
     clock.forward(hours=1)
-    state.users.sync()
+    state.people.users.sync()
     assert known(portal)[dave].name == f"User {dave}"
     with state.store.database.read() as tx:
         newcomer = state.store.people.known(tx, [dave], now=clock())[dave]
@@ -510,20 +512,20 @@ def test_whom_the_pages_missed_the_directory_is_asked_about_once_more(make_host:
     directory = People([Person("n"), Person("o")])
     app = make_host(directory=directory)
     with app.app_context():
-        state_of(app).users.sync()
+        state_of(app).people.users.sync()
         clock.forward(days=1)
         directory.page = lambda after, _limit: [] if after else [Person("n")]  # type: ignore[method-assign]
-        assert state_of(app).users.sync() == Synced(1, 0)
+        assert state_of(app).people.users.sync() == Synced(1, 0)
         assert known(app).keys() == {"n", "o"}
 
 
 def test_sync_of_named_users_takes_over_some_and_voids_those_who_are_gone(portal: Flask, clock: StillClock) -> None:
     state = state_of(portal)
-    state.users.sync()
+    state.people.users.sync()
     delete_users("4", "5")
-    assert state.users.sync(["4", "6", "6", "4711"]) == Synced(people=1, deleted=0, missing=1)
+    assert state.people.users.sync(["4", "6", "6", "4711"]) == Synced(people=1, deleted=0, missing=1)
     clock.forward(hours=24)
-    assert state.users.sync(["4", "6", "6", "4711"]) == Synced(people=1, deleted=1)
+    assert state.people.users.sync(["4", "6", "6", "4711"]) == Synced(people=1, deleted=1)
     assert known(portal).keys() == {"1", "2", "3", "5", "6", "7", "8"}, "only who was named"
     assert_no_proof_is_left(portal, "4", clock)
     assert events(portal, "user_deleted") == [("user_deleted", "4")], "nothing is on record of whom nobody knew"
@@ -532,31 +534,31 @@ def test_sync_of_named_users_takes_over_some_and_voids_those_who_are_gone(portal
 def test_sync_of_a_key_given_as_text_is_about_that_one_user(make_host: Any) -> None:
     app = make_host(directory=People([Person("1"), Person("2"), Person("12")]))
     with app.app_context():
-        assert state_of(app).users.sync("12") == Synced(people=1, deleted=0)
+        assert state_of(app).people.users.sync("12") == Synced(people=1, deleted=0)
         assert known(app).keys() == {"12"}
 
 
 def test_a_long_list_of_users_who_are_gone_is_voided_in_slices(portal: Flask, clock: StillClock) -> None:
     state, keys = state_of(portal), [f"gone-{number}" for number in range(2100)]
     meet(portal, [Person(key) for key in keys])
-    assert state.users.sync(keys) == Synced(people=0, deleted=0, missing=2100)
+    assert state.people.users.sync(keys) == Synced(people=0, deleted=0, missing=2100)
     clock.forward(hours=24)
-    assert state.users.sync(keys) == Synced(people=0, deleted=0, missing=2100, held_back=2100)
-    assert state.users.sync(keys, void_missing=True) == Synced(people=0, deleted=2100)
+    assert state.people.users.sync(keys) == Synced(people=0, deleted=0, missing=2100, held_back=2100)
+    assert state.people.users.sync(keys, void_missing=True) == Synced(people=0, deleted=2100)
     assert known(portal).keys().isdisjoint(keys)
 
 
 def test_of_two_runs_at_once_one_has_each_deletion_on_record(portal: Flask, clock: StillClock) -> None:
     state = state_of(portal)
-    state.users.sync()
+    state.people.users.sync()
     delete_users("4", "5", "6")
     clock.forward(days=1)
-    state.users.sync()
+    state.people.users.sync()
     clock.forward(days=1)
 
     def run() -> int:
         with portal.app_context():
-            return state.users.sync().deleted
+            return state.people.users.sync().deleted
 
     assert sum(at_once([run, run])) == 3
     assert sorted(events(portal, "user_deleted")) == [("user_deleted", key) for key in "456"]
@@ -567,22 +569,22 @@ def test_who_is_shown_again_in_time_keeps_everything(make_host: Any, clock: Stil
     app = make_host(directory=directory)
     with app.app_context():
         state = state_of(app)
-        state.users.sync()
+        state.people.users.sync()
         enroll(app, "n")
         gone = directory.people.pop("n")
         for hours in (20, 3):
             clock.forward(hours=hours)
-            assert state.users.sync() == Synced(1, 0, missing=1)
+            assert state.people.users.sync() == Synced(1, 0, missing=1)
         directory.people["n"] = gone
         clock.forward(hours=1)
-        assert state.users.sync() == Synced(2, 0)
+        assert state.people.users.sync() == Synced(2, 0)
         del directory.people["n"]
         clock.forward(hours=23)
-        assert state.users.sync() == Synced(1, 0, missing=1), "the day begins anew"
+        assert state.people.users.sync() == Synced(1, 0, missing=1), "the day begins anew"
         meet(app, [Person("n")])
         clock.forward(hours=24)
-        assert state.users.sync() == Synced(1, 0, missing=1), "so it does when they sign in meanwhile"
-        assert state.enrollments.status("o").status == "NOT_ENROLLED"
+        assert state.people.users.sync() == Synced(1, 0, missing=1), "so it does when they sign in meanwhile"
+        assert state.people.enrollments.status("o").status == "NOT_ENROLLED"
 
 
 @pytest.mark.parametrize(("people", "gone", "voided"), [(12, 10, 10), (12, 11, 0), (300, 15, 15), (300, 16, 0)])
@@ -593,17 +595,17 @@ def test_a_run_voids_no_more_than_a_few_unless_it_is_told_to(
     app = make_host(directory=directory)
     with app.app_context():
         state = state_of(app)
-        state.users.sync()
+        state.people.users.sync()
         for number in range(gone):
             del directory.people[f"k{number:03}"]
         clock.forward(days=1)
-        state.users.sync()
+        state.people.users.sync()
         clock.forward(days=1)
-        assert state.users.sync() == Synced(people - gone, voided, gone - voided, gone - voided)
+        assert state.people.users.sync() == Synced(people - gone, voided, gone - voided, gone - voided)
         with state.store.database.read() as tx:
             mark = state.store.marks.get(tx, "sync-held-back")
         assert (mark.value if mark else None) == (None if voided else str(gone))
-        assert state.users.sync(void_missing=True).deleted == gone - voided
+        assert state.people.users.sync(void_missing=True).deleted == gone - voided
         with state.store.database.read() as tx:
             assert state.store.marks.get(tx, "sync-held-back") is None
 
@@ -613,15 +615,15 @@ def test_who_held_a_factor_is_told_and_forced_and_the_demand_of_others_stays(mak
     app = make_host(directory=directory)
     with app.app_context():
         state = state_of(app)
-        state.users.sync()
+        state.people.users.sync()
         enroll(app, "held")
-        state.enrollments.require("lapsed", days=1, notify=False)
-        state.enrollments.require("period", days=30, notify=False)
+        state.people.enrollments.require("lapsed", days=1, notify=False)
+        state.people.enrollments.require("period", days=30, notify=False)
         for key in ("held", "period", "lapsed", "free"):
             del directory.people[key]
         for _ in range(2):
             clock.forward(days=1)
-            state.users.sync()
+            state.people.users.sync()
         assert known(app).keys() == {"stays"}
         with state.store.database.read() as tx:
             found = state.store.enrollments.standings(tx, ["held", "period", "lapsed", "free"], now=clock())
@@ -632,19 +634,19 @@ def test_who_held_a_factor_is_told_and_forced_and_the_demand_of_others_stays(mak
         assert found["free"] == Standing("free")
         assert [(row.kind, row.recipient) for row in rows(state.store, "outbox")] == [("reset", "held@example.org")]
         directory.people["held"] = Person("held", email="held@example.org")
-        state.users.sync()
-        status = state.enrollments.status("held")
+        state.people.users.sync()
+        status = state.people.enrollments.status("held")
         assert (status.status, status.required, status.factors) == ("NOT_ENROLLED", True, ())
 
 
 def test_a_reset_takes_codes_and_pass_along(portal: Flask, clock: StillClock) -> None:
     state = state_of(portal)
     for key in ("4", "5"):
-        state.access_passes.issue(key)
+        state.people.access_passes.issue(key)
         with state.store.database.write() as tx:
             state.store.recovery_codes.replace(tx, key, [(f"c{key}", b"x")], now=clock())
-    state.enrollments.reset(["4"])
-    assert (state.access_passes.of("4"), len(state.access_passes.of("5"))) == ([], 1)
+    state.people.enrollments.reset(["4"])
+    assert (state.people.access_passes.of("4"), len(state.people.access_passes.of("5"))) == ([], 1)
     assert [row.user_key for row in rows(state.store, "recovery_code")] == ["5"], "and those of nobody else"
 
 
@@ -654,12 +656,12 @@ def test_a_reset_takes_codes_and_pass_along(portal: Flask, clock: StillClock) ->
 def test_everything_follows_a_renamed_user(portal: Flask, clock: StillClock, phone: Phone) -> None:
     state = state_of(portal)
     proved(portal, "dave", phone)
-    state.access_passes.issue("6", actor="user:1")
-    state.enrollments.require("6", days=7, actor="user:1")
-    state.access_passes.issue("4")
-    state.policies.save(policy("mine", on=["payroll"]), actor="user:1")
-    state.users.rename("4", "dave")
-    state.users.rename("1", "ada")
+    state.people.access_passes.issue("6", actor="user:1")
+    state.people.enrollments.require("6", days=7, actor="user:1")
+    state.people.access_passes.issue("4")
+    state.access.policies.save(policy("mine", on=["payroll"]), actor="user:1")
+    state.people.users.rename("4", "dave")
+    state.people.users.rename("1", "ada")
     for name, kept in tables(state.store).items():
         if name.endswith("mark"):
             continue
@@ -668,9 +670,9 @@ def test_everything_follows_a_renamed_user(portal: Flask, clock: StillClock, pho
             assert all(row[columns[column]] not in {"4", "1"} for row in kept if column in columns), name
         for column in ("actor", "required_by", "issued_by", "author"):
             assert all(row[columns[column]] not in {"user:4", "user:1"} for row in kept if column in columns), name
-    assert state.enrollments.status("dave").status == "ENROLLED"
-    assert state.enrollments.status("6").required_by == "user:ada"
-    assert len(state.access_passes.of("dave")) == 1
+    assert state.people.enrollments.status("dave").status == "ENROLLED"
+    assert state.people.enrollments.status("6").required_by == "user:ada"
+    assert len(state.people.access_passes.of("dave")) == 1
     assert events(portal, "user_renamed") == [("user_renamed", "dave"), ("user_renamed", "ada")]
     assert [row.details for row in rows(state.store, "audit") if row.event == "user_renamed"] == [
         {"former": "4"}, {"former": "1"},
@@ -684,15 +686,15 @@ def test_what_is_sealed_follows_a_renamed_user(portal: Flask, clock: StillClock,
     browser.sign_in("dave")
     browser.send("/mfa/challenge", code=phone.code())
     code = recovery_codes_in(browser.send("/mfa/recovery-codes").text)[0]
-    access_pass = state.access_passes.issue("4", actor="cli")
-    state.users.rename("4", "dave")
+    access_pass = state.people.access_passes.issue("4", actor="cli")
+    state.people.users.rename("4", "dave")
     with state.store.database.write() as tx:
         clock.forward(minutes=1)
         now = clock()
-        totp = state.factors.verifiers[Method("totp")].verify(tx, "dave", phone.code(), state=NOTHING, now=now)
-        by_code = state.factors.verifiers[Method("recovery_code")]
+        totp = state.factors.registry.verifiers[Method("totp")].verify(tx, "dave", phone.code(), state=NOTHING, now=now)
+        by_code = state.factors.registry.verifiers[Method("recovery_code")]
         spent = by_code.verify(tx, "dave", by_code.read(code)[1], state=NOTHING, now=now)
-        by_pass = state.factors.verifiers[Method("access_pass")]
+        by_pass = state.factors.registry.verifiers[Method("access_pass")]
         used = by_pass.verify(tx, "dave", by_pass.read(access_pass)[1], state=NOTHING, now=now)
     assert None not in (totp, spent, used)
 
@@ -701,10 +703,10 @@ def test_a_sealed_value_that_cant_be_opened_stops_no_rename(portal: Flask, caplo
     state = state_of(portal)
     with state.store.database.write() as tx:
         tx.execute(state.store.tables.factor.update().values(secret=b"\x02" + bytes(40)))
-    state.users.rename("4", "dave")
+    state.people.users.rename("4", "dave")
     assert "stays shut" in caplog.text
     with state.store.database.write() as tx, pytest.raises(SecretUnreadable):
-        state.factors.verifiers[Method("totp")].verify(tx, "dave", "123456", state=NOTHING, now=state.clock())
+        state.factors.registry.verifiers[Method("totp")].verify(tx, "dave", "123456", state=NOTHING, now=state.clock())
 
 
 @pytest.mark.parametrize("table", ["factor", "recovery_code", "access_pass"])
@@ -719,10 +721,10 @@ def test_a_row_that_is_given_to_another_user_opens_nothing(
     clock.forward(minutes=1)
     codes = {
         "recovery_code": recovery_codes_in(browser.send("/mfa/recovery-codes").text)[0],
-        "access_pass": state.access_passes.issue("4", actor="cli"),
+        "access_pass": state.people.access_passes.issue("4", actor="cli"),
         "factor": phone.code(),
     }
-    verifier = state.factors.verifiers[{"factor": Method("totp")}.get(table) or Method(table)]
+    verifier = state.factors.registry.verifiers[{"factor": Method("totp")}.get(table) or Method(table)]
     with state.store.database.write() as tx:
         tx.execute(state.store.tables.metadata.tables[f"mfa_gate_{table}"].update().values(user_key="6"))
     with state.store.database.write() as tx:
@@ -737,27 +739,29 @@ def test_policies_follow_a_renamed_user(portal: Flask) -> None:
     named = replace(
         policy("named", "deny", on=["wiki"]), users=Users(("user:4", "group:4"), ("user:2", f"user:{longest}"))
     )
-    state.policies.save(named)
-    state.policies.save(policy("others", "deny", on=["payroll"]))
-    state.users.sync()
+    state.access.policies.save(named)
+    state.access.policies.save(policy("others", "deny", on=["payroll"]))
+    state.people.users.sync()
     with pytest.raises(Conflict):
-        state.users.rename("4", "2")
-    assert len(state.policies.history()) == 2
-    state.users.rename("4", longest, actor="user:1")
-    state.users.rename("2", "bob")
-    assert state.policies.get("named").users == Users((f"user:{longest}", "group:4"), ("user:bob", f"user:{longest}"))
-    newest = state.policies.history()[0]
+        state.people.users.rename("4", "2")
+    assert len(state.access.policies.history()) == 2
+    state.people.users.rename("4", longest, actor="user:1")
+    state.people.users.rename("2", "bob")
+    assert state.access.policies.get("named").users == Users(
+        (f"user:{longest}", "group:4"), ("user:bob", f"user:{longest}")
+    )
+    newest = state.access.policies.history()[0]
     assert (newest.version, newest.act, newest.author) == (4, "rename", "host")
-    assert [one.author for one in state.policies.history("named")] == ["host", "user:1", "host"]
-    state.users.rename("6", "frank")
-    assert len(state.policies.history()) == 4, "a policy that does not name him makes no version"
-    assert state.policies.history("others")[0].version == 2
+    assert [one.author for one in state.access.policies.history("named")] == ["host", "user:1", "host"]
+    state.people.users.rename("6", "frank")
+    assert len(state.access.policies.history()) == 4, "a policy that does not name him makes no version"
+    assert state.access.policies.history("others")[0].version == 2
 
 
 def test_a_rename_that_loses_against_an_edit_follows_the_edit(portal: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     state = state_of(portal)
-    state.users.sync()
-    state.policies.save(replace(policy("named", "deny", on=["wiki"]), users=Users(("user:4",))))
+    state.people.users.sync()
+    state.access.policies.save(replace(policy("named", "deny", on=["wiki"]), users=Users(("user:4",))))
     add, tries = state.store.policies.try_add, []
 
     def lose_once(tx: Connection, added: PolicyVersion) -> bool:
@@ -765,49 +769,49 @@ def test_a_rename_that_loses_against_an_edit_follows_the_edit(portal: Flask, mon
         return len(tries) > 1 and add(tx, added)
 
     monkeypatch.setattr(state.store.policies, "try_add", lose_once)
-    state.users.rename("4", "dave")
+    state.people.users.rename("4", "dave")
     assert tries == ["rename", "rename"]
-    assert state.policies.get("named").users.include == ("user:dave",)
+    assert state.access.policies.get("named").users.include == ("user:dave",)
     assert "dave" in known(portal)
 
 
 def test_nobody_is_renamed_while_the_policies_cant_be_read(portal: Flask) -> None:
     state = state_of(portal)
-    state.users.sync()
-    state.policies.save(policy("any", on=["payroll"]))
+    state.people.users.sync()
+    state.access.policies.save(policy("any", on=["payroll"]))
     with state.store.database.write() as tx:
         tx.execute(text("UPDATE mfa_gate_policy_version SET document = '{}'"))
     before = tables(state.store)
     with pytest.raises(PolicyError):
-        state.users.rename("4", "dave")
+        state.people.users.rename("4", "dave")
     assert tables(state.store) == before
 
 
 def test_a_key_that_is_taken_is_refused_and_nothing_moves(portal: Flask) -> None:
     state = state_of(portal)
-    state.users.sync()
+    state.people.users.sync()
     before = tables(state.store)
     for new in ("4", "6", "2"):
         with pytest.raises(Conflict) as refused:
-            state.users.rename("2", new)
+            state.people.users.rename("2", new)
         assert refused.value.reason == "key-taken"
     assert tables(state.store) == before
 
 
 def test_a_key_that_only_the_records_know_is_taken_too(portal: Flask) -> None:
     state = state_of(portal)
-    state.enrollments.unlock("6")
+    state.people.enrollments.unlock("6")
     with state.store.database.write() as tx:
         state.store.people.delete(tx, ["6"])
         tx.execute(text("DELETE FROM mfa_gate_enrollment WHERE user_key = '6'"))
     with pytest.raises(Conflict):
-        state.users.rename("2", "6")
+        state.people.users.rename("2", "6")
 
 
 def test_who_is_not_known_can_be_neither_renamed_nor_forgotten(portal: Flask) -> None:
     state = state_of(portal)
     before = tables(state.store)
-    for act in (lambda: state.users.rename("4711", "4712"), lambda: state.users.forget("4711")):
+    for act in (lambda: state.people.users.rename("4711", "4712"), lambda: state.people.users.forget("4711")):
         with pytest.raises(UnknownUser):
             act()
     assert tables(state.store) == before
@@ -817,7 +821,7 @@ def test_who_is_not_known_can_be_neither_renamed_nor_forgotten(portal: Flask) ->
 def test_a_new_key_is_one_that_a_user_can_have(portal: Flask, new: Any) -> None:
     before = tables(state_of(portal).store)
     with pytest.raises(BadRequest):
-        state_of(portal).users.rename("2", new)
+        state_of(portal).people.users.rename("2", new)
     assert tables(state_of(portal).store) == before
 
 
@@ -834,29 +838,29 @@ def test_of_a_forgotten_user_no_table_has_key_name_or_address(make_host: Any, cl
     key = ZOE.key
     with app.app_context():
         state = state_of(app)
-        state.enrollments.require(key, days=7, actor=f"user:{YAN.key}", reason="Zoe Zimmer is new here")
-        state.enrollments.require(YAN.key, days=7, actor=f"user:{key}")
-        state.access_passes.issue(YAN.key, actor=f"user:{key}")
-        state.access_passes.issue(key, actor=f"user:{YAN.key}", reason="zoe@example.net lost it")
+        state.people.enrollments.require(key, days=7, actor=f"user:{YAN.key}", reason="Zoe Zimmer is new here")
+        state.people.enrollments.require(YAN.key, days=7, actor=f"user:{key}")
+        state.people.access_passes.issue(YAN.key, actor=f"user:{key}")
+        state.people.access_passes.issue(key, actor=f"user:{YAN.key}", reason="zoe@example.net lost it")
         enroll(app, key)
         with state.store.database.write() as tx:
             state.store.failures.charge(tx, key, place="x", ordinal=1, now=clock())
             where = "address = '192.0.2.77', user_agent = 'Zoebrowser'"
             tx.execute(text(f"UPDATE mfa_gate_audit SET {where} WHERE subject = :key"), {"key": key})
-        state.users.rename(key, "key-of-zoe-2")
-        state.users.rename("key-of-zoe-2", key)
+        state.people.users.rename(key, "key-of-zoe-2")
+        state.people.users.rename("key-of-zoe-2", key)
         before = [event for event, _ in events(app)]
-        state.users.forget(key, actor=f"user:{key}")
+        state.people.users.forget(key, actor=f"user:{key}")
         everything = repr(tables(state.store))
         for trace in (key, "Zoe", "zoe", "192.0.2.77"):
             assert trace not in everything
         assert [event for event, _ in events(app)] == [*before, "user_forgotten"], "what happened when stays"
-        assert state.enrollments.status(YAN.key).required, "what was done to others stays"
+        assert state.people.enrollments.status(YAN.key).required, "what was done to others stays"
         (stranger,) = {subject for _, subject in events(app, "user_forgotten", "user_renamed")}
         assert stranger.startswith("forgotten-")
         assert {row.actor for row in rows(state.store, "audit") if row.subject == YAN.key} == {f"user:{stranger}"}
         with pytest.raises(UnknownUser):
-            state.users.forget(key)
+            state.people.users.forget(key)
 
 
 def test_mail_to_others_that_tells_of_a_forgotten_user_tells_of_him_no_more(make_host: Any, clock: StillClock) -> None:
@@ -864,14 +868,14 @@ def test_mail_to_others_that_tells_of_a_forgotten_user_tells_of_him_no_more(make
     app = make_host(directory=People([ZOE, YAN, boss, nameless]))
     with app.app_context():
         state = state_of(app)
-        state.users.sync()
-        state.upkeep.run_due()
+        state.people.users.sync()
+        state.operations.upkeep.run_due()
         clock.forward(days=7)
-        state.enrollments.require([ZOE.key, YAN.key, nameless.key], days=3)
-        state.upkeep.run_due()
+        state.people.enrollments.require([ZOE.key, YAN.key, nameless.key], days=3)
+        state.operations.upkeep.run_due()
         assert ("digest", "boss@example.net") in mails(app)
-        state.users.forget(ZOE.key)
-        state.users.forget(nameless.key)
+        state.people.users.forget(ZOE.key)
+        state.people.users.forget(nameless.key)
         assert "zoe" not in repr(tables(state.store)).lower()
         (digest,) = [row for row in rows(state.store, "outbox") if row.kind == "digest" and row.user_key == "boss"]
         assert [one["name"] for one in digest.facts["lapsing"]] == ["Yan"]
@@ -880,9 +884,9 @@ def test_mail_to_others_that_tells_of_a_forgotten_user_tells_of_him_no_more(make
 @pytest.mark.parametrize(("given", "kept"), [("1", "user:1"), ("user:1", "user:1"), ("cli", "cli"), ("2", "host")])
 def test_the_actor_of_a_change_of_people_is_kept_in_its_one_form(portal: Flask, given: str, kept: str) -> None:
     state = state_of(portal)
-    state.users.password_changed("6", actor="1")
-    state.users.rename("6", "six", actor="1")
-    state.users.forget("2", actor=given)
+    state.people.users.password_changed("6", actor="1")
+    state.people.users.rename("6", "six", actor="1")
+    state.people.users.forget("2", actor=given)
     found = {row.event: row.actor for row in rows(state.store, "audit")}
     assert (found["password_changed"], found["user_renamed"], found["user_forgotten"]) == ("user:1", "user:1", kept)
 
@@ -896,19 +900,19 @@ def test_news_of_a_changed_factor_goes_to_the_former_address_too_for_thirty_days
     from example_app.models import User, db
 
     state = state_of(portal)
-    state.users.sync()
+    state.people.users.sync()
     db.session.execute(db.update(User).where(User.id == 4).values(email="thief@example.net"))
     db.session.commit()
-    state.users.sync(["4"])
-    state.enrollments.reset("4")
+    state.people.users.sync(["4"])
+    state.people.enrollments.reset("4")
     assert mails(portal, "reset") == [("reset", "dave@example.org"), ("reset", "thief@example.net")]
-    state.enrollments.require("4", days=7)
+    state.people.enrollments.require("4", days=7)
     assert mails(portal, "start") == [("start", "thief@example.net")], "what is no news of a factor goes to him alone"
     clock.forward(days=30, microseconds=-1)
-    state.access_passes.issue("4")
+    state.people.access_passes.issue("4")
     assert len(mails(portal, "access-pass")) == 2
     clock.forward(microseconds=1)
-    state.access_passes.issue("4")
+    state.people.access_passes.issue("4")
     assert mails(portal, "access-pass")[2:] == [("access-pass", "thief@example.net")]
 
 
@@ -917,15 +921,15 @@ def test_a_first_address_has_no_former_one_and_a_lost_one_is_still_told(make_hos
     app = make_host(directory=directory)
     with app.app_context():
         state = state_of(app)
-        state.users.sync()
+        state.people.users.sync()
         directory.people = {"n": Person("n", email="n@example.org"), "o": Person("o")}
-        state.users.sync(["n", "o"])
-        state.enrollments.reset(["n", "o"])
-        state.enrollments.require(["n", "o"], days=7)
+        state.people.users.sync(["n", "o"])
+        state.people.enrollments.reset(["n", "o"])
+        state.people.enrollments.require(["n", "o"], days=7)
         assert mails(app) == [("reset", "n@example.org"), ("reset", "o@example.org"), ("start", "n@example.org")]
         directory.people["o"] = Person("o", email="thief@example.net")
-        state.users.sync(["o"])
-        state.enrollments.reset(["o"])
+        state.people.users.sync(["o"])
+        state.people.enrollments.reset(["o"])
     assert mails(app, "reset")[1:] == [("reset", "o@example.org")] * 2 + [("reset", "thief@example.net")]
 
 
@@ -948,7 +952,7 @@ def test_the_person_is_written_down_at_each_sign_in(app: Flask, clock: StillCloc
 
 
 def test_sync_does_not_pretend_a_sign_in(portal: Flask) -> None:
-    state_of(portal).users.sync()
+    state_of(portal).people.users.sync()
     assert {row.last_sign_in_at for row in rows(state_of(portal).store, "person")} == {None}
 
 
@@ -964,7 +968,7 @@ def test_sync_does_not_pretend_a_sign_in(portal: Flask) -> None:
     ],
 )  # fmt: skip
 def test_who_may_give_out_and_take_back_a_pass(portal: Flask, actor: str, subject: str, why: str | None) -> None:
-    passes = state_of(portal).access_passes
+    passes = state_of(portal).people.access_passes
     for act in (passes.issue, passes.revoke):
         if why is None:
             assert act(subject, actor=actor)
@@ -980,12 +984,12 @@ def test_an_admin_who_was_switched_off_has_no_role(portal: Flask) -> None:
     db.session.execute(db.update(User).where(User.id == 1).values(enabled=False))
     db.session.commit()
     with pytest.raises(NotAllowed):
-        state_of(portal).access_passes.issue("6", actor="user:1")
-    assert state_of(portal).enrollments.require(["6"], actor="user:1").failed == (("6", "not-allowed"),)
+        state_of(portal).people.access_passes.issue("6", actor="user:1")
+    assert state_of(portal).people.enrollments.require(["6"], actor="user:1").failed == (("6", "not-allowed"),)
 
 
 def test_a_pass_is_silent_only_by_the_operators_hand(portal: Flask) -> None:
-    passes = state_of(portal).access_passes
+    passes = state_of(portal).people.access_passes
     with pytest.raises(BadRequest):
         passes.issue("6", actor="user:1", notify=False)
     assert passes.of("6") == []
@@ -997,16 +1001,16 @@ def test_a_pass_is_silent_only_by_the_operators_hand(portal: Flask) -> None:
 
 def test_a_pass_that_is_taken_back_ends_what_it_opened(portal: Flask, clock: StillClock) -> None:
     state = state_of(portal)
-    state.enrollments.require("6", days=0, notify=False)
+    state.people.enrollments.require("6", days=0, notify=False)
     enroll(portal, "6")
-    code = state.access_passes.issue("6", lifetime=timedelta(hours=2))
+    code = state.people.access_passes.issue("6", lifetime=timedelta(hours=2))
     browser = Browser(portal)
     browser.sign_in("frank")
     assert browser.send("/mfa/challenge", code=code, factor="access_pass").status_code == 303
     assert browser.is_in()
-    assert state.access_passes.revoke("6")
+    assert state.people.access_passes.revoke("6")
     assert not browser.is_in()
-    assert not state.access_passes.revoke("6"), "there is none any more"
+    assert not state.people.access_passes.revoke("6"), "there is none any more"
     assert events(portal, "access_pass_revoked") == [("access_pass_revoked", "6")]
 
 
@@ -1015,9 +1019,9 @@ def test_a_new_pass_ends_what_the_old_one_opened(portal: Flask) -> None:
     enroll(portal, "6")
     browser = Browser(portal)
     browser.sign_in("frank")
-    browser.send("/mfa/challenge", code=state.access_passes.issue("6"), factor="access_pass")
+    browser.send("/mfa/challenge", code=state.people.access_passes.issue("6"), factor="access_pass")
     assert browser.is_in()
-    state.access_passes.issue("6")
+    state.people.access_passes.issue("6")
     assert not browser.is_in()
 
 
@@ -1032,8 +1036,8 @@ def test_terms_of_a_pass_out_of_range_are_refused(portal: Flask, clock: StillClo
     if "starts_at" in wrong:
         wrong = {"starts_at": clock() + wrong["starts_at"]}
     with pytest.raises(BadRequest):
-        state_of(portal).access_passes.issue("6", **wrong)
+        state_of(portal).people.access_passes.issue("6", **wrong)
     with pytest.raises(BadRequest):
-        state_of(portal).access_passes.issue("6", starts_at=clock().replace(tzinfo=None))
+        state_of(portal).people.access_passes.issue("6", starts_at=clock().replace(tzinfo=None))
     for lifetime in (timedelta(minutes=10), timedelta(days=30)):
-        state_of(portal).access_passes.issue("6", lifetime=lifetime, starts_at=clock() + timedelta(days=365))
+        state_of(portal).people.access_passes.issue("6", lifetime=lifetime, starts_at=clock() + timedelta(days=365))

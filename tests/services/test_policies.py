@@ -33,11 +33,11 @@ Make = Callable[..., Flask]
 @pytest.fixture
 def service(app: Flask) -> Iterator[PolicyService]:
     with app.app_context():
-        yield state_of(app).policies
+        yield state_of(app).access.policies
 
 
 def records(app: Flask) -> list[dict[str, Any]]:
-    return [one for one in state_of(app).audit.export() if one["event"] == "policy_changed"]
+    return [one for one in state_of(app).operations.audit.export() if one["event"] == "policy_changed"]
 
 
 # Kept, changed, taken out
@@ -47,7 +47,7 @@ def test_the_proxies_of_the_settings_are_looked_for_in_allowed_networks(make_app
     app = make_app(MFA_GATE_TRUSTED_PROXIES=["10.20.0.7", "::ffff:192.0.2.9"], MFA_GATE_BREAK_GLASS=["7"])
     draft = PolicySet((policy("office", "allow", when={"network": ["10.20.0.0/16"]}),))
     with app.app_context():
-        (remark,) = state_of(app).linter.remarks(draft)
+        (remark,) = state_of(app).access.linter.remarks(draft)
     assert (remark.code, remark.level) == ("network-has-proxy", "warning")
     assert "the proxy 10.20.0.7 is" in remark.sentence
 
@@ -74,7 +74,7 @@ def test_save_list_get_delete(service: PolicyService) -> None:
 
 def test_a_factor_that_the_app_leaves_out_is_warned_of(app: Flask, service: PolicyService) -> None:
     service.save(policy("keys", on=["payroll"], factors=["webauthn"]))
-    remarks = state_of(app).linter.remarks(service.current())
+    remarks = state_of(app).access.linter.remarks(service.current())
     assert ("factor-off", "keys") in [(one.code, one.policy) for one in remarks]
 
 
@@ -317,7 +317,7 @@ def test_an_admin_whom_the_gate_has_not_met_is_not_shut_out(app: Flask, service:
     with pytest.raises(Conflict, match="every admin"):
         service.import_(write_document(PolicySet((policy("trap", "deny"),))), actor=by, dry_run=False)
     assert service.list() == []
-    remarks = state_of(app).linter.remarks(PolicySet((policy("trap", "deny"),)))
+    remarks = state_of(app).access.linter.remarks(PolicySet((policy("trap", "deny"),)))
     assert "denies-every-admin" in [one.code for one in remarks]
 
 
@@ -351,12 +351,12 @@ def test_the_same_number_with_other_content_is_seen(app: Flask, make_app: Make) 
     browser.sign_in("frank")
     with app.app_context():
         state = state_of(app)
-        state.policies.save(policy("deny", "deny", users={"include": ["user:5"]}))
+        state.access.policies.save(policy("deny", "deny", users={"include": ["user:5"]}))
         assert browser.is_in()
         with state.store.database.write() as tx:
             tx.execute(state.store.tables.policy_version.delete())
     with other.app_context():
-        state_of(other).policies.save(policy("deny", "deny", users={"include": ["user:6"]}))
+        state_of(other).access.policies.save(policy("deny", "deny", users={"include": ["user:6"]}))
     assert not browser.is_in()
 
 
@@ -365,7 +365,7 @@ def test_policies_that_are_gone_are_gone(app: Flask) -> None:
     browser.sign_in("frank")
     with app.app_context():
         state = state_of(app)
-        state.policies.save(policy("deny", "deny", users={"include": ["user:6"]}))
+        state.access.policies.save(policy("deny", "deny", users={"include": ["user:6"]}))
         assert not browser.is_in()
         with state.store.database.write() as tx:
             tx.execute(state.store.tables.policy_version.delete())
@@ -376,7 +376,7 @@ def test_policies_that_are_gone_are_gone(app: Flask) -> None:
 
 def test_a_version_that_is_gone_is_not_a_set_without_rules(app: Flask) -> None:
     with app.app_context(), pytest.raises(MFAGateError, match="can't be read"):
-        state_of(app).policies.at("a digest that no version has")
+        state_of(app).access.policies.at("a digest that no version has")
 
 
 # A time zone that this server does not have
@@ -395,7 +395,7 @@ def test_only_what_the_zone_decides_is_unknown(make_app: Make, request: Any, cap
     assert [browser.get("/payroll").status_code for _ in range(3)] == [403] * 3, "unknown counts for a deny"
     assert caplog.text.count("does not have; is tzdata installed?") == 1
     with again.app_context():
-        service = state_of(again).policies
+        service = state_of(again).access.policies
         text = service.export()
         service.import_(text, dry_run=False)
         (found,) = [one for one in state_of(again).gate.doctor() if one.level == "error"]
@@ -440,7 +440,7 @@ def test_an_unreadable_set_shuts_everybody_out_until_it_is_replaced(
     app = make_app()
     browser = prove(app, phone)
     with app.app_context():
-        state_of(app).policies.save(policy(on=["payroll"]))
+        state_of(app).access.policies.save(policy(on=["payroll"]))
     spoil(app, document)
     for page in ("/", "/payroll", "/mfa/", "/mfa/challenge"):
         assert browser.get(page).status_code == 503, page
@@ -448,7 +448,7 @@ def test_an_unreadable_set_shuts_everybody_out_until_it_is_replaced(
     assert fresh.sign_in("frank").status_code == 503
     assert fresh.get("/").status_code == 302
     with app.app_context():
-        service = state_of(app).policies
+        service = state_of(app).access.policies
         with pytest.raises(PolicyError):
             service.save(policy())
         good = json.dumps({"version": 1, "policies": []})
@@ -460,7 +460,7 @@ def test_an_unreadable_set_shuts_everybody_out_until_it_is_replaced(
 def test_threads_that_meet_a_new_version_together_load_it_once(make_app: Make, monkeypatch: Any) -> None:
     app = make_app()
     with app.app_context():
-        service = state_of(app).policies
+        service = state_of(app).access.policies
         service.save(policy("a", on=["payroll"]))
         fresh, loads = PolicyVersions(service._store, service._registry), []
         load = fresh._load
@@ -475,7 +475,7 @@ def test_threads_that_meet_a_new_version_together_load_it_once(make_app: Make, m
 def test_rollback_is_a_way_out_too(make_app: Make) -> None:
     app = make_app()
     with app.app_context():
-        service = state_of(app).policies
+        service = state_of(app).access.policies
         service.save(policy("a", on=["payroll"]))
         service.save(policy("b", on=["payroll"]))
         spoil(app, "{", version=2)
@@ -503,10 +503,10 @@ def test_a_change_in_one_worker_bites_at_the_very_next_request_of_another(
     put(here, policy(action="deny", on=["wiki"]))
     assert browser.get("/wiki").status_code == 403
     with here.app_context():
-        state_of(here).policies.set_state("rule", "off")
+        state_of(here).access.policies.set_state("rule", "off")
     assert browser.get("/wiki").status_code == 200
     with there.app_context():
-        state_of(there).policies.rollback(1)
+        state_of(there).access.policies.rollback(1)
     assert prove_again(here, phone).get("/wiki").status_code == 403
 
 
@@ -519,7 +519,7 @@ def test_two_admins_at_once_lose_nothing(two: tuple[Flask, Flask]) -> None:
     def save(app: Flask, name: str) -> bool:
         with app.app_context():
             try:
-                state_of(app).policies.save(policy(name, on=["payroll"]))
+                state_of(app).access.policies.save(policy(name, on=["payroll"]))
             except StoreBusy:
                 return False
         return True
@@ -529,7 +529,7 @@ def test_two_admins_at_once_lose_nothing(two: tuple[Flask, Flask]) -> None:
     kept = [name for name, done in zip(names, at_once(tasks), strict=True) if done]  # type: ignore[arg-type]
     assert kept
     with two[0].app_context():
-        service = state_of(two[0]).policies
+        service = state_of(two[0]).access.policies
         assert [one.name for one in service.list()] == kept, "whoever was told that it is kept finds it"
         assert [one.version for one in service.history()] == list(range(len(kept), 0, -1))
 
@@ -544,7 +544,7 @@ print("ready", flush=True)
 for line in sys.stdin:
     action = line.strip()
     with app.app_context():
-        state_of(app).policies.save(policy("rule", action, on=["wiki"]))
+        state_of(app).access.policies.save(policy("rule", action, on=["wiki"]))
     print("done", flush=True)
 """
 

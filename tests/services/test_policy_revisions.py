@@ -22,7 +22,7 @@ from tests.policy_kit import graces, policy
 @pytest.fixture
 def service(app: Flask) -> Iterator[PolicyService]:
     with app.app_context():
-        yield state_of(app).policies
+        yield state_of(app).access.policies
 
 
 def names(service: PolicyService) -> list[str]:
@@ -40,7 +40,7 @@ def test_a_policy_is_renamed_copied_deleted_and_brought_back(app: Flask, service
     service.save(policy("a", on=["payroll"], grace_days=3))
     service.save(policy("b", on=["wiki"]))
     frank = key_of(app, "frank")
-    state_of(app).enrollments.require(frank, days=7, notify=False)
+    state_of(app).people.enrollments.require(frank, days=7, notify=False)
     service.note_graces(frank, ["a"])
     since = graces(app, "frank")["a"]
     service.rename("a", "c")
@@ -176,14 +176,14 @@ def test_nobody_locks_themselves_out_from_where_they_are(app: Flask, service: Po
 
 def test_how_many_a_policy_is_about(app: Flask, service: PolicyService) -> None:
     state = state_of(app)
-    state.users.sync()
+    state.people.users.sync()
     for name, users in {
         "everybody": {}, "finance": {"include": ["group:finance"]}, "none": {"include": []},
         "but": {"include": ["all"], "exclude": ["group:finance", f"user:{key_of(app, 'ada')}", "user:gone"]},
         "two": {"include": ["group:finance", f"user:{key_of(app, 'ada')}"]}, "zero": {"exclude": ["all"]},
     }.items():  # fmt: skip
         service.save(policy(name, users=users, state="off"))
-    found = state.policy_overview.reach(service.list())
+    found = state.access.overview.reach(service.list())
     assert found == {"everybody": 8, "finance": 1, "none": 0, "but": 6, "two": 2, "zero": 0}
-    last = state.policy_overview.last_changes(["everybody", "but", "other"])
+    last = state.access.overview.last_changes(["everybody", "but", "other"])
     assert {name: one.version for name, one in last.items()} == {"everybody": 1, "but": 4}

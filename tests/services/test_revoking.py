@@ -24,13 +24,13 @@ TOTP, WEBAUTHN = FactorKind("totp"), FactorKind("webauthn")
 def portal(app: Flask) -> Iterator[Flask]:
     """1 admin, 2 in a period, 3 lapsed, 4 enrolled and required, 5 and 6 not required."""
     with app.app_context():
-        state_of(app).users.sync()
+        state_of(app).people.users.sync()
         yield app
 
 
 @pytest.fixture
 def service(portal: Flask) -> EnrollmentService:
-    return state_of(portal).enrollments
+    return state_of(portal).people.enrollments
 
 
 def confirmed(app: Flask, key: str) -> dict[str, FactorKind]:
@@ -45,7 +45,7 @@ def codes_left(app: Flask, key: str) -> int:
 
 def give_codes(app: Flask, key: str) -> None:
     with state_of(app).store.database.write() as tx:
-        state_of(app).self_service._companion.issue(tx, key, now=state_of(app).clock())  # type: ignore[attr-defined]
+        state_of(app).factors.self_service._companion.issue(tx, key, now=state_of(app).clock())  # type: ignore[attr-defined]
 
 
 # Sessions
@@ -173,7 +173,7 @@ def test_words_that_name_no_factor(portal: Flask, service: EnrollmentService, wo
 
 
 def test_passes_are_revoked_with_what_they_opened(portal: Flask, service: EnrollmentService, clock: StillClock) -> None:
-    passes = state_of(portal).access_passes
+    passes = state_of(portal).people.access_passes
     code = passes.issue("4")
     passes.issue("6", starts_at=clock().replace(year=2026, month=4))
     browser = signed_in(portal, "dave")

@@ -78,7 +78,7 @@ def test_simulated_and_live_are_the_same_word(
     with app.app_context(), state_of(app).store.database.write() as tx:
         tx.execute(text("UPDATE mfa_gate_enrollment SET graces = NULL"))
     with app.app_context():
-        service = state_of(app).policies
+        service = state_of(app).access.policies
         service._check = lambda *_: None
         service.import_(write_document(PolicySet(tuple(made)), "json"), dry_run=False)
         said = simulate(
@@ -353,7 +353,7 @@ def test_a_reported_rule_says_what_it_would_have_done(app: Flask, phone: Phone) 
     put(app, *REPORTED)
     erin = signed_in(app, "erin", REMOTE_ADDR=ELSEWHERE, HTTP_USER_AGENT=CHROME)
     with app.app_context():
-        found = {name: dict(counts) for name, counts in state_of(app).simulator.report(1).items()}
+        found = {name: dict(counts) for name, counts in state_of(app).access.simulator.report(1).items()}
     assert found == {
         "soft": {"would ask": 1}, "hard": {"would ask": 1}, "no": {"would refuse": 1}, "all": {"would pass": 1},
     }  # fmt: skip
@@ -361,7 +361,7 @@ def test_a_reported_rule_says_what_it_would_have_done(app: Flask, phone: Phone) 
         assert erin.get("/payroll").status_code == 200
     assert erin.get("/wiki").status_code == 200
     with app.app_context():
-        found = {name: dict(counts) for name, counts in state_of(app).simulator.report(1).items()}
+        found = {name: dict(counts) for name, counts in state_of(app).access.simulator.report(1).items()}
     assert (found["pay"], found["wiki"]) == ({"would refuse": 1}, {"would ask": 1})
 
 
@@ -372,7 +372,7 @@ def test_the_report_covers_the_days_asked_for(app: Flask, clock: StillClock) -> 
         clock.forward(days=days)
     signed_in(app, "frank")
     with app.app_context():
-        report = state_of(app).simulator.report
+        report = state_of(app).access.simulator.report
         counts = [sum(report(days)["rule"].values()) for days in (1, 7, 30)]
         assert report(0).get("rule", {}).get("would refuse", 0) == 1
     assert counts == [2, 3, 4]
@@ -397,7 +397,9 @@ def test_reported_rules_cost_a_request_nothing_and_stop_nobody(
         raise OSError
 
     state = state_of(app)
-    app.extensions["mfa_gate"] = replace(state, reader=replace(state.reader, groups=groups))
+    app.extensions["mfa_gate"] = replace(
+        state, host=replace(state.host, reader=replace(state.host.reader, groups=groups))
+    )
     assert browser.get("/payroll").status_code == 200, "a callback that only a reported rule needs stops nobody"
 
 

@@ -32,7 +32,7 @@ class Site:
         self.app, self.directory, self.clock, self.state = app, directory, clock, state_of(app)
 
     def run(self) -> Upkeep:
-        return self.state.upkeep.run_due()
+        return self.state.operations.upkeep.run_due()
 
     def hourly(self, hours: int) -> list[tuple[int, int]]:
         """Run every hour, or in long times every sixth; at which hour how many were reminded, and lapsed as minus."""
@@ -45,7 +45,9 @@ class Site:
         return found
 
     def require(self, *people: Person, days: int = 7, **options: Any) -> None:
-        self.state.enrollments.require([person.key for person in people or (NINA,)], days=days, renew=True, **options)
+        self.state.people.enrollments.require(
+            [person.key for person in people or (NINA,)], days=days, renew=True, **options
+        )
 
 
 @pytest.fixture
@@ -121,9 +123,9 @@ def test_a_period_that_is_over_is_not_reminded_of(site: Site, what: str) -> None
     if what == "enrolled":
         enroll(site.app, "n")
     elif what == "removed":
-        site.state.enrollments.remove("n")
+        site.state.people.enrollments.remove("n")
     elif what == "reset":
-        site.state.enrollments.reset("n", days=0)
+        site.state.people.enrollments.reset("n", days=0)
     else:
         site.require(days=0)
     assert site.hourly(7 * 24 + 2) == []
@@ -137,9 +139,9 @@ def test_a_period_that_was_prolonged_is_reminded_of_again(site: Site, what: str)
     if what == "renewed":
         site.require(days=7)
     elif what == "extended":
-        site.state.enrollments.extend("n", days=7)
+        site.state.people.enrollments.extend("n", days=7)
     else:
-        site.state.enrollments.reset("n", days=7)
+        site.state.people.enrollments.reset("n", days=7)
     left = 12 if what == "extended" else 0
     assert site.hourly(8 * 24) == [(6 * 24 + left, 1), (7 * 24 + left, -1)]
 
@@ -148,10 +150,10 @@ def test_a_lapse_that_was_lifted_is_noted_again_when_it_comes_again(site: Site) 
     site.require(days=1)
     assert site.hourly(24) == [(24, -1)]
     assert len(mails(site.app, "lapsed")) == 1
-    site.state.enrollments.extend("n", days=2)
+    site.state.people.enrollments.extend("n", days=2)
     assert site.hourly(50) == [(24, 1), (48, -1)]
     assert len(events(site.app, "enrollment_lapsed")) == 2
-    ends_at = site.state.enrollments.status("n").ends_at
+    ends_at = site.state.people.enrollments.status("n").ends_at
     assert ends_at is not None
     (waiting,) = [row for row in rows(site.state.store, "outbox") if row.kind == "lapsed"]
     assert waiting.facts["ended_at"] == ends_at.isoformat(), "the first never left, and would be wrong by now"
@@ -167,9 +169,9 @@ def confirm(site: Site) -> None:
     "overtake",
     [
         confirm,
-        lambda site: site.state.enrollments.remove("n"),
-        lambda site: site.state.enrollments.reset("n", days=9),
-        lambda site: site.state.enrollments.extend("n", days=1),
+        lambda site: site.state.people.enrollments.remove("n"),
+        lambda site: site.state.people.enrollments.reset("n", days=9),
+        lambda site: site.state.people.enrollments.extend("n", days=1),
     ],
 )
 @pytest.mark.parametrize(("hours", "kind"), [(6 * 24, "reminder"), (7 * 24, "lapsed")])
@@ -191,13 +193,13 @@ def test_a_mail_that_waited_until_it_was_no_longer_true_is_not_sent(
 
 def test_an_end_moved_nearer_than_its_reminder_sends_none(site: Site) -> None:
     site.require()
-    site.state.enrollments.extend("n", until=site.clock() + 5 * HOUR)
+    site.state.people.enrollments.extend("n", until=site.clock() + 5 * HOUR)
     assert site.hourly(8) == [(5, -1)]
 
 
 def test_a_reminder_by_hand_takes_nothing_from_those_on_time(site: Site) -> None:
     site.require()
-    site.state.enrollments.remind("n")
+    site.state.people.enrollments.remind("n")
     assert site.hourly(6 * 24) == [(6 * 24, 1)]
     assert len(mails(site.app, "reminder")) == 2
 
@@ -205,7 +207,7 @@ def test_a_reminder_by_hand_takes_nothing_from_those_on_time(site: Site) -> None
 def test_who_is_switched_off_gets_no_mail_and_his_lapse_is_on_record(site: Site) -> None:
     site.require(NINA, OTTO)
     site.directory.people["n"] = replace(NINA, is_active=False)
-    site.state.users.sync()
+    site.state.people.users.sync()
     assert site.hourly(7 * 24) == [(6 * 24, 1), (7 * 24, -2)]
     assert mails(site.app, "reminder", "lapsed") == [("lapsed", "otto@example.org"), ("reminder", "otto@example.org")]
     assert sorted(events(site.app, "enrollment_lapsed")) == [("enrollment_lapsed", "n"), ("enrollment_lapsed", "o")]
@@ -218,7 +220,7 @@ def test_a_period_that_waits_has_neither_reminder_nor_lapse(make_site: Any) -> N
     site.clock.forward(days=300)
     assert (site.run().lapsed, mails(site.app)) == (0, [])
     site.directory.people["n"] = NINA
-    site.state.enrollments.begin_waiting(NINA)
+    site.state.people.enrollments.begin_waiting(NINA)
     assert site.hourly(7 * 24) == [(6 * 24, 1), (7 * 24, -1)]
 
 

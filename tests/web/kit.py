@@ -14,13 +14,13 @@ from tests.conftest import Browser, Phone, key_of, state_of
 def act(app: Flask, action: str, username: str, **options: Any) -> Any:
     """An action of ``gate.enrollments`` on one user."""
     with app.app_context():
-        return getattr(state_of(app).enrollments, action)(key_of(app, username), **options)
+        return getattr(state_of(app).people.enrollments, action)(key_of(app, username), **options)
 
 
 def issue(app: Flask, username: str, **terms: Any) -> str:
     """A new access pass."""
     with app.app_context():
-        return state_of(app).access_passes.issue(key_of(app, username), **terms)
+        return state_of(app).people.access_passes.issue(key_of(app, username), **terms)
 
 
 def hand_in(browser: Browser, code: str) -> Any:

@@ -29,11 +29,11 @@ WRONG = "AAAA-AAAA-AAAA-AAAA"
 
 def revoke(app: Flask, username: str, **terms: Any) -> bool:
     with app.app_context():
-        return state_of(app).access_passes.revoke(key_of(app, username), **terms)
+        return state_of(app).people.access_passes.revoke(key_of(app, username), **terms)
 
 
 def amr_of(app: Flask, browser: Browser) -> tuple[str, ...]:
-    found = state_of(app).sessions.find(browser.cookie() or "")
+    found = state_of(app).sign_in.sessions.find(browser.cookie() or "")
     assert found is not None
     return found[0].assurance.amr
 
@@ -41,7 +41,7 @@ def amr_of(app: Flask, browser: Browser) -> tuple[str, ...]:
 def has_pass(app: Flask, username: str) -> bool:
     """Whether a pass waits or lives that was not spent."""
     with app.app_context():
-        return bool(state_of(app).access_passes.of(key_of(app, username)))
+        return bool(state_of(app).people.access_passes.of(key_of(app, username)))
 
 
 def test_a_pass_is_the_way_in(app: Flask) -> None:
@@ -96,7 +96,7 @@ def test_hours_are_hours_also_where_the_clocks_are_changed(make_app: Any, clock:
     for month, day in ((3, 29), (10, 25)):
         start = datetime(2026, month, day, 1, 45, tzinfo=ZoneInfo("Europe/Berlin"))
         with app.app_context():
-            passes = state_of(app).access_passes
+            passes = state_of(app).people.access_passes
             passes.issue("4", starts_at=start, lifetime=timedelta(hours=2))
             (terms,) = passes.of("4")
         assert terms.ends_at - terms.starts_at == timedelta(hours=2)

@@ -40,7 +40,7 @@ def test_nothing_relaxes_it(make_app: Any, config: dict[str, Any]) -> None:
     app = make_app(MFA_GATE_BREAK_GLASS=[DAVE], **config)
     put(app, policy(action="allow", when={"network": ["0.0.0.0/0"]}))
     with app.app_context():
-        state_of(app).enrollments.remove(DAVE)
+        state_of(app).people.enrollments.remove(DAVE)
     browser = signed_in(app, "dave", REMOTE_ADDR=OFFICE)
     assert not browser.is_in()
     assert browser.status()["next"] == "challenge"
@@ -81,11 +81,11 @@ def test_only_admins_and_the_words_act_on_it(glass: Flask) -> None:
         for action in ("reset", "extend", "unlock", "remind"):
             options = {"days": 7} if action == "extend" else {}
             with pytest.raises(NotAllowed):
-                getattr(state.enrollments, action)(DAVE, actor=f"user:{key_of(glass, 'grace')}", **options)
+                getattr(state.people.enrollments, action)(DAVE, actor=f"user:{key_of(glass, 'grace')}", **options)
         with pytest.raises(NotAllowed):
-            state.access_passes.issue(DAVE, actor=f"user:{key_of(glass, 'grace')}")
-        assert state.enrollments.unlock(DAVE, actor="cli").done or True
-        state.access_passes.issue(DAVE, actor=f"user:{key_of(glass, 'ada')}")
+            state.people.access_passes.issue(DAVE, actor=f"user:{key_of(glass, 'grace')}")
+        assert state.people.enrollments.unlock(DAVE, actor="cli").done or True
+        state.people.access_passes.issue(DAVE, actor=f"user:{key_of(glass, 'ada')}")
 
 
 def test_each_sign_in_is_a_record_a_signal_and_a_mail(
@@ -101,7 +101,7 @@ def test_each_sign_in_is_a_record_a_signal_and_a_mail(
     heard = [event for event in signals if event.name == "break_glass_used"]
     assert [(event.subject, event.address) for event in heard] == [(DAVE, OFFICE)] * 2
     with app.app_context():
-        assert len([one for one in state_of(app).audit.export() if one["event"] == "break_glass_used"]) == 2
+        assert len([one for one in state_of(app).operations.audit.export() if one["event"] == "break_glass_used"]) == 2
     with state_of(app).store.database.read() as tx:
         told = tx.execute(text("SELECT user_key FROM mfa_gate_outbox WHERE kind = 'break-glass'")).scalars().all()
     assert sorted(told) == sorted([DAVE, key_of(app, "ada")] * 2), "the account and every admin"

@@ -163,7 +163,7 @@ def test_a_hundred_failures_from_anywhere_stop_codes_until_unlocked(
     assert "recovery code" in stopped.text
     assert owner.send("/mfa/challenge", factor="recovery_code", code=codes[0]).status_code == 303
     with app.app_context():
-        state_of(app).enrollments.unlock(key_of(app, "dave"))
+        state_of(app).people.enrollments.unlock(key_of(app, "dave"))
     assert pending(app).send("/mfa/challenge", code=phone.code()).status_code == 303
 
 

@@ -15,7 +15,7 @@ Make = Callable[..., Flask]
 
 def act(app: Flask, action: str, username: str, **options: Any) -> Any:
     with app.app_context():
-        return getattr(state_of(app).enrollments, action)(key_of(app, username), **options)
+        return getattr(state_of(app).people.enrollments, action)(key_of(app, username), **options)
 
 
 def test_the_whole_road(app: Flask, clock: StillClock) -> None:

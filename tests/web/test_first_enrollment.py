@@ -78,13 +78,13 @@ def test_nor_when_the_role_comes_between_page_and_lock(guarded: Flask, clock: St
 
     browser = signed_in(guarded, "frank")
     phone = Phone(clock, browser.begin_setup()["secret"])
-    found = state_of(guarded).sessions.find(browser.cookie() or "")
+    found = state_of(guarded).sign_in.sessions.find(browser.cookie() or "")
     assert found is not None
     change_user(guarded, "frank", role="auditor")
     with guarded.app_context(), pytest.raises(Conflict, match="Sign in again"):
-        state_of(guarded).factor_enrollment.confirm(
+        state_of(guarded).factors.enrollment.confirm(
             found[0],
-            state_of(guarded).factors.factors[FactorKind("totp")],
+            state_of(guarded).factors.registry.factors[FactorKind("totp")],
             phone.code(),
             origin=NOWHERE,
             authorizer=NoPolicies(state_of(guarded)),

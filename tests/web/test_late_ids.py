@@ -234,11 +234,11 @@ def test_ended_rows_are_kept_as_long_as_a_cookie_may_come_back(app: Flask, clock
         state.gate.enrollments.reset("6")
         clock.forward(days=364)
         state.gate.run_due()
-        dead = state.sessions.look_up(token).dead
+        dead = state.sign_in.sessions.look_up(token).dead
         assert dead is not None
         assert dead.is_revoked
         clock.forward(days=2)
         state.gate.run_due()
-        assert state.sessions.look_up(token).dead is None
+        assert state.sign_in.sessions.look_up(token).dead is None
     thief = twin(app, browser, "session", "mfa_gate")
     assert thief.get("/").location.startswith("/login"), "what is counted at the user stays"

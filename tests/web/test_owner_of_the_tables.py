@@ -54,7 +54,7 @@ def upgraded(app: Flask, **options: Any) -> Flask:
 
 
 def owner(app: Flask) -> str | None:
-    return state_of(app).tables.owner()
+    return state_of(app).operations.tables.owner()
 
 
 def test_a_second_app_is_refused_at_the_start_with_the_way_out(make: Make) -> None:
@@ -89,11 +89,11 @@ def test_tables_without_a_note_are_those_of_the_first_app_that_starts(make: Make
 
 def test_of_two_apps_that_start_together_one_has_the_tables(make: Make) -> None:
     apps = [make("shop"), make("wiki")]
-    state_of(apps[0]).tables.make()
+    state_of(apps[0]).operations.tables.make()
 
     def claim(app: Flask) -> str:
         try:
-            state_of(app).tables.require_own()
+            state_of(app).operations.tables.require_own()
         except ConfigError:
             return "refused"
         return app.name

@@ -27,7 +27,7 @@ def save(app: Flask, action: str, *, state: str = "on", **conditions: Any) -> No
         "name": NAME, "state": state, "users": {"include": ["user:4", "user:6"]}, "conditions": conditions, "effect": {"action": action},
     }  # fmt: skip
     with app.app_context():
-        state_of(app).policies.save(Policy.from_document(policy), actor="cli")
+        state_of(app).access.policies.save(Policy.from_document(policy), actor="cli")
 
 
 def make(make_app: Any, **config: Any) -> Flask:

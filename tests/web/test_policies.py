@@ -40,7 +40,7 @@ def test_a_policy_forces_and_is_not_a_requirement(app: Flask) -> None:
     put(app, policy())
     assert Browser(app).sign_in("frank").location == "/mfa/enroll"
     with app.app_context():
-        status = state_of(app).enrollments.status(key_of(app, "frank"))
+        status = state_of(app).people.enrollments.status(key_of(app, "frank"))
     assert (status.required, status.required_by, status.ends_at) == (False, None, None)
 
 
@@ -52,7 +52,7 @@ def test_a_user_in_a_soft_period_is_forced_now_and_completing_ends_the_period(ap
     browser.send("/mfa/enroll/totp", code=Phone(clock, browser.begin_setup()["secret"]).code())
     assert browser.is_in()
     with app.app_context():
-        assert state_of(app).enrollments.status(key_of(app, "bob")).ends_at is None
+        assert state_of(app).people.enrollments.status(key_of(app, "bob")).ends_at is None
     clock.forward(days=8)
     drop(app, "rule")
     assert Browser(app).sign_in("bob").location == "/mfa/challenge"
@@ -95,7 +95,7 @@ def test_a_refusal_goes_on_record_with_the_policy(app: Flask) -> None:
     put(app, policy(action="deny"))
     Browser(app).sign_in("frank")
     with app.app_context():
-        (found,) = [one for one in state_of(app).audit.export() if one["event"] == "access_denied"]
+        (found,) = [one for one in state_of(app).operations.audit.export() if one["event"] == "access_denied"]
     assert found["details"]["policies"] == ["rule"]
     assert found["details"]["reason_id"].startswith("policy-")
 
@@ -326,7 +326,7 @@ def test_grace_prompts_softly_then_hard(app: Flask, clock: StillClock) -> None:
     assert browser.is_in()
     assert Browser(app).sign_in("frank").location == "/mfa/enroll", "it returns at every sign-in"
     with app.app_context():
-        status = state_of(app).enrollments.status(key_of(app, "frank"))
+        status = state_of(app).people.enrollments.status(key_of(app, "frank"))
     assert (status.required, status.ends_at, status.status) == (False, None, "NOT_ENROLLED")
     clock.forward(days=3)
     hard = Browser(app)
@@ -348,7 +348,7 @@ def test_the_end_of_grace_bites_a_running_session(make_app: Make, clock: StillCl
 
 
 def test_the_first_match_is_kept_through_everything_but_a_restart(app: Flask, clock: StillClock) -> None:
-    service = state_of(app).policies
+    service = state_of(app).access.policies
     put(app, policy(grace_days=3))
     signed_in(app, "frank")
     first = graces(app, "frank")["rule"]
@@ -363,16 +363,16 @@ def test_the_first_match_is_kept_through_everything_but_a_restart(app: Flask, cl
         service.delete("rule")
         service.import_(text, dry_run=False)
         service.rollback(before)
-        state_of(app).enrollments.require(key_of(app, "frank"), days=9)
-        state_of(app).enrollments.reset(key_of(app, "frank"), days=9)
-        state_of(app).enrollments.remove(key_of(app, "frank"))
+        state_of(app).people.enrollments.require(key_of(app, "frank"), days=9)
+        state_of(app).people.enrollments.reset(key_of(app, "frank"), days=9)
+        state_of(app).people.enrollments.remove(key_of(app, "frank"))
     signed_in(app, "frank")
     assert graces(app, "frank")["rule"] == first
     clock.forward(days=1)
     assert "Set up later" not in signed_in(app, "frank").get("/mfa/enroll").text
     with app.app_context():
         service.restart_grace(key_of(app, "frank"), "rule", actor="cli", reason="long leave")
-        (told,) = [one for one in state_of(app).audit.export() if one["event"] == "grace_restarted"]
+        (told,) = [one for one in state_of(app).operations.audit.export() if one["event"] == "grace_restarted"]
     assert (told["subject"], told["reason"], told["details"]["policy"]) == (key_of(app, "frank"), "long leave", "rule")
     assert "Set up later" in signed_in(app, "frank").get("/mfa/enroll").text
 

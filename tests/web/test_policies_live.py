@@ -28,7 +28,7 @@ def put(app: Flask) -> Callable[..., None]:
 
     def act(*rules: str, networks: str = "") -> None:
         with app.app_context():
-            state_of(app).policies.import_(HEAD + networks + "\n".join(rules), dry_run=False)
+            state_of(app).access.policies.import_(HEAD + networks + "\n".join(rules), dry_run=False)
 
     return act
 
@@ -134,7 +134,7 @@ def test_an_edit_bites_at_the_next_request(app: Flask, put: Any, clock: StillClo
     put(rule("Shut", '{ action = "deny" }', resources='["wiki"]'))
     assert browser.get("/wiki").status_code == 403
     with app.app_context():
-        state_of(app).policies.set_state("Shut", "off")
+        state_of(app).access.policies.set_state("Shut", "off")
     assert browser.get("/wiki").status_code == 200
     put(rule("All out", '{ action = "deny" }', users='{ include = ["user:4"] }'))
     assert browser.get("/").status_code == 403
@@ -166,7 +166,7 @@ def test_days_of_grace_prompt_and_then_force(app: Flask, put: Any, clock: StillC
     assert browser.is_in()
     clock.forward(days=2)
     with app.app_context():
-        policies = state_of(app).policies
+        policies = state_of(app).access.policies
         policies.set_state("Soon", "off")
         policies.delete("Soon")
     put(rule("Soon", '{ action = "require", grace_days = 5 }'))
@@ -178,8 +178,8 @@ def test_days_of_grace_prompt_and_then_force(app: Flask, put: Any, clock: StillC
     forced.sign_in("frank")
     assert forced.status()["next"] == "enroll"
     with app.app_context():
-        status = state_of(app).enrollments.status("6")
-        state_of(app).policies.restart_grace("6", "Soon", actor="cli")
+        status = state_of(app).people.enrollments.status("6")
+        state_of(app).access.policies.restart_grace("6", "Soon", actor="cli")
     assert (status.status, status.required, status.ends_at) == ("NOT_ENROLLED", False, None)
     renewed = Browser(app)
     renewed.sign_in("frank")
@@ -296,13 +296,13 @@ def test_a_reported_rule_changes_nothing_but_the_report(app: Flask, put: Any, cl
         "what any sign-in writes"
     )
     with app.app_context():
-        assert state_of(app).simulator.report(1) == {
+        assert state_of(app).access.simulator.report(1) == {
             "Would deny": {"would refuse": 1}, "Would ask": {"would ask": 1},
             "Elsewhere": {"would not apply": 1}, "Would pass": {"would pass": 1},
         }  # fmt: skip
         clock.forward(days=2)
-        assert state_of(app).simulator.report(1) == {}
-        assert set(state_of(app).simulator.report(7)) == {"Would deny", "Would ask", "Elsewhere", "Would pass"}
+        assert state_of(app).access.simulator.report(1) == {}
+        assert set(state_of(app).access.simulator.report(7)) == {"Would deny", "Would ask", "Elsewhere", "Would pass"}
 
 
 def test_a_reported_rule_on_a_resource_is_told_where_it_is_opened(app: Flask, put: Any) -> None:
@@ -311,7 +311,7 @@ def test_a_reported_rule_on_a_resource_is_told_where_it_is_opened(app: Flask, pu
     browser.sign_in("frank")
     assert [browser.get(path).status_code for path in ("/payroll", "/wiki", "/wiki")] == [200, 200, 200]
     with app.app_context():
-        assert state_of(app).simulator.report(1) == {"Would shut": {"would refuse": 1}}
+        assert state_of(app).access.simulator.report(1) == {"Would shut": {"would refuse": 1}}
 
 
 def test_no_device_is_trusted_yet(app: Flask, put: Any) -> None:
@@ -410,8 +410,8 @@ def test_an_account_for_emergencies_is_outside_of_policies_and_lapse_only(
     app: Flask = make_app(MFA_GATE_BREAK_GLASS=["4", "3"])
     with app.app_context():
         all_but_ada = rule("All out", '{ action = "deny" }', users='{ exclude = ["user:1"] }')
-        state_of(app).policies.import_(HEAD + all_but_ada, dry_run=False)
-        state_of(app).policies.import_(
+        state_of(app).access.policies.import_(HEAD + all_but_ada, dry_run=False)
+        state_of(app).access.policies.import_(
             HEAD + rule("All in", '{ action = "allow" }', users='{ include = ["user:4"] }'), dry_run=False, merge=True
         )
     browser = Browser(app)
@@ -424,7 +424,7 @@ def test_an_account_for_emergencies_is_outside_of_policies_and_lapse_only(
     assert "dave@example.org" in told
     assert Browser(app).sign_in("carol").location != "/mfa/blocked", "a lapse does not lock it"
     with app.app_context():
-        assert state_of(app).enrollments.reset(["4", "5"], actor="user:7").failed == (("4", "higher-role"),)
+        assert state_of(app).people.enrollments.reset(["4", "5"], actor="user:7").failed == (("4", "higher-role"),)
 
 
 def test_what_the_simulator_says_is_what_happens(app: Flask, put: Any, clock: StillClock) -> None:
@@ -479,7 +479,7 @@ def test_blueprints_and_view_classes_carry_resources(make_app: Any) -> None:
     app.register_blueprint(outer, url_prefix="/vault")
     app.add_url_rule("/ledger", view_func=Ledger.as_view("ledger"))
     with app.app_context():
-        state_of(app).policies.import_(
+        state_of(app).access.policies.import_(
             HEAD
             + rule("V", '{ action = "deny" }', resources='["vault"]')
             + rule("L", '{ action = "deny" }', resources='["ledger"]'),
@@ -512,7 +512,7 @@ def test_a_deny_that_comes_between_the_page_and_the_lock_stops_the_setup(
     monkeypatch.setattr(state_of(app).store.factors, "pending", deny_meanwhile)
     assert browser.send("/mfa/enroll/totp", code=new.code()).status_code == 409
     with app.app_context():
-        assert state_of(app).enrollments.status(key_of(app, "frank")).factors == ()
+        assert state_of(app).people.enrollments.status(key_of(app, "frank")).factors == ()
     assert not browser.is_in()
 
 
@@ -520,7 +520,7 @@ def test_a_stored_set_that_cant_be_read_lets_nobody_in(app: Flask, put: Any) -> 
     put(rule("Any", '{ action = "allow" }', resources='["wiki"]'))
     with app.app_context(), state_of(app).store.database.write() as tx:
         tx.execute(text("UPDATE mfa_gate_policy_version SET document = '{}'"))
-    service = state_of(app).policies
+    service = state_of(app).access.policies
     service._versions = PolicyVersions(service._store, service._registry)
     browser = Browser(app)
     assert browser.sign_in("frank").status_code == 503

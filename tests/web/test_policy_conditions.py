@@ -359,9 +359,9 @@ def host_risk_app(make_app: Make, signals: Callable[[Any, Any], Any]) -> Flask:
 
 def with_registry(app: Flask, registry: Any) -> None:
     state = state_of(app)
-    state.policies._registry = registry
-    state.policies._versions = PolicyVersions(state.store, registry)
-    state.linter._registry = registry
+    state.access.policies._registry = registry
+    state.access.policies._versions = PolicyVersions(state.store, registry)
+    state.access.linter._registry = registry
 
 
 def test_risk_signals_of_the_host(make_app: Make, phone: Phone) -> None:

@@ -175,7 +175,7 @@ def test_a_store_that_is_busy_lets_nobody_past_the_clock(waiting: Flask, monkeyp
     def busy(_person: object) -> bool:
         raise MFAGateError("busy")
 
-    monkeypatch.setattr(type(state_of(waiting).enrollments), "begin_waiting", lambda _self, person: busy(person))
+    monkeypatch.setattr(type(state_of(waiting).people.enrollments), "begin_waiting", lambda _self, person: busy(person))
     browser = Browser(waiting)
     assert browser.sign_in("frank").status_code == 503
     assert not browser.cookie("session") or browser.get("/").status_code != 200

@@ -69,7 +69,7 @@ def test_removing_needs_a_fresh_factor_and_takes_the_codes_along(
     app: Flask, proved: Browser, phone: Phone, clock: StillClock
 ) -> None:
     with app.app_context():
-        state_of(app).enrollments.remove("4")
+        state_of(app).people.enrollments.remove("4")
     proved.send("/mfa/recovery-codes")
     url = factor_of(proved)["remove_url"]
     clock.forward(minutes=16)

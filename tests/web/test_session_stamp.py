@@ -142,13 +142,13 @@ def test_who_changes_that_of_another_ends_all_of_theirs(changing: Flask) -> None
 def test_of_two_that_say_they_changed_it_neither_stays(changing: Flask) -> None:
     own, thief = signed_in(changing, "frank"), signed_in(changing, "frank")
     state = state_of(changing)
-    first, second = (state.sessions.look_up(one.cookie() or "").session for one in (own, thief))
+    first, second = (state.sign_in.sessions.look_up(one.cookie() or "").session for one in (own, thief))
     assert first is not None
     assert second is not None
     change_password(changing, "frank")
     with changing.app_context():
-        assert state.revocations.keep(second, ("new",)).stays
-        assert not state.revocations.keep(first, ("new",)).stays
+        assert state.sign_in.revocations.keep(second, ("new",)).stays
+        assert not state.sign_in.revocations.keep(first, ("new",)).stays
     assert [own.is_in(), thief.is_in()] == [False, False]
 
 
@@ -294,14 +294,16 @@ def test_no_session_rises_past_a_changed_password(app: Flask, stamp: str | None,
     browser, state = signed_in(app, "dave"), state_of(app)
     with state.store.database.write() as tx:
         tx.execute(state.store.tables.session.update().values(stamp=stamp))
-    found = state.sessions.find(browser.cookie() or "")
+    found = state.sign_in.sessions.find(browser.cookie() or "")
     assert found is not None
     session, _standing = found
     proved = session.assurance.with_proof(Method("totp"), at=clock())
     with app.app_context():
         state.gate.password_changed("4")
         with pytest.raises(Conflict, match="already done"):
-            state.worker.run(lambda work: state.sessions.rise(work, session, proved, authorizer=NoPolicies(state)))
+            state.worker.run(
+                lambda work: state.sign_in.sessions.rise(work, session, proved, authorizer=NoPolicies(state))
+            )
 
 
 def test_a_new_key_throws_nobody_out(make_app: Any, phone: Phone) -> None:

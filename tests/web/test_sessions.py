@@ -100,7 +100,7 @@ def test_the_host_session_alone_is_not_enough(app: Flask, proved: Browser) -> No
 
 def test_proof_of_one_user_is_none_of_another(app: Flask, proved: Browser, clock: StillClock) -> None:
     with app.app_context():
-        state_of(app).enrollments.require("5", days=0)
+        state_of(app).people.enrollments.require("5", days=0)
     victim = Browser(app)
     victim.sign_in("frank")
     mixed = app.test_client()
@@ -108,7 +108,7 @@ def test_proof_of_one_user_is_none_of_another(app: Flask, proved: Browser, clock
     mixed.set_cookie("session", victim.cookie("session") or "")
     assert mixed.get("/").status_code == 200, "frank owes nothing"
     with app.app_context():
-        state_of(app).enrollments.require("6", days=0)
+        state_of(app).people.enrollments.require("6", days=0)
     assert mixed.get("/").location == "/mfa/enroll"
 
 
@@ -158,7 +158,7 @@ def test_a_required_user_is_stopped_at_the_next_request(app: Flask) -> None:
     browser = Browser(app)
     browser.sign_in("frank")
     with app.app_context():
-        state_of(app).enrollments.require("6", days=7)
+        state_of(app).people.enrollments.require("6", days=7)
     assert browser.get("/wiki").location == "/mfa/enroll"
     assert browser.send("/mfa/enroll/later").location == "/wiki"
 

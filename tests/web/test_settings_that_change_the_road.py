@@ -74,12 +74,12 @@ def test_a_key_shown_before_the_lapse_is_not_confirmed_after_it(make_app: Make, 
     clock.forward(minutes=6)
     assert browser.is_in()
     assert browser.send("/mfa/enroll/totp", code=phone.code()).status_code == 403
-    found = state_of(app).sessions.find(browser.cookie() or "")
+    found = state_of(app).sign_in.sessions.find(browser.cookie() or "")
     assert found is not None
     with app.app_context(), pytest.raises(Conflict):
-        state_of(app).factor_enrollment.confirm(
+        state_of(app).factors.enrollment.confirm(
             found[0],
-            state_of(app).factors.factors[FactorKind("totp")],
+            state_of(app).factors.registry.factors[FactorKind("totp")],
             phone.code(),
             origin=NOWHERE,
             authorizer=NoPolicies(state_of(app)),

@@ -164,7 +164,7 @@ def test_what_a_pass_opened_ends_with_it_all_the_same(app: Flask, clock: StillCl
     assert browser.get(SETUP).status_code == 303, "the pass is no fresh proof any more"
     if is_revoked:
         with app.app_context():
-            state_of(app).access_passes.revoke("4")
+            state_of(app).people.access_passes.revoke("4")
     else:
         clock.forward(minutes=14)
     assert not browser.is_in()
@@ -316,7 +316,7 @@ def test_what_an_answer_does_while_it_is_sent_signs_nobody_in(app: Flask, clock:
 
 def test_a_session_that_was_ended_meanwhile_is_not_renewed(app: Flask, phone: Phone, clock: StillClock) -> None:
     def end_all_and_sign_in() -> str:
-        state_of(app).users.password_changed(current_user.get_id())
+        state_of(app).people.users.password_changed(current_user.get_id())
         return again()
 
     add_view(app, end_all_and_sign_in)

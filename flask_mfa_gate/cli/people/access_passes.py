@@ -39,19 +39,19 @@ def access_pass(
         "starts_at": None if starts_at is None else moment(starts_at, "--starts-at"),
     }  # fmt: skip
     if dry_run:
-        _print(state, key, None, state.access_passes.plan(key, actor=ACTOR, **terms), as_json=as_json)
+        _print(state, key, None, state.people.access_passes.plan(key, actor=ACTOR, **terms), as_json=as_json)
         return
-    code = state.access_passes.issue(key, actor=ACTOR, reason=reason, **terms)
-    _print(state, key, code, state.access_passes.of(key)[0], as_json=as_json)
+    code = state.people.access_passes.issue(key, actor=ACTOR, reason=reason, **terms)
+    _print(state, key, code, state.people.access_passes.of(key)[0], as_json=as_json)
 
 
 def _revoke(state: GateState, key: str, reason: str | None, *, is_dry: bool, as_json: bool) -> None:
-    passes = state.access_passes
+    passes = state.people.access_passes
     was_there = bool(passes.of(key)) if is_dry else passes.revoke(key, actor=ACTOR, reason=reason)
     if as_json:
         print_json(dry({"key": key, "revoked": int(was_there)}, is_dry=is_dry))
         return
-    name = label(state.enrollments.look_up(key).person)
+    name = label(state.people.enrollments.look_up(key).person)
     verb = "would be revoked" if is_dry else "was revoked"
     click.echo(f"The access pass of {name} {verb}." if was_there else f"{name} has no access pass.")
     if is_dry:
@@ -60,7 +60,7 @@ def _revoke(state: GateState, key: str, reason: str | None, *, is_dry: bool, as_
 
 def _print(state: GateState, key: str, code: str | None, terms: AccessPass, *, as_json: bool) -> None:
     """What was made, or, without a code, what would be."""
-    person = state.enrollments.look_up(key).person
+    person = state.people.enrollments.look_up(key).person
     if as_json:
         facts = {
             "key": key, "name": person.name, "access_pass": code, "scope": terms.scope.value,

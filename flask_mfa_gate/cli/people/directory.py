@@ -29,9 +29,9 @@ def sync(users: tuple[str, ...], void_missing: bool, dry_run: bool, as_json: boo
     keys = [known_key(state, text) for text in users] or None
     with progress("Sync") as bar:
         did = (
-            state.users.would_sync(keys, void_missing=void_missing)
+            state.people.users.would_sync(keys, void_missing=void_missing)
             if dry_run
-            else state.users.sync(keys, void_missing=void_missing, progress=lambda _: bar(1))
+            else state.people.users.sync(keys, void_missing=void_missing, progress=lambda _: bar(1))
         )
     if as_json:
         print_json(dry(asdict(did), is_dry=dry_run))
@@ -52,11 +52,11 @@ def sync(users: tuple[str, ...], void_missing: bool, dry_run: bool, as_json: boo
 @click.argument("new")
 def rename(old: str, new: str, yes: bool, dry_run: bool) -> None:
     if dry_run:
-        current_state().users.would_rename(old, new)
+        current_state().people.users.would_rename(old, new)
         click.echo(f"Everything of {old} would be {new}'s.\n{DRY_RUN}")
         return
     confirm(f"Give everything of {old!r} to {new!r}?", yes=yes)
-    current_state().users.rename(old, new, actor=ACTOR)
+    current_state().people.users.rename(old, new, actor=ACTOR)
     click.echo(f"Everything of {old} is now {new}'s.")
 
 
@@ -68,9 +68,9 @@ def forget(user: str, yes: bool, dry_run: bool) -> None:
     state = current_state()
     key = known_key(state, user)
     if dry_run:
-        state.users.would_forget(key)
+        state.people.users.would_forget(key)
         click.echo(f"Everything about {labels(state, [key])[key]} would be deleted.\n{DRY_RUN}")
         return
     confirm(f"Delete everything about {key!r}?", yes=yes)
-    state.users.forget(key, actor=ACTOR)
+    state.people.users.forget(key, actor=ACTOR)
     click.echo(f"Everything about {key} was deleted.")

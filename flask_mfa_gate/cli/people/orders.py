@@ -99,7 +99,7 @@ def _on_many(
 
 
 def _count(state: GateState, users: UserFilter) -> int:
-    return state.user_list.count(users)
+    return state.people.user_list.count(users)
 
 
 def _report(state: GateState, result: ActionResult, asked: Asked, deed: Deed) -> None:
@@ -127,7 +127,7 @@ def _sentence(state: GateState, outcome: str, key: str, why: str, deed: Deed, *,
     """What became of one who was named."""
     if outcome == "failed":
         return f"{key}: failed, {_meaning(why)}."
-    user = state.enrollments.look_up(key)
+    user = state.people.enrollments.look_up(key)
     if outcome == "skipped":
         return f"{label(user.person)}: skipped, {_meaning(why)}."
     note = f" ({MEANINGS.get(why, why)})" if why else ""

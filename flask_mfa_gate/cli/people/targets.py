@@ -105,7 +105,7 @@ def key_of(state: GateState, text: str) -> str:
     :raises BadRequest: for what can be neither; no database keeps it, and no terminal shows it in the answer.
     """
     _refuse_unkept(text, "key or email of a user")
-    return state.lookup.key_of(text)
+    return state.people.lookup.key_of(text)
 
 
 def known_key(state: GateState, text: str) -> str:
@@ -115,12 +115,12 @@ def known_key(state: GateState, text: str) -> str:
         for one that is the name or the email of somebody whose key is another.
     """
     key = key_of(state, text)
-    if not state.directory.lists_users:
+    if not state.host.directory.lists_users:
         if hint := _namesake(state, text, key):
             raise UnknownUser(f"Nobody has signed in by the key {text!r}. {hint}")
         return key
     try:
-        return state.enrollments.look_up(key).person.key
+        return state.people.enrollments.look_up(key).person.key
     except UnknownUser:
         raise UnknownUser(f"No user {text!r} is known. {_nearest(state, text)}".rstrip()) from None
 
@@ -134,7 +134,7 @@ def chosen(state: GateState, whom: Whom, *, may_sync: bool) -> UserFilter:
     _refuse_unkept(whom.group, "group")
     _refuse_unkept(whom.search, "name, email or key")
     users = whom.filter()
-    if state.directory.lists_users:
+    if state.host.directory.lists_users:
         _take_over(state) if may_sync else _say_age(state)
     if whom.group is not None:
         _require_group(state, whom.group)
@@ -143,11 +143,11 @@ def chosen(state: GateState, whom: Whom, *, may_sync: bool) -> UserFilter:
 
 def _take_over(state: GateState) -> None:
     with progress("Taking over the app's users") as bar:
-        state.users.sync(progress=lambda _: bar(1))
+        state.people.users.sync(progress=lambda _: bar(1))
 
 
 def _say_age(state: GateState) -> None:
-    at = state.users.synced_at()
+    at = state.people.users.synced_at()
     age = "The app's users were never taken over" if at is None else f"The app's users as of {local(at)}"
     click.echo(f"{age}. For newer ones: flask mfa sync", err=True)
 
@@ -163,7 +163,7 @@ def _require_group(state: GateState, group: str) -> None:
 
 def _namesake(state: GateState, text: str, key: str) -> str:
     """Who is called so, where nobody has come by this key."""
-    if state.enrollments.look_up(key).is_seen:
+    if state.people.enrollments.look_up(key).is_seen:
         return ""
     with state.store.database.read() as tx:
         people = state.store.people.first(tx, limit=_LOOKED_THROUGH)

@@ -28,12 +28,12 @@ _HEAD = ("KEY", "NAME", "EMAIL", "ROLE", "STATUS", "REQUIRED BY", "ENDS", "FACTO
 def status(whom: Whom, as_json: bool) -> None:
     state = current_state()
     if whom.is_many:
-        users = chosen(state, whom, may_sync=state.users.is_sync_due())
-        _print_list(state.user_list.every(users), as_json=as_json)
+        users = chosen(state, whom, may_sync=state.people.users.is_sync_due())
+        _print_list(state.people.user_list.every(users), as_json=as_json)
         return
     if len(whom.users) > 1:
         raise BadRequest("Name one user, or pass --all, --group or another filter.")
-    one = state.enrollments.look_up(known_key(state, whom.users[0]))
+    one = state.people.enrollments.look_up(known_key(state, whom.users[0]))
     print_json(_as_json(one)) if as_json else _print_one(one)
 
 
@@ -44,7 +44,7 @@ def status(whom: Whom, as_json: bool) -> None:
 @_NO_NOTIFY
 @for_users
 def require(asked: Asked, days: int | None, force: bool, renew: bool, no_notify: bool) -> None:
-    act, length = current_state().enrollments.require, _days(days, force)
+    act, length = current_state().people.enrollments.require, _days(days, force)
     _act(
         asked,
         act,
@@ -61,7 +61,7 @@ def require(asked: Asked, days: int | None, force: bool, renew: bool, no_notify:
 @for_users
 def extend(asked: Asked, days: int | None, until: str | None) -> None:
     moment = None if until is None else end(until, "--until")
-    _act(asked, current_state().enrollments.extend, Deed("Extend", "extended"), days=days, until=moment)
+    _act(asked, current_state().people.enrollments.extend, Deed("Extend", "extended"), days=days, until=moment)
 
 
 @mfa.command(help="Void factors, recovery codes, passes and sessions, so that users set up MFA again.")
@@ -70,7 +70,7 @@ def extend(asked: Asked, days: int | None, until: str | None) -> None:
 @_NO_NOTIFY
 @for_users
 def reset(asked: Asked, days: int | None, force: bool, no_notify: bool) -> None:
-    act, length = current_state().enrollments.reset, _days(days, force)
+    act, length = current_state().people.enrollments.reset, _days(days, force)
     _act(asked, act, Deed("Reset", "reset"), days=length, notify=not no_notify)
 
 
@@ -79,25 +79,25 @@ def reset(asked: Asked, days: int | None, force: bool, no_notify: bool) -> None:
 @for_users
 def remove(asked: Asked, no_notify: bool) -> None:
     deed = Deed("Remove the requirement of", "no longer required to use MFA")
-    _act(asked, current_state().enrollments.remove, deed, notify=not no_notify)
+    _act(asked, current_state().people.enrollments.remove, deed, notify=not no_notify)
 
 
 @mfa.command(help="Remind those who are still in an enrollment period, by mail, now.")
 @for_users
 def remind(asked: Asked) -> None:
-    _act(asked, current_state().enrollments.remind, Deed("Remind", "reminded"))
+    _act(asked, current_state().people.enrollments.remind, Deed("Remind", "reminded"))
 
 
 @mfa.command(help="Clear failed attempts.")
 @for_users
 def unlock(asked: Asked) -> None:
-    _act(asked, current_state().enrollments.unlock, Deed("Unlock", "unlocked"))
+    _act(asked, current_state().people.enrollments.unlock, Deed("Unlock", "unlocked"))
 
 
 @mfa.command("revoke-sessions", help="Sign users out everywhere. Their factors stay.")
 @for_users
 def revoke_sessions(asked: Asked) -> None:
-    _act(asked, current_state().enrollments.revoke_sessions, Deed("Sign out", "signed out everywhere"))
+    _act(asked, current_state().people.enrollments.revoke_sessions, Deed("Sign out", "signed out everywhere"))
 
 
 @mfa.command(
@@ -110,7 +110,7 @@ def revoke_sessions(asked: Asked) -> None:
 def revoke_factor(asked: Asked, kind: str | None, factor_id: str | None, no_notify: bool) -> None:
     if (kind is None) == (factor_id is None):
         raise BadRequest("Pass either --kind or --id.")
-    act, deed = current_state().enrollments.revoke_factor, Deed("Revoke a factor of", "rid of the factor")
+    act, deed = current_state().people.enrollments.revoke_factor, Deed("Revoke a factor of", "rid of the factor")
     _act(asked, act, deed, kind=kind, factor_id=factor_id, notify=not no_notify)
 
 
@@ -118,7 +118,7 @@ def revoke_factor(asked: Asked, kind: str | None, factor_id: str | None, no_noti
 @for_users
 def revoke_pass(asked: Asked) -> None:
     deed = Deed("Revoke the access pass of", "left without an access pass")
-    _act(asked, current_state().enrollments.revoke_pass, deed)
+    _act(asked, current_state().people.enrollments.revoke_pass, deed)
 
 
 def _act(asked: Asked, act: Callable[..., Any], deed: Deed, **options: Any) -> None:

@@ -24,9 +24,9 @@ _LATEST = 5
 @click.argument("user")
 def why(user: str, at: str | None, limit: int, as_json: bool) -> None:
     state = current_state()
-    person = state.enrollments.look_up(known_key(state, user)).person
+    person = state.people.enrollments.look_up(known_key(state, user)).person
     until = state.clock() if at is None else moment(at, "--at")
-    found = state.sign_in_reasons.latest(person.key, person.groups, until=until, limit=limit)
+    found = state.sign_in.reasons.latest(person.key, person.groups, until=until, limit=limit)
     default = state.rules.access(APP).value
     if as_json:
         print_json({"key": person.key, "default": default, "sign_ins": [_as_json(one) for one in found]})

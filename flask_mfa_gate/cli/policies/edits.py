@@ -18,7 +18,7 @@ _yes = click.option("--yes", is_flag=True, help="Don't ask.")
 @click.argument("name")
 @click.argument("new_name")
 def rename(name: str, new_name: str, reason: str | None) -> None:
-    current_state().policies.rename(name, new_name, actor=ACTOR, reason=reason)
+    current_state().access.policies.rename(name, new_name, actor=ACTOR, reason=reason)
     click.echo(f"The policy {name!r} is now called {new_name!r}.")
 
 
@@ -27,7 +27,7 @@ def rename(name: str, new_name: str, reason: str | None) -> None:
 @click.argument("name")
 @click.argument("new_name")
 def duplicate(name: str, new_name: str, reason: str | None) -> None:
-    current_state().policies.duplicate(name, new_name, actor=ACTOR, reason=reason)
+    current_state().access.policies.duplicate(name, new_name, actor=ACTOR, reason=reason)
     click.echo(f"The policy {new_name!r} is a copy of {name!r}, and off.")
 
 
@@ -36,7 +36,7 @@ def duplicate(name: str, new_name: str, reason: str | None) -> None:
 @_reason
 @click.argument("name")
 def delete(name: str, yes: bool, reason: str | None) -> None:
-    service = current_state().policies
+    service = current_state().access.policies
     service.get(name)
     confirm(f"Delete the policy {name!r}?", yes=yes)
     found = service.delete(name, actor=ACTOR, reason=reason)
@@ -48,7 +48,7 @@ def delete(name: str, yes: bool, reason: str | None) -> None:
 @_reason
 @click.argument("name", required=False)
 def restore(name: str | None, reason: str | None) -> None:
-    service = current_state().policies
+    service = current_state().access.policies
     if name is None:
         for one in service.deleted():
             click.echo(one.name)
@@ -63,7 +63,7 @@ def restore(name: str | None, reason: str | None) -> None:
 @_reason
 @click.argument("version", type=int)
 def undo(version: int, yes: bool, reason: str | None) -> None:
-    service = current_state().policies
+    service = current_state().access.policies
     for line in changed_fields(*service.undoing(version)):
         click.echo(line)
     confirm(f"Undo version {version}?", yes=yes)

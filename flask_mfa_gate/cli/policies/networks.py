@@ -16,7 +16,7 @@ _reason = click.option("--reason", help="Why; kept in the audit record.")
 @policies.command("networks", help="Every named network, with the policies that use it.")
 @as_json_option
 def list_networks(as_json: bool) -> None:
-    now = current_state().policies.current()
+    now = current_state().access.policies.current()
     found = [(one, uses_of_network(now, one.name)) for one in sorted(now.networks, key=lambda one: one.name)]
     if as_json:
         print_json([{"name": one.name, "entries": list(one.entries), "used_by": list(used)} for one, used in found])
@@ -33,7 +33,7 @@ def list_networks(as_json: bool) -> None:
 @click.argument("name")
 @click.argument("new_name")
 def rename_network(name: str, new_name: str, reason: str | None) -> None:
-    current_state().policies.rename_network(name, new_name, actor=ACTOR, reason=reason)
+    current_state().access.policies.rename_network(name, new_name, actor=ACTOR, reason=reason)
     click.echo(f"The network {name!r} is now called {new_name!r}.")
 
 
@@ -43,5 +43,5 @@ def rename_network(name: str, new_name: str, reason: str | None) -> None:
 @click.argument("name")
 def delete_network(name: str, yes: bool, reason: str | None) -> None:
     confirm(f"Delete the network {name!r}?", yes=yes)
-    current_state().policies.delete_network(name, actor=ACTOR, reason=reason)
+    current_state().access.policies.delete_network(name, actor=ACTOR, reason=reason)
     click.echo(f"The network {name!r} is deleted.")

@@ -34,11 +34,11 @@ def policies() -> None:
 @policies.command("list", help="Every policy with its state.")
 @as_json_option
 def list_policies(as_json: bool) -> None:
-    found = current_state().policies.list()
+    found = current_state().access.policies.list()
     if as_json:
         print_json([policy.to_document() for policy in found])
         return
-    reach = current_state().policy_overview.reach(found)
+    reach = current_state().access.overview.reach(found)
     rows = [_as_row(one, reach[one.name]) for one in found]
     if rows:
         print_table(("STATE", "EFFECT", "USERS", "RESOURCES", "REFERENCE", "NAME"), rows)
@@ -63,7 +63,7 @@ def show(name: str, as_json: bool) -> None:
 
 
 def _named_or_referred(name: str) -> Policy:
-    service = current_state().policies
+    service = current_state().access.policies
     referred = (one for one in service.list() if name == f"policy-{policy_id(one.name)}")
     return next(referred, None) or service.get(name)
 
@@ -72,7 +72,7 @@ def _named_or_referred(name: str) -> Policy:
 @click.option("--form", type=click.Choice(["toml", "json"]), default="toml", show_default=True)
 @as_json_option
 def export(form: str, as_json: bool) -> None:
-    click.echo(current_state().policies.export("json" if as_json else form), nl=False)
+    click.echo(current_state().access.policies.export("json" if as_json else form), nl=False)
 
 
 @policies.command("import", help="Replace all policies by those of a document, after showing what that changes.")
@@ -83,7 +83,7 @@ def export(form: str, as_json: bool) -> None:
 @as_json_option
 @click.argument("file", type=DOCUMENT)
 def import_policies(file: str, merge: bool, dry_run: bool, yes: bool, reason: str | None, as_json: bool) -> None:
-    service, text = current_state().policies, read_file(file)
+    service, text = current_state().access.policies, read_file(file)
     diff = service.import_(text, actor=ACTOR, dry_run=True, merge=merge)
     remarks = _remarks_on_import(text, {*diff.added, *diff.changed}, merge=merge)
     if not as_json:
@@ -101,9 +101,9 @@ def import_policies(file: str, merge: bool, dry_run: bool, yes: bool, reason: st
 def _remarks_on_import(text: str, names: Collection[str], *, merge: bool) -> Sequence[LintFinding]:
     """What lint says of the policies of these names, once they are there."""
     state = current_state()
-    read = state.policies.read(text)
-    draft = merged(state.policies.current(), read) if merge else read
-    found = state.linter.remarks(draft, known_resources=marked_resources(current_app))
+    read = state.access.policies.read(text)
+    draft = merged(state.access.policies.current(), read) if merge else read
+    found = state.access.linter.remarks(draft, known_resources=marked_resources(current_app))
     return [one for one in found if one.policy in names]
 
 
@@ -134,7 +134,7 @@ def diff_json(diff: PolicyDiff, remarks: Sequence[LintFinding]) -> dict[str, Any
 @click.argument("name")
 @click.argument("state", type=click.Choice(["on", "off", "report-only"]))
 def set_state(name: str, state: str, reason: str | None, dry_run: bool, as_json: bool) -> None:
-    service = current_state().policies
+    service = current_state().access.policies
     before, is_dry = service.get(name).state.value, dry_run
     diff = None if is_dry or before == state else service.set_state(name, state, actor=ACTOR, reason=reason)
     loosens = list(diff.loosens) if diff is not None else []
@@ -160,11 +160,11 @@ def set_state(name: str, state: str, reason: str | None, dry_run: bool, as_json:
 def restart_grace(name: str, user: str, reason: str | None, dry_run: bool, as_json: bool) -> None:
     state = current_state()
     key = known_key(state, user)
-    state.policies.restart_grace(key, name, actor=ACTOR, reason=reason, dry_run=dry_run)
+    state.access.policies.restart_grace(key, name, actor=ACTOR, reason=reason, dry_run=dry_run)
     if as_json:
         print_json(dry({"policy": name, "key": key}, is_dry=dry_run))
         return
-    name_of_user = label(state.enrollments.look_up(key).person)
+    name_of_user = label(state.people.enrollments.look_up(key).person)
     click.echo(f"The grace of {name!r} {'would start' if dry_run else 'starts'} again for {name_of_user}.")
     if dry_run:
         click.echo(DRY_RUN)

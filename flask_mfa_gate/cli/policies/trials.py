@@ -37,8 +37,8 @@ NONE = "none"
 @click.argument("file", type=DOCUMENT, required=False)
 def check(file: str | None, scenarios: str | None, address: str | None, as_json: bool) -> None:
     state = current_state()
-    draft = state.policies.read(read_file(file)) if file is not None else state.policies.current()
-    remarks = state.linter.remarks(draft, known_resources=marked_resources(current_app))
+    draft = state.access.policies.read(read_file(file)) if file is not None else state.access.policies.current()
+    remarks = state.access.linter.remarks(draft, known_resources=marked_resources(current_app))
     origin = None if address is None else read_address(address, "--from")
     surprises = _try(state, draft, scenarios, origin) if scenarios is not None else []
     if as_json:
@@ -83,9 +83,9 @@ def simulate(
     given: dict[str, Any] = {name: value for name, value in facts.items() if value is not None}
     _require_real(given)
     given |= {name: _words(words) for name, words in (("device", device), ("risk", risk)) if words}
-    explained = state.simulator.simulate(
+    explained = state.access.simulator.simulate(
         known_key(state, user), resource=resource, environment=environment_from(given, ""),
-        draft=state.policies.read(read_file(draft)) if draft is not None else None,
+        draft=state.access.policies.read(read_file(draft)) if draft is not None else None,
         views=marked_views(current_app),
     )  # fmt: skip
     _print_explanation(explained, as_json=as_json)
@@ -158,7 +158,7 @@ def explanation_json(explained: Explanation) -> dict[str, Any]:
 @click.argument("file", type=DOCUMENT)
 def preview(file: str, as_json: bool) -> None:
     state = current_state()
-    found = state.simulator.preview(read_file(file))
+    found = state.access.simulator.preview(read_file(file))
     if as_json:
         print_json(asdict(found))
         return
@@ -186,7 +186,7 @@ def _impact_rows(state: GateState, resource: str, found: Preview | ResourceImpac
 @click.option("--days", type=click.IntRange(1, 30), default=7, show_default=True)
 @as_json_option
 def report(days: int, as_json: bool) -> None:
-    found = current_state().simulator.report(days)
+    found = current_state().access.simulator.report(days)
     if as_json:
         print_json({name: dict(counts) for name, counts in found.items()})
         return
@@ -199,7 +199,7 @@ def report(days: int, as_json: bool) -> None:
 
 def _try(state: GateState, draft: PolicySet, file: str, address: str | None) -> list[dict[str, str]]:
     found = read_scenarios(read_file(file), address=address)
-    outcomes = run_scenarios(state.simulator, found, draft=draft, views=marked_views(current_app))
+    outcomes = run_scenarios(state.access.simulator, found, draft=draft, views=marked_views(current_app))
     return [
         {"name": one.scenario.name, "expected": one.scenario.expect, "found": one.found}
         for one in outcomes

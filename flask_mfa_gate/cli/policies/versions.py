@@ -21,10 +21,10 @@ _SHOWN = 20
 @click.option("--limit", type=click.IntRange(1, 1000), default=_SHOWN, show_default=True, help="At most so many.")
 def history(policy: str | None, limit: int, as_json: bool) -> None:
     state = current_state()
-    edits = state.policy_history.edits(policy, limit=limit)
+    edits = state.access.history.edits(policy, limit=limit)
     if policy is not None and not edits:
         # Says so where there is no such policy.
-        state.policies.get(policy)
+        state.access.policies.get(policy)
     if as_json:
         print_json([_as_json(edit) for edit in edits])
         return
@@ -54,11 +54,11 @@ def rollback(version: int, yes: bool, reason: str | None, dry_run: bool, policy:
         _show(version, policy, is_dry=True, as_json=as_json)
         return
     state = current_state()
-    found, fields = state.policy_history.back_to(version, policy)
+    found, fields = state.access.history.back_to(version, policy)
     if not as_json:
         _print(fields, found.loosens)
     confirm(f"Go back to version {version}?", yes=yes)
-    state.policies.rollback(version, name=policy, actor=ACTOR, reason=reason)
+    state.access.policies.rollback(version, name=policy, actor=ACTOR, reason=reason)
     if as_json:
         print_json({**diff_json(found, ()), "fields": list(fields)})
     else:
@@ -67,7 +67,7 @@ def rollback(version: int, yes: bool, reason: str | None, dry_run: bool, policy:
 
 
 def _show(version: int, policy: str | None, *, is_dry: bool, as_json: bool) -> None:
-    found, fields = current_state().policy_history.back_to(version, policy)
+    found, fields = current_state().access.history.back_to(version, policy)
     if as_json:
         print_json(dry({**diff_json(found, ()), "fields": list(fields)}, is_dry=is_dry))
         return

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlalchemy as sa
 from alembic.operations import Operations
 
-from flask_mfa_gate.store.types import BIG_ID, UTCDateTime, exact
+from flask_mfa_gate.store.tables.types import BIG_ID, UTCDateTime, exact
 
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}

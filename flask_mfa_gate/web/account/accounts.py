@@ -36,7 +36,7 @@ def account_of(state: GateState, session: GateSession) -> AccountState:
     A directory that fails lets nobody on. Of a pending sign-in without a directory only the loader may tell: that may
     need hooks of the host that do not run for these pages, and the next page of the app itself asks again.
     """
-    found = state.directory.account(session.user_key)
+    found = state.host.directory.account(session.user_key)
     if not found.is_open:
         return AccountState(Account.OFF)
     user = _by_loader(session.host_user_id) if found.user is None else found.user
@@ -46,7 +46,7 @@ def account_of(state: GateState, session: GateSession) -> AccountState:
         return AccountState(Account.ON)
     shown = _as_shown(state, session)
     # SECURITY: a directory does not know of passwords; the user whom the request shows may have another one by now.
-    return AccountState(Account.ON) if state.directory.lists_users and shown.user is None else shown
+    return AccountState(Account.ON) if state.host.directory.lists_users and shown.user is None else shown
 
 
 def _as_shown(state: GateState, session: GateSession) -> AccountState:
@@ -62,15 +62,19 @@ def _as_shown(state: GateState, session: GateSession) -> AccountState:
 def _by_request(state: GateState, session: GateSession, *, after_hooks: bool) -> Any:
     """The user of the session, if the host takes this request for theirs."""
     user = ask_afresh(
-        state.identity.load, environ=request.environ, with_body=False, with_arguments=False, after_hooks=after_hooks
+        state.host.identity.load,
+        environ=request.environ,
+        with_body=False,
+        with_arguments=False,
+        after_hooks=after_hooks,
     )
-    return user if user is not None and key_of(user, state.user_key) == session.user_key else None
+    return user if user is not None and key_of(user, state.host.user_key) == session.user_key else None
 
 
 def _judge(state: GateState, session: GateSession, user: Any) -> AccountState:
     if not is_switched_on(user):
         return AccountState(Account.OFF, user)
-    is_stale = state.stamper.is_stale(session.stamp, user, session.user_key)
+    is_stale = state.host.stamper.is_stale(session.stamp, user, session.user_key)
     return AccountState(Account.CHANGED if is_stale else Account.ON, user)
 
 

@@ -51,7 +51,7 @@ def _is_asked(desk: Desk) -> bool:
 
 def _complete(desk: Desk) -> Response:
     """Nothing is demanded any more: the sign-in goes on by itself."""
-    sessions, worker = desk.state.sessions, desk.state.worker
+    sessions, worker = desk.state.sign_in.sessions, desk.state.worker
     entry = worker.run(
         lambda work: sessions.rise(work, desk.session, desk.session.assurance, authorizer=desk.authorizer)
     )
@@ -66,9 +66,9 @@ def _take(desk: Desk) -> Response:
         return next_step(desk, verdict)
     _refuse_weak(desk.session.step_up, method, is_pending=desk.session.is_pending)
     try:
-        entry = desk.state.challenges.verify(
+        entry = desk.state.sign_in.challenges.verify(
             desk.session,
-            desk.fields.get(desk.state.factors.verifiers[method].answer_field),
+            desk.fields.get(desk.state.factors.registry.verifiers[method].answer_field),
             method=method,
             origin=desk.origin,
             authorizer=desk.authorizer,
@@ -100,34 +100,34 @@ def _refuse_weak(step_up: StepUp | None, method: Method, *, is_pending: bool) ->
 
 def _chosen(desk: Desk, word: str | None) -> Method:
     """The server knows which methods there are; an unknown word is refused, never passed by."""
-    known = {method.value: method for method in desk.state.factors.verifiers}
+    known = {method.value: method for method in desk.state.factors.registry.verifiers}
     if word is not None and word not in known:
         raise BadRequest(f"Unknown factor. Known are: {', '.join(sorted(known))}.")
     if word:
         return known[word]
-    return _first(desk) if desk.standing.factors else desk.state.factors.opens_first
+    return _first(desk) if desk.standing.factors else desk.state.factors.registry.opens_first
 
 
 def _first(desk: Desk) -> Method:
     """Of what this user holds, what is offered first; of all where none of that can be tried."""
-    return next(_held(desk), next(iter(desk.state.factors.verifiers)))
+    return next(_held(desk), next(iter(desk.state.factors.registry.verifiers)))
 
 
 def _unnamed(desk: Desk) -> Method:
     """What an answer is for that does not say so: the first factor, also where it is switched off, and refused."""
-    return next(_held(desk), next(iter(desk.state.factors.factors.values())).method)
+    return next(_held(desk), next(iter(desk.state.factors.registry.factors.values())).method)
 
 
 def _held(desk: Desk) -> Iterator[Method]:
     held = methods_of(desk.standing.factors)
-    return (method for method in desk.state.factors.verifiers if method in held)
+    return (method for method in desk.state.factors.registry.verifiers if method in held)
 
 
 def _show(desk: Desk, method: Method, error: MFAGateError | None = None) -> Response:
     if desk.wants_json:
         return answers.demand_problem(_pending_verdict(desk))
-    verifier, lost = desk.state.factors.verifiers[method], _may_have_lost(desk, method)
-    page = pages_of(method).ask(desk, desk.state.challenges.begin(desk.session, method))
+    verifier, lost = desk.state.factors.registry.verifiers[method], _may_have_lost(desk, method)
+    page = pages_of(method).ask(desk, desk.state.sign_in.challenges.begin(desk.session, method))
     return code_page(
         page.template, desk, verifier, error,
         factor=method.value, ways=_ways(desk, method), step_up=_is_step_up(desk), reason=_reason(desk),
@@ -167,7 +167,7 @@ def _ways(desk: Desk, current: Method) -> list[Way]:
     allowed = _allowed(desk)
     return [
         Way(method.value, verifier.about.use, own_url("mfa_gate.challenge", factor=method.value), method is current)
-        for method, verifier in desk.state.factors.verifiers.items()
+        for method, verifier in desk.state.factors.registry.verifiers.items()
         if method in allowed
     ]
 
@@ -177,11 +177,15 @@ def _allowed(desk: Desk) -> frozenset[Method]:
     if not desk.standing.factors:
         return Method.passes
     step_up = desk.session.step_up
-    allowed = step_up.requirement.methods if step_up and _is_step_up(desk) else frozenset(desk.state.factors.verifiers)
-    codes = desk.state.factors.companion.method
+    allowed = (
+        step_up.requirement.methods
+        if step_up and _is_step_up(desk)
+        else frozenset(desk.state.factors.registry.verifiers)
+    )
+    codes = desk.state.factors.registry.companion.method
     return (
         allowed - {codes}
-        if codes in allowed and not desk.state.challenges.describe(desk.session, codes).is_there
+        if codes in allowed and not desk.state.sign_in.challenges.describe(desk.session, codes).is_there
         else allowed
     )
 

@@ -124,7 +124,7 @@ class Desk:
     def keep_remembered(self) -> None:
         """Others were revoked from here: what the host remembers of this browser stays good."""
         live = self.passage.session or self.session
-        self.passage.standing = self.state.revocations.standing_beside(live) or self.passage.standing
+        self.passage.standing = self.state.sign_in.revocations.standing_beside(live) or self.passage.standing
 
     def arrive(self, url: str) -> Response:
         """Done: 303 for a browser, 200 with the way on for a program."""
@@ -177,8 +177,8 @@ def _serve(passage: RequestContext, view: Callable[..., Any], kwargs: Mapping[st
     account, user = account_of(passage.state, passage.session)
     # SECURITY: a password that was changed ends what rests on the old one here as well, where no user is loaded.
     if account is Account.CHANGED:
-        stamps = passage.state.stamper.stamps(user, passage.session.user_key)
-        passage.state.revocations.note_changed_password(
+        stamps = passage.state.host.stamper.stamps(user, passage.session.user_key)
+        passage.state.sign_in.revocations.note_changed_password(
             passage.session.user_key, stamps, origin=origin_of(request)
         )  # fmt: skip
         turn_away(passage, passage.session.user_key)

@@ -78,7 +78,7 @@ def later(desk: Desk) -> Response:
     is_over = verdict.ask is Ask.PASS and desk.session.step_up is None
     if is_shut(verdict) or is_over:
         return next_step(desk, verdict)
-    entry = desk.state.enrollment_deferral.defer(
+    entry = desk.state.factors.deferral.defer(
         desk.session, desk.standing, origin=desk.origin, authorizer=desk.authorizer
     )
     return desk.arrive(desk.go_on(entry))

@@ -35,7 +35,7 @@ def setup_route(kind: FactorKind, show: Show) -> Route:
     """
 
     def set_up(desk: Desk) -> Response:
-        factor = desk.state.factors.factors[kind]
+        factor = desk.state.factors.registry.factors[kind]
         return _before(desk, factor) or _set_up(desk, factor, show)
 
     return f"/enroll/{kind.value}", setup_endpoint(kind).partition(".")[2], ["GET", "POST"], set_up
@@ -48,7 +48,7 @@ def _set_up(desk: Desk, factor: Factor, show: Show) -> Response:
     if request.method == "GET":
         return _begin(desk, factor, show)
     try:
-        enrolled = desk.state.factor_enrollment.confirm(
+        enrolled = desk.state.factors.enrollment.confirm(
             desk.session,
             factor,
             desk.fields.get(factor.answer_field),
@@ -66,13 +66,13 @@ def _set_up(desk: Desk, factor: Factor, show: Show) -> Response:
 
 
 def _begin(desk: Desk, factor: Factor, show: Show, error: MFAGateError | None = None) -> Response:
-    begun = desk.state.factor_enrollment.begin(desk.session, factor, account=account_of_user(desk))
+    begun = desk.state.factors.enrollment.begin(desk.session, factor, account=account_of_user(desk))
     return answers.json_answer(dict(begun.public)) if desk.wants_json else show(desk, begun, error)
 
 
 def account_of_user(desk: Desk) -> str:
     """What users are called at the app, as the thing that they set up will show it."""
-    person = desk.state.directory.get(desk.session.user_key)
+    person = desk.state.host.directory.get(desk.session.user_key)
     return (person.email or person.name or person.key) if person else desk.session.user_key
 
 
@@ -103,7 +103,7 @@ def is_shut(verdict: Decision) -> bool:
 def _before(desk: Desk, factor: Factor) -> Response | None:
     """What has to come first: a proof of the factor that is there, or the password once more."""
     # SECURITY: with a factor in place, the password alone shows no new key; after the lapse nothing does.
-    verdict, eligibility = desk.setup_verdict, desk.state.enrollment_eligibility
+    verdict, eligibility = desk.setup_verdict, desk.state.factors.eligibility
     if is_shut(verdict) or verdict.ask is Ask.CHALLENGE:
         return next_step(desk, verdict)
     if not eligibility.is_offered(factor.kind):
@@ -121,19 +121,19 @@ def _before(desk: Desk, factor: Factor) -> Response | None:
 def ask_proof(desk: Desk, methods: frozenset[Method], *, back: str) -> Response:
     """Step up to what changing a factor asks for, then come back."""
     demand = AuthnRequirement(methods, FRESH)
-    desk.state.sessions.ask(desk.session, StepUp(demand, request.endpoint or "", None, back))
+    desk.state.sign_in.sessions.ask(desk.session, StepUp(demand, request.endpoint or "", None, back))
     verdict = Decision(Ask.CHALLENGE, Reason.STEP_UP, demand, at_resource=True)
     if desk.wants_json:
         return answers.demand_problem(verdict)
     if methods == Method.passes:
-        return answers.see_other(own_url("mfa_gate.challenge", factor=desk.state.factors.opens_first.value))
+        return answers.see_other(own_url("mfa_gate.challenge", factor=desk.state.factors.registry.opens_first.value))
     return answers.see_other(answers.next_url(Ask.CHALLENGE))
 
 
 def _ask_pass(desk: Desk, back: str) -> Response:
     """Whom each request names without a cookie can't sign in again in any way that the gate would see."""
     server = "REMOTE_USER" if request.remote_user else "a request_loader, a header or a hook"
-    desk.state.observations.note(Observation.UPSTREAM_USER, server)
+    desk.state.operations.observations.note(Observation.UPSTREAM_USER, server)
     demand = ask_proof(desk, Method.passes, back=back)
     return demand if desk.wants_json else answers.page("ask_pass.html", desk.passage, 401, pass_url=demand.location)
 

@@ -21,16 +21,16 @@ def sign_out(desk: Desk) -> Response:
 
 
 def _out(desk: Desk) -> Response:
-    desk.state.sessions.end(desk.session, origin=desk.origin)
+    desk.state.sign_in.sessions.end(desk.session, origin=desk.origin)
     desk.passage.leave()
-    desk.state.identity.sign_out()
+    desk.state.host.identity.sign_out()
     return answers.after_sign_out(desk.passage)
 
 
 def status(desk: Desk) -> Response:
     """Where the user stands, for programs."""
     now = desk.state.clock()
-    described = desk.state.enrollments.describe(desk.standing, now=now)
+    described = desk.state.people.enrollments.describe(desk.standing, now=now)
     return answers.json_answer(
         {
             "status": described.status.value,

@@ -19,8 +19,8 @@ def recovered(desk: Desk) -> Response:
     continue_url, assurance = desk.session.target or home(), desk.session.assurance
     if desk.wants_json or not assurance.proved(Method.ways_back, now=desk.state.clock(), max_age=FRESH):
         return desk.arrive(continue_url)
-    companion, lost = desk.state.factors.companion.method, replaceable(desk)
-    codes = desk.state.challenges.describe(desk.session, companion)
+    companion, lost = desk.state.factors.registry.companion.method, replaceable(desk)
+    codes = desk.state.sign_in.challenges.describe(desk.session, companion)
     return answers.page(
         "recovered.html", desk.passage, 200, continue_url=continue_url, left=codes.left,
         low=bool(desk.standing.factors) and codes.is_low,

@@ -17,7 +17,7 @@ def code_page(template: str, desk: Desk, verifier: Verifier, error: MFAGateError
 
     It says the same of the wait whether the code was wrong and started it, came while waiting, or is yet to be typed.
     """
-    throttled = error if isinstance(error, Throttled) else desk.state.attempts.waiting(
+    throttled = error if isinstance(error, Throttled) else desk.state.sign_in.attempts.waiting(
         verifier=verifier, user_key=desk.session.user_key, origin=desk.origin
     )  # fmt: skip
     status = error.status if error else 200

@@ -76,8 +76,8 @@ def security(desk: Desk) -> Response:
     """Everything at a glance."""
     if (stopped := require_proved(desk)) is not None:
         return stopped
-    overview = desk.state.self_service.overview(desk.session)
-    described = desk.state.enrollments.describe(desk.standing, now=desk.state.clock())
+    overview = desk.state.factors.self_service.overview(desk.session)
+    described = desk.state.people.enrollments.describe(desk.standing, now=desk.state.clock())
     word, left = described.status, overview.companion.left or 0
     factors = [_factor_line(desk, factor) for factor in overview.factors]
     if desk.wants_json:
@@ -93,7 +93,7 @@ def security(desk: Desk) -> Response:
         status=StatusLine(word.value, _SENTENCES[word], described.days_left, described.ends_at), factors=factors,
         offers=offers(desk), recovery_left=left, recovery_low=bool(desk.standing.factors) and overview.companion.is_low,
         recovery_url=own_url("mfa_gate.recovery_codes"), sessions_url=own_url("mfa_gate.sessions"),
-        events=event_lines(overview.events, used_words(desk.state.factors)),
+        events=event_lines(overview.events, used_words(desk.state.factors.registry)),
     )  # fmt: skip
 
 
@@ -101,7 +101,7 @@ def factor_rename(desk: Desk, factor_id: str) -> Response:
     """Give a factor another name."""
     if (stopped := require_proved(desk)) is not None:
         return stopped
-    if not desk.state.self_service.rename_factor(desk.session, factor_id, desk.fields.get("name")):
+    if not desk.state.factors.self_service.rename_factor(desk.session, factor_id, desk.fields.get("name")):
         return _not_found(desk)
     return desk.arrive(own_url("mfa_gate.security"))
 
@@ -110,12 +110,12 @@ def factor_remove(desk: Desk, factor_id: str) -> Response:
     """Ask whether to remove a factor, or remove it; a fresh proof comes first."""
     if (stopped := require_proved(desk)) is not None:
         return stopped
-    factor = desk.state.self_service.factor(desk.session, factor_id)
+    factor = desk.state.factors.self_service.factor(desk.session, factor_id)
     if factor is None:
         return _not_found(desk)
     back = own_url("mfa_gate.factor_remove", factor_id=factor_id)
     # SECURITY: a stolen session alone removes nothing.
-    if not desk.state.enrollment_eligibility.has_fresh_factor(desk.session):
+    if not desk.state.factors.eligibility.has_fresh_factor(desk.session):
         return ask_proof(desk, Method.of_factors, back=back)
     if request.method == "GET":
         line = _factor_line(desk, factor)
@@ -125,7 +125,7 @@ def factor_remove(desk: Desk, factor_id: str) -> Response:
             "remove_factor.html", desk.passage, 200, factor=line, action_url=back,
             back_url=own_url("mfa_gate.security"), deletes_codes=len(desk.standing.factors) == 1,
         )  # fmt: skip
-    if not desk.state.self_service.remove_factor(desk.session, factor_id, origin=desk.origin):
+    if not desk.state.factors.self_service.remove_factor(desk.session, factor_id, origin=desk.origin):
         return _not_found(desk)
     desk.keep_remembered()
     return desk.arrive(own_url("mfa_gate.security"))
@@ -136,10 +136,10 @@ def sessions(desk: Desk) -> Response:
     if (stopped := require_proved(desk)) is not None:
         return stopped
     if request.method == "POST":
-        desk.state.self_service.end_other_sessions(desk.session)
+        desk.state.factors.self_service.end_other_sessions(desk.session)
         desk.keep_remembered()
         return desk.arrive(own_url("mfa_gate.sessions"))
-    lines = [_session_line(desk, found) for found in desk.state.sessions.living(desk.session.user_key)]
+    lines = [_session_line(desk, found) for found in desk.state.sign_in.sessions.living(desk.session.user_key)]
     # A stranger who knows the password is not signed in, and must not look so.
     sessions, waiting = ([line for line in lines if line.waiting is apart] for apart in (False, True))
     if desk.wants_json:
@@ -164,7 +164,7 @@ def session_end(desk: Desk, lineage: str) -> Response:
     """End one sign-in of this account."""
     if (stopped := require_proved(desk)) is not None:
         return stopped
-    if not desk.state.self_service.end_session(desk.session, lineage):
+    if not desk.state.factors.self_service.end_session(desk.session, lineage):
         return _not_found(desk)
     desk.keep_remembered()
     return desk.arrive(own_url("mfa_gate.sessions"))
@@ -176,7 +176,7 @@ def _factor_line(desk: Desk, factor: Factor) -> FactorLine:
         id=factor.id, kind=factor.kind.value, name=factor.name, created_at=factor.confirmed_at or factor.created_at,
         last_used_at=factor.last_used_at, rename_url=own_url("mfa_gate.factor_rename", factor_id=factor.id),
         remove_url=own_url("mfa_gate.factor_remove", factor_id=factor.id),
-        removable=desk.state.self_service.is_removable(desk.standing, factor.kind), icon=look.icon,
+        removable=desk.state.factors.self_service.is_removable(desk.standing, factor.kind), icon=look.icon,
         replace_url=look.replace_url,
     )  # fmt: skip
 

@@ -49,30 +49,34 @@ def audit(console: Console) -> Response:
     if kind in {Format.CSV, Format.LINES}:
         return _export(console, wanted, kind)
     per_page = state.per_page(50)
-    page = console.state.audit_reader.page(wanted, cursor=state.text("cursor"), per_page=per_page, now=console.now)
+    page = console.state.operations.audit_reader.page(
+        wanted, cursor=state.text("cursor"), per_page=per_page, now=console.now
+    )
     if kind is Format.JSON:
         return json_list(Listing(page.items, page.next_cursor, None, count_is_exact=False), TABLE)
-    used = used_words(console.state.factors)
+    used = used_words(console.state.factors.registry)
     return console.page(
         "audit.html", lines=[_line(record, page.names, used) for record in page.items],
         chips=list(_chips(state, page.names)),
         clear_url=console_url("audit"), events=_event_options(), state=state, csv_url=state.url(format="csv"),
-        lines_url=state.url(format="jsonl"), head=console.state.audit.head(),
+        lines_url=state.url(format="jsonl"), head=console.state.operations.audit.head(),
         pager=state.pager(len(page.items), page.next_cursor, count=None),
     )  # fmt: skip
 
 
 def verify(console: Console) -> Response:
     """Check every link of the chain now."""
-    found = console.state.audit.verify()
+    found = console.state.operations.audit.verify()
     if console.desk.wants_json:
         return answers.json_answer(
             {
                 "verified": found.verified, "bare": found.bare, "unsealed": found.unsealed,
-                "broken_at": found.broken_at, "head": str(console.state.audit.head()),
+                "broken_at": found.broken_at, "head": str(console.state.operations.audit.head()),
             }
         )  # fmt: skip
-    return console.page("audit_verified.html", found=found, sentence=_sentence(found), head=console.state.audit.head())
+    return console.page(
+        "audit_verified.html", found=found, sentence=_sentence(found), head=console.state.operations.audit.head()
+    )
 
 
 def _sentence(found: Verification) -> str:
@@ -136,7 +140,7 @@ _ACTORS = {"cli": "Command line", "host": "The app", "system": "System"}
 
 
 def _export(console: Console, wanted: AuditFilter, kind: Format) -> Response:
-    reader = console.state.audit_reader
+    reader = console.state.operations.audit_reader
     reader.note_export(console.actor, TABLE.name, origin=console.origin)
     rows = reader.every(wanted)
     return csv_file(TABLE, rows) if kind is Format.CSV else lines_file(TABLE, rows)

@@ -72,7 +72,7 @@ def _stopped(desk: Desk, route: ConsoleRoute) -> Response | None:
         return next_step(desk)
     _learn_role(desk)
     # SECURITY: a user without a role enters nowhere, and is not asked to verify for it either.
-    if acting_user(desk.state.directory, desk.session.user_key).role is None:
+    if acting_user(desk.state.host.directory, desk.session.user_key).role is None:
         return answers.problem(desk.passage, 403, "access_denied", gettext("You don't have access to this console."))
     verdict = desk.authorizer.here(_ACTING if _is_action(desk, route) else _OPENING)
     return None if verdict.ask in _IN else _stop(desk, verdict)
@@ -85,21 +85,21 @@ def _is_action(desk: Desk, route: ConsoleRoute) -> bool:
 def _learn_role(desk: Desk) -> None:
     """Where nothing but the user object tells of roles, what the gate knows is as old as the sign-in."""
     # SECURITY: a role that the host took away ends with the next request.
-    if desk.user is not None and not desk.state.directory.lists_users:
-        desk.state.users.note_role(desk.state.reader.read(desk.user, desk.session.user_key))
+    if desk.user is not None and not desk.state.host.directory.lists_users:
+        desk.state.people.users.note_role(desk.state.host.reader.read(desk.user, desk.session.user_key))
 
 
 def _stop(desk: Desk, verdict: Decision) -> Response:
     passage, state = desk.passage, desk.state
     if verdict.ask in {Ask.DENY, Ask.LOCKED}:
-        state.sessions.note_refusal(
+        state.sign_in.sessions.note_refusal(
             desk.session.user_key, verdict, origin=desk.origin, endpoint=request.endpoint
         )  # fmt: skip
     elif request.method != "HEAD":
         live = passage.session or desk.session
         act = act_here(passage)
         step_up = StepUp(verdict.requirement, request.endpoint or "", act, _way_back(desk), verdict.grace_ends_at)
-        state.sessions.ask(live, step_up)
+        state.sign_in.sessions.ask(live, step_up)
     return answers.stop(passage, verdict, passage.client, kept=_kept(desk))
 
 
@@ -125,7 +125,7 @@ def _open(desk: Desk, route: ConsoleRoute) -> Console:
 
     :raises NotAllowed: for a role that does not reach as far as this page, or this method.
     """
-    actor = acting_user(desk.state.directory, desk.session.user_key)
+    actor = acting_user(desk.state.host.directory, desk.session.user_key)
     least = route.least if request.method in SAFE_METHODS else route.least_to_write
     # SECURITY: beside what the service says of each user, so that a role never depends on a button that is not there.
     if actor.role is None or not is_at_least(actor.role, least):
@@ -138,4 +138,4 @@ def _mark_seen(desk: Desk) -> None:
     """Work in the console is work: the session does not fall idle by it."""
     live, now = desk.passage.session, desk.state.clock()
     if live is not None and not live.is_superseded and now - live.seen_at >= IDLE_MARK_INTERVAL:
-        desk.state.sessions.touch(live)
+        desk.state.sign_in.sessions.touch(live)

@@ -54,7 +54,7 @@ def sign_ins(console: Console) -> Response:
     if kind in {Format.CSV, Format.LINES}:
         return _export(console, wanted, kind)
     per_page = state.per_page(50)
-    page = console.state.sign_in_reader.page(wanted, cursor=state.text("cursor"), per_page=per_page)
+    page = console.state.operations.sign_in_reader.page(wanted, cursor=state.text("cursor"), per_page=per_page)
     if kind is Format.JSON:
         return json_list(Listing(page.items, page.next_cursor, None, count_is_exact=False), TABLE)
     return console.page(
@@ -80,13 +80,13 @@ def _filter_of(console: Console, state: ListState) -> SignInFilter:
 def _key_of(console: Console, typed: str) -> str:
     """The key of who is meant by a key or an email; sign-ins of users who are gone are found by their key."""
     try:
-        return console.state.lookup.key_of(typed)
+        return console.state.people.lookup.key_of(typed)
     except UnknownUser:
         return typed
 
 
 def _lines(console: Console, state: ListState, page: SignInPage) -> Iterator[SignInLine]:
-    known = {reason_of_policy(one.name): one.name for one in console.state.policies.current().policies}
+    known = {reason_of_policy(one.name): one.name for one in console.state.access.policies.current().policies}
     for record in page.items:
         names = record.policies or [name for name in [known.get(record.reason_id)] if name]
         yield SignInLine(
@@ -114,13 +114,13 @@ def _outcomes() -> list[tuple[str, str]]:
 
 def _policies(console: Console, state: ListState) -> list[tuple[str, str]]:
     """Those that there are, and the one that is filtered by, which may be gone."""
-    names = {one.name for one in console.state.policies.current().policies} | {state.text("policy") or ""}
+    names = {one.name for one in console.state.access.policies.current().policies} | {state.text("policy") or ""}
     return [("", gettext("Any policy")), *((name, name) for name in sorted(names - {""}))]
 
 
 def _export(console: Console, wanted: SignInFilter, kind: Format) -> Response:
-    console.state.audit_reader.note_export(console.actor, TABLE.name, origin=console.origin)
-    rows = console.state.sign_in_reader.every(wanted)
+    console.state.operations.audit_reader.note_export(console.actor, TABLE.name, origin=console.origin)
+    rows = console.state.operations.sign_in_reader.every(wanted)
     return csv_file(TABLE, rows) if kind is Format.CSV else lines_file(TABLE, rows)
 
 

@@ -112,7 +112,7 @@ def access_word(access: str) -> str:
 
 def factor_word(kind: str) -> str:
     """A factor as people call it."""
-    known = {one.value: factor.about.label for one, factor in current_state().factors.factors.items()}
+    known = {one.value: factor.about.label for one, factor in current_state().factors.registry.factors.items()}
     return gettext(known.get(kind, kind))
 
 

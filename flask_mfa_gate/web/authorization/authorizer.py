@@ -217,7 +217,7 @@ class RequestAuthorizer:
         return decide(request, policies, state.rules, now=state.clock())
 
     def _policies(self, standing: Standing) -> CompiledPolicies:
-        return self.context.state.policies.at(standing.policy_version)
+        return self.context.state.access.policies.at(standing.policy_version)
 
     @property
     def _is_active(self) -> bool:
@@ -228,7 +228,9 @@ class RequestAuthorizer:
         context = self.context
         if context.is_token:
             return SignIn.TOKEN
-        return context.session.assurance.sign_in if context.session else context.state.identity.kind(context.before)
+        return (
+            context.session.assurance.sign_in if context.session else context.state.host.identity.kind(context.before)
+        )
 
 
 def _recorded(facts: Environment) -> dict[str, Any]:

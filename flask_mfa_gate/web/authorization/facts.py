@@ -75,7 +75,7 @@ class RequestFacts:
     @cached_property
     def country(self) -> str | None:
         """Where the address is."""
-        return self.state.places.of(self.client.address).country
+        return self.state.sign_in.places.of(self.client.address).country
 
     @cached_property
     def device(self) -> tuple[frozenset[str] | None, frozenset[str]]:
@@ -102,7 +102,7 @@ class RequestFacts:
 
     def fresh_risk(self, key: str, user: Any, kept: Mapping[str, Any] | None) -> Mapping[str, Any]:
         """The signals of this user from here, as a session keeps them, beside what the host says."""
-        client, signals = self.client, dict(self.state.risk.signals(key, self.client))
+        client, signals = self.client, dict(self.state.sign_in.risk.signals(key, self.client))
         told = dict(self._host_risk(key, user, kept or {}))
         return {"address": client.address, "device": client.device, "signals": signals, "host": told}
 
@@ -128,10 +128,10 @@ def _has_certificate(request: Request) -> bool | None:
 
 
 def _is_managed(state: GateState) -> bool | None:
-    if state.traits.is_managed is None:
+    if state.host.traits.is_managed is None:
         return None
     try:
-        return _yes_or_no(state.traits.is_managed(request))
+        return _yes_or_no(state.host.traits.is_managed(request))
     except Exception as error:  # noqa: BLE001 - a condition that raises is unknown
         log.warning("the is_managed callback failed: %s", type(error).__name__)
         return None
@@ -139,10 +139,10 @@ def _is_managed(state: GateState) -> bool | None:
 
 def _host_risk(state: GateState, user: Any) -> Mapping[str, bool]:
     """What the host's own signals are; empty where it has none, or they fail."""
-    if state.traits.risk_signals is None:
+    if state.host.traits.risk_signals is None:
         return {}
     try:
-        told = state.traits.risk_signals(user, request).items()
+        told = state.host.traits.risk_signals(user, request).items()
         answers = {str(name).lower(): _yes_or_no(raised) for name, raised in told}
     except Exception as error:  # noqa: BLE001 - a condition that raises is unknown
         log.warning("the risk_signals callback failed: %s", type(error).__name__)

@@ -26,7 +26,7 @@ def current_decision(resource: str) -> Decision:
     if passage is None or passage.standing is None:
         return Decision(Ask.DENY, Reason.STRANGER)
     if passage.user_key is not None:
-        return RequestAuthorizer(passage, load_identity(passage.state.identity)).of(resource)
+        return RequestAuthorizer(passage, load_identity(passage.state.host.identity)).of(resource)
     # A pending sign-in has its next step; somebody who isn't signed in has nothing to show.
     is_pending = passage.session is not None and passage.session.is_pending
     return RequestAuthorizer(passage).now() if is_pending else Decision(Ask.DENY, Reason.STRANGER)

@@ -21,18 +21,18 @@ def record(state: GateState, user_key: str, decision: Decision) -> None:
     for failure in decision.failures:
         log_failure(failure)
     if decision.beginning:
-        state.policies.note_graces(user_key, decision.beginning)
+        state.access.policies.note_graces(user_key, decision.beginning)
 
 
 def record_report(state: GateState, session: GateSession, report: Mapping[str, str]) -> None:
     """Beside the sign-in. What is only reported stops nobody, not even where it can't be noted."""
     try:
-        state.sessions.note_report(session, report)
+        state.sign_in.sessions.note_report(session, report)
     except MFAGateError as error:
         log.warning("what reported policies say could not be noted: %s", error)
 
 
 def record_risk(state: GateState, session: GateSession, risk: Mapping[str, Any]) -> GateSession:
     """The session with signals that were taken from another address or with another client."""
-    state.sessions.note_risk(session, risk)
+    state.sign_in.sessions.note_risk(session, risk)
     return replace(session, risk=risk)

@@ -65,9 +65,9 @@ def _names(state: GateState, key: str, environ: Mapping[str, Any], *, after_hook
     """By the host's loader; or by a hook of the host's, such as one that reads what a server in front says."""
     try:
         user = ask_afresh(
-            state.identity.load, environ=environ, contents={}, with_body=False, after_hooks=after_hooks
+            state.host.identity.load, environ=environ, contents={}, with_body=False, after_hooks=after_hooks
         )  # fmt: skip
-        return user is not None and key_of(user, state.user_key) == key
+        return user is not None and key_of(user, state.host.user_key) == key
     except Exception:  # noqa: BLE001 - the host's loader may raise anything
         return False
 

@@ -27,14 +27,14 @@ def is_made_by_token(request: Request, state: GateState, key: str) -> bool | Non
     """A token request carries a token, and without it would be somebody else's or nobody's. None if it can't be told:
     then it has neither what tokens may nor what passwords may.
     """
-    if not carries_token(request, state.settings) or state.identity.is_from_session():
+    if not carries_token(request, state.settings) or state.host.identity.is_from_session():
         return False
     if _is_body_gone(request):
         return None
     # SECURITY: a browser that adds a header to its own cookie stays a browser, with all that is demanded of one.
     try:
-        user = state.identity.load_with(_without_tokens(request, state.settings))
-        return user is None or key_of(user, state.user_key) != key
+        user = state.host.identity.load_with(_without_tokens(request, state.settings))
+        return user is None or key_of(user, state.host.user_key) != key
     except Exception:  # noqa: BLE001 - a loader may take it for granted that there is a token
         return None
 
@@ -43,8 +43,8 @@ def is_token_enough(request: Request, state: GateState, key: str) -> bool:
     """Whether the token names this user without anything else that the client sent with it."""
     # SECURITY: a key of the app beside a user's name and password is needed too, and proves nothing of the user.
     try:
-        user = state.identity.load_alone(_token_alone(request, state.settings))
-        return user is not None and key_of(user, state.user_key) == key
+        user = state.host.identity.load_alone(_token_alone(request, state.settings))
+        return user is not None and key_of(user, state.host.user_key) == key
     except Exception:  # noqa: BLE001 - what a loader misses then, it goes by
         return False
 

@@ -45,7 +45,7 @@ def _policies(state: GateState, endpoint: str, marks: Marks) -> list[str]:
     opened = {APP, *marks.resources}
     return [policy.name for policy in local_policies(endpoint, marks)] + sorted(
         policy.name
-        for policy in state.policies.current().policies
+        for policy in state.access.policies.current().policies
         if policy.state is PolicyState.ON and opened & set(policy.resources or (APP,))
     )
 

@@ -28,12 +28,12 @@ Answer = Response | None
 
 def admit(passage: RequestContext) -> Answer:
     """Ask the host who this is, and judge them; nobody is let through to what nobody may see."""
-    user = load_identity(passage.state.identity)
+    user = load_identity(passage.state.host.identity)
     passage.is_decided = True
     if user is None:
         passage.found_nobody = passage.session is not None and not passage.session.is_superseded
         return meet_nobody(passage)
-    key = key_of(user, passage.state.user_key)
+    key = key_of(user, passage.state.host.user_key)
     by_token = is_made_by_token(passage.request, passage.state, key)
     passage.is_token, passage.may_be_token = by_token is True, by_token is not False
     return judge_user(passage, user, key, marks_here())
@@ -67,12 +67,12 @@ def _is_lifted(passage: RequestContext, verdict: Decision, key: str) -> bool:
 def _mark_seen(passage: RequestContext) -> None:
     live, now = passage.session, passage.state.clock()
     if live is not None and not live.is_superseded and now - live.seen_at >= IDLE_MARK_INTERVAL:
-        passage.state.sessions.touch(live)
+        passage.state.sign_in.sessions.touch(live)
 
 
 def show_when_asked(passage: RequestContext) -> None:
     """Neither session nor store is looked at before the host asks who this is, such as a hook that guards files."""
-    passage.state.identity.show_when_asked(lambda user: _is_let_in(passage, user))
+    passage.state.host.identity.show_when_asked(lambda user: _is_let_in(passage, user))
 
 
 def _is_let_in(passage: RequestContext, user: Any) -> bool:
@@ -81,7 +81,7 @@ def _is_let_in(passage: RequestContext, user: Any) -> bool:
         passage.look_up()
         if passage.has_dead_id or (passage.session is not None and passage.session.is_pending):
             return False
-        key = key_of(user, passage.state.user_key)
+        key = key_of(user, passage.state.host.user_key)
         return bind(passage, user, key) and RequestAuthorizer(passage, user).here(NO_MARKS).ask is Ask.PASS
     except Exception:
         # SECURITY: whatever goes wrong, the file is served as to nobody.

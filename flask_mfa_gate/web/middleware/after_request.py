@@ -73,7 +73,7 @@ def look_once_more(response: Response) -> Response:
     passage = context_of(here)
     # SECURITY: where the app's own ``preprocess_request`` runs no hooks, nobody was judged, and nobody would notice.
     if passage is None:
-        current_state().observations.note(Observation.NO_HOOKS, current_app.__class__.__name__)
+        current_state().operations.observations.note(Observation.NO_HOOKS, current_app.__class__.__name__)
         return refused(MFAGateError(_NO_HOOKS))
     if passage.left is None or is_own(here.endpoint):
         return response
@@ -96,7 +96,7 @@ def _close(passage: RequestContext, response: Response) -> Response:
     is_same = before is not None and before.is_pending and passage.session is before
     if is_same and is_way_out_here(passage.state.settings):
         # A view for the signed-in only has not run, and a remember cookie would bring the user back.
-        passage.state.identity.sign_out()
+        passage.state.host.identity.sign_out()
         return _end_session(passage, answer)
     return answer
 
@@ -109,7 +109,7 @@ def _decide_unreached(passage: RequestContext) -> Response | None:
     changed = session_snapshot.difference(passage.before, session)
     if changed:
         session_snapshot.take_out(session, passage.before, changed)
-        passage.state.identity.load_anew()
+        passage.state.host.identity.load_anew()
     try:
         answer = admit(passage)
     except HostCallbackFailed:
@@ -128,8 +128,8 @@ def _compare(passage: RequestContext, response: Response) -> Response:
     if not is_changed and not passage.signs_in:
         return _as_before(passage, response, is_changed=False)
     try:
-        user = lasting_identity(passage.state.identity, passage.before, response)
-        key = key_of(user, passage.state.user_key) if user is not None else None
+        user = lasting_identity(passage.state.host.identity, passage.before, response)
+        key = key_of(user, passage.state.host.user_key) if user is not None else None
     except Exception:
         # SECURITY: an identity that can't be named leaves the session again, or it would pass unseen.
         session_snapshot.take_out(session, passage.before, session_snapshot.difference(passage.before, session))
@@ -138,7 +138,7 @@ def _compare(passage: RequestContext, response: Response) -> Response:
         return _as_before(passage, response, is_changed=is_changed)
     if user is None or key is None:
         return _end_session(passage, response)
-    if passage.is_token and not passage.state.identity.is_from_session():
+    if passage.is_token and not passage.state.host.identity.is_from_session():
         return response
     sign_in = _kind_of_login(passage, key)
     if key == passage.user_key and sign_in is SignIn.PASSWORD and renew(passage, user, key):
@@ -180,15 +180,15 @@ def _kind_of_login(passage: RequestContext, key: str) -> SignIn:
     if passage.user_key not in {None, key} and _came_with(passage, key):
         return SignIn.SESSION
     # SECURITY: nor has one that says itself that this user was only remembered.
-    return SignIn.PASSWORD if passage.state.identity.is_fresh() else SignIn.REMEMBER_ME
+    return SignIn.PASSWORD if passage.state.host.identity.is_fresh() else SignIn.REMEMBER_ME
 
 
 def _came_with(passage: RequestContext, key: str) -> bool:
     """Whether the request names this user as it came in."""
-    identity = passage.state.identity
+    identity = passage.state.host.identity
     try:
         user = identity.load_with(request.environ, passage.before)
-        return user is not None and key_of(user, passage.state.user_key) == key
+        return user is not None and key_of(user, passage.state.host.user_key) == key
     except Exception:  # noqa: BLE001 - the host's loader may raise anything; then nothing speaks for a password
         return True
 
@@ -199,7 +199,7 @@ def note_login(app: Flask, **_: Any) -> None:
     # SECURITY: hooks run at each request, also a stolen one, and may name again whom the session names.
     if passage is None or passage.stage is not Stage.IN_VIEW:
         return
-    if passage.state.identity.is_fresh():
+    if passage.state.host.identity.is_fresh():
         passage.signs_in = True
 
 

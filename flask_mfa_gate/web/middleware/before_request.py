@@ -86,7 +86,7 @@ def _decide_first(passage: RequestContext | None, *, is_early: bool) -> Any:
 def _begin(*, may_stop: bool) -> RequestContext:
     """What is not stopped is not looked at either."""
     state = current_state()
-    state.identity.load_anew()
+    state.host.identity.load_anew()
     if not may_stop:
         return begin_context(state, before={})
     passage = begin_context(state, before=session_snapshot.take(contents_here()))
@@ -105,7 +105,7 @@ def _answer_first(passage: RequestContext) -> Any:
     if is_own(passage.request.endpoint):
         if passage.session is None and request.method == "GET":
             _meet(passage)
-        state.identity.hide_for_now()
+        state.host.identity.hide_for_now()
         return _answer_own(passage)
     if passage.session is not None and passage.session.is_pending:
         return _hold_pending(passage, passage.session)
@@ -114,7 +114,7 @@ def _answer_first(passage: RequestContext) -> Any:
     answer = admit(passage)
     if answer is None and passage.user_key is not None:
         # SECURITY: the loader may go by what the hooks find, such as a tenant; whom it named before is nobody there.
-        passage.lent, passage.surroundings = state.identity.leave_to_host(), surroundings()
+        passage.lent, passage.surroundings = state.host.identity.leave_to_host(), surroundings()
     return answer
 
 
@@ -175,7 +175,7 @@ def _answer_own(passage: RequestContext) -> Any:
 
 def _hold_pending(passage: RequestContext, pending: GateSession) -> Answer:
     """Answered from the row alone: the host is not asked who this is."""
-    passage.state.identity.hide()
+    passage.state.host.identity.hide()
     passage.is_decided = True
     if _is_open_while_pending(passage, pending):
         return None
@@ -210,10 +210,10 @@ def _meet(passage: RequestContext) -> None:
     fails here and finds nobody; the next page of the app itself does.
     """
     try:
-        user = load_identity(passage.state.identity)
+        user = load_identity(passage.state.host.identity)
     except HostCallbackFailed:
         return
-    key = key_of(user, passage.state.user_key) if user is not None else None
+    key = key_of(user, passage.state.host.user_key) if user is not None else None
     if key is None or is_made_by_token(request, passage.state, key) is not False:
         return
     if bind(passage, user, key):
@@ -225,9 +225,9 @@ def _meet(passage: RequestContext) -> None:
 def _catch_hook_identity(passage: RequestContext) -> Answer:
     """An identity that a hook of the host made after the decision, or a request that it made another one."""
     if passage.lent is not None and passage.surroundings == surroundings():
-        passage.state.identity.take_back(passage.lent)
-    user = load_identity(passage.state.identity)
-    key = key_of(user, passage.state.user_key) if user is not None else None
+        passage.state.host.identity.take_back(passage.lent)
+    user = load_identity(passage.state.host.identity)
+    key = key_of(user, passage.state.host.user_key) if user is not None else None
     if key == passage.user_key:
         is_judged = key is None or _is_as_judged(passage, user)
         return None if is_judged else judge_user(passage, user, str(key), marks_here())
@@ -255,8 +255,8 @@ def _comes_back(passage: RequestContext, user: Any, key: str) -> bool:
     state, live = passage.state, passage.session
     if live is not None and live.user_key == key:
         return False
-    alone = replace(passage, session=None, standing=state.revocations.standing(key))
-    return is_revoked(alone, key, state.stamper.stamps(user, key))
+    alone = replace(passage, session=None, standing=state.sign_in.revocations.standing(key))
+    return is_revoked(alone, key, state.host.stamper.stamps(user, key))
 
 
 def _is_as_judged(passage: RequestContext, user: Any) -> bool:
@@ -269,7 +269,7 @@ def _is_as_judged(passage: RequestContext, user: Any) -> bool:
 def _meet_at_hook(passage: RequestContext, user: Any, key: str) -> Answer:
     """Somebody whom a hook shows at each request anew, such as a proxy's user or the owner of an API key."""
     if passage.session is not None and passage.session.is_pending:
-        passage.state.identity.hide_for_now()
+        passage.state.host.identity.hide_for_now()
         return None
     # Whether a token made it can't be told: the hook can't be asked without one.
     passage.found_nobody, passage.may_be_token = False, carries_token(request, passage.state.settings)

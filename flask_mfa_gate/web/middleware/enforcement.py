@@ -29,7 +29,7 @@ def stop_request(passage: RequestContext, user: Any, key: str, verdict: Decision
     """Refuse, and keep what the way back needs; or let the view run where what the app asks is waived."""
     waiver = _waiver(passage, user, marks)
     if passage.is_token:
-        passage.state.identity.hide_for_now()
+        passage.state.host.identity.hide_for_now()
         return None if waiver in _OPEN else answers.stop(passage, verdict, passage.client)
     if waiver is Waiver.SIGN_OUT:
         _let_out(passage, key, verdict, marks)
@@ -40,7 +40,7 @@ def stop_request(passage: RequestContext, user: Any, key: str, verdict: Decision
     if _is_of_another(passage, key):
         return refuse_untouched(passage)
     # Of an identity that each request of a script brings along, nothing can be parked.
-    is_brought = not passage.state.identity.is_from_session() and passage.client is not Client.NAVIGATION
+    is_brought = not passage.state.host.identity.is_from_session() and passage.client is not Client.NAVIGATION
     if is_brought or _has_no_say(passage, passage.client):
         touch_nothing(passage)
     # SECURITY: a cookie of the host's alone, sent again and again, would begin a row each time.
@@ -49,7 +49,7 @@ def stop_request(passage: RequestContext, user: Any, key: str, verdict: Decision
         return None if waiver in _OPEN else answers.failure(passage, refusal)
     else:
         note_refusal(passage, key, verdict)
-        park_whole(passage, user, key, sign_in=passage.state.identity.kind(passage.before))
+        park_whole(passage, user, key, sign_in=passage.state.host.identity.kind(passage.before))
     return None if waiver in _OPEN else answers.stop(passage, verdict, passage.client)
 
 
@@ -70,7 +70,7 @@ def _let_out(passage: RequestContext, key: str, verdict: Decision, marks: Marks)
     end_sign_in(passage)
     passage.leave()
     # SECURITY: an identity that was not proved is gone before the view runs, with all that the session holds of it.
-    passage.state.identity.sign_out()
+    passage.state.host.identity.sign_out()
 
 
 def meet(passage: RequestContext, user: Any, key: str, verdict: Decision) -> None:
@@ -87,7 +87,7 @@ def meet(passage: RequestContext, user: Any, key: str, verdict: Decision) -> Non
         begin_unseen(passage, user, key)
     else:
         note_refusal(passage, key, verdict)
-        park_whole(passage, user, key, sign_in=passage.state.identity.kind(passage.before))
+        park_whole(passage, user, key, sign_in=passage.state.host.identity.kind(passage.before))
 
 
 def _has_no_say(passage: RequestContext, client: Client) -> bool:
@@ -108,9 +108,9 @@ def _is_of_another(passage: RequestContext, key: str) -> bool:
     """
     dead = passage.dead
     has_expired = dead is not None and dead.user_key == key and dead.ended_at is None and not dead.is_superseded
-    if passage.session is not None or has_expired or not passage.state.identity.was_named(passage.before):
+    if passage.session is not None or has_expired or not passage.state.host.identity.was_named(passage.before):
         return False
-    return passage.state.revocations.is_in_elsewhere(key)
+    return passage.state.sign_in.revocations.is_in_elsewhere(key)
 
 
 def _stop_at_resource(
@@ -136,19 +136,19 @@ def _remember_step_up(passage: RequestContext, user: Any, key: str, verdict: Dec
         require_no_excess(state)
         begin_unseen(passage, user, key)
     assert passage.session is not None  # noqa: S101 - entered above
-    state.sessions.ask(passage.session, step_up)
+    state.sign_in.sessions.ask(passage.session, step_up)
 
 
 def begin_unseen(passage: RequestContext, user: Any, key: str) -> None:
     """Begin a session for somebody whom the host shows as signed in, though the gate saw no sign-in."""
-    state, kind = passage.state, passage.state.identity.kind(passage.before)
+    state, kind = passage.state, passage.state.host.identity.kind(passage.before)
     assert passage.standing is not None  # noqa: S101 - read when the user was bound
     known = passage.standing.revocations
     # SECURITY: a session that nobody saw begin is judged as a sign-in of its own kind, without any proof.
     _verdict, seen, passage.standing = judge_new(passage, key, user, kind)
-    who = newcomer(state, user, key, host_user_id=state.identity.host_user_id())
+    who = newcomer(state, user, key, host_user_id=state.host.identity.host_user_id())
     passage.enter(
-        state.sessions.begin(
+        state.sign_in.sessions.begin(
             who, seen, sign_in=kind, origin=origin_of(request), parking=None, replaces=None, revocations=known
         )
     )

@@ -87,27 +87,27 @@ def _answers(hook: Hook) -> bool:
 @contextmanager
 def _nobody_in_sight(state: GateState, *, keeps_session: bool) -> Iterator[None]:
     """Neither in the session nor in ``g`` nor in the request, which only reads; all is as it was afterwards."""
-    known = state.identity.set_aside()
+    known = state.host.identity.set_aside()
     kept, was_modified = dict(session), session.modified
     # SECURITY: these hooks run at requests that were refused, so they must not act in anybody's name.
     if kept:
         session.clear()
     # SECURITY: nor act at all on what was sent; and a guard against forged forms has nothing to refuse.
     method, request.method = request.method, "HEAD" if request.method == "HEAD" else "GET"
-    state.identity.hide_for_now()
+    state.host.identity.hide_for_now()
     try:
         with _nothing_sent():
             yield
     finally:
         request.method = method
         # SECURITY: whom a hook signed in here was judged by nobody.
-        is_harmless = keeps_session and not state.identity.is_from_session()
+        is_harmless = keeps_session and not state.host.identity.is_from_session()
         written = dict(session) if is_harmless else {}
         if dict(session) != kept or written:
             session.clear()
             session.update({**written, **kept})
         session.modified = was_modified or bool(written)
-        state.identity.put_back(known)
+        state.host.identity.put_back(known)
 
 
 @contextmanager

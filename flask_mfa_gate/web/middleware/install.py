@@ -126,7 +126,7 @@ def _begin_request(app: Flask, **_: Any) -> None:
     expect_hooks(app)
     _arrange_once(app)
     # Where the tables could not be asked at the start; an error of theirs is the request's to tell.
-    app.extensions[EXTENSION].tables.require_own_once()
+    app.extensions[EXTENSION].operations.tables.require_own_once()
 
 
 def _arrange_once(app: Flask) -> None:

@@ -40,10 +40,10 @@ def intercept(
     # Of one who signs in again all of the session is his own.
     before = {} if key == passage.user_key else passage.before
     changed = session_snapshot.difference(before, session)
-    host_user_id = state.identity.host_user_id()
+    host_user_id = state.host.identity.host_user_id()
     # SECURITY: the keys leave the host's session before anything can fail, so that a failure signs nobody in.
     session_snapshot.take_out(session, before, changed)
-    state.identity.hide()
+    state.host.identity.hide()
     replaces, passage.user_key = passage.session, None
     # SECURITY: a password alone writes no more rows and mails than its address may cause.
     require_no_excess(state)
@@ -56,9 +56,8 @@ def intercept(
         parking = Parking(*session_snapshot.pack({**changed, **cookies}), _target(passage, response), host_user_id)
     endpoint = request.endpoint if passage.has_reached_view else None
     who = newcomer(state, user, key, host_user_id=host_user_id, endpoint=endpoint)
-    passage.enter(
-        state.sessions.begin(who, seen, sign_in=sign_in, origin=origin_of(request), parking=parking, replaces=replaces)
-    )
+    begin, origin = state.sign_in.sessions.begin, origin_of(request)
+    passage.enter(begin(who, seen, sign_in=sign_in, origin=origin, parking=parking, replaces=replaces))
     passage.standing = standing
     if parking is None:
         start_clock(passage, user, key)
@@ -76,13 +75,13 @@ def renew(passage: RequestContext, user: Any, key: str) -> bool:
     if live is None or not _is_enough(passage, live, user, key):
         return False
     # SECURITY: what was proved beside the old password counts beside the new one only where this view changed it.
-    if state.stamper.is_stale(live.stamp, user, key) and not was_changed_here(state.stamper, user):
+    if state.host.stamper.is_stale(live.stamp, user, key) and not was_changed_here(state.host.stamper, user):
         return False
-    who = newcomer(state, user, key, host_user_id=state.identity.host_user_id())
-    entry = state.sessions.renew(live, who, origin=origin_of(request))
+    who = newcomer(state, user, key, host_user_id=state.host.identity.host_user_id())
+    entry = state.sign_in.sessions.renew(live, who, origin=origin_of(request))
     if entry is None:
         # A second click, or several views at once: the one that came first has renewed it for all.
-        return state.sessions.gave_way(live)
+        return state.sign_in.sessions.gave_way(live)
     passage.enter(entry)
     return True
 
@@ -101,7 +100,7 @@ def _is_enough(passage: RequestContext, live: GateSession, user: Any, key: str) 
 def note_refusal(passage: RequestContext, key: str, verdict: Decision) -> None:
     """A refusal that no proof can lift goes on record."""
     if verdict.ask in {Ask.DENY, Ask.LOCKED}:
-        passage.state.sessions.note_refusal(key, verdict, origin=origin_of(request), endpoint=request.endpoint)
+        passage.state.sign_in.sessions.note_refusal(key, verdict, origin=origin_of(request), endpoint=request.endpoint)
 
 
 def _target(passage: RequestContext, response: Response | None) -> str | None:
@@ -128,28 +127,28 @@ def judge_new(passage: RequestContext, key: str, user: Any, sign_in: SignIn) -> 
 def start_clock(passage: RequestContext, user: Any, key: str) -> None:
     """A period that waited for the account to be switched on begins with the first request that is let through."""
     if passage.standing is not None and passage.standing.waiting_days is not None:
-        passage.state.enrollments.begin_waiting(person_of(passage.state, user, key))
+        passage.state.people.enrollments.begin_waiting(person_of(passage.state, user, key))
 
 
 def park_whole(passage: RequestContext, user: Any, key: str, *, sign_in: SignIn) -> None:
     """Take everything out of a session that is not, or no longer, proved enough."""
     state = passage.state
-    host_user_id = state.identity.host_user_id()
+    host_user_id = state.host.identity.host_user_id()
     contents = dict(session)
     session.clear()
     passage.before = {}
-    state.identity.hide()
+    state.host.identity.hide()
     passage.user_key = None
     parking = Parking(*session_snapshot.pack(contents), way_back(state.settings), host_user_id)
     if passage.session is not None:
-        passage.session = state.sessions.park(passage.session, parking)
+        passage.session = state.sign_in.sessions.park(passage.session, parking)
         return
     assert passage.standing is not None  # noqa: S101 - read when the user was bound
     known = passage.standing.revocations
     _verdict, seen, _standing = judge_new(passage, key, user, sign_in)
     who = newcomer(state, user, key, host_user_id=host_user_id)
     passage.enter(
-        state.sessions.begin(
+        state.sign_in.sessions.begin(
             who, seen, sign_in=sign_in, origin=origin_of(request), parking=parking, replaces=None, revocations=known
         )
     )
@@ -163,7 +162,7 @@ def restore(passage: RequestContext, pending: GateSession) -> str:
     :raises SignInOver: when there is nothing to put back. The session is ended.
     """
     try:
-        keys = session_snapshot.unpack(passage.state.sessions.parked_payload(pending))
+        keys = session_snapshot.unpack(passage.state.sign_in.sessions.parked_payload(pending))
     except SignInOver:
         end_sign_in(passage)
         raise
@@ -175,11 +174,11 @@ def restore(passage: RequestContext, pending: GateSession) -> str:
 def put_back(passage: RequestContext, keys: Mapping[str, Any]) -> None:
     """Into the host's session, where the identity is loaded anew."""
     session.update(keys)
-    passage.state.identity.load_anew()
+    passage.state.host.identity.load_anew()
 
 
 def end_sign_in(passage: RequestContext) -> None:
     """The sign-in is over, with every id it had."""
     if passage.session is not None:
-        passage.state.sessions.end(passage.session, origin=origin_of(request))
+        passage.state.sign_in.sessions.end(passage.session, origin=origin_of(request))
         passage.leave()

@@ -46,12 +46,12 @@ def resume(passage: RequestContext) -> Response | None:
 
 def _judge(passage: RequestContext, parked: GateSession) -> Decision | None:
     """What the app asks of the user whom the host loads; None where that is nobody any more."""
-    user = load_identity(passage.state.identity)
-    key = key_of(user, passage.state.user_key) if user is not None else None
+    user = load_identity(passage.state.host.identity)
+    key = key_of(user, passage.state.host.user_key) if user is not None else None
     if key != parked.user_key or not bind(passage, user, key):
         end_sign_in(passage)
         take_away(passage.state, parked.user_key)
-        passage.state.identity.sign_out()
+        passage.state.host.identity.sign_out()
         return None
     # SECURITY: the row does not know whether the account is switched on; the user does.
     verdict = RequestAuthorizer(passage, user).here(NO_MARKS)
@@ -63,11 +63,11 @@ def _rise(passage: RequestContext, parked: GateSession) -> Decision:
     state, authorizer = passage.state, RequestAuthorizer(passage)
     try:
         entry = state.worker.run(
-            lambda work: state.sessions.rise(work, parked, parked.assurance, authorizer=authorizer)
+            lambda work: state.sign_in.sessions.rise(work, parked, parked.assurance, authorizer=authorizer)
         )
     except Conflict:
         # Several requests of one page come at once: the first goes on for all of them.
-        if state.sessions.gave_way(parked):
+        if state.sign_in.sessions.gave_way(parked):
             return PASSED
         raise
     passage.enter(entry)
@@ -77,4 +77,4 @@ def _rise(passage: RequestContext, parked: GateSession) -> Decision:
 def _put_away(passage: RequestContext, parked: GateSession, before: Mapping[str, Any]) -> None:
     session_snapshot.take_out(session, before, session_snapshot.difference(before, session))
     passage.before, passage.session = before, parked
-    passage.state.identity.hide_for_now()
+    passage.state.host.identity.hide_for_now()

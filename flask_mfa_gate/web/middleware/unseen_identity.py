@@ -55,7 +55,7 @@ def _note_changes(passage: RequestContext, response: Response) -> None:
 
 
 def _note(passage: RequestContext, sign: str) -> None:
-    passage.state.observations.note(Observation.UNSEEN_IDENTITY, sign)
+    passage.state.operations.observations.note(Observation.UNSEEN_IDENTITY, sign)
 
 
 def _is_somebody(value: Any) -> bool:

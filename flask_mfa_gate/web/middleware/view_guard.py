@@ -34,8 +34,8 @@ def enforce(marks: Marks) -> Answer:
 
 @fail_closed
 def _enforce(passage: RequestContext, marks: Marks) -> Answer:
-    user = load_identity(passage.state.identity)
-    key = key_of(user, passage.state.user_key) if user is not None else None
+    user = load_identity(passage.state.host.identity)
+    key = key_of(user, passage.state.host.user_key) if user is not None else None
     # SECURITY: a decorator may have shown another user than the one whom the hooks saw.
     if key is None or key != passage.user_key:
         return ensure(passage, user, key, marks)
@@ -67,11 +67,11 @@ def ensure(passage: RequestContext, user: Any, key: str | None, marks: Marks) ->
 
 def look_after_view(passage: RequestContext) -> Answer:
     """The answer in place of that of a view which ran for somebody whom nobody judged before; None for all others."""
-    user = load_identity(passage.state.identity)
-    key = key_of(user, passage.state.user_key) if user is not None else None
+    user = load_identity(passage.state.host.identity)
+    key = key_of(user, passage.state.host.user_key) if user is not None else None
     if user is None or key is None or key in {passage.user_key, passage.ensured_key}:
         return None
-    passage.state.observations.note(Observation.LATE_IDENTITY, str(request.endpoint))
+    passage.state.operations.observations.note(Observation.LATE_IDENTITY, str(request.endpoint))
     return _judge(passage, user, key, marks_here())
 
 
@@ -79,13 +79,13 @@ def _judge(passage: RequestContext, user: Any, key: str, marks: Marks) -> Answer
     """Nothing is parked and nothing written: the next request has to bring it all again."""
     late = _as_this_user(passage, user, key)
     # SECURITY: a decorator may go by a cookie of a session that was revoked.
-    if late.session is None and is_revoked(late, key, passage.state.stamper.stamps(user, key)):
-        passage.state.identity.hide_for_now()
+    if late.session is None and is_revoked(late, key, passage.state.host.stamper.stamps(user, key)):
+        passage.state.host.identity.hide_for_now()
         return answers.refuse_stranger(late)
     verdict = RequestAuthorizer(late, user).here(marks)
     if verdict.ask is Ask.PASS:
         return None
-    passage.state.identity.hide_for_now()
+    passage.state.host.identity.hide_for_now()
     return answers.stop(late, verdict, late.client)
 
 
@@ -93,7 +93,9 @@ def _as_this_user(passage: RequestContext, user: Any, key: str) -> RequestContex
     """The same request, of which only what this user proved counts."""
     state, live = passage.state, passage.session
     # SECURITY: beside somebody's proven session another one's password may come along, and proves nothing more.
-    if live is not None and (live.is_pending or live.user_key != key or state.stamper.is_stale(live.stamp, user, key)):
+    if live is not None and (
+        live.is_pending or live.user_key != key or state.host.stamper.is_stale(live.stamp, user, key)
+    ):
         live = None
     with state.store.database.read() as tx:
         standing = state.store.enrollments.standing(tx, key, now=state.clock())

@@ -29,7 +29,7 @@ def guard_outside_hooks(app: Flask, **_: Any) -> None:
     manager = getattr(app, "login_manager", None)
     if app.extensions.get(_HEARD) is not type(manager):
         _listen(app, manager)
-    identity = state_in(app).identity
+    identity = state_in(app).host.identity
     # SECURITY: a manager that loads in its own way may send no signal, and a socket would see whom it names.
     if identity.may_send_no_signal():
         identity.show_when_asked(_is_let_in)
@@ -55,7 +55,7 @@ def expect_hooks(app: Flask, **_: Any) -> None:
     # SECURITY: who is signed in to the request within which the host makes this one is nobody here.
     forget_outer(state, this_request())
     # SECURITY: an app whose own ``preprocess_request`` runs no hooks does nothing for whom nobody judged.
-    state.identity.show_when_asked(_is_let_in)
+    state.host.identity.show_when_asked(_is_let_in)
 
 
 def end_request(app: Flask, **_: Any) -> None:
@@ -73,7 +73,7 @@ def still_ok() -> bool:
     if live is None:
         return False
     try:
-        user = load_identity(current_state().identity)
+        user = load_identity(current_state().host.identity)
     except NotProved:
         return False
     return user is not None and _is_owner(live, user)
@@ -83,9 +83,9 @@ def _is_owner(live: GateSession, user: Any) -> bool:
     """Whether the session was proved by this user, whose account is switched on."""
     # SECURITY: the host's identity itself is compared, so that no pair of cookies of two people fits together.
     state = current_state()
-    if not is_switched_on(user) or live.user_key != key_of(user, state.user_key):
+    if not is_switched_on(user) or live.user_key != key_of(user, state.host.user_key):
         return False
-    return not state.stamper.is_stale(live.stamp, user, live.user_key)
+    return not state.host.stamper.is_stale(live.stamp, user, live.user_key)
 
 
 def _refuse_unproven(_app: Flask, **_: Any) -> None:
@@ -113,7 +113,7 @@ def _live_session() -> GateSession | None:
     """The session of the gate's cookie, when it is in and nothing more is asked of it."""
     state = current_state()
     token = read_token(request, state.settings)
-    found = state.sessions.find(token) if token else None
+    found = state.sign_in.sessions.find(token) if token else None
     if found is None:
         return None
     live, standing = found

@@ -19,7 +19,7 @@ def login_url(settings: Settings) -> str | None:
 
     None where nothing of this leads to a page.
     """
-    return named_login(settings) or _address_of(current_state().last_login_view.endpoint()) or _open_root()
+    return named_login(settings) or _address_of(current_state().sign_in.last_login_view.endpoint()) or _open_root()
 
 
 def named_login(settings: Settings) -> str | None:
@@ -37,7 +37,7 @@ def note_login_view(endpoint: str) -> None:
     """Remember where the last sign-in was, if that is a page, and no page is named."""
     state = current_state()
     if named_login(state.settings) is None and _address_of(endpoint) is not None:
-        state.last_login_view.note(endpoint)
+        state.sign_in.last_login_view.note(endpoint)
 
 
 def is_address(name: str) -> bool:

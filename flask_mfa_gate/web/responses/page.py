@@ -55,7 +55,7 @@ def _user_name(passage: RequestContext) -> str:
     if passage.session is None:
         return ""
     try:
-        person = passage.state.directory.get(passage.session.user_key)
+        person = passage.state.host.directory.get(passage.session.user_key)
     except Exception:  # noqa: BLE001
         return ""
     return (person.name or person.email) if person else ""

@@ -27,7 +27,7 @@ def draw(name: str, **values: Any) -> str:
     except Exception:
         # SECURITY: a typo in a template must neither lock everybody out nor leave a locked user without a word.
         log.exception("the app's own template for the gate's page %s failed; the built-in page is shown", name)
-        current_state().observations.note(Observation.BROKEN_PAGE, name)
+        current_state().operations.observations.note(Observation.BROKEN_PAGE, name)
         return templates.draw(name, values)
 
 

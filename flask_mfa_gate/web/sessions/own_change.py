@@ -31,17 +31,17 @@ def note_own_change(passage: RequestContext) -> Response | None:
     if found is None or live.stamp in found.stamps:
         return None
     # SECURITY: somebody else may have changed it meanwhile, to put out whoever sent this; the next request is refused.
-    if not was_changed_here(state.stamper, found.user):
-        state.observations.note(Observation.UNTOLD_PASSWORD, str(request.endpoint))
+    if not was_changed_here(state.host.stamper, found.user):
+        state.operations.observations.note(Observation.UNTOLD_PASSWORD, str(request.endpoint))
         return None
-    kept = state.revocations.keep(live, found.stamps)
+    kept = state.sign_in.revocations.keep(live, found.stamps)
     if not kept.stays:
         passage.leave()
-        state.identity.sign_out()
+        state.host.identity.sign_out()
         return answers.refuse_stranger(passage)
     if kept.entry is not None:
         passage.enter(kept.entry)
-    passage.standing = state.revocations.standing_beside(passage.session or live) or passage.standing
+    passage.standing = state.sign_in.revocations.standing_beside(passage.session or live) or passage.standing
     return None
 
 
@@ -59,9 +59,9 @@ def _user_now(state: GateState, key: str) -> _Found | None:
     The host is asked anew, since the view may have written past the object that was loaded before it.
     """
     try:
-        user = ask_afresh(state.identity.load, environ=request.environ)
-        is_same = user is not None and key_of(user, state.user_key) == key
-        return _Found(user, state.stamper.stamps(user, key)) if is_same else None
+        user = ask_afresh(state.host.identity.load, environ=request.environ)
+        is_same = user is not None and key_of(user, state.host.user_key) == key
+        return _Found(user, state.host.stamper.stamps(user, key)) if is_same else None
     except Exception:  # noqa: BLE001 - the next request finds it out
         return None
 
@@ -70,8 +70,8 @@ def tell_change(state: GateState, key: str) -> None:
     """The host says that a password was changed. Where the user's own view does, its session stays."""
     passage = current_context()
     is_own = passage is not None and passage.has_reached_view and passage.user_key == key
-    state.users.password_changed(key, by=passage.session if is_own and passage is not None else None)
+    state.people.users.password_changed(key, by=passage.session if is_own and passage is not None else None)
     if is_own:
         note_told()
     if passage is not None and is_own and passage.session is not None:
-        passage.standing = state.revocations.standing_beside(passage.session) or passage.standing
+        passage.standing = state.sign_in.revocations.standing_beside(passage.session) or passage.standing

@@ -80,7 +80,7 @@ def _note_replaced(conn: Connection, passage: RequestContext, live: GateSession,
     written: _Written | None = noted(_WRITTEN)
     is_own = written is not None and replaced.before in written.values
     # SECURITY: a statement may carry a value that it only read, for another column or where it already stood.
-    if not is_own and not passage.state.stamper.is_of(live.stamp, replaced.before, live.user_key):
+    if not is_own and not passage.state.host.stamper.is_of(live.stamp, replaced.before, live.user_key):
         return
     if written is None:
         note(_WRITTEN, written := _Written())

@@ -24,8 +24,8 @@ def is_revoked(passage: RequestContext, key: str, stamps: Sequence[str]) -> bool
     assert standing is not None  # noqa: S101 - read before
     if standing.stamp is not None and standing.stamp not in stamps:
         # SECURITY: the password may have been changed while no browser of the user came by.
-        state.revocations.note_changed_password(key, stamps, origin=origin_of(request))
-        passage.standing = standing = state.revocations.standing(key)
+        state.sign_in.revocations.note_changed_password(key, stamps, origin=origin_of(request))
+        passage.standing = standing = state.sign_in.revocations.standing(key)
     is_known = dead is not None and dead.user_key == key and dead.is_revoked
     # SECURITY: most cookies of a host can't be told apart; after a revocation only what is known to be younger counts.
     is_out = is_known or (standing.revocations > 0 and not has_companion(passage, key))
@@ -40,12 +40,12 @@ def turn_away(passage: RequestContext, key: str) -> Response | None:
         return refuse_untouched(passage)
     passage.leave()
     passage.user_key, passage.spent = None, spent
-    if is_shared() and passage.state.revocations.is_in(key):
+    if is_shared() and passage.state.sign_in.revocations.is_in(key):
         # SECURITY: it may be the session of another browser, whose owner it would sign out; only this one forgets it.
         passage.spent = [*spent, current_app.config["SESSION_COOKIE_NAME"], remember.name()]
         touch_nothing(passage)
     else:
-        passage.state.identity.sign_out()
+        passage.state.host.identity.sign_out()
     return None
 
 

@@ -13,14 +13,14 @@ def newcomer(
     state: GateState, user: Any, key: str, *, host_user_id: str | None, endpoint: str | None = None
 ) -> Newcomer:
     """Who signs in, with what the host tells of them now; at the view of this endpoint, if at one."""
-    return Newcomer(person_of(state, user, key), state.stamper.stamps(user, key), host_user_id, endpoint)
+    return Newcomer(person_of(state, user, key), state.host.stamper.stamps(user, key), host_user_id, endpoint)
 
 
 def person_of(state: GateState, user: Any, key: str) -> Person:
     """By the host's own directory where it brought one; else from the user object."""
-    if state.directory.reads_user_objects:
-        return state.reader.read(user, key)
-    return state.directory.get(key) or state.reader.read(user, key)
+    if state.host.directory.reads_user_objects:
+        return state.host.reader.read(user, key)
+    return state.host.directory.get(key) or state.host.reader.read(user, key)
 
 
 def groups_of(state: GateState, user: Any, key: str) -> frozenset[str] | None:
@@ -28,9 +28,9 @@ def groups_of(state: GateState, user: Any, key: str) -> frozenset[str] | None:
 
     :param user: the host's user object; None where it isn't loaded.
     """
-    asks_user = state.directory.reads_user_objects and user is not None
-    person = state.reader.read(user, key) if asks_user else state.directory.get(key)
+    asks_user = state.host.directory.reads_user_objects and user is not None
+    person = state.host.reader.read(user, key) if asks_user else state.host.directory.get(key)
     if person is not None:
         return person.groups
     # SECURITY: a directory that doesn't know the user tells nothing of his groups, which is not that he has none.
-    return None if user is None or state.reader.groups is None else state.reader.groups_of(user)
+    return None if user is None or state.host.reader.groups is None else state.host.reader.groups_of(user)

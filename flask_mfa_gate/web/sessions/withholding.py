@@ -17,7 +17,7 @@ def touch_nothing(passage: RequestContext) -> None:
     passage.withheld = dict(session)
     session.clear()
     passage.before, passage.user_key = {}, None
-    passage.state.identity.hide_for_now()
+    passage.state.host.identity.hide_for_now()
 
 
 def refuse_untouched(passage: RequestContext) -> Response | None:

@@ -90,7 +90,7 @@ def _sign_out_and_marked(app: Flask, state: GateState) -> Iterator[SetUpFault]:
 
 def _unknown_resources(app: Flask, state: GateState) -> Iterator[SetUpFault]:
     # SECURITY: behind a name with a typo the view that was meant stays open.
-    known = {APP, MFA_ADMIN, *marked_resources(app), *state.gate.named_resources, *state.traits.resources}
+    known = {APP, MFA_ADMIN, *marked_resources(app), *state.gate.named_resources, *state.host.traits.resources}
     for name in state.settings.default_access:
         if name not in known and not name.startswith(_CLIENTS):
             nearest = _nearest(name, known)

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.pages
 def console(app: Flask, phone: Phone) -> Browser:
     browser = at_console(app, ADMIN, phone)
     with app.app_context():
-        state_of(app).users.sync()
+        state_of(app).people.users.sync()
     return browser
 
 
@@ -45,7 +45,7 @@ def text_of(answer: Any) -> str:
 
 def status(app: Flask, username: str) -> Any:
     with app.app_context():
-        return state_of(app).enrollments.status(key_of(app, username))
+        return state_of(app).people.enrollments.status(key_of(app, username))
 
 
 def test_the_confirmation_counts_names_and_says_who_is_left_out(
@@ -127,7 +127,7 @@ def test_what_was_typed_wrong_is_told_in_place_and_changes_nothing(app: Flask, c
 def test_the_help_desk_does_what_it_may_and_no_more(app: Flask, phone: Phone, clock: StillClock) -> None:
     desk = at_console(app, HELPDESK, phone)
     with app.app_context():
-        state_of(app).users.sync()
+        state_of(app).people.users.sync()
     options = BeautifulSoup(desk.get("/admin/mfa/users").text, "html.parser").select("#action option")
     assert [one["value"] for one in options] == [
         "extend",
@@ -236,7 +236,7 @@ def test_a_large_set_goes_on_where_it_stopped(
     post(console, path)
     assert "Done for 21 people" in text_of(console.get(path))
     assert "Require MFA" not in text_of(post(console, path))
-    assert state.user_list.numbers().in_period == 22
+    assert state.people.user_list.numbers().in_period == 22
     renew = ask(console, "require", scope="all", filter="q=person")
     post(console, renew, days="9", when="days")
     listed = text_of(console.get("/admin/mfa/requests"))
@@ -246,8 +246,8 @@ def test_a_large_set_goes_on_where_it_stopped(
     assert post(console, f"{remind}/cancel").location == "/admin/mfa/requests"
     assert "Cancelled after 10 of 21" in text_of(console.get(remind))
     with app.app_context():
-        assert state.upkeep.preview().continued == 1
-        assert state.upkeep.run_due().continued == 1, "the one that was not cancelled"
+        assert state.operations.upkeep.preview().continued == 1
+        assert state.operations.upkeep.run_due().continued == 1, "the one that was not cancelled"
     assert "Done for 0 people" in text_of(console.get(renew))
     assert post(console, remind).location == remind
     assert "Cancelled after 10 of 21" in text_of(console.get(remind))
@@ -279,7 +279,7 @@ def test_others_requests_are_seen_and_ended_by_admins_only(
     with app.app_context():
         User.query.filter_by(username=ADMIN).update({"role": ""})
         db.session.commit()
-        assert state_of(app).upkeep.run_due().continued == 1
+        assert state_of(app).operations.upkeep.run_due().continued == 1
         User.query.filter_by(username=ADMIN).update({"role": "admin"})
         db.session.commit()
     told = console.get(mine, headers=JSON).json
@@ -295,7 +295,7 @@ def test_every_action_of_the_contract_is_taken_in_json(app: Flask, console: Brow
     put(app, policy("Soon", grace_days=3))
     dave, erin, frank = (key_of(app, name) for name in ("dave", "erin", "frank"))
     with app.app_context():
-        state_of(app).policies.note_graces(frank, ["Soon"])
+        state_of(app).access.policies.note_graces(frank, ["Soon"])
     issued = in_json(console, "access-pass", erin, reason="lost phone")
     assert (issued.status_code, set(issued.json)) == (201, {"access_pass", "starts_at", "ends_at"})
     for action, key, other, why, fields in (
@@ -343,7 +343,7 @@ def test_a_filter_may_stand_in_the_query_and_a_form_may_be_confirmed_at_once(app
 def test_a_factor_and_days_of_grace_have_their_buttons_on_the_users_page(app: Flask, console: Browser) -> None:
     put(app, policy("Soon", grace_days=3))
     with app.app_context():
-        state_of(app).policies.note_graces("4", ["Soon"])
+        state_of(app).access.policies.note_graces("4", ["Soon"])
     page = BeautifulSoup(console.get("/admin/mfa/users/4").text, "html.parser")
     for action, words in (("revoke-factor", "Revoke the factor of 1 person"), ("restart-grace", "Restart grace for 1")):
         form = page.find("input", {"value": action}).parent

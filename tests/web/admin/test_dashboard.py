@@ -41,7 +41,7 @@ def words(node: Any) -> str:
 def synced(app: Flask, username: str, phone: Phone) -> Browser:
     browser = at_console(app, username, phone)
     with app.app_context():
-        state_of(app).users.sync()
+        state_of(app).people.users.sync()
     return browser
 
 
@@ -102,7 +102,7 @@ def test_charts_are_images_with_a_name_and_tables_and_hold_names_as_text(
         meet(app, [Person("x", "X", groups=frozenset({"<b>&group"}))])
         enroll(app, "x")
         clock.forward(days=2)
-        state_of(app).upkeep.run_due()
+        state_of(app).operations.upkeep.run_due()
     console = synced(app, ADMIN, phone)
     page = page_of(console)
     charts = page.select("svg.ac-chart")
@@ -181,7 +181,7 @@ def test_dashboard_list_csv_and_command_line_agree(
         lines = app.test_cli_runner().invoke(args=["mfa", "status", "--all", "--json"])
         assert lines.exit_code == 0, lines.output
         by_command = json.loads(lines.stdout)
-        numbers = state.user_list.numbers()
+        numbers = state.people.user_list.numbers()
     told = browser.get(PATH, headers=JSON).json
     assert told is not None
     for name, query in QUERIES.items():

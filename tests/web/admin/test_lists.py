@@ -26,7 +26,7 @@ pytestmark = pytest.mark.pages
 def console(app: Flask, phone: Phone, clock: StillClock) -> Browser:
     browser = at_console(app, ADMIN, phone)
     with app.app_context():
-        state_of(app).users.sync()
+        state_of(app).people.users.sync()
     return browser
 
 
@@ -216,7 +216,7 @@ def test_files_hold_everything_and_no_formula(app: Flask, console: Browser) -> N
     change_user(app, "bob", name='=HYPERLINK("https://evil.example")')
     change_user(app, "erin", name=" ＠SUM(1)\n<b>")
     with app.app_context():
-        state_of(app).users.sync()
+        state_of(app).people.users.sync()
     file = console.get("/admin/mfa/users?format=csv")
     assert file.mimetype == "text/csv"
     assert file.headers["Content-Disposition"] == 'attachment; filename="users.csv"'
@@ -273,7 +273,7 @@ def test_the_audit_log_is_listed_exported_and_verified(app: Flask, console: Brow
         in console.client.post("/admin/mfa/audit/verify", data={"csrf_token": token}).text
     )
     with app.app_context():
-        state_of(app).audit.seal()
+        state_of(app).operations.audit.seal()
     told = console.client.post("/admin/mfa/audit/verify", json={}, headers={"X-CSRFToken": token}).json
     assert told is not None
     assert (told["broken_at"], told["unsealed"]) == (None, 0)
@@ -289,7 +289,7 @@ def test_the_audit_log_is_listed_exported_and_verified(app: Flask, console: Brow
 
 def test_the_directory_is_read_for_those_who_run_the_console(app: Flask) -> None:
     with app.app_context():
-        users = state_of(app).users
+        users = state_of(app).people.users
         assert users.sync(actor=f"user:{key_of(app, 'grace')}").people == 8
         for name, void_missing in (("bob", False), ("hugo", False), ("grace", True)):
             with pytest.raises(NotAllowed):

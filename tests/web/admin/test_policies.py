@@ -39,8 +39,8 @@ def read(browser: Browser, path: str) -> Any:
 
 def furnish(app: Flask) -> None:
     with app.app_context():
-        state_of(app).users.sync()
-        state_of(app).policies.save_network(Network("office", ("198.51.100.0/24",)))
+        state_of(app).people.users.sync()
+        state_of(app).access.policies.save_network(Network("office", ("198.51.100.0/24",)))
     erin = f"user:{key_of(app, 'erin')}"
     put(
         app,
@@ -76,7 +76,7 @@ def test_the_list_says_what_each_policy_does(app: Flask, phone: Phone) -> None:
 def test_a_long_list_goes_on(app: Flask, phone: Phone) -> None:
     with app.app_context():
         text = "".join(f'[[policies]]\nname = "p{n:03}"\neffect = {{ action = "deny" }}\n' for n in range(120))
-        state_of(app).policies.import_(f"version = 1\n{text}", dry_run=False)
+        state_of(app).access.policies.import_(f"version = 1\n{text}", dry_run=False)
     browser = at_console(app, ADMIN, phone)
     found, cursor = [], ""
     for _ in range(3):
@@ -111,7 +111,7 @@ def test_a_page_that_is_stale_changes_nothing_and_says_what_others_did(app: Flas
     browser = at_console(app, ADMIN, phone)
     version = read(browser, "/policies/Finance")["version"]
     with app.app_context():
-        state_of(app).policies.set_state("Finance", "off")
+        state_of(app).access.policies.set_state("Finance", "off")
     refused = send(browser, "/policies/Finance/state", state="report-only", version=str(version))
     assert refused.status_code == 409
     assert "Somebody else changed this" in refused.text
@@ -181,6 +181,6 @@ def test_readers_see_no_button_and_change_nothing(app: Flask, phone: Phone) -> N
         text = page(browser, path)
         assert text.count("<form") == 1, "signing out"
     assert send(browser, "/policies/Finance/state", state="off").status_code == 403
-    assert state_of(app).policies is not None
+    assert state_of(app).access.policies is not None
     with app.app_context():
-        assert state_of(app).policies.get("Finance").state is PolicyState.ON
+        assert state_of(app).access.policies.get("Finance").state is PolicyState.ON

@@ -64,7 +64,7 @@ def press(browser: Browser, answer: Any, path: str, act: str, **typed: Any) -> A
 
 def documents(app: Flask, name: str) -> dict[str, Any]:
     with app.app_context():
-        return state_of(app).policies.get(name).to_document()
+        return state_of(app).access.policies.get(name).to_document()
 
 
 def test_a_policy_is_written_without_script_and_read_back_as_it_was(app: Flask, phone: Phone) -> None:
@@ -179,7 +179,7 @@ def test_a_stale_form_shows_the_difference_and_keeps_what_was_typed(app: Flask, 
     browser = at_console(app, ADMIN, phone)
     opened = browser.get(f"{ROOT}/policies/Finance/edit")
     with app.app_context():
-        state_of(app).policies.set_state("Finance", "off")
+        state_of(app).access.policies.set_state("Finance", "off")
     refused = press(browser, opened, "/policies/Finance", "save", message="My words")
     assert refused.status_code == 409
     for words in ("Somebody else changed this policy", "“Finance” is now off. It was on.", "My words"):
@@ -245,7 +245,7 @@ def test_the_document_goes_out_and_comes_back_after_a_look(app: Flask, phone: Ph
     assert (broken.status_code, "version = 2" in broken.text) == (400, True)
     fields = Form(shown.text, f"{ROOT}/policies/import").fields
     with app.app_context():
-        state_of(app).policies.set_state("Tried", "off")
+        state_of(app).access.policies.set_state("Tried", "off")
     stale = browser.client.post(f"{ROOT}/policies/import", data={**fields, "apply": "1"})
     assert (stale.status_code, "Somebody else changed this" in stale.text) == (409, True)
     fields = Form(stale.text, f"{ROOT}/policies/import").fields
@@ -283,7 +283,7 @@ def test_networks_are_written_used_renamed_and_deleted(app: Flask, phone: Phone)
     made = browser.send_json(f"{ROOT}/networks", {"name": "lab", "entries": ["2001:db8::/32"]})
     assert made.json["networks"]["added"] == ["lab"]  # type: ignore[index]
     with app.app_context():
-        state_of(app).policies.save_network(Network("here", ("127.0.0.0/8",)))
+        state_of(app).access.policies.save_network(Network("here", ("127.0.0.0/8",)))
     put(app, policy("Outside", "deny", when={"not": {"network": ["here"]}}))
     moved = send(browser, "/networks/here", name="here", entries="192.0.2.0/24")
     assert (moved.status_code, "from the address you are at now" in moved.text) == (409, True)

@@ -177,7 +177,7 @@ def test_policies_of_the_console_count(app: Flask, phone: Phone, clock: StillClo
             name="Fresh", effect=Effect(Action.REQUIRE, max_age=timedelta(minutes=5)), state=PolicyState.ON,
             resources=("mfa-admin",),
         )  # fmt: skip
-        state_of(app).policies.save(policy, actor="cli")
+        state_of(app).access.policies.save(policy, actor="cli")
     assert browser.get("/admin/mfa/").status_code == 200
     clock.forward(minutes=6)
     assert browser.get("/admin/mfa/").location == "/mfa/challenge"

@@ -33,7 +33,7 @@ def test_sign_ins_say_what_was_asked_and_by_whom_and_can_be_filtered(
     app: Flask, phone: Phone, clock: StillClock
 ) -> None:
     with app.app_context():
-        state_of(app).policies.save(policy("No <finance>", "deny", users={"include": ["group:finance"]}))
+        state_of(app).access.policies.save(policy("No <finance>", "deny", users={"include": ["group:finance"]}))
     for name in ("frank", "bob", "carol", "erin", "dave"):
         Browser(app).sign_in(name)
         clock.forward(hours=10)
@@ -50,7 +50,7 @@ def test_sign_ins_say_what_was_asked_and_by_whom_and_can_be_filtered(
     assert (by_policy["policies"], by_policy["policy_version"]) == (["No <finance>"], 1)
     assert (by_default["policies"], by_default["default_access"]) == ([], "user-setting")
     with app.app_context():
-        state_of(app).policies.rename("No <finance>", "Closed")
+        state_of(app).access.policies.rename("No <finance>", "Closed")
     for query, users in {
         "outcome=verified": ["ada"], "outcome=denied": ["erin"], "outcome=unfinished": ["dave"],
         "user=erin@example.org": ["erin"], f"user={key_of(app, 'bob')}": ["bob"], "user=nobody": [],

@@ -77,7 +77,7 @@ def test_nothing_is_wrong_in_the_portal_neither_new_nor_in_use(app: Flask, clock
     browser.sign_in("dave")
     browser.send("/mfa/challenge", code=phone.code())
     with app.app_context():
-        state_of(app).enrollments.require(key_of(app, "frank"), days=7)
+        state_of(app).people.enrollments.require(key_of(app, "frank"), days=7)
         state_of(app).gate.run_due()
     clock.forward(hours=1)
     assert found(app) == {}
@@ -270,7 +270,7 @@ def test_missing_tables_and_a_dead_database_are_errors(make: Make, tmp_path: Pat
 
 def test_a_user_whom_nothing_names_is_an_error_for_a_week(app: Flask, clock: StillClock) -> None:
     with app.app_context():
-        state_of(app).observations.note(Observation.NAMELESS_USER, "Who is it?")
+        state_of(app).operations.observations.note(Observation.NAMELESS_USER, "Who is it?")
     assert found(app) == {"nameless-user": "error"}
     assert sentence(app, "nameless-user") == "Who is it?"
     clock.forward(days=8)

@@ -76,7 +76,7 @@ def test_a_table_that_is_gone_or_lacks_a_column_is_an_error(app: Flask, broken: 
 def test_a_log_that_does_not_lead_up_to_its_head_is_an_error(app: Flask, loss: str) -> None:
     with app.app_context():
         for key in ("1", "6"):
-            state_of(app).enrollments.require(key, days=7)
+            state_of(app).people.enrollments.require(key, days=7)
         state_of(app).gate.run_due()
     assert found(app) == {}
     with state_of(app).store.database.write() as tx:
@@ -154,15 +154,15 @@ def test_a_model_without_its_database_is_a_warning(make: Make) -> None:
 def test_keys_that_are_required_and_never_signed_in_are_named(make: Make, clock: StillClock) -> None:
     app, state = (made := make()), state_of(made)
     with app.app_context():
-        state.enrollments.require("alice", days=7)
+        state.people.enrollments.require("alice", days=7)
         with state.store.database.write() as tx:
             state.store.people.note_sign_in(tx, Person("bob"), now=clock())
-        state.enrollments.require("bob", days=7)
+        state.people.enrollments.require("bob", days=7)
     assert found(app) == {"key-file": "warning", "required-never-met": "warning"}
     assert "MFA is required of 'alice', and" in sentence(app, "required-never-met")
     with app.app_context():
         for number in range(6):
-            state.enrollments.require(f"b{number}", days=7)
+            state.people.enrollments.require(f"b{number}", days=7)
     assert "'b3' and others, and" in sentence(app, "required-never-met")
 
 
@@ -236,9 +236,9 @@ def test_a_database_inside_the_virtual_environment_is_a_warning(
 def test_what_lint_says_of_policies_in_force_is_found(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     with app.app_context():
         state = state_of(app)
-        monkeypatch.setattr(state.linter, "require_no_new_errors", lambda *_: None)
-        state.policies._check = lambda *_: None  # the same, where it was handed over
-        state.policies.save(policy("far", "deny", when={"country": ["AQ"]}))
+        monkeypatch.setattr(state.access.linter, "require_no_new_errors", lambda *_: None)
+        state.access.policies._check = lambda *_: None  # the same, where it was handed over
+        state.access.policies.save(policy("far", "deny", when={"country": ["AQ"]}))
     (error,) = [one for one in app_findings(app) if one.level == "error"]
     assert (error.code, error.fix) == ("policy", "flask mfa policies check")
     assert "'far'" in error.sentence

@@ -30,10 +30,10 @@ def recovery_codes(desk: Desk) -> Response:
     codes: list[str] = []
     if request.method == "POST":
         # SECURITY: a stolen session alone makes no codes.
-        if not desk.state.enrollment_eligibility.has_fresh_factor(desk.session):
+        if not desk.state.factors.eligibility.has_fresh_factor(desk.session):
             return ask_proof(desk, Method.of_factors, back=own_url("mfa_gate.recovery_codes"))
-        codes = desk.state.recovery_codes.make(desk.session, origin=desk.origin)
-    left = desk.state.recovery_codes.left(desk.session)
+        codes = desk.state.factors.recovery_codes.make(desk.session, origin=desk.origin)
+    left = desk.state.factors.recovery_codes.left(desk.session)
     low = left <= LOW
     if desk.wants_json:
         return answers.json_answer({"left": left, "low": low, **({"recovery_codes": codes} if codes else {})})

@@ -23,7 +23,7 @@ def pages_of(method: Method) -> FactorPages:
 def offers(desk: Desk) -> list[Offer]:
     """The kinds that this app lets its users set up, and this user has not."""
     return [
-        offer(pages, pages.kind, desk.state.factors.factors[pages.kind].about)
+        offer(pages, pages.kind, desk.state.factors.registry.factors[pages.kind].about)
         for pages in _offered(desk)
         if pages.kind is not None and pages.kind not in desk.standing.factors
     ]
@@ -43,9 +43,9 @@ def look_of(desk: Desk, kind: FactorKind) -> Look:
     if pages is None:
         return Look(UNKNOWN_ICON, None)
     url = own_url(setup_endpoint(kind)) if pages.lost is not None else None
-    return Look(desk.state.factors.factors[kind].about.icon, url)
+    return Look(desk.state.factors.registry.factors[kind].about.icon, url)
 
 
 def _offered(desk: Desk) -> Iterator[FactorPages]:
-    is_offered = desk.state.enrollment_eligibility.is_offered
+    is_offered = desk.state.factors.eligibility.is_offered
     return (pages for pages in ALL if pages.kind is not None and is_offered(pages.kind))

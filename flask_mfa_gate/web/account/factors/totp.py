@@ -25,7 +25,7 @@ _NOTE = "All you need is an authenticator app on your phone or in your password 
 def _show_key(desk: Desk, begun: Begun, error: MFAGateError | None) -> Response:
     pending = cast(PendingKey, begun)
     return code_page(
-        "enroll_totp.html", desk, desk.state.factors.factors[KIND], error,
+        "enroll_totp.html", desk, desk.state.factors.registry.factors[KIND], error,
         qr_svg=Markup(pending.qr_svg), secret_groups=pending.grouped(), secret=pending.secret,  # noqa: S704
         account=account_of_user(desk), otpauth_uri=pending.uri, digits=pending.shape.digits,
         period=pending.shape.period, action_url=own_url(setup_endpoint(KIND)),

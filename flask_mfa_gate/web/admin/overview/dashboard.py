@@ -38,11 +38,11 @@ def dashboard(console: Console) -> Response:
     state = ListState("dashboard", FILTERS)
     kind = format_wanted(console, Format.HTML, Format.JSON, Format.CSV)
     days, group = _days(state), state.text("group")
-    numbers = console.state.user_list.numbers()
+    numbers = console.state.people.user_list.numbers()
     if kind is Format.CSV:
         return csv_file(TABLE, number_rows(numbers))
     since = console.now.astimezone(UTC).date() - timedelta(days=days)
-    counts = console.state.daily_totals.read(since=since, group=group)
+    counts = console.state.people.daily_totals.read(since=since, group=group)
     steps = next_steps(console, numbers)
     if kind is Format.JSON:
         return answers.json_answer(_as_json(numbers, steps, counts))

@@ -73,7 +73,7 @@ def _steps(console: Console, numbers: UserNumbers) -> Iterator[NextStep]:
             gettext("Name one in MFA_GATE_BREAK_GLASS, so that a mistaken policy can't lock everyone out."), None,
             gettext("Open settings"), "", "", console_url("settings"), "info",
         )  # fmt: skip
-    left = console.state.user_list.count(UserFilter(required=False, holds_any=False))
+    left = console.state.people.user_list.count(UserFilter(required=False, holds_any=False))
     if left:
         yield _step(console, _rest(), left, may)
 
@@ -89,7 +89,7 @@ def _step(console: Console, advice: _Advice, count: int, may: set[str]) -> NextS
 
 def _first_end(console: Console, days: int) -> datetime | None:
     query = UserQuery(users=UserFilter(ends_within=timedelta(days=days)), sort=UserSort.DEADLINE, per_page=20)
-    first = console.state.user_list.page(query).items[:1]
+    first = console.state.people.user_list.page(query).items[:1]
     return first[0].ends_at if first else None
 
 

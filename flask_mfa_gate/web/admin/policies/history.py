@@ -51,9 +51,9 @@ class WayBack:
 def history(console: Console, name: str | None = None) -> Response:
     """All versions, or those in which one policy differs from the version before; newest first."""
     most = min(read_version(request.args, "limit") or _SHOWN, _MOST)
-    edits = console.state.policy_history.edits(name, limit=most)
-    newest = console.state.policies.version()
-    if name is not None and not edits and policy_called(console.state.policies.current(), name) is None:
+    edits = console.state.access.history.edits(name, limit=most)
+    newest = console.state.access.policies.version()
+    if name is not None and not edits and policy_called(console.state.access.policies.current(), name) is None:
         raise NotFound(gettext("There is no policy “%(name)s”.", name=name))
     rows, is_whole = _rows(console, edits, name), newest <= most
     if format_wanted(console, Format.HTML, Format.JSON) is Format.JSON:
@@ -102,13 +102,13 @@ def version(console: Console, version: int) -> Response:
 
 
 def _version_page(console: Console, version: int, problem: str, status: int) -> Response:
-    newest = console.state.policies.version()
+    newest = console.state.access.policies.version()
     if not 0 < version <= newest:
         raise NotFound(gettext("There is no version %(number)s of the policies.", number=version))
-    edit = console.state.policy_history.edit(version)
+    edit = console.state.access.history.edit(version)
     name = request.args.get("policy")
-    undo = _way_back(console, lambda: console.state.policies.undoing(version))
-    back = _way_back(console, lambda: console.state.policy_history.from_now(version, name))
+    undo = _way_back(console, lambda: console.state.access.policies.undoing(version))
+    back = _way_back(console, lambda: console.state.access.history.from_now(version, name))
     (row,) = _rows(console, [edit], None)
     if format_wanted(console, Format.HTML, Format.JSON) is Format.JSON:
         return answers.json_answer({**_row_json(row), "document": edit.version.document})
@@ -129,7 +129,7 @@ def _way_back(console: Console, sets: Callable[[], tuple[PolicySet, PolicySet]])
 def undo(console: Console, version: int) -> Response:
     """Take back what one version changed, and nothing that came later."""
     return _gone_back(
-        console, version, lambda: console.state.policies.undo(
+        console, version, lambda: console.state.access.policies.undo(
             version, actor=console.actor, reason=reason_of(console), context=context(console)
         ),
     )  # fmt: skip
@@ -138,7 +138,7 @@ def undo(console: Console, version: int) -> Response:
 def rollback(console: Console, version: int) -> Response:
     """Make an earlier version the newest one; later changes of others go too, which the page shows first."""
     return _gone_back(
-        console, version, lambda: console.state.policies.rollback(
+        console, version, lambda: console.state.access.policies.rollback(
             version, actor=console.actor, reason=reason_of(console), context=context(console)
         ),
     )  # fmt: skip
@@ -153,7 +153,7 @@ def rollback_policy(console: Console, name: str) -> Response:
     if wanted is None:
         raise BadRequest("Give the version to go back to.")
     return _gone_back(
-        console, wanted, lambda: console.state.policies.rollback(
+        console, wanted, lambda: console.state.access.policies.rollback(
             wanted, name=name, actor=console.actor, reason=reason_of(console), context=EditContext(read, here(console))
         ), name=name,
     )  # fmt: skip
@@ -167,12 +167,12 @@ def _gone_back(console: Console, version: int, act: Callable[[], Any], name: str
             raise
         return _refused(console, version, error)
     if console.desk.wants_json:
-        return answers.json_answer({**diff_json(diff), "version": console.state.policies.version()})
+        return answers.json_answer({**diff_json(diff), "version": console.state.access.policies.version()})
     return answers.see_other(console_url("policy_history") if name is None else console_url("policy", name=name))
 
 
 def _refused(console: Console, version: int, error: MFAGateError) -> Response:
-    if not 0 < version <= console.state.policies.version():
+    if not 0 < version <= console.state.access.policies.version():
         raise error
     return _version_page(console, version, str(error), error.status)
 

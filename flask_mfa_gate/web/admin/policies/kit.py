@@ -26,7 +26,7 @@ _USER = "user:"
 def here(console: Console) -> Environment:
     """As much of where the admin is as the lint looks at."""
     address = console.origin.address
-    return Environment(address=address, country=console.state.places.of(address).country)
+    return Environment(address=address, country=console.state.sign_in.places.of(address).country)
 
 
 def context(console: Console, *, version: int | None = None) -> EditContext:
@@ -98,7 +98,7 @@ def known_resources(console: Console, policies: PolicySet) -> list[str]:
 
 def findings_of(console: Console, draft: PolicySet, name: str) -> list[LintFinding]:
     """What lint says of one policy of a set, and of the set as a whole where that policy is in it."""
-    found = console.state.linter.remarks(
+    found = console.state.access.linter.remarks(
         draft, acting_admin=console.actor.user_key, here=here(console), known_resources=marked_resources(current_app)
     )
     return [one for one in found if one.policy == name]

@@ -85,7 +85,7 @@ class Pager:
 def policies(console: Console) -> Response:
     """The list, 50 a page by name."""
     form = format_wanted(console, Format.HTML, Format.JSON, Format.CSV)
-    everything = console.state.policies.current()
+    everything = console.state.access.policies.current()
     chosen = _chosen(everything)
     if form is Format.CSV:
         return csv_file(TABLE, rows_of(console, everything, chosen))
@@ -117,12 +117,12 @@ def _more(console: Console) -> list[More]:
 
 def rows_of(console: Console, everything: PolicySet, shown: Sequence[Policy]) -> list[PolicyRow]:
     """These policies with what is known around them."""
-    overview = console.state.policy_overview
+    overview = console.state.access.overview
     reach, last = overview.reach(shown), overview.last_changes([one.name for one in shown])
     authors = [one.author for one in last.values()]
     names = names_in(console, PolicySet(tuple(shown)), actors=authors)
     is_reported = any(one.state is PolicyState.REPORT_ONLY for one in shown)
-    report = console.state.simulator.report(REPORT_DAYS) if is_reported else {}
+    report = console.state.access.simulator.report(REPORT_DAYS) if is_reported else {}
     return [
         PolicyRow(
             one, policy_sentence(one, names), reach[one.name], last.get(one.name),
@@ -182,7 +182,7 @@ def _defaults(console: Console, everything: PolicySet) -> list[tuple[str, str]]:
 
 def _deleted(console: Console) -> list[tuple[str, Any, str]]:
     """Policies that can be brought back: name, when, by whom."""
-    gone = console.state.policies.deleted() if console.may(Role.ADMIN) else []
+    gone = console.state.access.policies.deleted() if console.may(Role.ADMIN) else []
     names = names_in(console, actors=[one.author for one in gone])
     return [(one.name, one.at, author_name(one.author, names)) for one in gone]
 

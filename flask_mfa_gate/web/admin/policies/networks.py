@@ -62,7 +62,7 @@ class NetworkForm:
 def networks(console: Console) -> Response:
     """All of them, by name."""
     form = format_wanted(console, Format.HTML, Format.JSON, Format.CSV)
-    rows = _rows(console, console.state.policies.current())
+    rows = _rows(console, console.state.access.policies.current())
     if form is Format.CSV:
         return csv_file(TABLE, rows)
     if form is Format.JSON:
@@ -84,12 +84,12 @@ def _row(console: Console, everything: PolicySet, network: Network) -> NetworkRo
 
 def new(console: Console) -> Response:
     """An empty form."""
-    return _draw(console, NetworkForm("", "", "", console.state.policies.version()))
+    return _draw(console, NetworkForm("", "", "", console.state.access.policies.version()))
 
 
 def network(console: Console, name: str) -> Response:
     """One network: where it is used, and the form."""
-    version, everything = console.state.policies.version(), console.state.policies.current()
+    version, everything = console.state.access.policies.version(), console.state.access.policies.current()
     found = _there(everything, name)
     if console.desk.wants_json:
         row = _row(console, everything, found)
@@ -104,7 +104,7 @@ def add(console: Console) -> Response:
 
 def save(console: Console, name: str) -> Response:
     """Save a network, under another name where the form says so."""
-    _there(console.state.policies.current(), name)
+    _there(console.state.access.policies.current(), name)
     return _save(console, name)
 
 
@@ -113,7 +113,7 @@ def _save(console: Console, name: str) -> Response:
     typed = text_of(console.fields, "name") or name
 
     def act() -> PolicyDiff:
-        service = console.state.policies
+        service = console.state.access.policies
         read = read_network({"name": typed, "entries": entries}, "")
         if not name:
             return service.add_network(read, actor=console.actor, reason=reason_of(console), context=context(console))
@@ -126,9 +126,9 @@ def _save(console: Console, name: str) -> Response:
 
 def delete(console: Console, name: str) -> Response:
     """Out, where no policy names it."""
-    _there(console.state.policies.current(), name)
+    _there(console.state.access.policies.current(), name)
     return _carried_out(
-        console, name, lambda: console.state.policies.delete_network(
+        console, name, lambda: console.state.access.policies.delete_network(
             name, actor=console.actor, reason=reason_of(console), context=context(console)
         ),
     )  # fmt: skip
@@ -142,7 +142,7 @@ def _carried_out(console: Console, name: str, act: Callable[[], PolicyDiff]) -> 
             raise
         return _refused(console, name, error)
     if console.desk.wants_json:
-        return answers.json_answer({**diff_json(diff), "version": console.state.policies.version()})
+        return answers.json_answer({**diff_json(diff), "version": console.state.access.policies.version()})
     return answers.see_other(console_url("networks"))
 
 
@@ -154,7 +154,7 @@ def _refused(console: Console, name: str, error: MFAGateError) -> Response:
     sentence = str(error).replace(path, gettext("This"), 1) if field == "name" and path else str(error)
     fields = console.fields
     is_stale = isinstance(error, Conflict) and error.reason == "stale"
-    version = console.state.policies.version() if is_stale else read_version(fields) or 0
+    version = console.state.access.policies.version() if is_stale else read_version(fields) or 0
     typed = "\n".join(str(entry) for entry in _entries_sent(fields)) if "entries" in fields else ""
     form = NetworkForm(name, text_of(fields, "name") or name, typed, version, sentence, field)
     return _draw(console, form, error.status)
@@ -171,7 +171,7 @@ def _entries_sent(fields: Mapping[str, Any]) -> list[object]:
 
 
 def _draw(console: Console, form: NetworkForm, status: int = 200) -> Response:
-    everything = console.state.policies.current()
+    everything = console.state.access.policies.current()
     found = find(everything.networks, form.name) if form.name else None
     row = _row(console, everything, found) if found is not None else None
     return console.page("policies/network.html", status, form=form, row=row, address=console.origin.address)

@@ -41,16 +41,16 @@ class Problem:
 
 def policy(console: Console, name: str) -> Response:
     """The page of a policy; of a deleted one, the way to bring it back."""
-    everything = console.state.policies.current()
+    everything = console.state.access.policies.current()
     if policy_called(everything, name) is None and not console.desk.wants_json:
-        gone = next((one for one in console.state.policies.deleted() if one.name == name), None)
+        gone = next((one for one in console.state.access.policies.deleted() if one.name == name), None)
         if gone is not None:
             return console.page("policies/deleted.html", 404, gone=gone)
     return _shown(console, name, None, 200)
 
 
 def _shown(console: Console, name: str, problem: Problem | None, status: int) -> Response:
-    version, everything = console.state.policies.version(), console.state.policies.current()
+    version, everything = console.state.access.policies.version(), console.state.access.policies.current()
     found = _there(everything, name)
     (row,) = rows_of(console, everything, [found])
     remarks = _remarks_when_on(console, everything, found)
@@ -121,7 +121,7 @@ def carried_out(
         problem = Problem(str(error), _since(console, error))
         return _shown(console, name, problem, error.status)
     if console.desk.wants_json:
-        return answers.json_answer({**diff_json(diff), "version": console.state.policies.version()})
+        return answers.json_answer({**diff_json(diff), "version": console.state.access.policies.version()})
     return answers.see_other(then)
 
 
@@ -135,7 +135,7 @@ def _since(console: Console, error: Exception) -> DiffView | None:
 
 def changed_since(console: Console, version: int) -> DiffView | None:
     """What differs between a version and now; None for a version that can't be read."""
-    then, now = console.state.policy_history.readable(version), console.state.policies.current()
+    then, now = console.state.access.history.readable(version), console.state.access.policies.current()
     return None if then is None else diff_view(console, then, now)
 
 
@@ -143,7 +143,7 @@ def state(console: Console, name: str) -> Response:
     """Off, report-only, or on. The service refuses what lint calls an error."""
     wanted = text_of(console.fields, "state")
     return carried_out(
-        console, name, lambda: console.state.policies.set_state(
+        console, name, lambda: console.state.access.policies.set_state(
             name, wanted, actor=console.actor, reason=reason_of(console), context=context(console)
         ), then=_page_of(name),
     )  # fmt: skip
@@ -153,7 +153,7 @@ def rename(console: Console, name: str) -> Response:
     """Another name."""
     new_name = text_of(console.fields, "new_name")
     return carried_out(
-        console, name, lambda: console.state.policies.rename(
+        console, name, lambda: console.state.access.policies.rename(
             name, new_name, actor=console.actor, reason=reason_of(console), context=context(console)
         ), then=_page_of(new_name),
     )  # fmt: skip
@@ -163,7 +163,7 @@ def duplicate(console: Console, name: str) -> Response:
     """A copy, which is off."""
     new_name = text_of(console.fields, "new_name")
     return carried_out(
-        console, name, lambda: console.state.policies.duplicate(
+        console, name, lambda: console.state.access.policies.duplicate(
             name, new_name, actor=console.actor, reason=reason_of(console)
         ), then=_page_of(new_name),
     )  # fmt: skip
@@ -172,7 +172,7 @@ def duplicate(console: Console, name: str) -> Response:
 def delete(console: Console, name: str) -> Response:
     """Out of the list; it can be brought back."""
     return carried_out(
-        console, name, lambda: console.state.policies.delete(
+        console, name, lambda: console.state.access.policies.delete(
             name, actor=console.actor, reason=reason_of(console), context=context(console)
         ), then=console_url("policies"),
     )  # fmt: skip
@@ -181,13 +181,13 @@ def delete(console: Console, name: str) -> Response:
 def restore(console: Console, name: str) -> Response:
     """Back as it last was."""
     try:
-        diff = console.state.policies.restore(
+        diff = console.state.access.policies.restore(
             name, actor=console.actor, reason=reason_of(console), context=context(console)
         )
     except BadRequest as error:
         raise NotFound(str(error)) from error
     if console.desk.wants_json:
-        return answers.json_answer({**diff_json(diff), "version": console.state.policies.version()})
+        return answers.json_answer({**diff_json(diff), "version": console.state.access.policies.version()})
     return answers.see_other(_page_of(name))
 
 

@@ -123,7 +123,7 @@ def simulator(console: Console) -> Response:
     """The form, and the answer when somebody is named."""
     sent = console.fields.items() if request.method == "POST" else request.args.lists()
     question = read_question((name, one if isinstance(one, list) else [one]) for name, one in sent)
-    everything = console.state.policies.current()
+    everything = console.state.access.policies.current()
     found: list[Answer] = []
     facts, errors = facts_of(question, now=console.now)
     if question.is_asked and not errors:
@@ -141,7 +141,7 @@ def simulator(console: Console) -> Response:
 def opened_with(console: Console, draft: str) -> Response:
     """The form with a draft to compare with."""
     question = Question({"draft": (draft,)})
-    return _page(console, question, console.state.policies.current(), (), {})
+    return _page(console, question, console.state.access.policies.current(), (), {})
 
 
 def _field_of(error: MFAGateError, question: Question) -> str:
@@ -152,8 +152,8 @@ def _field_of(error: MFAGateError, question: Question) -> str:
 
 def _answers(console: Console, question: Question, everything: PolicySet, facts: Any) -> list[Answer]:
     """That of today, and that of the draft."""
-    simulate, views = console.state.simulator.simulate, marked_views(current_app)
-    key = console.state.lookup.key_of(question.text("user"))
+    simulate, views = console.state.access.simulator.simulate, marked_views(current_app)
+    key = console.state.people.lookup.key_of(question.text("user"))
     today = simulate(key, resource=question.resource, environment=facts, views=views)
     who = names_of(console, [key]).get(key, key)
     found = [_answer(gettext("As it is now"), today, who, policies_users(console, everything))]
@@ -175,7 +175,7 @@ def _drafts(console: Console, question: Question, everything: PolicySet) -> list
         switched = replace(named(everything, name), state=PolicyState.ON)
         found.append((gettext("With “%(name)s” on", name=name), with_policy(everything, switched)))
     if text := "\n".join(question.values.get("draft", ())).replace("\r\n", "\n").strip():
-        read = console.state.policies.read(text)
+        read = console.state.access.policies.read(text)
         draft = everything
         for policy in read.policies:
             draft = with_policy(draft, policy)
@@ -280,7 +280,7 @@ def _line_json(line: ConditionTrace) -> dict[str, str]:
 def _page(
     console: Console, question: Question, everything: PolicySet, found: Sequence[Answer], errors: Mapping[str, str]
 ) -> Response:
-    signals = sorted(console.state.policies.risk_signals)
+    signals = sorted(console.state.access.policies.risk_signals)
     others = sorted(one.name for one in everything.policies if one.state is not PolicyState.ON)
     return console.page(
         "policies/simulator.html", 400 if errors else 200, question=question, answers=found, errors=errors,

@@ -43,7 +43,7 @@ def export(console: Console) -> Response:
     form = request.args.get("format") or ("json" if console.desk.wants_json else "toml")
     if form not in _FORMS:
         raise BadRequest("The document has two forms: toml and json.")
-    response = Response(console.state.policies.export(form), content_type=_FORMS[form])
+    response = Response(console.state.access.policies.export(form), content_type=_FORMS[form])
     response.headers["Content-Disposition"] = f'attachment; filename="policies.{form}"'
     return answers.guarded(response)
 
@@ -62,8 +62,8 @@ def import_(console: Console) -> Response:
         is_dry = not applies(console.desk)
         found = _import(console, text, is_merge=is_merge, is_dry=is_dry)
         dry = {"dry_run": True} if is_dry else {}
-        return answers.json_answer({**diff_json(found), **dry, "version": console.state.policies.version()})
-    form = ImportForm(text, is_merge, console.state.policies.version())
+        return answers.json_answer({**diff_json(found), **dry, "version": console.state.access.policies.version()})
+    form = ImportForm(text, is_merge, console.state.access.policies.version())
     try:
         if applies(console.desk):
             _import(console, text, is_merge=is_merge, is_dry=False)
@@ -86,7 +86,7 @@ def _is_of_program(desk: Desk) -> bool:
 def _import(console: Console, text: str, *, is_merge: bool, is_dry: bool) -> PolicyDiff:
     # A document that is the body itself has a version of its own, which is that of its format.
     seen = EditContext(None, here(console)) if _is_inline(console) else context(console)
-    return console.state.policies.import_(
+    return console.state.access.policies.import_(
         text, actor=console.actor, dry_run=is_dry, merge=is_merge, reason=reason_of(console), context=seen
     )
 
@@ -100,7 +100,7 @@ def _would(console: Console, text: str, is_merge: bool) -> DiffView:
 
     :raises PolicyError: for a document with a fault.
     """
-    service = console.state.policies
+    service = console.state.access.policies
     service.import_(text, actor=console.actor, dry_run=True, merge=is_merge)
     now, read = service.current(), service.read(text) if is_merge else service.read_alone(text)
     then: PolicySet = merged(now, read) if is_merge else read

@@ -99,7 +99,7 @@ def value_name(word: str, value: str) -> str:
 
 def factor_name(kind: str) -> str:
     """A kind of factor, as its folder calls it; one that is not built as the document does."""
-    built = current_state().factors.factors
+    built = current_state().factors.registry.factors
     found = next((one.about.label for known, one in built.items() if known.value == kind), None)
     return gettext(found) if found else kind
 

@@ -30,19 +30,19 @@ def issue_to_one(console: Console) -> Response:
 def issue(console: Console, key: str) -> Response:
     """A new pass, shown in this answer and never again; the same form sent twice issues no second one."""
     state = console.state
-    found = state.enrollments.look_up(key)
-    profile = state.profiles.read(key)
+    found = state.people.enrollments.look_up(key)
+    profile = state.people.profiles.read(key)
     if not console.desk.wants_json and text_field(console.fields, "pass_state", default="") != pass_state(profile):
         raise Conflict(
             "pass-changed",
             gettext("An access pass was issued or used since this form was opened. Open the user's page again."),
         )
-    code = state.access_passes.issue(
+    code = state.people.access_passes.issue(
         key, actor=console.actor, lifetime=_lifetime(console), reason=text_field(console.fields, "reason", default=""),
         one_time=text_field(console.fields, "one_time", default="") == "1",
         scope=text_field(console.fields, "scope", default="full"), starts_at=_starts_at(console),
     )  # fmt: skip
-    fresh = state.profiles.read(key)
+    fresh = state.people.profiles.read(key)
     if console.desk.wants_json:
         terms = fresh.access_pass.terms if fresh.access_pass else None
         times = {name: getattr(terms, name).isoformat() if terms else None for name in ("starts_at", "ends_at")}
@@ -53,7 +53,7 @@ def issue(console: Console, key: str) -> Response:
 def revoke(console: Console) -> Response:
     """The pass opens nothing any more, and what it opened ends."""
     key = text_field(console.fields, "key", default="")
-    done = console.state.access_passes.revoke(
+    done = console.state.people.access_passes.revoke(
         key, actor=console.actor, reason=text_field(console.fields, "reason", default="") or None
     )
     return answers.json_answer({"revoked": done}) if console.desk.wants_json else answers.see_other(user_url(key))

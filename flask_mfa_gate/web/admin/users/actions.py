@@ -44,7 +44,7 @@ def act(console: Console) -> Response:
     users, missing = _chosen(console)
     if console.desk.wants_json:
         return _act_at_once(console, action, users, missing)
-    frozen = console.state.action_requests.freeze(action, users, actor=console.actor, not_found=missing)
+    frozen = console.state.people.action_requests.freeze(action, users, actor=console.actor, not_found=missing)
     if _is_set(console, "confirm"):
         return confirm(console, frozen.id)
     chosen = {name: text_field(console.fields, name, default="") for name in ("factor", "policy")}
@@ -55,10 +55,10 @@ def act(console: Console) -> Response:
 
 def show(console: Console, request_id: str) -> Response:
     """The confirmation while nothing was done, the result since; also as JSON and CSV."""
-    found = console.state.action_requests.get(request_id, actor=console.actor)
+    found = console.state.people.action_requests.get(request_id, actor=console.actor)
     kind = format_wanted(console, Format.HTML, Format.JSON, Format.CSV)
     if kind is Format.CSV:
-        return csv_file(_TABLE, console.state.action_requests.items(found))
+        return csv_file(_TABLE, console.state.people.action_requests.items(found))
     if kind is Format.JSON:
         return answers.json_answer(_as_json(console, found))
     if found.state is RequestState.OPEN:
@@ -68,20 +68,20 @@ def show(console: Console, request_id: str) -> Response:
 
 def confirm(console: Console, request_id: str) -> Response:
     """Carry it out, or continue it. What was typed wrong is told at its field, and nothing is done."""
-    found = console.state.action_requests.get(request_id, actor=console.actor)
+    found = console.state.people.action_requests.get(request_id, actor=console.actor)
     if found.state is RequestState.OPEN:
         options, errors = options_of(console, found, console.fields)
         if errors:
             return confirmation_page(console, found, console.fields, errors)
     else:
         options = ActionOptions()
-    console.state.action_jobs.carry_out(found, options, actor=console.actor)
+    console.state.people.action_jobs.carry_out(found, options, actor=console.actor)
     return answers.see_other(console_url("user_request", request_id=request_id))
 
 
 def cancel(console: Console, request_id: str) -> Response:
     """Leave out those who are still waiting."""
-    console.state.action_jobs.cancel(request_id, actor=console.actor)
+    console.state.people.action_jobs.cancel(request_id, actor=console.actor)
     if console.desk.wants_json:
         return answers.json_answer({"id": request_id})
     return answers.see_other(console_url("user_requests"))
@@ -89,7 +89,7 @@ def cancel(console: Console, request_id: str) -> Response:
 
 def requests(console: Console) -> Response:
     """The latest actions with how far each is: all of them for an administrator, else one's own."""
-    found = [Progress.of(one, come) for one, come in console.state.action_jobs.recent(actor=console.actor)]
+    found = [Progress.of(one, come) for one, come in console.state.people.action_jobs.recent(actor=console.actor)]
     if format_wanted(console, Format.HTML, Format.JSON) is Format.JSON:
         return answers.json_answer({"items": [one.as_json() for one in found]})
     keys = {one.actor.removeprefix("user:") for one in found}
@@ -115,7 +115,7 @@ def _chosen(console: Console) -> tuple[Sequence[str] | UserFilter, Sequence[str]
             raise BadRequest(gettext("The filter is too long."))
         return filter_of(ListState("users", FILTERS, MultiDict(parse_qsl(query)))), ()
     if scope == "pasted":
-        return console.state.action_requests.find(text_field(fields, "users", default=""))
+        return console.state.people.action_requests.find(text_field(fields, "users", default=""))
     return _keys(console), ()
 
 
@@ -141,7 +141,7 @@ def _is_set(console: Console, name: str) -> bool:
 def _act_at_once(
     console: Console, action: str, users: Sequence[str] | UserFilter, missing: Sequence[str]
 ) -> Response:  # fmt: skip
-    service = console.state.action_requests
+    service = console.state.people.action_requests
     found = service.freeze(action, users, actor=console.actor, not_found=missing)
     options, errors = options_of(console, found, console.fields)
     if errors:
@@ -149,7 +149,7 @@ def _act_at_once(
     if _is_set(console, "dry_run"):
         would = service.would(found, options, actor=console.actor)
         return answers.json_answer({**_outcomes(would, missing), "dry_run": True})
-    done = console.state.action_jobs.carry_out(found, options, actor=console.actor)
+    done = console.state.people.action_jobs.carry_out(found, options, actor=console.actor)
     return answers.json_answer(_as_json(console, done))
 
 
@@ -164,7 +164,7 @@ def _outcomes(result: ActionResult, missing: Sequence[str]) -> dict[str, Any]:
 
 def _as_json(console: Console, found: ActionRequest) -> dict[str, Any]:
     told: dict[str, Any] = {"done": [], "skipped": [], "failed": []}
-    for item in console.state.action_requests.items(found):
+    for item in console.state.people.action_requests.items(found):
         if item.outcome:
             told[item.outcome].append({"key": item.user_key, "reason": item.reason})
     told["failed"] += [{"key": word, "reason": "unknown-user"} for word in found.not_found]

@@ -73,7 +73,7 @@ def confirmation_page(
     told = {**mistakes, **(errors or {})}
     if mistakes:
         options, _ = options_of(console, found, values_of(console, found, {}))
-    preview = console.state.action_requests.preview(found, options, actor=console.actor)
+    preview = console.state.people.action_requests.preview(found, options, actor=console.actor)
     names = names_of(console, preview.sample)
     return console.page(
         "confirm.html", 400 if told else 200, found=found, verb=verb, values=values, errors=told, preview=preview,
@@ -88,7 +88,7 @@ def confirmation_page(
 
 def result_page(console: Console, found: ActionRequest) -> Response:
     """How many it was done to, and everybody else with the reason."""
-    totals = console.state.action_requests.totals(found)
+    totals = console.state.people.action_requests.totals(found)
     counts = [
         ReasonCount(number, gettext(REASONS.get(reason, reason)), outcome)
         for (outcome, reason), number in sorted(totals.items())
@@ -108,11 +108,11 @@ def result_page(console: Console, found: ActionRequest) -> Response:
 def _factors(console: Console, found: ActionRequest) -> list[tuple[str, str]]:
     """What can be revoked: kinds, and of a single user each factor by its name."""
     kinds = [(kind.value, gettext("All of the kind: %(kind)s", kind=factor_word(kind.value)))
-             for kind in console.state.factors.factors]  # fmt: skip
+             for kind in console.state.factors.registry.factors]  # fmt: skip
     if found.count != 1 or "factor" not in VERBS[found.action].takes:
         return kinds
-    item = next(iter(console.state.action_requests.items(found)))
-    held = console.state.profiles.read(item.user_key).factors
+    item = next(iter(console.state.people.action_requests.items(found)))
+    held = console.state.people.profiles.read(item.user_key).factors
     return [*((one.id, f"{one.name} ({factor_word(one.kind.value)})") for one in held), *kinds]
 
 

@@ -42,11 +42,11 @@ def users(console: Console) -> Response:
     wanted, column = filter_of(state), _column(state)
     kind = format_wanted(console, Format.HTML, Format.JSON, Format.CSV)
     if kind is Format.CSV:
-        console.state.audit_reader.note_export(console.actor, TABLE.name, origin=console.origin)
-        return csv_file(TABLE, console.state.user_list.every(wanted))
+        console.state.operations.audit_reader.note_export(console.actor, TABLE.name, origin=console.origin)
+        return csv_file(TABLE, console.state.people.user_list.every(wanted))
     sort = _sort_of(state)
     query = UserQuery(users=wanted, sort=sort, cursor=state.text("cursor"), per_page=state.per_page(50))
-    page = console.state.user_list.page(query)
+    page = console.state.people.user_list.page(query)
     if kind is Format.JSON:
         return json_list(Listing(page.items, page.next_cursor, page.count, page.count_is_exact), TABLE)
     return _page(console, state, query, page, column)
@@ -58,8 +58,8 @@ def _page(console: Console, state: ListState, query: UserQuery, page: UserPage, 
         "users.html", rows=page.items, count=page.count, is_exact=page.count_is_exact, state=state,
         chips=list(chips_of(state)), clear_url=console_url("users"), csv_url=state.url(format="csv"), pager=pager,
         heads={word.value: _head(state, word, query.sort) for word in UserSort}, words=WORDS, column=column,
-        names=_names(console, page), synced_at=console.state.users.synced_at(), quick=_quick(state),
-        challenges=console.state.user_list.challenges([row.key for row in page.items]),
+        names=_names(console, page), synced_at=console.state.people.users.synced_at(), quick=_quick(state),
+        challenges=console.state.people.user_list.challenges([row.key for row in page.items]),
         may_act=console.may(Role.HELPDESK), options=_options(), verbs=verbs_for(console), statuses=list(Status),
         select_url=console_url("user_select"), sent_on=state.query(FILTERS),
     )  # fmt: skip

@@ -59,14 +59,14 @@ def _chosen(
 
 def graced_policies(console: Console) -> list[str]:
     """Names of the policies that give days of grace."""
-    return [policy.name for policy in console.state.policies.list() if policy.effect.grace_days]
+    return [policy.name for policy in console.state.access.policies.list() if policy.effect.grace_days]
 
 
 def values_of(console: Console, found: ActionRequest, typed: Mapping[str, Any]) -> dict[str, str]:
     """The fields as they stand: what was typed, else what is proposed."""
     days = "" if found.action == "reset" else str(console.state.settings.enrollment_days)
     proposed = {"when": "days", "days": days, "until": "", "zone": "UTC", "reason": "", "notify": "1", "renew": ""}
-    proposed["factor"] = next(iter(console.state.factors.factors)).value
+    proposed["factor"] = next(iter(console.state.factors.registry.factors)).value
     proposed["policy"] = next(iter(graced_policies(console)), "")
     was_sent = any(name in typed for name in _FIELDS)
     given = {name: _text(typed, name) for name in proposed if name in typed}

@@ -38,8 +38,8 @@ _WOULD = {
 
 def user(console: Console, key: str) -> Response:
     """Everything about one user."""
-    found = console.state.enrollments.look_up(key)
-    profile = console.state.profiles.read(key)
+    found = console.state.people.enrollments.look_up(key)
+    profile = console.state.people.profiles.read(key)
     if format_wanted(console, Format.HTML, Format.JSON) is Format.JSON:
         return answers.json_answer(_as_json(found, profile))
     return draw_user(console, found, profile)
@@ -63,13 +63,13 @@ def draw_user(
     return console.page(
         "user.html", status, found=found, person=found.person, profile=profile, words=WORDS,
         names=names_of(console, {required_by.removeprefix("user:")} if required_by.startswith("user:") else set()),
-        events=event_lines(profile.events, used_words(console.state.factors)),
+        events=event_lines(profile.events, used_words(console.state.factors.registry)),
         sign_ins=_sign_ins(console, found), default=console.state.rules.access(APP),
         asked=asked_word, would=_WOULD, trace=(trace := _trace(console, key)), traced=_in_words(console, trace),
         resources=_resources(console),
         resource=_resource(), verbs=verbs_for(console, key=key, role=found.person.role), why_not=why, code=code,
         may_rescue=why is None and console.may(Role.HELPDESK), scopes=_scopes(),
-        challenge=console.state.user_list.challenges([key]).get(key),
+        challenge=console.state.people.user_list.challenges([key]).get(key),
         graced=graced_policies(console),
         may_rule=refusal(console.actor, Right.RULE, subject=key, role=found.person.role) is None,
         audit_url=console_url("audit", subject=key), pass_state=pass_state(profile),
@@ -89,7 +89,7 @@ def _scopes() -> list[tuple[str, str]]:
 
 
 def _sign_ins(console: Console, found: UserRow) -> Sequence[SignInReason]:
-    reasons = console.state.sign_in_reasons
+    reasons = console.state.sign_in.reasons
     return reasons.latest(found.person.key, found.person.groups, until=console.now, limit=_SIGN_INS)
 
 
@@ -99,7 +99,7 @@ def _resource() -> str:
 
 def _resources(console: Console) -> list[str]:
     app = current_app._get_current_object()  # type: ignore[attr-defined]
-    policies = console.state.policies.current().policies
+    policies = console.state.access.policies.current().policies
     named = {name for policy in policies for name in policy.resources}
     return [APP, *sorted({*marked_resources(app), *named, *console.state.rules.default_access} - {APP})]
 
@@ -107,7 +107,7 @@ def _resources(console: Console) -> list[str]:
 def _trace(console: Console, key: str) -> Explanation | None:
     """What would happen now, with nothing known of where they come from; None where that can't be said."""
     try:
-        return console.state.simulator.simulate(
+        return console.state.access.simulator.simulate(
             key, resource=_resource(), environment=Environment(at=console.now),
             views=marked_views(current_app._get_current_object()),  # type: ignore[attr-defined]
         )  # fmt: skip
@@ -120,7 +120,7 @@ def _trace(console: Console, key: str) -> Explanation | None:
 
 
 def _in_words(console: Console, trace: Explanation | None) -> list[PolicyLines]:
-    meant = policies_users(console, console.state.policies.current())
+    meant = policies_users(console, console.state.access.policies.current())
     return [lines_of(one, meant) for one in trace.policies] if trace is not None else []
 
 

@@ -32,7 +32,7 @@ def addresses(on: Inspection) -> Iterator[Finding]:
 def proxies(on: Inspection) -> Iterator[Finding]:
     """Whether the address of a proxy is taken for that of every client."""
     with on.store.database.read() as tx:
-        headers = on.state.observations.recent(tx, Observation.UNTOLD_PROXY)
+        headers = on.state.operations.observations.recent(tx, Observation.UNTOLD_PROXY)
     if headers:
         yield warning(
             "untold-proxy",

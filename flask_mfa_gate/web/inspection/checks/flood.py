@@ -11,7 +11,7 @@ from ..registry import Inspection, Needs, check
 @check(Needs.NETWORK)
 def flood_storage(on: Inspection) -> Iterator[Finding]:
     """A Redis server that counts for all processes, asked now."""
-    if (failure := on.state.flood_guard.failure()) is not None:
+    if (failure := on.state.sign_in.flood_guard.failure()) is not None:
         yield warning(
             "flood-storage",
             f"The storage of MFA_GATE_FLOOD_STORAGE can't be used, so each process counts by itself ({failure}).",

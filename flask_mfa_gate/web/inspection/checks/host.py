@@ -16,7 +16,7 @@ from ..registry import Inspection, Needs, check
 @check()
 def identity(on: Inspection) -> Iterator[Finding]:
     """Somebody has to say who is signed in."""
-    if getattr(on.app, "login_manager", None) is None and not on.state.traits.has_own_identity:
+    if getattr(on.app, "login_manager", None) is None and not on.state.host.traits.has_own_identity:
         yield error(
             "no-identity",
             "There is neither Flask-Login nor identity=, so nobody can be identified.",
@@ -28,7 +28,7 @@ def identity(on: Inspection) -> Iterator[Finding]:
 def user_loader(on: Inspection) -> Iterator[Finding]:
     """Flask-Login has to be told how to find its users."""
     manager: Any = getattr(on.app, "login_manager", None)
-    if type(manager) is not LoginManager or on.state.traits.has_own_identity:
+    if type(manager) is not LoginManager or on.state.host.traits.has_own_identity:
         return
     if manager._user_callback is None and manager._request_callback is None:
         yield error(
@@ -42,7 +42,7 @@ def user_loader(on: Inspection) -> Iterator[Finding]:
 def other_managers(on: Inspection) -> Iterator[Finding]:
     """Login managers that the app uses beside the one that is asked."""
     count = len(other_login_managers(on.app))
-    if count and not on.state.traits.has_own_identity:
+    if count and not on.state.host.traits.has_own_identity:
         yield error(
             "second-login-manager",
             f"The app has {count + 1} login managers, and the gate asks only app.login_manager, so users of the other "
@@ -55,7 +55,7 @@ def other_managers(on: Inspection) -> Iterator[Finding]:
 def unseen_identities(on: Inspection) -> Iterator[Finding]:
     """A sign-in system of the app's own, which nothing tells the gate of."""
     with on.store.database.read() as tx:
-        signs = on.state.observations.recent(tx, Observation.UNSEEN_IDENTITY)
+        signs = on.state.operations.observations.recent(tx, Observation.UNSEEN_IDENTITY)
     for sign in signs:
         yield warning(
             "unseen-identity",
@@ -70,7 +70,7 @@ def unseen_identities(on: Inspection) -> Iterator[Finding]:
 def skipped_hooks(on: Inspection) -> Iterator[Finding]:
     """The gate stands among the app's hooks; what only a request shows is that they don't run."""
     with on.store.database.read() as tx:
-        names = on.state.observations.recent(tx, Observation.NO_HOOKS)
+        names = on.state.operations.observations.recent(tx, Observation.NO_HOOKS)
     for name in names:
         yield error(
             "no-hooks",
@@ -94,7 +94,7 @@ def session_cookie(on: Inspection) -> Iterator[Finding]:
 def broken_pages(on: Inspection) -> Iterator[Finding]:
     """The app's own templates for pages of the gate."""
     with on.store.database.read() as tx:
-        names = on.state.observations.recent(tx, Observation.BROKEN_PAGE)
+        names = on.state.operations.observations.recent(tx, Observation.BROKEN_PAGE)
     for name in names:
         yield error(
             "broken-page",
@@ -107,7 +107,7 @@ def broken_pages(on: Inspection) -> Iterator[Finding]:
 def cookies_without_tls(on: Inspection) -> Iterator[Finding]:
     """TLS that a proxy ends without telling the app."""
     with on.store.database.read() as tx:
-        names = on.state.observations.recent(tx, Observation.PLAIN_COOKIE)
+        names = on.state.operations.observations.recent(tx, Observation.PLAIN_COOKIE)
     for name in names:
         yield warning(
             "plain-cookie",

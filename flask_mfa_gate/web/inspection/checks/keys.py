@@ -30,7 +30,7 @@ def key_file(on: Inspection) -> Iterator[Finding]:
 @check(Needs.TABLES)
 def stored_secrets(on: Inspection) -> Iterator[Finding]:
     """Whether the keys open what is stored, tried with all of it."""
-    if count := on.state.key_rotation.count_unreadable():
+    if count := on.state.operations.key_rotation.count_unreadable():
         subject = "1 stored secret" if count == 1 else f"{count} stored secrets"
         yield error(
             "unreadable-secrets",

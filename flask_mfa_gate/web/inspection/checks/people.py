@@ -22,7 +22,7 @@ _SHOWN = 5
 @check()
 def key_column(on: Inspection) -> Iterator[Finding]:
     """A key that people change, or that the database gives out twice."""
-    traits = on.state.traits
+    traits = on.state.host.traits
     if traits.key_column in _UNSTABLE_KEYS:
         yield warning(
             "unstable-key",
@@ -52,7 +52,7 @@ def _comes_back(on: Inspection, model: type, key: str | None) -> bool:
 def reading_people(on: Inspection) -> Iterator[Finding]:
     """Whether the app's users can be read and found again, tried with the first of them."""
     try:
-        some = next((people for _mark, people in on.state.directory.pages(None, 1)), ())
+        some = next((people for _mark, people in on.state.host.directory.pages(None, 1)), ())
     except HostCallbackFailed as failure:
         yield error("unreadable-users", str(failure), fix="Mend the callback that is named.")
         return
@@ -68,7 +68,7 @@ def reading_people(on: Inspection) -> Iterator[Finding]:
 
 def _is_found(state: GateState, key: str) -> bool:
     try:
-        return state.directory.get(key) is not None
+        return state.host.directory.get(key) is not None
     except HostCallbackFailed:
         return False
 
@@ -78,8 +78,8 @@ def nameless_users(on: Inspection) -> Iterator[Finding]:
     """Whether the login manager leaves its user where the gate looks, tried with a request of nobody's."""
     with on.app.test_request_context():
         try:
-            on.state.identity.load_anew()
-            on.state.identity.load()
+            on.state.host.identity.load_anew()
+            on.state.host.identity.load()
         except NamelessUser as failure:
             yield _nameless(str(failure))
         except Exception:  # noqa: BLE001 - a loader may need what the app's hooks open
@@ -90,7 +90,7 @@ def nameless_users(on: Inspection) -> Iterator[Finding]:
 def observed_nameless_users(on: Inspection) -> Iterator[Finding]:
     """What only a request shows: a user of whom nothing tells who it is."""
     with on.store.database.read() as tx:
-        seen = on.state.observations.recent(tx, Observation.NAMELESS_USER)
+        seen = on.state.operations.observations.recent(tx, Observation.NAMELESS_USER)
     yield from map(_nameless, seen)
 
 
@@ -102,7 +102,7 @@ def _nameless(sentence: str) -> Finding:
 def late_identities(on: Inspection) -> Iterator[Finding]:
     """Users who appear when the gate can no longer keep a view from acting."""
     with on.store.database.read() as tx:
-        endpoints = on.state.observations.recent(tx, Observation.LATE_IDENTITY)
+        endpoints = on.state.operations.observations.recent(tx, Observation.LATE_IDENTITY)
     for endpoint in endpoints:
         yield warning(
             "late-identity",
@@ -114,7 +114,7 @@ def late_identities(on: Inspection) -> Iterator[Finding]:
 @check(Needs.TABLES)
 def changing_keys(on: Inspection) -> Iterator[Finding]:
     """Two keys with one address give a ``get_id()`` away that changes."""
-    if on.state.traits.has_user_key or on.state.traits.user_model is not None:
+    if on.state.host.traits.has_user_key or on.state.host.traits.user_model is not None:
         return
     with on.store.database.read() as tx:
         has_twins = on.store.people.has_twins(tx)
@@ -129,7 +129,7 @@ def changing_keys(on: Inspection) -> Iterator[Finding]:
 @check(Needs.TABLES)
 def session_stamps(on: Inspection) -> Iterator[Finding]:
     """Whether a changed password is noticed. Without a model, what its users have shows when one signs in."""
-    traits = on.state.traits
+    traits = on.state.host.traits
     if traits.has_stamp:
         return
     with on.store.database.read() as tx:
@@ -146,7 +146,7 @@ def session_stamps(on: Inspection) -> Iterator[Finding]:
 def untold_passwords(on: Inspection) -> Iterator[Finding]:
     """Views after which the password was another one, and nothing showed that they had changed it."""
     with on.store.database.read() as tx:
-        endpoints = on.state.observations.recent(tx, Observation.UNTOLD_PASSWORD)
+        endpoints = on.state.operations.observations.recent(tx, Observation.UNTOLD_PASSWORD)
     for endpoint in endpoints:
         yield warning(
             "untold-password",
@@ -160,7 +160,7 @@ def untold_passwords(on: Inspection) -> Iterator[Finding]:
 def upstream_users(on: Inspection) -> Iterator[Finding]:
     """People who wanted to set up a first factor, and whom no password of the app's own brings in."""
     with on.store.database.read() as tx:
-        servers = on.state.observations.recent(tx, Observation.UPSTREAM_USER)
+        servers = on.state.operations.observations.recent(tx, Observation.UPSTREAM_USER)
     for server in servers:
         yield warning(
             "upstream-user",
@@ -174,7 +174,7 @@ def upstream_users(on: Inspection) -> Iterator[Finding]:
 def break_glass(on: Inspection) -> Iterator[Finding]:
     """Accounts that have to work when nothing else does."""
     for key in on.settings.break_glass:
-        if on.state.directory.existing(key) is None:
+        if on.state.host.directory.existing(key) is None:
             yield error(
                 "break-glass-unknown",
                 f"MFA_GATE_BREAK_GLASS names {key!r}, and nobody has this key.",
@@ -194,7 +194,7 @@ def break_glass(on: Inspection) -> Iterator[Finding]:
 @check()
 def model_without_db(on: Inspection) -> Iterator[Finding]:
     """A model that the gate was shown and can't read."""
-    if on.state.traits.user_model is not None and not on.state.directory.lists_users:
+    if on.state.host.traits.user_model is not None and not on.state.host.directory.lists_users:
         yield warning(
             "model-without-db",
             "user_model= was given without db=, so the gate knows only users who have signed in.",
@@ -205,7 +205,7 @@ def model_without_db(on: Inspection) -> Iterator[Finding]:
 @check(Needs.TABLES)
 def required_and_never_met(on: Inspection) -> Iterator[Finding]:
     """Orders about keys that may be nobody's: without a directory, nothing tells a typing error from a newcomer."""
-    if on.state.directory.lists_users:
+    if on.state.host.directory.lists_users:
         return
     with on.store.database.read() as tx:
         keys = on.store.enrollments.required_and_never_met(tx, limit=_SHOWN + 1)
@@ -221,7 +221,7 @@ def required_and_never_met(on: Inspection) -> Iterator[Finding]:
 @check(Needs.TABLES)
 def keys_that_are_addresses(on: Inspection) -> Iterator[Finding]:
     """Without a model the key is ``get_id()``; what that is shows once people have signed in."""
-    if on.state.traits.key_column is not None:
+    if on.state.host.traits.key_column is not None:
         return
     with on.store.database.read() as tx:
         are_addresses = on.store.people.has_addresses_for_keys(tx)

@@ -17,7 +17,7 @@ _MEANT = {Level.ERROR: error, Level.WARNING: warning}
 def readable_policies(on: Inspection) -> Iterator[Finding]:
     """Policies that can't be read let nobody in."""
     try:
-        on.state.policies.current()
+        on.state.access.policies.current()
     except PolicyError as failure:
         yield error(
             "policies",
@@ -30,11 +30,11 @@ def readable_policies(on: Inspection) -> Iterator[Finding]:
 def linted_policies(on: Inspection) -> Iterator[Finding]:
     """What ``flask mfa policies check`` says of the policies that are in force."""
     try:
-        now = on.state.policies.current()
+        now = on.state.access.policies.current()
     except PolicyError:  # said above
         return
     if not now.policies:
         return
-    for remark in on.state.linter.remarks(now, known_resources=marked_resources(on.app)):
+    for remark in on.state.access.linter.remarks(now, known_resources=marked_resources(on.app)):
         say, subject = _MEANT[remark.level], f"The policy {remark.policy!r}" if remark.policy else "The policies"
         yield say("policy", f"{subject}: {remark.sentence} ({remark.code})", fix="flask mfa policies check")

@@ -42,7 +42,7 @@ def rows(on: Inspection) -> Iterator[Finding]:
 @check(Needs.TABLES)
 def audit_chain(on: Inspection) -> Iterator[Finding]:
     """A log that was cut off, or that restarts where another one ended."""
-    if not on.state.audit.has_its_end():
+    if not on.state.operations.audit.has_its_end():
         yield error(
             "audit-chain",
             "The audit log does not lead up to its newest head: records are missing or were changed.",
@@ -54,7 +54,7 @@ def audit_chain(on: Inspection) -> Iterator[Finding]:
 def owner(on: Inspection) -> Iterator[Finding]:
     """Tables of another app, whose users would be this one's."""
     try:
-        on.state.tables.require_own(claim=False)
+        on.state.operations.tables.require_own(claim=False)
     except ConfigError as failure:
         fix = "Set another MFA_GATE_TABLE_PREFIX; or, for this app under another name: flask mfa upgrade --adopt"
         yield error("other-app", str(failure), fix=fix)

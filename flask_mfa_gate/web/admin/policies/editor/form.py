@@ -131,7 +131,7 @@ class EditorForm:
 
 def form_for(console: Console, everything: PolicySet, *, name: str, version: int, draft: Draft) -> EditorForm:
     """An editor with what there is to choose from."""
-    registry = console.state.policies.registry
+    registry = console.state.access.policies.registry
     networks = sorted(network.name for network in everything.networks)
     choices = choices_of(console, registry, known_resources(console, everything))
     return EditorForm(

@@ -89,12 +89,12 @@ def choices_of(console: Console, registry: Registry, resources: Sequence[str]) -
 
 
 def _key_of(console: Console, text: str) -> str | None:
-    key = console.state.lookup.key_of(text)
+    key = console.state.people.lookup.key_of(text)
     if not is_key(key):
         return None
     with console.state.store.database.read() as tx:
         is_met = bool(console.state.store.people.known(tx, [key], now=console.now))
-    return key if is_met or console.state.directory.get(key) is not None else None
+    return key if is_met or console.state.host.directory.get(key) is not None else None
 
 
 def _email_of(console: Console, key: str) -> str:
@@ -102,6 +102,6 @@ def _email_of(console: Console, key: str) -> str:
         known = console.state.store.people.known(tx, [key], now=console.now).get(key)
     email = known.person.email if known is not None else ""
     try:
-        return email if email and console.state.lookup.key_of(email) == key else USER + key
+        return email if email and console.state.people.lookup.key_of(email) == key else USER + key
     except BadRequest:
         return USER + key

@@ -31,14 +31,14 @@ _REFUSED = (BadRequest, Conflict, PolicyError)
 
 def new(console: Console) -> Response:
     """An empty editor. What stands in the query is filled in."""
-    everything = console.state.policies.current()
-    form = form_for(console, everything, name="", version=console.state.policies.version(), draft=_NEW)
+    everything = console.state.access.policies.current()
+    form = form_for(console, everything, name="", version=console.state.access.policies.version(), draft=_NEW)
     return _draw(console, form)
 
 
 def edit(console: Console, name: str) -> Response:
     """The editor of a policy; what the form can't show is shown as a document."""
-    version, everything = console.state.policies.version(), console.state.policies.current()
+    version, everything = console.state.access.policies.version(), console.state.access.policies.current()
     found = _there(everything, name)
     form = form_for(console, everything, name=name, version=version, draft=Draft())
     return _draw(console, _showing(console, form, everything, found, as_text=request.args.get("view") == "document"))
@@ -59,7 +59,7 @@ def add(console: Console) -> Response:
 
 def save(console: Console, name: str) -> Response:
     """Save a policy, or redraw its draft."""
-    _there(console.state.policies.current(), name)
+    _there(console.state.access.policies.current(), name)
     return _sent(console, name)
 
 
@@ -69,8 +69,8 @@ def preview(console: Console) -> Response:
         raise BadRequest("Send the policy as JSON.")
     table = _table_sent(console)
     whole = json.dumps(table) if "policies" in table else None
-    given = whole if whole is not None else console.state.policies.read_policy(table)
-    found = console.state.simulator.preview(given)
+    given = whole if whole is not None else console.state.access.policies.read_policy(table)
+    found = console.state.access.simulator.preview(given)
     return answers.json_answer({**asdict(found.users), **asdict(found)})
 
 
@@ -78,7 +78,7 @@ def _sent(console: Console, name: str) -> Response:
     if request.is_json:
         return _saved_document(console, name)
     kind, path = act_of(console.fields)
-    everything = console.state.policies.current()
+    everything = console.state.access.policies.current()
     form = form_for(
         console, everything, name=name, version=_version(console), draft=read_draft(console.fields)
     )  # fmt: skip
@@ -89,7 +89,7 @@ def _sent(console: Console, name: str) -> Response:
 
 def _version(console: Console) -> int:
     read = read_version(console.fields)
-    return console.state.policies.version() if read is None else read
+    return console.state.access.policies.version() if read is None else read
 
 
 def _from_form(console: Console, form: EditorForm, everything: PolicySet, act: tuple[str, str]) -> Response:
@@ -125,7 +125,7 @@ def _from_document(console: Console, form: EditorForm, everything: PolicySet, ki
 
 
 def _only_policy(console: Console, everything: PolicySet, text: str) -> Policy:
-    read = console.state.policies.read(text)
+    read = console.state.access.policies.read(text)
     if len(read.policies) != 1:
         raise BadRequest(gettext("Write one policy here. For several, use the import."))
     if {*read.networks} != {*everything.networks}:
@@ -138,7 +138,7 @@ def _done(console: Console, form: EditorForm, everything: PolicySet, policy: Pol
     shown = with_policy_shown(console, form, everything, policy)
     try:
         if kind == "preview":
-            found = console.state.simulator.preview(policy)
+            found = console.state.access.simulator.preview(policy)
             return _draw(console, replace(shown, impact=impact_rows(console, found), focus="impact"))
         if kind == "simulate":
             return opened_with(console, write_document(PolicySet((policy,))))
@@ -152,7 +152,7 @@ def _done(console: Console, form: EditorForm, everything: PolicySet, policy: Pol
 
 
 def _keep(console: Console, form: EditorForm, policy: Policy) -> Any:
-    service, where = console.state.policies, context(console)
+    service, where = console.state.access.policies, context(console)
     act = service.save if form.name else service.add
     # What is new was not read before; its name is either free or not.
     where = where if form.name else replace(where, version=None)
@@ -171,7 +171,7 @@ def _refused(console: Console, form: EditorForm, error: MFAGateError) -> Respons
     since = None
     if isinstance(error, Conflict) and error.reason == "stale":
         since = changed_since(console, form.version)
-        form = replace(form, version=console.state.policies.version())
+        form = replace(form, version=console.state.access.policies.version())
         sentence = gettext(
             "Somebody else changed this policy after you opened it. Look at the difference, then save again."
         )
@@ -190,10 +190,10 @@ def _draw(console: Console, form: EditorForm, status: int = 200) -> Response:
 
 def _saved_document(console: Console, name: str) -> Response:
     """What a program sends: the table of a policy."""
-    policy = console.state.policies.read_policy(_table_sent(console, name))
+    policy = console.state.access.policies.read_policy(_table_sent(console, name))
     if name and policy.name != name:
         raise BadRequest("The name of the policy is not that of the address. To rename it, use …/rename.")
-    service = console.state.policies
+    service = console.state.access.policies
     act = service.save if name else service.add
     diff = act(policy, actor=console.actor, reason=reason_of(console), context=context(console))
     return answers.json_answer({**diff_json(diff), "name": policy.name, "version": service.version()})
