@@ -249,7 +249,7 @@ default_access.allowed = (  # type: ignore[attr-defined]
 
 
 def mail_kinds(key: str, value: Any) -> tuple[str, ...]:
-    """Kinds of mail that may be switched off."""
+    """Kinds of mail that may be disabled."""
     chosen: tuple[str, ...] = texts(key, value)
     return tuple(_silenceable(key, one) for one in chosen)
 
@@ -258,9 +258,9 @@ mail_kinds.allowed = f"a list of kinds: {', '.join(_SILENCEABLE)}"  # type: igno
 
 
 def _silenceable(key: str, kind: str) -> str:
-    # SECURITY: whoever weakens an account must not do so without its owner being told.
+    # SECURITY: anyone who weakens an account must not do so without its owner being told.
     if kind in ALWAYS_SENT:
-        raise ConfigError(key, "names a mail that can't be switched off", given=kind, allowed=", ".join(_SILENCEABLE))
+        raise ConfigError(key, "names a mail that can't be disabled", given=kind, allowed=", ".join(_SILENCEABLE))
     return str(word(*_SILENCEABLE)(key, kind))
 
 

@@ -64,7 +64,7 @@ class SecretMisplaced(SecretUnreadable):
 
 
 class SignInOver(MFAGateError):
-    """A sign-in can't go on, and its user has to begin anew."""
+    """A sign-in can't go on, and its user has to start over."""
 
     code = "sign_in_again"
     status = 401

@@ -49,7 +49,7 @@ class Host:
         ``user_model``, else ``get_id()``.
     :param groups: gives the names of a user's groups.
     :param admin_role: gives ``admin``, ``helpdesk``, ``auditor`` or None. Default: nobody has a role.
-    :param session_stamp: gives what changes with a user's password; another value voids his sessions. Default: the
+    :param session_stamp: gives what changes with a user's password; another value voids their sessions. Default: the
         attribute ``password_hash``, ``password`` or ``fs_uniquifier``.
     :param conditions: the condition words of policies, with those of the host.
     :param is_managed: gives of a request whether its device is managed; None when it can't be told.

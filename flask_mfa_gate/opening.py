@@ -69,7 +69,7 @@ def _looked_after(location: Location, settings: Settings, config: Mapping[str, A
                 allowed=f"the keys that {location.file.name} was sealed with. Put the key file back from a backup",
             )  # fmt: skip
         return location
-    # SECURITY: there were factors once; with an empty file instead, everybody would be in with the password alone.
+    # SECURITY: there were factors once; with an empty file instead, everybody would get in with only a password.
     if settings.keys or (needs_key_file and key_file.exists()):
         return replace(location, is_lost=True)
     return location

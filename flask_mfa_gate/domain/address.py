@@ -44,7 +44,7 @@ def place_of(address: str | None) -> str | None:
         return canonical
     if parsed in _TRANSLATED:
         return str(IPv4Address(int(parsed) & 0xFFFFFFFF))
-    # SECURITY: whoever has one IPv6 address has the 2^64 of its network (RFC 6177); one by one they would be a crowd.
+    # SECURITY: one who has an IPv6 address has the 2^64 of its network (RFC 6177); one by one they would be a crowd.
     return str(IPv6Network((int(parsed), _SITE_BITS), strict=False))
 
 

@@ -21,7 +21,7 @@ def safe_target(raw: object, *, origin: str) -> str | None:
         return None
     try:
         parts = urlsplit(raw)
-        # SECURITY: whoever could send a user elsewhere from here could show a copy of our pages there.
+        # SECURITY: anyone who could send a user elsewhere from here could show a copy of our pages there.
         if parts.scheme and _origin_of(raw) != _origin_of(origin):
             return None
     except ValueError:

@@ -6,7 +6,7 @@ it has to be compared with is *state*, and stays on the server:
 
 - the state of ``begin`` is the pending row of the factor table (``secret``, sealed; ``data``), which belongs to one
   sign-in until ``confirm`` makes it live;
-- the state of ``challenge`` is kept for the sign-in that asked, five minutes long, by whoever calls ``challenge``, who
+- the state of ``challenge`` is kept for the sign-in that asked, five minutes long, by the caller of ``challenge``, who
   hands it to ``verify`` once: an answer takes it away, whether it was right or wrong.
 
 A code from an app needs neither options nor state. A security key or passkey needs both (WebAuthn Level 3, sections
@@ -193,7 +193,7 @@ class Factor(Verifier, Protocol):
 
 
 class WayBack(Verifier, Protocol):
-    """A way back in for users who have no factor at hand. It is kept in a table of its own."""
+    """A way back in for users who have no factor with them. It is kept in a table of its own."""
 
     def withdraw(self, tx: Connection, user_keys: Collection[str], *, now: datetime) -> None:
         """Make all of it worthless, as a reset does."""

@@ -24,7 +24,7 @@ class FactorRegistry:
 
     :param built: all of them.
     :param verifiers: what may be tried.
-    :param factors: what users set up, also kinds that are switched off.
+    :param factors: what users set up, disabled kinds included.
     :param companion: handed out with the first factor.
     """
 
@@ -44,11 +44,11 @@ class FactorRegistry:
 def build(parts: FactorParts, enabled: Collection[FactorKind]) -> FactorRegistry:
     """The kinds of one app.
 
-    :param enabled: kinds that are switched on.
+    :param enabled: enabled kinds.
     """
     built = {one.method: one for one in (builder(parts) for builder in BUILDERS)}
     factors = {one.kind: one for one in (cast(Factor, built[method]) for method in built if _is_factor(method))}
-    # SECURITY: answers for a kind that is switched off are not even tried.
+    # SECURITY: answers for a disabled kind are not even tried.
     off = {one.method for kind, one in factors.items() if kind not in enabled}
     ways_back = tuple(cast(WayBack, built[method]) for method in built if method in Method.ways_back)
     return FactorRegistry(

@@ -174,6 +174,6 @@ def _leave(server: smtplib.SMTP) -> None:
 
 
 def _cut(server: smtplib.SMTP) -> None:
-    """Wakes whoever reads from it."""
+    """Wakes the thread that reads from it."""
     with suppress(OSError, AttributeError):
         server.sock.shutdown(socket.SHUT_RDWR)  # type: ignore[union-attr]

@@ -96,7 +96,7 @@ class TableSetup:
         if owner is None and claim:
             self._claim(own)
             owner = self.owner()
-        # SECURITY: whoever has a phone set up as user 1 of another app would open user 1 of this one with it.
+        # SECURITY: anyone who has a phone set up as user 1 of another app would open user 1 of this one with it.
         if owner is not None and owner != own:
             raise ConfigError(
                 "MFA_GATE_APP_ID",

@@ -27,7 +27,7 @@ log = logging.getLogger("flask_mfa_gate")
 
 @dataclass(slots=True)
 class UnitOfWork:
-    """What one transaction does. Made anew when the transaction is tried again.
+    """What one transaction does. Made again when the transaction is tried again.
 
     :param unrecorded: events of which the log holds the like already.
     :param people: whom the act has just read, so that mail to them needs no second look.

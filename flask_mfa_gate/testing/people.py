@@ -139,7 +139,7 @@ class Tester:
             client.set_cookie(cookie_name(request, self._state.settings), str(passage.token))
 
     def prove(self, client: FlaskClient, authenticator: Authenticator) -> None:
-        """Type a code in: a pending sign-in goes on, a session that is in meets a step-up for as long as that lasts.
+        """Type a code in: a pending sign-in continues, a session that is in meets a step-up for as long as that lasts.
 
         :raises AssertionError: when the gate does not take it, or asks for something else.
         """

@@ -25,7 +25,7 @@ _NAME = "mfa_gate.passage"
 
 
 class Stage(IntEnum):
-    """How far a request is. It only goes on; one that is answered before the host's hooks reaches no view."""
+    """How far a request is. It only advances; one that is answered before the host's hooks reaches no view."""
 
     ARRIVED = auto()
     OPEN = auto()
@@ -192,13 +192,13 @@ def forget_outer(state: GateState, this: Request) -> None:
 
 
 def remember_outer(state: GateState) -> None:
-    """The request is over: whoever was known before it began is known again."""
+    """The request is over: the identity known before it began is known again."""
     if (outer := outer_user(this_request())) is not None:
         state.host.identity.put_back(outer)
 
 
 def context_of(this: Request) -> RequestContext | None:
-    """The record of this request, likewise, for whoever has it at hand."""
+    """The record of this request, likewise."""
     found: RequestContext | None = noted_of(this, _NAME)
     return found
 

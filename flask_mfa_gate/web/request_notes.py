@@ -52,7 +52,7 @@ def this_request() -> Request:
 
 
 def expect_hooks(this: Request, outer: Mapping[str, Any]) -> None:
-    """This is a request of HTTP: whoever asks for the user before the hooks, the hooks decide.
+    """This is a request of HTTP: where the user is asked for before the hooks, the hooks decide.
 
     :param outer: who was known in the request within which the host makes this one.
     """

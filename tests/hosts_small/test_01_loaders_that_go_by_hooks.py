@@ -14,7 +14,7 @@ USERS = {"public": {"1": "boss"}, "acme": {"1": "clerk"}, "empty": dict[str, str
 
 
 class Member(User):
-    """A user of one tenant, whose ids begin anew in each."""
+    """A user of one tenant, whose ids restart in each."""
 
     def __init__(self, key: str, name: str) -> None:
         super().__init__(key)

@@ -1,4 +1,4 @@
-"""Demand 12: after the view the host is asked anew, in a way that nothing it knew before can answer."""
+"""Demand 12: after the view the host is asked again, in a way that nothing it knew before can answer."""
 
 from __future__ import annotations
 

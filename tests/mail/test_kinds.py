@@ -334,6 +334,6 @@ def test_only_some_kinds_can_be_switched_off(kind: MailKind) -> None:
     if is_silenceable(kind):
         assert Settings.from_mapping(config).mail_disabled == (kind,)
         return
-    with pytest.raises(ConfigError, match="can't be switched off") as caught:
+    with pytest.raises(ConfigError, match="can't be disabled") as caught:
         Settings.from_mapping(config)
     assert caught.value.key == "MFA_GATE_MAIL_DISABLED"

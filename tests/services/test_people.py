@@ -580,7 +580,7 @@ def test_who_is_shown_again_in_time_keeps_everything(make_host: Any, clock: Stil
         assert state.people.users.sync() == Synced(2, 0)
         del directory.people["n"]
         clock.forward(hours=23)
-        assert state.people.users.sync() == Synced(1, 0, missing=1), "the day begins anew"
+        assert state.people.users.sync() == Synced(1, 0, missing=1), "the day restarts"
         meet(app, [Person("n")])
         clock.forward(hours=24)
         assert state.people.users.sync() == Synced(1, 0, missing=1), "so it does when they sign in meanwhile"

@@ -1,4 +1,4 @@
-"""What cron does: each reminder once, each lapse once, mail to nobody who is switched off, and nothing twice."""
+"""What cron does: each reminder once, each lapse once, mail to no disabled user, and nothing twice."""
 
 from __future__ import annotations
 

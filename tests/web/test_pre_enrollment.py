@@ -18,7 +18,7 @@ TOKEN = {"Authorization": "Bearer franks-token", **JSON}
 
 @pytest.fixture
 def waiting(app: Flask) -> Flask:
-    """Frank, switched off, and required with seven days."""
+    """Frank, disabled, and required with seven days."""
     return wait_for_frank(app)
 
 

@@ -106,7 +106,7 @@ def test_a_cookie_of_the_hosts_own(has_phone: bool, noise: int, parts: int) -> N
 @pytest.mark.parametrize("path", ["/login", "/enter"])
 @pytest.mark.parametrize("has_phone", [False, True])
 def test_whoever_was_put_out_signs_in_again_in_the_same_browser(path: str, has_phone: bool) -> None:
-    """Also where the gate was started anew and can't know which page the sign-in is."""
+    """Also where the gate was restarted and can't know which page the sign-in is."""
     place = ByCookie(path=path)
     if has_phone:
         place.host.enroll()

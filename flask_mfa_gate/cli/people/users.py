@@ -65,7 +65,7 @@ def extend(asked: Asked, days: int | None, until: str | None) -> None:
 
 
 @mfa.command(help="Void factors, recovery codes, passes and sessions, so that users set up MFA again.")
-@click.option("--days", type=int, help="Days in which the password alone will do.")
+@click.option("--days", type=int, help="Days in which a password is enough.")
 @_FORCE
 @_NO_NOTIFY
 @for_users

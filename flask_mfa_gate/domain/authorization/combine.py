@@ -68,7 +68,7 @@ def combine(matches: Collection[Match], *, resource: str, default: Access) -> Po
             demands=_demands(requires), graced=beginning if len(beginning) == len(requires) else (),
             beginning=beginning, default_applies=applies, names=_names(requires),
         )  # fmt: skip
-    # SECURITY: leniency needs every fact; whoever hides one, or aims at the console, is not let off.
+    # SECURITY: leniency needs every fact; hiding one, or asking for the console, is no way round.
     letting = [match for match in allows if match.counts and resource != MFA_ADMIN]
     return PolicyResult(allows=bool(letting), default_applies=applies, names=_names(letting))
 

@@ -72,7 +72,7 @@ def noting(failures: list[ConditionFailure]) -> OnError:
 
 def weigh(request: AccessRequest, results: Results, rules: Rules, *, now: datetime) -> Decision:
     """The decision, where it is known what policies come to; one that has no result has no policy that applies."""
-    # SECURITY: a factor that was switched off counts nowhere, not even where a session proved it before.
+    # SECURITY: a disabled factor counts nowhere, not even where a session proved it before.
     counted = request.assurance.counting(rules.enabled)
     if counted is not request.assurance:
         request = request._replace(assurance=counted)
@@ -161,14 +161,14 @@ class _Judge:
 
     @property
     def _locks_here(self) -> bool:
-        # SECURITY: nobody sets up a factor after a lapse, or whoever waited would lift it by themselves.
+        # SECURITY: nobody sets up a factor after a lapse, or anyone who waited would lift it by themselves.
         return self.rules.lockout_scope is LockoutScope.APP or self.request.sets_up_factor
 
     def _default(self, resource: str, result: PolicyResult) -> Access | None:
         """What the default access says beside the policies, if anything."""
         if result.default_applies:
             return self.rules.access(resource)
-        # SECURITY: dropping the code at the office must not leave setting one up to whoever has the password elsewhere.
+        # SECURITY: dropping the code at the office must not leave setup to anyone with the password elsewhere.
         is_let_off = self.held or not result.allows or self.rules.access(resource) is not REQUIRE
         return None if is_let_off else REQUIRE
 

@@ -22,7 +22,7 @@ class AccessRequest(NamedTuple):
     :param environment: the facts that policies here look at; one that none of them asks for may be left out.
     :param deferred: whether this session chose "Set up later".
     :param promptable: False for tokens, which a soft prompt never stops.
-    :param granted: whether a step-up grant for exactly this request is at hand.
+    :param granted: whether a step-up grant for exactly this request is there.
     :param waives_app: whether what the app asks stops nobody here, so that only resources and demands do.
     :param sets_up_factor: whether a factor is about to be set up, which a lapse refuses wherever else it locks.
     """

@@ -34,7 +34,7 @@ class LockoutScope(StrEnum):
 class Rules:
     """The settings that the decision depends on.
 
-    :param enabled: kinds that are switched on.
+    :param enabled: enabled kinds.
     :param satisfying: kinds whose enrollment ends a period.
     :param break_glass: keys of accounts that are outside of policies and lapse.
     """

@@ -52,7 +52,7 @@ class Standing:
     :param required: the stored flag; default access may demand MFA all the same.
     :param required_by: ``user:KEY``, ``cli``, ``host`` or ``system``.
     :param period: present only while required, with days, and not enrolled.
-    :param waiting_days: length of a period that begins when the account is switched on and used; then there is none.
+    :param waiting_days: length of a period that begins when the account is active and used; then there is none.
     :param factors: kinds of confirmed factors.
     :param key_shown: whether a key was shown that no code has confirmed yet.
     :param graces: by name of a policy with days of grace, when it first applied to this user.
@@ -95,7 +95,7 @@ def start_period(now: datetime, *, days: int) -> Period:
 
 
 def extend_period(period: Period, *, now: datetime, days: int) -> Period:
-    """The same period, ``days`` longer; one that has ended goes on from now."""
+    """The same period, ``days`` longer; one that has ended restarts from now."""
     return replace(period, ends_at=_later(max(_whole_second(now), period.ends_at), days))
 
 

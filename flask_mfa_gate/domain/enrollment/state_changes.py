@@ -29,7 +29,7 @@ class Requirement:
     """The requirement as it is to be stored.
 
     :param required_by: None means: not required.
-    :param waiting_days: length of a period that begins when the account is switched on and used.
+    :param waiting_days: length of a period that begins when the account is active and used.
     """
 
     required_by: str | None
@@ -43,7 +43,7 @@ class Move:
 
     :param reason: one stable word, where there is more to say than the outcome.
     :param requirement: what to store; None leaves it as it is.
-    :param event: what goes on record; None for a user who was skipped.
+    :param event: what is recorded; None for a user who was skipped.
     :param voids_proofs: every key, code, pass and session becomes worthless.
     :param voids: parts of that which do.
     :param clears_failures: wrong codes are forgotten.
@@ -66,7 +66,7 @@ class Move:
 class Case:
     """One user, as an action finds him.
 
-    :param enabled: factor kinds that are switched on in the app.
+    :param enabled: factor kinds enabled in the app.
     :param satisfying: those among them whose setup ends a period.
     :param held: id and kind of each confirmed factor; only for actions on a single one.
     :param has_pass: whether there is an access pass; only for actions on passes.
@@ -92,7 +92,7 @@ class Case:
         return bool(holds) or self.status is Status.ENROLLED
 
     def begin(self, by: str, days: int) -> Requirement:
-        """Required from now on: forced, within a period, or within one that waits for the account to be switched on."""
+        """Required from now on: forced, within a period, or within one that waits for the account to become active."""
         if not days:
             return Requirement(by)
         return Requirement(by, start_period(self.now, days=days)) if self.is_active else Requirement(by, None, days)
@@ -115,7 +115,7 @@ class Action(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Require:
-    """Demand MFA, within ``days`` or, with 0, now. A running period is begun anew only with ``renew``."""
+    """Demand MFA, within ``days`` or, with 0, now. A running period restarts only with ``renew``."""
 
     days: int
     renew: bool
@@ -171,7 +171,7 @@ class Extend:
 
 @dataclass(frozen=True, slots=True)
 class Reset:
-    """Void everything that proves. ``days``: for how long the password alone will do afterwards; None: see below."""
+    """Void everything that proves. ``days``: the days in which a password is enough afterwards; None: see below."""
 
     days: int | None
     default_days: int
@@ -179,7 +179,7 @@ class Reset:
     must_tell = True
 
     def on(self, case: Case, *, by: str) -> Move:
-        """Without ``days`` nobody who held a key, or was forced, gets by on the password alone."""
+        """Without ``days`` nobody who held a key, or was forced, gets by with only a password."""
         requirement = None
         if case.standing.required:
             # SECURITY: a period may run beside a security key; losing the key must not buy days of password alone.
@@ -241,7 +241,7 @@ class Unlock:
 
 
 def activate(standing: Standing, *, now: datetime) -> Move:
-    """The account is switched on and used: the period that waited for it begins."""
+    """The account is active and used: the period that waited for it begins."""
     period = start_period(now, days=standing.waiting_days or 0)
     return Move(
         requirement=Requirement(standing.required_by, period), event=EventName.ENROLLMENT_STARTED,

@@ -13,11 +13,11 @@ from ..records.mail_kind import MailKind, Notice
 def depart(standing: Standing, *, now: datetime) -> Move:
     """The directory shows this user no more: what proves them is void, and what is demanded of them stays.
 
-    Whoever comes back under this key is forced to enroll, or locked out as before.
+    Anyone who comes back under this key is forced to enroll, or locked out as before.
     """
     held, period = bool(standing.factors), standing.period
     is_lapsed = period is not None and period.has_ended(now)
-    # SECURITY: without a demand, the password alone would do for whoever is shown again.
+    # SECURITY: without a demand, a password would be enough for users who come back.
     forced = Requirement(standing.required_by or "system") if (held or standing.required) and not is_lapsed else None
     return Move(
         requirement=forced, event=EventName.USER_DELETED, voids_proofs=True,

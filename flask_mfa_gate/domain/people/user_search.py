@@ -25,7 +25,7 @@ def searched_words(person: Person) -> frozenset[str]:
 
 
 def words_in(text: str) -> frozenset[str]:
-    """Letters and digits that stand together, in small letters and without accents: who types has neither at hand."""
+    """Letters and digits that stand together, in lower case and without accents, as most people type."""
     decomposed = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
     plain = "".join(letter for letter in decomposed if not unicodedata.combining(letter))
     return frozenset(word[:LONGEST_WORD] for word in _WORD.findall(plain))

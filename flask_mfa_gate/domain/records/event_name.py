@@ -1,4 +1,4 @@
-"""What goes on record and is sent as a signal."""
+"""What is recorded and sent as a signal."""
 
 from __future__ import annotations
 

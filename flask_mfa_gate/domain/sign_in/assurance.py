@@ -146,7 +146,7 @@ class Assurance:
         return replace(self, sign_in=SignIn.PASSWORD, signed_in_at=at)
 
     def counting(self, enabled: Collection[FactorKind]) -> Assurance:
-        """These facts without proofs of a factor that is not switched on."""
+        """These facts without proofs of a factor that is not enabled."""
         if not self.proofs:
             return self
         off = Method.of_factors - methods_of(frozenset(enabled))

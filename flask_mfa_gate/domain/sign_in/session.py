@@ -20,7 +20,7 @@ IDLE_MARK_INTERVAL = timedelta(minutes=1)
 # What Werkzeug's own converters make of a part of a path: another value is another text.
 _SPELLED = (str, int, float, UUID)
 Kept: TypeAlias = str | Callable[[], str | None] | None
-"""A text as it is, or what opens it for whoever asks: most requests don't."""
+"""A text as it is, or what opens it on demand: most requests don't."""
 
 
 class Ending(StrEnum):
@@ -67,7 +67,7 @@ class GateSession:
     :param began_at: when the sign-in was first seen.
     :param parked: the host's session keys, sealed, while nobody may see the identity.
     :param parked_at: when a sign-in began to wait for its proof; None for a session that was stopped on its way.
-    :param parked_endpoint: of the view that signed in, which stays open for whoever has to sign in again.
+    :param parked_endpoint: of the view that signed in, which stays open for a user who has to sign in again.
     :param kept_target: where the user goes after the pass.
     :param kept_host_user_id: what the host's session held as its user's id.
     :param stamp: digest of what the host changes with the password; None where it has no such thing.

@@ -35,7 +35,7 @@ def surplus(rows: Iterable[SessionRow]) -> list[str]:
     for row in rows:
         kind, most = _bound(row)
         kept[kind] += 1
-        # SECURITY: whoever has the password, or the host's cookie, could write rows and fill the owner's list for ever.
+        # SECURITY: with the password, or the host's cookie, anyone could write rows and fill the owner's list for ever.
         if most is not None and kept[kind] > most:
             found.append(row.id_digest)
     return found

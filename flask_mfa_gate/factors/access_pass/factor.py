@@ -63,7 +63,7 @@ class AccessPasses:
         return Why()
 
     def describe(self, tx: Connection, user_key: str, *, now: datetime) -> Description:
-        """Nobody is told whether there is one."""
+        """The answer doesn't tell whether there is one."""
         return Description()
 
     def withdraw(self, tx: Connection, user_keys: Collection[str], *, now: datetime) -> None:

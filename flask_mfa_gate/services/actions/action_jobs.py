@@ -88,7 +88,7 @@ class ActionJobs:
     def _finish(self, request: ActionRequest) -> bool:
         options = ActionOptions.of_json(request.options)
         try:
-            # SECURITY: whoever lost the role since then acts no more.
+            # SECURITY: an admin who lost the role since then acts no more.
             actor = acting_user(self._directory, Actor(request.actor).user_key or "")
         except HostCallbackFailed:
             log.warning("the request %s has to wait until the host can be asked about its admin", request.id)
@@ -108,7 +108,7 @@ class ActionJobs:
         )  # fmt: skip
 
     def _work(self, request: ActionRequest, options: ActionOptions, actor: Actor, *, until: datetime | None) -> None:
-        """:param until: when to pause; None goes on to the end."""
+        """:param until: when to pause; None runs to the end."""
         while items := self._requests.waiting(request):
             if not self._slice(request, items, options, actor):
                 return
@@ -124,7 +124,7 @@ class ActionJobs:
         """False where somebody cancelled it."""
         now_seen = self._calls.seen([one.user_key for one in items])
         same = [one.user_key for one in items if now_seen.get(one.user_key) == one.seen]
-        # SECURITY: what the admin confirmed is done, and nothing else, whoever has changed in between.
+        # SECURITY: what the admin confirmed is done, and nothing else, even where users changed in between.
         changed = [(one.user_key, "skipped", CHANGED) for one in items if now_seen.get(one.user_key) != one.seen]
         result = ActionResult()
         if same:

@@ -33,7 +33,7 @@ Progress = Callable[[int], None]
 Answers = Sequence[tuple[str, Answer]]
 Within = Callable[[UnitOfWork, Answers], None]
 REFUSALS = {
-    "yourself": "Nobody acts on his own account. Ask another administrator.",
+    "yourself": "You can't do this to your own account. Ask another administrator.",
     "higher-role": "This user has a role of its own, so only an administrator may do that.",
     "not-allowed": "Your role does not allow that.",
 }
@@ -152,7 +152,7 @@ class ActionRunner:
         return not self._directory.lists_users
 
     def actor(self, given: ActorLike) -> Actor:
-        """The actor with the role that the host gives him now; one who is switched off has none."""
+        """The actor with the role that the host gives them now; a disabled one has none."""
         named = actor_of(given, self._directory)
         if named.user_key is None:
             return named
@@ -160,13 +160,13 @@ class ActionRunner:
 
     def refusal(self, actor: Actor, right: Right, person: Person) -> str | None:
         """Why this actor may not act on this person, in one word; None when he may."""
-        # SECURITY: whoever could reset an account for emergencies could take it over.
+        # SECURITY: anyone who could reset an account for emergencies could take it over.
         role = Role.ADMIN if person.key in self._rules.break_glass else person.role
         return refusal(actor, right, subject=person.key, role=role)
 
     def _actor(self, action: Action, order: Order) -> Actor:
         actor = self.actor(order.actor)
-        # SECURITY: whoever took over an admin's account must not reset others behind their back.
+        # SECURITY: anyone who took over an admin's account must not reset others behind their back.
         if action.must_tell and not order.notify and not actor.may_be_silent:
             raise BadRequest(LOUD)
         return actor

@@ -75,7 +75,7 @@ class MoveWriter:
         self._store.factors.void_all(work.tx, keys, now=now)
         for way in self._ways_back:
             way.withdraw(work.tx, keys, now=now)
-        # SECURITY: whoever stole a session or waits with a half-done sign-in loses it with the key.
+        # SECURITY: a stolen session, or a half-done sign-in, ends with the key.
         revoke_all(work, keys)
 
     def _void_parts(self, work: UnitOfWork, keys: Sequence[str], voids: Voids) -> None:

@@ -92,14 +92,14 @@ class AuditChain:
         """Let every record speak of a user by the key that they will have."""
         self._amend(work, old, lambda event: replace(_by(event, old, new), subject=_other(event.subject, old, new)))
 
-    def forget(self, work: UnitOfWork, key: str, *, stranger: str) -> None:
+    def forget(self, work: UnitOfWork, key: str, *, pseudonym: str) -> None:
         """Of what happened to a user only that it happened and when stays, to somebody without a name."""
 
         def edit(event: Event) -> Event:
-            event = _by(event, key, stranger)
+            event = _by(event, key, pseudonym)
             if event.subject != key:
                 return event
-            return replace(event, subject=stranger, address=None, user_agent=None, reason=None, details={})
+            return replace(event, subject=pseudonym, address=None, user_agent=None, reason=None, details={})
 
         self._amend(work, key, edit)
 

@@ -1,4 +1,4 @@
-"""What is sealed is sealed anew: under the newest key, or for a user whose key has changed."""
+"""What is sealed is sealed again: under the newest key, or for a user whose key has changed."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ log = logging.getLogger("flask_mfa_gate")
 
 @dataclass(frozen=True, slots=True)
 class Rotated:
-    """What was sealed anew.
+    """What was sealed again.
 
     :param codes: sealed digests of recovery codes and access passes.
     :param older_codes: recovery codes that were made before the newest key was in use. What is sealed are digests,

@@ -16,7 +16,7 @@ _PURPOSE, _AMENDED = "audit-chain", "audit-amended"
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The newest link: whoever keeps it elsewhere can tell later that nothing before it was changed or cut off."""
+    """The newest link: kept elsewhere, it shows later that nothing before it was changed or cut off."""
 
     number: int = 0
     mac: str = ""

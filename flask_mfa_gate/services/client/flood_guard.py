@@ -1,6 +1,6 @@
 """How many sign-ins and forms one address may send a minute, before any of them is written down or mailed about.
 
-This bounds the rows and mails that a stranger or a password thief can cause; wrong codes have the throttle. Requests of
+This bounds the rows and mails that clients without a proof can cause; wrong codes have the throttle. Requests of
 sessions that passed a factor are never counted.
 """
 

@@ -28,7 +28,7 @@ class DigestService:
     def post_if_due(self, *, audit_head: str) -> int:
         """Put the digest into the outbox a week after the last, or after the first run; of two processes one does.
 
-        :param audit_head: the newest link of the audit log, for whoever keeps the mail.
+        :param audit_head: the newest link of the audit log, for readers who keep the mail.
         :returns: how many mails that are.
         """
         with self._store.database.read() as tx:

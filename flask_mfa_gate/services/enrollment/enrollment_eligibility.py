@@ -47,7 +47,7 @@ class EnrollmentEligibility:
         self._rules, self._terms, self._clock = rules, terms, clock
 
     def is_offered(self, kind: FactorKind) -> bool:
-        """Whether this kind is switched on."""
+        """Whether this kind is enabled."""
         return kind in self._rules.enabled
 
     def needs_proof(self, session: GateSession, standing: Standing) -> bool:

@@ -79,7 +79,7 @@ class EnrollmentService:
 
     def reset(self, keys: Targets, *, days: int | None = None, **terms: Unpack[Terms]) -> ActionResult:
         """Void every key, recovery code, pass and session. A required user starts a new period; one who held a
-        confirmed key has to enroll at the next sign-in unless ``days`` says for how long the password alone will do.
+        confirmed key has to enroll at the next sign-in unless ``days`` gives the days in which a password is enough.
 
         :raises BadRequest: for ``notify=False`` by a user: only command line and host may be silent about it.
         """
@@ -122,7 +122,7 @@ class EnrollmentService:
         return self._run(RevokePass(), keys, Order(**terms))
 
     def begin_waiting(self, person: Person) -> bool:
-        """Start the clock of a user whose account was switched on; False when it runs already."""
+        """Start the clock of a user whose account became active; False when it runs already."""
 
         def act(work: UnitOfWork) -> bool:
             now = self._clock()
@@ -164,7 +164,7 @@ class EnrollmentService:
         return UserRow(there, self.describe(standing, now=now), last_sign_in, is_seen)
 
     def describe(self, standing: Standing, *, now: datetime) -> MfaStatus:
-        """The same for a standing at hand."""
+        """The same for a standing already read."""
         return describe(standing, self._rules, now=now)
 
     def _run(self, action: Action, keys: Targets, order: Order) -> ActionResult:

@@ -132,11 +132,11 @@ class FactorEnrollment:
         return Enrolled(entry, codes)
 
     def _end_others(self, work: UnitOfWork, session: GateSession, *, is_first: bool) -> None:
-        """Whoever waits elsewhere with the password alone, or was proved by the key that this one replaces, is out."""
+        """Sign-ins that wait elsewhere with only a password, or were proved by the key that this one replaces, end."""
         if not is_first:
             revoke_others(work, session)
             return
-        # No thief is suspected: what the host remembers of other browsers goes on, and is asked for a code from now on.
+        # No thief is suspected: what the host remembers of other browsers stays, and is asked for a code from now on.
         self._store.sessions.revoke_others(work.tx, session.user_key, but=session.lineage, now=self._clock())
 
     def _record(self, work: UnitOfWork, setup: Setup, factor_id: str, *, is_first: bool) -> None:

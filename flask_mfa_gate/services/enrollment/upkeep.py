@@ -165,7 +165,7 @@ class UpkeepService:
 
 
 def _move(standing: Standing, *, now: datetime, is_active: bool) -> Move:
-    """Who is switched off can do nothing about it, and is not written to."""
+    """Disabled users can do nothing about it, and get no mail."""
     period = standing.period
     if period is None:
         return Move()

@@ -30,7 +30,7 @@ def actor_of(given: ActorLike, directory: UserDirectory) -> Actor:
 
 
 def acting_user(directory: UserDirectory, key: str) -> Actor:
-    """This user as an actor, with the role that the host gives them now; one who is switched off has none."""
+    """This user as an actor, with the role that the host gives them now; a disabled one has none."""
     person = directory.get(key) if is_key(key) else None
     return Actor(Actor.user(key).name, person.role if person is not None and person.is_active else None)
 

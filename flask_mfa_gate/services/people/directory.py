@@ -175,7 +175,7 @@ class ModelDirectory:
             return None if user is None else self._reader.read(user, key)
 
     def existing(self, key: str) -> Person | None:
-        """Whoever is in the table."""
+        """Everybody in the table."""
         return self.get(key)
 
     def account(self, key: str) -> HostAccount:

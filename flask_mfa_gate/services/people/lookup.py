@@ -35,7 +35,7 @@ class UserLookup:
 
         :raises BadRequest: for an email that several have, or may have.
         """
-        # SECURITY: a key comes first, or whoever takes another's key for an email would be acted on in their place.
+        # SECURITY: a key comes first, or anyone who takes another's key for an email would be acted on in their place.
         # SECURITY: what no database keeps is nobody's email, and must not reach one: it would fail there.
         if "@" not in text or not is_key(text) or self._is_key(text):
             return text

@@ -91,7 +91,7 @@ def key_of(user: Any, user_key: Callable[[Any], Any]) -> str:
 
 
 def is_switched_on(user: Any) -> bool:
-    """The host's word for an account that is switched on; a host without it has only such.
+    """The host's word for an active account; a host without it has only such.
 
     :raises HostCallbackFailed: where the host has it, and it fails.
     """

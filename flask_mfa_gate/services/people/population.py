@@ -44,7 +44,7 @@ class Population:
         return frozenset(met) | asked
 
     def admins_of_host(self, by: Actor) -> tuple[Subject, ...]:
-        """Admins whom the gate's tables may lack: whoever acts, and all of them until people were taken over."""
+        """Admins whom the gate's tables may lack: the acting admin, and all of them until people were taken over."""
         found = {} if self.is_taken_over() else {one.key: one for page in self.pages() for one in page}
         acting = self._directory.get(by.user_key) if by.user_key is not None else None
         if acting is not None:

@@ -43,7 +43,7 @@ class UserService:
     ) -> Synced:  # fmt: skip
         """Take over what the host says of its users now: of these, or of everybody.
 
-        A run over everybody that was cut short goes on where it was. Who is no longer there, and was not in a run at
+        A run over everybody that was cut short continues where it was. Who is no longer there, and was not in a run at
         least 24 hours ago either, loses every factor, code, pass and session, and is forced to enroll on return.
 
         :param void_missing: also when they are more than 5 % of all (or than 10) at once.
@@ -58,7 +58,7 @@ class UserService:
         by = actor_of(actor, self._directory)
         if by.user_key is not None:
             by = acting_user(self._directory, by.user_key)
-        # SECURITY: reading the directory voids whoever is gone from it, so a bare account must not start it.
+        # SECURITY: reading the directory voids users who are gone from it, so a bare account must not start it.
         if (why := refusal(by, right, subject="", role=None)) is not None:
             raise NotAllowed(why, REFUSALS[why])
 
@@ -81,7 +81,7 @@ class UserService:
             self._worker.run(lambda work: self._store.people.write(work.tx, [person], now=self._clock()))
 
     def rename(self, old: str, new: str, *, actor: ActorLike = Actor.HOST) -> None:
-        """The host gave a user another key; everything stays his, and policies that name him follow.
+        """The host gave a user another key; everything stays theirs, and policies that name them follow.
 
         :raises UnknownUser: when the gate has nothing about the old key.
         :raises Conflict: ``key-taken``, when the gate knows somebody by the new key.
@@ -114,17 +114,17 @@ class UserService:
 
         :raises UnknownUser: when the gate has nothing about this key.
         """
-        stranger, by = f"forgotten-{new_id()}", self._by(actor)
+        pseudonym, by = f"forgotten-{new_id()}", self._by(actor)
 
         def act(work: UnitOfWork) -> None:
             self._require_known(work.tx, key)
             # SECURITY: a session that rises just now is waited for, or it would be written after the rest was deleted.
             self._store.enrollments.lock(work.tx, key)
             self._store.outbox.leave_out(work.tx, self._store.people.known(work.tx, [key], now=self._clock()))
-            self._audit.forget(work, key, stranger=stranger)
-            self._store.keys.forget(work.tx, key, stranger=stranger)
+            self._audit.forget(work, key, pseudonym=pseudonym)
+            self._store.keys.forget(work.tx, key, pseudonym=pseudonym)
             work.record(
-                EventName.USER_FORGOTTEN, subject=stranger, actor=Actor.HOST.name if by == Actor.user(key).name else by
+                EventName.USER_FORGOTTEN, subject=pseudonym, actor=Actor.HOST.name if by == Actor.user(key).name else by
             )
 
         self._worker.run(act)

@@ -67,7 +67,7 @@ class ResourceImpact:
 class Preview:
     """The impact on everything that the policies of today or of the draft name.
 
-    :param users: of everybody, whatever the facts are; whoever is hit at several resources is counted once.
+    :param users: of everybody, whatever the facts are; users hit at several resources are counted once.
     :param recorded: of the sign-ins of the last 30 days as they were.
     :param resources: the same for each resource.
     """

@@ -1,4 +1,4 @@
-"""Looks at policies before they are switched on, with what this app and its people are."""
+"""Looks at policies before they are turned on, with what this app and its people are."""
 
 from __future__ import annotations
 

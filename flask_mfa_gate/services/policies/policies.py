@@ -169,7 +169,7 @@ class PolicyService(PolicyRevisions):
         return replace(read, networks=(*read.networks, *(one for one in now.networks if one.name not in own)))
 
     def rename_user(self, work: UnitOfWork, old: str, new: str, *, actor: str) -> None:
-        """Policies that name a user follow him to his new key, in a version of their own.
+        """Policies that name a user follow them to the new key, in a version of their own.
 
         :raises PolicyError: while the policies can't be read, or where they can't name the new key.
         """
@@ -195,13 +195,13 @@ class PolicyService(PolicyRevisions):
         self, user_key: str, name: str, *, actor: ActorLike = Actor.HOST, reason: str | None = None,
         dry_run: bool = False,
     ) -> None:  # fmt: skip
-        """Give a user the days of grace of a policy anew; with ``dry_run`` only say what is wrong with that.
+        """Give a user the days of grace of a policy once more; with ``dry_run`` only say what is wrong with that.
 
         :raises BadRequest: for a policy that is not there and gave the user no grace before.
         :raises UnknownUser: for a key that nobody has.
         """
         check_words(actor, reason)
-        # SECURITY: an admin who could put off his own setup for ever would never have to do it.
+        # SECURITY: an admin who could postpone their own setup for ever would never have to do it.
         by = self._admin(actor, subject=user_key)
         self._runner.person(user_key)
         names = {policy.name for policy in self.current().policies}

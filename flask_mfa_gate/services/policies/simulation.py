@@ -157,7 +157,7 @@ class Simulator:
             known = people.get(record.user_key)
             if known is not None:
                 person, standing = known.person, standings[record.user_key]
-                # Whoever signed in then was switched on.
+                # Everybody who signed in then was active.
                 judge = partial(self._ask_at, replace(person, is_active=True), standing, environment_of(record))
                 yield from _changed(place, person, judge, now, then, resources)
 

@@ -52,7 +52,7 @@ class PolicyVersions:
         if known == digest:
             return compiled
         with self._loading:
-            # Whoever waited finds it there: many threads that meet a new version together would each load it.
+            # A thread that waited finds it there: many threads that meet a new version together would each load it.
             if self._kept[0] != digest:
                 self._kept = self._load()
             return self._kept[1]

@@ -71,7 +71,7 @@ class PolicyWriter:
     """Changes the policies, always by a new version.
 
     :param registry: the condition words of this app.
-    :param check: raises :class:`Conflict` for a set with a policy that must not be switched on.
+    :param check: raises :class:`Conflict` for a set with a policy that must not be turned on.
     """
 
     def __init__(

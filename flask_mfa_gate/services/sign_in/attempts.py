@@ -121,7 +121,7 @@ class AttemptService:
         now = work.clock()
         failures, _ = self._store.failures.count(work.tx, user_key, place=counted_place(origin.address), now=now)
         is_known = self._store.outbox.was_told(work.tx, user_key, MailKind.WRONG_CODES, since=now - _WARNING_INTERVAL)
-        # Whoever guesses codes or passes has the password; somebody who sets up a first factor only mistypes.
+        # Somebody who guesses codes or passes has the password; somebody who sets up a first factor only mistypes.
         is_guess = method not in Method.of_factors or bool(self._store.factors.confirmed(work.tx, user_key))
         if failures.in_total >= _WARN_FROM and not is_known and is_guess:
             work.tell(user_key, Notice(MailKind.WRONG_CODES, {"times": failures.in_total, **seen_from(origin)}))

@@ -24,7 +24,7 @@ _POLICY = "policy-"
 SENTENCES = {
     Reason.SATISFIED: "Nothing more was asked.",
     Reason.STRANGER: "Nobody was signed in.",
-    Reason.INACTIVE: "The account was switched off.",
+    Reason.INACTIVE: "The account was disabled.",
     Reason.DEFAULT_DENY: "Default access denies.",
     Reason.LAPSED: "The enrollment period had ended.",
     Reason.SIGN_IN: "They hold a factor, and it is asked at each sign-in.",

@@ -78,7 +78,7 @@ class SignInNotes:
     def left(self, work: UnitOfWork, session: GateSession, origin: Origin) -> None:
         """Somebody signed out."""
         key = session.user_key
-        # SECURITY: whoever has the password could sign in and out for ever, and each time leave a record for years.
+        # SECURITY: anyone who has the password could sign in and out for ever, and each time leave a record for years.
         kept = bool(session.assurance.proofs) or self._is_first(work, key, EventName.SIGNED_OUT, _place(origin))
         work.record(EventName.SIGNED_OUT, subject=key, actor=f"user:{key}", origin=origin, kept=kept)
 
@@ -102,7 +102,7 @@ class SignInNotes:
         _tell_of_break_glass(work, known.person if known else Person(key), origin, proved=True)
 
     def _withdraw_try(self, work: UnitOfWork, session: GateSession) -> None:
-        """This sign-in was no try with the password alone; the next one is told of again."""
+        """This sign-in was no try with only a password; the next one is told of again."""
         tried = self._store.noted.get(work.tx, session.user_key, _TRY, place=_ANYWHERE)
         if tried is not None and tried.value == session.lineage:
             self._store.noted.drop(work.tx, session.user_key, _TRY, place=_ANYWHERE)

@@ -19,7 +19,7 @@ from .entries import Entry
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """Whether a session that changed its user's password stays, and the id that it goes on under.
+    """Whether a session that changed its user's password stays, and its new id.
 
     :param entry: None also where another request of the same browser just went on from the id.
     """
@@ -96,7 +96,7 @@ class RevocationService:
         def act(work: UnitOfWork) -> Kept:
             self._store.enrollments.lock(work.tx, session.user_key)
             found = self._store.sessions.load(work.tx, session.id_digest, now=self._clock())
-            # SECURITY: whoever holds a request open while the owner changes the password says the same as the owner;
+            # SECURITY: a request held open while the owner changes the password says the same as the owner;
             # of two that do, neither stays.
             if found is None or found[0].ended_at is not None:
                 revoke_all(work, [session.user_key])

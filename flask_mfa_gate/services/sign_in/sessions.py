@@ -144,7 +144,7 @@ class SessionService:
         return found is not None and found[0].is_superseded and found[0].ended_at is None
 
     def park(self, session: GateSession, parking: Parking) -> GateSession:
-        """Turn a live session into one that nobody sees. It lives as long as before, and goes on when it may."""
+        """Turn a live session into one that nobody sees. It lives as long as before, and continues when it may."""
         parked = self._with_parking(session, parking)
 
         def act(work: UnitOfWork) -> None:

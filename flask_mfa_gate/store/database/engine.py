@@ -71,7 +71,7 @@ class Database:
 
         There is no second wait for a lock that was waited for already: a host that holds it itself never lets go.
 
-        :param work: called anew for each try, so it must not keep anything of an earlier one.
+        :param work: called once for each try, so it must not keep anything of an earlier one.
         :raises StoreBusy: in the end. Nothing was changed.
         """
         give_up_at = time.monotonic() + 0.8 * LOCK_WAIT_SECONDS
@@ -154,7 +154,7 @@ def _on_sqlite(location: Location, rules: dict[str, Any]) -> dict[str, Any]:
 
 def _never_making(location: Location) -> URL:
     """A file that is gone must not come back as an empty one by being opened (https://www.sqlite.org/uri.html)."""
-    # SECURITY: in an empty file nobody has a factor, so everybody would be in with the password alone.
+    # SECURITY: in an empty file nobody has a factor, so everybody would get in with only a password.
     return URL.create("sqlite", database=f"file:{quote(str(location.file))}", query={"mode": "rw", "uri": "true"})
 
 

@@ -27,7 +27,7 @@ class Location:
 
     :param embedded: the gate's own SQLite file, whose folder, tables and key file it makes by itself.
     :param memory: gone with the process.
-    :param is_lost: the embedded file is gone and must not be made anew by itself.
+    :param is_lost: the embedded file is gone and must not be recreated by itself.
     :param key: the setting that its address is from.
     :param host_options: engine options of the host, as far as they are about the same server.
     :param options: those of the gate's own setting.

@@ -69,7 +69,7 @@ class Trouble(_Signs, Enum):
     )  # fmt: skip
     READ_ONLY = _Signs(
         StoreReadOnly,
-        "The gate's database is read-only, as after a failover. The next request connects anew.",
+        "The gate's database is read-only, as after a failover. The next request reconnects.",
         frozenset({"25006"}), frozenset({1290, 1792, 1836}),
     )  # fmt: skip
     FULL = _Signs(
@@ -160,6 +160,6 @@ def _number(cause: BaseException | None) -> int | None:
 
 
 def _name(cause: BaseException) -> str:
-    """For whoever looks the error up: its class, and its code where it has one."""
+    """For looking the error up: its class, and its code where it has one."""
     code = getattr(cause, "sqlstate", None) or getattr(cause, "pgcode", None) or _number(cause)
     return type(cause).__name__ if code is None else f"{type(cause).__name__} {code}"

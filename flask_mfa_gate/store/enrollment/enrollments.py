@@ -159,7 +159,7 @@ class Enrollments:
         tx.execute(update(self._table).where(self._is(user_key)).values(deferred_at=now))
 
     def take_due(self, tx: Connection, *, now: datetime, limit: int) -> Sequence[str]:
-        """Keys of users whom upkeep has to look at, locked; those that another process has at hand are its own."""
+        """Keys of users whom upkeep has to look at, locked; those that another process has locked are its own."""
         row = self._table.c
         due = select(row.user_key).where(row.due_at <= now).order_by(row.due_at).limit(limit)
         return tx.execute(due.with_for_update(skip_locked=True)).scalars().all()

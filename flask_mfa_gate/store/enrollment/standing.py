@@ -86,7 +86,7 @@ def standing_of(
 
 
 def _held(factors: Collection[Row[Any]], key_since: datetime) -> dict[str, Any]:
-    """What a user's live factors say of his standing."""
+    """What a user's live factors say of their enrollment."""
     confirmed = [factor for factor in factors if factor.confirmed_at is not None]
     since = [factor.confirmed_at for factor in confirmed if factor.kind in FactorKind.of_status]
     return {

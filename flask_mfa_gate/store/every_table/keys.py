@@ -37,11 +37,11 @@ class Keys:
             tx.execute(update(table).where(table.c.user_key == old).values(user_key=new))
         self._rename_actor(tx, old, new)
 
-    def forget(self, tx: Connection, key: str, *, stranger: str) -> None:
+    def forget(self, tx: Connection, key: str, *, pseudonym: str) -> None:
         """Rows go, audit records apart; what somebody did to others was done by somebody without a name."""
         for table in self._owned:
             tx.execute(delete(table).where(table.c.user_key == key))
-        self._rename_actor(tx, key, stranger)
+        self._rename_actor(tx, key, pseudonym)
 
     def _rename_actor(self, tx: Connection, old: str, new: str) -> None:
         for column in self._actors:

@@ -51,7 +51,7 @@ class SealedValues:
         return self._rows(tx, table, user == user_key)
 
     def replace(self, tx: Connection, table: str, fresh: Sequence[tuple[SealedRow, bytes]]) -> None:
-        """Write the same values, sealed anew, unless somebody changed one meanwhile."""
+        """Write the same values, sealed again, unless somebody changed one meanwhile."""
         key, _place, _user, value = self._columns[table]
         unchanged = update(key.table).where(key == bindparam("of"), value == bindparam("before"))
         if fresh:

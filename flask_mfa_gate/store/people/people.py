@@ -53,7 +53,7 @@ class Addressee:
 
     @property
     def addresses(self) -> list[str]:
-        """Where news of a changed factor goes: whoever took over the mailbox of today must not be the only one told."""
+        """Where news of a changed factor goes: a thief of today's mailbox must not be the only one told."""
         return [address for address in (self.email, self.former_email) if address]
 
 
@@ -133,7 +133,7 @@ class People:
         return tx.execute(select(self._table.c.user_key).limit(1)).first() is not None
 
     def holders(self, tx: Connection, role: Role, *, now: datetime) -> Sequence[KnownPerson]:
-        """Everybody with a role who is switched on."""
+        """Every active user with a role."""
         mine = select(self._table).where(self._table.c.role == role, self._table.c.is_active.is_(True))
         return [_read(row, now) for row in tx.execute(mine.order_by(self._table.c.user_key))]
 
@@ -145,7 +145,7 @@ class People:
         return [found.user_key for found in same if found.email.lower() == email.lower()]
 
     def has_twins(self, tx: Connection) -> bool:
-        """Whether two keys have one address, as when a key is made anew at each sign-in."""
+        """Whether two keys have one address, as when a key is made again at each sign-in."""
         email = func.lower(self._table.c.email)
         twins = select(email).where(self._table.c.email != "").group_by(email).having(func.count() > 1)
         return tx.execute(twins.limit(1)).first() is not None

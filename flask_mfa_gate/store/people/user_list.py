@@ -64,7 +64,7 @@ class UserList:
     A filter that finds few has them all read and sorted; one that finds many is walked in the order of the list, whose
     index leads to the page at once. Which of the two it is, the capped count says first.
 
-    :param enabled: factor kinds that are switched on.
+    :param enabled: enabled kinds of factor.
     :param everybody_required: whether default access demands MFA of everybody.
     """
 

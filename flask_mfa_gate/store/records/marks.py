@@ -53,7 +53,7 @@ class Marks:
         return JobMark(row.at, row.value)
 
     def try_move(self, tx: Connection, name: str, before: JobMark | None, *, at: datetime) -> bool:
-        """Set it if nobody did since ``before`` was read; of two processes one goes on."""
+        """Set it if nobody did since ``before`` was read; of two processes one continues."""
         if before is None:
             try:
                 with tx.begin_nested():

@@ -17,7 +17,7 @@ class Grants:
         self._table = tables.grant
 
     def put(self, tx: Connection, lineage: str, act: str, *, expires_at: datetime) -> None:
-        """A new one; one for the same act that is still there goes on until then."""
+        """A new one; one for the same act that is still there lasts until then."""
         row = {"lineage": lineage, "act": act, "expires_at": expires_at}
         upsert(tx, self._table, [row], update=["expires_at"])
 

@@ -66,5 +66,5 @@ class PrivateTexts:
 
 
 def _place(column: str, lineage: str) -> Place:
-    """Whoever the user is renamed to, the sign-in stays."""
+    """A rename of the user leaves the sign-in as it is."""
     return Place("session", column, lineage, "")

@@ -47,7 +47,7 @@ class Sessions:
 
     def try_rotate(self, tx: Connection, session: GateSession, successor: GateSession, *, now: datetime) -> bool:
         """Put ``successor`` in the place of ``session``; False when another request did so before."""
-        # SECURITY: of two requests that rise from one id only one goes on; the other keeps the old assurance.
+        # SECURITY: of two requests that rise from one id only one continues; the other keeps the old assurance.
         row = self._table.c
         untouched = (row.id_digest == session.id_digest, row.superseded_at.is_(None))
         # SECURITY: nor does one that was ended since this request began.

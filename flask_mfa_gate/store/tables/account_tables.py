@@ -31,7 +31,7 @@ def user_key(*, primary_key: bool = False) -> Column[str]:
 def enrollment(metadata: MetaData, prefix: str) -> Table:
     """The requirement and the period of one user. No row means: not required.
 
-    ``days`` without ``ends_at`` is a period that waits for the account to be switched on. ``due_at`` is when upkeep has
+    ``days`` without ``ends_at`` is a period that waits for the account to become active. ``due_at`` is when upkeep has
     to look at the user next, for a reminder or the lapse. ``revocations`` counts how often sessions of the user were
     revoked; it is never taken back, since a remember cookie of the host never dies on the server. ``stamp`` is what
     stood for the password when it was last seen.

@@ -42,7 +42,7 @@ _EVENTS: Mapping[str, str] = {
 }
 # The detail that says more than the name.
 _TOLD_BY: Mapping[str, str] = {EventName.SIGNED_IN: "sign_in", EventName.CHALLENGE_PASSED: "method"}
-# Whoever reads what he did not do himself has to see which of his things was used.
+# Users who read of something they did not do have to see what of theirs was used.
 _BY_DETAIL = {
     "remember-me": "Signed in from a remembered browser",
     "session": "Continued an existing session",

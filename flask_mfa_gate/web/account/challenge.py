@@ -50,7 +50,7 @@ def _is_asked(desk: Desk) -> bool:
 
 
 def _complete(desk: Desk) -> Response:
-    """Nothing is demanded any more: the sign-in goes on by itself."""
+    """Nothing is demanded any more: the sign-in continues by itself."""
     sessions, worker = desk.state.sign_in.sessions, desk.state.worker
     entry = worker.run(
         lambda work: sessions.rise(work, desk.session, desk.session.assurance, authorizer=desk.authorizer)
@@ -81,7 +81,7 @@ def _take(desk: Desk) -> Response:
 
 
 def _is_back_in(desk: Desk, method: Method) -> bool:
-    """Whether a person got in without a factor at hand, and is to be told what to do about that.
+    """Whether a person got in without a factor with them, and is to be told what to do about that.
 
     A client whose requests don't say that they navigate (Fetch Metadata, section 2.3) goes straight on.
     """
@@ -114,7 +114,7 @@ def _first(desk: Desk) -> Method:
 
 
 def _unnamed(desk: Desk) -> Method:
-    """What an answer is for that does not say so: the first factor, also where it is switched off, and refused."""
+    """What an answer is for that does not say so: the first factor, also where it is disabled, and refused."""
     return next(_held(desk), next(iter(desk.state.factors.registry.factors.values())).method)
 
 
@@ -139,7 +139,7 @@ def _show(desk: Desk, method: Method, error: MFAGateError | None = None) -> Resp
 
 
 def _may_have_lost(desk: Desk, method: Method) -> tuple[Lost, str] | None:
-    """A step-up takes no recovery code, and whoever lost the phone has to be told what helps: a new one."""
+    """A step-up takes no recovery code, and users who lost the phone have to be told what helps: a new one."""
     step_up = desk.session.step_up
     if step_up is None or not _is_step_up(desk) or method not in Method.of_factors:
         return None
@@ -173,7 +173,7 @@ def _ways(desk: Desk, current: Method) -> list[Way]:
 
 
 def _allowed(desk: Desk) -> frozenset[Method]:
-    """What would help: whoever has no factor can only hand in a pass, and nobody a code that is not there."""
+    """What would help: users without a factor can only hand in a pass, and nobody a code that is not there."""
     if not desk.standing.factors:
         return Method.passes
     step_up = desk.session.step_up

@@ -46,7 +46,7 @@ _OVER = "The page was open too long, or you were signed out. Your form was not s
 class Desk:
     """One request to one of the gate's pages, by somebody who is at least pending.
 
-    :param is_active: whether the account is switched on.
+    :param is_active: whether the account is active.
     :param user: the host's user object; None where nothing could be asked for it.
     """
 
@@ -134,7 +134,7 @@ class Desk:
 
 
 def own_page(view: Callable[..., Any], *, largest_body: int = LARGEST_BODY) -> Callable[..., Any]:
-    """A view of the gate that gets a :class:`Desk`; a stranger, a foreign page or a missing token is answered here.
+    """A view of the gate that gets a :class:`Desk`; anonymous users, foreign pages, missing tokens are answered here.
 
     :param largest_body: bytes that the page takes.
     """
@@ -200,7 +200,7 @@ def _without_user(passage: RequestContext, account: Account, *, is_write: bool) 
 
 
 def _is_counted(passage: RequestContext) -> bool:
-    """Whether this form may be one of a flood. Leaving is always possible, and whoever passed a factor is let alone."""
+    """Whether this form may be one of a flood. Leaving is always possible, and users who passed a factor are let be."""
     live = passage.session
     is_proved = live is not None and not live.is_pending and bool(live.assurance.proofs)
     return not is_proved and request.endpoint not in _WAYS_OUT
@@ -231,7 +231,7 @@ def require_proved(desk: Desk) -> Response | None:
 
 
 def next_step(desk: Desk, verdict: Decision | None = None) -> Response:
-    """The way to what the app still asks, or to what ``verdict`` says of the page at hand."""
+    """The way to what the app still asks, or to what ``verdict`` says of this page."""
     verdict = verdict or desk.verdict
     if verdict.ask is Ask.PASS and not desk.session.is_pending:
         return desk.arrive(home())

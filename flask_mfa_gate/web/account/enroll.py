@@ -38,7 +38,7 @@ def enroll(desk: Desk) -> Response:
 
 
 def _why(desk: Desk, verdict: Decision, ends_at: datetime | None, *, can_defer: bool) -> str:
-    """What the user is asked for a factor by: his own requirement, the page that he came from, or nobody."""
+    """What the user is asked for a factor by: their own requirement, the page that they came from, or nobody."""
     step_up = desk.session.step_up
     if verdict.ask is Ask.PASS and not can_defer and step_up is not None and not is_account_page(step_up.endpoint):
         return _FOR_PAGE
@@ -73,7 +73,7 @@ def _first_offer(desk: Desk) -> str:
 
 
 def later(desk: Desk) -> Response:
-    """ "Set up later": in for this time. Where nothing is asked any more, or was put off already, it goes on too."""
+    """ "Set up later": in for this time. Where nothing is asked any more, or was put off already, it continues too."""
     verdict = desk.setup_verdict
     is_over = verdict.ask is Ask.PASS and desk.session.step_up is None
     if is_shut(verdict) or is_over:

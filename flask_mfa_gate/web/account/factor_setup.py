@@ -102,7 +102,7 @@ def is_shut(verdict: Decision) -> bool:
 
 def _before(desk: Desk, factor: Factor) -> Response | None:
     """What has to come first: a proof of the factor that is there, or the password once more."""
-    # SECURITY: with a factor in place, the password alone shows no new key; after the lapse nothing does.
+    # SECURITY: with a factor in place, a password shows no new key; after the lapse nothing does.
     verdict, eligibility = desk.setup_verdict, desk.state.factors.eligibility
     if is_shut(verdict) or verdict.ask is Ask.CHALLENGE:
         return next_step(desk, verdict)

@@ -45,7 +45,7 @@ def status(desk: Desk) -> Response:
 
 
 def blocked(desk: Desk) -> Response:
-    """Why nothing goes on, and whom to ask; somebody let in meanwhile goes on."""
+    """Why nothing continues, and whom to ask; somebody let in meanwhile continues."""
     return next_step(desk)
 
 

@@ -140,7 +140,7 @@ def sessions(desk: Desk) -> Response:
         desk.keep_remembered()
         return desk.arrive(own_url("mfa_gate.sessions"))
     lines = [_session_line(desk, found) for found in desk.state.sign_in.sessions.living(desk.session.user_key)]
-    # A stranger who knows the password is not signed in, and must not look so.
+    # Somebody who only knows the password is not signed in, and must not look so.
     sessions, waiting = ([line for line in lines if line.waiting is apart] for apart in (False, True))
     if desk.wants_json:
         return answers.json_answer(

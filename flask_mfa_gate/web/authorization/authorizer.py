@@ -35,7 +35,7 @@ class RequestAuthorizer:
     """Decides about one user at one request. What it has to know of the request is collected there, and once.
 
     :param user: the host's user object; None where the row alone says who this is.
-    :param is_on: whether the account is switched on, where there is no such object to tell.
+    :param is_on: whether the account is active, where there is no such object to tell.
     """
 
     context: RequestContext

@@ -39,7 +39,7 @@ class FlaskLoginIdentity:
         self._user_key, self._after_hooks = user_key, after_hooks
 
     def load(self) -> Any:
-        """The user from session, remember cookie or request, as the manager finds it; also one that is switched off."""
+        """The user from session, remember cookie or request, as the manager finds it; also a disabled one."""
         manager, known = self._manager(), _known_here()
         if _LOADED not in known:
             if self._can_name_nobody(manager):
@@ -155,7 +155,7 @@ class FlaskLoginIdentity:
         self.hide()
 
     def _leaving(self) -> Any:
-        """Whom the session names; None where the loader fails, and whoever it is leaves without a word."""
+        """Whom the session names; None where the loader fails, and that user leaves without a word."""
         self.load_anew()
         try:
             return self.load()
@@ -264,7 +264,7 @@ def _is_always_nobody(stand_in: Any) -> bool:
 
 
 def _known_here() -> dict[str, Any]:
-    """What ``g`` holds, looked at without its proxy, which asks for it anew each time."""
+    """What ``g`` holds, looked at without its proxy, which asks for it each time."""
     known: dict[str, Any] = vars(g._get_current_object())
     return known
 

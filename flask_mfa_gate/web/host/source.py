@@ -1,4 +1,4 @@
-"""What the gate asks of whoever knows the host's users."""
+"""What the gate asks about the host's users."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class IdentitySource(Protocol):
         """Whether users may be loaded without a signal before it."""
 
     def load_anew(self) -> None:
-        """Forget what is known of this request: whoever asks next is shown whom the session names now."""
+        """Forget what is known of this request: the next question gets whom the session names now."""
 
     def leave_to_host(self) -> Any:
         """Take out whom the session names, so that the host's hooks load them when they would without the gate.

@@ -153,10 +153,10 @@ def _may_be_kept_elsewhere(passage: RequestContext) -> bool:
 
 
 def _as_before(passage: RequestContext, response: Response, *, is_changed: bool) -> Response:
-    """The browser goes on as whom it came, which may be nobody; the view may have run for another one all the same."""
+    """The browser keeps the identity that it came with, if any; the view may have run for another one all the same."""
     live = passage.session
     note_unseen(passage, response, is_changed=is_changed)
-    # SECURITY: whoever comes back after a request of nobody's is a new sign-in, also where no view made the change.
+    # SECURITY: anyone who comes back after a request of nobody's is a new sign-in, also where no view made the change.
     if passage.found_nobody and passage.user_key is None and live is not None and not is_foreign(request):
         end_sign_in(passage)
     return _in_place_of(response, look_after_view(passage) or note_own_change(passage))

@@ -128,7 +128,7 @@ def before_view() -> Answer:
 
 def _look_before_view(here: Request) -> Answer:
     passage = context_of(here)
-    # SECURITY: whatever kept the first hook from running, nothing goes on without a decision.
+    # SECURITY: whatever kept the first hook from running, nothing continues without a decision.
     if passage is None or passage.stage < Stage.OPEN:
         answer = open_request()
         passage = context_of(here)
@@ -190,7 +190,7 @@ def _hold_pending(passage: RequestContext, pending: GateSession) -> Answer:
 
 
 def _go_on(passage: RequestContext) -> Answer:
-    """Nothing is asked any more of what was parked: this request goes on with it."""
+    """Nothing is asked any more of what was parked: this request continues with it."""
     answer = resume(passage)
     return admit(passage) if answer is None else answer
 
@@ -267,7 +267,7 @@ def _is_as_judged(passage: RequestContext, user: Any) -> bool:
 
 
 def _meet_at_hook(passage: RequestContext, user: Any, key: str) -> Answer:
-    """Somebody whom a hook shows at each request anew, such as a proxy's user or the owner of an API key."""
+    """Somebody whom a hook shows at each request, such as a proxy's user or the owner of an API key."""
     if passage.session is not None and passage.session.is_pending:
         passage.state.host.identity.hide_for_now()
         return None

@@ -63,7 +63,7 @@ def _waiver(passage: RequestContext, user: Any, marks: Marks) -> Waiver | None:
 
 
 def _let_out(passage: RequestContext, key: str, verdict: Decision, marks: Marks) -> None:
-    """Whoever wants to leave proves nothing for it; an identity that the app is not satisfied with is gone already."""
+    """Leaving needs no proof; an identity that the app is not satisfied with is gone already."""
     if verdict.app_is_satisfied:
         passage.user_key, passage.settled = key, marks
         return

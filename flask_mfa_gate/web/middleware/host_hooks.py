@@ -2,7 +2,7 @@
 
 Flask runs ``after_request`` and ``teardown_request`` functions also after an early answer, and those of many hosts need
 what their ``before_request`` functions set: a clock, a request id, a connection. What such a function answers or raises
-here is dropped; like in Flask itself the ones after it don't run, since they may rely on it to keep strangers out.
+here is dropped; like in Flask itself the ones after it don't run, since they may rely on it to keep others out.
 """
 
 from __future__ import annotations

@@ -37,7 +37,7 @@ def intercept(
     :returns: the answer in place of the view's own; None when nothing is demanded of this user.
     """
     state = passage.state
-    # Of one who signs in again all of the session is his own.
+    # Of one who signs in again all of the session is their own.
     before = {} if key == passage.user_key else passage.before
     changed = session_snapshot.difference(before, session)
     host_user_id = state.host.identity.host_user_id()
@@ -98,7 +98,7 @@ def _is_enough(passage: RequestContext, live: GateSession, user: Any, key: str) 
 
 
 def note_refusal(passage: RequestContext, key: str, verdict: Decision) -> None:
-    """A refusal that no proof can lift goes on record."""
+    """A refusal that no proof can lift is recorded."""
     if verdict.ask in {Ask.DENY, Ask.LOCKED}:
         passage.state.sign_in.sessions.note_refusal(key, verdict, origin=origin_of(request), endpoint=request.endpoint)
 
@@ -125,7 +125,7 @@ def judge_new(passage: RequestContext, key: str, user: Any, sign_in: SignIn) -> 
 
 
 def start_clock(passage: RequestContext, user: Any, key: str) -> None:
-    """A period that waited for the account to be switched on begins with the first request that is let through."""
+    """A period that waited for the account to become active begins with the first request that is let through."""
     if passage.standing is not None and passage.standing.waiting_days is not None:
         passage.state.people.enrollments.begin_waiting(person_of(passage.state, user, key))
 
@@ -172,7 +172,7 @@ def restore(passage: RequestContext, pending: GateSession) -> str:
 
 
 def put_back(passage: RequestContext, keys: Mapping[str, Any]) -> None:
-    """Into the host's session, where the identity is loaded anew."""
+    """Into the host's session, where the identity is loaded again."""
     session.update(keys)
     passage.state.host.identity.load_anew()
 

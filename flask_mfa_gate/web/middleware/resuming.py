@@ -1,4 +1,4 @@
-"""A parked session of which nothing is asked any more goes on at its next request, whatever kind of request that is."""
+"""A parked session of which nothing is asked any more continues at its next request, of whatever kind."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from .pending_sign_in import end_sign_in, restore
 def resume(passage: RequestContext) -> Response | None:
     """Put the identity back for this request and those that follow.
 
-    :returns: the refusal, where the host's own user tells more than the row does; None where the request goes on.
+    :returns: the refusal, where the host's own user tells more than the row does; None where the request continues.
     """
     parked, before = passage.session, passage.before
     assert parked is not None  # noqa: S101 - the caller has seen it
@@ -53,7 +53,7 @@ def _judge(passage: RequestContext, parked: GateSession) -> Decision | None:
         take_away(passage.state, parked.user_key)
         passage.state.host.identity.sign_out()
         return None
-    # SECURITY: the row does not know whether the account is switched on; the user does.
+    # SECURITY: the row does not know whether the account is active; the user does.
     verdict = RequestAuthorizer(passage, user).here(NO_MARKS)
     return _rise(passage, parked) if verdict.ask is Ask.PASS else verdict
 
@@ -66,7 +66,7 @@ def _rise(passage: RequestContext, parked: GateSession) -> Decision:
             lambda work: state.sign_in.sessions.rise(work, parked, parked.assurance, authorizer=authorizer)
         )
     except Conflict:
-        # Several requests of one page come at once: the first goes on for all of them.
+        # Several requests of one page come at once: the first resumes for all of them.
         if state.sign_in.sessions.gave_way(parked):
             return PASSED
         raise

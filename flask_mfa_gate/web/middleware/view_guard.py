@@ -54,7 +54,7 @@ def ensure_here(resource: str | None) -> Answer:
 
 
 def ensure(passage: RequestContext, user: Any, key: str | None, marks: Marks) -> Answer:
-    """Judge whoever is shown now, who is another than the hooks saw.
+    """Judge the user shown now, who is another than the hooks saw.
 
     :returns: the answer to give in place of the view's; None to go on.
     """

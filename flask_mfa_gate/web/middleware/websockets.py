@@ -50,7 +50,7 @@ def _is_let_in(user: Any) -> bool:
 
 
 def expect_hooks(app: Flask, **_: Any) -> None:
-    """An HTTP request has begun: whoever asks for the user before the hooks, the hooks decide."""
+    """An HTTP request has begun: where the user is asked for before the hooks, the hooks decide."""
     state = state_in(app)
     # SECURITY: who is signed in to the request within which the host makes this one is nobody here.
     forget_outer(state, this_request())
@@ -80,7 +80,7 @@ def still_ok() -> bool:
 
 
 def _is_owner(live: GateSession, user: Any) -> bool:
-    """Whether the session was proved by this user, whose account is switched on."""
+    """Whether the session was proved by this user, whose account is active."""
     # SECURITY: the host's identity itself is compared, so that no pair of cookies of two people fits together.
     state = current_state()
     if not is_switched_on(user) or live.user_key != key_of(user, state.host.user_key):

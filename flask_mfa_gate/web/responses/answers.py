@@ -94,7 +94,7 @@ def stop(
     is_kept = passage.session is not None
     if client is Client.NAVIGATION:
         return see_other(next_url(verdict.ask)) if is_kept or request.method == "HEAD" else _open_again(passage)
-    # Where nothing could be parked, the page of the form is asked for anew, and leads to the next step and back.
+    # Where nothing could be parked, the page of the form is requested again, and leads to the next step and back.
     continue_url = next_url(verdict.ask) if is_kept else way_back(passage.state.settings)
     kept = kept if is_kept and verdict.ask is Ask.CHALLENGE else None
     return page("resend.html", passage, 403, next_word=verdict.ask.value, continue_url=continue_url, kept=kept)

@@ -15,7 +15,7 @@ from .routing import endpoint_at, inner_path
 
 
 def login_url(settings: Settings) -> str | None:
-    """The host's sign-in page; where none is named, the view of the last sign-in, or the root if strangers may see it.
+    """The host's sign-in page; where none is named, the view of the last sign-in, or the root if it is public.
 
     None where nothing of this leads to a page.
     """
@@ -74,7 +74,7 @@ def _address_of(name: str | None) -> str | None:
 
 
 def _open_root() -> str | None:
-    """Not where the root itself sends strangers away, since they would go round in circles."""
+    """Not where the root itself sends anonymous users away, since they would go round in circles."""
     endpoint = endpoint_at("/")
     if endpoint is None or is_own(endpoint) or request.path == "/":
         return None

@@ -74,7 +74,7 @@ def _leads_back(target: str, settings: Settings, parked_endpoint: str | None) ->
 
 
 def is_login_page(settings: Settings) -> bool:
-    """Whether this request is for the page that strangers are sent to."""
+    """Whether this request is for the page that anonymous users are sent to."""
     address = urlsplit(login_url(settings) or "//")
     path = inner_path(address.path).rstrip("/")
     return bool(address.path) and address.netloc in {"", request.host} and path == request.path.rstrip("/")

@@ -22,7 +22,7 @@ def bind(passage: RequestContext, user: Any, key: str) -> bool:
     if passage.session is not None and passage.session.stamp is None and stamps:
         _take_first_password(passage, passage.session, stamps)
     live = passage.session
-    # SECURITY: whoever signed in with the old password is out with it, also where no second factor is asked of them.
+    # SECURITY: a session that rests on the old password ends with it, also where no second factor is asked of them.
     if live is not None and live.stamp is not None and live.stamp not in stamps:
         state.sign_in.revocations.note_changed_password(key, stamps, origin=origin_of(request))
         passage.leave()
@@ -33,7 +33,7 @@ def bind(passage: RequestContext, user: Any, key: str) -> bool:
 
 
 def _take_first_password(passage: RequestContext, live: GateSession, stamps: Sequence[str]) -> None:
-    """Whoever came without a password, by an upstream perhaps, has set one since."""
+    """A user who came without a password, by an upstream perhaps, has set one since."""
     # SECURITY: or no change of it would ever end this session.
     stamped = passage.state.sign_in.revocations.note_first_password(live, stamps)
     if stamped is None:

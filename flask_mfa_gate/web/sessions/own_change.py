@@ -24,13 +24,13 @@ def note_own_change(passage: RequestContext) -> Response | None:
     :returns: the refusal in place of the view's answer, where two say that they changed it; None to go on.
     """
     live, state, key = passage.session, passage.state, passage.user_key
-    # SECURITY: a request that only reads has changed nothing, whoever changed the password while it was open.
+    # SECURITY: a request that only reads has changed nothing, even if the password changed while it was open.
     if live is None or live.stamp is None or live.user_key != key or request.method in SAFE_METHODS:
         return None
     found = _user_now(state, live.user_key)
     if found is None or live.stamp in found.stamps:
         return None
-    # SECURITY: somebody else may have changed it meanwhile, to put out whoever sent this; the next request is refused.
+    # SECURITY: somebody else may have changed it meanwhile, to sign out the sender; the next request is refused.
     if not was_changed_here(state.host.stamper, found.user):
         state.operations.observations.note(Observation.UNTOLD_PASSWORD, str(request.endpoint))
         return None
@@ -56,7 +56,7 @@ class _Found:
 def _user_now(state: GateState, key: str) -> _Found | None:
     """The user after the view; None where the host names this one no more.
 
-    The host is asked anew, since the view may have written past the object that was loaded before it.
+    The host is asked again, since the view may have written past the object that was loaded before it.
     """
     try:
         user = ask_afresh(state.host.identity.load, environ=request.environ)

@@ -52,7 +52,7 @@ class _Written:
         self._open.pop(conn, None)
 
     def _drop(self, conn: Connection, *_: Any) -> None:
-        # SECURITY: what was rolled back changed nothing, and whoever stored the same value was somebody else.
+        # SECURITY: what was rolled back changed nothing, and the same value was stored by somebody else.
         self.values -= self._open.pop(conn, set())
 
 

@@ -33,7 +33,7 @@ def is_revoked(passage: RequestContext, key: str, stamps: Sequence[str]) -> bool
 
 
 def turn_away(passage: RequestContext, key: str) -> Response | None:
-    """A visit signs out of the host too, and goes on as nobody's; anything else is refused and touches nothing."""
+    """A visit signs out of the host too, and continues as nobody's; anything else is refused and touches nothing."""
     # SECURITY: a view that reads such a cookie by itself would know the user all the same.
     spent = take_away(passage.state, key)
     if not is_page_visit(passage):

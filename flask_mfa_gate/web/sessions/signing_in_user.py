@@ -32,5 +32,5 @@ def groups_of(state: GateState, user: Any, key: str) -> frozenset[str] | None:
     person = state.host.reader.read(user, key) if asks_user else state.host.directory.get(key)
     if person is not None:
         return person.groups
-    # SECURITY: a directory that doesn't know the user tells nothing of his groups, which is not that he has none.
+    # SECURITY: a directory without the user doesn't know their groups, and that is not the same as no groups.
     return None if user is None or state.host.reader.groups is None else state.host.reader.groups_of(user)

@@ -103,7 +103,7 @@ def test_states_are_switched_and_lint_is_heard(app: Flask, phone: Phone) -> None
     assert send(browser, "/policies/nothing/state", state="on").status_code == 404
     page(browser, "/policies/nothing", 404)
     answer = browser.send_json(f"{ROOT}/policies/Finance/state", {"state": "off"})
-    assert answer.json["loosens"] == ['"Finance" is switched off, so it no longer asks for MFA at payroll.']  # type: ignore[index]
+    assert answer.json["loosens"] == ['"Finance" is turned off, so it no longer asks for MFA at payroll.']  # type: ignore[index]
 
 
 def test_a_page_that_is_stale_changes_nothing_and_says_what_others_did(app: Flask, phone: Phone) -> None:

@@ -1,1 +1,1 @@
-"""What can be said of policies before they are switched on."""
+"""What can be said of policies before they are turned on."""

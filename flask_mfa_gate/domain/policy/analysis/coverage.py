@@ -44,7 +44,7 @@ class _Rule:
     conditions: Form
 
     def reaches(self, other: _Rule) -> bool:
-        """Whether this applies wherever the other does. Whoever may not open the app reaches none of its resources."""
+        """Whether this applies wherever the other does. Users who may not open the app reach none of its resources."""
         return (
             self.conditions in (ALWAYS, other.conditions)
             and (EVERYBODY in self.include or self.include >= other.include)

@@ -11,7 +11,7 @@ from ..facts import Environment, Subject
 
 
 class Level(StrEnum):
-    """Whether a policy may be switched on as it is."""
+    """Whether a policy may be turned on as it is."""
 
     ERROR = "error"
     WARNING = "warning"

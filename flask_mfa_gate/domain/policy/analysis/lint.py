@@ -1,4 +1,4 @@
-"""Faults of policies that can be seen before they are switched on."""
+"""Faults of policies that can be seen before they are turned on."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ def _allows(policy: Policy) -> bool:
 
 
 def names_needing(source: Source, policy_set: PolicySet, registry: Registry) -> list[str]:
-    """Names of the policies that are switched on with a fact that only this source can tell."""
+    """Names of the active policies with a fact that only this source can tell."""
     return [
         policy.name
         for policy in policy_set.policies

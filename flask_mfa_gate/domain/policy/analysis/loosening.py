@@ -14,7 +14,7 @@ from ..document.users import EVERYBODY, Users
 from .implication import Form, form_of, implies
 
 _TIGHT = {Action.REQUIRE: 1, Action.DENY: 2}
-_STATES = {PolicyState.OFF: "is switched off", PolicyState.REPORT_ONLY: "only reports now"}
+_STATES = {PolicyState.OFF: "is turned off", PolicyState.REPORT_ONLY: "only reports now"}
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,7 @@ HALF = 0.5
 
 
 class Reach(NamedTuple):
-    """Places from which whoever knows no more than a password may meet a condition."""
+    """Places from which somebody who knows only a password may meet a condition."""
 
     countries: frozenset[str] = frozenset()
     spans: tuple[Span, ...] = ()

@@ -15,4 +15,4 @@ class Backing(IntEnum):
     CHOSEN = 2
     """The client says it, chooses it or waits for it."""
     EVIDENCE = 3
-    """The server sees it, and whoever knows no more than a password can't bring it about."""
+    """The server sees it, and somebody who knows only a password can't bring it about."""

@@ -51,7 +51,7 @@ def read_list(value: object, where: str) -> Iterator[tuple[str, object]]:
 
 
 def listed(entries: Sequence[str]) -> object:
-    """Entries as a list. A text stays one, so that whoever reads it refuses it: its letters are no entries."""
+    """Entries as a list. A text stays one, so that its reader refuses it: its letters are no entries."""
     return entries if isinstance(entries, str) else list(entries)
 
 

@@ -123,7 +123,7 @@ def _require_app_without_grants(policy: Policy, where: str) -> None:
 
 def _read_link(value: object, where: str) -> str:
     link = read_text(value, where)
-    # SECURITY: the link is shown to whoever is refused; any other scheme could run script on the gate's own page.
+    # SECURITY: the link is shown to everybody who is refused; any other scheme could run script on the gate's own page.
     if link and not (_WEB_ADDRESS.fullmatch(link) and _has_host(link)):
         raise PolicyError("must be an address that begins with https:// or http://", path=where)
     return link

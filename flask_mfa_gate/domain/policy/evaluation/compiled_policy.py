@@ -214,7 +214,7 @@ class Compiler:
         return tuple(found), (matcher,)
 
     def _ordered(self, criteria: tuple[CompiledCondition, ...]) -> Tests:
-        """The network last: whoever was found by the address is in it already, so it is the least likely to fail."""
+        """The network last: a request found by its address is in it already, so it is the least likely to fail."""
         if criteria not in self.tests:
             ordered = sorted(criteria, key=lambda one: one.word is NETWORK)
             self.tests[criteria] = tuple([one.matcher for one in ordered])

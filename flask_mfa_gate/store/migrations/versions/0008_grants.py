@@ -1,4 +1,4 @@
-"""Several grants a session, each for one act. The ones that there were lived for five minutes, and are asked anew."""
+"""Several grants a session, each for one act. Earlier ones lived for five minutes, and are asked for again."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ class _Advice:
 
 
 def next_steps(console: Console, numbers: UserNumbers) -> list[NextStep]:
-    """The most urgent first. Whoever may not do it is led to the list."""
+    """The most urgent first. Roles that may not do it are led to the list."""
     return list(islice(_steps(console, numbers), MOST))
 
 

@@ -71,7 +71,7 @@ _VALUES = {
     "failed-attempts": marked("failed attempts"), "impossible-travel": marked("impossible travel"),
     "ENROLLED": marked("enrolled"), "NOT_ENROLLED": marked("not enrolled"), "IN_ENROLLMENT": marked("in the period"),
     "ENROLLMENT_EXPIRED": marked("lapsed"), "PRE_ENROLLMENT": marked("period not started"),
-    "PENDING_ACTIVATION": marked("setup not finished"), "DISABLED": marked("switched off"),
+    "PENDING_ACTIVATION": marked("setup not finished"), "DISABLED": marked("disabled"),
 }  # fmt: skip
 _CLOSED = frozenset({"platform", "browser", "device", "sign_in", "risk", "enrollment"})
 TONES = {PolicyState.ON: "good", PolicyState.REPORT_ONLY: "info", PolicyState.OFF: ""}

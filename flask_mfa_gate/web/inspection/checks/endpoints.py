@@ -46,7 +46,7 @@ def taken_routes(on: Inspection) -> Iterator[Finding]:
 
 @check()
 def login_view(on: Inspection) -> Iterator[Finding]:
-    """Where the gate's pages send whoever is not signed in."""
+    """Where the gate's pages send anonymous users."""
     name = unreachable_login_view()
     if name is not None and on.settings.login_url is None:
         yield warning(

@@ -29,7 +29,7 @@ def place_of_files(on: Inspection) -> Iterator[Finding]:
     if location.embedded and any(location.file.is_relative_to(place) for place in _rebuilt()):
         yield error(
             "file-in-environment",
-            f"The gate's database {location.file} is inside the Python environment. When that is built anew, every "
+            f"The gate's database {location.file} is inside the Python environment. When that is built again, every "
             "factor is lost.",
             fix="Move its folder to a lasting place, and set instance_path= of the app or MFA_GATE_DATABASE_URI.",
         )

@@ -49,7 +49,7 @@ def closed_login_page(on: Inspection) -> Iterator[Finding]:
 
 @check()
 def login_page(on: Inspection) -> Iterator[Finding]:
-    """Nowhere to send whoever has to sign in."""
+    """Nowhere to send users who have to sign in."""
     with on.app.test_request_context():
         unreachable, page = unreachable_login_view(), named_login(on.settings)
     if on.settings.login_url is not None:

@@ -113,7 +113,7 @@ SALES, BOTH = {"include": ["group:sales"]}, {"include": ["group:sales", "group:i
         ({}, None, '"X" is removed, so it no longer denies app.'),
         ({"resources": ["b", "a"]}, None, '"X" is removed, so it no longer denies a, b.'),
         ({"effect": require()}, None, '"X" is removed, so it no longer asks for MFA at app.'),
-        ({}, {"state": "off"}, '"X" is switched off, so it no longer denies app.'),
+        ({}, {"state": "off"}, '"X" is turned off, so it no longer denies app.'),
         ({}, {"state": "report-only"}, '"X" only reports now, so it no longer denies app.'),
         ({}, {"effect": require()}, '"X" has deny no longer, but require.'),
         ({}, {"effect": {"action": "allow"}}, '"X" has deny no longer, but allow.'),

@@ -1,4 +1,4 @@
-"""``device``: what is known of the device, whoever sits at it."""
+"""``device``: what is known of the device, not of its user."""
 
 from __future__ import annotations
 

@@ -99,7 +99,7 @@ def _read_endpoints(value: object, where: str) -> tuple[str, ...]:
 
 def _method_matcher(methods: tuple[str, ...]) -> Matcher:
     wanted = frozenset(methods)
-    # SECURITY: Flask answers HEAD with the view of GET, so whoever is refused GET would learn of it by HEAD.
+    # SECURITY: Flask answers HEAD with the view of GET, so anyone who is refused GET would learn of it by HEAD.
     if "GET" in wanted:
         wanted |= {"HEAD"}
 

@@ -64,7 +64,7 @@ class RiskWord:
     def backing(self, wanted: Wanted, networks: Networks, *, negated: bool) -> Backing:
         """That the address is not new is evidence; to raise a signal, or to avoid another one, takes no more than care.
 
-        A device is known by what the client says it is, failed attempts are those of anybody, and whoever waits a day
+        A device is known by what the client says it is, failed attempts are those of anybody, and who waits a day
         has travelled possibly.
         """
         # SECURITY: a password thief who copies a user agent and types no wrong code raises neither signal.

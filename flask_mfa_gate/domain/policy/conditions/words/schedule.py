@@ -191,7 +191,7 @@ def _read_days(value: object, where: str) -> tuple[str, ...]:
 
 
 def _day_numbers(text: str) -> list[int]:
-    """``fri-mon`` goes on over the end of the week."""
+    """``fri-mon`` continues over the end of the week."""
     first, _, last = text.partition("-")
     start = DAYS.index(first)
     length = (DAYS.index(last or first) - start) % 7 + 1

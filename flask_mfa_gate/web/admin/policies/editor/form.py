@@ -112,7 +112,7 @@ class EditorForm:
 
     @property
     def factors(self) -> list[tuple[str, str]]:
-        """What can be demanded: what is switched on, and what the draft names."""
+        """What can be demanded: enabled kinds, and those that the draft names."""
         named = {*self.draft.values.get("factors", ()), *self.choices.factors}
         return [(kind, factor_name(kind)) for kind in sorted(named)]
 

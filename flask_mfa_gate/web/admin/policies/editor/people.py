@@ -24,7 +24,7 @@ class Choices:
     """What there is to choose from.
 
     :param groups: those with a box of their own; none where they are too many.
-    :param factors: kinds that are switched on.
+    :param factors: enabled kinds.
     :param key_of: the user key that somebody means who types a key or an email; None where nobody has it.
     :param email_of: the email by which a user is shown; the key where that would be ambiguous.
     """
