@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -48,19 +49,28 @@ def scripts(request: pytest.FixtureRequest) -> bool:
     return bool(request.param)
 
 
-@pytest.fixture
-def chrome(tmp_path: Path, scripts: bool) -> Iterator[Chrome]:
+@contextmanager
+def new_chrome(folder: Path, *, scripts: bool) -> Iterator[Chrome]:
+    """A browser with a profile of its own."""
     require_or_skip("chromium", CHROME is not None and DRIVER is not None)
     options = ChromeOptions()
     options.binary_location = CHROME or ""
-    for flag in (*QUIET, f"--user-data-dir={tmp_path}/profile"):
+    for flag in (*QUIET, f"--user-data-dir={folder}/profile"):
         options.add_argument(flag)
     if not scripts:
         options.add_experimental_option("prefs", {"profile.managed_default_content_settings.javascript": 2})
     driver = Chrome(options=options, service=Service(DRIVER))
-    driver.implicitly_wait(3)
-    yield driver
-    driver.quit()
+    try:
+        yield driver
+    finally:
+        driver.quit()
+
+
+@pytest.fixture
+def chrome(tmp_path: Path, scripts: bool) -> Iterator[Chrome]:
+    with new_chrome(tmp_path, scripts=scripts) as driver:
+        driver.implicitly_wait(3)
+        yield driver
 
 
 class Screen:
@@ -116,7 +126,7 @@ class Screen:
 
     def complaints(self) -> list[Any]:
         """What the browser's console says, e.g. of a content security policy."""
-        expected = ("favicon", "status of 422", "status of 403")
+        expected = ("favicon", "status of 422", "status of 403", "status of 409")
         log = self.chrome.get_log("browser")
         return [entry for entry in log if not any(words in entry["message"] for words in expected)]
 
