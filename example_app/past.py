@@ -13,6 +13,7 @@ from flask_mfa_gate.domain.factors.totp import TotpShape
 from flask_mfa_gate.domain.people.roles import Actor
 from flask_mfa_gate.factors import totp
 from flask_mfa_gate.factors.totp.factor import import_secret
+from flask_mfa_gate.store.enrollment.factors import NewFactor
 from flask_mfa_gate.web.state import GateState
 
 
@@ -31,9 +32,17 @@ def enroll_with_key(app: Flask, key: str, secret: str, *, at: datetime | None = 
     factor_id, now = new_id(), at or state.clock()
     with state.store.database.write() as tx:
         state.store.factors.add_pending(
-            tx, factor_id=factor_id, user_key=key, kind=totp.KIND, name="Authenticator app",
-            sealed=import_secret(state.keyring, secret, factor_id=factor_id, user=key), data=TotpShape().to_data(),
-            lineage=new_id(), now=now,
-        )  # fmt: skip
+            tx,
+            NewFactor(
+                id=factor_id,
+                user_key=key,
+                kind=totp.KIND,
+                name="Authenticator app",
+                sealed=import_secret(state.keyring, secret, factor_id=factor_id, user=key),
+                data=TotpShape().to_data(),
+                lineage=new_id(),
+            ),
+            now=now,
+        )
         state.store.factors.try_confirm(tx, factor_id, counter=0, name="Authenticator app", now=now)
         state.store.enrollments.end_period(tx, key)

@@ -13,7 +13,7 @@ from ..crypto import Keyring, Place, new_id
 from ..domain.sign_in.assurance import FactorKind
 from ..errors import SecretMisplaced
 from ..store import Store
-from ..store.enrollment.factors import Factor
+from ..store.enrollment.factors import Factor, NewFactor
 from .base import Enrollee
 
 log = logging.getLogger("flask_mfa_gate")
@@ -34,11 +34,11 @@ class FactorRows:
     ) -> str:
         """A row that waits for its first answer; its id."""
         row_id = new_id()
-        self._store.factors.add_pending(
-            tx, factor_id=row_id, user_key=who.user_key, kind=self._kind, name=name,
-            sealed=seal(self._keyring, secret, factor_id=row_id, user=who.user_key), data=data,
-            lineage=who.session_family, now=now,
+        new = NewFactor(
+            id=row_id, user_key=who.user_key, kind=self._kind, name=name, data=data, lineage=who.session_family,
+            sealed=seal(self._keyring, secret, factor_id=row_id, user=who.user_key),
         )  # fmt: skip
+        self._store.factors.add_pending(tx, new, now=now)
         return row_id
 
     def live(self, tx: Connection, user_key: str) -> Sequence[Factor]:

@@ -8,9 +8,7 @@ from enum import StrEnum
 
 from sqlalchemy import Connection
 
-from ..clock import Clock
 from ..errors import MFAGateError
-from ..store import Store
 from .unit_of_work import TransactionRunner
 
 log = logging.getLogger("flask_mfa_gate")
@@ -37,8 +35,8 @@ class Observation(StrEnum):
 class Observations:
     """Noted once a day and process, and forgotten by the doctor when it was not seen for a week."""
 
-    def __init__(self, store: Store, worker: TransactionRunner, *, clock: Clock) -> None:
-        self._store, self._worker, self._clock = store, worker, clock
+    def __init__(self, worker: TransactionRunner) -> None:
+        self._store, self._worker, self._clock = worker.store, worker, worker.clock
         self._noted: dict[str, datetime] = {}
 
     def note(self, observation: Observation, detail: str) -> None:

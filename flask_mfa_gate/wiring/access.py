@@ -32,8 +32,7 @@ def access_services(base: Base, runner: ActionRunner) -> AccessServices:
         trusted_proxies=base.settings.trusted_proxies,
     )  # fmt: skip
     policies = PolicyService(
-        store, base.worker, runner, registry, clock=clock, check=linter.require_no_new_errors,
-        population=population,
+        base.worker, runner, registry, check=linter.require_no_new_errors, population=population
     )  # fmt: skip
     return AccessServices(
         policies=policies,

@@ -20,6 +20,8 @@ from ..services.audit.sign_in_reading import SignInReader
 from ..services.enrollment.access_passes import AccessPassService
 from ..services.enrollment.digest import DigestService
 from ..services.enrollment.enrollments import EnrollmentService
+from ..services.enrollment.periods import Periods
+from ..services.enrollment.sweeping import Sweeper
 from ..services.enrollment.upkeep import UpkeepService
 from ..services.observations import Observations
 from ..services.people.daily_totals import DailyTotalsService
@@ -43,61 +45,64 @@ class AdminWiring:
 
     def __init__(self, base: Base) -> None:
         self._base = base
-        store, worker, rules, clock = base.store, base.worker, base.rules, base.clock
+        store, worker, rules = base.store, base.worker, base.rules
         everybody = rules.default_access.get(APP) is Access.REQUIRE
         self._rows = UserList(store.tables, enabled=rules.enabled, everybody_required=everybody)
         self._writer = MoveWriter(
             store, base.factors.ways_back, base.factors.companion, reminders=base.settings.reminders
         )
-        self._runner = ActionRunner(store, worker, base.directory, self._rows, self._writer, clock=clock, rules=rules)
-        self._audit = AuditChain(store, worker, base.keyring, clock=clock)
-        self._rotation = KeyRotation(store, worker, base.keyring, clock=clock)
+        self._runner = ActionRunner(worker, base.directory, self._rows, self._writer, rules=rules)
+        self._audit = AuditChain(worker, base.keyring)
+        self._rotation = KeyRotation(worker, base.keyring)
         self.access = access_services(base, self._runner)
         self.people = self._people()
         self.operations = self._operations()
 
     def _people(self) -> PeopleServices:
         base, store, worker, rules, clock = self._base, *self._common()
-        sync = DirectorySync(store, worker, base.directory, self._writer, clock=clock)
-        users = UserService(
-            store, worker, base.directory, sync, self.access.policies, self._audit, self._rotation, clock=clock
-        )
+        sync = DirectorySync(worker, base.directory, self._writer)
+        users = UserService(worker, base.directory, sync, self.access.policies, self._audit, self._rotation)
         listed = UserListService(store, self._rows, rules, clock=clock, takes_any_key=self._runner.takes_any_key)
         lookup = UserLookup(store, base.directory, users.is_sync_due, clock)
         enrollments = EnrollmentService(
-            store, worker, self._runner, self._writer, rules, clock=clock, default_days=base.settings.enrollment_days
+            worker, self._runner, self._writer, rules, default_days=base.settings.enrollment_days
         )
         calls = ActionCalls(store, enrollments, self.access.policies, clock=clock)
-        requests = ActionRequestService(store, worker, calls, listed, lookup, clock=clock)
+        requests = ActionRequestService(worker, calls, listed, lookup)
         return PeopleServices(
             users=users,
             lookup=lookup,
             user_list=listed,
             profiles=ProfileReader(store, base.lifetimes, clock=clock),
-            daily_totals=DailyTotalsService(store, worker, rules, clock=clock),
+            daily_totals=DailyTotalsService(worker, rules),
             enrollments=enrollments,
-            access_passes=AccessPassService(store, worker, self._runner, base.factors.access_passes, clock=clock),
+            access_passes=AccessPassService(worker, self._runner, base.factors.access_passes),
             action_requests=requests,
-            action_jobs=ActionJobs(store, worker, base.directory, calls, requests, clock=clock),
+            action_jobs=ActionJobs(worker, base.directory, calls, requests),
         )
 
     def _operations(self) -> Operations:
         base, store, worker, _, clock = self._base, *self._common()
-        digest = DigestService(store, worker, self._rows, clock=clock)
         return Operations(
             audit=self._audit,
-            audit_reader=AuditReader(store, worker),
+            audit_reader=AuditReader(worker),
             sign_in_reader=SignInReader(store, clock=clock),
             tables=TableSetup(store, base.keyring, base.settings, self._audit, base.app_id),
             key_rotation=self._rotation,
             delivery=base.delivery,
             upkeep=UpkeepService(
-                store, worker, self._writer, self.people.users, digest, self._audit, _retention(base), base.delivery,
-                self.people.daily_totals, jobs=self.people.action_jobs, clock=clock, lifetimes=base.lifetimes,
-                reminders=base.settings.reminders, cookie_life=longest_cookie_life,
+                worker=worker,
+                periods=Periods(worker, self._writer, reminders=base.settings.reminders),
+                audit=self._audit,
+                digest=DigestService(worker, self._rows),
+                jobs=self.people.action_jobs,
+                delivery=base.delivery,
+                daily=self.people.daily_totals,
+                sweeper=Sweeper(worker, _retention(base), lifetimes=base.lifetimes, cookie_life=longest_cookie_life),
+                users=self.people.users,
             ),
-            observations=Observations(store, worker, clock=clock),
-        )  # fmt: skip
+            observations=Observations(worker),
+        )
 
     def _common(self) -> tuple[Store, TransactionRunner, Rules, Clock]:
         return self._base.store, self._base.worker, self._base.rules, self._base.clock
@@ -106,4 +111,4 @@ class AdminWiring:
 def _retention(base: Base) -> AuditRetention:
     days = base.settings.audit_retention_days
     keep = timedelta(days=days) if days else None
-    return AuditRetention(base.store, base.worker, base.keyring, clock=base.clock, keep=keep)
+    return AuditRetention(base.worker, base.keyring, keep=keep)

@@ -23,15 +23,15 @@ from .base import Base
 def account_services(base: Base, history: PolicyHistory) -> tuple[SignInServices, FactorServices]:
     """Sign-ins and own factors, which raise the same sessions and count the same wrong codes."""
     store, worker, rules, clock = base.store, base.worker, base.rules, base.clock
-    attempts = AttemptService(store, worker, clock=clock)
-    sessions = SessionService(store, worker, base.keyring, rules, clock=clock, lifetimes=base.lifetimes)
+    attempts = AttemptService(worker)
+    sessions = SessionService(worker, base.keyring, rules, lifetimes=base.lifetimes)
     sign_in = SignInServices(
         attempts=attempts,
         flood_guard=_flood_guard(base),
         sessions=sessions,
-        revocations=RevocationService(store, worker, clock=clock, lifetimes=base.lifetimes),
-        challenges=ChallengeService(store, worker, attempts, sessions, verifiers=base.factors.verifiers, clock=clock),
-        last_login_view=LastLoginView(store, worker, clock=clock),
+        revocations=RevocationService(worker, lifetimes=base.lifetimes),
+        challenges=ChallengeService(worker, attempts, sessions, verifiers=base.factors.verifiers),
+        last_login_view=LastLoginView(worker),
         reasons=SignInReasons(store, base.host.conditions, history),
         risk=RiskService(store, base.places, clock=clock),
         places=base.places,
@@ -40,19 +40,18 @@ def account_services(base: Base, history: PolicyHistory) -> tuple[SignInServices
 
 
 def _factor_services(base: Base, attempts: AttemptService, sessions: SessionService) -> FactorServices:
-    store, worker, rules, clock = base.store, base.worker, base.rules, base.clock
+    worker, rules, clock = base.worker, base.rules, base.clock
     companion = base.factors.companion
     eligibility = EnrollmentEligibility(rules, FirstEnrollment.of(base.settings, base.directory), clock=clock)
     return FactorServices(
         registry=base.factors,
         enrollment=FactorEnrollment(
-            store, worker, attempts=attempts, sessions=sessions, eligibility=eligibility, companion=companion,
-            rules=rules, clock=clock,
+            worker, attempts=attempts, sessions=sessions, eligibility=eligibility, companion=companion
         ),
         eligibility=eligibility,
-        deferral=EnrollmentDeferral(store, worker, sessions, clock=clock),
-        recovery_codes=RecoveryCodeService(store, worker, companion, clock=clock),
-        self_service=SelfService(store, worker, companion, rules, clock=clock),
+        deferral=EnrollmentDeferral(worker, sessions),
+        recovery_codes=RecoveryCodeService(worker, companion),
+        self_service=SelfService(worker, companion, rules),
     )  # fmt: skip
 
 

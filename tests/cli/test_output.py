@@ -65,7 +65,7 @@ def test_audit_verify_tells_of_records_that_retention_removed(
         clock.forward(days=11)
         state.people.enrollments.unlock("2")
         state.operations.audit.seal()
-        assert state.operations.upkeep._retention.run() == old.number
+        assert state.operations.upkeep.sweeper._retention.run() == old.number
         said = run.invoke(args=["mfa", "audit", "verify"]).stdout.splitlines()
         assert said == [
             "Audit log intact: 1 record verified, 0 not yet sealed.",

@@ -18,6 +18,7 @@ from flask_mfa_gate.factors.base import NOTHING, Enrollee
 from flask_mfa_gate.factors.totp.factor import CLOCK_HINT, TotpFactor, import_secret
 from flask_mfa_gate.settings import Settings
 from flask_mfa_gate.store import Store
+from flask_mfa_gate.store.enrollment.factors import NewFactor
 from tests.conftest import at_once
 from tests.factors.conftest import parts_of
 
@@ -64,9 +65,18 @@ def held(store: Store, secret: str, keyring: Keyring, *, step: int = 0, user: st
     factor_id = new_id()
     with store.database.write() as tx:
         store.factors.add_pending(
-            tx, factor_id=factor_id, user_key=user, kind=FactorKind("totp"), name="App",
-            sealed=import_secret(keyring, secret, factor_id=factor_id, user=user), data=shape.to_data(), lineage="x", now=NOW,
-        )  # fmt: skip
+            tx,
+            NewFactor(
+                id=factor_id,
+                user_key=user,
+                kind=FactorKind("totp"),
+                name="App",
+                sealed=import_secret(keyring, secret, factor_id=factor_id, user=user),
+                data=shape.to_data(),
+                lineage="x",
+            ),
+            now=NOW,
+        )
         assert store.factors.try_confirm(tx, factor_id, counter=step, name="App", now=NOW)
     return factor_id
 

@@ -13,6 +13,7 @@ from flask_mfa_gate.crypto import new_id
 from flask_mfa_gate.domain.factors.totp import TotpShape
 from flask_mfa_gate.domain.sign_in.assurance import FactorKind
 from flask_mfa_gate.factors.totp.factor import import_secret
+from flask_mfa_gate.store.enrollment.factors import NewFactor
 from tests.conftest import Phone, StillClock, state_of
 
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
@@ -48,9 +49,18 @@ class Host:
         sealed = import_secret(state.keyring, SECRET, factor_id=factor_id, user=key)
         with state.store.database.write() as tx:
             state.store.factors.add_pending(
-                tx, factor_id=factor_id, user_key=key, kind=FactorKind("totp"), name="App", sealed=sealed, data=TotpShape().to_data(),
-                lineage=key, now=now,
-            )  # fmt: skip
+                tx,
+                NewFactor(
+                    id=factor_id,
+                    user_key=key,
+                    kind=FactorKind("totp"),
+                    name="App",
+                    sealed=sealed,
+                    data=TotpShape().to_data(),
+                    lineage=key,
+                ),
+                now=now,
+            )
             state.store.factors.try_confirm(tx, factor_id, counter=0, name="App", now=now)
 
     def client(self) -> FlaskClient:

@@ -24,7 +24,7 @@ def write_and_seal(app: Flask) -> int:
 
 
 def remove_old(app: Flask) -> int:
-    return sum(state_of(app).operations.upkeep._retention.run() for _ in range(TURNS))
+    return sum(state_of(app).operations.upkeep.sweeper._retention.run() for _ in range(TURNS))
 
 
 def test_the_chain_stays_whole(app: Flask, clock: StillClock, portal_uri: str, in_processes: Any) -> None:

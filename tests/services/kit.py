@@ -15,6 +15,7 @@ from flask_mfa_gate.domain.people.person import Person
 from flask_mfa_gate.domain.sign_in.assurance import FactorKind
 from flask_mfa_gate.factors.totp.factor import import_secret
 from flask_mfa_gate.store import Store
+from flask_mfa_gate.store.enrollment.factors import NewFactor
 from tests.conftest import state_of
 
 TOTP = FactorKind("totp")
@@ -63,13 +64,15 @@ def enroll(app: Flask, key: str, *, kind: FactorKind = TOTP, confirmed: bool = T
     with state.store.database.write() as tx:
         state.store.factors.add_pending(
             tx,
-            factor_id=factor_id,
-            user_key=key,
-            kind=kind,
-            name="App",
-            sealed=sealed,
-            data=TotpShape().to_data(),
-            lineage=new_id(),
+            NewFactor(
+                id=factor_id,
+                user_key=key,
+                kind=kind,
+                name="App",
+                sealed=sealed,
+                data=TotpShape().to_data(),
+                lineage=new_id(),
+            ),
             now=now,
         )
         if confirmed:

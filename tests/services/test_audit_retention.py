@@ -49,7 +49,7 @@ def numbers(state: Any) -> list[int]:
 
 
 def trim(state: Any) -> int:
-    removed: int = state.operations.upkeep._retention.run()
+    removed: int = state.operations.upkeep.sweeper._retention.run()
     return removed
 
 
@@ -136,7 +136,7 @@ def test_an_anchor_made_of_a_true_link_without_the_keys_is_none(kept_ten_days: A
 def test_the_anchor_of_another_log_under_the_same_keys_is_none(kept_ten_days: Any) -> None:
     state = kept_ten_days
     trim(state)
-    anchors = state.operations.upkeep._retention._anchors
+    anchors = state.operations.upkeep.sweeper._retention._anchors
     tables = SimpleNamespace(audit=SimpleNamespace(name="other_audit"))
     others = Anchors(SimpleNamespace(tables=tables, marks=state.store.marks), anchors._keyring)  # type: ignore[arg-type]
     with state.store.database.write() as tx:

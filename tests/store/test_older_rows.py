@@ -49,7 +49,7 @@ def put(store: Store, name: str, /, **values: Any) -> None:
 
 def setup_of(store: Store, prefix: str, **settings: Any) -> TableSetup:
     worker = TransactionRunner(store, lambda: NOW, lambda _event: None, lambda _ids: None)
-    chain = AuditChain(store, worker, KEYRING, clock=lambda: NOW)
+    chain = AuditChain(worker, KEYRING)
     return TableSetup(
         store, KEYRING, Settings(table_prefix=prefix, **settings), chain, AppId("shop", "shop", "", False)
     )

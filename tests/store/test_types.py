@@ -23,6 +23,7 @@ from flask_mfa_gate.signals import Event
 from flask_mfa_gate.store import build_store
 from flask_mfa_gate.store.database.engine import Database, make_engine
 from flask_mfa_gate.store.database.location import Location
+from flask_mfa_gate.store.enrollment.factors import NewFactor
 from flask_mfa_gate.store.tables.tables import Tables, build_tables
 from flask_mfa_gate.store.tables.types import UTCDateTime, exact
 
@@ -183,13 +184,7 @@ def test_long_text_comes_back(database: Database, prefix: str, reason: str) -> N
         store.audit.write(tx, [event])
         store.factors.add_pending(
             tx,
-            factor_id="f",
-            user_key="1",
-            kind=FactorKind("totp"),
-            name=name,
-            sealed=b"",
-            data={},
-            lineage="l",
+            NewFactor(id="f", user_key="1", kind=FactorKind("totp"), name=name, sealed=b"", data={}, lineage="l"),
             now=INSTANT,
         )
         pending = store.factors.pending(tx, "1", FactorKind("totp"), lineage="l", now=INSTANT)

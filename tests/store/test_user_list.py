@@ -22,6 +22,7 @@ from flask_mfa_gate.domain.people.user_search import sort_name
 from flask_mfa_gate.domain.sign_in.assurance import FactorKind
 from flask_mfa_gate.store import Store, build_store
 from flask_mfa_gate.store.database.engine import Database
+from flask_mfa_gate.store.enrollment.factors import NewFactor
 from flask_mfa_gate.store.people import user_list
 from flask_mfa_gate.store.people.user_facets import UserFacets, every_facets
 from flask_mfa_gate.store.people.user_list import UserList
@@ -184,8 +185,8 @@ def test_what_finds_a_user_follows_every_change(store: Store) -> None:
 def a_day_of_writers(store: Store, tx: Connection) -> None:
     def add(key: str, name: str) -> None:
         store.factors.add_pending(
-            tx, factor_id=name, user_key=key, kind=TOTP, name="", sealed=b"", data={}, lineage="x", now=NOW
-        )  # fmt: skip
+            tx, NewFactor(id=name, user_key=key, kind=TOTP, name="", sealed=b"", data={}, lineage="x"), now=NOW
+        )
 
     store.factors.sweep(tx, now=NOW)
     store.enrollments.end_period(tx, "p41")

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import asdict
 
 import click
 
 from ...domain.factors.access_pass import AccessPass, Scope
+from ...services.enrollment.access_passes import PassTerms
 from ...web.state import GateState, current_state
 from ..arguments import length, moment
 from ..group import ACTOR, as_json_option, mfa
@@ -34,15 +35,13 @@ def access_pass(
     if revoke:
         _revoke(state, key, reason, is_dry=dry_run, as_json=as_json)
         return
-    terms: dict[str, Any] = {
-        "lifetime": length(lifetime, "--lifetime"), "one_time": not timed, "scope": scope, "notify": not no_notify,
-        "starts_at": None if starts_at is None else moment(starts_at, "--starts-at"),
-    }  # fmt: skip
+    passes, begin = state.people.access_passes, None if starts_at is None else moment(starts_at, "--starts-at")
+    asked = PassTerms(length(lifetime, "--lifetime"), not timed, scope, begin)
     if dry_run:
-        _print(state, key, None, state.people.access_passes.plan(key, actor=ACTOR, **terms), as_json=as_json)
+        _print(state, key, None, passes.plan(key, asked, actor=ACTOR, notify=not no_notify), as_json=as_json)
         return
-    code = state.people.access_passes.issue(key, actor=ACTOR, reason=reason, **terms)
-    _print(state, key, code, state.people.access_passes.of(key)[0], as_json=as_json)
+    code = passes.issue(key, actor=ACTOR, reason=reason, notify=not no_notify, **asdict(asked))
+    _print(state, key, code, passes.of(key)[0], as_json=as_json)
 
 
 def _revoke(state: GateState, key: str, reason: str | None, *, is_dry: bool, as_json: bool) -> None:

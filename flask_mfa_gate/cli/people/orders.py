@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import click
@@ -78,24 +79,23 @@ def for_users(command: Callable[..., Any]) -> Callable[..., Any]:
 def carry_out(state: GateState, asked: Asked, act: Callable[..., ActionResult], deed: Deed, **options: Any) -> None:
     """Act on those who are asked for, and print what became of each. A failed one makes the exit status 1."""
     terms = Terms(actor=ACTOR, reason=asked.reason, dry_run=asked.dry_run)
+    order = partial(act, **options, **terms)
     if asked.whom.is_many:
-        result = _on_many(state, asked, act, deed, terms, **options)
+        result = _on_many(state, asked, order, deed)
     else:
         texts = asked.whom.users
         keys = known_key(state, texts[0]) if len(texts) == 1 else [key_of(state, text) for text in texts]
-        result = act(keys, **options, **terms)
+        result = order(keys)
     _report(state, result, asked, deed)
 
 
-def _on_many(
-    state: GateState, asked: Asked, act: Callable[..., ActionResult], deed: Deed, terms: Terms, **options: Any
-) -> ActionResult:
+def _on_many(state: GateState, asked: Asked, order: Callable[..., ActionResult], deed: Deed) -> ActionResult:
     users = chosen(state, asked.whom, may_sync=not asked.dry_run)
     count = _count(state, users)
     if not asked.dry_run:
         confirm(f"{deed.question} {counted(count, 'user')}?", yes=asked.yes)
     with progress(deed.question, count) as bar:
-        return act(users, **options, **{**terms, "progress": bar})
+        return order(users, progress=bar)
 
 
 def _count(state: GateState, users: UserFilter) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from enum import StrEnum
 
@@ -28,14 +28,13 @@ _OF = {Ask.PASS: ReportOnlyResult.PASS, Ask.DENY: ReportOnlyResult.REFUSE, Ask.L
 
 
 def report(
-    request: AccessRequest, policies: CompiledPolicies, rules: Rules, resources: Iterable[str], *, now: datetime,
-    failures: list[ConditionFailure],
-) -> dict[str, ReportOnlyResult]:  # fmt: skip
-    """For each report-only policy of these resources, by name, what it would do.
+    request: AccessRequest, policies: CompiledPolicies, rules: Rules, resources: Iterable[str], *, now: datetime
+) -> tuple[dict[str, ReportOnlyResult], Sequence[ConditionFailure]]:
+    """For each report-only policy of these resources, by name, what it would do; and each condition that raised.
 
     :param request: with the facts that those policies look at as well.
-    :param failures: takes each condition that raises.
     """
+    failures: list[ConditionFailure] = []
     subject, on_error = subject_of(request, rules, now=now), noting(failures)
     live = results_of(request, policies, rules, now=now, failures=failures)
     found: dict[str, ReportOnlyResult] = {}
@@ -49,4 +48,4 @@ def report(
             is_outside = request.standing.user_key in rules.break_glass
             results = NO_RESULTS if is_outside else {**live, name: result}
             found[match.policy.name] = _OF.get(weigh(request, results, rules, now=now).ask, ReportOnlyResult.ASK)
-    return found
+    return found, failures

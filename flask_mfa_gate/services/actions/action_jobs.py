@@ -7,10 +7,8 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from datetime import datetime, timedelta
 
-from ...clock import Clock
 from ...domain.people.roles import Actor, Role
 from ...errors import HostCallbackFailed, NotFound
-from ...store import Store
 from ...store.enrollment.action_requests import ActionItem, ActionRequest, RequestState
 from ..people.actors import acting_user
 from ..people.directory import UserDirectory
@@ -36,11 +34,10 @@ class ActionJobs:
     """Work on requests: each is claimed by one at a time, and no user is acted on twice even by two."""
 
     def __init__(
-        self, store: Store, worker: TransactionRunner, directory: UserDirectory, calls: ActionCalls,
-        requests: ActionRequestService, *, clock: Clock,
-    ) -> None:  # fmt: skip
-        self._store, self._worker, self._directory = store, worker, directory
-        self._calls, self._requests, self._clock = calls, requests, clock
+        self, worker: TransactionRunner, directory: UserDirectory, calls: ActionCalls, requests: ActionRequestService
+    ) -> None:
+        self._store, self._worker, self._directory = worker.store, worker, directory
+        self._calls, self._requests, self._clock = calls, requests, worker.clock
 
     def carry_out(self, request: ActionRequest, options: ActionOptions, *, actor: Actor) -> ActionRequest:
         """Do it, or go on with it, for a few seconds; a second submit finds what the first has done.

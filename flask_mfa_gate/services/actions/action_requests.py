@@ -7,12 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from ...clock import Clock
 from ...crypto import new_id
 from ...domain.people.roles import Actor
 from ...domain.people.user_filter import UserFilter
 from ...errors import BadRequest, NotFound, UnknownUser
-from ...store import Store
 from ...store.enrollment.action_requests import ActionItem, ActionRequest, RequestState
 from ..people.lookup import UserLookup
 from ..people.user_list import UserListService
@@ -50,11 +48,10 @@ class ActionRequestService:
     """Freeze a set of users, show what would happen, and what did."""
 
     def __init__(
-        self, store: Store, worker: TransactionRunner, calls: ActionCalls, user_list: UserListService,
-        lookup: UserLookup, *, clock: Clock,
-    ) -> None:  # fmt: skip
-        self._store, self._worker, self._calls = store, worker, calls
-        self._list, self._lookup, self._clock = user_list, lookup, clock
+        self, worker: TransactionRunner, calls: ActionCalls, user_list: UserListService, lookup: UserLookup
+    ) -> None:
+        self._store, self._worker, self._calls = worker.store, worker, calls
+        self._list, self._lookup, self._clock = user_list, lookup, worker.clock
 
     def freeze(
         self, action: str, users: Sequence[str] | UserFilter, *, actor: Actor, not_found: Sequence[str] = ()

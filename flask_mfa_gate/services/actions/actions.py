@@ -10,7 +10,6 @@ from typing import TypedDict
 
 from sqlalchemy import Connection
 
-from ...clock import Clock
 from ...domain.authorization.rules import Rules
 from ...domain.enrollment.enrollment import Standing
 from ...domain.enrollment.revocations import RevokeFactor, RevokePass
@@ -19,7 +18,6 @@ from ...domain.people.person import Person
 from ...domain.people.roles import Actor, ActorLike, Right, Role, refusal
 from ...domain.people.user_filter import UserFilter
 from ...errors import BadRequest, NotAllowed, UnknownUser
-from ...store import Store
 from ...store.people.user_list import UserList
 from ..people.actors import acting_user, actor_of
 from ..people.directory import UserDirectory
@@ -76,6 +74,18 @@ class Order:
         check_words(self.actor, self.reason)
 
 
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """One action as it is carried out now.
+
+    :param actor: with the role of this moment.
+    """
+
+    action: Action
+    actor: Actor
+    order: Order
+
+
 class ActionRunner:
     """Finds the users, asks whether the actor may, and moves a slice of them in one transaction.
 
@@ -83,21 +93,26 @@ class ActionRunner:
     """
 
     def __init__(
-        self, store: Store, worker: TransactionRunner, directory: UserDirectory, user_list: UserList,
-        writer: MoveWriter, *, clock: Clock, rules: Rules,
-    ) -> None:  # fmt: skip
-        self._store, self._worker, self._directory = store, worker, directory
+        self,
+        worker: TransactionRunner,
+        directory: UserDirectory,
+        user_list: UserList,
+        writer: MoveWriter,
+        *,
+        rules: Rules,
+    ) -> None:
+        self._store, self._worker, self._directory = worker.store, worker, directory
         self._users, self._writer = user_list, writer
-        self._clock, self._rules = clock, rules
+        self._clock, self._rules = worker.clock, rules
 
     def on_one(self, action: Action, key: str, order: Order) -> ActionResult:
         """One user, as the host knows him this moment.
 
         :raises UnknownUser, NotAllowed: see there.
         """
-        actor = self._actor(action, order)
+        task = self._task(action, order)
         person = self.person(key)
-        result = ActionResult.of(self._slice(action, [person], [person], actor, order, is_bulk=False))
+        result = ActionResult.of(self._slice(task, [person], [person], is_bulk=False))
         if result.failed:
             why = result.failed[0][1]
             raise NotAllowed(why, REFUSALS[why])
@@ -105,25 +120,20 @@ class ActionRunner:
 
     def on_keys(self, action: Action, keys: Sequence[str], order: Order) -> ActionResult:
         """Several users, as the gate knows them; whom it does not know the host is asked about."""
-        actor = self._actor(action, order)
+        task = self._task(action, order)
         answers: dict[str, Answer] = {}
         for start in range(0, len(keys), SLICE):
             wanted = keys[start : start + SLICE]
             known, fresh = self._people([key for key in wanted if is_key(key)])
             answers |= dict.fromkeys(wanted, Answer(Outcome.FAILED, "unknown-user"))
-            answers |= dict(self._slice(action, [*known, *fresh], fresh, actor, order, is_bulk=len(keys) > 1))
+            answers |= dict(self._slice(task, [*known, *fresh], fresh, is_bulk=len(keys) > 1))
         return ActionResult.of(answers.items())
 
     def on_filter(self, action: Action, users: UserFilter, order: Order) -> ActionResult:
         """Everybody for whom the filter holds."""
-        actor = self._actor(action, order)
-        check_words(actor.name, f"{users.text} {users.group}")
-        return joined(
-            [
-                ActionResult.of(self._slice(action, people, [], actor, order, is_bulk=True))
-                for people in self._pages(users)
-            ]
-        )
+        task = self._task(action, order)
+        check_words(task.actor.name, f"{users.text} {users.group}")
+        return joined([ActionResult.of(self._slice(task, people, [], is_bulk=True)) for people in self._pages(users)])
 
     def standings(self, users: UserFilter) -> Iterator[tuple[Sequence[Person], dict[str, Standing]]]:
         """The same people with their standing, page by page."""
@@ -164,12 +174,12 @@ class ActionRunner:
         role = Role.ADMIN if person.key in self._rules.break_glass else person.role
         return refusal(actor, right, subject=person.key, role=role)
 
-    def _actor(self, action: Action, order: Order) -> Actor:
+    def _task(self, action: Action, order: Order) -> _Task:
         actor = self.actor(order.actor)
         # SECURITY: anyone who took over an admin's account must not reset others behind their back.
         if action.must_tell and not order.notify and not actor.may_be_silent:
             raise BadRequest(LOUD)
-        return actor
+        return _Task(action, actor, order)
 
     def _pages(self, users: UserFilter) -> Iterator[Sequence[Person]]:
         after = ""
@@ -189,25 +199,26 @@ class ActionRunner:
         return [one.person for one in known.values()], [person for person in asked if person is not None]
 
     def _slice(
-        self, action: Action, people: Sequence[Person], fresh: Sequence[Person], actor: Actor, order: Order, *,
-        is_bulk: bool,
-    ) -> list[tuple[str, Answer]]:  # fmt: skip
+        self, task: _Task, people: Sequence[Person], fresh: Sequence[Person], *, is_bulk: bool
+    ) -> list[tuple[str, Answer]]:
+        order = task.order
+
         def act(work: UnitOfWork) -> list[tuple[str, Move]]:
             work.people.update((person.key, person) for person in people)
             standings = self._store.enrollments.locked_standings(work.tx, keys, now=self._clock())
             # Behind the lock: everybody who writes both rows of a user takes them in this order.
             self._store.people.write(work.tx, fresh, now=self._clock())
-            moved = self._moves(work.tx, standings, action, people, actor, order)
-            self._writer.write(work, moved, actor=actor.name, reason=order.reason)
+            moved = self._moves(work.tx, standings, task, people)
+            self._writer.write(work, moved, actor=task.actor.name, reason=order.reason)
             if order.within is not None:
                 order.within(work, _answers(moved, unseen))
             return moved
 
         if not people:
             return []
-        people, keys = self._as_of_now(people, actor), [person.key for person in people]
+        people, keys = self._as_of_now(people, task.actor), [person.key for person in people]
         unseen = self._unseen(keys)
-        moved = self._preview(action, people, actor, order) if order.dry_run else self._worker.run(act, is_bulk=is_bulk)
+        moved = self._preview(task, people) if order.dry_run else self._worker.run(act, is_bulk=is_bulk)
         if order.progress is not None:
             order.progress(len(people))
         return _answers(moved, unseen)
@@ -227,15 +238,15 @@ class ActionRunner:
             return people
         return [self._directory.get(person.key) or person for person in people]
 
-    def _preview(self, action: Action, people: Sequence[Person], actor: Actor, order: Order) -> list[tuple[str, Move]]:
+    def _preview(self, task: _Task, people: Sequence[Person]) -> list[tuple[str, Move]]:
         with self._store.database.read() as tx:
             standings = self._store.enrollments.standings(tx, [person.key for person in people], now=self._clock())
-            return self._moves(tx, standings, action, people, actor, order)
+            return self._moves(tx, standings, task, people)
 
     def _moves(
-        self, tx: Connection, standings: Mapping[str, Standing], action: Action, people: Iterable[Person],
-        actor: Actor, order: Order,
-    ) -> list[tuple[str, Move]]:  # fmt: skip
+        self, tx: Connection, standings: Mapping[str, Standing], task: _Task, people: Iterable[Person]
+    ) -> list[tuple[str, Move]]:
+        action, actor = task.action, task.actor
         now, keys = self._clock(), list(standings)
         held = self._store.factors.held(tx, keys) if isinstance(action, RevokeFactor) and action.factor_id else {}
         with_pass = self._store.access_passes.holders(tx, keys, now=now) if isinstance(action, RevokePass) else set()
@@ -244,7 +255,7 @@ class ActionRunner:
         def on(case: Case) -> Move:
             """Once for all who are in the same case."""
             move = action.on(case, by=actor.name)
-            return move if order.notify else without_notice(move)
+            return move if task.order.notify else without_notice(move)
 
         moved = []
         for person in people:

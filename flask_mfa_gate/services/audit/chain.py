@@ -16,11 +16,9 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from ...clock import Clock
 from ...crypto import Keyring
 from ...errors import BadRequest
 from ...signals import Event
-from ...store import Store
 from ...store.records.audit import Record
 from ..unit_of_work import TransactionRunner, UnitOfWork
 from .anchor import Anchor, Anchors
@@ -54,9 +52,9 @@ class Verification:
 class AuditChain:
     """``gate.audit``: seals, verifies and exports the log."""
 
-    def __init__(self, store: Store, worker: TransactionRunner, keyring: Keyring, *, clock: Clock) -> None:
-        self._store, self._worker, self._clock = store, worker, clock
-        self._links, self._anchors = Links(keyring), Anchors(store, keyring)
+    def __init__(self, worker: TransactionRunner, keyring: Keyring) -> None:
+        self._store, self._worker, self._clock = worker.store, worker, worker.clock
+        self._links, self._anchors = Links(keyring), Anchors(worker.store, keyring)
 
     def seal(self) -> Head:
         """Link what was written since the last time. Two at once take turns."""

@@ -7,10 +7,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
-from ...clock import Clock
 from ...crypto import Keyring, Place
 from ...errors import SecretUnreadable
-from ...store import Store
 from ...store.every_table.sealed import SealedRow
 from ..unit_of_work import TransactionRunner, UnitOfWork
 
@@ -37,8 +35,8 @@ class Rotated:
 class KeyRotation:
     """``gate.rotate_keys()``. A run that was cut short is done again: what has moved already is passed by."""
 
-    def __init__(self, store: Store, worker: TransactionRunner, keyring: Keyring, *, clock: Clock) -> None:
-        self._store, self._worker, self._keyring, self._clock = store, worker, keyring, clock
+    def __init__(self, worker: TransactionRunner, keyring: Keyring) -> None:
+        self._store, self._worker, self._keyring, self._clock = worker.store, worker, keyring, worker.clock
 
     def run(self, *, progress: Callable[[int], None] | None = None, dry_run: bool = False) -> Rotated:
         """Seal everything with the newest key.

@@ -10,7 +10,6 @@ from ...domain.people.person import Origin
 from ...domain.people.roles import Actor
 from ...domain.records.event_name import EventName
 from ...errors import BadRequest
-from ...store import Store
 from ...store.records.audit import AuditFilter, Record
 from ..text_validation import kept_text
 from ..unit_of_work import TransactionRunner
@@ -35,8 +34,8 @@ class AuditPage:
 class AuditReader:
     """Reads the log for people and files."""
 
-    def __init__(self, store: Store, worker: TransactionRunner) -> None:
-        self._store, self._worker = store, worker
+    def __init__(self, worker: TransactionRunner) -> None:
+        self._store, self._worker = worker.store, worker
 
     def page(self, wanted: AuditFilter, *, cursor: str | None, per_page: int, now: datetime) -> AuditPage:
         """The next records, newest first.

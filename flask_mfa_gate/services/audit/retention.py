@@ -8,9 +8,7 @@ from datetime import datetime, timedelta
 from functools import partial
 from itertools import takewhile
 
-from ...clock import Clock
 from ...crypto import Keyring
-from ...store import Store
 from ..unit_of_work import TransactionRunner, UnitOfWork
 from .anchor import Anchors
 from .chain import HEAD, SLICE
@@ -25,11 +23,9 @@ class AuditRetention:
     :param keep: age at which a record may go; None keeps all for ever.
     """
 
-    def __init__(
-        self, store: Store, worker: TransactionRunner, keyring: Keyring, *, clock: Clock, keep: timedelta | None
-    ) -> None:
-        self._store, self._worker, self._clock, self._keep = store, worker, clock, keep
-        self._links, self._anchors = Links(keyring), Anchors(store, keyring)
+    def __init__(self, worker: TransactionRunner, keyring: Keyring, *, keep: timedelta | None) -> None:
+        self._store, self._worker, self._clock, self._keep = worker.store, worker, worker.clock, keep
+        self._links, self._anchors = Links(keyring), Anchors(worker.store, keyring)
 
     def run(self) -> int:
         """Remove what is old, a slice in one transaction; how many records that were."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from ...clock import Clock
 from ...domain.enrollment.revocations import RevokePass
 from ...domain.factors.access_pass import DEFAULT, AccessPass, Scope, terms
 from ...domain.people.person import Person
@@ -14,21 +14,28 @@ from ...domain.records.event_name import EventName
 from ...domain.records.mail_kind import MailKind, Notice
 from ...errors import BadRequest, NotAllowed
 from ...factors.access_pass import AccessPasses
-from ...store import Store
 from ..actions.actions import LOUD, REFUSALS, ActionRunner, Order
 from ..sign_in.endings import revoke_opened
 from ..text_validation import check_words
 from ..unit_of_work import TransactionRunner, UnitOfWork, write_person
 
 
+@dataclass(frozen=True, slots=True)
+class PassTerms:
+    """What is asked for of a pass, see :meth:`AccessPassService.issue`."""
+
+    lifetime: timedelta = DEFAULT
+    one_time: bool = True
+    scope: str = Scope.FULL
+    starts_at: datetime | None = None
+
+
 class AccessPassService:
     """``gate.access_passes``: ways back in for users who lost their device. A user has at most one at a time."""
 
-    def __init__(
-        self, store: Store, worker: TransactionRunner, runner: ActionRunner, factor: AccessPasses, *, clock: Clock
-    ) -> None:
-        self._store, self._worker, self._runner = store, worker, runner
-        self._factor, self._clock = factor, clock
+    def __init__(self, worker: TransactionRunner, runner: ActionRunner, factor: AccessPasses) -> None:
+        self._store, self._worker, self._runner = worker.store, worker, runner
+        self._factor, self._clock = factor, worker.clock
 
     def issue(
         self, key: str, *, actor: ActorLike = Actor.HOST, lifetime: timedelta = DEFAULT, one_time: bool = True,
@@ -42,9 +49,7 @@ class AccessPassService:
         :raises UnknownUser, NotAllowed, BadRequest: see there.
         """
         check_words(actor, reason)
-        granted = self.plan(
-            key, actor=actor, lifetime=lifetime, one_time=one_time, scope=scope, starts_at=starts_at, notify=notify
-        )
+        granted = self.plan(key, PassTerms(lifetime, one_time, scope, starts_at), actor=actor, notify=notify)
         by, person = self._checked(key, actor)
 
         def act(work: UnitOfWork) -> str:
@@ -61,12 +66,9 @@ class AccessPassService:
 
         return self._worker.run(act)
 
-    def plan(
-        self, key: str, *, actor: ActorLike = Actor.HOST, lifetime: timedelta = DEFAULT, one_time: bool = True,
-        scope: str = Scope.FULL, starts_at: datetime | None = None, notify: bool = True,
-    ) -> AccessPass:  # fmt: skip
+    def plan(self, key: str, asked: PassTerms, *, actor: ActorLike = Actor.HOST, notify: bool = True) -> AccessPass:
         """The terms of the pass that :meth:`issue` would make. Nothing is made, and what it refuses is refused."""
-        granted = self._terms(scope, one_time, lifetime, starts_at)
+        granted = self._granted(asked)
         by, _person = self._checked(key, actor)
         # SECURITY: a pass is a way into the account, so its owner hears of it unless the operator made it.
         if not notify and not by.may_be_silent:
@@ -92,14 +94,15 @@ class AccessPassService:
         # SECURITY: a session lives no longer than the pass that opened it.
         return revoke_opened(work, key, ids)
 
-    def _terms(self, scope: str, one_time: bool, lifetime: timedelta, starts_at: datetime | None) -> AccessPass:
-        if scope not in set(Scope):
+    def _granted(self, asked: PassTerms) -> AccessPass:
+        if asked.scope not in set(Scope):
             raise BadRequest(f"scope is one of {', '.join(Scope)}.")
-        if starts_at is not None and starts_at.tzinfo is None:
+        if asked.starts_at is not None and asked.starts_at.tzinfo is None:
             raise BadRequest("starts_at has to be an aware datetime.")
         granted = terms(
-            scope=Scope(scope), one_time=one_time, lifetime=lifetime, starts_at=starts_at, now=self._clock()
-        )
+            scope=Scope(asked.scope), one_time=asked.one_time, lifetime=asked.lifetime, starts_at=asked.starts_at,
+            now=self._clock(),
+        )  # fmt: skip
         if granted is None:
             raise BadRequest("A pass lives 10 minutes to 30 days, and starts now or within a year.")
         return granted

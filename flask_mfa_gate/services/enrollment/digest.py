@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from ...clock import Clock
 from ...domain.enrollment.enrollment import Status
 from ...domain.people.roles import Role
 from ...domain.people.user_filter import UserFilter
 from ...domain.records.mail_kind import MailKind, Notice
 from ...domain.sign_in.assurance import FactorKind
 from ...mail.notices import LONGEST_LIST
-from ...store import Store
 from ...store.people.user_list import UserList
 from ..unit_of_work import TransactionRunner, UnitOfWork
 
@@ -22,8 +20,8 @@ _MARK = "digest"
 class DigestService:
     """One mail a week to everybody with the role admin, as long as there is something to tell."""
 
-    def __init__(self, store: Store, worker: TransactionRunner, user_list: UserList, *, clock: Clock) -> None:
-        self._store, self._worker, self._users, self._clock = store, worker, user_list, clock
+    def __init__(self, worker: TransactionRunner, user_list: UserList) -> None:
+        self._store, self._worker, self._users, self._clock = worker.store, worker, user_list, worker.clock
 
     def post_if_due(self, *, audit_head: str) -> int:
         """Put the digest into the outbox a week after the last, or after the first run; of two processes one does.

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from ...clock import Clock
 from ...domain.authorization.decision import Ask
 from ...domain.enrollment.enrollment import Standing
 from ...domain.people.person import Origin
 from ...domain.records.event_name import EventName
 from ...domain.sign_in.session import GateSession
 from ...errors import Conflict
-from ...store import Store
 from ..sign_in.authorizer import Authorizer
 from ..sign_in.entries import Entry
 from ..sign_in.sessions import SessionService
@@ -19,8 +17,8 @@ from ..unit_of_work import TransactionRunner, UnitOfWork
 class EnrollmentDeferral:
     """Lets a user in for this sign-in."""
 
-    def __init__(self, store: Store, worker: TransactionRunner, sessions: SessionService, *, clock: Clock) -> None:
-        self._store, self._worker, self._sessions, self._clock = store, worker, sessions, clock
+    def __init__(self, worker: TransactionRunner, sessions: SessionService) -> None:
+        self._store, self._worker, self._sessions, self._clock = worker.store, worker, sessions, worker.clock
 
     def defer(self, session: GateSession, standing: Standing, *, origin: Origin, authorizer: Authorizer) -> Entry:
         """Note the choice, and go on.

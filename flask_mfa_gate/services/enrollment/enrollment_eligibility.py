@@ -50,6 +50,10 @@ class EnrollmentEligibility:
         """Whether this kind is enabled."""
         return kind in self._rules.enabled
 
+    def ends_period(self, kind: FactorKind) -> bool:
+        """Whether a factor of this kind is what the requirement asks for."""
+        return kind in self._rules.satisfying
+
     def needs_proof(self, session: GateSession, standing: Standing) -> bool:
         """Whether an existing factor has to be proved first: a password alone never replaces a key."""
         fresh = session.assurance.proved(Method.at_setup, now=self._clock(), max_age=FRESH)

@@ -6,7 +6,6 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import Unpack
 
-from ...clock import Clock
 from ...domain.authorization.rules import Rules
 from ...domain.enrollment.enrollment import LATEST_END, LONGEST_DAYS, Standing
 from ...domain.enrollment.mfa_status import MfaStatus, describe
@@ -18,7 +17,6 @@ from ...domain.people.user_filter import UserFilter
 from ...domain.people.user_list import UserRow
 from ...domain.sign_in.assurance import FactorKind
 from ...errors import BadRequest, Conflict, UnknownUser
-from ...store import Store
 from ..actions.action_result import ActionResult
 from ..actions.actions import ActionRunner, Order, Terms, unknown
 from ..actions.state_changes import MoveWriter
@@ -39,11 +37,10 @@ class EnrollmentService:
     """
 
     def __init__(
-        self, store: Store, worker: TransactionRunner, runner: ActionRunner, writer: MoveWriter, rules: Rules, *,
-        clock: Clock, default_days: int,
-    ) -> None:  # fmt: skip
-        self._store, self._worker, self._runner, self._writer = store, worker, runner, writer
-        self._rules, self._clock, self._default_days = rules, clock, default_days
+        self, worker: TransactionRunner, runner: ActionRunner, writer: MoveWriter, rules: Rules, *, default_days: int
+    ) -> None:
+        self._store, self._worker, self._runner, self._writer = worker.store, worker, runner, writer
+        self._rules, self._clock, self._default_days = rules, worker.clock, default_days
 
     def require(
         self, keys: Targets, *, days: int | None = None, renew: bool | None = None, **terms: Unpack[Terms]

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from ...clock import Clock
 from ...domain.authorization.decision import Ask
-from ...domain.authorization.rules import Rules
 from ...domain.enrollment.enrollment import Standing
 from ...domain.people.person import Origin
 from ...domain.records.event_name import EventName
@@ -14,7 +12,6 @@ from ...domain.records.mail_kind import MailKind, Notice
 from ...domain.sign_in.session import GateSession
 from ...errors import Conflict
 from ...factors.base import Begun, Companion, Enrollee, Factor
-from ...store import Store
 from ..sign_in.attempts import AttemptService, seen_from
 from ..sign_in.authorizer import Authorizer
 from ..sign_in.endings import revoke_others
@@ -57,11 +54,16 @@ class FactorEnrollment:
     """What a user does to get a factor."""
 
     def __init__(
-        self, store: Store, worker: TransactionRunner, *, attempts: AttemptService, sessions: SessionService,
-        eligibility: EnrollmentEligibility, companion: Companion, rules: Rules, clock: Clock,
-    ) -> None:  # fmt: skip
-        self._store, self._worker, self._attempts, self._sessions = store, worker, attempts, sessions
-        self._eligibility, self._companion, self._rules, self._clock = eligibility, companion, rules, clock
+        self,
+        worker: TransactionRunner,
+        *,
+        attempts: AttemptService,
+        sessions: SessionService,
+        eligibility: EnrollmentEligibility,
+        companion: Companion,
+    ) -> None:
+        self._store, self._worker, self._attempts, self._sessions = worker.store, worker, attempts, sessions
+        self._eligibility, self._companion, self._clock = eligibility, companion, worker.clock
 
     def begin(self, session: GateSession, factor: Factor, *, account: str) -> Begun:
         """What this sign-in is shown: reloads, wrong codes and other tabs of the browser see the same.
@@ -115,7 +117,7 @@ class FactorEnrollment:
         factor_id = setup.factor.confirm(work.tx, setup.who, answer, now=now)
         if factor_id is None:
             return None
-        if setup.factor.kind in self._rules.satisfying:
+        if self._eligibility.ends_period(setup.factor.kind):
             self._store.enrollments.end_period(work.tx, key)
         codes = () if before.factors else tuple(self._companion.issue(work.tx, key, now=now))
         method = setup.factor.method

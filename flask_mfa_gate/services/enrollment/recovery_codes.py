@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-from ...clock import Clock
 from ...domain.people.person import Origin
 from ...domain.records.event_name import EventName
 from ...domain.records.mail_kind import MailKind, Notice
 from ...domain.sign_in.session import GateSession
 from ...factors.base import Companion
-from ...store import Store
 from ..sign_in.attempts import seen_from
 from ..sign_in.endings import require_living
 from ..unit_of_work import TransactionRunner, UnitOfWork
@@ -17,8 +15,8 @@ from ..unit_of_work import TransactionRunner, UnitOfWork
 class RecoveryCodeService:
     """Each call is about the owner of the session it is given."""
 
-    def __init__(self, store: Store, worker: TransactionRunner, codes: Companion, *, clock: Clock) -> None:
-        self._store, self._worker, self._codes, self._clock = store, worker, codes, clock
+    def __init__(self, worker: TransactionRunner, codes: Companion) -> None:
+        self._store, self._worker, self._codes, self._clock = worker.store, worker, codes, worker.clock
 
     def left(self, session: GateSession) -> int:
         """How many are unused."""

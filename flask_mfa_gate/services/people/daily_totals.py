@@ -6,11 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, timedelta
 
-from ...clock import Clock
 from ...domain.authorization.rules import Rules
 from ...domain.records.daily_totals import EVERYBODY, KEPT_DAYS, AdoptionDay, SignInDay, bounds_of, is_over, next_day
 from ...domain.sign_in.assurance import FactorKind
-from ...store import Store
 from ...store.records.marks import JobMark
 from ..text_validation import kept_text
 from ..unit_of_work import TransactionRunner, UnitOfWork
@@ -38,8 +36,8 @@ class DailyCounts:
 class DailyTotalsService:
     """Counts each day once, also those on which no cron job ran."""
 
-    def __init__(self, store: Store, worker: TransactionRunner, rules: Rules, *, clock: Clock) -> None:
-        self._store, self._worker, self._clock = store, worker, clock
+    def __init__(self, worker: TransactionRunner, rules: Rules) -> None:
+        self._store, self._worker, self._clock = worker.store, worker, worker.clock
         self._kinds = FactorKind.of_status & rules.enabled
 
     def count_due(self) -> int:

@@ -8,12 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache, partial
 
-from ...clock import Clock
 from ...domain.people.absence import is_gone, most_voided
 from ...domain.people.departure import depart
 from ...domain.people.person import Person
 from ...errors import DirectoryEmpty
-from ...store import Store
 from ...store.records.marks import JobMark
 from ..actions.state_changes import MoveWriter
 from ..text_validation import is_key
@@ -51,11 +49,9 @@ class Synced:
 class DirectorySync:
     """One run at a time over everybody, or over a few."""
 
-    def __init__(
-        self, store: Store, worker: TransactionRunner, directory: UserDirectory, writer: MoveWriter, *, clock: Clock
-    ) -> None:
-        self._store, self._worker, self._directory, self._writer = store, worker, directory, writer
-        self._clock = clock
+    def __init__(self, worker: TransactionRunner, directory: UserDirectory, writer: MoveWriter) -> None:
+        self._store, self._worker, self._directory, self._writer = worker.store, worker, directory, writer
+        self._clock = worker.clock
 
     def run(self, keys: Iterable[str] | None, *, void_missing: bool, progress: Callable[[int], None] | None) -> Synced:
         """See :meth:`UserService.sync`."""

@@ -7,14 +7,12 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from ...clock import Clock
 from ...crypto import new_id
 from ...domain.people.person import LONGEST_KEY, Person
 from ...domain.people.roles import Actor, ActorLike, Right, refusal
 from ...domain.records.event_name import EventName
 from ...domain.sign_in.session import GateSession
 from ...errors import BadRequest, Conflict, NotAllowed, UnknownUser
-from ...store import Store
 from ..actions.actions import REFUSALS
 from ..audit.chain import AuditChain
 from ..audit.key_rotation import KeyRotation
@@ -31,11 +29,16 @@ class UserService:
     """``gate.users``: what the gate knows of the host's users, and what happens when one is gone."""
 
     def __init__(
-        self, store: Store, worker: TransactionRunner, directory: UserDirectory, directory_sync: DirectorySync,
-        policies: PolicyService, audit: AuditChain, key_rotation: KeyRotation, *, clock: Clock,
-    ) -> None:  # fmt: skip
-        self._store, self._worker, self._directory, self._sync = store, worker, directory, directory_sync
-        self._policies, self._audit, self._key_rotation, self._clock = policies, audit, key_rotation, clock
+        self,
+        worker: TransactionRunner,
+        directory: UserDirectory,
+        directory_sync: DirectorySync,
+        policies: PolicyService,
+        audit: AuditChain,
+        key_rotation: KeyRotation,
+    ) -> None:
+        self._store, self._worker, self._directory, self._sync = worker.store, worker, directory, directory_sync
+        self._policies, self._audit, self._key_rotation, self._clock = policies, audit, key_rotation, worker.clock
 
     def sync(
         self, keys: Iterable[str] | None = None, *, actor: ActorLike = Actor.HOST, void_missing: bool = False,

@@ -28,7 +28,7 @@ from .history import LONGEST_HISTORY
 from .network_edits import with_network
 from .revisions import PolicyRevisions, about, about_network
 from .versions import EMPTY
-from .writing import NO_CONTEXT, Change, EditContext
+from .writing import NO_CONTEXT, Change, EditContext, Edited
 
 log = logging.getLogger("flask_mfa_gate")
 
@@ -178,7 +178,7 @@ class PolicyService(PolicyRevisions):
         after = with_user_renamed(before, old, new)
         if after != before:
             # SECURITY: a policy that named the old key only would no longer be about anybody.
-            self._add(work, version, before, self._checked(after), actor=actor, act="rename")
+            self._add(work, version, Edited(before, self._checked(after), "rename"), actor=actor)
 
     def note_graces(self, user_key: str, names: Collection[str]) -> None:
         """Policies with days of grace apply to this user from now on; the first time counts, for ever."""

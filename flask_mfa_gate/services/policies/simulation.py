@@ -61,6 +61,19 @@ class Explanation:
     decided_by: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class _Sample:
+    """Somebody who signs in, under facts that are made up or were recorded.
+
+    :param case: what tells this one from the others.
+    """
+
+    case: Hashable
+    person: Person
+    standing: Standing
+    facts: Environment
+
+
 class Simulator:
     """Asks the same :func:`decide` as live requests do. It changes nothing."""
 
@@ -87,8 +100,8 @@ class Simulator:
         self._require_resource(resource, compiled, views.values())
         marks = views.get(facts.endpoint or "", NO_MARKS)
         opened = tuple(dict.fromkeys((APP, resource, *marks.resources)))
-        person, standing = self._person(user), self._standing(user)
-        asked = _asked(person, standing, facts, opened, demands=marks.demands, now=self._clock())
+        sample = _Sample(user, self._person(user), self._standing(user), facts)
+        asked = _asked(sample, opened, demands=marks.demands, now=self._clock())
         decision, subject = self._decide(asked, compiled), subject_of(asked, self._rules, now=self._clock())
         traces = self._with_local(compiled, facts.endpoint, marks).explain(subject, opened, facts, log_condition)
         return Explanation(
@@ -132,9 +145,8 @@ class Simulator:
     def _of_users(self, now: CompiledPolicies, then: CompiledPolicies, resources: Sequence[str]) -> Iterator[Changed]:
         for people, standings in self._everybody():
             for person in people:
-                standing = standings[person.key]
-                judge = partial(self._ask_at, person, standing, _NOTHING)
-                yield from _changed(person.key, person, judge, now, then, resources)
+                sample = _Sample(person.key, person, standings[person.key], _NOTHING)
+                yield from _changed(sample, partial(self._ask_at, sample), now, then, resources)
 
     def _everybody(self) -> Iterator[tuple[Sequence[Person], Mapping[str, Standing]]]:
         """Page by page, with their standing."""
@@ -156,16 +168,14 @@ class Simulator:
         for place, record in enumerate(records):
             known = people.get(record.user_key)
             if known is not None:
-                person, standing = known.person, standings[record.user_key]
                 # Everybody who signed in then was active.
-                judge = partial(self._ask_at, replace(person, is_active=True), standing, environment_of(record))
-                yield from _changed(place, person, judge, now, then, resources)
+                person = replace(known.person, is_active=True)
+                sample = _Sample(place, person, standings[record.user_key], environment_of(record))
+                yield from _changed(sample, partial(self._ask_at, sample), now, then, resources)
 
-    def _ask_at(
-        self, person: Person, standing: Standing, facts: Environment, compiled: CompiledPolicies, resource: str
-    ) -> Ask:
+    def _ask_at(self, sample: _Sample, compiled: CompiledPolicies, resource: str) -> Ask:
         opened = tuple(dict.fromkeys((APP, resource)))
-        return self._decide(_asked(person, standing, facts, opened, now=self._clock()), compiled).ask
+        return self._decide(_asked(sample, opened, now=self._clock()), compiled).ask
 
     def _decide(self, asked: AccessRequest, compiled: CompiledPolicies) -> Decision:
         decision = decide(asked, compiled, self._rules, now=self._clock())
@@ -217,12 +227,12 @@ class Simulator:
 
 
 def _asked(
-    person: Person, standing: Standing, facts: Environment, opened: Sequence[str], *, now: datetime,
-    demands: tuple[AuthnRequirement, ...] = (),
-) -> AccessRequest:  # fmt: skip
+    sample: _Sample, opened: Sequence[str], *, now: datetime, demands: tuple[AuthnRequirement, ...] = ()
+) -> AccessRequest:
     """The request of somebody who has proved nothing yet beside the sign-in itself."""
+    person, facts = sample.person, sample.facts
     return AccessRequest(
-        standing, Assurance(_KINDS.get(facts.sign_in or "", SignIn.PASSWORD), now), is_active=person.is_active,
+        sample.standing, Assurance(_KINDS.get(facts.sign_in or "", SignIn.PASSWORD), now), is_active=person.is_active,
         resources=tuple(opened[1:]), demands=demands, groups=person.groups, environment=facts,
     )  # fmt: skip
 
@@ -241,13 +251,13 @@ def _switched_on(policy: Policy) -> Policy:
 
 
 def _changed(
-    case: Hashable, person: Person, judge: Callable[[CompiledPolicies, str], Ask], now: CompiledPolicies,
-    then: CompiledPolicies, resources: Sequence[str],
+    sample: _Sample, judge: Callable[[CompiledPolicies, str], Ask], now: CompiledPolicies, then: CompiledPolicies,
+    resources: Sequence[str],
 ) -> Iterator[Changed]:  # fmt: skip
     for resource in resources:
         # Only people with a role get as far as the policies of the console.
-        if resource == MFA_ADMIN and person.role is None:
+        if resource == MFA_ADMIN and sample.person.role is None:
             continue
         change = change_of(judge(now, resource), judge(then, resource))
         if change is not None:
-            yield Changed(case, person.key, resource, change)
+            yield Changed(sample.case, sample.person.key, resource, change)

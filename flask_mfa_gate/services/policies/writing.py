@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from ...clock import Clock
 from ...domain.people.roles import Actor, ActorLike, Right, refusal
 from ...domain.policy.analysis.diff import PolicyDiff, difference
 from ...domain.policy.conditions.registry import Registry
@@ -17,7 +16,6 @@ from ...domain.policy.evaluation.compiled_policies import compile_policies
 from ...domain.policy.facts import Environment
 from ...domain.records.event_name import EventName
 from ...errors import Conflict, NotAllowed, StoreBusy
-from ...store import Store
 from ...store.records.policies import PolicyVersion, digest_of
 from ..actions.actions import REFUSALS, ActionRunner
 from ..people.population import Population
@@ -48,6 +46,16 @@ class EditContext:
 NO_CONTEXT = EditContext()
 
 
+@dataclass(frozen=True, slots=True)
+class Edited:
+    """A set before and after one change; ``act`` and ``subject`` as in :class:`Change`."""
+
+    before: PolicySet
+    after: PolicySet
+    act: str
+    subject: str = ""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:
     """One change of the set.
@@ -75,12 +83,17 @@ class PolicyWriter:
     """
 
     def __init__(
-        self, store: Store, worker: TransactionRunner, runner: ActionRunner, registry: Registry, *,
-        clock: Clock, population: Population, check: Callable[[Connection, PolicySet, PolicySet, Author], None],
-    ) -> None:  # fmt: skip
-        self._store, self._worker, self._runner = store, worker, runner
-        self._registry, self._clock, self._check = registry, clock, check
-        self._versions, self._population = PolicyVersions(store, registry), population
+        self,
+        worker: TransactionRunner,
+        runner: ActionRunner,
+        registry: Registry,
+        *,
+        population: Population,
+        check: Callable[[Connection, PolicySet, PolicySet, Author], None],
+    ) -> None:
+        self._store, self._worker, self._runner = worker.store, worker, runner
+        self._registry, self._clock, self._check = registry, worker.clock, check
+        self._versions, self._population = PolicyVersions(worker.store, registry), population
 
     def current(self) -> PolicySet:
         """All policies and networks as they are now."""
@@ -111,9 +124,8 @@ class PolicyWriter:
             self._check(work.tx, before, after, author)
             if change.beside is not None:
                 change.beside(work.tx)
-            return self._add(
-                work, version, before, after, actor=by.name, reason=reason, act=change.act, subject=change.subject
-            )
+            edited = Edited(before, after, change.act, change.subject)
+            return self._add(work, version, edited, actor=by.name, reason=reason)
 
         return self._worker.run(write)
 
@@ -127,12 +139,11 @@ class PolicyWriter:
             raise Conflict("stale", _STALE)
 
     def _add(
-        self, work: UnitOfWork, version: int, before: PolicySet, after: PolicySet, *, actor: str, act: str,
-        reason: str | None = None, subject: str = "",
-    ) -> PolicyDiff:  # fmt: skip
-        """Make ``after`` the next version. Who loses a race is tried again with what the other left."""
-        found = difference(before, after)
-        document, now = write_document(after, "json"), self._clock()
+        self, work: UnitOfWork, version: int, edited: Edited, *, actor: str, reason: str | None = None
+    ) -> PolicyDiff:
+        """Make it the next version. Who loses a race is tried again with what the other left."""
+        found, act, subject = difference(edited.before, edited.after), edited.act, edited.subject
+        document, now = write_document(edited.after, "json"), self._clock()
         added = PolicyVersion(version + 1, document, actor, now, act, subject, digest_of(version + 1, document))
         if not self._store.policies.try_add(work.tx, added):
             raise StoreBusy("Somebody else changed the policies at the same moment.")

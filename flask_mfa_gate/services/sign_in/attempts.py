@@ -6,7 +6,6 @@ from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
 
-from ...clock import Clock
 from ...domain.address import UNREADABLE_PLACE, counted_place, place_of
 from ...domain.factors.throttle import Admission, Failures, admission, retry_after, wait_until
 from ...domain.factors.typed_code import CodeShape
@@ -16,7 +15,6 @@ from ...domain.records.mail_kind import MailKind, Notice
 from ...domain.sign_in.assurance import Method
 from ...errors import BadRequest, CodeInvalid, StoreBusy, Throttled
 from ...factors.base import Verifier
-from ...store import Store
 from ...store.sign_in.failures import OrdinalTaken
 from ..client.origins import note_if_unreadable
 from ..unit_of_work import T, TransactionRunner, UnitOfWork
@@ -31,8 +29,8 @@ _STOPPED = "Too many incorrect codes. Verify another way, or contact your admini
 class AttemptService:
     """The one counter that every verifier of a typed code goes through."""
 
-    def __init__(self, store: Store, worker: TransactionRunner, *, clock: Clock) -> None:
-        self._store, self._worker, self._clock = store, worker, clock
+    def __init__(self, worker: TransactionRunner) -> None:
+        self._store, self._worker, self._clock = worker.store, worker, worker.clock
 
     def attempt(
         self,

@@ -6,14 +6,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
-from ...clock import Clock
 from ...domain.people.person import Origin
 from ...domain.records.event_name import EventName
 from ...domain.records.mail_kind import Notice
 from ...domain.sign_in.assurance import Method
 from ...domain.sign_in.session import GateSession
 from ...factors.base import NOTHING, Accepted, Challenge, Description, Verifier
-from ...store import Store
 from ..unit_of_work import TransactionRunner, UnitOfWork
 from .attempts import AttemptService, seen_from
 from .authorizer import Authorizer
@@ -25,11 +23,15 @@ class ChallengeService:
     """Takes a code and raises the session that it was typed in."""
 
     def __init__(
-        self, store: Store, worker: TransactionRunner, attempts: AttemptService, sessions: SessionService, *,
-        verifiers: Mapping[Method, Verifier], clock: Clock,
-    ) -> None:  # fmt: skip
-        self._store, self._worker, self._attempts, self._sessions = store, worker, attempts, sessions
-        self._verifiers, self._clock = verifiers, clock
+        self,
+        worker: TransactionRunner,
+        attempts: AttemptService,
+        sessions: SessionService,
+        *,
+        verifiers: Mapping[Method, Verifier],
+    ) -> None:
+        self._store, self._worker, self._attempts, self._sessions = worker.store, worker, attempts, sessions
+        self._verifiers, self._clock = verifiers, worker.clock
 
     def begin(self, session: GateSession, method: Method) -> Challenge:
         """Ask for a proof by this method; what the answer needs is kept for this sign-in."""

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 
-from ...clock import Clock
 from ...errors import MFAGateError
-from ...store import Store
 from ..unit_of_work import TransactionRunner
 
 _MARK = "login-view"
@@ -16,8 +14,8 @@ _FRESH = timedelta(minutes=1)
 class LastLoginView:
     """Kept in the store, and for a minute in the process."""
 
-    def __init__(self, store: Store, worker: TransactionRunner, *, clock: Clock) -> None:
-        self._store, self._worker, self._clock = store, worker, clock
+    def __init__(self, worker: TransactionRunner) -> None:
+        self._store, self._worker, self._clock = worker.store, worker, worker.clock
         self._known: str | None = None
         self._read_at: datetime | None = None
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from ...clock import Clock
 from ...crypto import new_token, token_digest
 from ...domain.enrollment.enrollment import Standing
 from ...domain.people.person import Origin
 from ...domain.records.event_name import EventName
 from ...domain.sign_in.session import GateSession, Lifetimes
-from ...store import Store
 from ..unit_of_work import TransactionRunner, UnitOfWork
 from .endings import notice_password, revoke_all, revoke_others
 from .entries import Entry
@@ -31,9 +29,9 @@ class Kept:
 class RevocationService:
     """What a request asks about the sessions of its user, and what it finds out about them."""
 
-    def __init__(self, store: Store, worker: TransactionRunner, *, clock: Clock, lifetimes: Lifetimes) -> None:
-        self._store, self._worker = store, worker
-        self._clock, self._lifetimes = clock, lifetimes
+    def __init__(self, worker: TransactionRunner, *, lifetimes: Lifetimes) -> None:
+        self._store, self._worker = worker.store, worker
+        self._clock, self._lifetimes = worker.clock, lifetimes
 
     def standing(self, user_key: str) -> Standing:
         """The user's standing, as it is now."""

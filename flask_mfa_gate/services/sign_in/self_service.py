@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ...clock import Clock
 from ...domain.authorization.rules import Rules, is_required
 from ...domain.enrollment.enrollment import Standing
 from ...domain.people.person import Origin
@@ -16,7 +15,6 @@ from ...domain.sign_in.session import GateSession
 from ...errors import BadRequest, Conflict
 from ...factors.base import Companion, Description
 from ...signals import Event
-from ...store import Store
 from ...store.enrollment.factors import Factor
 from ..unit_of_work import TransactionRunner, UnitOfWork
 from .attempts import seen_from
@@ -42,11 +40,9 @@ class Overview:
 class SelfService:
     """Each call is about the owner of the session it is given; ids of others are not found."""
 
-    def __init__(
-        self, store: Store, worker: TransactionRunner, companion: Companion, rules: Rules, *, clock: Clock
-    ) -> None:
-        self._store, self._worker, self._companion = store, worker, companion
-        self._rules, self._clock = rules, clock
+    def __init__(self, worker: TransactionRunner, companion: Companion, rules: Rules) -> None:
+        self._store, self._worker, self._companion = worker.store, worker, companion
+        self._rules, self._clock = rules, worker.clock
 
     def overview(self, session: GateSession) -> Overview:
         """Factors, codes left, and what happened lately."""

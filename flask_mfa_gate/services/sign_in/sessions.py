@@ -7,7 +7,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ...clock import Clock
 from ...crypto import Keyring, Place, new_id, new_token, token_digest
 from ...domain.authorization.decision import Ask, Decision
 from ...domain.authorization.rules import Rules
@@ -16,7 +15,6 @@ from ...domain.people.person import Origin
 from ...domain.sign_in.assurance import Assurance, Method, SignIn
 from ...domain.sign_in.session import GRANT_LIFETIME, Ending, GateSession, Lifetimes, StepUp, leaves_grant
 from ...errors import Conflict, SecretMisplaced, SignInOver
-from ...store import Store
 from ..unit_of_work import TransactionRunner, UnitOfWork
 from .arrival import Newcomer, Parking, Seen, record_of
 from .authorizer import Authorizer
@@ -42,19 +40,10 @@ def require_current(session: GateSession) -> None:
 class SessionService:
     """Begins, parks, raises and ends gate sessions."""
 
-    def __init__(
-        self,
-        store: Store,
-        worker: TransactionRunner,
-        keyring: Keyring,
-        rules: Rules,
-        *,
-        clock: Clock,
-        lifetimes: Lifetimes,
-    ) -> None:
-        self._store, self._worker, self._keyring = store, worker, keyring
-        self._clock, self._lifetimes = clock, lifetimes
-        self._notes = SignInNotes(store, rules, clock=clock)
+    def __init__(self, worker: TransactionRunner, keyring: Keyring, rules: Rules, *, lifetimes: Lifetimes) -> None:
+        self._store, self._worker, self._keyring = worker.store, worker, keyring
+        self._clock, self._lifetimes = worker.clock, lifetimes
+        self._notes = SignInNotes(worker.store, rules, clock=worker.clock)
         self._reported: dict[tuple[Any, ...], None] = {}
 
     def look_up(self, token: str) -> Found:

@@ -37,6 +37,22 @@ class Factor:
     counter: int | None = None
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewFactor:
+    """A key that a user was shown.
+
+    :param lineage: of the sign-in that asked for it.
+    """
+
+    id: str
+    user_key: str
+    kind: FactorKind
+    name: str
+    sealed: bytes = field(repr=False)
+    data: Mapping[str, Any] = field(repr=False)
+    lineage: str
+
+
 class Factors:
     """Rows of the factor table."""
 
@@ -54,28 +70,16 @@ class Factors:
             self._facets.refresh(tx, keys[start : start + _AT_ONCE])
         return count
 
-    def add_pending(
-        self,
-        tx: Connection,
-        *,
-        factor_id: str,
-        user_key: str,
-        kind: FactorKind,
-        name: str,
-        sealed: bytes,
-        data: Mapping[str, Any],
-        lineage: str,
-        now: datetime,
-    ) -> None:
+    def add_pending(self, tx: Connection, new: NewFactor, *, now: datetime) -> None:
         """A key that belongs to one gate session until a code confirms it."""
-        self._drop_orphans(tx, user_key)
+        self._drop_orphans(tx, new.user_key)
         tx.execute(
             insert(self._table).values(
-                id=factor_id, user_key=user_key, kind=kind, name=name, secret=sealed, data=dict(data),
-                lineage=lineage, created_at=now,
+                id=new.id, user_key=new.user_key, kind=new.kind, name=new.name, secret=new.sealed,
+                data=dict(new.data), lineage=new.lineage, created_at=now,
             )
         )  # fmt: skip
-        self._facets.refresh(tx, [user_key])
+        self._facets.refresh(tx, [new.user_key])
 
     def _drop_orphans(self, tx: Connection, user_key: str) -> None:
         """Delete the keys of sessions that are no more, which nobody can confirm."""

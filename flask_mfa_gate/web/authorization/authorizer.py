@@ -9,7 +9,7 @@ from typing import Any
 
 from ...domain.access import APP
 from ...domain.authorization.decide import decide
-from ...domain.authorization.decision import Ask, ConditionFailure, Decision
+from ...domain.authorization.decision import Ask, Decision
 from ...domain.authorization.report_only import ReportOnlyResult, report
 from ...domain.authorization.request import AccessRequest
 from ...domain.enrollment.enrollment import Standing
@@ -197,9 +197,9 @@ class RequestAuthorizer:
         self, request: AccessRequest, policies: CompiledPolicies, resources: Collection[str]
     ) -> dict[str, ReportOnlyResult]:
         """What policies that are only reported would do."""
-        state, failures = self.context.state, list[ConditionFailure]()
+        state = self.context.state
         asked = request._replace(groups=self._groups_if_told(request.standing.user_key))
-        found = report(asked, policies, state.rules, resources, now=state.clock(), failures=failures)
+        found, failures = report(asked, policies, state.rules, resources, now=state.clock())
         for failure in failures:
             log_failure(failure)
         return found
