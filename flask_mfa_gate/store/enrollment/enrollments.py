@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, select, update
@@ -193,6 +194,7 @@ def _locked_user(row: Row[Any] | None) -> LockedUser:
     return LockedUser() if row is None else LockedUser(row.revocations or 0, row.stamp)
 
 
+@cache
 def _standing_of_one(tables: Tables) -> Select[Any]:
     """One row, also for a user whom no table knows."""
     table = tables.enrollment

@@ -6,9 +6,10 @@ there are; how many there are of each kind is one scan of it.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import cache
 from itertools import chain, combinations
 from typing import Any
 
@@ -73,7 +74,9 @@ class UserFacets:
             tx.execute(update(self._person).where(among(tx, self._person.c.user_key, keys)).values(self._values))
 
 
-def _values(tables: Tables) -> dict[str, Any]:
+@cache
+def _values(tables: Tables) -> Mapping[str, Any]:
+    """Built once for all apps on tables of these names, as building it takes much of an app's start."""
     row, factor, user_key = tables.enrollment.c, tables.factor.c, tables.person.c.user_key
 
     def stored(column: ColumnElement[Any]) -> ScalarSelect[Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, TypeAlias
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, delete, insert, or_, select, update
@@ -170,6 +171,7 @@ class Sessions:
         return _read(self._private.open(row))
 
 
+@cache
 def _loading(tables: Tables) -> Select[Any]:
     """A session's columns first, then those of its user's standing. Building it takes longer than running it."""
     mine, enrollment = tables.session, tables.enrollment

@@ -109,11 +109,10 @@ def own_prefixes(settings: Settings) -> tuple[tuple[str, str], ...]:
 
 def taken_rules(app: Flask, prefix: str) -> list[str]:
     """Routes of the host at an address of the gate's own pages, or in front of them under one host name."""
-    own = {_shape(rule.rule) for rule in app.url_map.iter_rules() if is_own(rule.endpoint)}
-    taken = {
-        rule.endpoint for rule in app.url_map.iter_rules()
-        if _shape(rule.rule) in own and not is_own(rule.endpoint) and rule.rule.startswith(prefix)
-    }  # fmt: skip
+    rules = list(app.url_map.iter_rules())
+    near = [rule for rule in rules if rule.rule.startswith(prefix) and not is_own(rule.endpoint)]
+    own = {_shape(rule.rule) for rule in rules if is_own(rule.endpoint)} if near else set()
+    taken = {rule.endpoint for rule in near if _shape(rule.rule) in own}
     return sorted(taken | shadowing_rules(app, prefix))
 
 
