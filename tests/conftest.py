@@ -39,6 +39,7 @@ from flask_mfa_gate.domain.policy.conditions.zones import zone_names
 from flask_mfa_gate.domain.sign_in.assurance import Assurance
 from flask_mfa_gate.signals import Event, gate_signals
 from flask_mfa_gate.web.state import GateState
+from tests.kept_work import keep_work
 from tests.servers import DATABASES, SERVERS, SeededDatabase, as_uri, is_reachable, new_database
 
 IS_REQUIRED = os.environ.get("MFA_GATE_TEST_REQUIRE") == "all"
@@ -56,6 +57,7 @@ if os.access(_MEMORY, os.W_OK) and shutil.disk_usage(_MEMORY).free > _ENOUGH_BYT
     os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
 
 RUBBISH_BEFORE_A_SEARCH = (20_000, 20, 20)
+keep_work()
 
 settings.register_profile("ci", max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
 settings.register_profile("soak", max_examples=10_000, deadline=None, suppress_health_check=list(HealthCheck))
