@@ -7,7 +7,7 @@ and it belongs to the host, whose ``env.py`` may well be what is making this app
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -23,6 +23,7 @@ from sqlalchemy.exc import NoSuchTableError
 from ..errors import BadRequest, StoreBusy, StoreNotReady
 from .database.engine import LOCK_WAIT_SECONDS, Database
 from .every_table.unreadable import as_stored
+from .new_tables import make_alike, remember
 from .tables.tables import build_tables
 
 _SCRIPTS = Path(__file__).parent / "migrations"
@@ -42,14 +43,26 @@ def upgrade(database: Database, *, prefix: str, revision: str = "head", settle: 
     if revision == "head" and is_ready(database, prefix=prefix):
         return
     with _alone(database) as connection:
-        context, scripts = _context(connection, prefix), _scripts()
-        op = Operations(context)
-        steps = list(reversed(_between(scripts, upper=revision, lower=_known(context, scripts))))
-        for script in steps:
-            script.module.upgrade(op, prefix)
-            context.stamp(scripts, script.revision)
+        applied = _apply(connection, prefix, revision)
         if settle is not None:
-            settle(connection, [script.revision for script in steps])
+            settle(connection, applied)
+
+
+def _apply(connection: Connection, prefix: str, revision: str) -> Sequence[str]:
+    version = version_table(prefix)
+    is_new = revision == "head" and not inspect(connection).has_table(version)
+    if is_new and (made := make_alike(connection, folder=_SCRIPTS, prefix=prefix, version_table=version)):
+        return made
+    context, scripts = _context(connection, prefix), _scripts()
+    op = Operations(context)
+    steps = list(reversed(_between(scripts, upper=revision, lower=_known(context, scripts))))
+    for script in steps:
+        script.module.upgrade(op, prefix)
+        context.stamp(scripts, script.revision)
+    applied = [script.revision for script in steps]
+    if is_new:
+        remember(connection, table_names(prefix), applied, folder=_SCRIPTS, prefix=prefix)
+    return applied
 
 
 def downgrade(database: Database, *, prefix: str, revision: str) -> None:

@@ -21,7 +21,7 @@ from sqlalchemy import Connection, LargeBinary, create_engine, event, insert, in
 from sqlalchemy.dialects import mysql
 
 from flask_mfa_gate.errors import BadRequest, StoreBusy, StoreNotReady
-from flask_mfa_gate.store import schema
+from flask_mfa_gate.store import new_tables, schema
 from flask_mfa_gate.store.database.engine import Database, make_engine
 from flask_mfa_gate.store.database.location import Location
 from flask_mfa_gate.store.tables.tables import build_tables
@@ -29,6 +29,12 @@ from flask_mfa_gate.store.tables.tables import build_tables
 OpenDatabase = Callable[[], Database]
 NOW = datetime(2026, 3, 2, 9, 0, 0, 250_000, tzinfo=UTC)
 MIGRATIONS = Path(schema.__file__).parent / "migrations"
+
+
+@pytest.fixture(autouse=True)
+def nothing_is_remembered(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is looked at here is the way through the revisions."""
+    monkeypatch.setattr(new_tables, "_kept", {})
 
 
 def tables_of(database: Database, prefix: str) -> set[str]:
