@@ -27,7 +27,7 @@ _APP_WORDS = ("user-setting", "allow", "require", "deny")
 _RESOURCE_WORDS = ("allow", "require", "deny")
 
 
-def _allowing(words: str, *, secret: bool = False) -> Callable[[Check], Check]:
+def allowing(words: str, *, secret: bool = False) -> Callable[[Check], Check]:
     """Attach what is allowed, and turn a refusal of the value into the error that names it, and shows no secret."""
 
     def decorate(check: Check) -> Check:
@@ -43,7 +43,8 @@ def _allowing(words: str, *, secret: bool = False) -> Callable[[Check], Check]:
     return decorate
 
 
-def _demand(holds: object) -> None:
+def demand(holds: object) -> None:
+    """Refuse the value unless this holds."""
     if not holds:
         raise ValueError
 
@@ -51,9 +52,9 @@ def _demand(holds: object) -> None:
 def whole_number(least: int, most: int, *, or_none: bool = False) -> Check:
     """An integer in a range; True and False are none."""
 
-    @_allowing(f"a whole number from {least} to {most}{' or None' if or_none else ''}")
+    @allowing(f"a whole number from {least} to {most}{' or None' if or_none else ''}")
     def check(key: str, value: Any) -> int | None:
-        _demand((or_none and value is None) or (type(value) is int and least <= value <= most))
+        demand((or_none and value is None) or (type(value) is int and least <= value <= most))
         return None if value is None else int(value)
 
     return check
@@ -62,9 +63,9 @@ def whole_number(least: int, most: int, *, or_none: bool = False) -> Check:
 def one_of(*numbers: int) -> Check:
     """One of a few integers."""
 
-    @_allowing(" or ".join(str(number) for number in numbers))
+    @allowing(" or ".join(str(number) for number in numbers))
     def check(key: str, value: Any) -> int:
-        _demand(type(value) is int and value in numbers)
+        demand(type(value) is int and value in numbers)
         return int(value)
 
     return check
@@ -73,7 +74,7 @@ def one_of(*numbers: int) -> Check:
 def word(*words: str) -> Check:
     """One of a few words."""
 
-    @_allowing(", ".join(repr(one) for one in words))
+    @allowing(", ".join(repr(one) for one in words))
     def check(key: str, value: Any) -> str:
         if isinstance(value, str) and value not in words:
             nearest = difflib.get_close_matches(value, words, n=1)
@@ -81,7 +82,7 @@ def word(*words: str) -> Check:
                 key, "is not a known word", given=value, allowed=", ".join(words),
                 nearest=nearest[0] if nearest else None,
             )  # fmt: skip
-        _demand(isinstance(value, str))
+        demand(isinstance(value, str))
         return str(value)
 
     return check
@@ -92,59 +93,59 @@ def duration(*, zero: bool = False) -> Check:
 
     least = "zero or more" if zero else "more than zero"
 
-    @_allowing(f"a datetime.timedelta, e.g. timedelta(minutes=30), {least}, at most {_LONGEST.days:,} days")
+    @allowing(f"a datetime.timedelta, e.g. timedelta(minutes=30), {least}, at most {_LONGEST.days:,} days")
     def check(key: str, value: Any) -> timedelta:
-        _demand(isinstance(value, timedelta) and timedelta(0) <= value <= _LONGEST and (zero or value))
+        demand(isinstance(value, timedelta) and timedelta(0) <= value <= _LONGEST and (zero or value))
         assert isinstance(value, timedelta)  # noqa: S101 - for the type checker
         return value
 
     return check
 
 
-@_allowing("a datetime.timedelta of more than zero, or a list of them")
+@allowing("a datetime.timedelta of more than zero, or a list of them")
 def durations(key: str, value: Any) -> tuple[timedelta, ...]:
     """One or several, the longest first."""
     many = list(value) if isinstance(value, list | tuple | set | frozenset) else [value]
-    _demand(all(isinstance(one, timedelta) and one > timedelta(0) for one in many))
+    demand(all(isinstance(one, timedelta) and one > timedelta(0) for one in many))
     return tuple(sorted(set(many), reverse=True))
 
 
-@_allowing("True or False")
+@allowing("True or False")
 def flag(key: str, value: Any) -> bool:
     """A boolean."""
-    _demand(isinstance(value, bool))
+    demand(isinstance(value, bool))
     return bool(value)
 
 
-@_allowing("a string or None")
+@allowing("a string or None")
 def optional_text(key: str, value: Any) -> str | None:
     """A text, or nothing."""
-    _demand(value is None or (isinstance(value, str) and value))
+    demand(value is None or (isinstance(value, str) and value))
     return None if value is None else str(value)
 
 
-@_allowing("an address of a database (as SQLAlchemy takes it), or None", secret=True)
+@allowing("an address of a database (as SQLAlchemy takes it), or None", secret=True)
 def database_uri(key: str, value: Any) -> str | None:
     """It may carry a password."""
-    _demand(value is None or (isinstance(value, str) and value))
+    demand(value is None or (isinstance(value, str) and value))
     return None if value is None else str(value)
 
 
-@_allowing("a mapping of options of SQLAlchemy's create_engine, without url, pool and isolation_level", secret=True)
+@allowing("a mapping of options of SQLAlchemy's create_engine, without url, pool and isolation_level", secret=True)
 def engine_options(key: str, value: Any) -> Mapping[str, Any]:
     """The address has a setting of its own, and the isolation level is the gate's own affair."""
-    _demand(isinstance(value, Mapping) and {"url", "pool", "isolation_level"}.isdisjoint(value))
+    demand(isinstance(value, Mapping) and {"url", "pool", "isolation_level"}.isdisjoint(value))
     return MappingProxyType(dict(value))
 
 
-@_allowing("a list or tuple of strings")
+@allowing("a list or tuple of strings")
 def texts(key: str, value: Any) -> tuple[str, ...]:
     """Several texts; a bare one would be read letter by letter."""
-    _demand(isinstance(value, list | tuple | set | frozenset) and all(isinstance(one, str) and one for one in value))
+    demand(isinstance(value, list | tuple | set | frozenset) and all(isinstance(one, str) and one for one in value))
     return tuple(value)
 
 
-@_allowing("a list or tuple of strings, or None")
+@allowing("a list or tuple of strings, or None")
 def optional_texts(key: str, value: Any) -> tuple[str, ...] | None:
     """Several texts, or nothing."""
     checked: tuple[str, ...] | None = None if value is None else texts(key, value)
@@ -168,67 +169,67 @@ def _read_key(key: str, place: int, text: Any) -> bytes:
         raise ConfigError(f"{key}[{place}]", f"is {error}", allowed="url-safe base64 of 32 bytes") from None
 
 
-@_allowing("a string of at most 60 printable characters without a colon")
+@allowing("a string of at most 60 printable characters without a colon")
 def issuer(key: str, value: Any) -> str:
     """Authenticator apps split label and issuer at a colon."""
-    _demand(isinstance(value, str) and len(value) <= 60 and value.isprintable() and ":" not in value)
+    demand(isinstance(value, str) and len(value) <= 60 and value.isprintable() and ":" not in value)
     return str(value)
 
 
-@_allowing("an http or https address without user and query, e.g. https://app.example.org, or None", secret=True)
+@allowing("an http or https address without user and query, e.g. https://app.example.org, or None", secret=True)
 def base_url(key: str, value: Any) -> str | None:
     """An absolute address, kept without a slash at the end."""
     if value is None:
         return None
-    _demand(isinstance(value, str))
+    demand(isinstance(value, str))
     parts = urlsplit(value)
-    _demand(parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0)
-    _demand(re.fullmatch(r"[^\s?#\\]+", value) and value.isprintable() and parts.username is None)
+    demand(parts.scheme in {"http", "https"} and parts.hostname and parts.port != 0)
+    demand(re.fullmatch(r"[^\s?#\\]+", value) and value.isprintable() and parts.username is None)
     return str(value).rstrip("/")
 
 
-@_allowing("an https, http or mailto address, a path that starts with one slash, or None")
+@allowing("an https, http or mailto address, a path that starts with one slash, or None")
 def help_link(key: str, value: Any) -> str | None:
     """A link for people who are stuck."""
     # SECURITY: it is shown on the gate's own pages, where any other scheme could run script.
-    _demand(value is None or (isinstance(value, str) and re.fullmatch(r"(https?://|mailto:|/(?![/\\]))[!-~]+", value)))
+    demand(value is None or (isinstance(value, str) and re.fullmatch(r"(https?://|mailto:|/(?![/\\]))[!-~]+", value)))
     return None if value is None else str(value)
 
 
-@_allowing("lower-case letters, digits and underscores, at most 31, a letter first")
+@allowing("lower-case letters, digits and underscores, at most 31, a letter first")
 def table_prefix(key: str, value: Any) -> str:
     """A prefix that every server takes unquoted."""
-    _demand(isinstance(value, str) and re.fullmatch(r"[a-z][a-z0-9_]{0,30}", value))
+    demand(isinstance(value, str) and re.fullmatch(r"[a-z][a-z0-9_]{0,30}", value))
     return str(value)
 
 
-@_allowing("a path such as /mfa, without a slash at the end")
+@allowing("a path such as /mfa, without a slash at the end")
 def url_prefix(key: str, value: Any) -> str:
     """A path below the root."""
-    _demand(isinstance(value, str) and re.fullmatch(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+", value))
+    demand(isinstance(value, str) and re.fullmatch(r"(/(?!\.{1,2}(/|$))[A-Za-z0-9._~-]+)+", value))
     return str(value)
 
 
-@_allowing("a cookie name (RFC 6265) without `__Host-`, which the gate adds itself")
+@allowing("a cookie name (RFC 6265) without `__Host-`, which the gate adds itself")
 def cookie_name(key: str, value: Any) -> str:
     """A token."""
-    _demand(isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}", value))
-    _demand(not value.lower().startswith("__"))
+    demand(isinstance(value, str) and re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,64}", value))
+    demand(not value.lower().startswith("__"))
     return str(value)
 
 
-@_allowing("a path that starts with one slash, an endpoint name, or None")
+@allowing("a path that starts with one slash, an endpoint name, or None")
 def login_url(key: str, value: Any) -> str | None:
     """Where the host signs users in."""
-    _demand(value is None or (isinstance(value, str) and re.fullmatch(r"/(?![/\\])[!-~]*|[A-Za-z_][\w.-]*", value)))
+    demand(value is None or (isinstance(value, str) and re.fullmatch(r"/(?![/\\])[!-~]*|[A-Za-z_][\w.-]*", value)))
     return None if value is None else str(value)
 
 
-@_allowing("a list or tuple of header names, e.g. X-Api-Key")
+@allowing("a list or tuple of header names, e.g. X-Api-Key")
 def header_names(key: str, value: Any) -> tuple[str, ...]:
     """One that is no name (RFC 9110 section 5.1) would never be found in a request."""
     names: tuple[str, ...] = texts(key, value)
-    _demand(all(re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", name) for name in names))
+    demand(all(re.fullmatch(r"[A-Za-z0-9!#$%&'*+.^_`|~-]+", name) for name in names))
     return names
 
 
@@ -272,7 +273,7 @@ def factor_kinds(key: str, value: Any) -> tuple[str, ...]:
     return tuple(word(*FactorKind)(key, one) for one in chosen)
 
 
-@_allowing("a list of addresses, CIDR blocks and ranges, and not the whole internet")
+@allowing("a list of addresses, CIDR blocks and ranges, and not the whole internet")
 def proxies(key: str, value: Any) -> tuple[str, ...]:
     """Addresses in canonical spelling."""
     try:
@@ -280,15 +281,15 @@ def proxies(key: str, value: Any) -> tuple[str, ...]:
     except PolicyError:
         raise ValueError from None
     # SECURITY: who takes everybody for a proxy believes whatever address a client says of itself.
-    _demand(not is_half_the_internet(merged(map(span_of, entries))))
+    demand(not is_half_the_internet(merged(map(span_of, entries))))
     return entries
 
 
 factor_kinds.allowed = "a list of one or more of totp, webauthn"  # type: ignore[attr-defined]
 
 
-@_allowing("a callable without arguments")
+@allowing("a callable without arguments")
 def clock(key: str, value: Any) -> Any:
     """Called for every decision."""
-    _demand(callable(value))
+    demand(callable(value))
     return value

@@ -14,6 +14,7 @@ from .domain.authorization.decision import Decision
 from .domain.policy.document.policy import Policy, PolicySet
 from .domain.policy.facts import Environment
 from .domain.sign_in.assurance import Assurance
+from .errors import ConfigError
 from .host import Host, HostOptions
 from .mail.delivery import Delivery
 from .opening import require_file
@@ -35,8 +36,9 @@ from .web.inspection.routes import route_table
 from .web.middleware import view_guard
 from .web.middleware.install import arrange, install, require_free
 from .web.middleware.websockets import still_ok
+from .web.oidc import oidc_blueprint
 from .web.sessions.own_change import tell_change
-from .web.state import EXTENSION, GateState, current_state
+from .web.state import EXTENSION, GateState, OidcServices, current_state
 from .web.view_marks.arguments import read_demand, read_resource
 from .web.view_marks.marks import mark_demand, mark_exempt, mark_resource
 from .web.view_marks.protection import marked_views
@@ -67,6 +69,8 @@ class MFAGate:
         app.extensions[EXTENSION] = state
         app.register_blueprint(account_blueprint(app, state.settings.url_prefix))
         app.register_blueprint(admin_blueprint(app, state.settings.admin_url_prefix))
+        if state.oidc is not None:
+            app.register_blueprint(oidc_blueprint(app, state.settings.url_prefix))
         require_free(app, state.settings)
         app.context_processor(lambda: {"mfa_gate": TemplateHelper()})
         app.cli.add_command(mfa)
@@ -185,6 +189,16 @@ class MFAGate:
         can't see a changed password by itself.
         """
         tell_change(self._state, key)
+
+    @property
+    def oidc(self) -> OidcServices:
+        """The OpenID provider: ``clients``, ``connections``, ``signing_keys``.
+
+        :raises ConfigError: where ``MFA_GATE_OIDC`` is off.
+        """
+        if (found := self._state.oidc) is None:
+            raise ConfigError("MFA_GATE_OIDC", "is off", allowed="True, with MFA_GATE_BASE_URL")
+        return found
 
     @property
     def delivery(self) -> Delivery:

@@ -10,6 +10,7 @@ from flask import current_app
 
 from .clock import Clock
 from .domain.policy.conditions.registry import BUILT_IN, Registry
+from .services.oidc.subjects import ClaimsHook
 from .services.people.directory import Directory, HostDirectory, KnownPeople, ModelDirectory, UserDirectory
 from .services.people.model_keys import ModelKey
 from .services.people.persons import PersonReader, read_attribute
@@ -36,6 +37,7 @@ class HostOptions(TypedDict, total=False):
     risk_signals: Callable[[Any, Any], Mapping[str, bool | None]] | None
     identity: Any
     resources: Collection[str]
+    oidc_claims: ClaimsHook | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +59,8 @@ class Host:
         one that can't be told.
     :param identity: for hosts without Flask-Login, an object with ``load(request)`` that gives the user or None.
     :param resources: names that no view is marked with, which the host judges by itself (``gate.ensure``).
+    :param oidc_claims: gives of a user, a client and its scopes what an app that signs in here is told beside the
+        standard claims; called as ``oidc_claims(user, client, scopes)``.
     """
 
     db: Any = None
@@ -71,6 +75,7 @@ class Host:
     risk_signals: Callable[[Any, Any], Mapping[str, bool | None]] | None = None
     identity: Any = None
     resources: Collection[str] = ()
+    oidc_claims: ClaimsHook | None = None
 
 
 def user_key_of(host: Host) -> Callable[[Any], str]:
@@ -88,7 +93,7 @@ def directory_of(host: Host, store: Store, reader: PersonReader, clock: Clock) -
         return HostDirectory(host.directory)
     if host.user_model is None or host.db is None:
         return KnownPeople(store, clock=clock)
-    return ModelDirectory(host.db, host.user_model, reader, _by_user_loader)
+    return ModelDirectory(host.db, host.user_model, reader, load_user)
 
 
 def traits_of(host: Host) -> HostTraits:
@@ -101,7 +106,7 @@ def traits_of(host: Host) -> HostTraits:
     )  # fmt: skip
 
 
-def _by_user_loader(key: str) -> Any:
+def load_user(key: str) -> Any:
     """The host's own user loader may know a key that is no primary key."""
     manager = getattr(current_app, "login_manager", None)
     loader = getattr(manager, "_user_callback", None)

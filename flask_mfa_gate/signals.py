@@ -61,6 +61,12 @@ grace_restarted = gate_signals.signal(EventName.GRACE_RESTARTED)
 list_exported = gate_signals.signal(EventName.LIST_EXPORTED)
 break_glass_used = gate_signals.signal(EventName.BREAK_GLASS_USED)
 access_denied = gate_signals.signal(EventName.ACCESS_DENIED)
+client_changed = gate_signals.signal(EventName.CLIENT_CHANGED)
+signing_key_changed = gate_signals.signal(EventName.SIGNING_KEY_CHANGED)
+consent_given = gate_signals.signal(EventName.CONSENT_GIVEN)
+consent_withdrawn = gate_signals.signal(EventName.CONSENT_WITHDRAWN)
+client_grants_revoked = gate_signals.signal(EventName.CLIENT_GRANTS_REVOKED)
+token_reused = gate_signals.signal(EventName.TOKEN_REUSED)
 
 
 def is_heard(name: str) -> bool:

@@ -38,13 +38,19 @@ def pieces() -> list[Any]:
 @pytest.fixture
 def made(tmp_path: Path, monkeypatch: Any) -> Callable[..., dict[str, Any]]:
     """The names that the pages take for granted; with or without the gate in place."""
-    for name, value in {"MFA_GATE_KEYS": KEY, "SECRET_KEY": "x", "DATABASE_URL": "sqlite://"}.items():
+    for name, value in {
+        "MFA_GATE_KEYS": KEY,
+        "SECRET_KEY": "x",
+        "DATABASE_URL": "sqlite://",
+        "WIKI_SECRET": "x" * 32,
+    }.items():
         monkeypatch.setenv(name, value)
 
     class Preset(Flask):
         def __init__(self, name: str) -> None:
             super().__init__(name, instance_path=str(tmp_path / "instance"))
             self.config.update(TESTING=True, SECRET_KEY="x", SQLALCHEMY_DATABASE_URI="sqlite://")
+            self.config.update(MFA_GATE_OIDC=True, MFA_GATE_BASE_URL="https://portal.example.org")
 
     def make(*, is_gated: bool) -> dict[str, Any]:
         app, db, manager, gate = Preset(__name__), SQLAlchemy(), LoginManager(), MFAGate()

@@ -13,6 +13,12 @@ from .enrollment.factors import Factors
 from .enrollment.recovery_codes import RecoveryCodes
 from .every_table.keys import Keys
 from .every_table.sealed import SealedValues
+from .oidc.assertions import Assertions
+from .oidc.authorize_requests import AuthorizeRequests
+from .oidc.clients import OidcClients
+from .oidc.consents import OidcConsents
+from .oidc.grants import OidcGrants
+from .oidc.signing_keys import SigningKeys
 from .people.people import People
 from .people.reach import Reach
 from .records.audit import AuditLog
@@ -29,6 +35,18 @@ from .sign_in.sessions import Sessions
 from .sign_in.sign_in_list import SignInList
 from .sign_in.sign_ins import SignIns
 from .tables.tables import Tables, build_tables
+
+
+@dataclass(frozen=True, slots=True)
+class OidcStore:
+    """What the OpenID provider keeps."""
+
+    clients: OidcClients
+    consents: OidcConsents
+    grants: OidcGrants
+    requests: AuthorizeRequests
+    signing_keys: SigningKeys
+    assertions: Assertions
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +77,13 @@ class Store:
     challenge_states: ChallengeStates
     daily_totals: DailyTotals
     action_requests: ActionRequests
+    oidc: OidcStore
 
 
 def build_store(database: Database, *, prefix: str, keyring: Keyring) -> Store:
     """The store of one tenant."""
     tables = build_tables(prefix)
-    marks = Marks(tables)
+    marks, sessions = Marks(tables), Sessions(tables, keyring)
     return Store(
         database=database,
         tables=tables,
@@ -74,7 +93,7 @@ def build_store(database: Database, *, prefix: str, keyring: Keyring) -> Store:
         factors=Factors(tables),
         recovery_codes=RecoveryCodes(tables),
         access_passes=AccessPasses(tables),
-        sessions=Sessions(tables, keyring),
+        sessions=sessions,
         revocations=Revocations(tables),
         failures=FailureLog(tables),
         audit=AuditLog(tables),
@@ -90,4 +109,12 @@ def build_store(database: Database, *, prefix: str, keyring: Keyring) -> Store:
         challenge_states=ChallengeStates(marks),
         daily_totals=DailyTotals(tables),
         action_requests=ActionRequests(tables),
+        oidc=OidcStore(
+            clients=OidcClients(tables),
+            consents=OidcConsents(tables),
+            grants=OidcGrants(tables, sessions),
+            requests=AuthorizeRequests(tables),
+            signing_keys=SigningKeys(tables),
+            assertions=Assertions(tables),
+        ),
     )

@@ -7,8 +7,11 @@ from flask import Flask, Request
 from ..domain.sign_in.assurance import FactorKind
 from ..settings import Settings
 
-OWN, ADMIN = "mfa_gate", "mfa_gate_admin"
-_BLUEPRINTS = (f"{OWN}.", f"{ADMIN}.")
+OWN, ADMIN, OIDC = "mfa_gate", "mfa_gate_admin", "mfa_gate_oidc"
+_BLUEPRINTS = (f"{OWN}.", f"{ADMIN}.", f"{OIDC}.")
+_FOR_PROGRAMS = frozenset(
+    f"{OIDC}.{name}" for name in ("configuration", "jwks", "token", "userinfo", "revoke", "introspect")
+)
 _SIGN_OUT_NAMES = ("logout", "signout", "sign_out")
 
 
@@ -24,7 +27,12 @@ def is_console(endpoint: str | None) -> bool:
 
 def is_account_page(endpoint: str | None) -> bool:
     """A page of the gate on the way to somewhere else, or about the user's own factors."""
-    return is_own(endpoint) and not is_console(endpoint)
+    return endpoint is not None and endpoint.startswith(f"{OWN}.")
+
+
+def is_for_programs(endpoint: str | None) -> bool:
+    """An address of the OpenID provider where other apps come by themselves, and no browser with its cookies."""
+    return endpoint in _FOR_PROGRAMS
 
 
 def setup_endpoint(kind: FactorKind) -> str:

@@ -11,6 +11,7 @@ from flask import Flask, current_app
 from ..clock import Clock
 from ..crypto import Keyring
 from ..domain.authorization.rules import Rules
+from ..domain.oidc.strength import AcrWords
 from ..errors import ConfigError
 from ..factors.registry import FactorRegistry
 from ..mail.delivery import Delivery
@@ -31,6 +32,13 @@ from ..services.enrollment.factor_enrollment import FactorEnrollment
 from ..services.enrollment.recovery_codes import RecoveryCodeService
 from ..services.enrollment.upkeep import UpkeepService
 from ..services.observations import Observations
+from ..services.oidc.clients import ClientService
+from ..services.oidc.connections import ConnectionService
+from ..services.oidc.grants import GrantService
+from ..services.oidc.permission import GrantPermission
+from ..services.oidc.requests import RequestService
+from ..services.oidc.signing_keys import SigningKeyService
+from ..services.oidc.subjects import ClaimsReader
 from ..services.people.daily_totals import DailyTotalsService
 from ..services.people.directory import UserDirectory
 from ..services.people.lookup import UserLookup
@@ -162,8 +170,30 @@ class Operations:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OidcServices:
+    """The OpenID provider: its clients, what they were granted, its keys.
+
+    :param issuer: its address, by which clients know it.
+    :param acr: what it calls the strength of a sign-in.
+    """
+
+    issuer: str
+    acr: AcrWords
+    clients: ClientService
+    requests: RequestService
+    grants: GrantService
+    permission: GrantPermission
+    signing_keys: SigningKeyService
+    claims: ClaimsReader
+    connections: ConnectionService
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class GateState:
-    """One app's gate, wired once: what everything rests on, and its parts by what they are for."""
+    """One app's gate, wired once: what everything rests on, and its parts by what they are for.
+
+    :param oidc: the OpenID provider; None where it is switched off.
+    """
 
     gate: Any
     settings: Settings
@@ -179,6 +209,7 @@ class GateState:
     people: PeopleServices
     access: AccessServices
     operations: Operations
+    oidc: OidcServices | None = None
 
     @property
     def issuer(self) -> str:

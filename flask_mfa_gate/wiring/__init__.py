@@ -31,6 +31,7 @@ from ..store.database.location import Location
 from ..web.responses.after_response import dispatcher
 from ..web.state import GateState, HostParts
 from .base import Base, lifetimes_of, rules_of
+from .oidc import oidc_services
 from .people import AdminWiring
 from .sign_in import account_services
 
@@ -62,10 +63,12 @@ def build_state(gate: Any, app: Flask, host: Host) -> GateState:
     admin = AdminWiring(base)
     _set_up_tables(location, admin.operations.tables, is_served=not is_command(), may_begin=not settings.keys)
     sign_in, factors = account_services(base, admin.access.history)
+    parts_of_host = _host_parts(base, reader)
+    oidc = oidc_services(base, parts_of_host, admin.access.policies, admin.actor)
     return GateState(
         gate=gate, settings=settings, rules=rules, clock=settings.clock, keyring=keyring, location=location,
-        store=store, worker=worker, host=_host_parts(base, reader), sign_in=sign_in, factors=factors,
-        people=admin.people, access=admin.access, operations=admin.operations,
+        store=store, worker=worker, host=parts_of_host, sign_in=sign_in, factors=factors,
+        people=admin.people, access=admin.access, operations=admin.operations, oidc=oidc,
     )  # fmt: skip
 
 

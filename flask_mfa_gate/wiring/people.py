@@ -7,6 +7,7 @@ from datetime import timedelta
 from ..clock import Clock
 from ..domain.access import APP, Access
 from ..domain.authorization.rules import Rules
+from ..domain.people.roles import Actor, ActorLike
 from ..services.actions.action_calls import ActionCalls
 from ..services.actions.action_jobs import ActionJobs
 from ..services.actions.action_requests import ActionRequestService
@@ -57,6 +58,10 @@ class AdminWiring:
         self.access = access_services(base, self._runner)
         self.people = self._people()
         self.operations = self._operations()
+
+    def actor(self, given: ActorLike) -> Actor:
+        """The actor with the role that the host gives them now."""
+        return self._runner.actor(given)
 
     def _people(self) -> PeopleServices:
         base, store, worker, rules, clock = self._base, *self._common()

@@ -36,3 +36,9 @@ class EventName(StrEnum):
     LIST_EXPORTED = "list_exported"
     BREAK_GLASS_USED = "break_glass_used"
     ACCESS_DENIED = "access_denied"
+    CLIENT_CHANGED = "client_changed"
+    SIGNING_KEY_CHANGED = "signing_key_changed"
+    CONSENT_GIVEN = "consent_given"
+    CONSENT_WITHDRAWN = "consent_withdrawn"
+    CLIENT_GRANTS_REVOKED = "client_grants_revoked"
+    TOKEN_REUSED = "token_reused"  # noqa: S105 - a word of the vocabulary, not a secret

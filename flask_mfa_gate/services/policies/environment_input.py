@@ -94,6 +94,15 @@ def environment_from(facts: Mapping[str, Any], where: str) -> Environment:
     return Environment(**read)
 
 
+def recorded_environment(recorded: Mapping[str, Any]) -> Environment:
+    """The facts that were written down of a request, as they were."""
+    facts = dict(recorded)
+    facts |= {name: frozenset(facts[name]) for name in _SETS if name in facts}
+    if facts.get("at") is not None:
+        facts["at"] = datetime.fromisoformat(facts["at"])
+    return Environment(**facts)
+
+
 def _fact(name: str, value: Any, where: str) -> Any:
     if name in _SETS and isinstance(value, list) and all(isinstance(word, str) for word in value):
         return frozenset(_known_word(name, word, f"{where}[{place}]") for place, word in enumerate(value))

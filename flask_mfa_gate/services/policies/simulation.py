@@ -7,7 +7,6 @@ from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Seq
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
-from typing import Any
 
 from ...clock import Clock
 from ...domain.access import APP, MFA_ADMIN
@@ -34,7 +33,7 @@ from ..people.directory import UserDirectory
 from ..people.population import Population
 from ..text_validation import is_key
 from .edits import with_policy
-from .environment_input import checked_facts
+from .environment_input import checked_facts, recorded_environment
 from .impact import Changed, Preview, change_of, preview_of
 from .policies import PolicyService, log_condition, log_failure
 
@@ -239,11 +238,7 @@ def _asked(
 
 def environment_of(record: SignInRecord) -> Environment:
     """The facts of a recorded sign-in."""
-    facts: dict[str, Any] = dict(record.facts)
-    facts |= {name: frozenset(facts[name]) for name in ("device", "device_unknown") if name in facts}
-    if facts.get("at") is not None:
-        facts["at"] = datetime.fromisoformat(facts["at"])
-    return Environment(**facts)
+    return recorded_environment(record.facts)
 
 
 def _switched_on(policy: Policy) -> Policy:

@@ -222,6 +222,10 @@ class SessionService:
         """Remember what a live session has to prove, and the way back."""
         self._worker.run(lambda work: self._store.sessions.set_step_up(work.tx, session, step_up))
 
+    def lead_to(self, session: GateSession, target: str) -> None:
+        """Let a sign-in that waits for its proof go on to another page."""
+        self._worker.run(lambda work: self._store.sessions.set_target(work.tx, session, target))
+
     def note_refusal(self, user_key: str, verdict: Decision, *, origin: Origin, endpoint: str | None) -> None:
         """Put a denied or locked-out access on record."""
         self._worker.run(lambda work: self._notes.refused(work, user_key, verdict, origin=origin, endpoint=endpoint))

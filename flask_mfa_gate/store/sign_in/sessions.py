@@ -39,7 +39,7 @@ class Sessions:
         row = tx.execute(self._loading, {"id_digest": id_digest, KEY_SINCE: now - KEY_LIFETIME}).first()
         if row is None:
             return None
-        session = self._read(dict(zip(self._names, row, strict=False)))
+        session = self.read(dict(zip(self._names, row, strict=False)))
         return session, read_standing(row, user_key=session.user_key)
 
     def add(self, tx: Connection, session: GateSession) -> None:
@@ -69,6 +69,11 @@ class Sessions:
         asked = self._write(replace(session, step_up=step_up))["step_up"]
         tx.execute(update(self._table).where(self._table.c.id_digest == session.id_digest).values(step_up=asked))
 
+    def set_target(self, tx: Connection, session: GateSession, target: str) -> None:
+        """Lead a sign-in that waits for its proof to another page."""
+        led = self._write(replace(session, kept_target=target))["target"]
+        tx.execute(update(self._table).where(self._table.c.id_digest == session.id_digest).values(target=led))
+
     def set_risk(self, tx: Connection, id_digest: str, risk: Mapping[str, Any]) -> None:
         """What the risk signals are from this address with this client."""
         tx.execute(update(self._table).where(self._table.c.id_digest == id_digest).values(risk=dict(risk)))
@@ -81,7 +86,7 @@ class Sessions:
         """Sessions that are not over and that no other id has taken the place of, newest first."""
         current = select(self._table).where(self._current(user_key))
         return [
-            self._read(dict(row._mapping)) for row in tx.execute(current.order_by(self._table.c.signed_in_at.desc()))
+            self.read(dict(row._mapping)) for row in tx.execute(current.order_by(self._table.c.signed_in_at.desc()))
         ]
 
     def _of(self, user_key: str) -> ColumnElement[bool]:
@@ -95,7 +100,7 @@ class Sessions:
         """Sessions that the user is in with, and used since then."""
         row = self._table.c
         is_in = (self._current(user_key), row.parked.is_(None), row.seen_at > moment)
-        return [self._read(dict(found._mapping)) for found in tx.execute(select(self._table).where(*is_in))]
+        return [self.read(dict(found._mapping)) for found in tx.execute(select(self._table).where(*is_in))]
 
     def end(self, tx: Connection, lineage: str, *, user_key: str, now: datetime, ending: Ending) -> int:
         """End one sign-in of this user, with every id it ever had."""
@@ -167,7 +172,8 @@ class Sessions:
         # SECURITY: a stolen copy of the database must not lead to a page by a token, nor name the host's session.
         return self._private.seal(_write(session))
 
-    def _read(self, row: Mapping[str, Any]) -> GateSession:
+    def read(self, row: Mapping[str, Any]) -> GateSession:
+        """A session from the columns of its row, wherever they were selected."""
         return _read(self._private.open(row))
 
 

@@ -7,7 +7,7 @@ from functools import cache
 
 from sqlalchemy import MetaData, Table
 
-from . import account_tables, record_tables
+from . import account_tables, oidc_tables, record_tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,14 @@ class Tables:
     sign_in_day: Table
     action_request: Table
     action_item: Table
+    oidc_client: Table
+    oidc_client_secret: Table
+    oidc_grant: Table
+    oidc_token: Table
+    oidc_signing_key: Table
+    oidc_consent: Table
+    oidc_request: Table
+    oidc_assertion: Table
 
 
 @cache
@@ -63,4 +71,12 @@ def build_tables(prefix: str) -> Tables:
         sign_in_day=record_tables.sign_in_day(metadata, prefix),
         action_request=record_tables.action_request(metadata, prefix),
         action_item=record_tables.action_item(metadata, prefix),
+        oidc_client=oidc_tables.oidc_client(metadata, prefix),
+        oidc_client_secret=oidc_tables.oidc_client_secret(metadata, prefix),
+        oidc_grant=oidc_tables.oidc_grant(metadata, prefix),
+        oidc_token=oidc_tables.oidc_token(metadata, prefix),
+        oidc_signing_key=oidc_tables.oidc_signing_key(metadata, prefix),
+        oidc_consent=oidc_tables.oidc_consent(metadata, prefix),
+        oidc_request=oidc_tables.oidc_request(metadata, prefix),
+        oidc_assertion=oidc_tables.oidc_assertion(metadata, prefix),
     )

@@ -39,6 +39,12 @@ _EVENTS: Mapping[str, str] = {
     EventName.GRACE_RESTARTED: "Grace period restarted",
     EventName.LIST_EXPORTED: "List exported",
     EventName.BREAK_GLASS_USED: "Emergency account used",
+    EventName.CLIENT_CHANGED: "Connected app changed",
+    EventName.SIGNING_KEY_CHANGED: "Signing key changed",
+    EventName.CONSENT_GIVEN: "App allowed to use your account",
+    EventName.CONSENT_WITHDRAWN: "App access removed",
+    EventName.CLIENT_GRANTS_REVOKED: "Signed out of connected apps",
+    EventName.TOKEN_REUSED: "App access ended: a token was used twice",
 }
 # The detail that says more than the name.
 _TOLD_BY: Mapping[str, str] = {EventName.SIGNED_IN: "sign_in", EventName.CHALLENGE_PASSED: "method"}

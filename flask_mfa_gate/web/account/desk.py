@@ -19,7 +19,7 @@ from ...errors import MFAGateError
 from ...services.sign_in.entries import Entry
 from ..acts import act_at
 from ..authorization.authorizer import RequestAuthorizer
-from ..client import SAFE_METHODS, Client, is_foreign, is_of_htmx, origin_of
+from ..client import SAFE_METHODS, Client, is_foreign, is_of_htmx, is_own_origin, origin_of
 from ..csrf import has_csrf_token
 from ..endpoints import is_console
 from ..fail_closed import UNAVAILABLE
@@ -159,7 +159,7 @@ def own_page(view: Callable[..., Any], *, largest_body: int = LARGEST_BODY) -> C
 def _serve(passage: RequestContext, view: Callable[..., Any], kwargs: Mapping[str, Any], largest_body: int) -> Any:
     is_write = request.method not in SAFE_METHODS
     # SECURITY: a page of another origin reads nothing here, whatever CORS headers the host puts on every answer.
-    if not _is_own_origin(request.headers.get("Origin"), is_write=is_write) or (is_write and is_foreign(request)):
+    if not is_own_origin(request, is_write=is_write) or (is_write and is_foreign(request)):
         return answers.problem_document(403, "access_denied", _FOREIGN, {})
     is_status = request.endpoint == "mfa_gate.status"
     if is_of_htmx(request) and not (is_write or is_status):
@@ -212,15 +212,6 @@ def _tell_that_it_is_over(passage: RequestContext) -> Response:
         "problem.html", passage, 401, title="This page has expired", detail=_OVER,
         continue_url=own_url("mfa_gate.security"),
     )  # fmt: skip
-
-
-def _is_own_origin(sent: str | None, *, is_write: bool) -> bool:
-    """By host, because behind a proxy the scheme may look different. Our own forms send ``null``: their page has the
-    referrer policy ``no-referrer`` (Fetch section 3.2); they prove themselves by the token.
-    """
-    if sent is None or (sent == "null" and is_write):
-        return True
-    return sent.partition("://")[2] == request.host
 
 
 def require_proved(desk: Desk) -> Response | None:

@@ -100,6 +100,14 @@ class RequestAuthorizer:
             request = request._replace(environment=replace(request.environment, risk=raised))
         return decision, replace(seen, report=self._report(request, policies, (APP,)))
 
+    def recorded_facts(self) -> dict[str, Any]:
+        """All that is known of this request, as JSON values, for whoever judges by it later."""
+        session = self.context.session
+        assert session is not None  # noqa: S101 - the caller saw it
+        risk = self.context.facts.risk(session.user_key, self.user, session.risk)
+        facts = self.context.facts.environment(ALL_FACTS, sign_in=self._sign_in, risk=risk, is_sign_in=False)
+        return _recorded(facts)
+
     def refresh_risk(self) -> None:
         """Take the risk signals of the session again where address or client changed and a policy asks for them."""
         session, standing = self.context.session, self.context.standing

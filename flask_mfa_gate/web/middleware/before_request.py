@@ -16,7 +16,7 @@ from ...errors import HostCallbackFailed, MFAGateError, Throttled
 from ...services.people.persons import key_of
 from ..authorization.authorizer import RequestAuthorizer
 from ..client import carries_token
-from ..endpoints import is_own
+from ..endpoints import is_for_programs, is_own
 from ..fail_closed import UNAVAILABLE, fail_closed, refused
 from ..host import session_snapshot
 from ..host.session_snapshot import contents_here
@@ -100,9 +100,12 @@ def _answer_file(passage: RequestContext) -> Any:
 
 
 def _answer_first(passage: RequestContext) -> Any:
-    state = passage.state
+    state, is_ours = passage.state, is_own(passage.request.endpoint)
+    if is_ours and is_for_programs(passage.request.endpoint):
+        state.host.identity.hide_for_now()
+        return _answer_own(passage)
     passage.look_up()
-    if is_own(passage.request.endpoint):
+    if is_ours:
         if passage.session is None and request.method == "GET":
             _meet(passage)
         state.host.identity.hide_for_now()

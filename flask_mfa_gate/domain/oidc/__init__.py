@@ -1,0 +1,1 @@
+"""OpenID Connect: clients, strength, grants, as rules without any protocol."""

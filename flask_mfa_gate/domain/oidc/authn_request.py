@@ -1,0 +1,130 @@
+"""What an authentication request asks of the sign-in (OpenID Connect Core 1.0 sections 3.1.2.1 and 5.5)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from ...errors import BadRequest
+from .registration import LONGEST_AGE
+
+LONGEST_CLAIMS = 4096
+_AGE = re.compile(r"[0-9]{1,9}")
+_SUBJECT, _ACR = "sub", "acr"
+
+
+class Prompt(StrEnum):
+    """What the client wants its user to be shown."""
+
+    NONE = "none"
+    LOGIN = "login"
+    CONSENT = "consent"
+    SELECT_ACCOUNT = "select_account"
+
+
+class BadAuthnRequest(BadRequest):
+    """A parameter is not as the specification has it. The sentence is plain ASCII, for an ``error_description``."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthnRequest:
+    """What is asked.
+
+    :param max_age: seconds that the proof may be old; zero is the same as ``prompt=login``.
+    :param acr_values: wished for, in any order of preference.
+    :param essential_acr: one of these has to be sent, or there is no code.
+    :param subject: key of the user who is meant, where ``claims`` names one.
+    """
+
+    prompts: frozenset[Prompt] = frozenset()
+    max_age: int | None = None
+    acr_values: tuple[str, ...] = ()
+    essential_acr: tuple[str, ...] = ()
+    subject: str | None = None
+    login_hint: str = ""
+
+    @property
+    def is_silent(self) -> bool:
+        """Whether nothing may be shown."""
+        return Prompt.NONE in self.prompts
+
+    @property
+    def wants_new_proof(self) -> bool:
+        """Whether only a proof that is newer than the request will do."""
+        return Prompt.LOGIN in self.prompts or self.max_age == 0
+
+
+def read_authn_request(parameters: Mapping[str, str], *, default_max_age: int | None) -> AuthnRequest:
+    """What these parameters ask.
+
+    :param default_max_age: of the client, where the request names none.
+    :raises BadAuthnRequest: for a value that is none.
+    """
+    claims = _claims(parameters.get("claims"))
+    about_acr, about_subject = _about(claims, _ACR), _about(claims, _SUBJECT)
+    wished = _values(about_acr)
+    return AuthnRequest(
+        prompts=_prompts(parameters.get("prompt", "")),
+        max_age=_max_age(parameters.get("max_age"), default=default_max_age),
+        acr_values=(*parameters.get("acr_values", "").split(), *wished),
+        essential_acr=wished if about_acr.get("essential") is True else (),
+        subject=next(iter(_values(about_subject)), None),
+        login_hint=parameters.get("login_hint", ""),
+    )
+
+
+def _prompts(text: str) -> frozenset[Prompt]:
+    words = text.split()
+    if not set(words) <= set(Prompt):
+        raise BadAuthnRequest("The prompt is not known. Known are: none, login, consent, select_account.")
+    found = frozenset(Prompt(word) for word in words)
+    if Prompt.NONE in found and len(found) > 1:
+        raise BadAuthnRequest("prompt=none goes with no other prompt.")
+    return found
+
+
+def _max_age(text: str | None, *, default: int | None) -> int | None:
+    if text is None:
+        return default
+    if not _AGE.fullmatch(text) or int(text) > LONGEST_AGE:
+        raise BadAuthnRequest(f"max_age must be seconds from 0 to {LONGEST_AGE}.")
+    return int(text)
+
+
+def _claims(text: str | None) -> Mapping[str, Any]:
+    """What is asked of the ID token; other members are for other places, and voluntary."""
+    if text is None:
+        return {}
+    # SECURITY: bounded before it is read, and nesting that is too deep is an error like any other.
+    if len(text) > LONGEST_CLAIMS:
+        raise BadAuthnRequest("claims is too long.")
+    try:
+        read = json.loads(text)
+    except (ValueError, RecursionError):
+        raise BadAuthnRequest("claims is no JSON.") from None
+    asked = read.get("id_token") if isinstance(read, dict) else read
+    if asked is None and isinstance(read, dict):
+        return {}
+    if not isinstance(asked, dict):
+        raise BadAuthnRequest("claims must be a JSON object of objects.")
+    return asked
+
+
+def _about(claims: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+    about = claims.get(name)
+    if about is None:
+        return {}
+    if not isinstance(about, dict):
+        raise BadAuthnRequest("A claim that is asked for must be a JSON object or null.")
+    return about
+
+
+def _values(about: Mapping[str, Any]) -> tuple[str, ...]:
+    listed = about.get("values", [about["value"]] if "value" in about else [])
+    if not isinstance(listed, list) or not all(isinstance(one, str) for one in listed):
+        raise BadAuthnRequest("The values of a claim must be texts.")
+    return tuple(listed)

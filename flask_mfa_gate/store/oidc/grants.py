@@ -1,0 +1,175 @@
+"""Grants and their tokens. What may happen once is one conditional UPDATE, whose count decides."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, delete, exists, insert, select, update
+
+from ...domain.enrollment.enrollment import Standing
+from ...domain.oidc.grant import Grant, Token, TokenKind
+from ...domain.sign_in.assurance import Assurance, Method, Proof, SignIn
+from ...domain.sign_in.session import GateSession
+from ..enrollment.enrollments import KEY_LIFETIME
+from ..enrollment.standing import KEY_SINCE, read_standing, standing_columns
+from ..sign_in.sessions import Sessions
+from ..tables.tables import Tables
+
+_WANTED = "wanted"
+
+
+@dataclass(frozen=True, slots=True)
+class GrantState:
+    """A grant with what has become of its user and sign-in.
+
+    :param session: the sign-in as it is now; None where its row is gone.
+    :param token: the one that was asked for.
+    """
+
+    grant: Grant
+    standing: Standing
+    session: GateSession | None
+    token: Token | None = None
+
+
+class OidcGrants:
+    """Rows of the grant and token tables."""
+
+    def __init__(self, tables: Tables, sessions: Sessions) -> None:
+        self._grant, self._token, self._sessions = tables.oidc_grant, tables.oidc_token, sessions
+        self._of_code = _with_state(tables).where(self._grant.c.code_digest == bindparam(_WANTED))
+        self._of_token = _with_state(tables, with_token=True).where(self._token.c.digest == bindparam(_WANTED))
+        self._grant_columns, self._token_columns = len(self._grant.c), len(self._token.c)
+        self._session_names = tables.session.c.keys()
+
+    def by_code(self, tx: Connection, digest: str, *, now: datetime) -> GrantState | None:
+        """The grant of a code, in one SELECT."""
+        row = tx.execute(self._of_code, {_WANTED: digest, KEY_SINCE: now - KEY_LIFETIME}).first()
+        return None if row is None else self._read(row, has_token=False)
+
+    def by_token(self, tx: Connection, digest: str, *, now: datetime) -> GrantState | None:
+        """A token with its grant, likewise."""
+        row = tx.execute(self._of_token, {_WANTED: digest, KEY_SINCE: now - KEY_LIFETIME}).first()
+        return None if row is None else self._read(row, has_token=True)
+
+    def add(self, tx: Connection, grant: Grant, *, notify_at: datetime | None) -> None:
+        """A new grant, whose code waits to be traded."""
+        tx.execute(insert(self._grant).values(**_write(grant), notify_at=notify_at, notify_attempts=0))
+
+    def try_use_code(self, tx: Connection, grant_id: str, *, now: datetime) -> bool:
+        """Use the code up; False when it was used, or the grant is over."""
+        row = self._grant.c
+        # SECURITY: of many requests with one code exactly one finds it unused, whatever they have read before.
+        unused = (row.id == grant_id, row.code_used_at.is_(None), row.revoked_at.is_(None), row.code_ends_at > now)
+        return tx.execute(update(self._grant).where(*unused).values(code_used_at=now)).rowcount == 1
+
+    def try_use_refresh(self, tx: Connection, token: Token, *, now: datetime) -> bool:
+        """Use a refresh token up; False when it was used, or the grant is over."""
+        row, grant = self._token.c, self._grant.c
+        # A revocation that comes at the same moment kills the new tokens too, since each use of one asks the grant.
+        alive = exists().where(grant.id == token.grant_id, grant.revoked_at.is_(None), grant.ends_at > now)
+        # SECURITY: of many requests with one refresh token exactly one finds it unused.
+        unused = (row.digest == token.digest, row.used_at.is_(None), row.ends_at > now)
+        return tx.execute(update(self._token).where(*unused, alive).values(used_at=now)).rowcount == 1
+
+    def add_tokens(self, tx: Connection, tokens: Sequence[Token]) -> None:
+        """What the client gets."""
+        tx.execute(insert(self._token), [{**_token_row(token)} for token in tokens])
+
+    def end_token(self, tx: Connection, digest: str, *, now: datetime) -> None:
+        """This one token counts no more."""
+        tx.execute(update(self._token).where(self._token.c.digest == digest).values(ends_at=now))
+
+    def revoke(self, tx: Connection, grant_id: str, *, now: datetime) -> bool:
+        """The whole family; False when it was before."""
+        return self._revoke(tx, self._grant.c.id == grant_id, now=now) == 1
+
+    def revoke_of(
+        self, tx: Connection, *, user_key: str | None = None, client_id: str | None = None, now: datetime
+    ) -> int:
+        """Every family of this user, of this client, or of both together."""
+        row, those = self._grant.c, []
+        those += [row.user_key == user_key] if user_key is not None else []
+        those += [row.client_id == client_id] if client_id is not None else []
+        assert those  # noqa: S101 - nobody means everybody
+        return self._revoke(tx, *those, now=now)
+
+    def _revoke(self, tx: Connection, *those: ColumnElement[bool], now: datetime) -> int:
+        living = update(self._grant).where(*those, self._grant.c.revoked_at.is_(None))
+        return tx.execute(living.values(revoked_at=now)).rowcount
+
+    def of_user(self, tx: Connection, user_key: str, *, now: datetime) -> Sequence[Grant]:
+        """The families of this user that are not over, newest first."""
+        row = self._grant.c
+        living = (row.user_key == user_key, row.revoked_at.is_(None), row.ends_at > now)
+        found = tx.execute(select(self._grant).where(*living).order_by(row.created_at.desc()))
+        return [_read(dict(one._mapping)) for one in found]
+
+    def sweep(self, tx: Connection, *, now: datetime) -> int:
+        """Delete what is over: tokens with their time, grants whose clients know of the end."""
+        token, grant = self._token.c, self._grant.c
+        swept = tx.execute(delete(self._token).where(token.ends_at < now)).rowcount
+        over = (grant.ends_at < now, grant.notify_at.is_(None))
+        return swept + tx.execute(delete(self._grant).where(*over)).rowcount
+
+    def _read(self, row: Any, *, has_token: bool) -> GrantState:
+        behind = self._grant_columns + (self._token_columns if has_token else 0)
+        grant = _read(dict(zip(self._grant.c.keys(), row, strict=False)))
+        token = dict(zip(self._token.c.keys(), row[self._grant_columns : behind], strict=True)) if has_token else None
+        own = dict(zip(self._session_names, row[behind:], strict=False))
+        session = None if own["id_digest"] is None else self._sessions.read(own)
+        standing = read_standing(row, user_key=grant.user_key)
+        return GrantState(
+            grant, standing, session, Token(**{**token, "kind": TokenKind(token["kind"])}) if token else None
+        )
+
+
+def _with_state(tables: Tables, *, with_token: bool = False) -> Select[Any]:
+    """The columns of grant, token and sign-in, then those of the standing. Building it takes longer than running it."""
+    grant, token, session, enrollment = tables.oidc_grant, tables.oidc_token, tables.session, tables.enrollment
+    # The id of a session rotates; what counts is the newest of the lineage.
+    current = and_(session.c.lineage == grant.c.lineage, session.c.superseded_at.is_(None))
+    joined: Any = grant.join(token, token.c.grant_id == grant.c.id) if with_token else grant
+    joined = joined.outerjoin(session, current).outerjoin(enrollment, enrollment.c.user_key == grant.c.user_key)
+    own = [column.label(f"grant_{column.name}") for column in grant.c]
+    own += [column.label(f"token_{column.name}") for column in token.c] if with_token else []
+    own += [column.label(f"session_{column.name}") for column in session.c]
+    return select(*own, *standing_columns(tables, grant.c.user_key)).select_from(joined)
+
+
+_PLAIN = (
+    "id", "client_id", "user_key", "lineage", "scope", "nonce", "redirect_uri", "acr", "code_digest", "code_challenge",
+    "code_ends_at", "code_used_at", "is_offline", "revocations", "stamp", "created_at", "ends_at", "revoked_at",
+)  # fmt: skip
+
+
+def _write(grant: Grant) -> dict[str, Any]:
+    assurance = grant.assurance
+    return {
+        **{name: getattr(grant, name) for name in _PLAIN},
+        "amr": list(grant.amr),
+        "facts": dict(grant.facts),
+        "sign_in": assurance.sign_in.value,
+        "signed_in_at": assurance.signed_in_at,
+        "proofs": [{"method": proof.method.value, "at": proof.at.isoformat()} for proof in assurance.proofs],
+    }
+
+
+def _read(row: dict[str, Any]) -> Grant:
+    proofs = tuple(Proof(Method(proof["method"]), datetime.fromisoformat(proof["at"])) for proof in row["proofs"])
+    return Grant(
+        amr=tuple(row["amr"]),
+        facts=row["facts"],
+        assurance=Assurance(SignIn(row["sign_in"]), row["signed_in_at"], proofs),
+        **{name: row[name] for name in _PLAIN},
+    )
+
+
+def _token_row(token: Token) -> dict[str, Any]:
+    return {
+        "digest": token.digest, "grant_id": token.grant_id, "kind": token.kind.value, "scope": token.scope,
+        "created_at": token.created_at, "ends_at": token.ends_at,
+    }  # fmt: skip

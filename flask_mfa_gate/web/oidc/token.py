@@ -1,0 +1,66 @@
+"""Where clients fetch tokens, and what they tell of their user."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Response, request
+
+from ...domain.oidc.client import OPENID
+from ...domain.oidc.grant import TokenKind
+from ...services.oidc.permission import Use
+from .client_authentication import refused_client, require_one_way
+from .pages import Call, OidcRoute, json_reply, sent_parameters
+from .provider import provider_of, reply_of, sound_parameters
+
+
+def token(call: Call) -> Response:
+    """Trade a code or a refresh token (RFC 6749 section 3.2)."""
+    parameters = sound_parameters(sent_parameters())
+    provider = provider_of(call)
+    if (refusal := require_one_way(parameters)) is not None:
+        return refused_client(call, refusal)
+    asked = provider.request("POST", request.path, parameters, request.headers)
+    return reply_of(lambda: provider.create_token_response(asked))
+
+
+def userinfo(call: Call) -> Response:
+    """What the scopes of an access token tell of its user (OpenID Connect Core 1.0 section 5.3)."""
+    scheme, _, sent = request.headers.get("Authorization", "").partition(" ")
+    # SECURITY: never in the address or the body, where logs and other pages see it (RFC 9700 section 4.3.2).
+    if scheme.lower() != "bearer" or not sent.strip():
+        return _unauthorized("Bearer")
+    found = call.oidc.grants.by_token(sent.strip()[:512])
+    now = call.state.clock()
+    is_access = found is not None and found.token is not None and found.token.kind is TokenKind.ACCESS
+    if found is None or found.token is None or not is_access or now >= found.token.ends_at:
+        return _unauthorized('Bearer error="invalid_token"')
+    subject = call.oidc.permission.subject(found, Use.ACCESS)
+    registered = call.oidc.clients.find(found.grant.client_id)
+    if subject is None or registered is None:
+        return _unauthorized('Bearer error="invalid_token"')
+    scopes = frozenset(found.token.scope.split())
+    if OPENID not in scopes:
+        return _unauthorized('Bearer error="insufficient_scope", scope="openid"', 403)
+    claims = call.oidc.claims.claims(subject, registered.client, scopes)
+    return json_reply({**claims, "sub": subject.person.key})
+
+
+def _unauthorized(challenge: str, status: int = 401) -> Response:
+    body: dict[str, Any] = {}
+    if "error" in challenge:
+        body = {"error": challenge.partition('error="')[2].partition('"')[0]}
+    response = json_reply(body, status)
+    response.headers["WWW-Authenticate"] = challenge
+    return response
+
+
+ROUTES = [
+    OidcRoute(
+        rule="/token", name="token", view=token, methods=("POST", "OPTIONS"), is_for_programs=True, cors=("POST",)
+    ),
+    OidcRoute(
+        rule="/userinfo", name="userinfo", view=userinfo, methods=("GET", "POST", "OPTIONS"), is_for_programs=True,
+        cors=("GET", "POST"),
+    ),
+]  # fmt: skip
