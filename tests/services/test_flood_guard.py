@@ -8,7 +8,9 @@ import subprocess
 import sys
 import uuid
 from collections.abc import Iterator
+from contextlib import suppress
 from datetime import timedelta
+from threading import Event, Thread
 
 import pytest
 
@@ -184,6 +186,61 @@ def test_a_server_that_fails_is_left_alone_for_a_while_and_then_asked_again(
     passed(guard, 5)
     assert storage.asked == 7
     assert caplog.messages[-1] == "the storage of MFA_GATE_FLOOD_STORAGE answers again"
+
+
+class Trickling:
+    """A server that answers with one byte at a time, until it is told to stop, or the test would never end."""
+
+    PAUSE_SECONDS, MOST_BYTES = 0.1, 80
+
+    def __init__(self) -> None:
+        self.is_told, self.at_end, self.asked = Event(), Event(), 0
+        self._socket = socket.create_server(("127.0.0.1", 0))
+        self.uri = f"redis://127.0.0.1:{self._socket.getsockname()[1]}/0"
+        self._thread = Thread(target=self._serve)
+        self._thread.start()
+
+    def _serve(self) -> None:
+        with suppress(OSError):
+            while True:
+                connection, _ = self._socket.accept()
+                self.asked += 1
+                with connection, suppress(OSError):
+                    self._trickle(connection)
+
+    def _trickle(self, connection: socket.socket) -> None:
+        connection.sendall(b"$1000\r\n")
+        for _ in range(self.MOST_BYTES):
+            if self.is_told.wait(self.PAUSE_SECONDS):
+                return
+            connection.sendall(b"x")
+        self.at_end.set()
+
+    def stop(self) -> None:
+        self.is_told.set()
+        self._socket.shutdown(socket.SHUT_RDWR)
+        self._socket.close()
+        self._thread.join()
+
+
+@pytest.fixture
+def trickling() -> Iterator[Trickling]:
+    server = Trickling()
+    yield server
+    server.stop()
+
+
+def test_a_server_that_answers_byte_by_byte_holds_nobody(
+    trickling: Trickling, clock: StillClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    guard = FloodGuard(LIMIT, trickling.uri, name="test", clock=clock)
+    assert passed(guard, LIMIT + 10) == LIMIT
+    clock.forward(seconds=PAUSE.total_seconds())
+    assert passed(guard, 1, "203.0.113.10") == 1
+    assert guard.failure() == "no answer within 1 s"
+    assert not trickling.at_end.is_set(), "nobody waited for the whole answer"
+    assert trickling.asked == 1, "nor is another thread sent after the one that still waits"
+    assert len(caplog.messages) == 2, "the outage, and the address that sent too much"
 
 
 # What can't be used

@@ -8,10 +8,13 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import Callable
+from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from threading import Lock
-from typing import Any, cast
+from functools import partial
+from threading import Lock, Thread
+from typing import Any, TypeVar, cast
 
 from limits import RateLimitItemPerMinute
 from limits.storage import MemoryStorage, Storage, storage_from_string
@@ -24,10 +27,13 @@ KEY = "MFA_GATE_FLOOD_STORAGE"
 WINDOW = timedelta(minutes=1)
 PAUSE = timedelta(seconds=30)
 _PATIENCE_SECONDS = 0.5
+_LONGEST_WAIT_SECONDS = 1.0
 _SCHEMES = ("redis://", "rediss://", "redis+unix://")
 _ALLOWED = "the address of a Redis server, e.g. redis://localhost:6379/0, or None"
+_LATE = f"no answer within {_LONGEST_WAIT_SECONDS:g} s"
 _SENTENCE = "Too many sign-ins from your network. Try again in a minute."
 log = logging.getLogger("flask_mfa_gate")
+T = TypeVar("T")
 
 
 class FloodGuard:
@@ -44,6 +50,7 @@ class FloodGuard:
         self._shared = _redis(uri) if uri is not None else None
         self._memory, self._clock = _Memory(), clock
         self._failed_at: datetime | None = None
+        self._overdue: Thread | None = None
 
     def excess(self, address: str | None) -> Throttled | None:
         """Count this request; the refusal when its address has sent too many in this minute.
@@ -68,7 +75,7 @@ class FloodGuard:
         if self._item is None or self._shared is None:
             return None
         try:
-            self._shared.get(self._item.key_for("doctor"))
+            self._ask(partial(self._shared.get, self._item.key_for("doctor")))
         except Exception as error:  # noqa: BLE001 - whatever it is, the doctor tells it
             return _words(error)
         return None
@@ -78,7 +85,7 @@ class FloodGuard:
         if shared is None or self._is_paused():
             return self._memory.increase(key, length)
         try:
-            count = shared.incr(key, length)
+            count = self._ask(partial(shared.incr, key, length))
         # SECURITY: a server that is down neither locks everybody out nor lifts the limit.
         except Exception as error:  # noqa: BLE001 - drivers raise what they like
             self._note_failure(error)
@@ -87,6 +94,23 @@ class FloodGuard:
             self._failed_at = None
             log.warning("the storage of %s answers again", KEY)
         return count
+
+    def _ask(self, question: Callable[[], T]) -> T:
+        """What the shared storage answers in time.
+
+        :raises Exception: what the driver raises; ``TimeoutError`` also while an older question is still unanswered.
+        """
+        # SECURITY: the driver's patience is for each byte, so a server that sends them singly would hold every sign-in.
+        if self._overdue is not None and self._overdue.is_alive():
+            raise TimeoutError(_LATE)
+        answer: Future[T] = Future()
+        asking = Thread(target=_answer, args=(answer, question), daemon=True)
+        asking.start()
+        try:
+            return answer.result(_LONGEST_WAIT_SECONDS)
+        except TimeoutError:
+            self._overdue = asking
+            raise TimeoutError(_LATE) from None
 
     def _is_paused(self) -> bool:
         """Whether the storage just failed, so that not every request waits for it."""
@@ -118,6 +142,13 @@ class _Memory:
         # Of first requests that come at once the storage would forget some.
         with counters.lock:
             return counters.storage.incr(key, length)
+
+
+def _answer(answer: Future[T], question: Callable[[], T]) -> None:
+    try:
+        answer.set_result(question())
+    except Exception as error:  # noqa: BLE001 - raised where it was asked
+        answer.set_exception(error)
 
 
 def _redis(uri: str) -> Storage:
