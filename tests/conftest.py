@@ -6,12 +6,13 @@ import gc
 import os
 import re
 import shutil
+import signal
 import sqlite3
 import sys
 import threading
 import zoneinfo
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import cache
@@ -311,11 +312,11 @@ def signals() -> Iterator[list[Event]]:
     def listen(_sender: Any, event: Event) -> None:
         heard.append(event)
 
-    for signal in gate_signals.values():
-        signal.connect(listen)
+    for one in gate_signals.values():
+        one.connect(listen)
     yield heard
-    for signal in gate_signals.values():
-        signal.disconnect(listen)
+    for one in gate_signals.values():
+        one.disconnect(listen)
 
 
 def state_of(app: Flask) -> GateState:
@@ -362,6 +363,24 @@ def at_once(tasks: list[Callable[[], Any]]) -> list[Any]:
     for thread in threads:
         thread.join()
     return results
+
+
+@contextmanager
+def ends_at_all(cpu_seconds: float = 30) -> Iterator[None]:
+    """Fails where the work grows with the square of its size, or worse, and so would take minutes to hours. What is right
+    takes a moment, and what else the machine does is not counted: no measure of speed.
+    """
+
+    def give_up(_number: int, _frame: Any) -> None:
+        raise AssertionError(f"not at its end after {cpu_seconds:g} seconds of work")
+
+    before = signal.signal(signal.SIGVTALRM, give_up)
+    signal.setitimer(signal.ITIMER_VIRTUAL, cpu_seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_VIRTUAL, 0)
+        signal.signal(signal.SIGVTALRM, before)
 
 
 @pytest.fixture(params=SERVERS)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 import tomllib
 from datetime import timedelta
 from types import MappingProxyType
@@ -24,6 +23,7 @@ from flask_mfa_gate.domain.policy.document.toml_text import write_toml
 from flask_mfa_gate.domain.policy.document.users import Users
 from flask_mfa_gate.domain.sign_in.assurance import FactorKind
 from flask_mfa_gate.errors import PolicyError
+from tests.conftest import ends_at_all
 
 HUGE = "x" * 100_000
 SAMPLE = """\
@@ -396,18 +396,17 @@ def test_nesting_that_no_parser_survives_is_refused() -> None:
         ".".join(['"\\""', "'b'"] * 10_000) + " = 1",
     ],
 )  # fmt: skip
-def test_a_key_of_endless_parts_takes_no_time(text: str) -> None:
-    began = time.thread_time()
+def test_a_key_of_endless_parts_never_reaches_the_parser(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    parsed: list[str] = []
+    monkeypatch.setattr(codec.tomllib, "loads", parsed.append)
     assert str(refused(text)) == "The document is nested too deep."
-    assert time.thread_time() - began < 1
+    assert parsed == []
 
 
 def test_looking_for_endless_keys_takes_no_time_itself() -> None:
-    for part in ("a", "a.", '"', "'", '"a".', "a ", "\\", '"\\"', ".\t"):
-        text = "# " + part * (1_000_000 // len(part))
-        began = time.thread_time()
-        codec._DEEP_KEY.search(text)
-        assert time.thread_time() - began < 1, part
+    with ends_at_all():
+        for part in ("a", "a.", '"', "'", '"a".', "a ", "\\", '"\\"', ".\t"):
+            codec._DEEP_KEY.search("# " + part * (1_000_000 // len(part)))
 
 
 def test_a_sentence_with_many_dots_is_no_deep_key() -> None:
@@ -417,10 +416,9 @@ def test_a_sentence_with_many_dots_is_no_deep_key() -> None:
 
 
 def test_an_address_of_endless_dots_takes_no_time() -> None:
-    for marks in (".", ":", "1.", "f:"):
-        began = time.thread_time()
-        policy_refused(conditions={"network": [marks * 100_000 + "g"]})
-        assert time.thread_time() - began < 1, marks
+    with ends_at_all():
+        for marks in (".", ":", "1.", "f:"):
+            policy_refused(conditions={"network": [marks * 1_000_000 + "g"]})
 
 
 @pytest.mark.parametrize("text", [None, b"version = 1", {"version": 1}, 7])
