@@ -421,6 +421,14 @@ def test_an_address_of_endless_dots_takes_no_time() -> None:
             policy_refused(conditions={"network": [marks * 1_000_000 + "g"]})
 
 
+@pytest.mark.parametrize("factors", [{"push"}, {"push", "totp"}])
+def test_a_kind_of_factor_that_nobody_knows_is_written_too_and_so_refused(factors: set[Any]) -> None:
+    """Left out, the policy would take any factor."""
+    built = Policy("p", Effect(Action.REQUIRE, factors=frozenset(factors)))
+    for form in ("toml", "json"):
+        assert "policies[0].effect.factors" in str(refused(write_document(PolicySet((built,)), form)))
+
+
 @pytest.mark.parametrize("text", [None, b"version = 1", {"version": 1}, 7])
 def test_a_document_is_a_text(text: Any) -> None:
     assert str(refused(text)) == "The document must be a text."
