@@ -95,7 +95,7 @@ class UnknownUser(MFAGateError):
 class NotAllowed(MFAGateError):
     """The actor's role does not allow this action on this user.
 
-    :param reason: one stable word: ``yourself``, ``higher-role``, ``not-allowed``.
+    :param reason: one stable word: ``yourself``, ``higher-role``, ``role-unknown``, ``not-allowed``.
     """
 
     code = "access_denied"

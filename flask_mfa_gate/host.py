@@ -92,7 +92,7 @@ def directory_of(host: Host, store: Store, reader: PersonReader, clock: Clock) -
     if host.directory is not None:
         return HostDirectory(host.directory)
     if host.user_model is None or host.db is None:
-        return KnownPeople(store, clock=clock)
+        return KnownPeople(store, reader, load_user, clock=clock)
     return ModelDirectory(host.db, host.user_model, reader, load_user)
 
 

@@ -12,9 +12,9 @@ from ...domain.people.person import Person
 from ...domain.people.roles import Actor, ActorLike, Right
 from ...domain.records.event_name import EventName
 from ...domain.records.mail_kind import MailKind, Notice
-from ...errors import BadRequest, NotAllowed
+from ...errors import BadRequest
 from ...factors.access_pass import AccessPasses
-from ..actions.actions import LOUD, REFUSALS, ActionRunner, Order
+from ..actions.actions import LOUD, ActionRunner, Order
 from ..sign_in.endings import revoke_opened
 from ..text_validation import check_words
 from ..unit_of_work import TransactionRunner, UnitOfWork, write_person
@@ -108,10 +108,8 @@ class AccessPassService:
         return granted
 
     def _checked(self, key: str, actor: ActorLike) -> tuple[Actor, Person]:
-        by, person = self._runner.actor(actor), self._runner.person(key)
-        if (why := self._runner.refusal(by, Right.RESCUE, person)) is not None:
-            raise NotAllowed(why, REFUSALS[why])
-        return by, person
+        by = self._runner.actor(actor)
+        return by, self._runner.checked(by, Right.RESCUE, key)
 
 
 def _notice(granted: AccessPass) -> Notice:

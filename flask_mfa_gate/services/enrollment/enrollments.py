@@ -12,7 +12,7 @@ from ...domain.enrollment.mfa_status import MfaStatus, describe
 from ...domain.enrollment.revocations import RevokeFactor, RevokePass, RevokeSessions
 from ...domain.enrollment.state_changes import Action, Extend, Remind, Remove, Require, Reset, Unlock, activate
 from ...domain.people.person import Person
-from ...domain.people.roles import Actor
+from ...domain.people.roles import Actor, ActorLike, Right
 from ...domain.people.user_filter import UserFilter
 from ...domain.people.user_list import UserRow
 from ...domain.sign_in.assurance import FactorKind
@@ -159,6 +159,10 @@ class EnrollmentService:
         is_seen = not self._runner.takes_any_key or last_sign_in is not None
         there = person or (met.person if met else Person(key))
         return UserRow(there, self.describe(standing, now=now), last_sign_in, is_seen)
+
+    def refusal(self, person: Person, *, actor: ActorLike) -> str | None:
+        """Why this actor may not rescue this person, in one word; None when they may."""
+        return self._runner.refusal(self._runner.actor(actor), Right.RESCUE, person)
 
     def describe(self, standing: Standing, *, now: datetime) -> MfaStatus:
         """The same for a standing already read."""

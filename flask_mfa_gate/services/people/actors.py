@@ -32,6 +32,9 @@ def actor_of(given: ActorLike, directory: UserDirectory) -> Actor:
 def acting_user(directory: UserDirectory, key: str) -> Actor:
     """This user as an actor, with the role that the host gives them now; a disabled one has none."""
     person = directory.get(key) if is_key(key) else None
+    # SECURITY: whom the host has taken the role from acts no more, though the gate has not met them since.
+    if person is not None and not directory.lists_users:
+        person = directory.as_shown(person) or person
     return Actor(Actor.user(key).name, person.role if person is not None and person.is_active else None)
 
 

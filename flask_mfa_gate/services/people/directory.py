@@ -58,6 +58,9 @@ class UserDirectory(Protocol):
     def existing(self, key: str) -> Person | None:
         """The same; None also for a key that nobody has used where any key may be somebody's."""
 
+    def as_shown(self, person: Person) -> Person | None:
+        """The same as the host shows them this moment; None where it can't be asked about them."""
+
     def account(self, key: str) -> HostAccount:
         """What has become of the account with this key."""
 
@@ -90,6 +93,10 @@ class HostDirectory:
     def existing(self, key: str) -> Person | None:
         """Whom the host has."""
         return self.get(key)
+
+    def as_shown(self, person: Person) -> Person:
+        """As the directory has them, or had them."""
+        return self.get(person.key) or person
 
     def account(self, key: str) -> HostAccount:
         """Open if the person is there and active. There is no object of the user."""
@@ -129,8 +136,10 @@ class KnownPeople:
     lists_users: ClassVar[bool] = False
     reads_user_objects: ClassVar[bool] = True
 
-    def __init__(self, store: Store, *, clock: Clock) -> None:
-        self._store, self._clock = store, clock
+    def __init__(
+        self, store: Store, reader: PersonReader, load: Callable[[str], Any], *, clock: Clock
+    ) -> None:  # fmt: skip
+        self._store, self._reader, self._load, self._clock = store, reader, load, clock
 
     def get(self, key: str) -> Person | None:
         """As last seen at a sign-in, else a person of whom only the key is known."""
@@ -143,6 +152,15 @@ class KnownPeople:
         with self._store.database.read() as tx:
             is_known = self._store.keys.is_known(tx, key)
         return self.get(key) if is_known else None
+
+    def as_shown(self, person: Person) -> Person | None:
+        """As the host's user loader finds them, where it takes keys."""
+        try:
+            user = self._load(person.key)
+            is_theirs = user is not None and key_of(user, self._reader.user_key) == person.key
+        except Exception:  # noqa: BLE001 - a loader that takes no keys may raise anything
+            return None
+        return self._reader.read(user, person.key) if is_theirs else None
 
     def account(self, key: str) -> HostAccount:
         """Open, as far as anybody can tell."""
@@ -177,6 +195,10 @@ class ModelDirectory:
     def existing(self, key: str) -> Person | None:
         """Everybody in the table."""
         return self.get(key)
+
+    def as_shown(self, person: Person) -> Person:
+        """As they are in the table, or were."""
+        return self.get(person.key) or person
 
     def account(self, key: str) -> HostAccount:
         """Open if there is such a user; whether they are active is up to who reads the object."""

@@ -13,7 +13,7 @@ from ...domain.people.roles import Actor, ActorLike, Right, refusal
 from ...domain.records.event_name import EventName
 from ...domain.sign_in.session import GateSession
 from ...errors import BadRequest, Conflict, NotAllowed, UnknownUser
-from ..actions.actions import REFUSALS
+from ..actions.subjects import REFUSALS
 from ..audit.chain import AuditChain
 from ..audit.key_rotation import KeyRotation
 from ..policies.policies import PolicyService

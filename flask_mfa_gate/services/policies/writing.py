@@ -17,7 +17,8 @@ from ...domain.policy.facts import Environment
 from ...domain.records.event_name import EventName
 from ...errors import Conflict, NotAllowed, StoreBusy
 from ...store.records.policies import PolicyVersion, digest_of
-from ..actions.actions import REFUSALS, ActionRunner
+from ..actions.actions import ActionRunner
+from ..actions.subjects import REFUSALS
 from ..people.population import Population
 from ..text_validation import check_words
 from ..unit_of_work import TransactionRunner, UnitOfWork

@@ -31,6 +31,7 @@ REASONS = {
     "lapsed-too": marked("cleared, but still locked out: extend or reset too"),
     "yourself": marked("this is you"),
     "higher-role": marked("has a role, so an administrator has to do it"),
+    "role-unknown": marked("may have a role by now, so an administrator has to do it"),
     "not-allowed": marked("your role doesn't allow it"),
     "unknown-user": marked("unknown user"),
     "not-seen-yet": marked("kept, but nobody has signed in with this key yet"),

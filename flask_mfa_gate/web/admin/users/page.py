@@ -13,6 +13,7 @@ from ....domain.people.roles import Right, Role, refusal
 from ....domain.people.user_list import UserRow
 from ....domain.policy.facts import Environment
 from ....errors import MFAGateError, UnknownUser
+from ....services.actions.subjects import ROLE_UNKNOWN
 from ....services.people.profile import UserProfile
 from ....services.policies.simulation import Explanation
 from ....services.sign_in.reasons import SignInReason
@@ -58,7 +59,8 @@ def draw_user(
     :param code: of an access pass that was just issued, to be shown this once.
     """
     key = found.person.key
-    why = refusal(console.actor, Right.RESCUE, subject=key, role=found.person.role)
+    why = console.state.people.enrollments.refusal(found.person, actor=console.actor)
+    verbs = verbs_for(console, key=key, role=found.person.role) if why != ROLE_UNKNOWN else ()
     required_by = found.mfa.required_by or ""
     return console.page(
         "user.html", status, found=found, person=found.person, profile=profile, words=WORDS,
@@ -67,7 +69,7 @@ def draw_user(
         sign_ins=_sign_ins(console, found), default=console.state.rules.access(APP),
         asked=asked_word, would=_WOULD, trace=(trace := _trace(console, key)), traced=_in_words(console, trace),
         resources=_resources(console),
-        resource=_resource(), verbs=verbs_for(console, key=key, role=found.person.role), why_not=why, code=code,
+        resource=_resource(), verbs=verbs, why_not=why, code=code,
         may_rescue=why is None and console.may(Role.HELPDESK), scopes=_scopes(),
         challenge=console.state.people.user_list.challenges([key]).get(key),
         graced=graced_policies(console),
