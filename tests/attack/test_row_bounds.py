@@ -81,6 +81,11 @@ def signs_in_and_out(app: Flask, username: str) -> Requests:
     return request
 
 
+def without_jar(app: Flask) -> Any:
+    """A client that sends the cookies that it is told to; any other sends those of its jar, or none."""
+    return app.test_client(use_cookies=False)
+
+
 KINDS: dict[str, tuple[Callable[[Flask], Requests], dict[str, int]]] = {
     "password of somebody enrolled": (lambda app: password_only(app, "dave"), {"session": 20}),
     "password of somebody in a period": (lambda app: password_only(app, "bob"), {"session": 20}),
@@ -98,7 +103,7 @@ KINDS: dict[str, tuple[Callable[[Flask], Requests], dict[str, int]]] = {
     "a wrong password": (lambda app: lambda: app.test_client().post("/login", data={"username": "dave", "password": "x"}), {}),
     "a stranger at the own pages": (lambda app: lambda: app.test_client().get("/mfa/challenge"), {}),
     "a stranger with a made-up cookie": (
-        lambda app: lambda: app.test_client().get("/", headers={"Cookie": "mfa_gate=x; session=y"}), {},
+        lambda app: lambda: without_jar(app).get("/", headers={"Cookie": "mfa_gate=x; session=y"}), {},
     ),
 }  # fmt: skip
 

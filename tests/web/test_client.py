@@ -10,10 +10,11 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from werkzeug.test import EnvironBuilder
+from werkzeug.test import EnvironBuilder, TestResponse
 
 from flask_mfa_gate.web.client import Client, client_of, is_behind_untold_proxy
-from tests.conftest import Browser
+from tests.conftest import Browser, Phone
+from tests.web.admin.kit import ADMIN, at_console
 
 pytestmark = pytest.mark.pages
 LARGE = 64 * 1024
@@ -49,6 +50,20 @@ def of_size(piece: str, size: int) -> str:
     return "".join(piece.format(n=number) for number in range(size // len(piece) + 1))[:size]
 
 
+def cookies_of(browser: Browser) -> str:
+    return "; ".join(f"{name}={browser.cookie(name)}" for name in ("session", "mfa_gate") if browser.cookie(name))
+
+
+def ask(app: Flask, path: str, cookies: str, *sent: tuple[str, str]) -> TestResponse:
+    """A page, with these headers; an own ``Cookie`` stands in front of the others. A test client with a jar of cookies
+    sends nothing else by that name.
+    """
+    headers = [(name, f"{value}; {cookies}") if name == "Cookie" else (name, value) for name, value in sent]
+    if "Cookie" not in {name for name, _ in sent}:
+        headers.append(("Cookie", cookies))
+    return app.test_client(use_cookies=False).get(path, headers=headers)
+
+
 @pytest.fixture
 def quiet(app: Flask) -> Flask:
     """As in production: what nobody catches is a 500."""
@@ -58,12 +73,32 @@ def quiet(app: Flask) -> Flask:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_no_header_breaks_an_answer(quiet: Flask, name: str) -> None:
-    pending, nobody = Browser(quiet), Browser(quiet)
+    pending = Browser(quiet)
     pending.sign_in("dave")
+    cookies = cookies_of(pending)
     for value in ODD:
-        for headers in ({name: value}, [(name, value), (name, value)]):
-            answers = [pending.get("/mfa/challenge", headers=headers), nobody.get("/payroll", headers=headers)]  # type: ignore[arg-type]
+        for sent in ([(name, value)], [(name, value), (name, value)]):
+            answers = [ask(quiet, "/mfa/challenge", cookies, *sent), ask(quiet, "/payroll", "", *sent)]
             assert [one.status_code for one in answers if one.status_code >= 500] == [], (name, value)
+
+
+# Headers that say who sends, and how it wants its answer, each by itself; the others are only read, and come at once.
+TELLING = [
+    "Cookie", "Authorization", "Origin", "Accept", "Sec-Fetch-Mode", "Content-Type", "HX-Request", "Turbo-Frame",
+    "X-Up-Version",
+]  # fmt: skip
+READ = [name for name in NAMES if name not in TELLING]
+PAGES = ["/", "/mfa/", "/admin/mfa/users"]
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_no_header_breaks_a_page_of_whoever_is_in(quiet: Flask, phone: Phone, path: str) -> None:
+    cookies = cookies_of(at_console(quiet, ADMIN, phone))
+    assert ask(quiet, path, cookies).status_code == 200
+    for value in (*ODD, of_size("x", LARGE), of_size("é", LARGE), of_size("a=b;", LARGE)):
+        for names in ([READ], *([name] for name in TELLING)):
+            sent = [(name, value) for name in (names[0] if names == [READ] else names) for _ in range(2)]
+            assert ask(quiet, path, cookies, *sent).status_code < 500, (names, value[:40])
 
 
 @pytest.mark.parametrize("name", ["Accept", "User-Agent", "Authorization", "Referer", "Origin"])
@@ -78,8 +113,7 @@ def test_no_header_breaks_a_sign_in(quiet: Flask, name: str) -> None:
 @pytest.mark.parametrize("piece", PIECES)
 def test_no_large_header_breaks_an_answer(quiet: Flask, piece: str) -> None:
     for name in NAMES:
-        answer = Browser(quiet).get("/payroll", headers={name: of_size(piece, LARGE)})
-        assert answer.status_code < 500, (name, piece)
+        assert ask(quiet, "/payroll", "", (name, of_size(piece, LARGE))).status_code < 500, (name, piece)
 
 
 def lines_of(work: Callable[[], Any]) -> int:
@@ -106,13 +140,24 @@ def lines_of(work: Callable[[], Any]) -> int:
 
 @pytest.mark.parametrize("piece", PIECES)
 def test_the_work_grows_no_faster_than_the_headers(app: Flask, piece: str) -> None:
-    client, names = app.test_client(), ("Accept", "User-Agent", "Authorization", "Referer", "Cookie")
+    def work(size: int) -> int:
+        value = of_size(piece, size)
+        return lines_of(lambda: ask(app, "/mfa/challenge", "", *((name, value) for name in NAMES)))
 
-    def ask(size: int) -> int:
-        headers = dict.fromkeys(names, of_size(piece, size))
-        return lines_of(lambda: client.get("/mfa/challenge", headers=headers))
+    assert work(LARGE // 4) <= 8.5 * work(LARGE // 32), piece
 
-    assert ask(LARGE // 4) <= 8.5 * ask(LARGE // 32), piece
+
+@pytest.mark.parametrize("path", PAGES)
+def test_nor_does_it_on_pages_of_whoever_is_in(app: Flask, phone: Phone, path: str) -> None:
+    cookies = cookies_of(at_console(app, ADMIN, phone))
+
+    def work(piece: str, size: int) -> int:
+        value = of_size(piece, size)
+        sent = [(name, value) for name in (*READ, "Accept", "Cookie")]
+        return lines_of(lambda: ask(app, path, cookies, *sent))
+
+    for piece in PIECES:
+        assert work(piece, LARGE // 8) <= 4.5 * work(piece, LARGE // 32), piece
 
 
 @pytest.mark.parametrize("piece", PIECES)
