@@ -13,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from flask_mfa_gate.domain.policy.addresses import Network
+from flask_mfa_gate.domain.policy.analysis import lint as lint_module
 from flask_mfa_gate.domain.policy.analysis import together
 from flask_mfa_gate.domain.policy.analysis.finding import AppFacts, Level, LintFinding
 from flask_mfa_gate.domain.policy.analysis.lint import lint
@@ -749,6 +750,17 @@ def calls_of(act: Callable[[], Any]) -> int:
     finally:
         sys.setprofile(None)
     return count
+
+
+def test_of_very_many_unknown_names_only_the_first_are_looked_for_among_the_known(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(lint_module, "MOST_COMPARED", 20)
+    known = frozenset(f"department {number}" for number in range(10))
+    named = [f"group:departement {number}" for number in range(5)]
+    told = remarks(policy(users={"include": named}), facts=replace(FACTS, known_groups=known))
+    unknown = [one.sentence for one in told if one.code == "unknown-group"]
+    assert ["Did you mean" in sentence for sentence in unknown] == [True, True, False, False, False]
 
 
 @pytest.mark.parametrize(("groups", "few"), [(False, 200), (True, 60)])

@@ -178,6 +178,16 @@ def test_a_signal_that_nobody_tells_of_leaves_risk_open(risk: dict[str, bool], m
     assert judge("risk", ["new-device", "impossible-travel"], Environment(risk=risk)) is mark
 
 
+@pytest.mark.parametrize(
+    ("wanted", "mark"), [("managed", UNKNOWN), ("certificate", HIT), ("trusted", MISS)]
+)  # fmt: skip
+def test_what_is_known_of_a_device_tells_nothing_of_what_the_host_could_not_tell(
+    wanted: str, mark: MatchResult
+) -> None:
+    half = Environment(device=frozenset({"certificate"}), device_unknown=frozenset({"managed"}))
+    assert judge("device", [wanted], half) is mark
+
+
 def test_method_and_endpoint_must_both_hold() -> None:
     wanted = {"methods": ["POST"], "endpoints": ["wiki.*", "index"]}
     here = Environment(method="POST", endpoint="index")

@@ -244,6 +244,7 @@ def test_faults_of_the_document(text: str, sentence: str) -> None:
         ({"name": "a\nb"}, "policies[0].name must not contain control characters."),
         ({"name": "a\u202eb"}, "policies[0].name must not contain control characters."),
         ({"name": "a\ud800"}, "policies[0].name must not contain control characters."),
+        ({"name": "a\u2028b"}, "policies[0].name must not contain control characters."),
         ({"nam": "x"}, "policies[0].nam is not known here. Did you mean name?"),
         ({"description": []}, "policies[0].description must be a text."),
         ({"description": "x" * 1001}, "policies[0].description must not be longer than 1000 characters."),
