@@ -11,7 +11,8 @@ from flask import current_app
 from .clock import Clock
 from .domain.policy.conditions.registry import BUILT_IN, Registry
 from .services.oidc.subjects import ClaimsHook
-from .services.people.directory import Directory, HostDirectory, KnownPeople, ModelDirectory, UserDirectory
+from .services.people.directory import Directory, HostDirectory, ModelDirectory, UserDirectory
+from .services.people.known_people import KnownPeople
 from .services.people.model_keys import ModelKey
 from .services.people.persons import PersonReader, read_attribute
 from .services.sign_in.session_auth_hash import ATTRIBUTES

@@ -212,3 +212,24 @@ def _one_key(space: Space) -> None:
 def _the_gates_tables_are_left_alone(space: Space) -> None:
     names = {name: space["migrate"](name, "table", {}) for name in ("user", "mfa_gate_person")}
     assert names == {"user": True, "mfa_gate_person": False}
+
+
+@promise_of("MFA_GATE_OIDC = True")
+def _the_address_is_the_issuer(space: Space) -> None:
+    settings = settings_of(space)
+    assert (settings.oidc, settings.base_url) == (True, "https://portal.example.org")
+    for address in ("http://portal.example.org", None):
+        with pytest.raises(ConfigError):
+            Settings.from_mapping({"MFA_GATE_OIDC": True, "MFA_GATE_BASE_URL": address})
+
+
+@promise_of("MFA_GATE_OIDC_CLIENTS = [")
+def _clients_in_the_words_of_rfc_7591(space: Space) -> None:
+    assert len(settings_of(space).oidc_clients) == 2
+
+
+@promise_of("new = gate.oidc.clients.add(")
+def _a_client_in_the_database(space: Space) -> None:
+    clients = space["gate"].oidc.clients
+    assert len(space["new"].secret) >= 32
+    assert [one.client_id for one in clients.list()] == ["wiki"]
