@@ -16,7 +16,7 @@ from ...domain.records.event_name import EventName
 from ...errors import BadRequest, Conflict, NotAllowed, NotFound
 from ...store import Store
 from ...store.oidc.clients import ClientRow, SecretRow
-from ..actions.actions import REFUSALS
+from ..actions.subjects import REFUSALS
 from ..unit_of_work import TransactionRunner, UnitOfWork
 
 NOBODY = ""

@@ -13,7 +13,7 @@ from ...domain.people.roles import Actor, ActorLike, Right, refusal
 from ...domain.records.event_name import EventName
 from ...errors import BadRequest, NotAllowed
 from ...store import Store
-from ..actions.actions import REFUSALS
+from ..actions.subjects import REFUSALS
 from ..unit_of_work import TransactionRunner, UnitOfWork
 
 
