@@ -159,13 +159,15 @@ def test_what_a_hook_answers_or_raises_is_dropped_and_stops_the_next(refuse: Any
 
 
 @BOTH
-def test_a_hook_that_signs_in_signs_nobody_in_there(decide: str) -> None:
+@pytest.mark.parametrize("sent", [{"headers": {"X-Sso": "2"}}, {"environ_overrides": {"REMOTE_ADDR": "192.0.2.7"}}])
+def test_a_hook_that_signs_in_signs_nobody_in_there(decide: str, sent: dict[str, Any]) -> None:
+    """By a header, which it does not see there, or by the address, which it does."""
     host = Host(MFA_GATE_DECIDE=decide)
     host.with_login_manager()
 
     @host.app.before_request
     def sso() -> None:
-        if request.headers.get("X-Sso"):
+        if request.headers.get("X-Sso") or request.remote_addr == "192.0.2.7":
             login_user(User("2"), remember=True)
             session["role"] = "admin"
 
@@ -175,11 +177,11 @@ def test_a_hook_that_signs_in_signs_nobody_in_there(decide: str) -> None:
         return response
 
     host.gate.init_app(host.app)
-    answer = host.client().get("/mfa/static/pages.css", headers={"X-Sso": "2"})
+    answer = host.client().get("/mfa/static/pages.css", **sent)
     assert answer.headers["X-Who"] == "None None None"
     assert answer.headers.getlist("Set-Cookie") == []
     answer.close()
-    answer = host.client().get("/mfa/status", headers={"X-Sso": "2"})
+    answer = host.client().get("/mfa/status", **sent)
     assert (answer.headers["X-Who"], answer.headers.getlist("Set-Cookie")) == ("None None None", [])
 
 
