@@ -17,7 +17,7 @@ from flask_mfa_gate.domain.factors.throttle import Admission, admission
 from flask_mfa_gate.domain.people.person import Person
 from flask_mfa_gate.domain.people.roles import Role
 from flask_mfa_gate.domain.people.user_filter import EVERYBODY, UserFilter
-from flask_mfa_gate.domain.people.user_list import COUNT_CAP, UserSort
+from flask_mfa_gate.domain.people.user_list import UserSort
 from flask_mfa_gate.domain.people.user_search import sort_name
 from flask_mfa_gate.domain.sign_in.assurance import FactorKind
 from flask_mfa_gate.store import Store, build_store
@@ -25,7 +25,7 @@ from flask_mfa_gate.store.database.engine import Database
 from flask_mfa_gate.store.enrollment.factors import NewFactor
 from flask_mfa_gate.store.people import user_list
 from flask_mfa_gate.store.people.user_facets import UserFacets, every_facets
-from flask_mfa_gate.store.people.user_list import UserList
+from flask_mfa_gate.store.people.user_list import Listed, UserList
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 DAY, SECOND = timedelta(days=1), timedelta(seconds=1)
@@ -91,6 +91,8 @@ def everybody(store: Store) -> dict[str, tuple[Person, Standing, datetime | None
     return {key: (person, standings[key], met[key].last_sign_in_at) for key, person in people.items()}
 
 
+TIGHT: dict[str, Any] = {"COUNT_CAP": 2, "FEW": 2, "BUDGETS": (20, 40), "MOST_SCANS": 2}
+BOUNDS = {name: getattr(user_list, name) for name in TIGHT}
 FILTERS = (
     EVERYBODY, *(UserFilter(status=status) for status in Status), UserFilter(status=[Status.ENROLLED, Status.IN_ENROLLMENT]),
     UserFilter(status=[Status.PENDING_ACTIVATION, Status.NOT_ENROLLED]), UserFilter(status=[]),
@@ -132,12 +134,12 @@ def place(person: Person, one: Standing, signed_in: datetime | None, sort: UserS
     return (signed_in.timestamp() if signed_in else float("-inf")), person.key
 
 
-def walked(store: Store, lists: UserList, users: UserFilter, sort: UserSort) -> Iterator[tuple[str, int]]:
+def walked(store: Store, lists: UserList, users: UserFilter, sort: UserSort) -> Iterator[Listed]:
     after = None
     with store.database.read() as tx:
         while True:
             found = lists.sorted_page(tx, users, sort, after=after, limit=50, now=NOW)
-            yield from ((key, found.count) for key in found.keys)
+            yield found
             if found.last is None:
                 return
             after = found.last
@@ -154,13 +156,16 @@ def test_every_state_is_found_by_what_the_rules_say_of_it_in_every_order(
     ]:
         lists = listed_by(store, enabled=enabled, everybody=required)
         meant = [key for key, (one, has, _) in there.items() if is_meant(users, one, has, enabled, required)]
-        for sort, cap in product(UserSort if not required else [UserSort.NAME], (COUNT_CAP, 2)):
-            # One reads all that are found, the other walks in the order of the list.
-            monkeypatch.setattr(user_list, "COUNT_CAP", cap)
+        for sort, bounds in product(UserSort if not required else [UserSort.NAME], (BOUNDS, TIGHT)):
+            # One reads all that are found, the other walks in the order of the list, and not far.
+            for name, bound in bounds.items():
+                monkeypatch.setattr(user_list, name, bound)
             order = sorted(meant, key=lambda key: place(*there[key], sort), reverse=sort.is_descending)
             found = list(walked(store, lists, users, sort))
-            assert [key for key, _ in found] == order, (users, sort, cap)
-            assert {count for _, count in found} <= {min(cap, len(meant))}
+            assert [key for one in found for key in one.keys] == order, (users, sort, bounds)
+            for one in found:
+                assert one.count == len(meant) if one.is_exact else one.count <= min(len(meant), bounds["COUNT_CAP"])
+                assert one.is_exact or bounds is TIGHT
         with store.database.read() as tx:
             assert lists.count(tx, users, now=NOW) == len(meant)
             assert lists.count_in(tx, lists.totals(tx), users, now=NOW) == len(meant)

@@ -198,8 +198,10 @@ class ChallengeState:
 class UserPage:
     """A page of a list.
 
+    :param items: fewer than a page holds, even none, where filters together find few among many: a page looks through
+        so much of the list and no more.
     :param next_cursor: leads to the next page; None on the last.
-    :param count: how many there are on all pages together, counted up to ``COUNT_CAP``.
+    :param count: how many there are at least on all pages together, counted up to ``COUNT_CAP``.
     :param count_is_exact: whether ``count`` is all of them.
     """
 

@@ -14,7 +14,7 @@ from ...domain.enrollment.mfa_status import describe
 from ...domain.people.person import Person
 from ...domain.people.roles import Role
 from ...domain.people.user_filter import EVERYBODY, UserFilter
-from ...domain.people.user_list import COUNT_CAP, ChallengeState, UserNumbers, UserPage, UserQuery, UserRow
+from ...domain.people.user_list import ChallengeState, UserNumbers, UserPage, UserQuery, UserRow
 from ...errors import BadRequest
 from ...store import Store
 from ...store.people.people import KnownPerson
@@ -52,7 +52,7 @@ class UserListService:
             items=tuple(rows),
             next_cursor=None if found.last is None else found.last.to_cursor(query.sort),
             count=found.count,
-            count_is_exact=found.count < COUNT_CAP,
+            count_is_exact=found.is_exact,
         )
 
     def challenges(self, keys: Collection[str]) -> Mapping[str, ChallengeState]:

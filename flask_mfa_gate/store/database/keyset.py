@@ -14,13 +14,20 @@ def behind(
     columns: tuple[ColumnElement[Any], ColumnElement[Any]],
     after: Position,
     *,
+    begins: tuple[ColumnElement[Any], Any] | None = None,
     is_descending: bool,
 ) -> ColumnElement[bool]:
-    """What comes after a place, in the form for which each server finds the place in its index."""
+    """What comes after a place, in the form for which each server finds the place in its index.
+
+    :param begins: a column that the index has before these, and the value that it is to have there; PostgreSQL only.
+    """
     value, key = columns
     if tx.dialect.name in {"mysql", "mariadb"}:
         further = value < after.value if is_descending else value > after.value
         beyond = key < after.key if is_descending else key > after.key
         return or_(further, and_(value == after.value, beyond))
-    place = tuple_(after.value, after.key, types=[value.type, key.type])
-    return tuple_(value, key) < place if is_descending else tuple_(value, key) > place
+    known = () if begins is None else (begins,)
+    pairs = (*known, (value, after.value), (key, after.key))
+    place = tuple_(*(at for _, at in pairs), types=[column.type for column, _ in pairs])
+    met = tuple_(*(column for column, _ in pairs))
+    return met < place if is_descending else met > place

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import ColumnElement, Select, and_, case, false, func, literal, or_, select, union_all
+from sqlalchemy import Column, ColumnElement, Select, and_, case, false, func, literal, or_, select, union_all
 
 from ...domain.enrollment.enrollment import LATEST_END, Status
 from ...domain.factors.throttle import FREE_FAILURES, LONGEST_WAIT, MEMORY, STOP_AT, wait_after
 from ...domain.people.user_filter import UserFilter
+from ...domain.people.user_list import UserSort
+from ...domain.people.user_search import words_of_search
 from ...domain.sign_in.assurance import FactorKind
 from ..enrollment.enrollments import KEY_LIFETIME
 from ..tables.tables import Tables
+from .list_parts import Part, Scan
 from .user_facets import Facets, Stage, every_facets
 
 _STATUSES = {
@@ -27,22 +31,60 @@ _STATUSES = {
 
 @dataclass(frozen=True, slots=True)
 class Branch:
-    """Users of one word of :mod:`user_facets`, and what the time has to say beside it."""
+    """Users of one word of :mod:`user_facets`, and what the time has to say beside it.
+
+    :param is_of_deadline: whether the time is that of ``deadline_sort``, which the index of deadlines has.
+    """
 
     word: str
     timing: ColumnElement[bool] | None = None
+    is_of_deadline: bool = True
 
 
 class UserConditions:
     """Conditions on a row of ``person``.
 
-    :param enabled: enabled kinds of factor.
+    :param enabled: factor kinds that are switched on.
     :param everybody_required: whether default access demands MFA of everybody.
     """
 
     def __init__(self, tables: Tables, *, enabled: Collection[FactorKind], everybody_required: bool) -> None:
         self._tables, self._enabled, self._everybody_required = tables, frozenset(enabled), everybody_required
         self._counts = not FactorKind.of_status.isdisjoint(enabled)
+
+    def sort_column(self, sort: UserSort) -> Column[Any]:
+        """What is sorted by, beside the key."""
+        row = self._tables.person.c
+        columns = {
+            UserSort.NAME: row.name_sort,
+            UserSort.DEADLINE: row.deadline_sort,
+            UserSort.LAST_SIGN_IN: row.signed_in_sort,
+        }
+        return columns[sort]
+
+    def parts(self, users: UserFilter, now: datetime) -> Iterator[Part]:
+        """What is demanded, as far as an index tells who they are; the rest is in :meth:`tests`."""
+        row = self._tables.person.c
+        if users.group is not None:
+            yield self._group(users.group)
+        if users.role is not None:
+            yield self._by_name(row.role, users.role)
+        if users.has_email is not None:
+            # With IS in place of = MariaDB would not use the index.
+            yield self._by_name(row.has_email, users.has_email)
+        if (branches := self.branches(users, now)) is not None:
+            yield self.of_facets(branches)
+        for word in words_of_search(users.text or ""):
+            yield Part(self.has_word(word), keys=self.having_word(word))
+        if users.throttled:
+            yield Part(self.is_waiting(now), keys=self.throttled(now))
+
+    def tests(self, users: UserFilter, now: datetime) -> Iterator[ColumnElement[bool]]:
+        """What only a row tells."""
+        if users.throttled is False:
+            yield ~self.is_waiting(now)
+        if users.text and not words_of_search(users.text):
+            yield false()
 
     def branches(self, users: UserFilter, now: datetime) -> list[Branch] | None:
         """The words of those who may be meant; None when every word will do."""
@@ -51,16 +93,30 @@ class UserConditions:
         found = [self._branch(one, users, now) for one in every_facets() if self._may_be(one, users)]
         return [one for one in found if one is not None]
 
-    def others(self, users: UserFilter) -> list[ColumnElement[bool]]:
-        """What the columns of the row say beside that."""
+    def _group(self, name: str) -> Part:
+        member = self._tables.person_group.c
+        scan = Scan((member.name_sort, member.user_key), (member.name, name))
+        return Part(self.is_in(name), {UserSort.NAME: (scan,)}, exact=frozenset({UserSort.NAME}))
+
+    def _by_name(self, column: Column[Any], value: Any) -> Part:
         row = self._tables.person.c
-        found: list[ColumnElement[bool]] = []
-        if users.role is not None:
-            found.append(row.role == users.role)
-        if users.has_email is not None:
-            # With IS in place of = MariaDB would not use the index.
-            found.append(row.has_email == users.has_email)
-        return found
+        scan = Scan((row.name_sort, row.user_key), (column, value))
+        return Part(column == value, {UserSort.NAME: (scan,)}, exact=frozenset({UserSort.NAME}))
+
+    def of_facets(self, branches: list[Branch]) -> Part:
+        """Everybody in one of these branches."""
+        timed = [one for one in branches if one.timing is not None]
+        exact = set(UserSort) if not timed else {UserSort.DEADLINE} if all(one.is_of_deadline for one in timed) else ()
+        return Part(
+            among_branches(self._tables.person.c.facets, branches),
+            {sort: tuple(self._scan(one, sort) for one in branches) for sort in UserSort},
+            counted=UserSort.DEADLINE, exact=frozenset(exact),
+        )  # fmt: skip
+
+    def _scan(self, one: Branch, sort: UserSort) -> Scan:
+        row = self._tables.person.c
+        within = one.timing if one.is_of_deadline and sort is UserSort.DEADLINE else None
+        return Scan((self.sort_column(sort), row.user_key), (row.facets, one.word), within)
 
     def is_in(self, group: str) -> ColumnElement[bool]:
         """Whether the user is in this group."""
@@ -72,26 +128,28 @@ class UserConditions:
         word = self._tables.person_word.c
         return _one_by_one(word.user_key == self._tables.person.c.user_key, *self._begins(prefix))
 
-    def having_word(self, prefix: str, *, limit: int | None = None) -> Select[tuple[str]]:
-        """The keys of those one of whose words begins so, each once."""
-        return select(self._tables.person_word.c.user_key).distinct().where(*self._begins(prefix)).limit(limit)
+    def having_word(self, prefix: str) -> Select[tuple[str]]:
+        """The keys of those one of whose words begins so, once for each such word."""
+        return select(self._tables.person_word.c.user_key).where(*self._begins(prefix))
 
-    def throttled(self, now: datetime) -> Select[tuple[str]]:
-        """The keys of those whose codes are not tried now: at some address, or anywhere."""
+    def throttled(self, now: datetime, *of: ColumnElement[bool]) -> Select[tuple[str]]:
+        """The keys of those whose codes are not tried now: at some address, or anywhere.
+
+        :param of: which failures are looked at.
+        """
         row = self._tables.failure.c
         recent = func.sum(case((row.at > now - MEMORY, 1), else_=0))
         last_at = func.max(case((row.at <= now, row.at)))
         waits = or_(*(and_(recent == times, last_at > now - wait) for times, wait in _waits()))
         longest = and_(recent > max(times for times, _ in _waits()), last_at > now - LONGEST_WAIT)
-        waiting = select(row.user_key).group_by(row.user_key, row.address).having(or_(waits, longest))
-        stopped = select(row.user_key).group_by(row.user_key).having(recent >= STOP_AT)
+        waiting = select(row.user_key).where(*of).group_by(row.user_key, row.address).having(or_(waits, longest))
+        stopped = select(row.user_key).where(*of).group_by(row.user_key).having(recent >= STOP_AT)
         either = union_all(waiting, stopped).subquery()
         return select(either.c.user_key).distinct()
 
-    def is_waiting(self, now: datetime, users: UserFilter) -> ColumnElement[bool]:
-        """Whether the user is throttled or not, as the filter wants it."""
-        found = self._tables.person.c.user_key.in_(self.throttled(now))
-        return found if users.throttled else ~found
+    def is_waiting(self, now: datetime) -> ColumnElement[bool]:
+        """Whether the user's codes are not tried now."""
+        return self._tables.person.c.user_key.in_(self.throttled(now))
 
     def _begins(self, prefix: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
         word = self._tables.person_word.c.word
@@ -118,7 +176,7 @@ class UserConditions:
             return None
         timings = [] if possible == _STATUSES[one.stage] else [self._timing(possible.pop(), one.stage, now)]
         timings += [] if ends is None else [ends]
-        return Branch(one.word, and_(*timings) if timings else None)
+        return Branch(one.word, and_(*timings) if timings else None, is_of_deadline=one.stage is Stage.PERIOD)
 
     def _timing(self, status: Status, stage: Stage, now: datetime) -> ColumnElement[bool]:
         """What tells two statuses of one stage apart."""

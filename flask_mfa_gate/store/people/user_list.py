@@ -7,213 +7,232 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import (
-    Column,
-    ColumnElement,
-    Connection,
-    FromClause,
-    Select,
-    Subquery,
-    false,
-    func,
-    select,
-    union_all,
-)
+from sqlalchemy import ColumnElement, Connection, FromClause, Row, Select, func, literal, select
 
 from ...domain.people.person import Person
 from ...domain.people.user_filter import UserFilter
 from ...domain.people.user_list import COUNT_CAP, Position, UserSort
-from ...domain.people.user_search import words_of_search
 from ...domain.sign_in.assurance import FactorKind
-from ..database.keyset import behind
 from ..tables.tables import Tables
+from .list_parts import Ordered, Part, Scan, in_order, ordered
 from .people import person_columns, person_of
-from .user_conditions import Branch, UserConditions, among_branches
+from .user_conditions import UserConditions, among_branches
+
+# So many are read and sorted where no index has them in the order of the list.
+FEW = 5000
+# So many entries of an index are looked at for one page, first and when that was not enough.
+BUDGETS = (500, 5000)
+MOST_SCANS = 4
+_NO_FACETS: Mapping[str, Any] = dict.fromkeys(("status", "required", "factor", "holds_any", "ends_within"))
+
+
+@dataclass(frozen=True, slots=True)
+class SizedPart:
+    """A part of a filter without the scans that meet nobody, and how many rows there are of it, up to a bound."""
+
+    part: Part
+    size: int
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Where users of one filter are looked for.
+    """What is read, and what is asked of each.
 
-    :param source: what is read first: of those who are few all, else the people themselves.
-    :param is_narrow: whether ``source`` has only few people in it.
-    :param group: the one that ``source`` reads the members of, if it does.
-    :param branches: see :meth:`UserConditions.branches`.
-    :param tests: what else has to hold.
+    :param few: those who are read, if there is a part that finds only few.
+    :param scans: the ways through indexes in the order of the list, if not.
+    :param tests: what is asked of each row beside that.
+    :param size: how many there are, where that is known; up to ``COUNT_CAP``.
     """
 
-    source: FromClause
-    is_narrow: bool = False
-    group: str | None = None
-    branches: list[Branch] | None = None
-    tests: list[ColumnElement[bool]] = field(default_factory=list)
+    few: Part | None
+    scans: tuple[Scan, ...]
+    tests: tuple[ColumnElement[bool], ...]
+    size: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A page of keys in order, with where the last of it stands; ``count`` goes up to ``COUNT_CAP``."""
+    """A page of keys in order.
+
+    :param keys: may be fewer than a page holds, even none, though more follow: so far the list was looked through.
+    :param last: behind which place the next page begins; None on the last page.
+    :param count: how many there are at least; up to ``COUNT_CAP``.
+    :param is_exact: whether ``count`` is all of them.
+    """
 
     keys: tuple[str, ...] = field(repr=False)
     last: Position | None
     count: int
+    is_exact: bool
 
 
 class UserList:
-    """Reads ``person`` and what finds people in it, and nothing else.
+    """Reads ``person`` and what finds people in it, and nothing else. No page reads more than a fixed number of rows.
 
-    A filter that finds few has them all read and sorted; one that finds many is walked in the order of the list, whose
-    index leads to the page at once. Which of the two it is, the capped count says first.
+    Each part of a filter is counted first, up to a bound. If one of them finds few, these are read, tested and sorted.
+    If all find many, an index that has the order of the list leads to the page, and those whom it meets are tested one
+    by one; where that finds too little, a page ends early. Tests stand in a subquery by key, which leaves a database no
+    choice of what to read first.
 
-    :param enabled: enabled kinds of factor.
+    :param enabled: factor kinds that are switched on.
     :param everybody_required: whether default access demands MFA of everybody.
     """
 
     def __init__(self, tables: Tables, *, enabled: Collection[FactorKind], everybody_required: bool) -> None:
-        self._tables, self._person = tables, tables.person
+        self._person, self._facets = tables.person, tables.person.c.facets
         self._conditions = UserConditions(tables, enabled=enabled, everybody_required=everybody_required)
 
     def sorted_page(
         self, tx: Connection, users: UserFilter, sort: UserSort, *, after: Position | None, limit: int, now: datetime
     ) -> Listed:
         """The next keys behind a place in this order."""
-        plan = self._plan(tx, users, now)
-        column = self._sort_column(sort)
-        count = tx.execute(select(func.count()).select_from(self._few(plan, column))).scalar_one()
-        if count < COUNT_CAP:
-            few = self._few(plan, column)
-            chosen = _page(tx, select(few.c[0], few.c[1]), (few.c[0], few.c[1]), sort, after, limit + 1)
-        else:
-            chosen = self._walk(tx, plan, sort, after, limit + 1)
-        rows = tx.execute(chosen).all()
-        last = Position(*rows[limit - 1]) if len(rows) > limit else None
-        return Listed(tuple(key for _value, key in rows[:limit]), last, count)
+        plan = self._plan(tx, users, sort, now)
+        if plan is None:
+            return Listed((), None, 0, is_exact=True)
+        rows, edge = self._rows(tx, plan, sort, after, limit + 1)
+        count, is_exact = self._capped(tx, plan, sort)
+        last = _place(rows[limit - 1]) if len(rows) > limit else edge
+        return Listed(tuple(key for _, key in rows[:limit]), last, count, is_exact)
 
     def page(self, tx: Connection, users: UserFilter, *, after: str, limit: int, now: datetime) -> Sequence[Person]:
         """The next people behind this key, for work that takes everybody in turn while it changes them."""
+        chosen = self._everyone(tx, users, now, person_columns(self._person))
+        if chosen is None:
+            return []
         key = self._person.c.user_key
-        plan = self._plan(tx, users, now)
-        chosen = self._matching(select(*person_columns(self._person)), plan).where(key > after)
-        return [person_of(row) for row in tx.execute(chosen.order_by(key).limit(limit)).all()]
+        return [person_of(row) for row in tx.execute(chosen.where(key > after).order_by(key).limit(limit)).all()]
 
     def count(self, tx: Connection, users: UserFilter, *, now: datetime) -> int:
         """How many they are, exactly."""
-        return self._count(tx, self._plan(tx, users, now))
+        chosen = self._everyone(tx, users, now, [func.count()])
+        return 0 if chosen is None else int(tx.execute(chosen).scalar_one())
 
     def totals(self, tx: Connection) -> Mapping[str, int]:
         """How many there are of each word of :mod:`user_facets`, in one scan of an index."""
-        word = self._person.c.facets
-        found = tx.execute(select(word, func.count()).group_by(word)).all()
+        found = tx.execute(select(self._facets, func.count()).group_by(self._facets)).all()
         return {each: count for each, count in found}  # noqa: C416 - a row is no tuple to the type checker
 
     def count_in(self, tx: Connection, totals: Mapping[str, int], users: UserFilter, *, now: datetime) -> int:
         """The same as :meth:`count`, from the totals where they tell it."""
-        plan = self._plan(tx, users, now)
-        if plan.source is not self._person or plan.tests:
-            return self._count(tx, plan)
-        if plan.branches is None:
+        if any(self._asked(replace(users, **_NO_FACETS), now)):
+            return self.count(tx, users, now=now)
+        branches = self._conditions.branches(users, now)
+        if branches is None:
             return sum(totals.values())
-        timed = [branch for branch in plan.branches if branch.timing is not None and branch.word in totals]
-        known = sum(totals.get(branch.word, 0) for branch in plan.branches if branch.timing is None)
-        return known + (self._count(tx, replace(plan, branches=timed)) if timed else 0)
+        timed = [branch for branch in branches if branch.timing is not None and branch.word in totals]
+        known = sum(totals.get(branch.word, 0) for branch in branches if branch.timing is None)
+        if not timed:
+            return known
+        among = among_branches(self._facets, timed)
+        return known + tx.execute(select(func.count()).select_from(self._person).where(among)).scalar_one()
 
-    def _count(self, tx: Connection, plan: Plan) -> int:
-        return int(tx.execute(self._matching(select(func.count()), plan)).scalar_one())
+    def _plan(self, tx: Connection, users: UserFilter, sort: UserSort, now: datetime) -> Plan | None:
+        """None if nobody is found."""
+        parts, tests = self._asked(users, now)
+        is_alone = len(parts) == 1 and not tests and sort in parts[0].exact
+        sized = _sized(tx, parts, COUNT_CAP if is_alone else FEW + 1)
+        if any(not one.size for one in sized):
+            return None
+        if is_alone:
+            return Plan(None, sized[0].part.scans[sort], (), sized[0].size)
+        is_many = len(parts) == 1 and not tests and parts[0].counted in parts[0].exact and sized[0].size > FEW
+        rarest = min(sized, key=lambda one: one.size, default=None)
+        if rarest is not None and rarest.size <= FEW:
+            others = (one.part.test for one in sized if one is not rarest or not rarest.part.is_exact)
+            return Plan(rarest.part, (), (*tests, *others))
+        led = next((one for one in sized if 0 < len(one.part.scans.get(sort, ())) <= MOST_SCANS), None)
+        whole = (Scan((self._conditions.sort_column(sort), self._person.c.user_key)),)
+        others = (one.part.test for one in sized if one is not led or sort not in one.part.exact)
+        scans = whole if led is None else led.part.scans[sort]
+        return Plan(None, scans, (*tests, *others), COUNT_CAP if is_many else None)
 
-    def _sort_column(self, sort: UserSort) -> Column[Any]:
-        row = self._person.c
-        columns = {
-            UserSort.NAME: row.name_sort,
-            UserSort.DEADLINE: row.deadline_sort,
-            UserSort.LAST_SIGN_IN: row.signed_in_sort,
-        }
-        return columns[sort]
+    def _asked(self, users: UserFilter, now: datetime) -> tuple[list[Part], list[ColumnElement[bool]]]:
+        return list(self._conditions.parts(users, now)), list(self._conditions.tests(users, now))
 
-    def _plan(self, tx: Connection, users: UserFilter, now: datetime) -> Plan:
-        conditions = self._conditions
-        plan = Plan(self._person, branches=conditions.branches(users, now), tests=conditions.others(users))
-        narrow, tests = self._words(tx, users)
-        if users.throttled is not None:
-            if users.throttled and narrow is None:
-                narrow = conditions.throttled(now)
-            else:
-                tests.append(conditions.is_waiting(now, users))
-        plan = replace(plan, tests=[*plan.tests, *tests])
-        if narrow is not None:
-            plan = replace(plan, source=self._joined(narrow.subquery()), is_narrow=True)
-            return plan if users.group is None else replace(plan, tests=[*plan.tests, conditions.is_in(users.group)])
-        return plan if users.group is None else self._by_group(plan, users.group)
+    def _rows(
+        self, tx: Connection, plan: Plan, sort: UserSort, after: Position | None, limit: int
+    ) -> tuple[Sequence[Row[Any, str]], Position | None]:
+        """Rows of value and key, and how far was looked if there may be more behind that."""
+        if plan.few is not None:
+            few = self._few(tx, plan.few, plan.tests, sort)
+            return tx.execute(in_order(tx, few, sort, after=after, limit=limit)).all(), None
+        if not plan.tests:
+            return tx.execute(ordered(tx, plan.scans, sort, after=after, limit=limit)).all(), None
+        for budget in BUDGETS:
+            met = self._tested(tx, plan, sort, after, budget)
+            rows = tx.execute(in_order(tx, met, sort, limit=limit)).all()
+            edge = None if len(rows) == limit else _edge(tx, plan, sort, after, budget)
+            if edge is None:
+                break
+        return rows, edge
 
-    def _by_group(self, plan: Plan, group: str) -> Plan:
-        member = self._tables.person_group
-        joined = member.join(self._person, self._person.c.user_key == member.c.user_key)
-        return replace(plan, source=joined, group=group)
+    def _few(self, tx: Connection, few: Part, tests: Sequence[ColumnElement[bool]], sort: UserSort) -> Ordered:
+        """Value and key of everybody in a part for whom the tests hold."""
+        keys = few.read(tx, FEW)
+        chosen = select(self._conditions.sort_column(sort)).where(self._person.c.user_key == keys.c[0], *tests)
+        value = chosen.correlate(keys).scalar_subquery()
+        # The bound keeps SQLite from asking for the value once more at each place where it is read.
+        read = select(value.label("value"), keys.c[0].label("key")).limit(FEW).subquery()
+        return select(read.c.value, read.c.key).where(read.c.value.is_not(None))
 
-    def _words(self, tx: Connection, users: UserFilter) -> tuple[Select[tuple[str]] | None, list[ColumnElement[bool]]]:
-        """The keys of those with the rarest word, if it is rare, and tests for all others."""
-        if not users.text:
-            return None, []
-        words = words_of_search(users.text)
-        if not words:
-            return None, [false()]
-        counts = {word: self._count_word(tx, word) for word in words}
-        rarest = min(words, key=counts.__getitem__)
-        is_rare = counts[rarest] < COUNT_CAP
-        tests = [self._conditions.has_word(word) for word in words if not is_rare or word != rarest]
-        return (self._conditions.having_word(rarest) if is_rare else None), tests
+    def _tested(
+        self, tx: Connection, plan: Plan, sort: UserSort, after: Position | None, budget: int
+    ) -> Ordered:  # fmt: skip
+        """Those of the next so many for whom the tests hold."""
+        met = ordered(tx, plan.scans, sort, after=after, limit=budget).subquery()
+        found = select(literal(1)).where(self._person.c.user_key == met.c[1], *plan.tests)
+        return select(met.c[0], met.c[1]).where(found.correlate(met).scalar_subquery().is_not(None))
 
-    def _count_word(self, tx: Connection, word: str) -> int:
-        found = self._conditions.having_word(word, limit=COUNT_CAP).subquery()
-        return tx.execute(select(func.count()).select_from(found)).scalar_one()
+    def _capped(self, tx: Connection, plan: Plan, sort: UserSort) -> tuple[int, bool]:
+        """How many there are at least, and whether that is all."""
+        most = BUDGETS[-1]
+        if plan.size is not None:
+            return plan.size, plan.size < COUNT_CAP
+        if plan.few is not None:
+            counted: Select[*tuple[Any, ...]] = self._few(tx, plan.few, plan.tests, sort)
+        elif plan.tests:
+            counted = self._tested(tx, plan, sort, None, most)
+        else:
+            counted = select(self._person.c.user_key)
+        count = tx.execute(select(func.count()).select_from(counted.limit(COUNT_CAP).subquery())).scalar_one()
+        is_bound = plan.few is None and bool(plan.tests) and _edge(tx, plan, sort, None, most) is not None
+        return count, count < COUNT_CAP and not is_bound
 
-    def _joined(self, narrow: Subquery) -> FromClause:
-        return narrow.join(self._person, self._person.c.user_key == narrow.c.user_key)
-
-    def _matching(self, chosen: Select[Any], plan: Plan) -> Select[Any]:
-        chosen = chosen.select_from(plan.source).where(*plan.tests)
-        if plan.group is not None:
-            chosen = chosen.where(self._tables.person_group.c.name == plan.group)
-        if plan.branches is None:
-            return chosen
-        word: ColumnElement[str] = self._person.c.facets
-        # An expression that no index serves: what is narrow has to be read first.
-        word = word + "" if plan.is_narrow or plan.group is not None else word
-        return chosen.where(among_branches(word, plan.branches))
-
-    def _few(self, plan: Plan, column: Column[Any]) -> Subquery:
-        """All of them if they are few; their number is bounded, so that no database reads the rest for their order."""
-        return self._matching(select(column, self._person.c.user_key), plan).limit(COUNT_CAP).subquery()
-
-    def _walk(self, tx: Connection, plan: Plan, sort: UserSort, after: Position | None, limit: int) -> Select[Any]:
-        if plan.group is not None and sort is UserSort.NAME:
-            member = self._tables.person_group.c
-            columns = (member.name_sort, member.user_key)
-            return _page(tx, self._matching(select(*columns), plan), columns, sort, after, limit)
-        tests = plan.tests if plan.group is None else [*plan.tests, self._conditions.is_in(plan.group)]
-        columns = (self._sort_column(sort), self._person.c.user_key)
-        chosen = select(*columns).where(*tests)
-        if plan.branches is None:
-            return _page(tx, chosen, columns, sort, after, limit)
-        parts = [
-            _page(tx, chosen.where(*_in_branch(self._person.c.facets, one)), columns, sort, after, limit).subquery()
-            for one in plan.branches
-        ]
-        merged = union_all(*(select(part.c[0], part.c[1]) for part in parts)).subquery()
-        return _page(tx, select(merged.c[0], merged.c[1]), (merged.c[0], merged.c[1]), sort, None, limit)
+    def _everyone(self, tx: Connection, users: UserFilter, now: datetime, columns: Sequence[Any]) -> Select[Any] | None:
+        """All of them, however many; None if there is nobody."""
+        parts, tests = self._asked(users, now)
+        sized = _sized(tx, parts, FEW + 1)
+        if any(not one.size for one in sized):
+            return None
+        tests += [one.part.test for one in sized]
+        # The group comes first; its table is read in the order of keys too.
+        large = sized[:1] if users.group is not None else []
+        led = min(large + [one for one in sized if one.size <= FEW], key=lambda one: one.size, default=None)
+        read: FromClause = self._person
+        if led is not None:
+            keys = led.part.read(tx, None)
+            read = keys.join(self._person, self._person.c.user_key == keys.c[0])
+        return select(*columns).select_from(read).where(*tests)
 
 
-def _in_branch(facets: Column[str], branch: Branch) -> list[ColumnElement[bool]]:
-    mine: ColumnElement[bool] = facets == branch.word
-    return [mine] if branch.timing is None else [mine, branch.timing]
+def _sized(tx: Connection, parts: Sequence[Part], bound: int) -> list[SizedPart]:
+    """Each part with the number of its rows, in one statement."""
+    columns = [column for part in parts for column in part.sizes(tx, bound)]
+    found = iter(tx.execute(select(*columns)).one() if columns else ())
+    return [_sized_part(part, next(found), [next(found) for _ in part.own]) for part in parts]
 
 
-def _page(
-    tx: Connection,
-    chosen: Select[Any],
-    columns: tuple[ColumnElement[Any], ColumnElement[Any]],
-    sort: UserSort,
-    after: Position | None,
-    limit: int,
-) -> Select[Any]:
-    order = [column.desc() if sort.is_descending else column.asc() for column in columns]
-    chosen = chosen.order_by(*order).limit(limit)
-    return chosen if after is None else chosen.where(behind(tx, columns, after, is_descending=sort.is_descending))
+def _sized_part(part: Part, size: int, there: Sequence[int]) -> SizedPart:
+    return SizedPart(part.kept([place for place, is_there in enumerate(there) if is_there]), size)
+
+
+def _edge(tx: Connection, plan: Plan, sort: UserSort, after: Position | None, budget: int) -> Position | None:
+    """How far so many entries lead; None if there are fewer."""
+    met = ordered(tx, plan.scans, sort, after=after, limit=budget).limit(1).offset(budget - 1)
+    found = tx.execute(met).first()
+    return None if found is None else _place(found)
+
+
+def _place(row: Row[Any, str]) -> Position:
+    value, key = row
+    return Position(value, key)

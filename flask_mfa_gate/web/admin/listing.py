@@ -133,7 +133,7 @@ class ListState:
 
 
 def _count_text(shown: int, count: int | None, *, is_exact: bool) -> str:
-    if count is None:
+    if count is None or (not is_exact and count < 2):
         return ngettext("%(num)s row on this page", "%(num)s rows on this page", shown)
     if not is_exact:
         return gettext("%(shown)s of more than %(count)s", shown=shown, count=f"{count - 1:,}")

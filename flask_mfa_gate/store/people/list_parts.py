@@ -1,0 +1,137 @@
+"""What a list of users is put together from: ways through indexes, and the parts of a filter that they find."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Connection,
+    ScalarSelect,
+    Select,
+    Subquery,
+    false,
+    func,
+    literal,
+    select,
+    union_all,
+)
+
+from ...domain.people.user_list import Position, UserSort
+from ..database.keyset import behind
+
+Ordered = Select[Any, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """A way through an index in the order of a list.
+
+    :param columns: what is sorted by, and the key.
+    :param begins: what the index begins with before these two, and its value.
+    :param within: what is asked of the column that is sorted by.
+    """
+
+    columns: tuple[Column[Any], Column[Any]]
+    begins: tuple[Column[Any], Any] | None = None
+    within: ColumnElement[bool] | None = None
+
+    def page(
+        self, tx: Connection, *, after: Position | None = None, limit: int | None, is_descending: bool = False
+    ) -> Ordered:  # fmt: skip
+        """Value and key of those whom it meets behind a place."""
+        chosen, order = select(*self.columns).limit(limit), list(self.columns)
+        begins: tuple[Column[Any], Any] | None = None
+        if self.within is not None:
+            chosen = chosen.where(self.within)
+        if self.begins is not None:
+            column, value = self.begins
+            if tx.dialect.name == "postgresql" and self.within is None:
+                # With = PostgreSQL may take an index that lacks this column, and read everybody else on the way.
+                chosen, order, begins = chosen.where(column.between(value, value)), [column, *order], self.begins
+            else:
+                chosen = chosen.where(column == value)
+        if after is not None:
+            chosen = chosen.where(behind(tx, self.columns, after, begins=begins, is_descending=is_descending))
+        return chosen.order_by(*(column.desc() if is_descending else column.asc() for column in order))
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One of the things that a filter demands.
+
+    :param test: whether it holds for a row of ``person``.
+    :param scans: in some orders, ways that together meet all for whom it holds, and nobody twice.
+    :param keys: their keys where there is no such way; somebody may be met twice.
+    :param counted: the order whose scans meet the fewest others.
+    :param exact: the orders whose scans meet nobody else.
+    """
+
+    test: ColumnElement[bool]
+    scans: Mapping[UserSort, tuple[Scan, ...]] = field(default_factory=dict)
+    keys: Select[tuple[str]] | None = None
+    counted: UserSort = UserSort.NAME
+    exact: frozenset[UserSort] = frozenset()
+
+    @property
+    def own(self) -> tuple[Scan, ...]:
+        """The scans that it is counted and read by."""
+        return self.scans.get(self.counted, ())
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether :meth:`read` meets nobody else."""
+        return self.keys is not None or self.counted in self.exact
+
+    def read(self, tx: Connection, limit: int | None) -> Subquery:
+        """The keys of those whom it meets, each once."""
+        if self.keys is not None:
+            return select(self.keys.limit(limit).subquery().c[0]).distinct().subquery()
+        return self._together(tx, limit).limit(limit).subquery()
+
+    def sizes(self, tx: Connection, bound: int) -> Iterator[ScalarSelect[int]]:
+        """How many rows it has, up to a bound, and then for each of its scans whether it meets anybody."""
+        met = self._together(tx, bound) if self.keys is None else self.keys
+        yield _count(met.limit(bound))
+        for one in self.own:
+            yield _count(one.page(tx, limit=1))
+
+    def kept(self, places: Sequence[int]) -> Part:
+        """With these of its scans."""
+        scans = {sort: tuple(scans[place] for place in places) for sort, scans in self.scans.items()}
+        return replace(self, scans=scans)
+
+    def _together(self, tx: Connection, limit: int | None) -> Select[str]:
+        pieces = [one.page(tx, limit=limit).subquery() for one in self.own]
+        if not pieces:
+            return select(literal("")).where(false())
+        return select(union_all(*(select(one.c[1]) for one in pieces)).subquery().c[0])
+
+
+def ordered(
+    tx: Connection, scans: Sequence[Scan], sort: UserSort, *, after: Position | None, limit: int
+) -> Ordered:  # fmt: skip
+    """Value and key of the next in the order of a list, each scan read from its index."""
+    pages = [one.page(tx, after=after, limit=limit, is_descending=sort.is_descending) for one in scans]
+    if len(pages) == 1:
+        return pages[0]
+    tables = [one.subquery() for one in pages]
+    merged = union_all(*(select(one.c[0], one.c[1]) for one in tables)).subquery()
+    return in_order(tx, select(merged.c[0], merged.c[1]), sort, limit=limit)
+
+
+def in_order(
+    tx: Connection, chosen: Ordered, sort: UserSort, *, after: Position | None = None, limit: int
+) -> Ordered:  # fmt: skip
+    """Value and key in the order of a list, behind a place in it."""
+    value, key = chosen.exported_columns.values()
+    if after is not None:
+        chosen = chosen.where(behind(tx, (value, key), after, is_descending=sort.is_descending))
+    return chosen.order_by(*(one.desc() if sort.is_descending else one.asc() for one in (value, key))).limit(limit)
+
+
+def _count(chosen: Select[*tuple[Any, ...]]) -> ScalarSelect[int]:
+    return select(func.count()).select_from(chosen.subquery()).scalar_subquery()
