@@ -6,7 +6,8 @@ import shutil
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -27,13 +28,21 @@ QUIET = (
 )  # fmt: skip
 
 
+@dataclass(slots=True)
+class WallClock:
+    """The time, or so much later."""
+
+    ahead: timedelta = timedelta()
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+
 @pytest.fixture
 def server(make_app: Callable[..., Any], tmp_path: Path) -> Iterator[tuple[str, Any]]:
-    """The portal on a port of its own, with the real clock, and its people as they are when it starts now."""
+    """The portal on a port of its own, with the real clock or one ahead of it, and its people as they are when it starts now."""
     (tmp_path / "now").mkdir()
-    app = make_app(
-        MFA_GATE_CLOCK=lambda: datetime.now(UTC), SQLALCHEMY_DATABASE_URI=f"sqlite:///{tmp_path}/now/portal.sqlite3"
-    )
+    app = make_app(MFA_GATE_CLOCK=WallClock(), SQLALCHEMY_DATABASE_URI=f"sqlite:///{tmp_path}/now/portal.sqlite3")
     running = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=running.serve_forever)
     thread.start()

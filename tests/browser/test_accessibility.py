@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
 from selenium.webdriver.common.by import By
+from selenium.webdriver.common.keys import Keys
+from selenium.webdriver.support.expected_conditions import staleness_of
+from selenium.webdriver.support.ui import WebDriverWait
 
 from example_app.people import DAVES_KEY
 from flask_mfa_gate.domain.policy.addresses import Network
@@ -28,7 +33,34 @@ const done = arguments[arguments.length - 1];
 axe.run(document, {preload: false, ...arguments[0]}).then(found => done(found.violations.map(one =>
   one.id + ": " + one.nodes.slice(0, 3).map(node => node.html.slice(0, 160) + " " + node.failureSummary).join(" | "))));
 """
+# Every control that can have the focus shows it. The tabulator was pressed before, so that focus is that of a keyboard.
+FOCUS = """
+return Array.from(document.querySelectorAll("a[href], button, input, select, textarea, summary, [tabindex='0']"))
+  .filter(one => one.tabIndex >= 0 && one.getClientRects().length)
+  .filter(one => {
+    one.focus();
+    const style = getComputedStyle(one);
+    const shows = (style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0) || style.boxShadow !== "none";
+    return document.activeElement === one && !shows;
+  }).map(one => one.outerHTML.slice(0, 120));
+"""
+SEND = """
+const [path, fields, token] = arguments;
+const form = document.createElement("form");
+form.method = "post";
+form.action = path;
+for (const [name, value] of [["csrf_token", token], ...fields]) {
+  const field = document.createElement("input");
+  field.type = "hidden";
+  field.name = name;
+  field.value = value;
+  form.append(field);
+}
+document.body.append(form);
+form.submit();
+"""
 # Files, and what only redirects.
+ANSWERS = re.compile(r"status of 4\d\d")
 NO_PAGES = {f"{CONSOLE}.policies_export", f"{OWN}.static", f"{OWN}.status"}
 
 
@@ -69,14 +101,27 @@ def check(screen: Screen, path: str, faults: list[str]) -> None:
         named = [{"name": name, "value": value} for name, value in features]
         screen.chrome.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": named})
         screen.open(path)
-        screen.chrome.execute_script(AXE)
-        faults += [f"{path} {scheme} {fault}" for fault in screen.chrome.execute_async_script(RUN, options)]
-    wide(screen, 320)
-    root = screen.chrome.find_element(By.TAG_NAME, "html")
-    if int(root.get_property("scrollWidth")) > int(root.get_property("clientWidth")):
-        faults.append(f"{path} scrolls sideways")
+        faults += [f"{path} {scheme} {fault}" for fault in violations(screen, options)]
+    check_shape(screen, path, faults)
+
+
+def violations(screen: Screen, options: dict[str, Any]) -> list[str]:
+    screen.chrome.execute_script(AXE)
+    return list(screen.chrome.execute_async_script(RUN, options))
+
+
+def check_shape(screen: Screen, name: str, faults: list[str]) -> None:
+    """At twice the size and on the narrowest screen; where the focus is; what the browser's log says."""
+    for width in (640, 320):
+        wide(screen, width)
+        root = screen.chrome.find_element(By.TAG_NAME, "html")
+        if int(root.get_property("scrollWidth")) > int(root.get_property("clientWidth")):
+            faults.append(f"{name} scrolls sideways at {width}")
+    wide(screen, 1280)
+    screen.chrome.switch_to.active_element.send_keys(Keys.TAB)
+    faults += [f"{name} shows no focus at {control}" for control in screen.chrome.execute_script(FOCUS)]
     log = (entry["message"] for entry in screen.complaints())
-    faults += [f"{path} {message}" for message in log if "status of 404" not in message]
+    faults += [f"{name} {message}" for message in log if not ANSWERS.search(message)]
 
 
 def wide(screen: Screen, width: int) -> None:
@@ -103,4 +148,127 @@ def test_no_page_breaks_a_rule(screen: Screen, server: tuple[str, Any]) -> None:
         f"/admin/mfa/users/{key_of(app, ADMIN)}", "/admin/mfa/audit?event=policy_changed",
     ):  # fmt: skip
         check(screen, path, faults)
+    assert not faults, "\n".join(faults)
+
+
+DRAFT = {"name": "x", "state": "on", "include": "all", "resources": "app", "action": "require"}
+POLICY = """[[policies]]
+name = "Night"
+state = "report-only"
+[policies.conditions]
+network = ["10.0.0.0/8"]
+[policies.effect]
+action = "deny"
+"""
+# What is sent to each address that takes forms, and answers with a page: right, wrong, and late.
+SENT: dict[str, tuple[dict[str, str], ...]] = {
+    "users_sync": ({},), "audit_verify": ({},), "policies_preview": ({},),
+    "user_actions": ({"action": "require", "key": "3"}, {"action": "x"}, {"action": "require"}),
+    "user_request_confirm": ({"days": "366"}, {}), "user_request_cancel": ({},),
+    "user_access_pass": ({"key": "2"},), "user_access_pass_revoke": ({"key": "nobody"},),
+    "networks_add": ({"name": "a/b", "entries": "x"},), "network_save": ({"name": "office", "entries": "x", "version": "1"},),
+    "network_delete": ({"version": "0"},),
+    "policies_add": (
+        {**DRAFT, "act": "save", "name": "", "action": "x"}, {**DRAFT, "act": "preview"}, {**DRAFT, "act": "document"},
+        {**DRAFT, "act": "add-condition:c", "c.join": "all", "c.add": "schedule"}, {**DRAFT, "action": "deny", "act": "save"},
+    ),
+    "policy_save": ({**DRAFT, "act": "save", "version": "0"},),
+    "policy_state": ({"state": "off", "version": "0"},), "policy_delete": ({"version": "0"},), "policy_restore": ({},),
+    "policy_rename": ({"new_name": "new"},), "policy_duplicate": ({"new_name": "office"},),
+    "policy_rollback": ({"version": "99"},), "policy_rollback_all": ({"version": "0"},), "policy_undo": ({"version": "0"},),
+    "policies_import": ({"document": "x"}, {"document": POLICY, "dry_run": "1"}),
+    "simulator_draft": ({"user": "2", "draft": "x"}, {"user": "2", "draft": POLICY}),
+}  # fmt: skip
+
+
+def send(screen: Screen, path: str, fields: dict[str, str]) -> None:
+    """A form of the page that is open, and its answer."""
+    body = screen.chrome.find_element(By.TAG_NAME, "body")
+    token = screen.chrome.find_element(By.NAME, "csrf_token").get_property("value")
+    screen.chrome.execute_script(SEND, path, list(fields.items()), token)
+    WebDriverWait(screen.chrome, 10).until(staleness_of(body))
+
+
+def console_addresses(app: Flask, values: dict[str, Any]) -> dict[str, str]:
+    """Of everything in the console that takes forms, by name."""
+    with app.test_request_context():
+        found = {}
+        for rule in app.url_map.iter_rules():
+            if rule.endpoint.startswith(f"{CONSOLE}.") and "POST" in (rule.methods or ()):
+                built = rule.build({name: values[name] for name in rule.arguments})
+                assert built is not None
+                found[rule.endpoint.removeprefix(f"{CONSOLE}.")] = built[1]
+        return found
+
+
+@pytest.mark.parametrize("scripts", [True], indirect=True)
+def test_no_answer_to_a_form_of_the_console_breaks_a_rule(screen: Screen, server: tuple[str, Any]) -> None:
+    _, app = server
+    values, faults = furnish(app), list[str]()
+    addresses = console_addresses(app, values)
+    assert addresses.keys() == SENT.keys(), "say what is sent"
+    screen.sign_in(ADMIN)
+    screen.type("code", oathtool(DAVES_KEY))
+    screen.press("Verify")
+    screen.open("/admin/mfa/users")
+    for name, path in addresses.items():
+        for fields in SENT[name]:
+            send(screen, path, fields)
+            told = f"{name} {fields}"
+            faults += [f"{told} {fault}" for fault in violations(screen, {})]
+            check_shape(screen, told, faults)
+    issue_pass_and_come_late(screen, app, faults)
+    assert not faults, "\n".join(faults)
+
+
+def issue_pass_and_come_late(screen: Screen, app: Flask, faults: list[str]) -> None:
+    """The page that shows a pass, and the one that asks for a proof before it acts."""
+    screen.open("/admin/mfa/users/3")
+    screen.chrome.execute_script("""document.querySelector("form[action$='access-pass']").submit()""")
+    screen.expect("it is shown only once")
+    faults += violations(screen, {})
+    check_shape(screen, "pass", faults)
+    app.config["MFA_GATE_CLOCK"].ahead += timedelta(minutes=16)
+    send(screen, "/admin/mfa/users/sync", {"back": "/admin/mfa/users"})
+    screen.expect("Your form was not submitted")
+    faults += violations(screen, {})
+    check_shape(screen, "late", faults)
+
+
+@pytest.mark.parametrize("scripts", [True], indirect=True)
+def test_no_answer_to_a_form_of_the_account_breaks_a_rule(screen: Screen, server: tuple[str, Any]) -> None:
+    _, app = server
+    faults = list[str]()
+
+    def look(name: str, words: str) -> None:
+        screen.expect(words)
+        faults.extend(f"{name} {fault}" for fault in violations(screen, {}))
+        check_shape(screen, name, faults)
+
+    screen.sign_in("bob")
+    screen.open("/mfa/enroll/totp")
+    key = "".join(screen.texts(".mfa-key code"))
+    screen.type("code", "000000")
+    screen.press("Confirm")
+    look("wrong code", "That code didn't work")
+    screen.type("code", oathtool(key))
+    screen.press("Confirm")
+    look("recovery codes", "recovery codes")
+    app.config["MFA_GATE_CLOCK"].ahead += timedelta(minutes=16)
+    screen.open("/mfa/")
+    with app.app_context(), state_of(app).store.database.read() as tx:
+        (factor,) = state_of(app).store.factors.confirmed(tx, key_of(app, "bob"))
+    for path, fields in (
+        (f"/mfa/factors/{factor.id}/rename", {"name": ""}), (f"/mfa/factors/{factor.id}/remove", {}),
+        ("/mfa/recovery-codes", {}), ("/mfa/sessions", {}), ("/mfa/sessions/none/end", {}), ("/mfa/enroll/later", {}),
+    ):  # fmt: skip
+        send(screen, path, fields)
+        faults.extend(f"{path} {fault}" for fault in violations(screen, {}))
+        check_shape(screen, path, faults)
+        screen.open("/mfa/")
+    screen.chrome.delete_all_cookies()
+    screen.sign_in("bob")
+    screen.type("code", "000000")
+    screen.press("Verify")
+    look("wrong code of a sign-in", "That code didn't work")
     assert not faults, "\n".join(faults)
