@@ -22,6 +22,7 @@ from flask_mfa_gate.domain.people.person import Person
 from flask_mfa_gate.domain.people.roles import Actor
 from flask_mfa_gate.web.state import GateState
 
+from .access import judged, refusals, seed_policies
 from .models import User, db
 from .past import enroll_with_key
 
@@ -75,10 +76,12 @@ def seed_crowd(app: Flask) -> None:
     state.people.users.sync()
     for one in people:
         _put_into_stage(app, one, now)
+    seed_policies(state)
     records = list(_sign_ins(people, now))
     last = {record["user_key"]: record["at"] for record in records}
     with state.store.database.write() as tx:
         tx.execute(insert(state.store.tables.sign_in), records)
+        state.store.audit.write(tx, refusals(records, now=now))
         person = state.store.tables.person
         for key, at in last.items():
             tx.execute(
@@ -127,7 +130,7 @@ def _sign_ins(people: list[Extra], now: datetime) -> Iterator[Mapping[str, Any]]
         for place, one in enumerate(people):
             if chance.random() < (0.12 if at.weekday() > 4 else 0.4):
                 moment = at - timedelta(minutes=chance.randrange(1, 600))
-                yield _sign_in(one, place, day, moment, chance)
+                yield judged(_sign_in(one, place, day, moment, chance), one.group, chance)
 
 
 def _sign_in(one: Extra, place: int, day: int, at: datetime, chance: Random) -> Mapping[str, Any]:
@@ -138,7 +141,7 @@ def _sign_in(one: Extra, place: int, day: int, at: datetime, chance: Random) -> 
     return {
         "lineage": new_id(), "user_key": one.key, "at": at, "address": f"198.51.100.{place + 1}", "client": device,
         "facts": {"at": at.isoformat(), "platform": platform, "browser": browser, "method": "POST"},
-        "verdict": asked, "reason_id": reason, "report": {}, "policies": [], "policy_version": 0,
+        "verdict": asked, "reason_id": reason, "policy_version": 2,
         "default_access": "user-setting", "proved_at": at + timedelta(seconds=20) if is_proved else None,
     }  # fmt: skip
 

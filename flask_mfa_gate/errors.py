@@ -181,11 +181,14 @@ class Throttled(MFAGateError):
 
     :param retry_at: when the next code will be tried; None when an admin has to unlock.
     :param retry_after: whole seconds until then, at least 1.
+    :param reference: under which the refusal is on record.
     """
 
     code = "mfa_throttled"
     status = 429
 
-    def __init__(self, sentence: str, *, retry_at: datetime | None, retry_after: int) -> None:
-        self.retry_at, self.retry_after = retry_at, retry_after
+    def __init__(
+        self, sentence: str, *, retry_at: datetime | None, retry_after: int, reference: str | None = None
+    ) -> None:
+        self.retry_at, self.retry_after, self.reference = retry_at, retry_after, reference
         super().__init__(sentence)

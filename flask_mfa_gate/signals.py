@@ -67,6 +67,8 @@ consent_given = gate_signals.signal(EventName.CONSENT_GIVEN)
 consent_withdrawn = gate_signals.signal(EventName.CONSENT_WITHDRAWN)
 client_grants_revoked = gate_signals.signal(EventName.CLIENT_GRANTS_REVOKED)
 token_reused = gate_signals.signal(EventName.TOKEN_REUSED)
+directory_synced = gate_signals.signal(EventName.DIRECTORY_SYNCED)
+test_mail_sent = gate_signals.signal(EventName.TEST_MAIL_SENT)
 
 
 def is_heard(name: str) -> bool:

@@ -67,6 +67,14 @@ class Delivery:
         """Try these messages once."""
         return self._send_until_empty(lambda message: message.id in message_ids, limit)
 
+    def try_now(self, message: Message, *, limit: timedelta) -> str | None:
+        """Try a message that never waited; why the mail server did not take it, or None where it did."""
+        try:
+            self._send(message, limit=limit)
+        except Exception as error:  # noqa: BLE001 - a mail server may fail in any way
+            return _problem(error)
+        return None
+
     def _send_until_empty(self, is_wanted: Callable[[Message], bool], limit: timedelta) -> tuple[int, int]:
         sent = failed = 0
         for message in self._claimed(is_wanted):

@@ -32,6 +32,7 @@ _FACTS: Mapping[MailKind, frozenset[str]] = {
     MailKind.ACCESS_PASS: frozenset({"expires_at", "starts_at", "scope", "one_time"}),
     MailKind.WRONG_CODES: frozenset({"times"}),
     MailKind.BREAK_GLASS: frozenset({"who", "proved"}),
+    MailKind.TEST: frozenset(),
     MailKind.DIGEST: frozenset({"audit_head", "lapsing", "lapsing_more", "lapsed_count", "in_period_count"}),
 }
 _TOLD_TWICE = frozenset(

@@ -69,6 +69,7 @@ class RequestContext:
     :param withheld: what the session held, when nobody may see it and nothing may be changed.
     :param known: what policies may look at, collected when one does.
     :param granted: act and method that a grant was found for.
+    :param reference: under which it is on record that this request was refused.
     """
 
     state: GateState = field(repr=False)
@@ -92,6 +93,7 @@ class RequestContext:
     is_token: bool = False
     may_be_token: bool = False
     granted: tuple[str, str] | None = None
+    reference: str | None = None
     may_go_on: bool = False
     is_decided: bool = False
     is_early: bool = False

@@ -31,6 +31,7 @@ from ..services.enrollment.enrollments import EnrollmentService
 from ..services.enrollment.factor_enrollment import FactorEnrollment
 from ..services.enrollment.recovery_codes import RecoveryCodeService
 from ..services.enrollment.upkeep import UpkeepService
+from ..services.mail_trial import MailTrial
 from ..services.observations import Observations
 from ..services.oidc.clients import ClientService
 from ..services.oidc.connections import ConnectionService
@@ -55,6 +56,7 @@ from ..services.sign_in.attempts import AttemptService
 from ..services.sign_in.challenges import ChallengeService
 from ..services.sign_in.login_view import LastLoginView
 from ..services.sign_in.reasons import SignInReasons
+from ..services.sign_in.refusals import Refusals
 from ..services.sign_in.revocation import RevocationService
 from ..services.sign_in.self_service import SelfService
 from ..services.sign_in.session_auth_hash import Stamper
@@ -107,6 +109,7 @@ class SignInServices:
     """Sign-ins: from where, with which codes, and what becomes of the session."""
 
     attempts: AttemptService
+    refusals: Refusals
     flood_guard: FloodGuard
     sessions: SessionService
     revocations: RevocationService
@@ -165,6 +168,7 @@ class Operations:
     tables: TableSetup
     key_rotation: KeyRotation
     delivery: Delivery
+    mail_trial: MailTrial
     upkeep: UpkeepService
     observations: Observations
 

@@ -24,6 +24,7 @@ from ..services.enrollment.enrollments import EnrollmentService
 from ..services.enrollment.periods import Periods
 from ..services.enrollment.sweeping import Sweeper
 from ..services.enrollment.upkeep import UpkeepService
+from ..services.mail_trial import MailTrial
 from ..services.observations import Observations
 from ..services.people.daily_totals import DailyTotalsService
 from ..services.people.directory_sync import DirectorySync
@@ -95,6 +96,7 @@ class AdminWiring:
             tables=TableSetup(store, base.keyring, base.settings, self._audit, base.app_id),
             key_rotation=self._rotation,
             delivery=base.delivery,
+            mail_trial=MailTrial(worker, base.delivery),
             upkeep=UpkeepService(
                 worker=worker,
                 periods=Periods(worker, self._writer, reminders=base.settings.reminders),

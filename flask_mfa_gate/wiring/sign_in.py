@@ -13,6 +13,7 @@ from ..services.sign_in.attempts import AttemptService
 from ..services.sign_in.challenges import ChallengeService
 from ..services.sign_in.login_view import LastLoginView
 from ..services.sign_in.reasons import SignInReasons
+from ..services.sign_in.refusals import Refusals
 from ..services.sign_in.revocation import RevocationService
 from ..services.sign_in.self_service import SelfService
 from ..services.sign_in.sessions import SessionService
@@ -23,10 +24,12 @@ from .base import Base
 def account_services(base: Base, history: PolicyHistory) -> tuple[SignInServices, FactorServices]:
     """Sign-ins and own factors, which raise the same sessions and count the same wrong codes."""
     store, worker, rules, clock = base.store, base.worker, base.rules, base.clock
-    attempts = AttemptService(worker)
+    refusals = Refusals(worker)
+    attempts = AttemptService(worker, refusals)
     sessions = SessionService(worker, base.keyring, rules, lifetimes=base.lifetimes)
     sign_in = SignInServices(
         attempts=attempts,
+        refusals=refusals,
         flood_guard=_flood_guard(base),
         sessions=sessions,
         revocations=RevocationService(worker, lifetimes=base.lifetimes),

@@ -14,6 +14,7 @@ from sqlalchemy import func, select
 from flask_mfa_gate.web.host.passwords import _is_password
 from tests.conftest import JSON, state_of
 from tests.hosts_small.kit import Host, User
+from tests.policy_kit import policy
 
 PAIR = base64.b64encode(b"u:p").decode()
 TOKEN = {"Authorization": "Bearer token-of-1"}
@@ -88,6 +89,17 @@ def test_no_prompt_stops_it_and_it_leaves_no_row_and_no_cookie(what: str) -> Non
             assert answer.headers.getlist("Set-Cookie") == []
     with store.database.read() as tx:
         assert tx.execute(select(func.count()).select_from(store.tables.session)).scalar_one() == 0
+
+
+def test_a_refused_one_is_on_record_once_and_told_under_which_reference() -> None:
+    host = api(TOKENS["by its argument"], MFA_GATE_TOKENS="exempt")
+    with host.app.app_context():
+        host.gate.policies.save(policy(action="deny", users={"include": ["user:1"]}))
+    told = [host.client().get("/api/me", headers=TOKEN) for _ in range(3)]
+    assert {one.status_code for one in told} == {403}
+    with host.app.app_context():
+        (record,) = [one for one in state_of(host.app).operations.audit.export() if one["event"] == "access_denied"]
+    assert {one.json["reference"] for one in told} == {record["details"]["reference"]}  # type: ignore[index]
 
 
 def has_key(asked: Any) -> bool:

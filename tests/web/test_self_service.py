@@ -8,7 +8,7 @@ import pytest
 from bs4 import BeautifulSoup
 from flask import Flask
 
-from tests.conftest import JSON, Browser, Phone, StillClock, recovery_codes_in, state_of
+from tests.conftest import JSON, Browser, Phone, StillClock, key_of, recovery_codes_in, state_of
 from tests.web.kit import signed_in
 
 
@@ -234,7 +234,7 @@ def test_the_activity_has_words_for_everything_that_is_recorded() -> None:
     from flask_mfa_gate.signals import gate_signals
     from flask_mfa_gate.web.account import activity
 
-    assert set(gate_signals) == set(activity._EVENTS)
+    assert set(gate_signals) == set(activity.EVENTS)
 
 
 @pytest.mark.parametrize("name", ["%00", "a%00b", "%ed%a0%80", "x" * 5000, "%F0%9F%98%80"])
@@ -273,6 +273,23 @@ def test_wrong_codes_do_not_push_out_what_matters(app: Flask, phone: Phone, cloc
         "Verified with authenticator app", "Incorrect code 3 times", "Incorrect code 2 times", "Signed in with password",
     ]  # fmt: skip
     assert "Firefox on Windows" in browser.get("/mfa/").text
+
+
+def test_a_flood_of_sign_ins_hides_nothing_and_stays_in_sight_itself(
+    app: Flask, phone: Phone, clock: StillClock
+) -> None:
+    with app.app_context():
+        state_of(app).people.enrollments.reset(key_of(app, "dave"), actor="cli", notify=False)
+        state_of(app).people.enrollments.remove(key_of(app, "dave"), actor="cli")
+    for number in range(70):
+        thief = Browser(app)
+        thief.client.environ_base["REMOTE_ADDR"] = f"203.0.113.{number}"
+        thief.sign_in("dave")
+        clock.forward(seconds=20)
+    lines = BeautifulSoup(signed_in(app, "dave").get("/mfa/").text, "html.parser").select(".mfa-events")[0]
+    shown = [" ".join(one.get_text(" ").split()) for one in lines.select("li > span")]
+    assert shown.count("Signed in with password") >= 5
+    assert "Multi-factor authentication reset" in shown
 
 
 def test_older_activity_is_folded(app: Flask, phone: Phone, clock: StillClock) -> None:

@@ -12,17 +12,31 @@ from ...web.state import current_state
 from ..arguments import moment
 from ..group import as_json_option, mfa
 from ..output import label, local, print_json
+from .refused import print_refusal
 from .targets import known_key
 
 _LATEST = 5
 
 
-@mfa.command(help="Say what a user was asked at their last sign-ins, by which policy or default, and why.")
+@mfa.command(
+    help="Say what a user was asked at their last sign-ins, by which policy or default, and why; or, with --reference, "
+    "what was refused to somebody who quotes one."
+)
+@click.option("--reference", help="As a refused page shows it, such as K7QX-2M9P; in place of USER.")
 @click.option("--at", help="The last ones up to this ISO 8601 time with zone. Default: now.")
 @click.option("--limit", type=click.IntRange(1, 100), default=_LATEST, show_default=True, help="At most so many.")
 @as_json_option
-@click.argument("user")
-def why(user: str, at: str | None, limit: int, as_json: bool) -> None:
+@click.argument("user", required=False)
+def why(user: str | None, reference: str | None, at: str | None, limit: int, as_json: bool) -> None:
+    if (user is None) == (reference is None):
+        raise click.UsageError("Give either USER or --reference.")
+    if reference is not None:
+        print_refusal(reference, as_json=as_json)
+    elif user is not None:
+        _print_sign_ins(user, at=at, limit=limit, as_json=as_json)
+
+
+def _print_sign_ins(user: str, *, at: str | None, limit: int, as_json: bool) -> None:
     state = current_state()
     person = state.people.enrollments.look_up(known_key(state, user)).person
     until = state.clock() if at is None else moment(at, "--at")

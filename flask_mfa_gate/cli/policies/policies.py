@@ -14,6 +14,7 @@ from ...domain.policy.analysis.diff import PolicyDiff
 from ...domain.policy.analysis.finding import LintFinding
 from ...domain.policy.document.codec import write_document
 from ...domain.policy.document.policy import Policy, PolicySet
+from ...domain.records.refusal import read_reference
 from ...errors import BadRequest
 from ...services.policies.edits import merged
 from ...web.state import current_state
@@ -65,7 +66,15 @@ def show(name: str, as_json: bool) -> None:
 def _named_or_referred(name: str) -> Policy:
     service = current_state().access.policies
     referred = (one for one in service.list() if name == f"policy-{policy_id(one.name)}")
-    return next(referred, None) or service.get(name)
+    return next(referred, None) or service.get(_policy_of_refusal(name) or name)
+
+
+def _policy_of_refusal(reference: str) -> str | None:
+    """The policy that refused what has this reference."""
+    read = read_reference(reference)
+    found = current_state().operations.audit_reader.refused(read) if read is not None else ()
+    names = (record.event.details.get("policies") for record in found)
+    return next((str(one[0]) for one in names if isinstance(one, list) and one), None)
 
 
 @policies.command(help="Print the whole document.")

@@ -42,3 +42,14 @@ class EventName(StrEnum):
     CONSENT_WITHDRAWN = "consent_withdrawn"
     CLIENT_GRANTS_REVOKED = "client_grants_revoked"
     TOKEN_REUSED = "token_reused"  # noqa: S105 - a word of the vocabulary, not a secret
+    DIRECTORY_SYNCED = "directory_synced"
+    TEST_MAIL_SENT = "test_mail_sent"
+
+
+LOUD = frozenset(
+    {
+        EventName.SIGNED_IN, EventName.SIGNED_OUT, EventName.CHALLENGE_PASSED, EventName.CHALLENGE_FAILED,
+        EventName.ACCESS_DENIED,
+    }
+)  # fmt: skip
+"""What somebody who has only a password can cause again and again."""

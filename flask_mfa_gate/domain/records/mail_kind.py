@@ -24,9 +24,12 @@ class MailKind(StrEnum):
     WRONG_CODES = "wrong-codes"
     BREAK_GLASS = "break-glass"
     DIGEST = "digest"
+    TEST = "test"
 
 
-ALWAYS_SENT = frozenset({MailKind.RESET, MailKind.FACTOR_REMOVED, MailKind.ACCESS_PASS, MailKind.BREAK_GLASS})
+ALWAYS_SENT = frozenset(
+    {MailKind.RESET, MailKind.FACTOR_REMOVED, MailKind.ACCESS_PASS, MailKind.BREAK_GLASS, MailKind.TEST}
+)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from ...domain.people.person import Origin
 from ...domain.people.roles import Actor
 from ...domain.records.event_name import EventName
-from ...errors import BadRequest
-from ...store.records.audit import AuditFilter, Record
+from ...errors import BadCursor
+from ...store.records.audit import AuditFilter, Record, RecordPlace
 from ..text_validation import kept_text
 from ..unit_of_work import TransactionRunner
+from .cursors import GONE, moment_number, moment_of_number
 
 PAGE_SIZES = (20, 50, 100)
 _SLICE = 1000
-_LONGEST_NUMBER = 18
+_MOST_ALIKE = 20
+_CURSOR = re.compile(r"([0-9]{1,17})\.([0-9]{1,18})", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,11 +28,13 @@ class AuditPage:
     """One page of the log.
 
     :param names: of the users who act or are acted on, by key.
+    :param unreadable: ids of records that somebody edited so that nothing can read them; they are left out.
     """
 
     items: tuple[Record, ...]
     next_cursor: str | None
     names: Mapping[str, str]
+    unreadable: tuple[int, ...] = ()
 
 
 class AuditReader:
@@ -44,11 +50,18 @@ class AuditReader:
         """
         with self._store.database.read() as tx:
             found = self._store.audit.page(tx, _kept(wanted), before=_place(cursor), limit=per_page + 1)
-            shown = found[:per_page]
+            shown = found.records[:per_page]
             keys = {key for record in shown for key in _people_in(record)}
             met = self._store.people.known(tx, keys, now=now) if keys else {}
         names = {key: one.person.name or one.person.email for key, one in met.items()}
-        return AuditPage(tuple(shown), str(shown[-1].id) if len(found) > per_page else None, names)
+        return AuditPage(
+            tuple(shown), _cursor(shown[-1]) if shown and found.count > per_page else None, names, found.unreadable
+        )
+
+    def refused(self, reference: str) -> Sequence[Record]:
+        """The record of a refusal by its reference, which two of a million may share: the newest first."""
+        with self._store.database.read() as tx:
+            return self._store.audit.page(tx, AuditFilter(reference=reference), before=None, limit=_MOST_ALIKE).records
 
     def note_export(self, actor: Actor, what: str, *, origin: Origin) -> None:
         """Put on record who took a whole list away."""
@@ -68,24 +81,29 @@ class AuditReader:
         while True:
             with self._store.database.read() as tx:
                 found = self._store.audit.page(tx, _kept(wanted), before=before, limit=_SLICE)
-            yield from found
-            if len(found) < _SLICE:
+            yield from found.records
+            if found.count < _SLICE or not found.records:
                 return
-            before = found[-1].id
+            before = RecordPlace(found.records[-1].event.at, found.records[-1].id)
 
 
 def _kept(wanted: AuditFilter) -> AuditFilter:
     """Without what no database keeps, which would be an error there."""
-    actor, subject = (None if text is None else kept_text(text) for text in (wanted.actor, wanted.subject))
-    return replace(wanted, actor=actor, subject=subject)
+    names = ("actor", "subject", "reason_id", "reference")
+    kept: dict[str, Any] = {name: kept_text(text) for name in names if (text := getattr(wanted, name)) is not None}
+    return replace(wanted, **kept)
 
 
-def _place(cursor: str | None) -> int | None:
+def _cursor(record: Record) -> str:
+    return f"{moment_number(record.event.at)}.{record.id}"
+
+
+def _place(cursor: str | None) -> RecordPlace | None:
     if cursor is None:
         return None
-    if not (cursor.isascii() and cursor.isdigit() and len(cursor) <= _LONGEST_NUMBER):
-        raise BadRequest("This page of the list can't be found any more. Begin at the first page.")
-    return int(cursor)
+    if (found := _CURSOR.fullmatch(cursor)) is None:
+        raise BadCursor(GONE)
+    return RecordPlace(moment_of_number(int(found[1])), int(found[2]))
 
 
 def _people_in(record: Record) -> Iterator[str]:

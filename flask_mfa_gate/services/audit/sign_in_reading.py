@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from ...clock import Clock
 from ...domain.people.user_list import Position
@@ -15,11 +15,10 @@ from ...store import Store
 from ...store.sign_in.sign_in_list import SignInFilter
 from ...store.sign_in.sign_ins import SignInRecord
 from ..text_validation import kept_text
+from .cursors import GONE, MICROSECOND, moment_number, moment_of_number
 
 _SLICE = 1000
 _CURSOR = re.compile(r"([0-9]{1,17})\.([0-9A-Za-z_-]{1,32})", re.ASCII)
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-_MICROSECOND = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +26,13 @@ class SignInPage:
     """One page of sign-ins.
 
     :param names: of the users, by key.
+    :param unreadable: of rows that somebody edited so that nothing can read them; they are left out.
     """
 
     items: Sequence[SignInRecord]
     next_cursor: str | None
     names: Mapping[str, str]
+    unreadable: tuple[str, ...] = ()
 
 
 class SignInReader:
@@ -49,24 +50,26 @@ class SignInReader:
             found = self._store.sign_in_list.page(
                 tx, _kept(wanted), before=_place(cursor), limit=per_page + 1
             )  # fmt: skip
-            shown = found[:per_page]
+            shown = found.records[:per_page]
             keys = {record.user_key for record in shown}
             met = self._store.people.known(tx, keys, now=self._clock()) if keys else {}
         names = {key: one.person.name or one.person.email for key, one in met.items()}
-        return SignInPage(shown, _cursor(shown[-1]) if len(found) > per_page else None, names)
+        return SignInPage(
+            shown, _cursor(shown[-1]) if shown and found.count > per_page else None, names, found.unreadable
+        )
 
     def every(self, wanted: SignInFilter) -> Iterator[SignInRecord]:
         """All of them, newest first; those of later than now are not among them."""
         before = None
-        until = self._clock() + _MICROSECOND
+        until = self._clock() + MICROSECOND
         upto = replace(_kept(wanted), until=until if wanted.until is None else min(wanted.until, until))
         while True:
             with self._store.database.read() as tx:
                 found = self._store.sign_in_list.page(tx, upto, before=before, limit=_SLICE)
-            yield from found
-            if len(found) < _SLICE:
+            yield from found.records
+            if found.count < _SLICE or not found.records:
                 return
-            before = Position(found[-1].at, found[-1].lineage)
+            before = Position(found.records[-1].at, found.records[-1].lineage)
 
 
 def outcome_of_record(record: SignInRecord) -> SignInOutcome:
@@ -76,17 +79,18 @@ def outcome_of_record(record: SignInRecord) -> SignInOutcome:
 
 def _kept(wanted: SignInFilter) -> SignInFilter:
     """Without what no database keeps, which would be an error there."""
-    key, policy = (None if text is None else kept_text(text) for text in (wanted.user_key, wanted.policy))
-    return replace(wanted, user_key=key, policy=policy)
+    names = ("user_key", "policy", "reference")
+    kept: dict[str, Any] = {name: kept_text(text) for name in names if (text := getattr(wanted, name)) is not None}
+    return replace(wanted, **kept)
 
 
 def _cursor(record: SignInRecord) -> str:
-    return f"{(record.at - _EPOCH) // _MICROSECOND}.{record.lineage}"
+    return f"{moment_number(record.at)}.{record.lineage}"
 
 
 def _place(cursor: str | None) -> Position | None:
     if cursor is None:
         return None
     if (found := _CURSOR.fullmatch(cursor)) is None:
-        raise BadCursor("This page of the list can't be found any more. Begin at the first page.")
-    return Position(_EPOCH + int(found[1]) * _MICROSECOND, found[2])
+        raise BadCursor(GONE)
+    return Position(moment_of_number(int(found[1])), found[2])

@@ -54,16 +54,20 @@ class UserService:
         :raises DirectoryEmpty: when nobody is there at all: a wrong database must not void everybody.
         :raises NotAllowed: for a user who is neither admin nor help desk, or no admin with ``void_missing``.
         """
-        self._require_right(actor, Right.RULE if void_missing else Right.RESCUE)
-        return self._sync.run(keys, void_missing=void_missing, progress=progress)
+        by = self._require_right(actor, Right.RULE if void_missing else Right.RESCUE)
+        synced = self._sync.run(keys, void_missing=void_missing, progress=progress)
+        if by.user_key is not None or by == Actor.CLI:
+            self._worker.run(lambda work: _record_sync(work, by, synced))
+        return synced
 
-    def _require_right(self, actor: ActorLike, right: Right) -> None:
+    def _require_right(self, actor: ActorLike, right: Right) -> Actor:
         by = actor_of(actor, self._directory)
         if by.user_key is not None:
             by = acting_user(self._directory, by.user_key)
         # SECURITY: reading the directory voids users who are gone from it, so a bare account must not start it.
         if (why := refusal(by, right, subject="", role=None)) is not None:
             raise NotAllowed(why, REFUSALS[why])
+        return by
 
     def would_sync(self, keys: Iterable[str] | None = None, *, void_missing: bool = False) -> Synced:
         """What a run would do, counted: nothing is taken over, and nobody is voided."""
@@ -171,3 +175,11 @@ class UserService:
 
     def _by(self, actor: ActorLike) -> str:
         return actor_of(actor, self._directory).name
+
+
+def _record_sync(work: UnitOfWork, by: Actor, synced: Synced) -> None:
+    """Who had the directory read: those who are gone from it may lose their factors by it."""
+    work.record(
+        EventName.DIRECTORY_SYNCED, subject=by.user_key or by.name, actor=by.name, people=synced.people,
+        missing=synced.missing, deleted=synced.deleted,
+    )  # fmt: skip

@@ -48,13 +48,14 @@ class PolicyLinter:
 
     def remarks(
         self, policies: PolicySet, *, acting_admin: str | None = None, here: Environment | None = None,
-        known_resources: Collection[str] | None = None,
+        known_resources: Collection[str] | None = None, about: str | None = None,
     ) -> Sequence[LintFinding]:  # fmt: skip
         """Errors and warnings.
 
         :param acting_admin: key of the admin who must not lock himself out.
         :param here: from where that admin acts.
         :param known_resources: names that views are marked with; None where nobody looked.
+        :param about: name of the only policy that is asked about.
         """
         resources = None if known_resources is None else frozenset({*known_resources, *self._rules.default_access})
         by = Actor.SYSTEM if acting_admin is None else Actor.user(acting_admin)
@@ -64,7 +65,7 @@ class PolicyLinter:
         with self._store.database.read() as tx:
             author = Author(by, admins, here)
             facts = replace(self._facts(tx, author), known_users=users, known_resources=resources)
-        return lint(policies, facts=facts, registry=self._registry)
+        return lint(policies, facts=facts, registry=self._registry, about=about)
 
     def require_no_new_errors(self, tx: Connection, before: PolicySet, after: PolicySet, author: Author) -> None:
         """Refuse a change that brings in an error; one that is there already may be worked around.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import lru_cache, partial
 from threading import Lock
 
 from sqlalchemy import Connection
@@ -18,6 +19,7 @@ from ...store import Store
 from ...store.records.policies import PolicyVersion
 
 EMPTY = PolicySet()
+_MOST_PARSED = 4
 _UNREADABLE = "The policies can't be read, so nobody is let in. Run: flask mfa policies check"
 log = logging.getLogger("flask_mfa_gate")
 
@@ -33,6 +35,8 @@ class PolicyVersions:
         self._nothing = compile_policies(EMPTY, registry, version=0)
         self._kept: tuple[str | None, CompiledPolicies] = (None, self._nothing)
         self._loading = Lock()
+        # By its text, and not by its number, under which a restored database may hold another one.
+        self._parsed = lru_cache(maxsize=_MOST_PARSED)(partial(read_document, registry=registry))
 
     def newest(self) -> int:
         """The number of the version in force; 0 before the first."""
@@ -68,7 +72,7 @@ class PolicyVersions:
         if tx is None:
             with self._store.database.read() as own:
                 return self.read(version, own)
-        return read_document(_there(self._store.policies.get(tx, version)).document, registry=self._registry)
+        return self._parsed(_there(self._store.policies.get(tx, version)).document)
 
     def readable(self, version: int, tx: Connection | None = None) -> PolicySet | None:
         """The set of a version; None for one that can't be read."""
@@ -82,7 +86,7 @@ class PolicyVersions:
         try:
             with self._store.database.read() as tx:
                 found = _there(self._store.policies.current(tx))
-            read = read_document(found.document, registry=self._registry)
+            read = self._parsed(found.document)
             self._warn(read)
             return found.digest, compile_policies(read, self._registry, version=found.version)
         except PolicyError as error:

@@ -56,6 +56,7 @@ class Seen:
     :param report: by policy that is only reported, what it would have done.
     :param policy_version: of the policies that were in force.
     :param default_access: that of the app.
+    :param reference: of the refusal, where it was one.
     """
 
     verdict: Decision
@@ -65,6 +66,7 @@ class Seen:
     report: Mapping[str, str]
     policy_version: int
     default_access: str
+    reference: str | None = None
 
 
 def record_of(session: GateSession, seen: Seen) -> SignInRecord:
@@ -73,5 +75,5 @@ def record_of(session: GateSession, seen: Seen) -> SignInRecord:
         lineage=session.lineage, user_key=session.user_key, at=session.began_at, address=session.address,
         client=seen.client, facts=seen.facts, verdict=seen.verdict.ask.value, reason_id=seen.verdict.reason_id,
         report=seen.report, policies=list(seen.verdict.policies), policy_version=seen.policy_version,
-        default_access=seen.default_access,
+        default_access=seen.default_access, reference=seen.reference,
     )  # fmt: skip

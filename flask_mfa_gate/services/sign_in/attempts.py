@@ -12,12 +12,14 @@ from ...domain.factors.typed_code import CodeShape
 from ...domain.people.person import Origin
 from ...domain.records.event_name import EventName
 from ...domain.records.mail_kind import MailKind, Notice
+from ...domain.records.refusal import STOPPED, THROTTLED, WAITS, Refusal
 from ...domain.sign_in.assurance import Method
 from ...errors import BadRequest, CodeInvalid, StoreBusy, Throttled
 from ...factors.base import Verifier
 from ...store.sign_in.failures import OrdinalTaken
 from ..client.origins import note_if_unreadable
 from ..unit_of_work import T, TransactionRunner, UnitOfWork
+from .refusals import Refusals
 
 _TRIES_FOR_AN_ORDINAL = 50
 _WARN_FROM = 3
@@ -29,8 +31,9 @@ _STOPPED = "Too many incorrect codes. Verify another way, or contact your admini
 class AttemptService:
     """The one counter that every verifier of a typed code goes through."""
 
-    def __init__(self, worker: TransactionRunner) -> None:
+    def __init__(self, worker: TransactionRunner, refusals: Refusals) -> None:
         self._store, self._worker, self._clock = worker.store, worker, worker.clock
+        self._refusals = refusals
 
     def attempt(
         self,
@@ -51,7 +54,11 @@ class AttemptService:
         shape, code = verifier.read(raw)
         if shape is CodeShape.UNUSABLE:
             raise BadRequest("Send the code as text of at most 64 characters.")
-        ordinal = self._charge(verifier, user_key=user_key, origin=origin)
+        try:
+            ordinal = self._charge(verifier, user_key=user_key, origin=origin)
+        except Throttled as refusal:
+            refusal.reference = self._refusals.note(user_key, _refused(refusal), origin=origin)
+            raise
 
         def act(work: UnitOfWork) -> T | None:
             outcome = accept(work, code) if shape is CodeShape.OK else None
@@ -72,7 +79,10 @@ class AttemptService:
             failures, _ = self._store.failures.count(
                 tx, user_key, place=counted_place(origin.address), now=self._clock()
             )
-        return self._refusal(failures, stoppable=verifier.is_stoppable)
+        refusal = self._refusal(failures, stoppable=verifier.is_stoppable)
+        if refusal is not None:
+            refusal.reference = self._refusals.find(user_key, _refused(refusal), origin=origin)
+        return refusal
 
     def _clear(self, work: UnitOfWork, user_key: str, origin: Origin, ordinal: int) -> None:
         """A success clears the failures from where it came; itself it is none."""
@@ -131,6 +141,10 @@ class AttemptService:
         with self._store.database.read() as tx:
             why = verifier.explain(tx, user_key, code, now=self._clock())
         return CodeInvalid(why.sentence or _WRONG, hint=why.hint)
+
+
+def _refused(why: Throttled) -> Refusal:
+    return Refusal(THROTTLED, STOPPED if why.retry_at is None else WAITS)
 
 
 def _waiting(seconds: int) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -14,6 +14,7 @@ from ...domain.policy.document.policy import PolicyState
 from ...domain.policy.evaluation.compiled_policies import compile_policies
 from ...domain.policy.evaluation.trace import PolicyTrace
 from ...domain.policy.facts import MatchResult, Subject
+from ...domain.records.refusal import STOPPED, WAITS
 from ...store import Store
 from ...store.sign_in.sign_ins import SignInRecord
 from ..policies.history import PolicyHistory
@@ -21,7 +22,7 @@ from ..policies.policies import log_condition
 from ..policies.simulation import environment_of
 
 _POLICY = "policy-"
-SENTENCES = {
+SENTENCES: Mapping[str, str] = {
     Reason.SATISFIED: "Nothing more was asked.",
     Reason.STRANGER: "Nobody was signed in.",
     Reason.INACTIVE: "The account was disabled.",
@@ -32,6 +33,8 @@ SENTENCES = {
     Reason.ENROLLMENT_FORCED: "MFA is required of them, and they held no factor.",
     Reason.ENROLLMENT_PERIOD: "They were in an enrollment period, and might put it off.",
     Reason.ENROLLMENT_PASS: "An access pass opens only the setup of a factor.",
+    WAITS: "Too many incorrect codes came from this address, so no further code was tried for a while.",
+    STOPPED: "Too many incorrect codes were entered for this account. An administrator has to unlock it.",
 }
 
 
@@ -74,16 +77,20 @@ class SignInReasons:
         facts, subject = environment_of(record), Subject(record.user_key, groups, Status.NOT_ENROLLED)
         traces = compiled.explain(subject, (APP,), facts, log_condition)
         name = record.policies[0] if record.policies else names.get(record.reason_id)
-        return SignInReason(record, _sentence(record.reason_id, name), name, version, tuple(_applied(traces)))
+        return SignInReason(record, sentence_of(record.reason_id, name), name, version, tuple(_applied(traces)))
 
 
 def _applied(traces: Sequence[PolicyTrace]) -> Iterator[PolicyTrace]:
     return (one for one in traces if one.state is PolicyState.ON and one.mark is not MatchResult.MISS)
 
 
-def _sentence(reason_id: str, policy: str | None) -> str:
+def sentence_of(reason_id: str, policy: str | None) -> str:
+    """Why something was asked or refused.
+
+    :param policy: name of the one that decided.
+    """
     if policy is not None:
         return f"The policy {policy!r} decided."
     if reason_id.startswith(_POLICY):
         return f"A policy decided that is no longer known ({reason_id})."
-    return SENTENCES.get(Reason(reason_id), reason_id) if reason_id in set(Reason) else reason_id
+    return SENTENCES.get(reason_id, reason_id)

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from ...clock import Clock
 from ...domain.address import counted_place
-from ...domain.authorization.decision import Ask, Decision
+from ...domain.authorization.decision import Ask
 from ...domain.authorization.rules import Rules
 from ...domain.people.person import Origin, Person
 from ...domain.people.roles import Role
@@ -81,17 +81,6 @@ class SignInNotes:
         # SECURITY: anyone who has the password could sign in and out for ever, and each time leave a record for years.
         kept = bool(session.assurance.proofs) or self._is_first(work, key, EventName.SIGNED_OUT, _place(origin))
         work.record(EventName.SIGNED_OUT, subject=key, actor=f"user:{key}", origin=origin, kept=kept)
-
-    def refused(
-        self, work: UnitOfWork, user_key: str, verdict: Decision, *, origin: Origin, endpoint: str | None
-    ) -> None:
-        """A denied or locked-out access."""
-        work.record(
-            EventName.ACCESS_DENIED, subject=user_key, actor=f"user:{user_key}", origin=origin,
-            kept=self._is_first(work, user_key, f"access_denied {verdict.reason_id}"[:64], _place(origin)),
-            verdict=verdict.ask.value, reason_id=verdict.reason_id, endpoint=endpoint,
-            policies=list(verdict.policies),
-        )  # fmt: skip
 
     def _note_break_glass(self, work: UnitOfWork, session: GateSession) -> None:
         """An account for emergencies is used under many eyes."""

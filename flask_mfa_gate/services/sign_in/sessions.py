@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from ...crypto import Keyring, Place, new_id, new_token, token_digest
-from ...domain.authorization.decision import Ask, Decision
+from ...domain.authorization.decision import Ask
 from ...domain.authorization.rules import Rules
 from ...domain.enrollment.enrollment import Standing
 from ...domain.people.person import Origin
@@ -225,10 +225,6 @@ class SessionService:
     def lead_to(self, session: GateSession, target: str) -> None:
         """Let a sign-in that waits for its proof go on to another page."""
         self._worker.run(lambda work: self._store.sessions.set_target(work.tx, session, target))
-
-    def note_refusal(self, user_key: str, verdict: Decision, *, origin: Origin, endpoint: str | None) -> None:
-        """Put a denied or locked-out access on record."""
-        self._worker.run(lambda work: self._notes.refused(work, user_key, verdict, origin=origin, endpoint=endpoint))
 
     def note_risk(self, session: GateSession, risk: Mapping[str, Any]) -> None:
         """The risk signals from another address or with another client."""

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Protocol
 
 from sqlalchemy import ColumnElement, Connection, and_, or_, tuple_
 
-from ...domain.people.user_list import Position
+
+class Place(Protocol):
+    """Where a row stands: the values of both columns there."""
+
+    @property
+    def value(self) -> Any:
+        """Of the column that is sorted by."""
+
+    @property
+    def key(self) -> Any:
+        """Of the one that tells equals apart."""
 
 
 def behind(
     tx: Connection,
     columns: tuple[ColumnElement[Any], ColumnElement[Any]],
-    after: Position,
+    after: Place,
     *,
     begins: tuple[ColumnElement[Any], Any] | None = None,
     is_descending: bool,

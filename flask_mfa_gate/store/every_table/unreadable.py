@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Column, ColumnElement, Connection, Table, select, type_coerce
 from sqlalchemy.types import NullType
@@ -14,8 +14,10 @@ from ...domain.sign_in.assurance import FactorKind
 from ..database.engine import Database
 from ..tables.tables import Tables
 
+T = TypeVar("T")
+K = TypeVar("K")
 MOST_TOLD = 20
-_FAULTS = (ValueError, TypeError, LookupError, AttributeError)
+FAULTS = (ValueError, TypeError, LookupError, AttributeError)
 # Tables that hold some rows a user, and no history.
 _OF_USERS = frozenset({"enrollment", "factor", "person"})
 _OWN_WORDS: Mapping[tuple[str, str], Callable[[Any], Any]] = {
@@ -43,6 +45,18 @@ def unreadable_rows(database: Database, tables: Tables) -> Iterator[str]:
                     return
 
 
+def read_well(read: Callable[[Sequence[K]], Sequence[T]], keys: Sequence[K]) -> tuple[list[T], list[K]]:
+    """What can be read of these, in order, and the keys of what can't: one bad row must not take a list away."""
+    try:
+        return list(read(keys)), []
+    except FAULTS:
+        if len(keys) == 1:
+            return [], list(keys)
+    middle = len(keys) // 2
+    (first, bad), (second, worse) = read_well(read, keys[:middle]), read_well(read, keys[middle:])
+    return first + second, bad + worse
+
+
 def as_stored(column: Column[Any]) -> ColumnElement[Any]:
     """A column without the type that makes something of it."""
     return type_coerce(column, NullType())
@@ -58,7 +72,7 @@ def _reads_well(tx: Connection, name: str, table: Table) -> bool:
     try:
         for row in tx.execute(select(table)):
             _read_words(name, row._mapping)
-    except _FAULTS:
+    except FAULTS:
         return False
     return True
 
@@ -74,7 +88,7 @@ def _fault(tx: Connection, name: str, table: Table, key: Sequence[Any]) -> str |
         try:
             row = tx.execute(select(column).where(*same)).first()
             _read_words(name, row._mapping if row is not None else {})
-        except _FAULTS as error:
+        except FAULTS as error:
             return f"{column.name}: {error}"
     return None
 

@@ -5,16 +5,22 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, bindparam, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, delete, func, insert, or_, select, update
 
-from ...domain.records.event_name import EventName
+from ...domain.authorization.decision import reason_of_policy
+from ...domain.records.event_name import LOUD, EventName
 from ...signals import Event
+from ..database.keyset import behind
 from ..database.sets import insert_cells, insert_many
+from ..every_table.unreadable import FAULTS, read_well
 from ..tables.tables import Tables
 
 _PAGE = 1000
+_LONGEST_WORD = 64
+_LOOKED_BACK = 1000
+_OF_POLICIES = frozenset({EventName.POLICY_CHANGED, EventName.GRACE_RESTARTED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +53,42 @@ class AuditFilter:
     """Records for which everything that is given holds.
 
     :param actor: as records have it, e.g. ``user:KEY``.
+    :param reason_id: why something was refused, or the policy that a record is about.
+    :param reference: of a refusal.
     :param until: the first moment that is too late.
     """
 
     event: str | None = None
     actor: str | None = None
     subject: str | None = None
+    reason_id: str | None = None
+    reference: str | None = None
     since: datetime | None = None
     until: datetime | None = None
+
+
+class RecordPlace(NamedTuple):
+    """Where a record stands in a list: the log is read by time, which a clock that was set back makes another order.
+
+    :param value: when it was written.
+    :param key: its id.
+    """
+
+    value: datetime
+    key: int
+
+
+@dataclass(frozen=True, slots=True)
+class Slice:
+    """The next records of a list.
+
+    :param count: how many there are, with those that can't be read.
+    :param unreadable: ids of rows that somebody edited so that nothing can read them.
+    """
+
+    records: Sequence[Record]
+    count: int
+    unreadable: tuple[int, ...]
 
 
 class AuditLog:
@@ -74,7 +108,10 @@ class AuditLog:
         insert_cells(tx, insert(self._table), shared, ["subject"], [[subject] for subject in subjects])
 
     def recent(self, tx: Connection, subject: str, *, limit: int) -> Sequence[Event]:
-        """The latest events about one user, newest first."""
+        """The latest events about one user, newest first.
+
+        There may be as many again of the loud ones, which never take the place of others.
+        """
         row = self._table.c
         before = (
             select(func.max(row.id))
@@ -82,22 +119,48 @@ class AuditLog:
             .scalar_subquery()
         )
         # SECURITY: what somebody did whose key has come back, and from where, is not for the new owner's eyes.
-        mine = select(self._table).where(row.subject == subject, row.id > func.coalesce(before, 0))
-        return [_read(row).event for row in tx.execute(mine.order_by(row.id.desc()).limit(limit))]
+        mine = select(row.id).where(row.subject == subject, row.id > func.coalesce(before, 0))
+        newest = mine.order_by(row.at.desc(), row.id.desc()).limit(_LOOKED_BACK).subquery()
+        told = select(self._table).join_from(self._table, newest, row.id == newest.c.id)
+        told = told.order_by(row.at.desc(), row.id.desc())
+        # SECURITY: whoever has the password could sign in and fail until a removed factor is no longer in sight.
+        quiet = tx.execute(told.where(row.event.not_in(LOUD)).limit(limit)).all()
+        loud = tx.execute(told.where(row.event.in_(LOUD)).limit(limit)).all()
+        latest = sorted((*quiet, *loud), key=lambda one: (one.at, one.id), reverse=True)
+        return [_read(one).event for one in latest]
 
-    def page(self, tx: Connection, wanted: AuditFilter, *, before: int | None, limit: int) -> Sequence[Record]:
-        """The latest records that fit, newest first, older than ``before``."""
+    def page(self, tx: Connection, wanted: AuditFilter, *, before: RecordPlace | None, limit: int) -> Slice:
+        """The latest records that fit, newest first, behind ``before``."""
+        latest = self.latest(tx, wanted, before=before, limit=limit)
+        try:
+            found = [_read(row) for row in tx.execute(latest)]
+            return Slice(found, len(found), ())
+        except FAULTS:
+            keys = tx.execute(latest.with_only_columns(self._table.c.id)).scalars().all()
+        found, bad = read_well(lambda ids: self._each(tx, ids), keys)
+        return Slice(found, len(keys), tuple(bad))
+
+    def _each(self, tx: Connection, ids: Sequence[int]) -> Sequence[Record]:
         row = self._table.c
-        conditions = [
-            column == value
-            for column, value in ((row.event, wanted.event), (row.actor, wanted.actor), (row.subject, wanted.subject))
-            if value is not None
-        ]
+        mine = select(self._table).where(row.id.in_(ids)).order_by(row.at.desc(), row.id.desc())
+        return [_read(found) for found in tx.execute(mine)]
+
+    def latest(
+        self, tx: Connection, wanted: AuditFilter, *, before: RecordPlace | None, limit: int
+    ) -> Select[Any]:  # fmt: skip
+        """The statement of :meth:`page`: whatever is wanted, an index leads to the first and ends with the last."""
+        row = self._table.c
+        names = ("event", "actor", "subject", "reason_id", "reference")
+        conditions = [row[name] == value for name in names if (value := getattr(wanted, name)) is not None]
         conditions += [row.at >= wanted.since] if wanted.since is not None else []
         conditions += [row.at < wanted.until] if wanted.until is not None else []
-        conditions += [row.id < before] if before is not None else []
-        latest = select(self._table).where(*conditions).order_by(row.id.desc()).limit(limit)
-        return [_read(found) for found in tx.execute(latest)]
+        conditions += [behind(tx, (row.at, row.id), before, is_descending=True)] if before is not None else []
+        latest = select(self._table).where(*conditions).order_by(row.at.desc(), row.id.desc()).limit(limit)
+        if conditions:
+            return latest
+        # MariaDB would rather read and sort all of a log that is not yet long.
+        hint = f"FORCE INDEX (ix_{self._table.name}_at)"
+        return latest.with_hint(self._table, hint, "mysql").with_hint(self._table, hint, "mariadb")
 
     def records(self, tx: Connection, *, since: datetime | None = None, subject: str | None = None) -> Iterator[Record]:
         """Every record in the order of writing."""
@@ -153,7 +216,10 @@ class AuditLog:
         """Write what these records say since somebody was renamed or forgotten."""
         if not records:
             return
-        names = ("actor", "subject", "address", "user_agent", "reason", "details", "salt", "amended")
+        names = (
+            "actor", "subject", "address", "user_agent", "reason", "details", "reference", "reason_id", "salt",
+            "amended",
+        )  # fmt: skip
         rows = [{**_row(one.event), "record_id": one.id, "salt": one.salt, "amended": one.amended} for one in records]
         placed = update(self._table).where(self._table.c.id == bindparam("record_id"))
         tx.execute(placed.values({name: bindparam(f"new_{name}") for name in names}), _renamed(rows, names))
@@ -174,7 +240,22 @@ def _row(event: Event) -> dict[str, Any]:
         "user_agent": event.user_agent,
         "reason": event.reason,
         "details": dict(event.details),
+        "reference": _word(event.details.get("reference")),
+        "reason_id": _reason_of(event),
     }
+
+
+def _reason_of(event: Event) -> str | None:
+    """Why something was refused; of an act on one policy, the word of that policy."""
+    policy = event.details.get("policy")
+    is_network = str(event.details.get("act", "")).startswith("network")
+    if event.name in _OF_POLICIES and policy and not is_network:
+        return reason_of_policy(str(policy))
+    return _word(event.details.get("reason_id"))
+
+
+def _word(value: object) -> str | None:
+    return value[:_LONGEST_WORD] if isinstance(value, str) and value else None
 
 
 def _read(row: Row[Any]) -> Record:

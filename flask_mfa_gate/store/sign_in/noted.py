@@ -57,6 +57,18 @@ class Noted:
             return False
         return True
 
+    def note_once(
+        self, tx: Connection, user_key: str, kind: str, *, place: str, now: datetime, value: str
+    ) -> str | None:
+        """Note it with this value; where it was noted within the hour, the value that it was noted with."""
+        known = self.get(tx, user_key, kind, place=place)
+        if known is not None and not known.is_old(now):
+            return known.value
+        if self.try_note(tx, user_key, kind, place=place, now=now, value=value):
+            return value
+        first = self.get(tx, user_key, kind, place=place)
+        return first.value if first is not None else None
+
     def get(self, tx: Connection, user_key: str, kind: str, *, place: str) -> Note | None:
         """What was noted last."""
         mine = select(self._table.c.at, self._table.c.value).where(*self._is(user_key, kind, place))

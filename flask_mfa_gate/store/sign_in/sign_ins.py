@@ -26,6 +26,7 @@ class SignInRecord:
     :param policies: names of the policies that decided, as they were then; None where that was not kept.
     :param policy_version: of the policies that were in force.
     :param default_access: the default access of the app at that time.
+    :param reference: of the refusal, where it was one.
     """
 
     lineage: str
@@ -41,6 +42,7 @@ class SignInRecord:
     policies: Sequence[str] | None = None
     policy_version: int | None = None
     default_access: str | None = None
+    reference: str | None = None
 
 
 class SignIns:

@@ -11,7 +11,8 @@ from .types import BIG_ID, LONG_TEXT, UTCDateTime, exact
 def audit(metadata: MetaData, prefix: str) -> Table:
     """One row an event. Never a secret, a code or a key. ``number`` to ``salt`` are its place in the chain.
 
-    ``amended`` vouches for a record that was changed on behalf of somebody who was renamed or forgotten.
+    ``amended`` vouches for a record that was changed on behalf of somebody who was renamed or forgotten. ``reference``
+    and ``reason_id`` repeat what the details say, for the lists to find it; the chain covers the details.
     """
     return Table(
         f"{prefix}audit",
@@ -30,10 +31,16 @@ def audit(metadata: MetaData, prefix: str) -> Table:
         Column("personal", exact(64)),
         Column("salt", exact(32)),
         Column("amended", exact(64)),
-        Index(f"ix_{prefix}audit_subject", "subject", "id"),
+        Column("reference", exact(16)),
+        Column("reason_id", exact(64)),
         Index(f"ix_{prefix}audit_number", "number", unique=True),
-        Index(f"ix_{prefix}audit_actor", "actor", "id"),
-        Index(f"ix_{prefix}audit_event", "event", "id"),
+        Index(f"ix_{prefix}audit_at", "at", "id"),
+        Index(f"ix_{prefix}audit_subject", "subject", "at", "id"),
+        Index(f"ix_{prefix}audit_actor", "actor", "at", "id"),
+        Index(f"ix_{prefix}audit_event", "event", "at", "id"),
+        Index(f"ix_{prefix}audit_event_actor", "event", "actor", "at", "id"),
+        Index(f"ix_{prefix}audit_reason_id", "reason_id", "at", "id"),
+        Index(f"ix_{prefix}audit_reference", "reference"),
     )
 
 
@@ -123,10 +130,12 @@ def sign_in(metadata: MetaData, prefix: str) -> Table:
         Column("policies", JSON),
         Column("policy_version", Integer),
         Column("default_access", exact(16)),
+        Column("reference", exact(16)),
         Index(f"ix_{prefix}sign_in_user_key", "user_key", "proved_at"),
         Index(f"ix_{prefix}sign_in_at", "at"),
         Index(f"ix_{prefix}sign_in_verdict", "verdict", "at"),
         Index(f"ix_{prefix}sign_in_reason_id", "reason_id", "at"),
+        Index(f"ix_{prefix}sign_in_reference", "reference"),
     )
 
 

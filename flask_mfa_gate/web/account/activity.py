@@ -6,64 +6,74 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from ...domain.records.event_name import EventName
+from ...domain.records.event_name import LOUD, EventName
 from ...factors.registry import FactorRegistry
 from ...signals import Event
+from ..translation import gettext, marked
 
-_EVENTS: Mapping[str, str] = {
-    EventName.SIGNED_IN: "Signed in with password",
-    EventName.SIGNED_OUT: "Signed out",
-    EventName.CHALLENGE_PASSED: "Identity verified",
-    EventName.CHALLENGE_FAILED: "Incorrect code",
-    EventName.ENROLLMENT_STARTED: "Multi-factor authentication required",
-    EventName.ENROLLMENT_PROMPT_DEFERRED: "Setup postponed",
-    EventName.ENROLLMENT_EXTENDED: "Enrollment period extended",
-    EventName.ENROLLMENT_REMINDED: "Setup reminder sent",
-    EventName.ENROLLMENT_COMPLETED: "Multi-factor authentication set up",
-    EventName.ENROLLMENT_LAPSED: "Enrollment period ended",
-    EventName.FACTOR_ADDED: "Authentication method added",
-    EventName.FACTOR_REMOVED: "Authentication method removed",
-    EventName.RECOVERY_CODES_MADE: "Recovery codes regenerated",
-    EventName.MFA_RESET: "Multi-factor authentication reset",
-    EventName.REQUIREMENT_REMOVED: "Requirement removed",
-    EventName.ACCOUNT_UNLOCKED: "Failed attempts cleared",
-    EventName.ACCESS_PASS_ISSUED: "Access pass issued",
-    EventName.ACCESS_PASS_REVOKED: "Access pass revoked",
-    EventName.SESSIONS_REVOKED: "Signed out everywhere by an administrator",
-    EventName.PASSWORD_CHANGED: "Password changed",
-    EventName.ACCESS_DENIED: "Access denied",
-    EventName.USER_RENAMED: "Account identifier changed",
-    EventName.USER_DELETED: "Account deleted",
-    EventName.USER_FORGOTTEN: "Account records erased",
-    EventName.POLICY_CHANGED: "Policy changed",
-    EventName.GRACE_RESTARTED: "Grace period restarted",
-    EventName.LIST_EXPORTED: "List exported",
-    EventName.BREAK_GLASS_USED: "Emergency account used",
-    EventName.CLIENT_CHANGED: "Connected app changed",
-    EventName.SIGNING_KEY_CHANGED: "Signing key changed",
-    EventName.CONSENT_GIVEN: "App allowed to use your account",
-    EventName.CONSENT_WITHDRAWN: "App access removed",
-    EventName.CLIENT_GRANTS_REVOKED: "Signed out of connected apps",
-    EventName.TOKEN_REUSED: "App access ended: a token was used twice",
+EVENTS: Mapping[str, str] = {
+    EventName.SIGNED_IN: marked("Signed in with password"),
+    EventName.SIGNED_OUT: marked("Signed out"),
+    EventName.CHALLENGE_PASSED: marked("Identity verified"),
+    EventName.CHALLENGE_FAILED: marked("Incorrect code"),
+    EventName.ENROLLMENT_STARTED: marked("Multi-factor authentication required"),
+    EventName.ENROLLMENT_PROMPT_DEFERRED: marked("Setup postponed"),
+    EventName.ENROLLMENT_EXTENDED: marked("Enrollment period extended"),
+    EventName.ENROLLMENT_REMINDED: marked("Setup reminder sent"),
+    EventName.ENROLLMENT_COMPLETED: marked("Multi-factor authentication set up"),
+    EventName.ENROLLMENT_LAPSED: marked("Enrollment period ended"),
+    EventName.FACTOR_ADDED: marked("Authentication method added"),
+    EventName.FACTOR_REMOVED: marked("Authentication method removed"),
+    EventName.RECOVERY_CODES_MADE: marked("Recovery codes regenerated"),
+    EventName.MFA_RESET: marked("Multi-factor authentication reset"),
+    EventName.REQUIREMENT_REMOVED: marked("Requirement removed"),
+    EventName.ACCOUNT_UNLOCKED: marked("Failed attempts cleared"),
+    EventName.ACCESS_PASS_ISSUED: marked("Access pass issued"),
+    EventName.ACCESS_PASS_REVOKED: marked("Access pass revoked"),
+    EventName.SESSIONS_REVOKED: marked("Signed out everywhere by an administrator"),
+    EventName.PASSWORD_CHANGED: marked("Password changed"),
+    EventName.ACCESS_DENIED: marked("Access denied"),
+    EventName.DIRECTORY_SYNCED: marked("User directory read"),
+    EventName.TEST_MAIL_SENT: marked("Test email sent"),
+    EventName.USER_RENAMED: marked("Account identifier changed"),
+    EventName.USER_DELETED: marked("Account deleted"),
+    EventName.USER_FORGOTTEN: marked("Account records erased"),
+    EventName.POLICY_CHANGED: marked("Policy changed"),
+    EventName.GRACE_RESTARTED: marked("Grace period restarted"),
+    EventName.LIST_EXPORTED: marked("List exported"),
+    EventName.BREAK_GLASS_USED: marked("Emergency account used"),
+    EventName.CLIENT_CHANGED: marked("Connected app changed"),
+    EventName.SIGNING_KEY_CHANGED: marked("Signing key changed"),
+    EventName.CONSENT_GIVEN: marked("App allowed to use your account"),
+    EventName.CONSENT_WITHDRAWN: marked("App access removed"),
+    EventName.CLIENT_GRANTS_REVOKED: marked("Signed out of connected apps"),
+    EventName.TOKEN_REUSED: marked("App access ended: a token was used twice"),
 }
 # The detail that says more than the name.
 _TOLD_BY: Mapping[str, str] = {EventName.SIGNED_IN: "sign_in", EventName.CHALLENGE_PASSED: "method"}
 # Users who read of something they did not do have to see what of theirs was used.
 _BY_DETAIL = {
-    "remember-me": "Signed in from a remembered browser",
-    "session": "Continued an existing session",
+    "remember-me": marked("Signed in from a remembered browser"),
+    "session": marked("Continued an existing session"),
 }
+
+_FAILURES = frozenset({EventName.CHALLENGE_FAILED, EventName.ACCESS_DENIED})
+_AT_ONCE, _DAY = 10, timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
 class EventLine:
-    """One line of recent activity."""
+    """One line of recent activity.
+
+    :param is_loud: whether somebody with only the password can cause as many as they like.
+    """
 
     at: datetime
     text: str
     address: str | None
     user_agent: str | None
     times: int = 1
+    is_loud: bool = False
 
 
 def used_words(factors: FactorRegistry) -> Mapping[str, str]:
@@ -72,18 +82,33 @@ def used_words(factors: FactorRegistry) -> Mapping[str, str]:
 
 
 def event_lines(events: Sequence[Event], used: Mapping[str, str]) -> list[EventLine]:
-    """One line for one act, newest first; the same wrong code again and again from one browser is one line.
+    """One line for one act, newest first; the same failure again and again from one browser is one line a day.
 
     :param used: see :func:`used_words`.
     """
     lines: list[EventLine] = []
+    failed: dict[tuple[str | None, ...], int] = {}
     for event in _without_echoes(events):
-        line = EventLine(event.at, event_text(event, used), event.address, event.user_agent)
-        if lines and event.name == EventName.CHALLENGE_FAILED and _is_same(lines[-1], line):
-            lines[-1] = replace(lines[-1], times=lines[-1].times + 1)
-        else:
-            lines.append(line)
+        line = EventLine(event.at, event_text(event, used), event.address, event.user_agent, is_loud=event.name in LOUD)
+        place = failed.get(_of_whom(line)) if event.name in _FAILURES else None
+        if place is not None and lines[place].at - line.at < _DAY:
+            lines[place] = replace(lines[place], times=lines[place].times + 1)
+            continue
+        if event.name in _FAILURES:
+            failed[_of_whom(line)] = len(lines)
+        lines.append(line)
     return lines
+
+
+def split_lines(lines: Sequence[EventLine]) -> tuple[list[EventLine], list[EventLine]]:
+    """The lines to show at once, and the older ones.
+
+    Of the first, half are kept for what is not loud, so that a flood of sign-ins hides nothing that came of it.
+    """
+    quiet = [line for line in lines if not line.is_loud][: _AT_ONCE // 2]
+    loud = [line for line in lines if line not in quiet][: _AT_ONCE - len(quiet)]
+    chosen = [*quiet, *loud]
+    return [line for line in lines if line in chosen], [line for line in lines if line not in chosen]
 
 
 def _without_echoes(events: Sequence[Event]) -> list[Event]:
@@ -96,12 +121,12 @@ def _is_near(at: datetime, others: Sequence[datetime]) -> bool:
     return any(abs(at - other) < timedelta(seconds=1) for other in others)
 
 
-def _is_same(one: EventLine, other: EventLine) -> bool:
-    return (one.text, one.address, one.user_agent) == (other.text, other.address, other.user_agent)
+def _of_whom(line: EventLine) -> tuple[str | None, ...]:
+    return line.text, line.address, line.user_agent
 
 
 def event_text(event: Event, used: Mapping[str, str]) -> str:
     """What happened, in words."""
     word = _TOLD_BY.get(event.name)
     detail = str(event.details.get(word)) if word else ""
-    return used.get(detail) or _BY_DETAIL.get(detail) or _EVENTS.get(event.name, event.name)
+    return gettext(used.get(detail) or _BY_DETAIL.get(detail) or EVENTS.get(event.name, event.name))

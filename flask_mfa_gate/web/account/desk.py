@@ -26,6 +26,7 @@ from ..fail_closed import UNAVAILABLE
 from ..fields import LARGEST_BODY, read_fields
 from ..flood import require_no_excess
 from ..middleware.pending_sign_in import restore
+from ..refusal_notes import reference_here
 from ..request_context import RequestContext, current_context
 from ..responses import answers
 from ..responses.host_names import own_url
@@ -227,7 +228,7 @@ def next_step(desk: Desk, verdict: Decision | None = None) -> Response:
     if verdict.ask is Ask.PASS and not desk.session.is_pending:
         return desk.arrive(home())
     if desk.wants_json:
-        return answers.demand_problem(verdict)
+        return answers.demand_problem(verdict, reference=reference_here(desk.passage, verdict))
     if verdict.ask in {Ask.LOCKED, Ask.DENY}:
         return answers.blocked_page(desk.passage, verdict)
     return answers.see_other(answers.next_url(verdict.ask))

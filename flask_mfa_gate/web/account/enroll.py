@@ -9,6 +9,7 @@ from flask import Response
 from ...domain.authorization.decision import Ask, Decision, Reason
 from ...domain.enrollment.enrollment import days_until
 from ..endpoints import is_account_page
+from ..refusal_notes import reference_here
 from ..responses import answers
 from ..responses.host_names import own_url
 from .desk import Desk, Route, next_step
@@ -64,7 +65,7 @@ def _is_deferrable_at_resource(desk: Desk) -> bool:
 def _next_as_json(desk: Desk, verdict: Decision) -> Response:
     """What is demanded; nothing may be, and the setup is open all the same."""
     if verdict.ask is not Ask.PASS:
-        return answers.demand_problem(verdict)
+        return answers.demand_problem(verdict, reference=reference_here(desk.passage, verdict))
     return answers.json_answer({"next": verdict.ask.value, "continue_url": _first_offer(desk)})
 
 

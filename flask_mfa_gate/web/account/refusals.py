@@ -34,4 +34,5 @@ def _words(error: MFAGateError | None, throttled: Throttled | None) -> dict[str,
         "hint": wrong.hint if wrong else None,
         "retry_after": throttled.retry_after if throttled is not None and not is_stopped else None,
         "stopped": is_stopped,
+        "reference": throttled.reference if throttled is not None else None,
     }

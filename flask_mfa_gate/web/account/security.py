@@ -13,7 +13,7 @@ from ...domain.sign_in.session import GateSession
 from ...store.enrollment.factors import Factor
 from ..responses import answers
 from ..responses.host_names import own_url
-from .activity import event_lines, used_words
+from .activity import event_lines, split_lines, used_words
 from .desk import Desk, Route, require_proved
 from .factor_setup import ask_proof
 from .factors.registry import look_of, offers
@@ -88,12 +88,13 @@ def security(desk: Desk) -> Response:
                 "recovery_codes_left": left,
             }
         )
+    newest, older = split_lines(event_lines(overview.events, used_words(desk.state.factors.registry)))
     return answers.page(
         "security.html", desk.passage, 200,
         status=StatusLine(word.value, _SENTENCES[word], described.days_left, described.ends_at), factors=factors,
         offers=offers(desk), recovery_left=left, recovery_low=bool(desk.standing.factors) and overview.companion.is_low,
         recovery_url=own_url("mfa_gate.recovery_codes"), sessions_url=own_url("mfa_gate.sessions"),
-        events=event_lines(overview.events, used_words(desk.state.factors.registry)),
+        events=newest, older_events=older,
     )  # fmt: skip
 
 

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Any
 
 from flask import Response
 
+from ...domain.authorization.decision import reason_of_policy
 from ...domain.people.roles import Role, is_reserved
 from ...domain.records.event_name import EventName
 from ...services.audit.chain import Verification
+from ...services.audit.reading import AuditPage
 from ...store.records.audit import AuditFilter, Record
 from ..account.activity import event_text, used_words
 from ..responses import answers
 from ..translation import gettext, ngettext
+from .audit_words import detail_words, event_name
 from .console import WRITE, Console, ConsoleRoute, console_url, never_acts
-from .listing import Chip, ListState, are_one_of
-from .representation import Format, Listing, Table, csv_file, format_wanted, json_list, lines_file
-from .users.address import user_url
+from .listing import ListState, are_one_of
+from .policies.kit import names_to_choose
+from .representation import Format, Listing, Table, format_wanted, json_list, whole_list
+from .users.address import key_of_typed, user_url
+from .words import actor_word
 
-FILTERS = ("event", "actor", "subject", "since", "until")
-_COLUMNS = ("id", "at", "event", "actor", "subject", "address", "user_agent", "reason", "details")
+FILTERS = ("event", "actor", "subject", "policy", "reason_id", "reference", "since", "until")
+_COLUMNS = (
+    "id", "at", "event", "actor", "subject", "address", "user_agent", "reason", "reference", "details",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,36 +37,33 @@ class AuditLine:
 
     :param actor: the name where there is one, else as it is recorded.
     :param details: pairs of word and value.
+    :param reference: of a refusal.
     """
 
     record: Record
     text: str
     actor: str
     subject: str
-    details: tuple[tuple[str, str], ...]
     subject_url: str
+    details: tuple[tuple[str, str], ...]
+    reference: str | None
 
 
 def audit(console: Console) -> Response:
     """The list, newest first; the whole of it as CSV or JSON lines."""
     state = ListState("audit", FILTERS)
-    wanted = _filter_of(state)
-    kind = format_wanted(console, Format.HTML, Format.JSON, Format.CSV, Format.LINES)
+    wanted = _filter_of(console, state)
+    kind, reader = format_wanted(console, *Format), console.state.operations.audit_reader
     if kind in {Format.CSV, Format.LINES}:
-        return _export(console, wanted, kind)
-    per_page = state.per_page(50)
-    page = console.state.operations.audit_reader.page(
-        wanted, cursor=state.text("cursor"), per_page=per_page, now=console.now
-    )
+        return whole_list(console, TABLE, kind, reader.every(wanted))
+    page = reader.page(wanted, cursor=state.text("cursor"), per_page=state.per_page(50), now=console.now)
     if kind is Format.JSON:
         return json_list(Listing(page.items, page.next_cursor, None, count_is_exact=False), TABLE)
-    used = used_words(console.state.factors.registry)
     return console.page(
-        "audit.html", lines=[_line(record, page.names, used) for record in page.items],
-        chips=list(_chips(state, page.names)),
+        "audit.html", lines=list(_lines(console, page)), chips=list(state.chips(_labels(), _shown(page.names))),
         clear_url=console_url("audit"), events=_event_options(), state=state, csv_url=state.url(format="csv"),
-        lines_url=state.url(format="jsonl"), head=console.state.operations.audit.head(),
-        pager=state.pager(len(page.items), page.next_cursor, count=None),
+        lines_url=state.url(format="jsonl"), policies=names_to_choose(console, state.text("policy")),
+        pager=state.pager(len(page.items), page.next_cursor, count=None), unreadable=page.unreadable,
     )  # fmt: skip
 
 
@@ -89,68 +92,61 @@ def _sentence(found: Verification) -> str:
     )  # fmt: skip
 
 
-def _filter_of(state: ListState) -> AuditFilter:
-    event = state.text("event")
+def _filter_of(console: Console, state: ListState) -> AuditFilter:
+    event, actor, subject, policy = (state.text(name) for name in ("event", "actor", "subject", "policy"))
     are_one_of([event] if event else [], EventName, "event")
-    actor = state.text("actor")
-    since, until = state.day("since"), state.day("until")
+    since, until = state.period()
     return AuditFilter(
         event=event,
-        actor=actor if actor is None or is_reserved(actor) else f"user:{actor}",
-        subject=state.text("subject"),
+        actor=actor if actor is None or is_reserved(actor) else f"user:{key_of_typed(console, actor)}",
+        subject=None if subject is None else key_of_typed(console, subject),
+        reason_id=state.text("reason_id") if policy is None else reason_of_policy(policy),
+        reference=state.reference(),
         since=since,
-        until=until + timedelta(days=1) if until is not None else None,
+        until=until,
     )
 
 
-def _chips(state: ListState, names: Mapping[str, str]) -> Iterator[Chip]:
-    labels = {
-        "event": gettext("Event"), "actor": gettext("By"), "subject": gettext("User"),
+def _labels() -> Mapping[str, str]:
+    return {
+        "reference": gettext("Reference"), "event": gettext("Event"), "actor": gettext("By"),
+        "subject": gettext("User"), "policy": gettext("Policy"), "reason_id": gettext("Reason"),
         "since": gettext("From"), "until": gettext("To"),
     }  # fmt: skip
-    for name in FILTERS:
-        if value := state.text(name):
-            shown = value.replace("_", " ") if name == "event" else names.get(value.removeprefix("user:"), value)
-            yield Chip(f"{labels[name]}: {shown}", state.url_without(name, value))
+
+
+def _shown(names: Mapping[str, str]) -> Callable[[str, str], str]:
+    def shown(name: str, value: str) -> str:
+        if name == "event":
+            return event_name(value)
+        return actor_word(value, names) if name == "actor" else names.get(value, value)
+
+    return shown
 
 
 def _event_options() -> list[tuple[str, str]]:
-    words = sorted(EventName)
-    return [("", gettext("Any event")), *((word, word.replace("_", " ").capitalize()) for word in words)]
+    options = [(word.value, event_name(word)) for word in EventName]
+    return [("", gettext("Any event")), *sorted(options, key=lambda option: option[1])]
 
 
-def _line(record: Record, names: Mapping[str, str], used: Mapping[str, str]) -> AuditLine:
-    event = record.event
-    key = event.actor.removeprefix("user:")
-    actor = (names.get(key) or key) if event.actor.startswith("user:") else _ACTORS.get(event.actor, event.actor)
-    said = event.details.items()
-    details = tuple((name.replace("_", " "), _shown(value)) for name, value in said if value not in (None, "", [], {}))
-    subject = names.get(event.subject) or event.subject
-    return AuditLine(record, event_text(event, used), actor, subject, details, user_url(event.subject))
-
-
-def _shown(value: Any) -> str:
-    """A detail as an admin reads it, not as Python writes it."""
-    if isinstance(value, bool):
-        return gettext("yes") if value else gettext("no")
-    return ", ".join(map(str, value)) if isinstance(value, list) else str(value)
-
-
-_ACTORS = {"cli": "Command line", "host": "The app", "system": "System"}
-
-
-def _export(console: Console, wanted: AuditFilter, kind: Format) -> Response:
-    reader = console.state.operations.audit_reader
-    reader.note_export(console.actor, TABLE.name, origin=console.origin)
-    rows = reader.every(wanted)
-    return csv_file(TABLE, rows) if kind is Format.CSV else lines_file(TABLE, rows)
+def _lines(console: Console, page: AuditPage) -> Iterator[AuditLine]:
+    used = used_words(console.state.factors.registry)
+    for record in page.items:
+        event = record.event
+        reference = event.details.get("reference")
+        yield AuditLine(
+            record, event_text(event, used), actor_word(event.actor, page.names),
+            page.names.get(event.subject) or event.subject, user_url(event.subject), tuple(detail_words(event)),
+            reference if isinstance(reference, str) else None,
+        )  # fmt: skip
 
 
 def _row(record: Record) -> Mapping[str, Any]:
     said = record.event
     return {
         "id": record.id, "at": said.at.isoformat(), "event": said.name, "actor": said.actor, "subject": said.subject,
-        "address": said.address, "user_agent": said.user_agent, "reason": said.reason, "details": dict(said.details),
+        "address": said.address, "user_agent": said.user_agent, "reason": said.reason,
+        "reference": said.details.get("reference"), "details": dict(said.details),
     }  # fmt: skip
 
 

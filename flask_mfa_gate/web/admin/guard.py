@@ -21,6 +21,7 @@ from .. import csrf
 from ..account.desk import Desk, next_step
 from ..acts import act_here
 from ..client import SAFE_METHODS
+from ..refusal_notes import note_refusal
 from ..responses import answers
 from ..responses.targets import asked_page, origin
 from ..translation import gettext
@@ -92,9 +93,7 @@ def _learn_role(desk: Desk) -> None:
 def _stop(desk: Desk, verdict: Decision) -> Response:
     passage, state = desk.passage, desk.state
     if verdict.ask in {Ask.DENY, Ask.LOCKED}:
-        state.sign_in.sessions.note_refusal(
-            desk.session.user_key, verdict, origin=desk.origin, endpoint=request.endpoint
-        )  # fmt: skip
+        note_refusal(passage, desk.session.user_key, verdict)
     elif request.method != "HEAD":
         live = passage.session or desk.session
         act = act_here(passage)

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from urllib.parse import urlencode
 
 from flask import request
 from werkzeug.datastructures import MultiDict
 
+from ...domain.records.refusal import read_reference
 from ...errors import BadRequest
 from ..translation import gettext, ngettext
 from .console import console_url
@@ -91,6 +92,36 @@ class ListState:
         if not _FIRST <= day <= _LAST:
             raise BadRequest(gettext("Write the date as 2026-03-31."))
         return datetime(day.year, day.month, day.day, tzinfo=UTC)
+
+    def period(self) -> tuple[datetime | None, datetime | None]:
+        """From the beginning of ``since`` to the end of ``until``, which is the first moment that is too late.
+
+        :raises BadRequest: for what is no date.
+        """
+        until = self.day("until")
+        return self.day("since"), until + timedelta(days=1) if until is not None else None
+
+    def reference(self) -> str | None:
+        """The reference of a refusal, as it is kept.
+
+        :raises BadRequest: for what can't be one.
+        """
+        typed = self.text("reference")
+        if typed is None:
+            return None
+        if (read := read_reference(typed)) is None:
+            raise BadRequest(gettext("A reference has eight letters and digits, such as K7QX-2M9P."))
+        return read
+
+    def chips(self, labels: Mapping[str, str], shown: Callable[[str, str], str]) -> Iterator[Chip]:
+        """What the list is filtered by.
+
+        :param labels: of each argument, in order.
+        :param shown: says the value of an argument in words.
+        """
+        for name, label in labels.items():
+            if value := self.text(name):
+                yield Chip(f"{label}: {shown(name, value)}", self.url_without(name, value))
 
     def per_page(self, default: int) -> int:
         """How many rows a page has.

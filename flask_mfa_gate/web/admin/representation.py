@@ -117,6 +117,12 @@ def lines_file(table: Table[T], rows: Iterable[T]) -> Response:
     return _download(written, f"{table.name}.jsonl", _TYPES[Format.LINES])
 
 
+def whole_list(console: Console, table: Table[T], kind: Format, rows: Iterable[T]) -> Response:
+    """All of a list as a file, which is put on record first."""
+    console.state.operations.audit_reader.note_export(console.actor, table.name, origin=console.origin)
+    return csv_file(table, rows) if kind is Format.CSV else lines_file(table, rows)
+
+
 def safe_cell(value: Any) -> str:
     """A cell as text that no spreadsheet runs."""
     text = _text(value)

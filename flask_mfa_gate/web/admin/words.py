@@ -11,6 +11,7 @@ from ...domain.enrollment.enrollment import Status
 from ...domain.sign_in.sign_in_outcome import SignInOutcome
 from ..state import current_state
 from ..translation import gettext, marked
+from .policies.words import value_name
 
 
 class Word(NamedTuple):
@@ -66,6 +67,8 @@ _REASONS = {
     Reason.ENROLLMENT_PERIOD.value: marked("Enrollment period"),
     Reason.ENROLLMENT_PASS.value: marked("Access pass for setup only"),
     "second-factor": marked("Second factor"),
+    "wrong-codes-wait": marked("Too many incorrect codes"),
+    "wrong-codes-stopped": marked("Too many incorrect codes, until an administrator unlocks the account"),
 }
 _ACCESS = {
     Access.USER_SETTING.value: marked("user setting"),
@@ -77,6 +80,14 @@ _REQUIRED_BY = {
     "default-access": marked("the app's default"), "cli": marked("the command line"), "host": marked("the app"),
     "system": marked("the system"),
 }  # fmt: skip
+
+
+_SIGN_INS = {
+    "password": marked("Password"), "remember-me": marked("Remembered browser"), "session": marked("Existing session"),
+    "token": marked("Token"),
+}  # fmt: skip
+_SCOPES = {"full": marked("the app and setup"), "enroll-only": marked("setup only")}
+_LISTS = {"audit": marked("Audit log"), "sign-ins": marked("Sign-ins"), "users": marked("Users")}
 
 
 def status_word(status: Status) -> Word:
@@ -103,6 +114,29 @@ def outcome_word(outcome: SignInOutcome) -> Word:
 def reason_word(reason_id: str) -> str:
     """Why it was asked, where no policy said so."""
     return gettext(_REASONS.get(reason_id, reason_id))
+
+
+def sign_in_word(kind: str) -> str:
+    """How the first step of a sign-in was done."""
+    return gettext(_SIGN_INS.get(kind, kind))
+
+
+def scope_word(scope: str) -> str:
+    """What an access pass opens."""
+    return gettext(_SCOPES.get(scope, scope))
+
+
+def list_word(name: str) -> str:
+    """A list that was exported."""
+    return gettext(_LISTS.get(name, name))
+
+
+def client_word(client: str | None) -> str:
+    """Browser and platform: ``Chrome on Windows``."""
+    platform, _, browser = (client or "").partition("/")
+    named = {"platform": platform, "browser": browser}
+    known = {word: value_name(word, value) for word, value in named.items() if value not in {"", "?"}}
+    return gettext("%(browser)s on %(platform)s", **known) if len(known) == 2 else "".join(known.values())
 
 
 def access_word(access: str) -> str:

@@ -13,13 +13,14 @@ from ..acts import act_here
 from ..authorization.authorizer import RequestAuthorizer
 from ..client import Client, is_foreign, is_visit, origin_of
 from ..flood import excess_here, require_no_excess
+from ..refusal_notes import note_refusal
 from ..request_context import RequestContext
 from ..responses import answers
 from ..responses.targets import way_back
 from ..sessions.signing_in_user import newcomer
 from ..sessions.withholding import refuse_untouched, touch_nothing
 from ..view_marks.protection import Waiver, waiver_here
-from .pending_sign_in import end_sign_in, judge_new, note_refusal, park_whole
+from .pending_sign_in import end_sign_in, judge_new, park_whole
 
 Answer = Response | None
 _OPEN = frozenset({Waiver.UNMATCHED, Waiver.EXEMPT})

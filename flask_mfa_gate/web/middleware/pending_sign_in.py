@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from flask import Response, request, session
 
 from ...domain.authorization.decision import Ask, Decision
 from ...domain.enrollment.enrollment import Standing
+from ...domain.records.refusal import is_refusal
 from ...domain.sign_in.assurance import Assurance, SignIn
 from ...domain.sign_in.session import GateSession
 from ...errors import SignInOver
@@ -17,6 +19,7 @@ from ..authorization.authorizer import RequestAuthorizer
 from ..client import origin_of
 from ..flood import require_no_excess
 from ..host import session_snapshot
+from ..refusal_notes import note_refusal
 from ..request_context import RequestContext
 from ..responses import answers
 from ..responses.login_page import note_login_view
@@ -54,9 +57,11 @@ def intercept(
     if verdict.ask is not Ask.PASS:
         cookies = {_COOKIES: response.headers.getlist("Set-Cookie")} if response is not None else {}
         parking = Parking(*session_snapshot.pack({**changed, **cookies}), _target(passage, response), host_user_id)
+        note_refusal(passage, key, verdict)
     endpoint = request.endpoint if passage.has_reached_view else None
     who = newcomer(state, user, key, host_user_id=host_user_id, endpoint=endpoint)
     begin, origin = state.sign_in.sessions.begin, origin_of(request)
+    seen = replace(seen, reference=passage.reference)
     passage.enter(begin(who, seen, sign_in=sign_in, origin=origin, parking=parking, replaces=replaces))
     passage.standing = standing
     if parking is None:
@@ -64,8 +69,7 @@ def intercept(
         passage.user_key = key
         put_back(passage, changed)
         return None
-    note_refusal(passage, key, verdict)
-    return answers.after_sign_in(verdict, passage.client)
+    return answers.after_sign_in(passage, verdict)
 
 
 def renew(passage: RequestContext, user: Any, key: str) -> bool:
@@ -95,12 +99,6 @@ def _is_enough(passage: RequestContext, live: GateSession, user: Any, key: str) 
         live.assurance.signed_in_again(at=now), standing, deferred=live.deferred_at is not None
     )
     return decision.ask is Ask.PASS
-
-
-def note_refusal(passage: RequestContext, key: str, verdict: Decision) -> None:
-    """A refusal that no proof can lift is recorded."""
-    if verdict.ask in {Ask.DENY, Ask.LOCKED}:
-        passage.state.sign_in.sessions.note_refusal(key, verdict, origin=origin_of(request), endpoint=request.endpoint)
 
 
 def _target(passage: RequestContext, response: Response | None) -> str | None:
@@ -145,7 +143,8 @@ def park_whole(passage: RequestContext, user: Any, key: str, *, sign_in: SignIn)
         return
     assert passage.standing is not None  # noqa: S101 - read when the user was bound
     known = passage.standing.revocations
-    _verdict, seen, _standing = judge_new(passage, key, user, sign_in)
+    verdict, seen, _standing = judge_new(passage, key, user, sign_in)
+    seen = replace(seen, reference=passage.reference if is_refusal(verdict) else None)
     who = newcomer(state, user, key, host_user_id=host_user_id)
     passage.enter(
         state.sign_in.sessions.begin(

@@ -14,6 +14,7 @@ from ..client import is_foreign, is_own_origin, is_prefetch, origin_of
 from ..csrf import has_csrf_token
 from ..fields import read_fields, text_field
 from ..flood import require_no_excess
+from ..refusal_notes import note_refusal
 from ..responses import answers
 from ..responses.host_names import own_url
 from .asking import Asking, RefusedRequest, read_asking
@@ -125,13 +126,12 @@ def _settle(call: Call, asking: Asking, outcome: Outcome) -> Response | None:
         return None
     live = call.passage.session
     if live is not None:
-        call.state.sign_in.sessions.note_refusal(
-            live.user_key, outcome.decision, origin=origin_of(request), endpoint=request.endpoint
-        )
+        note_refusal(call.passage, live.user_key, outcome.decision)
     back = error_location(call, asking.refusal(Need.REFUSED.error))
     return answers.page(
         "oidc/refused.html", call.passage, 403, client_name=asking.client.client_name, back_url=back,
         reason=answers.sentence_of(outcome.decision), reason_id=outcome.decision.reason_id,
+        reference=call.passage.reference,
         help_link=outcome.decision.help_link, word=outcome.decision.ask.value,
     )  # fmt: skip
 

@@ -14,6 +14,7 @@ from ...domain.authorization.decision import Ask, Decision, Reason
 from ...domain.sign_in.assurance import ACR_MULTI, Method, methods_of
 from ...errors import CodeInvalid, Conflict, MFAGateError, Throttled
 from ..client import SAFE_METHODS, Client, is_of_htmx
+from ..refusal_notes import reference_here
 from ..request_context import RequestContext
 from ..state import current_state
 from .host_names import own_url
@@ -87,7 +88,7 @@ def stop(
     :param kept: the form that it was, where the page may keep it.
     """
     if client is Client.API:
-        return demand_problem(verdict)
+        return demand_problem(verdict, reference=reference_here(passage, verdict))
     if verdict.ask in _BLOCKED_TITLES:
         return blocked_page(passage, verdict)
     # SECURITY: without a sign-in that the gate keeps, its pages know nobody, and the host's login would send back here.
@@ -108,9 +109,11 @@ def _open_again(passage: RequestContext) -> Response:
     )  # fmt: skip
 
 
-def after_sign_in(verdict: Decision, client: Client) -> Response:
+def after_sign_in(passage: RequestContext, verdict: Decision) -> Response:
     """The answer in place of the one of the view that signed in."""
-    return demand_problem(verdict) if client is Client.API else see_other(next_url(verdict.ask))
+    if passage.client is Client.API:
+        return demand_problem(verdict, reference=reference_here(passage, verdict))
+    return see_other(next_url(verdict.ask))
 
 
 def blocked_page(passage: RequestContext, verdict: Decision) -> Response:
@@ -119,12 +122,16 @@ def blocked_page(passage: RequestContext, verdict: Decision) -> Response:
     return page(
         "blocked.html", passage, 403, word=verdict.ask.value, title=_BLOCKED_TITLES[verdict.ask],
         reason=sentence_of(verdict), reason_id=verdict.reason_id, help_link=verdict.help_link,
+        reference=reference_here(passage, verdict),
         ended_at=period.ends_at if period and verdict.ask is Ask.LOCKED else None,
     )  # fmt: skip
 
 
-def demand_problem(verdict: Decision) -> Response:
-    """A problem document (RFC 9457) that says what is needed, with the challenge of RFC 9470 where a proof helps."""
+def demand_problem(verdict: Decision, *, reference: str | None = None) -> Response:
+    """A problem document (RFC 9457) that says what is needed, with the challenge of RFC 9470 where a proof helps.
+
+    :param reference: of the refusal, where it is one.
+    """
     is_step_up = verdict.at_resource and verdict.ask is Ask.CHALLENGE
     max_age = verdict.requirement.max_age
     facts: dict[str, Any] = {
@@ -136,6 +143,8 @@ def demand_problem(verdict: Decision) -> Response:
     }
     code = "mfa_step_up_required" if is_step_up else _CODES[verdict.ask]
     status = _STATUS.get(verdict.ask, 403)
+    if reference is not None:
+        facts["reference"] = reference
     if verdict.help_link:
         facts["help_link"] = verdict.help_link
     response = problem_document(status, code, sentence_of(verdict), facts)
@@ -199,6 +208,7 @@ def failure(passage: RequestContext | None, error: MFAGateError) -> Response:
         facts["hint"] = error.hint
     if isinstance(error, Throttled):
         facts["retry_after"] = error.retry_after
+        facts |= {"reference": error.reference} if error.reference is not None else {}
     if isinstance(error, Conflict):
         facts["reason"] = error.reason
     response = problem(passage, error.status, error.code, str(error), facts)

@@ -257,8 +257,8 @@ def test_the_audit_log_is_listed_exported_and_verified(app: Flask, console: Brow
     assert "“&lt;i&gt;on leave&lt;/i&gt;”" in page
     assert "Bob Baker" in page
     put(app, policy("office"))
-    assert "act: save · policy: office · version: 1 · added: office<" in console.get("/admin/mfa/audit").text
-    assert "one time: yes ·" in console.get("/admin/mfa/audit?event=access_pass_issued").text
+    assert "Change: Saved · Policy: office · Policy version: 1 · Added: office<" in console.get("/admin/mfa/audit").text
+    assert "Works once: yes ·" in console.get("/admin/mfa/audit?event=access_pass_issued").text
     today = f"{clock.now:%Y-%m-%d}"
     for query, number in {
         "subject=4&actor=cli": 1, "actor=3": 0, f"since={today}&event=access_pass_issued": 1, "until=2020-01-01": 0,

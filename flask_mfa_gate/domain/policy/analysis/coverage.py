@@ -19,15 +19,21 @@ from .worlds import SatisfiabilityChecker
 MOST_COMPARED = 100
 
 
-def covered_by_deny(policies: Sequence[Policy], worlds: SatisfiabilityChecker) -> Iterator[LintFinding]:
+def covered_by_deny(
+    policies: Sequence[Policy], worlds: SatisfiabilityChecker, *, about: str | None = None
+) -> Iterator[LintFinding]:  # fmt: skip
     """A warning for each policy that is on and applies only where one ``deny`` does too.
 
     Such a deny has the same conditions, or conditions that always hold. Of very many that could cover a policy, some
     are looked at.
+
+    :param about: name of the only policy that is asked about.
     """
-    rules = [_rule_of(policy, worlds) for policy in policies if policy.state is PolicyState.ON]
-    denials = _by_reach([rule for rule in rules if rule.policy.effect.action is Action.DENY])
-    for rule in rules:
+    active = [policy for policy in policies if policy.state is PolicyState.ON]
+    denials = _by_reach([_rule_of(policy, worlds) for policy in active if policy.effect.action is Action.DENY])
+    if not denials:
+        return
+    for rule in (_rule_of(policy, worlds) for policy in active if about in (None, policy.name)):
         if (deny := _covering(rule, denials)) is not None:
             sentence = f'Never matters: wherever it applies, "{deny.policy.name}" denies.'
             yield LintFinding(Level.WARNING, "covered-by-deny", rule.policy.name, sentence)

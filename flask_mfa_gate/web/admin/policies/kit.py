@@ -97,11 +97,12 @@ def known_resources(console: Console, policies: PolicySet) -> list[str]:
 
 
 def findings_of(console: Console, draft: PolicySet, name: str) -> list[LintFinding]:
-    """What lint says of one policy of a set, and of the set as a whole where that policy is in it."""
+    """What lint says of one policy of a set."""
     found = console.state.access.linter.remarks(
-        draft, acting_admin=console.actor.user_key, here=here(console), known_resources=marked_resources(current_app)
-    )
-    return [one for one in found if one.policy == name]
+        draft, acting_admin=console.actor.user_key, here=here(console), known_resources=marked_resources(current_app),
+        about=name,
+    )  # fmt: skip
+    return list(found)
 
 
 def page_url(name: str, /, **values: str) -> str:
@@ -112,3 +113,9 @@ def page_url(name: str, /, **values: str) -> str:
 def policy_called(policies: PolicySet, name: str) -> Policy | None:
     """The policy of this name; None where there is none."""
     return find(policies.policies, name)
+
+
+def names_to_choose(console: Console, chosen: str | None) -> list[tuple[str, str]]:
+    """The policies that a list can be filtered by: those that there are, and the one chosen, which may be gone."""
+    names = {one.name for one in console.state.access.policies.current().policies} | {chosen or ""}
+    return [("", gettext("Any policy")), *((name, name) for name in sorted(names - {""}))]

@@ -47,7 +47,13 @@ def policy(name: str = "X", registry: Any = BUILT_IN, **fields: Any) -> Policy:
 
 
 def remarks(*policies: Policy, facts: AppFacts = FACTS, registry: Any = BUILT_IN) -> tuple[LintFinding, ...]:
-    return lint(PolicySet(policies, OFFICE), facts=facts, registry=registry)
+    """Of everything; asked about one policy alone, lint says the same of it."""
+    judged = PolicySet(policies, OFFICE)
+    said = lint(judged, facts=facts, registry=registry)
+    for name in {one.name for one in policies} if len(policies) < 5 else ():
+        alone = lint(judged, facts=facts, registry=registry, about=name)
+        assert alone == tuple(one for one in said if one.policy == name)
+    return said
 
 
 def found(*policies: Policy, facts: AppFacts = FACTS) -> list[tuple[Level, str]]:

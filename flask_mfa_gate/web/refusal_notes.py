@@ -1,0 +1,43 @@
+"""Refusals go on record, and their answers tell under which reference."""
+
+from __future__ import annotations
+
+import logging
+
+from flask import request
+
+from ..domain.authorization.decision import Decision
+from ..domain.records.refusal import Refusal, is_refusal
+from ..errors import MFAGateError
+from .client import origin_of
+from .request_context import RequestContext
+
+log = logging.getLogger("flask_mfa_gate")
+
+
+def note_refusal(passage: RequestContext, key: str, verdict: Decision) -> None:
+    """A refusal that no proof can lift goes on record."""
+    if is_refusal(verdict):
+        passage.reference = passage.state.sign_in.refusals.note(key, _here(verdict), origin=origin_of(request))
+
+
+def reference_here(passage: RequestContext, verdict: Decision) -> str | None:
+    """The reference of a refusal, which may have been noted by an earlier request; None where nothing keeps it."""
+    if passage.reference is None and is_refusal(verdict) and passage.standing is not None:
+        passage.reference = _found(passage, passage.standing.user_key, verdict)
+    return passage.reference
+
+
+def _found(passage: RequestContext, key: str, verdict: Decision) -> str | None:
+    refusals, origin = passage.state.sign_in.refusals, origin_of(request)
+    try:
+        known = refusals.find(key, _here(verdict), origin=origin)
+        return refusals.note(key, _here(verdict), origin=origin) if known is None else known
+    except MFAGateError as error:
+        # It stays a refusal, only without a reference.
+        log.warning("a refusal could not be put on record: %s", error)
+        return None
+
+
+def _here(verdict: Decision) -> Refusal:
+    return Refusal.of(verdict, endpoint=request.endpoint)
