@@ -43,6 +43,7 @@ lowest:
 bench: $(READY)
 	$(BIN)/python -m benchmarks.bulk
 	$(BIN)/python -m benchmarks.sweep
+	$(BIN)/python -m benchmarks.user_list
 	$(BIN)/python -m pip install --quiet --editable '.[bench]'
 	$(BIN)/python -m benchmarks.policies
 	$(BIN)/python -m benchmarks.request

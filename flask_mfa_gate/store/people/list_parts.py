@@ -40,10 +40,11 @@ class Scan:
     within: ColumnElement[bool] | None = None
 
     def page(
-        self, tx: Connection, *, after: Position | None = None, limit: int | None, is_descending: bool = False
+        self, tx: Connection, *, after: Position | None = None, limit: int | None, is_descending: bool = False,
+        more: Sequence[Column[Any]] = (),
     ) -> Ordered:  # fmt: skip
-        """Value and key of those whom it meets behind a place."""
-        chosen, order = select(*self.columns).limit(limit), list(self.columns)
+        """Value and key, and more columns, of those whom it meets behind a place."""
+        chosen, order = select(*self.columns, *more).limit(limit), list(self.columns)
         begins: tuple[Column[Any], Any] | None = None
         if self.within is not None:
             chosen = chosen.where(self.within)
@@ -68,6 +69,7 @@ class Part:
     :param keys: their keys where there is no such way; somebody may be met twice.
     :param counted: the order whose scans meet the fewest others.
     :param exact: the orders whose scans meet nobody else.
+    :param told: in some orders, the columns of which the test speaks, where the index of the scans has them too.
     """
 
     test: ColumnElement[bool]
@@ -75,6 +77,7 @@ class Part:
     keys: Select[tuple[str]] | None = None
     counted: UserSort = UserSort.NAME
     exact: frozenset[UserSort] = frozenset()
+    told: Mapping[UserSort, tuple[Column[Any], ...]] = field(default_factory=dict)
 
     @property
     def own(self) -> tuple[Scan, ...]:
@@ -112,22 +115,22 @@ class Part:
 
 
 def ordered(
-    tx: Connection, scans: Sequence[Scan], sort: UserSort, *, after: Position | None, limit: int
+    tx: Connection, scans: Sequence[Scan], sort: UserSort, *, after: Position | None, limit: int,
+    more: Sequence[Column[Any]] = (),
 ) -> Ordered:  # fmt: skip
-    """Value and key of the next in the order of a list, each scan read from its index."""
-    pages = [one.page(tx, after=after, limit=limit, is_descending=sort.is_descending) for one in scans]
+    """Value and key, and more columns, of the next in the order of a list, each scan read from its index."""
+    pages = [one.page(tx, after=after, limit=limit, is_descending=sort.is_descending, more=more) for one in scans]
     if len(pages) == 1:
         return pages[0]
-    tables = [one.subquery() for one in pages]
-    merged = union_all(*(select(one.c[0], one.c[1]) for one in tables)).subquery()
-    return in_order(tx, select(merged.c[0], merged.c[1]), sort, limit=limit)
+    merged = union_all(*(select(*one.subquery().c) for one in pages)).subquery()
+    return in_order(tx, select(*merged.c), sort, limit=limit)
 
 
 def in_order(
     tx: Connection, chosen: Ordered, sort: UserSort, *, after: Position | None = None, limit: int
 ) -> Ordered:  # fmt: skip
     """Value and key in the order of a list, behind a place in it."""
-    value, key = chosen.exported_columns.values()
+    value, key, *_ = chosen.exported_columns.values()
     if after is not None:
         chosen = chosen.where(behind(tx, (value, key), after, is_descending=sort.is_descending))
     return chosen.order_by(*(one.desc() if sort.is_descending else one.asc() for one in (value, key))).limit(limit)

@@ -105,12 +105,13 @@ class UserConditions:
 
     def of_facets(self, branches: list[Branch]) -> Part:
         """Everybody in one of these branches."""
-        timed = [one for one in branches if one.timing is not None]
+        row, timed = self._tables.person.c, [one for one in branches if one.timing is not None]
         exact = set(UserSort) if not timed else {UserSort.DEADLINE} if all(one.is_of_deadline for one in timed) else ()
         return Part(
-            among_branches(self._tables.person.c.facets, branches),
+            among_branches(row.facets, branches),
             {sort: tuple(self._scan(one, sort) for one in branches) for sort in UserSort},
             counted=UserSort.DEADLINE, exact=frozenset(exact),
+            told={UserSort.NAME: (row.facets, row.deadline_sort)} if exact else {},
         )  # fmt: skip
 
     def _scan(self, one: Branch, sort: UserSort) -> Scan:

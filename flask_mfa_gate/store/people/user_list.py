@@ -7,7 +7,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, FromClause, Row, Select, func, literal, select
+from sqlalchemy import Column, ColumnElement, Connection, FromClause, Row, Select, func, literal, select
+from sqlalchemy.sql.visitors import replacement_traverse
 
 from ...domain.people.person import Person
 from ...domain.people.user_filter import UserFilter
@@ -42,12 +43,20 @@ class Plan:
     :param scans: the ways through indexes in the order of the list, if not.
     :param tests: what is asked of each row beside that.
     :param size: how many there are, where that is known; up to ``COUNT_CAP``.
+    :param told: a test that speaks only of ``columns``, which the index of the scans has.
     """
 
     few: Part | None
     scans: tuple[Scan, ...]
     tests: tuple[ColumnElement[bool], ...]
     size: int | None = None
+    told: ColumnElement[bool] | None = None
+    columns: tuple[Column[Any], ...] = ()
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether the scans meet nobody else."""
+        return not self.tests and self.told is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,9 +151,13 @@ class UserList:
             return Plan(rarest.part, (), (*tests, *others))
         led = next((one for one in sized if 0 < len(one.part.scans.get(sort, ())) <= MOST_SCANS), None)
         whole = (Scan((self._conditions.sort_column(sort), self._person.c.user_key)),)
-        others = (one.part.test for one in sized if one is not led or sort not in one.part.exact)
-        scans = whole if led is None else led.part.scans[sort]
-        return Plan(None, scans, (*tests, *others), COUNT_CAP if is_many else None)
+        size = COUNT_CAP if is_many else None
+        if led is None:
+            return Plan(None, whole, (*tests, *(one.part.test for one in sized)), size)
+        columns = () if sort in led.part.exact else led.part.told.get(sort, ())
+        others = (one.part.test for one in sized if one is not led or (sort not in led.part.exact and not columns))
+        told = led.part.test if columns else None
+        return Plan(None, led.part.scans[sort], (*tests, *others), size, told, columns)
 
     def _asked(self, users: UserFilter, now: datetime) -> tuple[list[Part], list[ColumnElement[bool]]]:
         return list(self._conditions.parts(users, now)), list(self._conditions.tests(users, now))
@@ -156,7 +169,7 @@ class UserList:
         if plan.few is not None:
             few = self._few(tx, plan.few, plan.tests, sort)
             return tx.execute(in_order(tx, few, sort, after=after, limit=limit)).all(), None
-        if not plan.tests:
+        if plan.is_exact:
             return tx.execute(ordered(tx, plan.scans, sort, after=after, limit=limit)).all(), None
         for budget in BUDGETS:
             met = self._tested(tx, plan, sort, after, budget)
@@ -179,9 +192,14 @@ class UserList:
         self, tx: Connection, plan: Plan, sort: UserSort, after: Position | None, budget: int
     ) -> Ordered:  # fmt: skip
         """Those of the next so many for whom the tests hold."""
-        met = ordered(tx, plan.scans, sort, after=after, limit=budget).subquery()
-        found = select(literal(1)).where(self._person.c.user_key == met.c[1], *plan.tests)
-        return select(met.c[0], met.c[1]).where(found.correlate(met).scalar_subquery().is_not(None))
+        met = ordered(tx, plan.scans, sort, after=after, limit=budget, more=plan.columns).subquery()
+        chosen = select(met.c[0], met.c[1])
+        if plan.told is not None:
+            chosen = chosen.where(_spoken_of(plan.told, dict(zip(plan.columns, list(met.c)[2:], strict=True))))
+        if plan.tests:
+            found = select(literal(1)).where(self._person.c.user_key == met.c[1], *plan.tests)
+            chosen = chosen.where(found.correlate(met).scalar_subquery().is_not(None))
+        return chosen
 
     def _capped(self, tx: Connection, plan: Plan, sort: UserSort) -> tuple[int, bool]:
         """How many there are at least, and whether that is all."""
@@ -190,12 +208,12 @@ class UserList:
             return plan.size, plan.size < COUNT_CAP
         if plan.few is not None:
             counted: Select[*tuple[Any, ...]] = self._few(tx, plan.few, plan.tests, sort)
-        elif plan.tests:
+        elif not plan.is_exact:
             counted = self._tested(tx, plan, sort, None, most)
         else:
             counted = select(self._person.c.user_key)
         count = tx.execute(select(func.count()).select_from(counted.limit(COUNT_CAP).subquery())).scalar_one()
-        is_bound = plan.few is None and bool(plan.tests) and _edge(tx, plan, sort, None, most) is not None
+        is_bound = plan.few is None and not plan.is_exact and _edge(tx, plan, sort, None, most) is not None
         return count, count < COUNT_CAP and not is_bound
 
     def _everyone(self, tx: Connection, users: UserFilter, now: datetime, columns: Sequence[Any]) -> Select[Any] | None:
@@ -224,6 +242,15 @@ def _sized(tx: Connection, parts: Sequence[Part], bound: int) -> list[SizedPart]
 
 def _sized_part(part: Part, size: int, there: Sequence[int]) -> SizedPart:
     return SizedPart(part.kept([place for place, is_there in enumerate(there) if is_there]), size)
+
+
+def _spoken_of(test: ColumnElement[bool], places: Mapping[Any, ColumnElement[Any]]) -> ColumnElement[bool]:
+    """The same test of other columns."""
+
+    def replaced(element: Any, **_: Any) -> Any:
+        return places.get(element)
+
+    return replacement_traverse(test, {}, replaced)
 
 
 def _edge(tx: Connection, plan: Plan, sort: UserSort, after: Position | None, budget: int) -> Position | None:

@@ -166,6 +166,20 @@ def populate(app: Flask, people: list[Any], clock: StillClock) -> None:
                 tx.execute(tables.failure.insert(), rows)
 
 
+# The numbers for which the command line has a filter.
+FLAGS = {
+    "enrolled": ("--status", "ENROLLED"), "in_period": ("--status", "IN_ENROLLMENT"),
+    "lapsed": ("--status", "ENROLLMENT_EXPIRED"), "throttled": ("--throttled",), "users": ("--all",),
+}  # fmt: skip
+
+
+def shown_by_command(app: Flask, *flags: str) -> int:
+    """How many users ``flask mfa status`` prints."""
+    lines = app.test_cli_runner().invoke(args=["mfa", "status", *flags, "--json"])
+    assert lines.exit_code == 0, lines.output
+    return len(json.loads(lines.stdout))
+
+
 @settings(max_examples=4, deadline=None, phases=(Phase.generate,), suppress_health_check=list(HealthCheck))
 @given(people=PEOPLE, hours=st.integers(0, 400))
 def test_dashboard_list_csv_and_command_line_agree(
@@ -181,6 +195,7 @@ def test_dashboard_list_csv_and_command_line_agree(
         lines = app.test_cli_runner().invoke(args=["mfa", "status", "--all", "--json"])
         assert lines.exit_code == 0, lines.output
         by_command = json.loads(lines.stdout)
+        by_flag = {name: shown_by_command(app, *flags) for name, flags in FLAGS.items()}
         numbers = state.people.user_list.numbers()
     told = browser.get(PATH, headers=JSON).json
     assert told is not None
@@ -190,6 +205,7 @@ def test_dashboard_list_csv_and_command_line_agree(
         assert listed is not None
         rows = list(csv.DictReader(io.StringIO(text)))
         assert {told[name], listed["count"], len(rows)} == {getattr(numbers, name)}, name
+    assert by_flag == {name: told[name] for name in FLAGS}
     statuses = [one["status"] for one in by_command]
     assert (len(statuses), sum(one["required"] for one in by_command)) == (numbers.users, numbers.required)
     assert statuses.count("ENROLLED") == numbers.enrolled
