@@ -5,9 +5,10 @@ from __future__ import annotations
 import shutil
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -75,11 +76,36 @@ def new_chrome(folder: Path, *, scripts: bool) -> Iterator[Chrome]:
         driver.quit()
 
 
+@pytest.fixture(scope="session")
+def chrome_with(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[bool], Chrome]]:
+    """A browser with JavaScript and one without, started when first asked for: a start is most of what a test takes."""
+    with ExitStack() as stack:
+
+        @cache
+        def started(scripts: bool) -> Chrome:
+            driver = stack.enter_context(new_chrome(tmp_path_factory.mktemp("browser"), scripts=scripts))
+            driver.implicitly_wait(3)
+            return driver
+
+        yield started
+
+
 @pytest.fixture
-def chrome(tmp_path: Path, scripts: bool) -> Iterator[Chrome]:
-    with new_chrome(tmp_path, scripts=scripts) as driver:
-        driver.implicitly_wait(3)
-        yield driver
+def chrome(chrome_with: Callable[[bool], Chrome], scripts: bool) -> Iterator[Chrome]:
+    """A window without a past in a browser without cookies; each test's server is an origin of its own."""
+    driver = chrome_with(scripts)
+    driver.execute_cdp_cmd("Network.clearBrowserCookies", {})
+    driver.execute_cdp_cmd("Network.clearBrowserCache", {})
+    kept = driver.current_window_handle
+    driver.switch_to.new_window("window")
+    driver.set_window_size(1280, 900)
+    driver.get_log("browser")
+    yield driver
+    for window in driver.window_handles:
+        if window != kept:
+            driver.switch_to.window(window)
+            driver.close()
+    driver.switch_to.window(kept)
 
 
 class Screen:
