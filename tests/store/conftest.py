@@ -1,4 +1,4 @@
-"""One database of the tests' own on each server, and tables under a prefix of each test's own."""
+"""Databases of the tests' own on each server: one with all tables, one where each test makes some under its own prefix."""
 
 from __future__ import annotations
 
@@ -15,7 +15,9 @@ from flask_mfa_gate.store.database.engine import Database, make_engine
 from flask_mfa_gate.store.database.location import Location
 from flask_mfa_gate.store.schema import upgrade
 from tests.conftest import require_or_skip
-from tests.servers import DATABASES, is_reachable, new_database
+from tests.servers import DATABASES, SeededDatabase, is_reachable, new_database
+
+PREFIX = "t_"
 
 
 @pytest.fixture(scope="session")
@@ -25,19 +27,52 @@ def database_on() -> Iterator[Callable[[str], URL]]:
         yield cache(lambda server: stack.enter_context(new_database(server)))
 
 
+@pytest.fixture(scope="session")
+def tables_on() -> Iterator[Callable[[str], SeededDatabase]]:
+    """On each server another, with all tables, which are emptied for each test."""
+    with ExitStack() as stack:
+
+        @cache
+        def made(server: str) -> SeededDatabase:
+            tables = SeededDatabase(stack.enter_context(new_database(server)), start=make_tables)
+            stack.callback(tables.close)
+            return tables
+
+        yield made
+
+
+def make_tables(uri: str) -> None:
+    database = Database(make_engine(Location(make_url(uri))))
+    upgrade(database, prefix=PREFIX)
+    database.dispose()
+
+
+@pytest.fixture
+def has_tables(request: pytest.FixtureRequest) -> bool:
+    """Whether the test begins with all tables, as opposed to none."""
+    return "database" in request.fixturenames
+
+
 @pytest.fixture(params=DATABASES)
-def location(request: pytest.FixtureRequest, tmp_path: Path, database_on: Callable[[str], URL]) -> Location:
+def location(
+    request: pytest.FixtureRequest, tmp_path: Path, has_tables: bool, database_on: Callable[[str], URL],
+    tables_on: Callable[[str], SeededDatabase],
+) -> Location:  # fmt: skip
     """A file, and each server."""
     if request.param == "sqlite":
         return Location(make_url(f"sqlite:///{tmp_path}/gate.sqlite3"), embedded=True)
     require_or_skip(request.param, is_reachable(request.param))
-    return Location(database_on(request.param))
+    if not has_tables:
+        return Location(database_on(request.param))
+    tables_on(request.param).restore()
+    return Location(make_url(tables_on(request.param).uri))
 
 
 @pytest.fixture
-def prefix(location: Location) -> str:
-    """Of a file there is one for each test, so what is kept for one prefix serves all."""
-    return "t_" if location.url.get_backend_name() == "sqlite" else f"t{new_id()[:10]}_"
+def prefix(location: Location, has_tables: bool) -> str:
+    """Another for each test that makes its tables in a database that others use too."""
+    is_own = has_tables or location.url.get_backend_name() == "sqlite"
+    return PREFIX if is_own else f"t{new_id()[:10]}_"
 
 
 @pytest.fixture
@@ -67,7 +102,8 @@ def empty_database(location: Location, open_database: Callable[[], Database], pr
 
 
 @pytest.fixture
-def database(empty_database: Database, prefix: str) -> Database:
+def database(open_database: Callable[[], Database], prefix: str) -> Database:
     """With all tables, empty."""
-    upgrade(empty_database, prefix=prefix)
-    return empty_database
+    database = open_database()
+    upgrade(database, prefix=prefix)
+    return database
