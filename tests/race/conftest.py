@@ -1,4 +1,4 @@
-"""Processes that last for the tests of one module."""
+"""Processes that last for all tests of one worker."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ import pytest
 from tests.race.processes import Job, mortal_process, processes
 
 
-@pytest.fixture(scope="module")
-def in_processes() -> Iterator[Callable[[list[Job]], list[Any]]]:
+@pytest.fixture(scope="session")
+def in_processes(portal_on: Any) -> Iterator[Callable[[list[Job]], list[Any]]]:
+    """They are connected to the databases of the portal, so they end before those are dropped."""
     with processes() as run:
         yield run
 
 
-@pytest.fixture(scope="module")
-def in_a_process_that_dies() -> Iterator[Callable[..., tuple[int, float]]]:
+@pytest.fixture(scope="session")
+def in_a_process_that_dies(portal_on: Any) -> Iterator[Callable[..., tuple[int, float]]]:
     with mortal_process() as run:
         yield run
