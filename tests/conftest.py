@@ -178,6 +178,7 @@ class Browser:
 
     def __init__(self, app: Flask) -> None:
         self.client: FlaskClient = app.test_client()
+        self._token_of: tuple[str | None, str] = (None, "")
 
     def sign_in(self, username: str, *, password: str = PASSWORD, **fields: str) -> TestResponse:
         return self.client.post("/login", data={"username": username, "password": password, **fields})
@@ -191,12 +192,18 @@ class Browser:
         return dict(answer.json or {})
 
     def send(self, path: str, method: str = "POST", **fields: str) -> TestResponse:
-        token = self.status()["csrf_token"]
-        return self.client.open(path, method=method, data={"csrf_token": token, **fields})
+        return self.client.open(path, method=method, data={"csrf_token": self.token(), **fields})
 
     def send_json(self, path: str, body: Any, method: str = "POST") -> TestResponse:
-        token = self.status()["csrf_token"]
-        return self.client.open(path, method=method, json=body, headers={"X-CSRFToken": token})
+        return self.client.open(path, method=method, json=body, headers={"X-CSRFToken": self.token()})
+
+    def token(self) -> str:
+        """As a page would have it, which needs not be asked again while the cookie stays."""
+        cookie = self.cookie()
+        if cookie is None or cookie != self._token_of[0]:
+            token = self.status()["csrf_token"]
+            self._token_of = (self.cookie(), token)
+        return self._token_of[1]
 
     def is_in(self) -> bool:
         return self.client.get("/").status_code == 200
