@@ -85,8 +85,11 @@ def test_a_path_that_matches_nothing_stays_not_found() -> None:
     assert host.client().get("/nothing", headers={"X-Remote-User": "1"}).status_code == 404
 
 
-def test_a_hook_that_signs_out_leaves_nobody_at_a_marked_view() -> None:
-    """The proof was of the user whom the hook has just signed out, so the view doesn't run for nobody."""
+@pytest.mark.parametrize("name", ["payroll", "ledger"])
+def test_a_hook_that_signs_out_leaves_nobody_at_a_marked_view(name: str) -> None:
+    """The proof was of the user whom the hook has just signed out, so the view doesn't run for nobody. A view that only
+    its blueprint marks does not ask once more by itself.
+    """
     host = Host()
     host.gate.init_app(host.app)
     host.with_login_manager()
@@ -106,12 +109,15 @@ def test_a_hook_that_signs_out_leaves_nobody_at_a_marked_view() -> None:
     def payroll() -> str:
         return "payroll"
 
+    books = host.gate.resource("books")(Blueprint("books", __name__))
+    books.add_url_rule("/ledger", "ledger", lambda: "ledger")
+    host.app.register_blueprint(books)
     host.enroll()
     client = host.client()
     client.post("/login")
     host.pass_challenge(client)
-    assert client.get("/payroll").text == "payroll"
-    answer = client.get("/payroll?blocked", headers=JSON)
+    assert client.get(f"/{name}").text == name
+    answer = client.get(f"/{name}?blocked", headers=JSON)
     assert (answer.status_code, (answer.json or {}).get("code")) == (401, "sign_in_required")
     assert client.get("/mfa/status", headers=JSON).status_code == 401, "and the sign-in is over"
 
