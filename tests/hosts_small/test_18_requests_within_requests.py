@@ -177,6 +177,21 @@ def test_the_inner_request_is_nobodys() -> None:
     assert client.get("/ask").text == "None 1"
 
 
+def test_the_outer_request_knows_its_user_afterwards() -> None:
+    """Also one whom no session names, such as the owner of a token."""
+    host = Host()
+    manager = host.with_login_manager()
+    host.gate.init_app(host.app)
+    host.app.add_url_rule("/who", "who", lambda: str(current_user.get_id()))
+
+    @host.app.get("/ask")
+    def by_token() -> str:
+        manager._update_request_context_with_user(User("7"))
+        return f"{host.app.test_client().get('/who').text} {current_user.get_id()}"
+
+    assert host.client().get("/ask").text == "None 7"
+
+
 def test_requests_that_share_an_app_context_are_not_one() -> None:
     host = Asking("first", ask_inside)
     with host.app.app_context():

@@ -52,7 +52,7 @@ def _is_let_in(user: Any) -> bool:
 def expect_hooks(app: Flask, **_: Any) -> None:
     """An HTTP request has begun: where the user is asked for before the hooks, the hooks decide."""
     state = state_in(app)
-    # SECURITY: who is signed in to the request within which the host makes this one is nobody here.
+    # Before the next line takes their place: whom the outer request knows, if there is one, it knows afterwards too.
     forget_outer(state, this_request())
     # SECURITY: an app whose own ``preprocess_request`` runs no hooks does nothing for whom nobody judged.
     state.host.identity.show_when_asked(_is_let_in)
