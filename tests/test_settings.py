@@ -113,6 +113,14 @@ def test_an_address_that_makes_broken_links_is_refused(address: str) -> None:
         Settings.from_mapping({"MFA_GATE_BASE_URL": address})
 
 
+@pytest.mark.parametrize(
+    "link", ["javascript:alert(1)", "data:text/html,x", " https://x.example", "//x.example", "/\\x.example", "x.example", ""]
+)  # fmt: skip
+def test_a_link_for_help_leads_to_a_page_or_to_a_mail(link: str) -> None:
+    with pytest.raises(ConfigError, match="MFA_GATE_HELP_LINK"):
+        Settings.from_mapping({"MFA_GATE_HELP_LINK": link})
+
+
 @pytest.mark.parametrize("prefix", ["/.", "/..", "/mfa/../x", "/mfa/."])
 def test_a_prefix_that_browsers_would_resolve_is_refused(prefix: str) -> None:
     with pytest.raises(ConfigError, match="MFA_GATE_URL_PREFIX"):

@@ -118,9 +118,11 @@ def test_ensure_refuses_nobody_and_lets_a_judged_session_through() -> None:
 
 def test_one_users_proof_is_none_of_anothers_password() -> None:
     host, done = with_basic()
-    host.enroll()
+    for key in ("1", "2"):
+        host.enroll(key)
     client = host.client()
     client.post("/login/2")
+    host.pass_challenge(client)
     assert client.post("/transfer", headers=BASIC).status_code == 401
     assert done == []
     assert client.get("/").text == "inside as 2", "the session beside it is left alone"
