@@ -16,6 +16,7 @@ from flask_mfa_gate.factors.code_digests import CodeDigests
 from flask_mfa_gate.mail.rendering import one_line
 from flask_mfa_gate.services.sign_in.arrival import Newcomer
 from tests.conftest import Browser, NoPolicies, Phone, StillClock, recovery_codes_in, state_of
+from tests.web.admin.kit import ADMIN, at_console
 
 
 def session_of(app: Flask, browser: Browser) -> GateSession:
@@ -145,6 +146,14 @@ def test_a_large_body_is_refused_before_it_is_read(app: Flask, phone: Phone) -> 
     assert browser.send("/mfa/challenge", code=phone.code(), junk="x" * 70_000).status_code == 400
     assert browser.send_json("/mfa/challenge", {"code": phone.code(), "junk": "x" * 70_000}).status_code == 400
     assert browser.send("/mfa/challenge", code=phone.code()).status_code == 303
+
+
+@pytest.mark.parametrize("portal_uri", ["postgresql"], indirect=True)
+@pytest.mark.parametrize("path", ["/mfa/sessions/{}/end", "/mfa/factors/{}/rename"])
+def test_no_nul_of_a_path_reaches_a_statement(app: Flask, phone: Phone, path: str) -> None:
+    browser = at_console(app, ADMIN, phone)
+    assert browser.send(path.format("a%00b"), name="x").status_code == 404
+    assert browser.get("/admin/mfa/users/a%00b").status_code == 404
 
 
 def test_a_subject_isone_line() -> None:

@@ -296,6 +296,15 @@ def test_it_lifts_no_lapse_and_is_not_spent_there(app: Flask) -> None:
     assert hand_in(browser, code).status_code == 303
 
 
+def test_nor_where_a_lapse_locks_only_what_is_protected(make_app: Any) -> None:
+    app = make_app(MFA_GATE_LOCKOUT_SCOPE="protected")
+    code = issue(app, "carol")
+    browser = signed_in(app, "carol")
+    assert browser.is_in()
+    assert hand_in(browser, code).status_code == 403
+    assert has_pass(app, "carol")
+
+
 def test_it_is_not_spent_on_an_account_that_is_switched_off(app: Flask) -> None:
     code = issue(app, "dave")
     browser = signed_in(app, "dave")
