@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from flask import Blueprint, g, request
-from flask_login import current_user, login_required
+from flask_login import current_user, login_required, login_user
 from sqlalchemy import func, select
 
 from flask_mfa_gate.web.host.passwords import _is_password
@@ -194,3 +194,17 @@ def test_a_loader_that_takes_the_token_for_granted_is_not_exempt() -> None:
 def test_what_is_too_long_to_be_looked_at_is_no_token() -> None:
     assert _is_password("Bearer " + "a" * 9000)
     assert not _is_password("Bearer " + "a" * 90)
+
+
+def test_a_view_that_makes_a_session_of_a_token_has_seen_no_password() -> None:
+    """Whoever copied the token would set up the first factor with it."""
+    host = Host()
+    host.with_login_manager().request_loader(lambda asked: owner(asked.headers.get("Authorization")))
+    host.gate.init_app(host.app)
+    host.app.add_url_rule("/session", "session", lambda: str(login_user(User("1"))), methods=["POST"])
+    client = host.client()
+    assert client.post("/session", headers=TOKEN).text == "True"
+    answer = client.get("/mfa/enroll/totp", headers=JSON)
+    assert (answer.status_code, (answer.json or {}).get("code")) == (401, "sign_in_again")
+    client.post("/session")
+    assert client.get("/mfa/enroll/totp", headers=JSON).status_code == 200, "as it does for a sign-in with a password"
