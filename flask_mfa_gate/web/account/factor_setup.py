@@ -102,13 +102,14 @@ def is_shut(verdict: Decision) -> bool:
 
 def _before(desk: Desk, factor: Factor) -> Response | None:
     """What has to come first: a proof of the factor that is there, or the password once more."""
-    # SECURITY: with a factor in place, a password shows no new key; after the lapse nothing does.
+    # SECURITY: after the lapse, or where access is denied, nothing shows a new key.
     verdict, eligibility = desk.setup_verdict, desk.state.factors.eligibility
     if is_shut(verdict) or verdict.ask is Ask.CHALLENGE:
         return next_step(desk, verdict)
     if not eligibility.is_offered(factor.kind):
         return answers.problem(desk.passage, 409, "conflict", f"{factor.about.label}s are turned off for this app.")
     back = own_url(setup_endpoint(factor.kind))
+    # SECURITY: with a factor in place, a password alone shows no new key.
     if eligibility.needs_proof(desk.session, desk.standing):
         return ask_proof(desk, Method.at_setup, back=back)
     if eligibility.needs_pass(desk.session, desk.standing):
