@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from .sentences import Sentence
+
 
 class MFAGateError(Exception):
     """Anything that went wrong inside the gate."""
@@ -137,6 +139,7 @@ class PolicyError(MFAGateError):
     :param problem: what is wrong, in a few words that follow the path.
     :param path: where the fault is, e.g. ``policies[2].conditions.network[1]``; empty for the whole document.
     :param nearest: the known word that looks most like an unknown one.
+    :ivar at_field: the sentence without the path, for a page that says it at the field.
     """
 
     code = "bad_policy"
@@ -144,8 +147,10 @@ class PolicyError(MFAGateError):
 
     def __init__(self, problem: str, *, path: str = "", nearest: str | None = None) -> None:
         self.path, self.nearest = path, nearest
-        hint = f" Did you mean {nearest}?" if nearest else ""
-        super().__init__(f"{path or 'The document'} {problem}.{hint}")
+        hint = Sentence(" Did you mean %(nearest)s?", nearest=nearest) if nearest else ""
+        where = path or Sentence("The document")
+        self.at_field = Sentence("%(problem)s.%(hint)s", problem=problem, hint=hint)
+        super().__init__(Sentence("%(path)s %(said)s", path=where, said=self.at_field))
 
 
 class Conflict(MFAGateError):

@@ -33,10 +33,14 @@ def standard_overlay(
 
 
 class Texts(NamedTuple):
-    """What gettext offers: the words for a message, and those for a number of things, with nothing filled in."""
+    """What gettext offers: the words for a message, and those for a number of things, with nothing filled in.
+
+    :param said: a sentence of a rule or a service, with all that is filled into it.
+    """
 
     gettext: Callable[[str], str]
     ngettext: Callable[[str, str, int], str]
+    said: Callable[[str], str] = str
 
 
 class PageTemplates:
@@ -52,6 +56,8 @@ class PageTemplates:
             autoescape=True, loader=_BuiltIn(), extensions=["jinja2.ext.i18n"], bytecode_cache=_compiled
         )
         self._plain.globals["url_for"] = url_for
+        # SECURITY: a filter, since what ``_`` gives counts as markup, and names are filled into these.
+        self._plain.filters["said"] = texts.said
         self._plain.install_gettext_callables(texts.gettext, texts.ngettext, newstyle=True)  # type: ignore[attr-defined]
         self._hosted = standard_overlay(host, autoescape=True, loader=_HostFirst(host))
 

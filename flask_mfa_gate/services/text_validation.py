@@ -7,6 +7,7 @@ import re
 from ..domain.people.person import LONGEST_KEY
 from ..domain.people.roles import Actor, ActorLike
 from ..errors import BadRequest, NotAllowed
+from ..sentences import Sentence
 
 LONGEST_REASON = 10_000
 _SAY_WHO = "Say who acts: Actor.user(KEY), Actor.CLI, Actor.SYSTEM or Actor.HOST."
@@ -25,7 +26,9 @@ def check_words(actor: ActorLike, reason: str | None) -> None:
     if name in {"", "user:"}:
         raise NotAllowed("not-allowed", _SAY_WHO)
     if len(reason or "") > LONGEST_REASON:
-        raise BadRequest(f"Give a reason of at most {LONGEST_REASON:,} characters.")
+        raise BadRequest(
+            Sentence("Give a reason of at most %(longest_reason)s characters.", longest_reason=f"{LONGEST_REASON:,}")
+        )
     if _UNKEPT.search(f"{name} {reason}"):
         raise BadRequest("There is a NUL or half of a surrogate pair in the reason or the actor.")
 

@@ -21,6 +21,7 @@ from sqlalchemy import Connection, MetaData, inspect, select, text
 from sqlalchemy.exc import NoSuchTableError
 
 from ..errors import BadRequest, StoreBusy, StoreNotReady
+from ..sentences import Sentence
 from .database.engine import LOCK_WAIT_SECONDS, Database
 from .every_table.unreadable import as_stored
 from .new_tables import make_alike, remember
@@ -168,7 +169,13 @@ def _between(scripts: ScriptDirectory, *, upper: str, lower: str) -> list[Script
             return list(scripts.iterate_revisions(upper, lower))
     except (CommandError, RevisionError):
         pass
-    raise BadRequest(f"There is no way between the revisions {lower!r} and {upper!r} of the gate's tables.")
+    raise BadRequest(
+        Sentence(
+            "There is no way between the revisions %(lower)r and %(upper)r of the gate's tables.",
+            lower=lower,
+            upper=upper,
+        )
+    )
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from flask import Request
 from werkzeug.exceptions import HTTPException
 
 from ..errors import BadRequest
+from ..sentences import Sentence
 
 LARGEST_BODY = 64 * 1024
 
@@ -32,7 +33,7 @@ def text_field(fields: Mapping[str, Any], name: str, *, default: str) -> str:
     """A short word; the default when it is absent or empty."""
     value = fields.get(name, default)
     if not isinstance(value, str):
-        raise BadRequest(f"{name} has to be text.")
+        raise BadRequest(Sentence("%(name)s has to be text.", name=name))
     return value or default
 
 

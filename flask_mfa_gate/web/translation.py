@@ -9,6 +9,7 @@ from pathlib import Path
 from babel.support import Translations
 from flask import has_request_context, request
 
+from ..sentences import Sentence
 from ..templating import Texts
 
 DOMAIN = "flask_mfa_gate"
@@ -24,6 +25,20 @@ def gettext(message: str, /, **values: object) -> str:
 def ngettext(singular: str, plural: str, number: int, /, **values: object) -> str:
     """The form for a number of things, which stands in it as ``num``."""
     return _form(singular, plural, number) % {"num": number, **values}
+
+
+def translated(text: str) -> str:
+    """What a rule or a service says: a :class:`Sentence` with all that it is made of, or a message without values."""
+    if not isinstance(text, Sentence):
+        return _text(text) if text else text
+    values = {name: translated(one) if isinstance(one, Sentence) else one for name, one in text.values.items()}
+    return _text(text.message) % values if values else _text(text.message)
+
+
+def error_text(error: Exception) -> str:
+    """What an error says to people."""
+    said = error.args[0] if error.args else ""
+    return translated(said) if isinstance(said, str) else str(error)
 
 
 def marked(message: str) -> str:
@@ -46,7 +61,7 @@ def _form(singular: str, plural: str, number: int) -> str:
     return _catalog(language()).ngettext(singular, plural, number)
 
 
-TEXTS = Texts(_text, _form)
+TEXTS = Texts(_text, _form, translated)
 
 
 @cache

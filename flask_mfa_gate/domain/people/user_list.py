@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from enum import StrEnum
 
 from ...errors import BadCursor, BadRequest
+from ...sentences import Sentence
 from ..enrollment.enrollment import Status
 from ..enrollment.mfa_status import MfaStatus
 from .person import LONGEST_KEY, Person
@@ -99,7 +100,7 @@ class UserQuery:
     def __post_init__(self) -> None:
         """Refuse pages of any other length."""
         if self.per_page not in PAGE_SIZES or isinstance(self.per_page, bool):
-            raise BadRequest(f"per_page is one of {', '.join(map(str, PAGE_SIZES))}.")
+            raise BadRequest(Sentence("per_page is one of %(known)s.", known=", ".join(map(str, PAGE_SIZES))))
 
     @property
     def after(self) -> Position | None:

@@ -6,6 +6,7 @@ import re
 import unicodedata
 
 from ...errors import BadRequest
+from ...sentences import Sentence
 from .person import Person
 
 LONGEST_SORT_NAME = 191
@@ -38,5 +39,11 @@ def words_of_search(text: str) -> list[str]:
     """
     words = words_in(text) if len(text) <= LONGEST_TEXT else frozenset()
     if len(text) > LONGEST_TEXT or len(words) > MOST_WORDS:
-        raise BadRequest(f"Search for at most {MOST_WORDS} words, in at most {LONGEST_TEXT:,} characters.")
+        raise BadRequest(
+            Sentence(
+                "Search for at most %(most_words)s words, in at most %(longest_text)s characters.",
+                most_words=MOST_WORDS,
+                longest_text=f"{LONGEST_TEXT:,}",
+            )
+        )
     return sorted(words)

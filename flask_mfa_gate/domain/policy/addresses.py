@@ -10,6 +10,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import TypeAlias
 
 from ...errors import PolicyError
+from ...sentences import Sentence
 from .reading import LONGEST_SHOWN
 
 Span: TypeAlias = tuple[int, int]
@@ -51,11 +52,15 @@ def read_entry(text: str, where: str) -> str:
     """An entry of a network, checked and in canonical spelling. A bad one raises :class:`PolicyError`."""
     # SECURITY: a zone is one interface of one machine; an entry with it would silently count on every interface.
     if "%" in text:
-        raise PolicyError(f"is {text[:LONGEST_SHOWN]!r}, and no network has a zone (%)", path=where)
+        raise PolicyError(
+            Sentence("is %(value)r, and no network has a zone (%%)", value=text[:LONGEST_SHOWN]), path=where
+        )
     try:
         return _range_text(text) if "-" in text else _block_text(text, where)
     except ValueError:
-        raise PolicyError(f"is {text[:LONGEST_SHOWN]!r}, which is no address, block or range", path=where) from None
+        raise PolicyError(
+            Sentence("is %(value)r, which is no address, block or range", value=text[:LONGEST_SHOWN]), path=where
+        ) from None
 
 
 @lru_cache(maxsize=1024)
@@ -123,7 +128,9 @@ def _block_text(text: str, where: str) -> str:
     if "/" not in text:
         return str(_unmapped(block.network_address))
     if ip_address(text.partition("/")[0]) != block.network_address:
-        raise PolicyError(f"is {text!r}, which has bits set behind the prefix", path=where, nearest=str(block))
+        raise PolicyError(
+            Sentence("is %(text)r, which has bits set behind the prefix", text=text), path=where, nearest=str(block)
+        )
     if block.version == 6 and block.prefixlen >= 96 and int(block.network_address) >> 32 == 0xFFFF:
         return f"{_unmapped(block.network_address)}/{block.prefixlen - 96}"
     return str(block)

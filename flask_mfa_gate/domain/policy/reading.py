@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping
 from difflib import get_close_matches
 
 from ...errors import PolicyError
+from ...sentences import Sentence
 
 FEW = 20
 LONGEST_SHOWN = 100
@@ -65,7 +66,9 @@ def require_known(given: str, where: str, known: Collection[str]) -> None:
     near = nearest(shown, known)
     words = known if isinstance(known, tuple) else sorted(known)
     rest = f": it is one of {', '.join(words)}" if near is None and len(known) <= FEW else ""
-    raise PolicyError(f"is {shown!r}, which is not known{rest}", path=where, nearest=near)
+    raise PolicyError(
+        Sentence("is %(shown)r, which is not known%(rest)s", shown=shown, rest=rest), path=where, nearest=near
+    )
 
 
 def texts_of(wanted: tuple[str, ...] | Mapping[str, object]) -> tuple[str, ...]:

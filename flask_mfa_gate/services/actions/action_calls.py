@@ -9,6 +9,7 @@ from ...clock import Clock
 from ...domain.enrollment.mfa_status import MfaStatus
 from ...domain.people.roles import Actor
 from ...errors import BadRequest
+from ...sentences import Sentence
 from ...store import Store
 from ...store.enrollment.action_requests import ActionRequest
 from ..enrollment.enrollments import EnrollmentService
@@ -38,7 +39,7 @@ class ActionCalls:
             "revoke-pass": self._enrollments.revoke_pass, "restart-grace": self._policies.restart_graces,
         }  # fmt: skip
         if action not in calls:
-            raise BadRequest(f"Unknown action. Known are: {', '.join(calls)}.")
+            raise BadRequest(Sentence("Unknown action. Known are: %(known)s.", known=", ".join(calls)))
         return calls[action]
 
     def act(

@@ -11,6 +11,7 @@ from ...crypto import new_id
 from ...domain.people.roles import Actor
 from ...domain.people.user_filter import UserFilter
 from ...errors import BadRequest, NotFound, UnknownUser
+from ...sentences import Sentence
 from ...store.enrollment.action_requests import ActionItem, ActionRequest, RequestState
 from ..people.lookup import UserLookup
 from ..people.user_list import UserListService
@@ -83,7 +84,7 @@ class ActionRequestService:
         """
         words = list(dict.fromkeys(word for word in _words(typed) if word))
         if len(words) > MOST_TYPED:
-            raise BadRequest(f"Paste at most {MOST_TYPED:,} users at a time.")
+            raise BadRequest(Sentence("Paste at most %(most_typed)s users at a time.", most_typed=f"{MOST_TYPED:,}"))
         keys: dict[str, None] = {}
         missing: list[str] = []
         for word in words:

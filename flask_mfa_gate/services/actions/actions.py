@@ -18,6 +18,7 @@ from ...domain.people.person import Person
 from ...domain.people.roles import Actor, ActorLike, Right
 from ...domain.people.user_filter import UserFilter
 from ...errors import BadRequest, NotAllowed, UnknownUser
+from ...sentences import Sentence
 from ...store.people.user_list import UserList
 from ..people.actors import acting_user, actor_of
 from ..people.directory import UserDirectory
@@ -267,7 +268,7 @@ class ActionRunner:
 
 def unknown(key: str) -> str:
     """What is said of a key that nobody has."""
-    return f"No user with the key {key!r} is known."
+    return Sentence("No user with the key %(key)r is known.", key=key)
 
 
 def _answers(moved: Sequence[tuple[str, Move]], unseen: AbstractSet[str]) -> list[tuple[str, Answer]]:

@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 
 from ...crypto import Keyring
 from ...errors import BadRequest
+from ...sentences import Sentence
 from ...signals import Event
 from ...store.records.audit import Record
 from ..unit_of_work import TransactionRunner, UnitOfWork
@@ -80,7 +81,11 @@ class AuditChain:
         while True:
             anchor = self._anchor()
             if kept is not None and kept.number < anchor.last.number:
-                raise BadRequest(f"Record {kept.number} is gone: {anchor}. Give a newer head.")
+                raise BadRequest(
+                    Sentence(
+                        "Record %(number)s is gone: %(anchor)s. Give a newer head.", number=kept.number, anchor=anchor
+                    )
+                )
             found = self._walk(anchor, kept or self.head())
             # What looks cut off may have been removed meanwhile; then the log is looked at from where it begins now.
             if found.broken_at is None or self._anchor() == anchor:

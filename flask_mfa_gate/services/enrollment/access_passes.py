@@ -14,6 +14,7 @@ from ...domain.records.event_name import EventName
 from ...domain.records.mail_kind import MailKind, Notice
 from ...errors import BadRequest
 from ...factors.access_pass import AccessPasses
+from ...sentences import Sentence
 from ..actions.actions import LOUD, ActionRunner, Order
 from ..sign_in.endings import revoke_opened
 from ..text_validation import check_words
@@ -96,7 +97,7 @@ class AccessPassService:
 
     def _granted(self, asked: PassTerms) -> AccessPass:
         if asked.scope not in set(Scope):
-            raise BadRequest(f"scope is one of {', '.join(Scope)}.")
+            raise BadRequest(Sentence("scope is one of %(known)s.", known=", ".join(Scope)))
         if asked.starts_at is not None and asked.starts_at.tzinfo is None:
             raise BadRequest("starts_at has to be an aware datetime.")
         granted = terms(

@@ -17,6 +17,7 @@ from ...domain.people.user_filter import UserFilter
 from ...domain.people.user_list import UserRow
 from ...domain.sign_in.assurance import FactorKind
 from ...errors import BadRequest, Conflict, UnknownUser
+from ...sentences import Sentence
 from ..actions.action_result import ActionResult
 from ..actions.actions import ActionRunner, Order, Terms, unknown
 from ..actions.state_changes import MoveWriter
@@ -110,7 +111,7 @@ class EnrollmentService:
         :raises BadRequest: unless it is one of both; for ``notify=False`` by a user.
         """
         if (kind is None) == (factor_id is None) or kind not in {None, *FactorKind}:
-            raise BadRequest(f"Give either kind ({', '.join(FactorKind)}) or factor_id.")
+            raise BadRequest(Sentence("Give either kind (%(known)s) or factor_id.", known=", ".join(FactorKind)))
         action = RevokeFactor(None if kind is None else FactorKind(kind), factor_id)
         return self._run(action, keys, Order(**terms))
 
@@ -186,5 +187,11 @@ def _is_instant(moment: datetime, *, after: datetime) -> bool:
 
 def _checked_days(days: int, *, least: int) -> int:
     if isinstance(days, bool) or not isinstance(days, int) or not least <= days <= LONGEST_DAYS:
-        raise BadRequest(f"days is a whole number from {max(least, 1)} to {LONGEST_DAYS}; to force MFA now, say now.")
+        raise BadRequest(
+            Sentence(
+                "days is a whole number from %(max)s to %(longest_days)s; to force MFA now, say now.",
+                max=max(least, 1),
+                longest_days=LONGEST_DAYS,
+            )
+        )
     return days

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from ...clock import Clock
 from ...errors import BadRequest
+from ...sentences import Sentence
 from ...store import Store
 from ..text_validation import is_key
 from .directory import UserDirectory
@@ -43,7 +44,14 @@ class UserLookup:
         # SECURITY: of two with one email none is meant for certain, however few of them the gate has met.
         if len(keys) > 1:
             shown = ", ".join(repr(key) for key in keys[:_FEW])
-            raise BadRequest(f"{len(keys)} users have the email {text!r}, with the keys {shown}. Give the key.")
+            raise BadRequest(
+                Sentence(
+                    "%(value)s users have the email %(text)r, with the keys %(shown)s. Give the key.",
+                    value=len(keys),
+                    text=text,
+                    shown=shown,
+                )
+            )
         return keys[0] if keys else text
 
     def _is_key(self, text: str) -> bool:

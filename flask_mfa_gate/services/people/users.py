@@ -13,6 +13,7 @@ from ...domain.people.roles import Actor, ActorLike, Right, refusal
 from ...domain.records.event_name import EventName
 from ...domain.sign_in.session import GateSession
 from ...errors import BadRequest, Conflict, NotAllowed, UnknownUser
+from ...sentences import Sentence
 from ..actions.subjects import REFUSALS
 from ..audit.chain import AuditChain
 from ..audit.key_rotation import KeyRotation
@@ -151,7 +152,7 @@ class UserService:
         """
         told_by = self._by(actor)
         if not is_key(key):
-            raise UnknownUser(f"Nobody can have the key {key!r}.")
+            raise UnknownUser(Sentence("Nobody can have the key %(key)r.", key=key))
 
         def act(work: UnitOfWork) -> None:
             self._store.enrollments.lock(work.tx, key)
@@ -165,11 +166,15 @@ class UserService:
 
     def _require_known(self, tx: Connection, key: str) -> None:
         if not is_key(key) or not self._store.keys.is_known(tx, key):
-            raise UnknownUser(f"The gate has nothing about the key {key!r}.")
+            raise UnknownUser(Sentence("The gate has nothing about the key %(key)r.", key=key))
 
     def _require_free(self, tx: Connection, key: str) -> None:
         if not is_key(key):
-            raise BadRequest(f"A key is a string of at most {LONGEST_KEY} characters, and not empty.")
+            raise BadRequest(
+                Sentence(
+                    "A key is a string of at most %(longest_key)s characters, and not empty.", longest_key=LONGEST_KEY
+                )
+            )
         if self._store.keys.is_known(tx, key):
             raise Conflict("key-taken", "Somebody else has this key already.")
 

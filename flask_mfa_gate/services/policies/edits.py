@@ -13,6 +13,7 @@ from ...domain.policy.document.codec import read_document, read_policy, write_do
 from ...domain.policy.document.policy import Policy, PolicySet
 from ...domain.policy.document.users import USER, Users
 from ...errors import BadRequest, Conflict, NotFound, PolicyError
+from ...sentences import Sentence
 from ...store.records.policies import PolicyVersion
 
 _NO_FORM = (AttributeError, TypeError, ValueError)
@@ -26,7 +27,7 @@ def named(policies: PolicySet, name: str) -> Policy:
     """
     found = find(policies.policies, name)
     if found is None:
-        raise NotFound(f"There is no policy {name!r}.")
+        raise NotFound(Sentence("There is no policy %(name)r.", name=name))
     return found
 
 
@@ -119,7 +120,9 @@ def _undone(now: Sequence[Named], before: Sequence[Named], after: Sequence[Named
         if old.get(name) == new.get(name):
             continue
         if current.get(name) != new.get(name):
-            raise Conflict("changed-since", f"{name!r} was changed again later. Undo the later change first.")
+            raise Conflict(
+                "changed-since", Sentence("%(name)r was changed again later. Undo the later change first.", name=name)
+            )
         current.pop(name, None)
         current |= {name: old[name]} if name in old else {}
     return tuple(current.values())

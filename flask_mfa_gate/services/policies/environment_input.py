@@ -16,6 +16,7 @@ from ...domain.policy.conditions.words.sign_in import WAYS
 from ...domain.policy.facts import Environment
 from ...domain.policy.reading import nearest
 from ...errors import BadRequest, PolicyError
+from ...sentences import Sentence
 
 _TEXTS = ("user_agent", "country", "platform", "browser", "sign_in", "provider", "method", "endpoint")
 _SETS = frozenset({"device", "device_unknown"})
@@ -38,7 +39,7 @@ def checked_facts(given: Environment | None, *, signals: Collection[str]) -> Env
         raise BadRequest("The environment has to be an Environment(address=…, …).")
     for name in _TEXTS:
         if not isinstance(getattr(given, name), str | None):
-            raise BadRequest(f"The fact {name} has to be a text.")
+            raise BadRequest(Sentence("The fact %(name)s has to be a text.", name=name))
     if not isinstance(given.at, datetime | None):
         raise BadRequest("The fact at has to be a datetime.")
     return replace(
@@ -58,7 +59,7 @@ def _words(name: str, given: object) -> frozenset[str]:
     """A text alone is one word: taken for a collection, its letters would be."""
     words = [given] if isinstance(given, str) else given
     if not isinstance(words, Collection) or not all(isinstance(word, str) for word in words):
-        raise BadRequest(f"The fact {name} has to be a set of words, such as {{'managed'}}.")
+        raise BadRequest(Sentence("The fact %(name)s has to be a set of words, such as {'managed'}.", name=name))
     return frozenset(words)
 
 
@@ -79,7 +80,13 @@ def _signal(name: str, signals: Collection[str]) -> str:
     folded = name.lower()
     if folded not in signals:
         near = nearest(folded[:100], signals)
-        raise BadRequest(f"There is no risk signal {name[:100]!r}.{f' Did you mean {near}?' if near else ''}")
+        raise BadRequest(
+            Sentence(
+                "There is no risk signal %(value)r.%(value2)s",
+                value=name[:100],
+                value2=Sentence(" Did you mean %(near)s?", near=near) if near else "",
+            )
+        )
     return folded
 
 
@@ -126,7 +133,11 @@ def _known_word(name: str, word: str, where: str) -> str:
     known = _KNOWN.get(name)
     found = _FOLDED.get(name, str)(word)
     if known is not None and found not in known:
-        raise PolicyError(f"is {word[:100]!r}, which is not known", path=where, nearest=nearest(word[:100], known))
+        raise PolicyError(
+            Sentence("is %(value)r, which is not known", value=word[:100]),
+            path=where,
+            nearest=nearest(word[:100], known),
+        )
     return found
 
 

@@ -18,6 +18,7 @@ from ...domain.policy.document.policy import PolicySet
 from ...domain.policy.document.users import user_keys
 from ...domain.policy.facts import Environment, Subject
 from ...errors import Conflict
+from ...sentences import Sentence, as_sentence, joined
 from ...store import Store
 from ..people.population import Population
 
@@ -76,7 +77,10 @@ class PolicyLinter:
         known = _errors(lint(before, facts=facts, registry=self._registry))
         found = [one for one in _errors(lint(after, facts=facts, registry=self._registry)) if one not in known]
         if found:
-            raise Conflict("lint", " ".join(f"{one.policy or 'The policies'}: {one.sentence}" for one in found))
+            named = ((one.policy or Sentence("The policies"), as_sentence(one.sentence)) for one in found)
+            raise Conflict(
+                "lint", joined(Sentence("%(policy)s: %(said)s", policy=who, said=what) for who, what in named)
+            )
 
     def _facts(self, tx: Connection, author: Author) -> AppFacts:
         met = self._store.people.holders(tx, Role.ADMIN, now=self._clock())

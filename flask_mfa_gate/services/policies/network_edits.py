@@ -11,6 +11,7 @@ from ...domain.policy.conditions.words.network import NETWORK
 from ...domain.policy.document.policy import Policy, PolicySet
 from ...domain.policy.reading import texts_of
 from ...errors import Conflict, NotFound
+from ...sentences import Sentence
 from .edits import find
 
 
@@ -36,7 +37,9 @@ def with_new_network(now: PolicySet, network: Network) -> PolicySet:
     :raises Conflict: ``exists``, where its name is taken.
     """
     if find(now.networks, network.name) is not None:
-        raise Conflict("exists", f"There is a network {network.name!r} already. Choose another name.")
+        raise Conflict(
+            "exists", Sentence("There is a network %(name)r already. Choose another name.", name=network.name)
+        )
     return with_network(now, network)
 
 
@@ -47,7 +50,10 @@ def without_network(now: PolicySet, name: str) -> PolicySet:
     """
     known_network(now, name)
     if used := uses_of_network(now, name):
-        raise Conflict("in-use", f"The network {name!r} is used by {', '.join(used)}. Change that first.")
+        raise Conflict(
+            "in-use",
+            Sentence("The network %(name)r is used by %(known)s. Change that first.", name=name, known=", ".join(used)),
+        )
     return replace(now, networks=tuple(one for one in now.networks if one.name != name))
 
 
@@ -55,7 +61,7 @@ def with_renamed_network(now: PolicySet, old: str, new: str) -> PolicySet:
     """The set with another name for a network, in every condition too."""
     kept = known_network(now, old)
     if find(now.networks, new) is not None:
-        raise Conflict("exists", f"There is a network {new!r} already. Choose another name.")
+        raise Conflict("exists", Sentence("There is a network %(new)r already. Choose another name.", new=new))
     policies = tuple(replace(one, conditions=_renamed(one.conditions, old, new)) for one in now.policies)
     networks = tuple(one for one in now.networks if one is not kept)
     return PolicySet(policies, (*networks, replace(kept, name=new)))
@@ -68,7 +74,7 @@ def known_network(policies: PolicySet, name: str) -> Network:
     """
     found = find(policies.networks, name)
     if found is None:
-        raise NotFound(f"There is no network {name!r}.")
+        raise NotFound(Sentence("There is no network %(name)r.", name=name))
     return found
 
 

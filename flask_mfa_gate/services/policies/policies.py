@@ -18,6 +18,7 @@ from ...domain.policy.document.policy import Policy, PolicySet, PolicyState
 from ...domain.policy.evaluation.compiled_policies import CompiledPolicies, compile_policies
 from ...domain.records.event_name import EventName
 from ...errors import BadRequest
+from ...sentences import Sentence
 from ...store.records.policies import PolicyVersion
 from ..actions.action_result import ActionResult
 from ..actions.actions import Order, Terms
@@ -83,7 +84,7 @@ class PolicyService(PolicyRevisions):
     ) -> PolicyDiff:  # fmt: skip
         """Switch a policy ``on``, ``off`` or to ``report-only``."""
         if state not in list(PolicyState):
-            raise BadRequest(f"A policy is {', '.join(PolicyState)}.")
+            raise BadRequest(Sentence("A policy is %(known)s.", known=", ".join(PolicyState)))
 
         def edit(now: PolicySet) -> PolicySet:
             return with_policy(now, replace(named(now, name), state=PolicyState(state)))
@@ -211,7 +212,7 @@ class PolicyService(PolicyRevisions):
             self._store.enrollments.lock(work.tx, user_key)
             known = self._store.enrollments.standing(work.tx, user_key, now=now).graces
             if name not in names | known.keys():
-                raise BadRequest(f"There is no policy {name!r}.")
+                raise BadRequest(Sentence("There is no policy %(name)r.", name=name))
             if not dry_run:
                 self._store.enrollments.set_graces(work.tx, user_key, {**known, name: now})
                 work.record(EventName.GRACE_RESTARTED, subject=user_key, actor=by.name, reason=reason, policy=name)

@@ -11,6 +11,7 @@ from ...domain.policy.addresses import Network
 from ...domain.policy.analysis.diff import PolicyDiff
 from ...domain.policy.document.policy import Policy, PolicySet, PolicyState
 from ...errors import BadRequest, Conflict, NotFound
+from ...sentences import Sentence
 from ...store.records.policies import Deletion
 from .edits import checked_alone, find, has_policy, named, undone, with_policy, without
 from .history import LONGEST_HISTORY
@@ -87,7 +88,7 @@ class PolicyRevisions(PolicyWriter):
             versions = self._store.policies.history(tx, limit=LONGEST_HISTORY)
         last = next((one.version for one in versions if has_policy(one, name)), None)
         if last is None:
-            raise NotFound(f"There was no policy {name!r}.")
+            raise NotFound(Sentence("There was no policy %(name)r.", name=name))
         kept = named(self._versions.read(last), name)
 
         def edit(now: PolicySet) -> PolicySet:
@@ -206,4 +207,4 @@ def about_network(name: str, act: str, edit: Edit) -> Change:
 
 def _require_free(now: PolicySet, name: str) -> None:
     if find(now.policies, name) is not None:
-        raise Conflict("exists", f"There is a policy {name!r} already. Choose another name.")
+        raise Conflict("exists", Sentence("There is a policy %(name)r already. Choose another name.", name=name))

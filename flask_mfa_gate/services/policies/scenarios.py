@@ -14,6 +14,7 @@ from ...domain.policy.document.policy import PolicySet
 from ...domain.policy.facts import Environment
 from ...domain.policy.reading import nearest
 from ...errors import MFAGateError, PolicyError
+from ...sentences import Sentence
 from .environment_input import environment_from
 from .simulation import Simulator
 
@@ -61,7 +62,7 @@ def read_scenarios(text: str, *, address: str | None = None) -> Sequence[Scenari
     try:
         document = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError) as problem:
-        raise PolicyError(f"is not valid TOML: {problem}") from None
+        raise PolicyError(Sentence("is not valid TOML: %(problem)s", problem=problem)) from None
     rows = document.get("scenarios")
     if not isinstance(rows, list) or not rows or set(document) != {"scenarios"}:
         raise PolicyError("has to hold [[scenarios]], at least one, and nothing else")
@@ -94,10 +95,16 @@ def _read(row: object, where: str) -> Scenario:
         raise PolicyError("has to be a table", path=where)
     for key in row:
         if key not in _OWN | _FACTS:
-            raise PolicyError(f"is not known: {key!r}", path=where, nearest=nearest(key, _OWN | _FACTS))
+            raise PolicyError(
+                Sentence("is not known: %(key)r", key=key), path=where, nearest=nearest(key, _OWN | _FACTS)
+            )
     user, expect = _text(row, "user", where), _text(row, "expect", where)
     if expect not in _WORDS:
-        raise PolicyError(f"is no verdict: {expect!r}", path=f"{where}.expect", nearest=nearest(expect, _WORDS))
+        raise PolicyError(
+            Sentence("is no verdict: %(expect)r", expect=expect),
+            path=f"{where}.expect",
+            nearest=nearest(expect, _WORDS),
+        )
     facts = environment_from({key: value for key, value in row.items() if key in _FACTS}, where)
     resource = _text({"resource": APP, **row}, "resource", where)
     name = _text({"name": f"{user} at {resource}", **row}, "name", where)

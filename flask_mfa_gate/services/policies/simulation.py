@@ -24,6 +24,7 @@ from ...domain.policy.evaluation.trace import PolicyTrace
 from ...domain.policy.facts import Environment
 from ...domain.sign_in.assurance import Assurance, SignIn
 from ...errors import BadRequest, UnknownUser
+from ...sentences import Sentence
 from ...store import Store
 from ...store.sign_in.sign_ins import SignInRecord
 from ..actions.actions import ActionRunner
@@ -212,12 +213,12 @@ class Simulator:
         marked = {name for marks in views for name in marks.resources}
         there = {APP, MFA_ADMIN, *marked, *named, *self._rules.default_access}
         if not isinstance(resource, str) or resource not in there:
-            raise BadRequest(f"There is no resource {resource!r}.")
+            raise BadRequest(Sentence("There is no resource %(resource)r.", resource=resource))
 
     def _person(self, key: str) -> Person:
         person = self._directory.existing(key) if is_key(key) else None
         if person is None:
-            raise UnknownUser(f"No user with the key {key!r} is known.")
+            raise UnknownUser(Sentence("No user with the key %(key)r is known.", key=key))
         return person
 
     def _standing(self, key: str) -> Standing:

@@ -15,6 +15,7 @@ from ...domain.policy.evaluation.compiled_policies import compile_policies
 from ...domain.policy.evaluation.trace import PolicyTrace
 from ...domain.policy.facts import MatchResult, Subject
 from ...domain.records.refusal import STOPPED, WAITS
+from ...sentences import Sentence
 from ...store import Store
 from ...store.sign_in.sign_ins import SignInRecord
 from ..policies.history import PolicyHistory
@@ -90,7 +91,7 @@ def sentence_of(reason_id: str, policy: str | None) -> str:
     :param policy: name of the one that decided.
     """
     if policy is not None:
-        return f"The policy {policy!r} decided."
+        return Sentence("The policy %(policy)r decided.", policy=policy)
     if reason_id.startswith(_POLICY):
-        return f"A policy decided that is no longer known ({reason_id})."
+        return Sentence("A policy decided that is no longer known (%(reason)s).", reason=reason_id)
     return SENTENCES.get(reason_id, reason_id)

@@ -14,6 +14,7 @@ from ...domain.sign_in.assurance import FactorKind
 from ...domain.sign_in.session import GateSession
 from ...errors import BadRequest, Conflict
 from ...factors.base import Companion, Description
+from ...sentences import Sentence
 from ...signals import Event
 from ...store.enrollment.factors import Factor
 from ..unit_of_work import TransactionRunner, UnitOfWork
@@ -61,7 +62,9 @@ class SelfService:
     def rename_factor(self, session: GateSession, factor_id: str, name: object) -> bool:
         """Give a factor another name of 1 to 64 printable characters; False when there is no such factor."""
         if not isinstance(name, str) or not 0 < len(name.strip()) <= NAME_LENGTH or not name.isprintable():
-            raise BadRequest(f"Enter a name of 1 to {NAME_LENGTH} printable characters.")
+            raise BadRequest(
+                Sentence("Enter a name of 1 to %(name_length)s printable characters.", name_length=NAME_LENGTH)
+            )
         return self._worker.run(
             lambda work: self._store.factors.rename(work.tx, factor_id, user_key=session.user_key, name=name.strip())
         )

@@ -11,6 +11,7 @@ from ...domain.authorization.decision import Ask, Decision, Reason
 from ...domain.sign_in.assurance import Method, methods_of
 from ...domain.sign_in.session import StepUp
 from ...errors import BadRequest, CodeInvalid, MFAGateError, Throttled
+from ...sentences import Sentence
 from ..client import is_prefetch
 from ..fields import text_field
 from ..responses import answers
@@ -102,7 +103,7 @@ def _chosen(desk: Desk, word: str | None) -> Method:
     """The server knows which methods there are; an unknown word is refused, never passed by."""
     known = {method.value: method for method in desk.state.factors.registry.verifiers}
     if word is not None and word not in known:
-        raise BadRequest(f"Unknown factor. Known are: {', '.join(sorted(known))}.")
+        raise BadRequest(Sentence("Unknown factor. Known are: %(known)s.", known=", ".join(sorted(known))))
     if word:
         return known[word]
     return _first(desk) if desk.standing.factors else desk.state.factors.registry.opens_first

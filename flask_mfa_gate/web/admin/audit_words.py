@@ -10,7 +10,7 @@ from ...domain.records.event_name import EventName
 from ...domain.records.refusal import THROTTLED
 from ...signals import Event
 from ..account.activity import EVENTS
-from ..translation import gettext, marked
+from ..translation import gettext, marked, ngettext
 from .policies import words as policy_words
 from .words import asked_word, factor_word, list_word, reason_word, scope_word, sign_in_word
 
@@ -80,8 +80,11 @@ def _shown(name: str, value: Any) -> str:
     """A detail as an admin reads it, not as Python writes it."""
     if isinstance(value, bool):
         return gettext("yes") if value else gettext("no")
-    if isinstance(value, list | tuple):
+    if isinstance(value, list | tuple) and name != "loosens":
         return ", ".join(_shown(name, one) for one in value)
+    if name == "loosens":
+        # In the words of the version's page, which the log can't be: it keeps them as they were said then.
+        return ngettext("%(num)s change", "%(num)s changes", len(value))
     if name == "days" and value == 0:
         return gettext("now")
     say = _SAY.get(name)

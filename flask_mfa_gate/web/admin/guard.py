@@ -24,7 +24,7 @@ from ..client import SAFE_METHODS
 from ..refusal_notes import note_refusal
 from ..responses import answers
 from ..responses.targets import asked_page, origin
-from ..translation import gettext
+from ..translation import error_text, gettext
 from .console import Console, ConsoleRoute, console_url, is_at_least
 from .representation import wants_document
 
@@ -47,7 +47,7 @@ def console_page(route: ConsoleRoute) -> Callable[..., Any]:
         try:
             console = _open(desk, route)
         except NotAllowed as error:
-            return answers.problem(desk.passage, 403, error.code, str(error), {"reason": error.reason})
+            return answers.problem(desk.passage, 403, error.code, error_text(error), {"reason": error.reason})
         return _served(console, route, arguments)
 
     return guarded
@@ -58,8 +58,8 @@ def _served(console: Console, route: ConsoleRoute, arguments: dict[str, Any]) ->
         return route.view(console, **arguments)
     except MFAGateError as error:
         if wants_document(console):
-            return answers.with_retry(answers.problem_document(error.status, error.code, str(error), {}), error)
-        return console.page("problem.html", error.status, title=_title(error.status), detail=str(error))
+            return answers.with_retry(answers.problem_document(error.status, error.code, error_text(error), {}), error)
+        return console.page("problem.html", error.status, title=_title(error.status), detail=error_text(error))
 
 
 def _title(status: int) -> str:

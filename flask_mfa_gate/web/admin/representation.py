@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 from flask import Response, request, stream_with_context
 
 from ...errors import BadRequest
+from ...sentences import Sentence
 from ..client import Client
 from ..responses import answers
 from .console import Console
@@ -51,7 +52,7 @@ def format_wanted(console: Console, *offered: Format) -> Format:
     word = request.args.get("format")
     if word:
         if word not in set(offered):
-            raise BadRequest(f"Unknown format. This page has: {', '.join(offered)}.")
+            raise BadRequest(Sentence("Unknown format. This page has: %(known)s.", known=", ".join(offered)))
         return Format(word)
     if console.desk.passage.client is Client.API:
         return Format.JSON

@@ -46,7 +46,12 @@ def in_words(value: Any, unit: str = "") -> str:
         return ", ".join(f"{name}: {in_words(one)}" for name, one in value.items()) or gettext("None")
     if isinstance(value, tuple | list | frozenset | set):
         return ", ".join(in_words(one) for one in value) or gettext("None")
-    return getattr(value, "__name__", None) or str(value) or gettext("Empty")
+    return (str(value) or gettext("Empty")) if isinstance(value, str | int) else name_of(value)
+
+
+def name_of(value: Any) -> str:
+    """A function or an object of the app: what it is called, and nothing of where it lies in memory."""
+    return str(getattr(value, "__name__", None) or type(value).__name__)
 
 
 def duration(value: timedelta) -> str:

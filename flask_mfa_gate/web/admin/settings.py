@@ -16,10 +16,10 @@ from ...settings import PREFIX, Settings
 from ..inspection.doctor import findings
 from ..inspection.findings import Finding, Level
 from ..responses import answers
-from ..translation import gettext
+from ..translation import gettext, translated
 from .console import WRITE, Console, ConsoleRoute
 from .representation import Format, format_wanted
-from .setting_words import Piece, in_words, pieces
+from .setting_words import Piece, in_words, name_of, pieces
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +28,7 @@ class SettingLine:
 
     :param value: as the configuration has it; of a secret only whether there is one.
     :param words: the same as people say it, as ``default_words``.
+    :param is_typed: whether those are words of the configuration.
     :param is_default: whether the app leaves it as it is.
     """
 
@@ -36,6 +37,7 @@ class SettingLine:
     default: str
     words: str
     default_words: str
+    is_typed: bool
     meaning: tuple[Piece, ...]
     is_default: bool
     is_secret: bool
@@ -92,7 +94,12 @@ def _shown(console: Console, tried: tuple[bool, str] | None = None) -> Response:
         return answers.json_answer(
             {
                 "findings": [
-                    {"level": one.level.value, "code": one.code, "sentence": one.sentence, "fix": one.fix}
+                    {
+                        "level": one.level.value,
+                        "code": one.code,
+                        "sentence": translated(one.sentence),
+                        "fix": translated(one.fix),
+                    }
                     for one in found
                 ],
                 "settings": {line.key: line.value for line in lines},
@@ -105,7 +112,9 @@ def _shown(console: Console, tried: tuple[bool, str] | None = None) -> Response:
 
 
 def _finding(one: Finding) -> FindingLine:
-    return FindingLine(one.level is Level.ERROR, one.code, tuple(pieces(one.sentence)), tuple(pieces(one.fix)))
+    return FindingLine(
+        one.level is Level.ERROR, one.code, tuple(pieces(translated(one.sentence))), tuple(pieces(translated(one.fix)))
+    )
 
 
 def setting_lines(current: Settings) -> list[SettingLine]:
@@ -118,12 +127,13 @@ def _line(item: Field[Any], value: Any, default: Any) -> SettingLine:
     is_secret = not item.repr
     # SECURITY: what may hold a password or a key is never on a page, not even to an admin.
     shown = ("set" if value else "not set") if is_secret else _raw(value)
-    unit = item.metadata["unit"]
+    unit, meaning = item.metadata["unit"], translated(item.metadata["meaning"])
     words = (gettext("Set") if value else gettext("Not set")) if is_secret else in_words(value, unit)
     return SettingLine(
         key=f"{PREFIX}{item.name.upper()}", value=shown, default="" if is_secret else _raw(default), words=words,
-        default_words="" if is_secret else in_words(default, unit), meaning=tuple(pieces(item.metadata["meaning"])),
+        default_words="" if is_secret else in_words(default, unit), meaning=tuple(pieces(meaning)),
         is_default=bool(value == default), is_secret=is_secret,
+        is_typed=bool(value) and not is_secret and not isinstance(value, bool | int | timedelta),
     )  # fmt: skip
 
 
@@ -137,7 +147,7 @@ def _raw(value: Any) -> str:
         return ", ".join(_raw(one) for one in value) or "none"
     if isinstance(value, Mapping):
         return ", ".join(f"{name}: {_raw(one)}" for name, one in value.items()) or "none"
-    return getattr(value, "__name__", None) or str(value)
+    return str(value) if isinstance(value, str | int) else name_of(value)
 
 
 ROUTES = (

@@ -8,6 +8,7 @@ from traceback import extract_tb
 from flask import Flask, has_request_context
 
 from ...errors import ConfigError, MFAGateError
+from ...sentences import Sentence
 from ..state import GateState
 from .checks import storage
 from .findings import Finding, error
@@ -28,7 +29,7 @@ def findings(app: Flask, state: GateState) -> list[Finding]:
 def not_started(failure: Exception) -> Finding:
     """The one finding about an app that could not be made."""
     fix = f"Correct {failure.key}." if isinstance(failure, ConfigError) else "Run `flask routes` to see where it fails."
-    return error("startup", f"The app does not start. {_text(failure)}", fix=fix)
+    return error("startup", Sentence("The app does not start. %(text)s", text=_text(failure)), fix=fix)
 
 
 def _run(check: RegisteredCheck, on: Inspection) -> Iterator[Finding]:

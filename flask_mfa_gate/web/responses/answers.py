@@ -17,6 +17,7 @@ from ..client import SAFE_METHODS, Client, is_of_htmx
 from ..refusal_notes import reference_here
 from ..request_context import RequestContext
 from ..state import current_state
+from ..translation import error_text
 from .host_names import own_url
 from .login_page import login_url
 from .page import page_facts
@@ -211,7 +212,7 @@ def failure(passage: RequestContext | None, error: MFAGateError) -> Response:
         facts |= {"reference": error.reference} if error.reference is not None else {}
     if isinstance(error, Conflict):
         facts["reason"] = error.reason
-    response = problem(passage, error.status, error.code, str(error), facts)
+    response = problem(passage, error.status, error.code, error_text(error), facts)
     return with_retry(response, error)
 
 

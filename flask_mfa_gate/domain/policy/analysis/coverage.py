@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from itertools import islice, product
 from typing import TypeAlias
 
+from ....sentences import Sentence
 from ...access import APP
 from ..document.effect import Action
 from ..document.policy import Policy, PolicyState
@@ -35,7 +36,7 @@ def covered_by_deny(
         return
     for rule in (_rule_of(policy, worlds) for policy in active if about in (None, policy.name)):
         if (deny := _covering(rule, denials)) is not None:
-            sentence = f'Never matters: wherever it applies, "{deny.policy.name}" denies.'
+            sentence = Sentence('Never matters: wherever it applies, "%(name)s" denies.', name=deny.policy.name)
             yield LintFinding(Level.WARNING, "covered-by-deny", rule.policy.name, sentence)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
+from ....sentences import Sentence
 from ...access import APP
 from ..addresses import Network
 from ..document.policy import Policy, PolicySet
@@ -76,11 +77,16 @@ def changed_fields(old: PolicySet, new: PolicySet) -> tuple[str, ...]:
     before, after = ({one.name: one.to_document() for one in policies.policies} for policies in (old, new))
     entries = [{one.name: " ".join(one.entries) for one in policies.networks} for policies in (old, new)]
     return (
-        *(f"{name}: added, {after[name]['state']}" for name in found.added),
-        *(f"{name}: removed" for name in found.removed),
+        *(Sentence("%(name)s: added, %(state)s", name=name, state=after[name]["state"]) for name in found.added),
+        *(Sentence("%(name)s: removed", name=name) for name in found.removed),
         *(line for name in found.changed for line in _fields(name, before[name], after[name])),
         *(
-            f"network {name}: {entries[0].get(name, 'none')} → {entries[1].get(name, 'none')}"
+            Sentence(
+                "network %(name)s: %(before)s → %(after)s",
+                name=name,
+                before=entries[0].get(name, "none"),
+                after=entries[1].get(name, "none"),
+            )
             for changed in (found.networks.added, found.networks.removed, found.networks.changed)
             for name in changed
         ),
@@ -90,7 +96,13 @@ def changed_fields(old: PolicySet, new: PolicySet) -> tuple[str, ...]:
 def _fields(name: str, before: Mapping[str, object], after: Mapping[str, object]) -> Iterator[str]:
     for field in dict.fromkeys((*before, *after)):
         if before.get(field) != after.get(field):
-            yield f"{name}: {field} {_text(before.get(field))} → {_text(after.get(field))}"
+            yield Sentence(
+                "%(name)s: %(field)s %(before)s → %(after)s",
+                name=name,
+                field=field,
+                before=_text(before.get(field)),
+                after=_text(after.get(field)),
+            )
 
 
 def _text(value: object) -> str:

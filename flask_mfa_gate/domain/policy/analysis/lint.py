@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterable, Iterator
 from dataclasses import replace
 
 from ....errors import PolicyError
+from ....sentences import Sentence
 from ...access import APP, MFA_ADMIN
 from ...sign_in.assurance import FactorKind
 from ..addresses import read_entry, span_of
@@ -30,14 +31,15 @@ __all__ = ["AppFacts", "Level", "LintFinding", "lint"]
 
 MOST_COMPARED = 10_000
 _CLIENT = "client:"
+_UNKNOWN = {"group": "There is no group %(name)r.%(hint)s", "user": "There is no user %(name)r.%(hint)s"}
 _OPEN = frozenset({"allow-client-chosen", "allow-always"})
 _MISSING = {
-    Source.GEOIP: "there is no GeoIP database (MFA_GATE_GEOIP_DATABASE)",
-    Source.GROUPS: "no callback tells of groups (`groups=` of `init_app`)",
-    Source.CLIENT: "user agents are not read (extra `client`)",
-    Source.MANAGED: "no callback says which devices are managed",
-    Source.CERTIFICATE: "client certificates are not verified",
-    Source.TIME_ZONE: "this server does not have its time zone (install the package `tzdata`)",
+    Source.GEOIP: Sentence("there is no GeoIP database (MFA_GATE_GEOIP_DATABASE)"),
+    Source.GROUPS: Sentence("no callback tells of groups (`groups=` of `init_app`)"),
+    Source.CLIENT: Sentence("user agents are not read (extra `client`)"),
+    Source.MANAGED: Sentence("no callback says which devices are managed"),
+    Source.CERTIFICATE: Sentence("client certificates are not verified"),
+    Source.TIME_ZONE: Sentence("this server does not have its time zone (install the package `tzdata`)"),
 }
 
 
@@ -92,7 +94,7 @@ def _unreadable(policy: Policy, worlds: SatisfiabilityChecker) -> LintFinding | 
             word = worlds.registry.find(criterion.word, criterion.word)
             word.compile(criterion.wanted, worlds.networks, criterion.word)
     except PolicyError as fault:
-        return LintFinding(Level.ERROR, "unreadable", policy.name, f"Cannot be judged: {fault}")
+        return LintFinding(Level.ERROR, "unreadable", policy.name, Sentence("Cannot be judged: %(fault)s", fault=fault))
     return None
 
 
@@ -117,10 +119,14 @@ def _missing_facts(policy: Policy, facts: AppFacts, worlds: SatisfiabilityChecke
         for source in worlds.registry.words[criterion.word].needs(criterion.wanted) - facts.sources
     }
     for word, source in sorted(missing):
-        sentence = f"The condition {word} is never known in this app: {_MISSING[source]}."
+        sentence = Sentence(
+            "The condition %(word)s is never known in this app: %(why)s.", word=word, why=_MISSING[source]
+        )
         yield LintFinding(Level.ERROR, "fact-missing", policy.name, sentence)
     if Source.GROUPS not in facts.sources and group_names((*policy.users.include, *policy.users.exclude)):
-        sentence = f"It is about a group, and nobody is in one in this app: {_MISSING[Source.GROUPS]}."
+        sentence = Sentence(
+            "It is about a group, and nobody is in one in this app: %(why)s.", why=_MISSING[Source.GROUPS]
+        )
         yield LintFinding(Level.ERROR, "fact-missing", policy.name, sentence)
 
 
@@ -149,7 +155,12 @@ def _unknown_names(policies: Iterable[Policy], facts: AppFacts) -> Iterator[tupl
                 hint = _hint(name, known or ()) if compared <= MOST_COMPARED else ""
                 yield (
                     policy,
-                    LintFinding(Level.WARNING, f"unknown-{kind}", policy.name, f"There is no {kind} {name!r}.{hint}"),
+                    LintFinding(
+                        Level.WARNING,
+                        f"unknown-{kind}",
+                        policy.name,
+                        Sentence(_UNKNOWN[kind], name=name, hint=hint),
+                    ),
                 )
 
 
@@ -158,7 +169,11 @@ def _unmarked_resources(policy: Policy, facts: AppFacts) -> Iterator[LintFinding
         return
     known = facts.known_resources | {APP, MFA_ADMIN}
     for name in sorted(name for name in policy.resources if name not in known and not name.startswith(_CLIENT)):
-        sentence = f"No view is marked with the resource {name!r}, so nothing can reach it.{_hint(name, known)}"
+        sentence = Sentence(
+            "No view is marked with the resource %(name)r, so nothing can reach it.%(hint)s",
+            name=name,
+            hint=_hint(name, known),
+        )
         yield LintFinding(Level.WARNING, "unknown-resource", policy.name, sentence)
 
 
@@ -166,13 +181,15 @@ def _factors_off(policy: Policy, facts: AppFacts) -> Iterator[LintFinding]:
     wanted = policy.effect.factors
     if wanted and wanted.isdisjoint(facts.factors):
         kinds = " or ".join(kind.value for kind in FactorKind if kind in wanted)
-        sentence = f"Nobody could ever meet it: it takes {kinds} only, which MFA_GATE_FACTORS leaves out."
+        sentence = Sentence(
+            "Nobody could ever meet it: it takes %(kinds)s only, which MFA_GATE_FACTORS leaves out.", kinds=kinds
+        )
         yield LintFinding(Level.WARNING, "factor-off", policy.name, sentence)
 
 
 def _hint(name: str, known: Collection[str]) -> str:
     near = nearest(name, known)
-    return f" Did you mean {near}?" if near else ""
+    return Sentence(" Did you mean %(near)s?", near=near) if near else ""
 
 
 def _open_to_anybody(policy: Policy, worlds: SatisfiabilityChecker) -> Iterator[LintFinding]:
@@ -180,9 +197,11 @@ def _open_to_anybody(policy: Policy, worlds: SatisfiabilityChecker) -> Iterator[
     # SECURITY: a password thief meets such a branch, and the allow would drop the code that was to stop them.
     if found & {Backing.CHOSEN, Backing.NEUTRAL}:
         words = ", ".join(sorted(set(weak_words(policy.conditions, worlds))))
-        sentence = (
-            f"Can be met by anybody who knows the password, since these words prove nothing about the client: {words}. "
-            "In each branch, add a network, a device, or another fact that the client can't choose."
+        sentence: str = Sentence(
+            "Can be met by anybody who knows the password, "
+            "since these words prove nothing about the client: %(words)s. In each branch, add a network, a device, "
+            "or another fact that the client can't choose.",
+            words=words,
         )
         yield LintFinding(Level.ERROR, "allow-client-chosen", policy.name, sentence)
     elif Backing.ANYBODY in found or is_nearly_everywhere(policy.conditions, worlds):
@@ -197,9 +216,10 @@ def _proxies(policy: Policy, facts: AppFacts, worlds: SatisfiabilityChecker) -> 
             spans = NETWORK.spans(criterion.wanted, worlds.networks, "")
             for proxy, (low, high) in proxies.items():
                 if any(first <= high and low <= last for first, last in spans):
-                    sentence = (
-                        f"Allows a network in which the proxy {proxy} is. "
-                        "A request whose real address the proxy did not pass on would count as one from there."
+                    sentence = Sentence(
+                        "Allows a network in which the proxy %(proxy)s is. "
+                        "A request whose real address the proxy did not pass on would count as one from there.",
+                        proxy=proxy,
                     )
                     yield LintFinding(Level.WARNING, "network-has-proxy", policy.name, sentence)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
 
+from ....sentences import Sentence
 from ...access import APP
 from ..condition_tree import And, Condition, Expression, Not, Or
 from ..conditions.words.country import COUNTRY
@@ -17,6 +18,7 @@ from .finding import AppFacts, Level, LintFinding
 from .worlds import SatisfiabilityChecker
 
 CONSOLE = "mfa-admin"
+_YOU, _EVERYBODY = Sentence("you"), Sentence("every admin")
 _SURELY = frozenset({MatchResult.HIT})
 _OF_PLACE = frozenset({NETWORK.word, COUNTRY.word})
 
@@ -31,13 +33,13 @@ def lockouts(policies: Sequence[Policy], *, facts: AppFacts, worlds: Satisfiabil
     blind = _Denials(denials, frozenset({MatchResult.HIT, MatchResult.UNKNOWN}), worlds.is_match_when_unknown)
     acting = [admin for admin in facts.admins if admin.key == facts.acting_admin]
     yield from _from_here(acting, denials, certain, facts=facts, worlds=worlds)
-    for admins, code, whom in ((acting, "acting-admin", "you"), (facts.admins, "every-admin", "every admin")):
+    for admins, code, whom in ((acting, "acting-admin", _YOU), (facts.admins, "every-admin", _EVERYBODY)):
         if not admins or _can_still_mend(admins, facts):
             continue
         if causes := certain.of_all(admins):
-            yield _remark(Level.ERROR, f"denies-{code}", causes, whom, "whatever the facts are")
+            yield _remark(Level.ERROR, f"denies-{code}", causes, whom, Sentence("whatever the facts are"))
         elif causes := blind.of_all(admins):
-            yield _remark(Level.WARNING, f"may-deny-{code}", causes, whom, "while facts are unknown")
+            yield _remark(Level.WARNING, f"may-deny-{code}", causes, whom, Sentence("while facts are unknown"))
 
 
 def _from_here(
@@ -49,7 +51,9 @@ def _from_here(
         return
     placed = [replace(one, conditions=_placed(one.conditions, facts.acting_from, worlds)) for one in denials]
     if causes := _Denials(placed, _SURELY, worlds.is_always).of_all(acting):
-        yield _remark(Level.ERROR, "denies-acting-admin-here", causes, "you", "from the address you are at now")
+        yield _remark(
+            Level.ERROR, "denies-acting-admin-here", causes, _YOU, Sentence("from the address you are at now")
+        )
 
 
 def _placed(condition: Expression, here: Environment, worlds: SatisfiabilityChecker) -> Expression:
@@ -122,6 +126,11 @@ class _Denials:
 
 def _remark(level: Level, code: str, causes: Collection[str], whom: str, when: str) -> LintFinding:
     first, *others = sorted(causes)
-    together = f" together with {', '.join(others)}" if others else ""
-    sentence = f"Denies {whom} the console{together}, {when}. Exclude one account that can still mend it."
+    together = Sentence(" together with %(known)s", known=", ".join(others)) if others else ""
+    sentence = Sentence(
+        "Denies %(whom)s the console%(together)s, %(when)s. Exclude one account that can still mend it.",
+        whom=whom,
+        together=together,
+        when=when,
+    )
     return LintFinding(level, code, first, sentence)

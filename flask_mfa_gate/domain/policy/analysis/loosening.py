@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+from ....sentences import Sentence
 from ...access import APP
 from ..addresses import Network
 from ..document.effect import Action, Effect
@@ -14,7 +15,7 @@ from ..document.users import EVERYBODY, Users
 from .implication import Form, form_of, implies
 
 _TIGHT = {Action.REQUIRE: 1, Action.DENY: 2}
-_STATES = {PolicyState.OFF: "is turned off", PolicyState.REPORT_ONLY: "only reports now"}
+_STATES = {PolicyState.OFF: Sentence("is turned off"), PolicyState.REPORT_ONLY: Sentence("only reports now")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,43 +94,61 @@ def _rules(policy_set: PolicySet) -> Mapping[str, _Rule]:
 
 
 def _ended(rule: _Rule, state: PolicyState | None) -> str:
-    what = "is removed" if state is None else _STATES[state]
-    effect = "denies" if rule.action is Action.DENY else "asks for MFA at"
-    return f"{_title(rule)} {what}, so it no longer {effect} {_listed(rule.resources)}."
+    what = Sentence("is removed") if state is None else _STATES[state]
+    effect = Sentence("denies") if rule.action is Action.DENY else Sentence("asks for MFA at")
+    return Sentence(
+        "%(title)s %(what)s, so it no longer %(effect)s %(listed)s.",
+        title=_title(rule),
+        what=what,
+        effect=effect,
+        listed=_listed(rule.resources),
+    )
 
 
 def _weakened(was: _Rule, now: _Rule) -> Iterator[str]:
     """A policy that denies or requires covers less, or asks for less."""
     title = _title(now)
     if _TIGHT.get(now.action, 0) < _TIGHT[was.action]:
-        yield f"{title} has {was.action} no longer, but {now.action}."
+        yield Sentence(
+            "%(title)s has %(action)s no longer, but %(other)s.", title=title, action=was.action, other=now.action
+        )
     if now.action not in _TIGHT:
         return
-    yield from (f"{title} {what}." for what in _fewer_users(was.policy.users, now.policy.users))
+    yield from (
+        Sentence("%(title)s %(what)s.", title=title, what=what)
+        for what in _fewer_users(was.policy.users, now.policy.users)
+    )
     if gone := was.resources - now.resources:
-        yield f"{title} no longer covers {_listed(gone)}."
+        yield Sentence("%(title)s no longer covers %(listed)s.", title=title, listed=_listed(gone))
     if not implies(was.conditions, now.conditions):
-        yield f"{title} no longer applies everywhere it did: {_cause(was, now)}."
+        yield Sentence("%(title)s no longer applies everywhere it did: %(cause)s.", title=title, cause=_cause(was, now))
     if was.action is now.action is Action.REQUIRE:
-        yield from (f"{title} {what}." for what in _easier(was.policy.effect, now.policy.effect))
+        yield from (
+            Sentence("%(title)s %(what)s.", title=title, what=what)
+            for what in _easier(was.policy.effect, now.policy.effect)
+        )
 
 
 def _fewer_users(was: Users, now: Users) -> Iterator[str]:
     if EVERYBODY not in now.include and (gone := set(was.include) - set(now.include)):
-        yield f"no longer includes {_listed(gone)}"
+        yield Sentence("no longer includes %(listed)s", listed=_listed(gone))
     if spared := set(now.exclude) - set(was.exclude):
-        yield f"now excludes {_listed(spared)}"
+        yield Sentence("now excludes %(listed)s", listed=_listed(spared))
 
 
 def _easier(was: Effect, now: Effect) -> Iterator[str]:
     if was.factors and not now.factors:
-        yield "accepts any factor now"
+        yield Sentence("accepts any factor now")
     elif was.factors and (more := now.factors - was.factors):
-        yield f"accepts {_listed(more)} now"
+        yield Sentence("accepts %(listed)s now", listed=_listed(more))
     if _longest(now) > _longest(was):
-        yield "limits the age of a proof no longer" if now.max_age is None else f"accepts a proof of {now.max_age} now"
+        yield (
+            Sentence("limits the age of a proof no longer")
+            if now.max_age is None
+            else Sentence("accepts a proof of %(age)s now", age=now.max_age)
+        )
     if now.grace_days > was.grace_days:
-        yield f"gives {now.grace_days} days of grace instead of {was.grace_days}"
+        yield Sentence("gives %(days)s days of grace instead of %(before)s", days=now.grace_days, before=was.grace_days)
 
 
 def _longest(effect: Effect) -> timedelta:
@@ -140,28 +159,33 @@ def _opened(was: _Rule | None, now: _Rule) -> Iterator[str]:
     """A policy that allows covers more."""
     title = _title(now)
     if was is None:
-        yield f"{title} is on now and drops the challenge at {_listed(now.resources)}."
+        yield Sentence(
+            "%(title)s is on now and drops the challenge at %(listed)s.", title=title, listed=_listed(now.resources)
+        )
         return
     if was.action is not Action.ALLOW:
         return
-    yield from (f"{title} {what}." for what in _more_users(was.policy.users, now.policy.users))
+    yield from (
+        Sentence("%(title)s %(what)s.", title=title, what=what)
+        for what in _more_users(was.policy.users, now.policy.users)
+    )
     if more := now.resources - was.resources:
-        yield f"{title} now drops the challenge at {_listed(more)} too."
+        yield Sentence("%(title)s now drops the challenge at %(listed)s too.", title=title, listed=_listed(more))
     if not implies(now.conditions, was.conditions):
-        yield f"{title} now applies where it did not: {_cause(was, now)}."
+        yield Sentence("%(title)s now applies where it did not: %(cause)s.", title=title, cause=_cause(was, now))
 
 
 def _more_users(was: Users, now: Users) -> Iterator[str]:
     if EVERYBODY not in was.include and (more := set(now.include) - set(was.include)):
-        yield f"now includes {_listed(more)}"
+        yield Sentence("now includes %(listed)s", listed=_listed(more))
     if gone := set(was.exclude) - set(now.exclude):
-        yield f"no longer excludes {_listed(gone)}"
+        yield Sentence("no longer excludes %(listed)s", listed=_listed(gone))
 
 
 def _cause(was: _Rule, now: _Rule) -> str:
     if form_of(was.policy.conditions) == form_of(now.policy.conditions):
-        return "a network that it names has changed"
-    return "its conditions have changed"
+        return Sentence("a network that it names has changed")
+    return Sentence("its conditions have changed")
 
 
 def _title(rule: _Rule) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from typing import TypeAlias
 
+from ....sentences import Sentence
 from ...access import APP
 from ..condition_tree import Or
 from ..document.policy import Policy
@@ -36,7 +37,7 @@ def open_together(allows: Sequence[Policy], worlds: SatisfiabilityChecker) -> It
         for name in names:
             if name not in told:
                 others = ", ".join(f'"{other}"' for other in names if other != name)
-                sentence = f"Drops the challenge nearly everywhere, together with {others}."
+                sentence = Sentence("Drops the challenge nearly everywhere, together with %(others)s.", others=others)
                 yield LintFinding(Level.WARNING, "allow-together", name, sentence)
         told.update(names)
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from ....errors import ConfigError, PolicyError
+from ....sentences import Sentence
 from ..condition_tree import Condition
 from ..reading import nearest
 from .condition_type import ConditionType
@@ -62,7 +63,9 @@ class Registry:
     def find(self, word: str, where: str) -> ConditionType:
         """The word of this name. An unknown one raises :class:`PolicyError`."""
         if word not in self.words:
-            raise PolicyError(f"is no condition: {word!r}", path=where, nearest=nearest(word, self.words))
+            raise PolicyError(
+                Sentence("is no condition: %(word)r", word=word), path=where, nearest=nearest(word, self.words)
+            )
         return self.words[word]
 
     def read(self, word: str, wanted: object, where: str) -> Condition:

@@ -10,6 +10,7 @@ from operator import attrgetter
 from typing import Literal, NoReturn
 
 from ....errors import PolicyError
+from ....sentences import Sentence
 from ..addresses import Network
 from ..conditions.registry import Registry
 from ..reading import at_key
@@ -54,7 +55,7 @@ def _parse(text: object) -> object:
         raise PolicyError("must be a text")
     # SECURITY: both parsers take memory many times the size of their text, so a huge one could end the worker.
     if len(text) > MOST_BYTES or len(text.encode(errors="surrogatepass")) > MOST_BYTES:
-        raise PolicyError(f"is larger than {MOST_BYTES} bytes")
+        raise PolicyError(Sentence("is larger than %(most_bytes)s bytes", most_bytes=MOST_BYTES))
     text = text.removeprefix("\ufeff")
     is_json = text.lstrip().startswith("{")
     try:
@@ -62,7 +63,9 @@ def _parse(text: object) -> object:
     except RecursionError:
         raise PolicyError("is nested too deep") from None
     except ValueError as problem:
-        raise PolicyError(f"is not valid {'JSON' if is_json else 'TOML'}: {problem}") from None
+        raise PolicyError(
+            Sentence("is not valid %(value)s: %(problem)s", value="JSON" if is_json else "TOML", problem=problem)
+        ) from None
 
 
 def _parse_json(text: str) -> object:
@@ -92,7 +95,7 @@ def _require_version(version: object) -> None:
     if version is None:
         raise PolicyError("is missing", path="version")
     if version != VERSION or not isinstance(version, int) or isinstance(version, bool):
-        raise PolicyError(f"must be {VERSION}, the only version there is", path="version")
+        raise PolicyError(Sentence("must be %(version)s, the only version there is", version=VERSION), path="version")
 
 
 def _read_networks(value: object) -> tuple[Network, ...]:
@@ -104,7 +107,9 @@ def _read_networks(value: object) -> tuple[Network, ...]:
 def _read_policies(value: object, vocabulary: Vocabulary) -> tuple[Policy, ...]:
     entries = list(read_list(value, "policies"))
     if len(entries) > MOST_POLICIES:
-        raise PolicyError(f"must not be more than {MOST_POLICIES}", path="policies")
+        raise PolicyError(
+            Sentence("must not be more than %(most_policies)s", most_policies=MOST_POLICIES), path="policies"
+        )
     policies = tuple(read_policy_table(entry, at, vocabulary) for at, entry in entries)
     _require_unique([policy.name for policy in policies], "policies")
     return policies
@@ -116,7 +121,9 @@ def _require_unique(names: Sequence[str], where: str) -> None:
         first = seen.setdefault(name, index)
         if first != index:
             path = at_key(at_index(where, index), "name")
-            raise PolicyError(f"is the name of {at_index(where, first)} already", path=path)
+            raise PolicyError(
+                Sentence("is the name of %(at_index)s already", at_index=at_index(where, first)), path=path
+            )
 
 
 def write_document(policy_set: PolicySet, form: Literal["toml", "json"] = "toml") -> str:

@@ -6,6 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from ....errors import PolicyError
+from ....sentences import Sentence
 from ..addresses import looks_like_address
 from ..condition_tree import And, Condition, Expression, Not, Or
 from ..conditions.condition_type import Wanted
@@ -43,7 +44,7 @@ def _read_node(value: object, where: str, vocabulary: Vocabulary, *, depth: int)
     depth += len(table) > 1
     # SECURITY: without a bound, a few thousand brackets would exhaust the stack of each worker that judges them.
     if depth > DEEPEST:
-        raise PolicyError(f"is nested more than {DEEPEST} deep", path=where)
+        raise PolicyError(Sentence("is nested more than %(deepest)s deep", deepest=DEEPEST), path=where)
     parts = tuple(_read_key(key, wanted, at_key(where, key), vocabulary, depth) for key, wanted in table.items())
     return _unwrapped(And(parts))
 

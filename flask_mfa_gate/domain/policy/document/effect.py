@@ -8,6 +8,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from ....errors import PolicyError
+from ....sentences import Sentence
 from ...sign_in.assurance import FactorKind
 from ..reading import at_key
 from .fields import read_fields, read_list, read_number, read_word
@@ -47,7 +48,7 @@ def read_effect(value: object, where: str) -> Effect:
     action = read_word(table["action"], at_key(where, "action"), Action)
     for key in table:
         if key != "action" and action is not Action.REQUIRE:
-            raise PolicyError(f"goes with {Action.REQUIRE} only", path=at_key(where, key))
+            raise PolicyError(Sentence("goes with %(require)s only", require=Action.REQUIRE), path=at_key(where, key))
     return Effect(
         action,
         factors=_read_factors(table.get("factors", ()), at_key(where, "factors")),

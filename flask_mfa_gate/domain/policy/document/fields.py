@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import TypeVar
 
 from ....errors import PolicyError
+from ....sentences import Sentence
 from ...open_words import OpenWord
 from ..reading import at_key, nearest
 
@@ -79,7 +80,7 @@ def _read_printable(value: object, where: str, *, longest: int, besides: str = "
     if not isinstance(value, str):
         raise PolicyError("must be a text", path=where)
     if len(value) > longest:
-        raise PolicyError(f"must not be longer than {longest} characters", path=where)
+        raise PolicyError(Sentence("must not be longer than %(longest)s characters", longest=longest), path=where)
     if any(mark not in besides for mark in _UNPRINTABLE.findall(value)):
         raise PolicyError("must not contain control characters", path=where)
     return value
@@ -102,7 +103,7 @@ def read_number(value: object, where: str, *, most: int) -> int:
     if not isinstance(value, int) or isinstance(value, bool):
         raise PolicyError("must be a whole number", path=where)
     if not 0 <= value <= most:
-        raise PolicyError(f"must be from 0 to {most}", path=where)
+        raise PolicyError(Sentence("must be from 0 to %(most)s", most=most), path=where)
     return value
 
 
@@ -110,9 +111,11 @@ def read_word(value: object, where: str, words: type[Word]) -> Word:
     """One word of a closed set."""
     known = [word.value for word in words]
     if not isinstance(value, str):
-        raise PolicyError(f"must be one of {', '.join(known)}", path=where)
+        raise PolicyError(Sentence("must be one of %(known)s", known=", ".join(known)), path=where)
     if value not in known:
         raise PolicyError(
-            f"must be one of {', '.join(known)}", path=where, nearest=nearest(value[:LONGEST_NAME], known)
+            Sentence("must be one of %(known)s", known=", ".join(known)),
+            path=where,
+            nearest=nearest(value[:LONGEST_NAME], known),
         )
     return words(value)

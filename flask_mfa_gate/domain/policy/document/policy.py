@@ -10,6 +10,7 @@ from enum import StrEnum
 from urllib.parse import urlsplit
 
 from ....errors import PolicyError
+from ....sentences import Sentence
 from ...access import APP
 from ..addresses import Network
 from ..condition_tree import And, Expression
@@ -111,7 +112,9 @@ def read_policy_table(value: object, where: str, vocabulary: Vocabulary) -> Poli
 def require_addressable(name: str) -> None:
     """Raise :class:`PolicyError` for a name that could have no page of its own."""
     if name in _TAKEN:
-        raise PolicyError(f"must not be {name!r}, which is another page of the console", path="name")
+        raise PolicyError(
+            Sentence("must not be %(name)r, which is another page of the console", name=name), path="name"
+        )
     if "/" in name:
         raise PolicyError("must not contain a slash", path="name")
 

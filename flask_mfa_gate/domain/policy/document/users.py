@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ....errors import PolicyError
+from ....sentences import Sentence
 from ...people.person import LONGEST_KEY
 from ..reading import at_key
 from .fields import LONGEST_NAME, listed, read_fields, read_list, read_name, read_text
@@ -54,7 +55,12 @@ def _read_user_word(value: object, where: str) -> str:
     text = read_text(value, where)
     prefix = next((prefix for prefix in (GROUP, USER) if text.startswith(prefix)), None)
     if prefix is None and text != EVERYBODY:
-        raise PolicyError(f"must be {EVERYBODY}, {GROUP}NAME or {USER}KEY", path=where)
+        raise PolicyError(
+            Sentence(
+                "must be %(everybody)s, %(group)sNAME or %(user)sKEY", everybody=EVERYBODY, group=GROUP, user=USER
+            ),
+            path=where,
+        )
     if prefix is not None:
         longest = LONGEST_KEY if prefix == USER else LONGEST_NAME
         read_name(text.removeprefix(prefix), where, longest=longest)

@@ -7,6 +7,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from ....errors import PolicyError
+from ....sentences import Sentence
 from ...access import APP
 from ..conditions.condition_type import facts_of
 from ..conditions.registry import Registry
@@ -136,7 +137,10 @@ def _require_small_index(policies: Iterable[Policy]) -> None:
     pairs = sum(len(policy.resources or (APP,)) * len(policy.users.include) for policy in policies)
     # SECURITY: the index has each user at each resource, so a short document could take the memory of every worker.
     if pairs > MOST_PAIRS:
-        raise PolicyError(f"name more than {MOST_PAIRS} pairs of a user or group and a resource", path="policies")
+        raise PolicyError(
+            Sentence("name more than %(most_pairs)s pairs of a user or group and a resource", most_pairs=MOST_PAIRS),
+            path="policies",
+        )
 
 
 def _words(rows: Iterable[CompiledPolicy], state: PolicyState) -> frozenset[str]:

@@ -14,7 +14,7 @@ from ....errors import BadRequest, Conflict, MFAGateError, NotFound, PolicyError
 from ....services.policies.history import Edit
 from ....services.policies.writing import EditContext
 from ...responses import answers
-from ...translation import gettext
+from ...translation import error_text, gettext
 from ..console import WRITE, Console, ConsoleRoute, console_url
 from ..representation import Format, Listing, Table, format_wanted, json_list, wants_document
 from . import words
@@ -122,7 +122,7 @@ def _way_back(console: Console, sets: Callable[[], tuple[PolicySet, PolicySet]])
     try:
         now, then = sets()
     except (BadRequest, Conflict, PolicyError) as error:
-        return WayBack(None, str(error))
+        return WayBack(None, error_text(error))
     return WayBack(diff_view(console, now, then))
 
 
@@ -174,7 +174,7 @@ def _gone_back(console: Console, version: int, act: Callable[[], Any], name: str
 def _refused(console: Console, version: int, error: MFAGateError) -> Response:
     if not 0 < version <= console.state.access.policies.version():
         raise error
-    return _version_page(console, version, str(error), error.status)
+    return _version_page(console, version, error_text(error), error.status)
 
 
 def _row_json(row: VersionRow) -> dict[str, Any]:

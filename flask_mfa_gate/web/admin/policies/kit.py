@@ -13,6 +13,7 @@ from ....domain.policy.document.policy import Policy, PolicySet
 from ....domain.policy.document.users import user_keys
 from ....domain.policy.facts import Environment
 from ....errors import BadRequest
+from ....sentences import Sentence
 from ....services.policies.edits import find
 from ....services.policies.writing import EditContext
 from ...endpoints import ADMIN
@@ -46,7 +47,7 @@ def read_version(fields: Mapping[str, Any], name: str = "version") -> int | None
         return int(given)
     if type(given) is int and 0 <= given < 2**31:
         return given
-    raise BadRequest(f"{name} has to be the number of a version.")
+    raise BadRequest(Sentence("%(name)s has to be the number of a version.", name=name))
 
 
 def text_of(fields: Mapping[str, Any], name: str) -> str:
@@ -56,7 +57,7 @@ def text_of(fields: Mapping[str, Any], name: str) -> str:
     """
     value = fields.get(name, "")
     if not isinstance(value, str):
-        raise BadRequest(f"{name} has to be text.")
+        raise BadRequest(Sentence("%(name)s has to be text.", name=name))
     return value.strip()
 
 

@@ -12,6 +12,7 @@ from ....domain.people.roles import Role
 from ....domain.policy.document.policy import Policy, PolicySet, PolicyState
 from ....domain.policy.document.users import EVERYBODY
 from ....errors import BadRequest
+from ....sentences import Sentence
 from ....services.policies.overview import LastChange
 from ...translation import gettext, ngettext
 from ..console import Console, ConsoleRoute, console_url
@@ -151,7 +152,7 @@ def _chosen(everything: PolicySet) -> list[Policy]:
     """
     state = request.args.get("state")
     if state and state not in set(PolicyState):
-        raise BadRequest(f"A policy is {', '.join(PolicyState)}.")
+        raise BadRequest(Sentence("A policy is %(known)s.", known=", ".join(PolicyState)))
     return sorted((one for one in everything.policies if not state or one.state == state), key=lambda one: one.name)
 
 

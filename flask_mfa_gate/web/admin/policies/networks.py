@@ -18,7 +18,7 @@ from ....errors import BadRequest, Conflict, MFAGateError, NotFound, PolicyError
 from ....services.policies.edits import find
 from ....services.policies.network_edits import uses_of_network
 from ...responses import answers
-from ...translation import gettext
+from ...translation import error_text, gettext, translated
 from ..console import WRITE, Console, ConsoleRoute, console_url
 from ..representation import Format, Listing, Table, csv_file, format_wanted, json_list
 from .diffs import diff_json
@@ -146,12 +146,16 @@ def _carried_out(console: Console, name: str, act: Callable[[], PolicyDiff]) -> 
     return answers.see_other(console_url("networks"))
 
 
+def _at_field(error: MFAGateError) -> str:
+    return gettext("This %(problem)s", problem=translated(error.at_field)) if isinstance(error, PolicyError) else ""
+
+
 def _refused(console: Console, name: str, error: MFAGateError) -> Response:
     """What was typed, and why it was not saved."""
     path = error.path if isinstance(error, PolicyError) else ""
     is_taken = isinstance(error, Conflict) and error.reason == "exists"
     field = "name" if path == "name" or is_taken else "entries" if path.startswith("entries") else ""
-    sentence = str(error).replace(path, gettext("This"), 1) if field == "name" and path else str(error)
+    sentence = _at_field(error) if field == "name" and path else error_text(error)
     fields = console.fields
     is_stale = isinstance(error, Conflict) and error.reason == "stale"
     version = console.state.access.policies.version() if is_stale else read_version(fields) or 0

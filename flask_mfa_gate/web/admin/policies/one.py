@@ -16,7 +16,7 @@ from ....domain.policy.document.policy import Policy, PolicySet, PolicyState
 from ....errors import BadRequest, Conflict, NotFound, PolicyError
 from ....services.policies.edits import with_policy
 from ...responses import answers
-from ...translation import gettext
+from ...translation import error_text, gettext, translated
 from ..console import WRITE, Console, ConsoleRoute, console_url
 from ..representation import wants_document
 from . import words
@@ -78,7 +78,7 @@ def _remarks_when_on(console: Console, everything: PolicySet, found: Policy) -> 
 
 
 def _remark(one: LintFinding) -> dict[str, Any]:
-    return {"level": one.level.value, "code": one.code, "policy": one.policy, "sentence": one.sentence}
+    return {"level": one.level.value, "code": one.code, "policy": one.policy, "sentence": translated(one.sentence)}
 
 
 def _facts(console: Console, row: PolicyRow) -> Sequence[tuple[str, str]]:
@@ -118,7 +118,7 @@ def carried_out(
     except _REFUSALS as error:
         if wants_document(console):
             raise
-        problem = Problem(str(error), _since(console, error))
+        problem = Problem(error_text(error), _since(console, error))
         return _shown(console, name, problem, error.status)
     if console.desk.wants_json:
         return answers.json_answer({**diff_json(diff), "version": console.state.access.policies.version()})

@@ -13,8 +13,9 @@ from ....domain.address import canonical_address
 from ....domain.policy.conditions.zones import zone_names
 from ....domain.policy.facts import Environment
 from ....errors import BadRequest, PolicyError
+from ....sentences import Sentence
 from ....services.policies.environment_input import environment_from
-from ...translation import gettext
+from ...translation import gettext, translated
 
 TEXTS = (
     "user", "resource", "address", "at", "zone", "sign_in", "provider", "country", "platform", "browser", "user_agent",
@@ -71,7 +72,7 @@ def read_question(given: Iterable[tuple[str, Sequence[Any]]]) -> Question:
     for name, texts in given:
         if name in (*TEXTS, *SETS):
             if not all(isinstance(text, str) for text in texts):
-                raise BadRequest(f"{name} has to be text.")
+                raise BadRequest(Sentence("%(name)s has to be text.", name=name))
             found[name] = tuple(texts)
     return Question(found)
 
@@ -92,7 +93,7 @@ def facts_of(question: Question, *, now: datetime) -> tuple[Environment, dict[st
         return environment_from({**table, **({"at": moment} if moment else {})}, ""), errors
     except PolicyError as error:
         name = error.path.partition("[")[0]
-        errors[name] = gettext("This %(problem)s", problem=str(error).removeprefix(error.path).strip())
+        errors[name] = gettext("This %(problem)s", problem=translated(error.at_field))
         return Environment(), errors
 
 

@@ -21,13 +21,13 @@ from ....errors import BadRequest, Conflict, MFAGateError, PolicyError, UnknownU
 from ....services.policies.edits import named, with_policy
 from ....services.policies.simulation import Explanation
 from ...responses import answers
-from ...translation import gettext, marked
+from ...translation import error_text, gettext, marked
 from ...view_marks.protection import marked_views
 from ..console import READ, WRITE, Console, ConsoleRoute, console_url, never_acts
 from .kit import known_resources, names_in, names_of
 from .questions import NONE, Question, facts_of, read_question
 from .sentences import users_text
-from .words import both, condition_name, resource_name, state_name
+from .words import both, condition_name, resource_name, state_name, value_name
 
 MOST_SHOWN = 100
 _VERDICTS = {
@@ -132,7 +132,7 @@ def simulator(console: Console) -> Response:
         except (UnknownUser, BadRequest, PolicyError, Conflict) as error:
             if console.desk.wants_json:
                 raise
-            errors = {_field_of(error, question): str(error)}
+            errors = {_field_of(error, question): error_text(error)}
     if console.desk.wants_json or request.args.get("format") == "json":
         return _json(found, errors)
     return _page(console, question, everything, found, errors)
@@ -286,6 +286,7 @@ def _page(
         "policies/simulator.html", 400 if errors else 200, question=question, answers=found, errors=errors,
         resources=known_resources(console, everything), platforms=sorted(PLATFORMS), browsers=sorted(BROWSERS),
         devices=sorted(DEVICE_WORDS), signals=signals, ways=sorted(WAYS), others=others, none=NONE,
+        value_name=value_name, resource_name=resource_name,
         link=console_url("simulator", **question.query), networks=len(everything.networks),
     )  # fmt: skip
 

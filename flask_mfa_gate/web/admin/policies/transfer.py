@@ -15,7 +15,7 @@ from ....services.policies.edits import merged
 from ....services.policies.writing import EditContext
 from ...account.desk import Desk
 from ...responses import answers
-from ...translation import gettext
+from ...translation import error_text, gettext
 from ..console import WRITE, Console, ConsoleRoute, console_url
 from .diffs import DiffView, diff_json, diff_view
 from .kit import context, here, reason_of
@@ -70,7 +70,7 @@ def import_(console: Console) -> Response:
             return answers.see_other(console_url("policies"))
         return _draw(console, replace(form, diff=_would(console, text, is_merge)))
     except (BadRequest, Conflict, PolicyError) as error:
-        refused = replace(form, diff=_or_none(console, text, is_merge), problem=str(error))
+        refused = replace(form, diff=_or_none(console, text, is_merge), problem=error_text(error))
         return _draw(console, refused, error.status)
 
 

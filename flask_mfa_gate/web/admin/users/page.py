@@ -23,6 +23,7 @@ from ...translation import gettext, marked
 from ...view_marks.protection import marked_resources, marked_views
 from ..console import Console, ConsoleRoute, console_url
 from ..policies.simulator import PolicyLines, lines_of, policies_users
+from ..policies.words import resource_name
 from ..representation import Format, format_wanted
 from ..words import asked_word, client_word
 from .listing import WORDS, names_of
@@ -67,7 +68,7 @@ def draw_user(
         names=names_of(console, {required_by.removeprefix("user:")} if required_by.startswith("user:") else set()),
         events=event_lines(profile.events, used_words(console.state.factors.registry)),
         sign_ins=_sign_ins(console, found), default=console.state.rules.access(APP),
-        asked=asked_word, client_word=client_word, would=_WOULD,
+        asked=asked_word, client_word=client_word, resource_name=resource_name, would=_WOULD,
         trace=(trace := _trace(console, key)), traced=_in_words(console, trace),
         resources=_resources(console),
         resource=_resource(), verbs=verbs, why_not=why, code=code,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
+from ....sentences import Sentence
 from ....services.client.origins import UNREADABLE_ADDRESS
 from ....services.observations import Observation
 from ..findings import Finding, warning
@@ -22,8 +23,11 @@ def addresses(on: Inspection) -> Iterator[Finding]:
     if mark is not None and on.now - mark.at < _LATELY:
         yield warning(
             "unreadable-address",
-            f"The address of a client could not be read on {mark.at:%Y-%m-%d}. Incorrect codes of all such clients "
-            "count together, and no success clears them.",
+            Sentence(
+                "The address of a client could not be read on %(at)s. Incorrect codes of all such clients count "
+                "together, and no success clears them.",
+                at=f"{mark.at:%Y-%m-%d}",
+            ),
             fix=_PROXY_FIX,
         )
 
@@ -36,7 +40,10 @@ def proxies(on: Inspection) -> Iterator[Finding]:
     if headers:
         yield warning(
             "untold-proxy",
-            f"Sign-ins came through a proxy that names the client in {headers[0]}, which the app does not read. All "
-            "clients count as one address, so the sign-ins of one can keep everybody else out.",
+            Sentence(
+                "Sign-ins came through a proxy that names the client in %(value)s, which the app does not read. All "
+                "clients count as one address, so the sign-ins of one can keep everybody else out.",
+                value=headers[0],
+            ),
             fix=_PROXY_FIX,
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ....sentences import Sentence
 from ...middleware.install import own_prefixes, taken_rules
 from ...responses.login_page import unreachable_login_view
 from ...view_marks.marks import is_marked_in_vain
@@ -27,7 +28,9 @@ def marks_above_routes(on: Inspection) -> Iterator[Finding]:
         if is_marked_in_vain(view, views.values()):
             yield error(
                 "mark-above-route",
-                f"The mark of the view {endpoint!r} stands above its route, so it has no effect.",
+                Sentence(
+                    "The mark of the view %(endpoint)r stands above its route, so it has no effect.", endpoint=endpoint
+                ),
                 fix="Put it below the route, next to the function.",
             )
 
@@ -39,8 +42,8 @@ def taken_routes(on: Inspection) -> Iterator[Finding]:
         for endpoint in taken_rules(on.app, prefix):
             yield error(
                 "taken-route",
-                f"The endpoint {endpoint!r} has an address of the gate's pages.",
-                fix=f"Set {key} to a path that no other route uses.",
+                Sentence("The endpoint %(endpoint)r has an address of the gate's pages.", endpoint=endpoint),
+                fix=Sentence("Set %(key)s to a path that no other route uses.", key=key),
             )
 
 
@@ -51,6 +54,9 @@ def login_view(on: Inspection) -> Iterator[Finding]:
     if name is not None and on.settings.login_url is None:
         yield warning(
             "login-view",
-            f"Flask-Login's login_view {name!r} is no endpoint of the app, so the gate has to guess the page.",
+            Sentence(
+                "Flask-Login's login_view %(name)r is no endpoint of the app, so the gate has to guess the page.",
+                name=name,
+            ),
             fix="Set MFA_GATE_LOGIN_URL to the path or endpoint of the sign-in page.",
         )

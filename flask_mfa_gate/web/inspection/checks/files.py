@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from ....sentences import Sentence
 from ..findings import Finding, error
 from ..registry import Inspection, check
 
@@ -19,7 +20,11 @@ def modes_of_files(on: Inspection) -> Iterator[Finding]:
     file = on.state.location.file
     for path in (file, *(file.with_name(f"{file.name}-{end}") for end in ("wal", "shm"))):
         if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
-            yield error("database-file-mode", f"Others can read the database file {path}.", fix=f"chmod 600 {path}")
+            yield error(
+                "database-file-mode",
+                Sentence("Others can read the database file %(path)s.", path=path),
+                fix=Sentence("chmod 600 %(path)s", path=path),
+            )
 
 
 @check()
@@ -29,8 +34,11 @@ def place_of_files(on: Inspection) -> Iterator[Finding]:
     if location.embedded and any(location.file.is_relative_to(place) for place in _rebuilt()):
         yield error(
             "file-in-environment",
-            f"The gate's database {location.file} is inside the Python environment. When that is built again, every "
-            "factor is lost.",
+            Sentence(
+                "The gate's database %(file)s is inside the Python environment. When that is built again, every "
+                "factor is lost.",
+                file=location.file,
+            ),
             fix="Move its folder to a lasting place, and set instance_path= of the app or MFA_GATE_DATABASE_URI.",
         )
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from flask_login import LoginManager
 
+from ....sentences import Sentence
 from ....services.observations import Observation
 from ...host.login_manager import other_login_managers
 from ..findings import Finding, error, warning
@@ -45,8 +46,11 @@ def other_managers(on: Inspection) -> Iterator[Finding]:
     if count and not on.state.host.traits.has_own_identity:
         yield error(
             "second-login-manager",
-            f"The app has {count + 1} login managers, and the gate asks only app.login_manager, so users of the other "
-            "are not gated.",
+            Sentence(
+                "The app has %(value)s login managers, and the gate asks only app.login_manager, so users of the "
+                "other are not gated.",
+                value=count + 1,
+            ),
             fix="Give identity= to init_app, an object whose load(request) asks each of them.",
         )
 
@@ -59,8 +63,11 @@ def unseen_identities(on: Inspection) -> Iterator[Finding]:
     for sign in signs:
         yield warning(
             "unseen-identity",
-            f"The app seems to know a user by {sign}, where the gate sees nobody. If this signs users in, they are "
-            "not gated.",
+            Sentence(
+                "The app seems to know a user by %(sign)s, where the gate sees nobody. If this signs users in, they "
+                "are not gated.",
+                sign=sign,
+            ),
             fix="Give identity= to init_app, an object whose load(request) knows these users, or call gate.ensure() "
             "in the decorator that does.",
         )
@@ -74,8 +81,12 @@ def skipped_hooks(on: Inspection) -> Iterator[Finding]:
     for name in names:
         yield error(
             "no-hooks",
-            f"The app's class {name} answers requests without running before_request functions, so all are refused.",
-            fix=f"Let {name}.preprocess_request return super().preprocess_request().",
+            Sentence(
+                "The app's class %(name)s answers requests without running before_request functions, so all are "
+                "refused.",
+                name=name,
+            ),
+            fix=Sentence("Let %(name)s.preprocess_request return super().preprocess_request().", name=name),
         )
 
 
@@ -98,8 +109,10 @@ def broken_pages(on: Inspection) -> Iterator[Finding]:
     for name in names:
         yield error(
             "broken-page",
-            f"The app's own template for the gate's page {name} fails, so people see the built-in page.",
-            fix=f"Mend templates/mfa_gate/{name}, or what it extends. The log has the traceback.",
+            Sentence(
+                "The app's own template for the gate's page %(name)s fails, so people see the built-in page.", name=name
+            ),
+            fix=Sentence("Mend templates/mfa_gate/%(name)s, or what it extends. The log has the traceback.", name=name),
         )
 
 
@@ -111,7 +124,10 @@ def cookies_without_tls(on: Inspection) -> Iterator[Finding]:
     for name in names:
         yield warning(
             "plain-cookie",
-            f"MFA_GATE_BASE_URL is https, but requests to {name} reach the app as http, so the gate's cookie has no "
-            "Secure attribute.",
+            Sentence(
+                "MFA_GATE_BASE_URL is https, but requests to %(name)s reach the app as http, so the gate's cookie has "
+                "no Secure attribute.",
+                name=name,
+            ),
             fix="Let the proxy send X-Forwarded-Proto, and use ProxyFix(app.wsgi_app, x_proto=1, x_host=1).",
         )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import stat
 from collections.abc import Iterator
 
+from ....sentences import Sentence
 from ....services.keys import KEY_FILE
 from ..findings import Finding, error, warning
 from ..registry import Inspection, Needs, check
@@ -18,12 +19,14 @@ def key_file(on: Inspection) -> Iterator[Finding]:
     path = on.state.location.folder / KEY_FILE
     yield warning(
         "key-file",
-        f"Secrets are sealed with the key file {path}.",
+        Sentence("Secrets are sealed with the key file %(path)s.", path=path),
         fix="Back it up, or set MFA_GATE_KEYS.",
     )
     if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
         yield error(
-            "key-file-mode", f"Other users of this machine can read the key file {path}.", fix=f"chmod 600 {path}"
+            "key-file-mode",
+            Sentence("Other users of this machine can read the key file %(path)s.", path=path),
+            fix=Sentence("chmod 600 %(path)s", path=path),
         )
 
 
@@ -34,6 +37,9 @@ def stored_secrets(on: Inspection) -> Iterator[Finding]:
         subject = "1 stored secret" if count == 1 else f"{count} stored secrets"
         yield error(
             "unreadable-secrets",
-            f"{subject} can't be opened with MFA_GATE_KEYS, so nobody can use what they stand for.",
+            Sentence(
+                "%(subject)s can't be opened with MFA_GATE_KEYS, so nobody can use what they stand for.",
+                subject=subject,
+            ),
             fix="Put the earlier key back into MFA_GATE_KEYS, behind the new one. If it is lost: flask mfa reset USER",
         )

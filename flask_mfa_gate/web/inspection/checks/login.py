@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from urllib.parse import urlsplit
 
+from ....sentences import Sentence
 from ...endpoints import is_own, is_sign_out
 from ...responses.login_page import is_address, named_login, named_logins, unreachable_login_view
 from ...responses.routing import endpoint_at, inner_path
@@ -35,14 +36,25 @@ def closed_login_page(on: Inspection) -> Iterator[Finding]:
         if endpoint is not None and marks_at(on.app, endpoint).wants_identity:
             yield error(
                 "marked-login",
-                f"The sign-in page {page} is the view {endpoint!r}, which is marked, itself or by its blueprint, so "
-                "nobody can sign in there.",
-                fix=f"Take the mark off {endpoint!r}, or move the view into a blueprint that is not marked.",
+                Sentence(
+                    "The sign-in page %(page)s is the view %(endpoint)r, which is marked, itself or by its blueprint, "
+                    "so nobody can sign in there.",
+                    page=page,
+                    endpoint=endpoint,
+                ),
+                fix=Sentence(
+                    "Take the mark off %(endpoint)r, or move the view into a blueprint that is not marked.",
+                    endpoint=endpoint,
+                ),
             )
         elif is_own(endpoint) or is_sign_out(endpoint, on.settings):
             yield error(
                 "login-url",
-                f"The sign-in page {page} is the view {endpoint!r}, where nobody can sign in.",
+                Sentence(
+                    "The sign-in page %(page)s is the view %(endpoint)r, where nobody can sign in.",
+                    page=page,
+                    endpoint=endpoint,
+                ),
                 fix="Set MFA_GATE_LOGIN_URL to the path or endpoint of the sign-in page.",
             )
 
@@ -57,7 +69,7 @@ def login_page(on: Inspection) -> Iterator[Finding]:
     if unreachable is not None:
         yield warning(
             "login-view",
-            f"login_view is {unreachable!r}, and the app has no such endpoint.",
+            Sentence("login_view is %(unreachable)r, and the app has no such endpoint.", unreachable=unreachable),
             fix="Correct login_view, or set MFA_GATE_LOGIN_URL to the path of the sign-in page.",
         )
     elif page is None:

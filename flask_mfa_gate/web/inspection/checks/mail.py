@@ -7,6 +7,7 @@ from datetime import timedelta
 
 from ....mail.delivery import ServerUnavailable
 from ....mail.transport import greet
+from ....sentences import Sentence
 from ..findings import Finding, error, warning
 from ..registry import Inspection, Needs, check
 
@@ -49,7 +50,12 @@ def mail_server(on: Inspection) -> Iterator[Finding]:
     except ServerUnavailable as failure:
         yield error(
             "mail-server",
-            f"The mail server {mail.server}:{mail.port} takes no mail from this app ({failure}).",
+            Sentence(
+                "The mail server %(server)s:%(port)s takes no mail from this app (%(failure)s).",
+                server=mail.server,
+                port=mail.port,
+                failure=failure,
+            ),
             fix="Start it, or correct MAIL_SERVER, MAIL_PORT, MAIL_USE_TLS, MAIL_USERNAME, MAIL_PASSWORD.",
         )
 
@@ -65,7 +71,12 @@ def waiting_mail(on: Inspection) -> Iterator[Finding]:
     problem = f" The last problem: {waiting.problem.rstrip('.')}." if waiting.problem else ""
     yield warning(
         "mail-late",
-        f"{subject} been waiting since {waiting.oldest:%Y-%m-%d %H:%M} UTC.{problem}",
+        Sentence(
+            "%(subject)s been waiting since %(oldest)s UTC.%(problem)s",
+            subject=subject,
+            oldest=f"{waiting.oldest:%Y-%m-%d %H:%M}",
+            problem=problem,
+        ),
         fix="Run from cron: flask mfa run-due. Where it does run, mend the mail server's settings.",
     )
 
@@ -78,6 +89,9 @@ def undelivered_mail(on: Inspection) -> Iterator[Finding]:
     if count:
         yield warning(
             "mail-given-up",
-            f"Mails that could not be delivered for a week and were given up in the last 30 days: {count}.",
+            Sentence(
+                "Mails that could not be delivered for a week and were given up in the last 30 days: %(count)s.",
+                count=count,
+            ),
             fix="Mend the mail server's settings. The people can see what happened on their security page.",
         )

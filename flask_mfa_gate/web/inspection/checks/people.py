@@ -9,6 +9,7 @@ from sqlalchemy import Integer, inspect
 from sqlalchemy.exc import SQLAlchemyError
 
 from ....errors import HostCallbackFailed, NamelessUser
+from ....sentences import Sentence
 from ....services.observations import Observation
 from ....services.people.directory_sync import HELD_BACK
 from ...state import GateState
@@ -26,7 +27,7 @@ def key_column(on: Inspection) -> Iterator[Finding]:
     if traits.key_column in _UNSTABLE_KEYS:
         yield warning(
             "unstable-key",
-            f"The user key is the column {traits.key_column!r}, which can change.",
+            Sentence("The user key is the column %(key_column)r, which can change.", key_column=traits.key_column),
             fix="Let user_key= give one that never does.",
         )
     if traits.user_model is not None and _comes_back(on, traits.user_model, traits.key_column):
@@ -106,7 +107,10 @@ def late_identities(on: Inspection) -> Iterator[Finding]:
     for endpoint in endpoints:
         yield warning(
             "late-identity",
-            f"The view {endpoint!r} identifies its user itself, and acts before the gate can stop it.",
+            Sentence(
+                "The view %(endpoint)r identifies its user itself, and acts before the gate can stop it.",
+                endpoint=endpoint,
+            ),
             fix="In the decorator that authenticates, return what gate.ensure() gives if it is not None.",
         )
 
@@ -150,8 +154,11 @@ def untold_passwords(on: Inspection) -> Iterator[Finding]:
     for endpoint in endpoints:
         yield warning(
             "untold-password",
-            f"While the view {endpoint!r} ran, the password of its user changed, and the gate could not see that the "
-            "view had done it, so that user was signed out too.",
+            Sentence(
+                "While the view %(endpoint)r ran, the password of its user changed, and the gate could not see that "
+                "the view had done it, so that user was signed out too.",
+                endpoint=endpoint,
+            ),
             fix="If the view changes passwords, call gate.password_changed(key) in it, after the commit.",
         )
 
@@ -164,8 +171,11 @@ def upstream_users(on: Inspection) -> Iterator[Finding]:
     for server in servers:
         yield warning(
             "upstream-user",
-            f"Users whom each request names by {server} can't set up their first factor by themselves: the gate can't "
-            "tell when they signed in.",
+            Sentence(
+                "Users whom each request names by %(server)s can't set up their first factor by themselves: the gate "
+                "can't tell when they signed in.",
+                server=server,
+            ),
             fix="Give each an access pass: flask mfa access-pass USER",
         )
 
@@ -177,7 +187,7 @@ def break_glass(on: Inspection) -> Iterator[Finding]:
         if on.state.host.directory.existing(key) is None:
             yield error(
                 "break-glass-unknown",
-                f"MFA_GATE_BREAK_GLASS names {key!r}, and nobody has this key.",
+                Sentence("MFA_GATE_BREAK_GLASS names %(key)r, and nobody has this key.", key=key),
                 fix="Correct MFA_GATE_BREAK_GLASS: it takes user keys, as `flask mfa status --all` lists them.",
             )
             continue
@@ -186,7 +196,7 @@ def break_glass(on: Inspection) -> Iterator[Finding]:
         if not held & on.state.rules.enabled:
             yield error(
                 "break-glass",
-                f"The break-glass account {key!r} has no factor.",
+                Sentence("The break-glass account %(key)r has no factor.", key=key),
                 fix="Sign in with it and set up a factor.",
             )
 
@@ -213,7 +223,11 @@ def required_and_never_met(on: Inspection) -> Iterator[Finding]:
         more = " and others" if len(keys) > _SHOWN else ""
         yield warning(
             "required-never-met",
-            f"MFA is required of {', '.join(map(repr, keys[:_SHOWN]))}{more}, and nobody has signed in by these keys.",
+            Sentence(
+                "MFA is required of %(known)s%(more)s, and nobody has signed in by these keys.",
+                known=", ".join(map(repr, keys[:_SHOWN])),
+                more=more,
+            ),
             fix="Check the keys. To take one back: flask mfa remove KEY",
         )
 
@@ -241,6 +255,9 @@ def missing_people(on: Inspection) -> Iterator[Finding]:
     if mark is not None:
         yield warning(
             "sync-held-back",
-            f"{mark.value} users have been missing from the directory for a day, too many to void at once.",
+            Sentence(
+                "%(value)s users have been missing from the directory for a day, too many to void at once.",
+                value=mark.value,
+            ),
             fix="Mend the directory. If they are really gone: flask mfa sync --void-missing",
         )

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from ....domain.policy.analysis.finding import Level
 from ....errors import PolicyError
+from ....sentences import Sentence, as_sentence
 from ...view_marks.protection import marked_resources
 from ..findings import Finding, error, warning
 from ..registry import Inspection, Needs, check
@@ -21,7 +22,7 @@ def readable_policies(on: Inspection) -> Iterator[Finding]:
     except PolicyError as failure:
         yield error(
             "policies",
-            f"The policies can't be read, so nobody can sign in. {failure}",
+            Sentence("The policies can't be read, so nobody can sign in. %(failure)s", failure=failure),
             fix="flask mfa policies import FILE, or: flask mfa policies rollback VERSION",
         )
 
@@ -36,5 +37,7 @@ def linted_policies(on: Inspection) -> Iterator[Finding]:
     if not now.policies:
         return
     for remark in on.state.access.linter.remarks(now, known_resources=marked_resources(on.app)):
-        say, subject = _MEANT[remark.level], f"The policy {remark.policy!r}" if remark.policy else "The policies"
-        yield say("policy", f"{subject}: {remark.sentence} ({remark.code})", fix="flask mfa policies check")
+        whose = Sentence("The policy %(name)r", name=remark.policy) if remark.policy else Sentence("The policies")
+        said = as_sentence(remark.sentence)
+        sentence = Sentence("%(whose)s: %(said)s (%(code)s)", whose=whose, said=said, code=remark.code)
+        yield _MEANT[remark.level]("policy", sentence, fix="flask mfa policies check")

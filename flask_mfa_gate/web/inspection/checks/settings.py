@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ....sentences import Sentence
 from ..findings import Finding, error, warning
 from ..registry import Inspection, check
 
@@ -19,8 +20,8 @@ def factor_pages(on: Inspection) -> Iterator[Finding]:
         if kind not in there:
             yield error(
                 "factor-without-page",
-                f"Nobody can set up the factor {kind!r}: this version has no page for it.",
-                fix=f"Take {kind!r} out of MFA_GATE_FACTORS and MFA_GATE_PERIOD_SATISFIED_BY.",
+                Sentence("Nobody can set up the factor %(kind)r: this version has no page for it.", kind=kind),
+                fix=Sentence("Take %(kind)r out of MFA_GATE_FACTORS and MFA_GATE_PERIOD_SATISFIED_BY.", kind=kind),
             )
 
 
@@ -30,6 +31,6 @@ def issuer(on: Inspection) -> Iterator[Finding]:
     if not on.settings.issuer and ("." in on.app.name or on.app.name in _NO_NAMES):
         yield warning(
             "no-issuer",
-            f"Authenticator apps and mails call this app {on.app.name!r}.",
+            Sentence("Authenticator apps and mails call this app %(name)r.", name=on.app.name),
             fix="Set MFA_GATE_ISSUER to the name that users know.",
         )

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from ....errors import ConfigError, MFAGateError
+from ....sentences import Sentence
 from ....services.observations import KEPT
 from ....services.sign_in.sessions import DROPPED
 from ....store import schema
@@ -67,7 +68,11 @@ def place(on: Inspection) -> Iterator[Finding]:
     if on.state.location.embedded and sys.prefix != sys.base_prefix and folder.resolve().is_relative_to(sys.prefix):
         yield warning(
             "in-environment",
-            f"The gate's database and key are in the virtual environment ({folder}) and vanish when it is rebuilt.",
+            Sentence(
+                "The gate's database and key are in the virtual environment (%(folder)s) and vanish when it is "
+                "rebuilt.",
+                folder=folder,
+            ),
             fix="Set MFA_GATE_DATABASE_URI and MFA_GATE_KEYS, or give the app an instance_path.",
         )
 
@@ -91,6 +96,6 @@ def dropped_session_keys(on: Inspection) -> Iterator[Finding]:
     for name in names:
         yield warning(
             "dropped-session-key",
-            f"The session key {name!r} can't be kept while a sign-in is pending, and is dropped.",
+            Sentence("The session key %(name)r can't be kept while a sign-in is pending, and is dropped.", name=name),
             fix="Keep a value there that Flask's session can write as JSON.",
         )

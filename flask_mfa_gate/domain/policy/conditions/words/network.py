@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from .....errors import PolicyError
+from .....sentences import Sentence
 from ...addresses import (
     END,
     Span,
@@ -116,7 +117,7 @@ def _spans_of(wanted: tuple[str, ...], networks: Networks, where: str) -> Iterab
             yield from map(span_of, networks[entry].entries)
         else:
             raise PolicyError(
-                f"names the network {entry!r}, which does not exist",
+                Sentence("names the network %(entry)r, which does not exist", entry=entry),
                 path=f"{where}[{index}]",
                 nearest=nearest(entry, networks),
             )

@@ -11,6 +11,7 @@ from itertools import product
 from types import MappingProxyType
 
 from .....errors import PolicyError
+from .....sentences import Sentence
 from ...condition_tree import Condition
 from ...facts import Environment, MatchResult, Subject
 from ...logic import Matcher
@@ -203,7 +204,9 @@ def _read_hours(value: object, where: str) -> str:
     try:
         _hours(text)
     except ValueError as problem:
-        raise PolicyError(f"is {text[:LONGEST_SHOWN]!r}: {problem}", path=where) from None
+        raise PolicyError(
+            Sentence("is %(value)r: %(problem)s", value=text[:LONGEST_SHOWN], problem=problem), path=where
+        ) from None
     return text
 
 

@@ -14,7 +14,8 @@ from .....domain.policy.document.codec import read_policy
 from .....domain.policy.document.effect import Action
 from .....domain.policy.document.policy import Policy
 from .....errors import BadRequest, PolicyError
-from ....translation import gettext
+from .....sentences import Sentence
+from ....translation import gettext, translated
 from .people import Choices
 from .tree import Group, Row, Values, empty_groups_in, path_of, read_tree, rows_in, tree_of, written
 from .widgets import Widget, fields_of, wanted_of
@@ -70,7 +71,7 @@ def read_values(fields: Mapping[str, Any]) -> Values:
     for name, value in fields.items():
         texts = value if isinstance(value, list) else [value]
         if not all(isinstance(text, str) for text in texts):
-            raise BadRequest(f"{name} has to be text.")
+            raise BadRequest(Sentence("%(name)s has to be text.", name=name))
         found[name] = tuple(texts)
     return found
 
@@ -134,7 +135,7 @@ def field_of(error: PolicyError) -> str:
 
 def said(error: PolicyError) -> str:
     """A fault as it is said at its field, where its path would say nothing."""
-    problem = str(error).removeprefix(error.path or "The document").strip()
+    problem = translated(error.at_field)
     return gettext("This %(problem)s", problem=problem)
 
 
@@ -162,7 +163,7 @@ def _table(draft: Draft, widgets: Mapping[str, Widget], choices: Choices, errors
 def _known(draft: Draft, widgets: Mapping[str, Widget]) -> bool:
     for _, row in rows_in(draft.tree):
         if row.word not in widgets:
-            raise BadRequest(f"There is no condition {row.word[:100]!r}.")
+            raise BadRequest(Sentence("There is no condition %(value)r.", value=row.word[:100]))
     return not any(True for _ in empty_groups_in(draft.tree))
 
 
@@ -204,6 +205,6 @@ def _problem_of(row: Row, widget: Widget, choices: Choices) -> str | None:
 
 
 def _said_of_row(error: PolicyError) -> str:
-    text = str(error).removeprefix(error.path or "The document").strip()
+    text = translated(error.at_field)
     where = error.path.strip(".").partition("[")[0]
     return f"{where}: {text}" if where else gettext("This %(problem)s", problem=text)

@@ -10,7 +10,7 @@ from .....domain.policy.conditions.registry import Registry
 from .....domain.policy.document.users import EVERYBODY, GROUP, USER
 from .....errors import BadRequest
 from .....services.text_validation import is_key
-from ....translation import gettext
+from ....translation import error_text, gettext
 from ...console import Console
 from .tree import Values
 
@@ -68,7 +68,7 @@ class Choices:
         try:
             key = self.key_of(text)
         except BadRequest as error:
-            errors[name] = str(error)
+            errors[name] = error_text(error)
             return []
         if key is None:
             errors[name] = gettext("“%(text)s” is neither a user's email or key nor a group.", text=text)

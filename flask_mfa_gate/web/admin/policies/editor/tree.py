@@ -10,6 +10,7 @@ from typing import TypeAlias
 
 from .....domain.policy.condition_tree import And, Condition, Expression, Not, Or
 from .....errors import BadRequest
+from .....sentences import Sentence
 
 DEEPEST = 4
 MOST_ROWS = 200
@@ -85,7 +86,9 @@ def read_tree(values: Values) -> Group:
         if (found := _NAME.fullmatch(name)) is not None:
             nodes.setdefault(_numbers(found[1]), {})[found[2]] = texts
     if len(nodes) > MOST_ROWS:
-        raise BadRequest(f"The form takes {MOST_ROWS} conditions. Use the document for more.")
+        raise BadRequest(
+            Sentence("The form takes %(most_rows)s conditions. Use the document for more.", most_rows=MOST_ROWS)
+        )
     below: dict[Place, list[Place]] = {}
     for place in sorted(nodes):
         if place:

@@ -14,7 +14,7 @@ from .....domain.policy.document.codec import write_document
 from .....domain.policy.document.policy import Policy, PolicySet
 from .....errors import BadRequest, Conflict, MFAGateError, NotFound, PolicyError
 from ....responses import answers
-from ....translation import gettext
+from ....translation import error_text, gettext
 from ...console import WRITE, Console, ConsoleRoute, console_url, never_acts
 from ..diffs import diff_json
 from ..kit import context, policy_called, read_version, reason_of
@@ -114,7 +114,7 @@ def _from_document(console: Console, form: EditorForm, everything: PolicySet, ki
         if form.name and policy.name != form.name:
             raise BadRequest(gettext("The name is “%(name)s”. Rename a policy on its page.", name=form.name))
     except _REFUSED as error:
-        return _draw(console, replace(form, errors={"document": str(error)}), 400)
+        return _draw(console, replace(form, errors={"document": error_text(error)}), 400)
     if kind == "form":
         shown = _showing(console, replace(form, document=None), everything, policy, as_text=False)
         if shown.document is not None:
@@ -161,7 +161,7 @@ def _keep(console: Console, form: EditorForm, policy: Policy) -> Any:
 
 def _refused(console: Console, form: EditorForm, error: MFAGateError) -> Response:
     """Everything that was typed, and why it was not saved; the next save is of somebody who has seen the difference."""
-    field, sentence = "", str(error)
+    field, sentence = "", error_text(error)
     if isinstance(error, PolicyError):
         field, sentence = field_of(error), said(error) if field_of(error) else sentence
     if isinstance(error, Conflict) and error.reason == "exists":
