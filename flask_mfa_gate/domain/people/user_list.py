@@ -204,12 +204,14 @@ class UserPage:
     :param next_cursor: leads to the next page; None on the last.
     :param count: how many there are at least on all pages together, counted up to ``COUNT_CAP``.
     :param count_is_exact: whether ``count`` is all of them.
+    :param unreadable: keys of users whose rows somebody edited so that nothing can read them; they are left out.
     """
 
     items: tuple[UserRow, ...]
     next_cursor: str | None
     count: int
     count_is_exact: bool
+    unreadable: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -52,8 +52,7 @@ class AuditReader:
             found = self._store.audit.page(tx, _kept(wanted), before=_place(cursor), limit=per_page + 1)
             shown = found.records[:per_page]
             keys = {key for record in shown for key in _people_in(record)}
-            met = self._store.people.known(tx, keys, now=now) if keys else {}
-        names = {key: one.person.name or one.person.email for key, one in met.items()}
+            names = self._store.people.names(tx, keys) if keys else {}
         return AuditPage(
             tuple(shown), _cursor(shown[-1]) if shown and found.count > per_page else None, names, found.unreadable
         )

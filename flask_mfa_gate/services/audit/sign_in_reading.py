@@ -52,8 +52,7 @@ class SignInReader:
             )  # fmt: skip
             shown = found.records[:per_page]
             keys = {record.user_key for record in shown}
-            met = self._store.people.known(tx, keys, now=self._clock()) if keys else {}
-        names = {key: one.person.name or one.person.email for key, one in met.items()}
+            names = self._store.people.names(tx, keys) if keys else {}
         return SignInPage(
             shown, _cursor(shown[-1]) if shown and found.count > per_page else None, names, found.unreadable
         )

@@ -17,6 +17,7 @@ from ...domain.people.user_filter import EVERYBODY, UserFilter
 from ...domain.people.user_list import ChallengeState, UserNumbers, UserPage, UserQuery, UserRow
 from ...errors import BadRequest
 from ...store import Store
+from ...store.every_table.unreadable import read_well
 from ...store.people.people import KnownPerson
 from ...store.people.user_list import UserList
 from ...store.sign_in.challenge_reading import read_challenges
@@ -47,12 +48,13 @@ class UserListService:
         now, after = self._clock(), query.after
         with self._store.database.read() as tx:
             found = self._list.sorted_page(tx, query.users, query.sort, after=after, limit=query.per_page, now=now)
-            rows = self._rows(tx, found.keys, now)
+            rows, unreadable = read_well(lambda keys: self._rows(tx, keys, now), found.keys)
         return UserPage(
             items=tuple(rows),
             next_cursor=None if found.last is None else found.last.to_cursor(query.sort),
             count=found.count,
             count_is_exact=found.is_exact,
+            unreadable=tuple(unreadable),
         )
 
     def challenges(self, keys: Collection[str]) -> Mapping[str, ChallengeState]:

@@ -91,6 +91,12 @@ class People:
         """Those of these users whom the gate has met."""
         return {key: _read(row, now) for key, row in self._rows(tx, keys).items()}
 
+    def names(self, tx: Connection, keys: Collection[str]) -> dict[str, str]:
+        """What lists call these users, as far as the gate has met them; whatever else their rows hold."""
+        row = self._table.c
+        found = tx.execute(select(row.user_key, row.name, row.email).where(among(tx, row.user_key, keys))).all()
+        return {key: name or email for key, name, email in found}
+
     def addressees(self, tx: Connection, keys: Collection[str], *, now: datetime) -> dict[str, Addressee]:
         """Those of these users whom the gate has met, for mail."""
         row = self._table.c

@@ -11,8 +11,11 @@ from bs4 import BeautifulSoup
 from flask import Flask
 from flask_mail import email_dispatched
 
+from flask_mfa_gate.domain.people.person import NOWHERE
+from flask_mfa_gate.errors import NotAllowed
 from flask_mfa_gate.mail.delivery import ServerUnavailable
 from flask_mfa_gate.services.mail_trial import MOST_IN_AN_HOUR
+from flask_mfa_gate.services.people.actors import acting_user
 from flask_mfa_gate.web.admin.setting_words import in_words, pieces
 from tests.conftest import JSON, Browser, Phone, StillClock, key_of, state_of
 from tests.web.admin.kit import ADMIN, AUDITOR, HELPDESK, at_console, send
@@ -103,6 +106,19 @@ def test_nobody_else_may(app: Flask, phone: Phone, username: str) -> None:
     console = at_console(app, username, phone)
     assert "test-mail" not in console.get("/admin/mfa/settings").text
     assert send(console, PATH).status_code == 403
+
+
+def test_the_service_sends_to_nobody_but_an_admin_who_asks(app: Flask) -> None:
+    """Whatever a page lets through."""
+    sent = list[Any]()
+    with app.app_context(), email_dispatched.connected_to(lambda _app, message: sent.append(message), app):
+        state = state_of(app)
+        for asks, whom in (("ada", "frank"), ("grace", "grace"), ("frank", "frank")):
+            actor = acting_user(state.host.directory, key_of(app, asks))
+            person = state.host.directory.get(key_of(app, whom))
+            with pytest.raises(NotAllowed):
+                state.operations.mail_trial.send(person, actor=actor, origin=NOWHERE)
+    assert sent == []
 
 
 def last(app: Flask) -> tuple[str, Any]:

@@ -183,6 +183,16 @@ def test_what_is_filled_in_is_said_too_and_names_are_not(app: Flask, monkeypatch
         assert translation.translated("") == ""
 
 
+def test_a_name_that_is_filled_in_is_text(app: Flask, phone: Phone) -> None:
+    with app.app_context():
+        policies = state_of(app).access.policies
+        policies.save(policy("No <i>", "deny", users={"include": [f"user:{key_of(app, 'frank')}"]}))
+        policies.set_state("No <i>", "off")
+    page = at_console(app, ADMIN, phone).get(f"{CONSOLE}/policy-history/2").text
+    assert "&#34;No &lt;i&gt;&#34; is turned off, so it no longer denies app." in page
+    assert "<i>" not in page
+
+
 def test_the_crawl_can_fail() -> None:
     assert list(unmarked("<p>⟦Hello ⟦there⟧⟧ <b>Ada</b></p><p aria-label='Close it'>and more</p>")) == [
         "and more", "aria-label=Close it",

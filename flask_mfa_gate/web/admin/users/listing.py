@@ -61,7 +61,7 @@ def _page(console: Console, state: ListState, query: UserQuery, page: UserPage, 
         names=_names(console, page), synced_at=console.state.people.users.synced_at(), quick=_quick(state),
         challenges=console.state.people.user_list.challenges([row.key for row in page.items]),
         may_act=console.may(Role.HELPDESK), options=_options(), verbs=verbs_for(console), statuses=list(Status),
-        select_url=console_url("user_select"), sent_on=state.query(FILTERS),
+        select_url=console_url("user_select"), unreadable=page.unreadable, sent_on=state.query(FILTERS),
     )  # fmt: skip
 
 
@@ -101,8 +101,7 @@ def names_of(console: Console, keys: Collection[str]) -> dict[str, str]:
         return {}
     store = console.state.store
     with store.database.read() as tx:
-        known = store.people.known(tx, keys, now=console.now)
-    return {key: one.person.name or one.person.email for key, one in known.items()}
+        return store.people.names(tx, keys)
 
 
 def _quick(state: ListState) -> list[QuickFilter]:
