@@ -67,7 +67,8 @@ def test_mail(console: Console) -> Response:
     sentence = trial_sentence(result, current_app.extensions.get("mail"))
     if console.desk.wants_json:
         return answers.json_answer({"sent": result.problem is None, "address": result.address, "detail": sentence})
-    return _shown(console, tried=(result.problem is None, sentence))
+    is_kept = bool(getattr(current_app.extensions.get("mail"), "suppress", False))
+    return _shown(console, tried=("bad" if result.problem else "warn" if is_kept else "good", sentence))
 
 
 def trial_sentence(result: MailTrialResult, mail: Any) -> str:
@@ -88,7 +89,7 @@ def trial_sentence(result: MailTrialResult, mail: Any) -> str:
     )
 
 
-def _shown(console: Console, tried: tuple[bool, str] | None = None) -> Response:
+def _shown(console: Console, tried: tuple[str, str] | None = None) -> Response:
     found, lines = findings(current_app, console.state), setting_lines(console.state.settings)
     if format_wanted(console, Format.HTML, Format.JSON) is Format.JSON:
         return answers.json_answer(
