@@ -37,6 +37,7 @@ from .web.middleware import view_guard
 from .web.middleware.install import arrange, install, require_free
 from .web.middleware.websockets import still_ok
 from .web.oidc import oidc_blueprint
+from .web.oidc.ends import watch_ends
 from .web.sessions.own_change import tell_change
 from .web.state import EXTENSION, GateState, OidcServices, current_state
 from .web.view_marks.arguments import read_demand, read_resource
@@ -71,6 +72,7 @@ class MFAGate:
         app.register_blueprint(admin_blueprint(app, state.settings.admin_url_prefix))
         if state.oidc is not None:
             app.register_blueprint(oidc_blueprint(app, state.settings.url_prefix))
+            watch_ends(app)
         require_free(app, state.settings)
         app.context_processor(lambda: {"mfa_gate": TemplateHelper()})
         app.cli.add_command(mfa)

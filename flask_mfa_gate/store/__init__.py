@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
 
 from ..crypto import Keyring
 from .database.engine import Database
@@ -18,6 +21,7 @@ from .oidc.authorize_requests import AuthorizeRequests
 from .oidc.clients import OidcClients
 from .oidc.consents import OidcConsents
 from .oidc.grants import OidcGrants
+from .oidc.logouts import Logouts
 from .oidc.signing_keys import SigningKeys
 from .people.people import People
 from .people.reach import Reach
@@ -36,6 +40,8 @@ from .sign_in.sign_in_list import SignInList
 from .sign_in.sign_ins import SignIns
 from .tables.tables import Tables, build_tables
 
+_REQUEST_MEMORY = timedelta(days=1)
+
 
 @dataclass(frozen=True, slots=True)
 class OidcStore:
@@ -47,6 +53,12 @@ class OidcStore:
     requests: AuthorizeRequests
     signing_keys: SigningKeys
     assertions: Assertions
+    logouts: Logouts
+
+    def sweep(self, tx: Connection, *, now: datetime) -> int:
+        """Delete what is over: requests that nobody went on with, tokens, grants, assertions."""
+        swept = self.requests.sweep(tx, before=now - _REQUEST_MEMORY) + self.assertions.sweep(tx, now=now)
+        return swept + self.grants.sweep(tx, now=now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,5 +128,6 @@ def build_store(database: Database, *, prefix: str, keyring: Keyring) -> Store:
             requests=AuthorizeRequests(tables),
             signing_keys=SigningKeys(tables),
             assertions=Assertions(tables),
+            logouts=Logouts(tables),
         ),
     )

@@ -8,6 +8,7 @@ from ..domain.sign_in.assurance import FactorKind
 from ..settings import Settings
 
 OWN, ADMIN, OIDC = "mfa_gate", "mfa_gate_admin", "mfa_gate_oidc"
+DISCOVERY = "/.well-known/openid-configuration"
 _BLUEPRINTS = (f"{OWN}.", f"{ADMIN}.", f"{OIDC}.")
 _FOR_PROGRAMS = frozenset(
     f"{OIDC}.{name}" for name in ("configuration", "jwks", "token", "userinfo", "revoke", "introspect")

@@ -36,6 +36,7 @@ from ..services.observations import Observations
 from ..services.oidc.clients import ClientService
 from ..services.oidc.connections import ConnectionService
 from ..services.oidc.grants import GrantService
+from ..services.oidc.logout import LogoutNotifier
 from ..services.oidc.permission import GrantPermission
 from ..services.oidc.requests import RequestService
 from ..services.oidc.signing_keys import SigningKeyService
@@ -179,6 +180,8 @@ class OidcServices:
 
     :param issuer: its address, by which clients know it.
     :param acr: what it calls the strength of a sign-in.
+    :param logout: tells clients that a sign-in is over.
+    :param failures: counts wrong secrets of clients by address.
     """
 
     issuer: str
@@ -190,6 +193,8 @@ class OidcServices:
     signing_keys: SigningKeyService
     claims: ClaimsReader
     connections: ConnectionService
+    logout: LogoutNotifier
+    failures: FloodGuard
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

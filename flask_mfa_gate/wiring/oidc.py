@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from ..domain.oidc.client import RegisteredClient
@@ -11,9 +12,11 @@ from ..domain.oidc.strength import AcrWords
 from ..domain.people.roles import Actor, ActorLike
 from ..errors import ConfigError
 from ..host import load_user
+from ..services.client.flood_guard import FloodGuard
 from ..services.oidc.clients import ClientService, configured_client
 from ..services.oidc.connections import ConnectionService
 from ..services.oidc.grants import GrantService
+from ..services.oidc.logout import LogoutNotifier
 from ..services.oidc.permission import GrantPermission
 from ..services.oidc.requests import RequestService
 from ..services.oidc.signing_keys import SigningKeyService
@@ -22,26 +25,55 @@ from ..services.policies.policies import PolicyService
 from ..web.state import HostParts, OidcServices
 from .base import Base
 
+MOST_FAILURES = 30
 
-def oidc_services(
-    base: Base, host: HostParts, policies: PolicyService, actor_of: Callable[[ActorLike], Actor]
-) -> OidcServices | None:
-    """The provider; None where it is switched off.
+
+@dataclass(frozen=True, slots=True)
+class OidcParts:
+    """What upkeep needs of the provider too."""
+
+    clients: ClientService
+    signing_keys: SigningKeyService
+    logout: LogoutNotifier
+
+
+def oidc_parts(base: Base, actor_of: Callable[[ActorLike], Actor]) -> OidcParts | None:
+    """Clients, signing keys, and what tells clients; None where the provider is switched off.
 
     :raises ConfigError: for a client whose secret could be guessed.
     """
-    settings, store, worker, clock = base.settings, base.store, base.worker, base.clock
+    settings, worker, clock = base.settings, base.worker, base.clock
     if not settings.oidc or settings.base_url is None:
+        return None
+    clients = ClientService(base.store, worker, actor_of, _configured(settings.oidc_clients), clock=clock)
+    signing_keys = SigningKeyService(base.store, worker, base.keyring, clock=clock)
+    return OidcParts(clients, signing_keys, LogoutNotifier(worker, clients, signing_keys, issuer=settings.base_url))
+
+
+def oidc_services(
+    base: Base,
+    host: HostParts,
+    policies: PolicyService,
+    parts: OidcParts | None,
+    actor_of: Callable[[ActorLike], Actor],
+) -> OidcServices | None:
+    """The provider; None where it is switched off."""
+    settings, store, worker, clock = base.settings, base.store, base.worker, base.clock
+    if parts is None or settings.base_url is None:
         return None
     subjects = SubjectReader(base.directory, host.reader, host.stamper, load_user)
     return OidcServices(
         issuer=settings.base_url,
         acr=AcrWords(settings.acr),
-        clients=ClientService(store, worker, actor_of, _configured(settings.oidc_clients), clock=clock),
+        clients=parts.clients,
         requests=RequestService(store, worker, clock=clock),
         grants=GrantService(store, worker, clock=clock, lifetimes=settings.oidc_lifetimes),
         permission=GrantPermission(policies.at, subjects, base.rules, clock=clock, lifetimes=base.lifetimes),
-        signing_keys=SigningKeyService(store, worker, base.keyring, clock=clock),
+        signing_keys=parts.signing_keys,
+        logout=parts.logout,
+        failures=FloodGuard(
+            MOST_FAILURES, settings.flood_storage, name=f"mfa_gate_oidc:{settings.base_url}", clock=clock
+        ),
         claims=ClaimsReader(base.host.oidc_claims),
         connections=ConnectionService(store, worker, actor_of, clock=clock),
     )

@@ -40,6 +40,7 @@ from ..web.host.remember import longest_cookie_life
 from ..web.state import Operations, PeopleServices
 from .access import access_services
 from .base import Base
+from .oidc import oidc_parts
 
 
 class AdminWiring:
@@ -58,6 +59,7 @@ class AdminWiring:
         self._rotation = KeyRotation(worker, base.keyring)
         self.access = access_services(base, self._runner)
         self.people = self._people()
+        self.oidc = oidc_parts(base, self.actor)
         self.operations = self._operations()
 
     def actor(self, given: ActorLike) -> Actor:
@@ -104,6 +106,7 @@ class AdminWiring:
                 digest=DigestService(worker, self._rows),
                 jobs=self.people.action_jobs,
                 delivery=base.delivery,
+                logout=self.oidc.logout if self.oidc is not None else None,
                 daily=self.people.daily_totals,
                 sweeper=Sweeper(worker, _retention(base), lifetimes=base.lifetimes, cookie_life=longest_cookie_life),
                 users=self.people.users,

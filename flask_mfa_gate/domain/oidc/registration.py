@@ -181,7 +181,8 @@ def _is_private(uri: str) -> bool:
 
 def _grant_types(words: Mapping[str, Any]) -> frozenset[GrantType]:
     given = words.get("grant_types", [GrantType.CODE, GrantType.REFRESH])
-    if not isinstance(given, list | tuple) or GrantType.CODE not in given or not set(given) <= set(GrantType):
+    is_known = isinstance(given, list | tuple) and all(one in list(GrantType) for one in given)
+    if not is_known or GrantType.CODE not in given:
         raise BadClient("grant_types", "must be authorization_code, and refresh_token where the client refreshes")
     return frozenset(GrantType(one) for one in given)
 
@@ -211,7 +212,7 @@ def _jwks(value: Any, *, is_needed: bool) -> Mapping[str, Any] | None:
     if not isinstance(keys, list) or not keys or not all(isinstance(key, Mapping) for key in keys):
         raise BadClient("jwks", "must be a JWK set with at least one key")
     for key in keys:
-        if key.get("kty") not in {"RSA", "EC"}:
+        if key.get("kty") not in ("RSA", "EC"):
             raise BadClient("jwks", "may hold RSA and EC keys only")
         # SECURITY: a private key that is sent here is no longer one, and must not be kept.
         if not {"d", "p", "q", "k"}.isdisjoint(key):

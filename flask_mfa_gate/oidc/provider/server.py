@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -14,13 +14,15 @@ from authlib.oauth2.rfc6750 import BearerTokenGenerator
 from authlib.oauth2.rfc9207 import IssuerParameter
 
 from ...crypto import new_token
-from ...domain.oidc.client import OFFLINE, RegisteredClient
+from ...domain.oidc.client import OFFLINE, AuthMethod, RegisteredClient
 from ...domain.oidc.grant import Authorization
 from ...services.oidc.clients import ClientService
 from ...services.oidc.grants import GrantService, NewTokens
 from ...services.oidc.permission import GrantPermission, Use
 from ...services.oidc.signing_keys import PrivateKey, SigningKeyService
 from ...services.oidc.subjects import ClaimsReader, Subject
+from .assertions import ClientAssertion
+from .endpoints import Introspection, Revocation
 from .grants import CodeGrant, RefreshGrant, S256CodeChallenge
 from .id_token import CodeIdToken, RefreshedIdToken
 from .request import ProviderRequest
@@ -39,7 +41,6 @@ class ProviderServices:
     permission: GrantPermission
     signing_keys: SigningKeyService
     claims: ClaimsReader
-    assertions: Any = field(repr=False, default=None)
 
 
 class Provider(AuthorizationServer):  # type: ignore[misc]
@@ -59,6 +60,9 @@ class Provider(AuthorizationServer):  # type: ignore[misc]
         self.register_token_generator("default", self._generator())
         self.register_grant(CodeGrant, [S256CodeChallenge(required=True), CodeIdToken(self)])
         self.register_grant(RefreshGrant, [RefreshedIdToken(self)])
+        self.register_endpoint(Revocation(self))
+        self.register_endpoint(Introspection(self))
+        self.register_client_auth_method(AuthMethod.PRIVATE_KEY_JWT.value, ClientAssertion(self))
         self.register_extension(lambda server: _Issuer(self.issuer)(server))
 
     def request(self, method: str, path: str, parameters: dict[str, str], headers: Any = None) -> ProviderRequest:

@@ -52,8 +52,9 @@ class KeyRotation:
             moved = {table: self._each(table, columns[table], progress) for table in columns}
         with self._store.database.read() as tx:
             older = self._store.recovery_codes.count_older(tx, began)
-        codes = sum(moved.values()) - moved["factor"] - moved["session"]
-        return Rotated(moved["factor"], moved["session"], codes, older)
+        secrets = moved["factor"] + moved["oidc_signing_key"]
+        codes = sum(moved.values()) - secrets - moved["session"]
+        return Rotated(secrets, moved["session"], codes, older)
 
     def rename(self, work: UnitOfWork, old: str, new: str) -> None:
         """Seal what is one user's for the key that they will have. What can't be opened stays as it is, and shut."""

@@ -59,16 +59,35 @@ class FloodGuard:
         """
         if self._item is None:
             return None
-        now, place = self._clock(), counted_place(address)
-        seconds = int(now.timestamp())
-        length = int(WINDOW.total_seconds())
-        count = self._count(self._item.key_for(place, seconds // length), length)
+        place, length = counted_place(address), int(WINDOW.total_seconds())
+        count = self._count(self._key(self._item, place), length)
         if count == self._item.amount + 1:
             log.warning("more than %d sign-ins and forms within a minute from %s", self._item.amount, place)
-        if count <= self._item.amount:
+        return self._refusal() if count > self._item.amount else None
+
+    def refusal(self, address: str | None) -> Throttled | None:
+        """The refusal of an address that has sent too many in this minute, without counting this request."""
+        if self._item is None:
             return None
-        wait = length - seconds % length
+        count = self._read(self._key(self._item, counted_place(address)))
+        return self._refusal() if count >= self._item.amount else None
+
+    def _key(self, item: RateLimitItemPerMinute, place: str) -> str:
+        return item.key_for(place, int(self._clock().timestamp()) // int(WINDOW.total_seconds()))
+
+    def _refusal(self) -> Throttled:
+        length, now = int(WINDOW.total_seconds()), self._clock()
+        wait = length - int(now.timestamp()) % length
         return Throttled(_SENTENCE, retry_at=now + timedelta(seconds=wait), retry_after=wait)
+
+    def _read(self, key: str) -> int:
+        if self._shared is None or self._is_paused():
+            return self._memory.read(key)
+        try:
+            return int(self._shared.get(key))
+        except Exception as error:  # noqa: BLE001 - drivers raise what they like
+            self._note_failure(error)
+            return self._memory.read(key)
 
     def failure(self) -> str | None:
         """Why the shared storage does not answer, asked now; None where it does, or there is none."""
@@ -142,6 +161,11 @@ class _Memory:
         # Of first requests that come at once the storage would forget some.
         with counters.lock:
             return counters.storage.incr(key, length)
+
+    def read(self, key: str) -> int:
+        """How many there were in this process."""
+        counters = self._by_process.get(os.getpid())
+        return counters.storage.get(key) if counters is not None else 0
 
 
 def _answer(answer: Future[T], question: Callable[[], T]) -> None:

@@ -49,6 +49,7 @@ class Sweeper:
         swept += self._store.factors.sweep(work.tx, now=now)
         swept += self._store.grants.sweep(work.tx, now=now)
         swept += self._store.action_requests.sweep(work.tx, before=now - _REQUEST_MEMORY)
+        swept += self._store.oidc.sweep(work.tx, now=now)
         swept += sum(
             self._store.marks.sweep(work.tx, prefix=prefix, before=now - KEPT)
             for prefix in (OBSERVED, DROPPED, CHALLENGE)

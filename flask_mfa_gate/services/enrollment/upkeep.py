@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ...mail.delivery import Delivery
 from ..actions.action_jobs import ActionJobs
 from ..audit.chain import AuditChain
+from ..oidc.logout import LogoutNotifier
 from ..people.daily_totals import DailyTotalsService
 from ..people.users import UserService
 from ..unit_of_work import TransactionRunner, UnitOfWork
@@ -49,6 +50,7 @@ class UpkeepService:
     daily: DailyTotalsService
     sweeper: Sweeper
     users: UserService
+    logout: LogoutNotifier | None = None
 
     def run_due(self) -> Upkeep:
         """Do all that is due now.
@@ -60,6 +62,8 @@ class UpkeepService:
         self.digest.post_if_due(audit_head=str(head))
         continued = self.jobs.continue_all()
         sent, failed = self.delivery.send_due()
+        if self.logout is not None:
+            self.logout.run()
         # Before the sweep, which takes what is counted here.
         self.daily.count_due()
         swept = self.sweeper.run()

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
+from hashlib import sha256
 from typing import Any
 
 from ...clock import Clock
@@ -78,6 +79,13 @@ class ClientService:
         :raises NotFound: where there is none.
         """
         return next((one for one in self.list() if one.client_id == client_id), None) or _missing(client_id)
+
+    def try_use_assertion(self, client_id: str, jti: str, *, ends_at: datetime) -> bool:
+        """Note that a client proved itself by this assertion; False when it did so before."""
+        digest = sha256(f"{client_id}\0{jti}".encode(errors="replace")).hexdigest()
+        return self._worker.run(
+            lambda work: self._store.oidc.assertions.try_use(work.tx, digest, ends_at=ends_at)
+        )  # fmt: skip
 
     def secrets(self, client_id: str) -> Sequence[SecretRow]:
         """The living secrets of a client in a row: when each was made, and when it ends."""

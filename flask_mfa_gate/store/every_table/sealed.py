@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from sqlalchemy import Column, ColumnElement, Connection, bindparam, select, update
+from sqlalchemy import Column, ColumnElement, Connection, bindparam, literal, select, update
 
 from ..tables.tables import Tables
 
@@ -29,11 +29,13 @@ class SealedValues:
     def __init__(self, tables: Tables) -> None:
         factor, session = tables.factor.c, tables.session.c
         code, access_pass = tables.recovery_code.c, tables.access_pass.c
-        self._columns: dict[str, tuple[Column[str], Column[str], Column[str], Column[bytes]]] = {
+        signing_key, nobody = tables.oidc_signing_key.c, literal("")
+        self._columns: dict[str, tuple[Column[str], Column[str], ColumnElement[str], Column[bytes]]] = {
             "factor": (factor.id, factor.id, factor.user_key, factor.secret),
             "session": (session.id_digest, session.lineage, session.user_key, session.parked),
             "recovery_code": (code.id, code.id, code.user_key, code.sealed),
             "access_pass": (access_pass.id, access_pass.id, access_pass.user_key, access_pass.sealed),
+            "oidc_signing_key": (signing_key.kid, signing_key.kid, nobody, signing_key.sealed),
         }
 
     def columns(self) -> dict[str, str]:

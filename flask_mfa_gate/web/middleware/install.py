@@ -16,7 +16,7 @@ from ...settings import Settings
 from ...store.database.location import Location
 from ...store.database.sqlite_file import sentence_of_absence
 from ..authorization.questions import TemplateHelper
-from ..endpoints import is_own
+from ..endpoints import DISCOVERY, is_own
 from ..request_context import current_context
 from ..responses.host_names import shadowing_rules
 from ..sessions.cookies import taken_cookie
@@ -83,6 +83,10 @@ def require_free(app: Flask, settings: Settings) -> None:
             raise ConfigError(
                 name, f"is taken by {', '.join(taken)}", given=prefix, allowed="a path that no other route uses"
             )
+    # Clients look for the provider at one address only (OpenID Connect Discovery 1.0 section 4).
+    at_root = [rule.endpoint for rule in app.url_map.iter_rules() if rule.rule == DISCOVERY]
+    if settings.oidc and (taken := [endpoint for endpoint in at_root if not is_own(endpoint)]):
+        raise ConfigError("MFA_GATE_OIDC", f"needs {DISCOVERY}, where {taken[0]!r} of the app answers")
     if key := taken_cookie(app.config, settings):
         raise ConfigError(
             "MFA_GATE_COOKIE_NAME", f"is also the name of a cookie of the app, by {key}", given=settings.cookie_name,

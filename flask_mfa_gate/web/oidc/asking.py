@@ -88,6 +88,7 @@ def read_asking(
         raise RefusedRequest("invalid_client", "There is no such app here.", redirect_uri=None, state=None)
     client, consent = found
     provider.knows(RegisteredClient(client))
+    _require_code(client, parameters)
     grant = _validated(provider, parameters)
     asking = Asking(
         provider=provider, grant=grant, client=client, consent=frozenset(consent.split()), asked=AuthnRequest(),
@@ -97,6 +98,14 @@ def read_asking(
     asking = replace(asking, asked=_asked(call, asking))
     provider.keeps_offline = Prompt.CONSENT in asking.asked.prompts
     return asking
+
+
+def _require_code(client: OidcClient, parameters: Mapping[str, str]) -> None:
+    """Before Authlib, whose error would hold the client's own text, which no error description may."""
+    target = parameters.get("redirect_uri", client.only_redirect_uri)
+    if parameters.get("response_type") != "code" and target in client.redirect_uris:
+        error, state = "unsupported_response_type", parameters.get("state")
+        raise RefusedRequest(error, "Only response_type=code is supported.", redirect_uri=target, state=state)
 
 
 def _validated(provider: Provider, parameters: Mapping[str, str]) -> Any:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from flask import Response, request
 
+from ..client import origin_of
 from .pages import Call, json_reply
 
 
@@ -37,7 +38,24 @@ def _basic_name(header: str) -> str | None:
 def refused_client(call: Call, error: str) -> Response:
     """Without saying what was wrong."""
     is_unknown = error == "invalid_client"
+    if is_unknown:
+        note_failure(call)
     response = json_reply({"error": error}, 401 if is_unknown else 400)
     if is_unknown:
         response.headers["WWW-Authenticate"] = f'Basic realm="{call.oidc.issuer}"'
     return response
+
+
+def require_few_failures(call: Call) -> None:
+    """Nothing is tried for an address that has sent too many wrong secrets.
+
+    :raises Throttled: for such a one.
+    """
+    # SECURITY: secrets in the configuration may be weaker than those that are made here.
+    if (refusal := call.oidc.failures.refusal(origin_of(request).address)) is not None:
+        raise refusal
+
+
+def note_failure(call: Call) -> None:
+    """A client was not who it said."""
+    call.oidc.failures.excess(origin_of(request).address)

@@ -8,6 +8,7 @@ from flask import Response, jsonify
 
 from ...domain.oidc.client import SCOPES, AuthMethod, SigningAlgorithm
 from ...domain.oidc.signing_key import PUBLISHED_FOR
+from ..endpoints import DISCOVERY
 from ..responses.host_names import own_url
 from .pages import Call, OidcRoute
 
@@ -17,7 +18,8 @@ _CLAIMS = (
 )  # fmt: skip
 _ENDPOINTS = {
     "authorization_endpoint": "authorize", "token_endpoint": "token", "jwks_uri": "jwks",
-    "userinfo_endpoint": "userinfo",
+    "userinfo_endpoint": "userinfo", "revocation_endpoint": "revoke", "introspection_endpoint": "introspect",
+    "end_session_endpoint": "end_session",
 }  # fmt: skip
 
 
@@ -40,6 +42,10 @@ def metadata(call: Call) -> dict[str, Any]:
         "id_token_signing_alg_values_supported": [algorithm.value for algorithm in SigningAlgorithm],
         "token_endpoint_auth_methods_supported": methods,
         "token_endpoint_auth_signing_alg_values_supported": ["RS256", "ES256"],
+        "revocation_endpoint_auth_methods_supported": methods,
+        "introspection_endpoint_auth_methods_supported": [one for one in methods if one != AuthMethod.NONE],
+        "backchannel_logout_supported": True,
+        "backchannel_logout_session_supported": True,
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": True,
         "acr_values_supported": call.oidc.acr.all,
@@ -74,7 +80,7 @@ def _cached(body: dict[str, Any]) -> Response:
 
 ROUTES = [
     OidcRoute(
-        rule="/.well-known/openid-configuration", name="configuration", view=configuration, methods=("GET", "OPTIONS"),
+        rule=DISCOVERY, name="configuration", view=configuration, methods=("GET", "OPTIONS"),
         is_for_programs=True, cors=("GET",), is_at_root=True,
     ),
     OidcRoute(

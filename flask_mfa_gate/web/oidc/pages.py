@@ -97,7 +97,7 @@ def _is_issuers_host(issuer: str) -> bool:
 def _failure(route: OidcRoute, passage: RequestContext, error: MFAGateError) -> Response:
     if not route.is_for_programs:
         return answers.failure(passage, error)
-    code = "temporarily_unavailable" if error.status >= 500 else "invalid_request"
+    code = "temporarily_unavailable" if error.status >= 500 or error.status == 429 else "invalid_request"
     response = json_reply({"error": code, "error_description": str(error)}, error.status)
     return answers.with_retry(response, error)
 

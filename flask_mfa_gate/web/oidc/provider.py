@@ -10,6 +10,7 @@ from flask import Response
 
 from ...errors import BadRequest
 from ..responses import answers
+from .client_authentication import note_failure, require_few_failures
 from .pages import Call, json_reply
 
 if TYPE_CHECKING:
@@ -44,18 +45,24 @@ def sound_parameters(sent: Sequence[tuple[str, str]]) -> dict[str, str]:
     return parameters
 
 
-def reply_of(act: Callable[[], Response]) -> Response:
-    """What Authlib answers, with the headers of the gate; its errors over what a client sent are the client's."""
+def reply_of(call: Call, act: Callable[[], Response]) -> Response:
+    """What Authlib answers, with the headers of the gate; its errors over what a client sent are the client's.
+
+    :raises Throttled: where the address of the client has sent too many wrong secrets.
+    """
+    require_few_failures(call)
     try:
         response = act()
     except (ValueError, TypeError):
         # Text of the request in an error description (RFC 6749 section 5.2), or bytes that are no UTF-8.
         return json_reply({"error": "invalid_request"}, 400)
-    return _as_ours(response)
+    return _as_ours(call, response)
 
 
-def _as_ours(response: Response) -> Response:
+def _as_ours(call: Call, response: Response) -> Response:
     body: Any = json.loads(response.get_data(as_text=True) or "{}")
+    if body.get("error") == "invalid_client":
+        note_failure(call)
     ours = json_reply(body, response.status_code)
     if "WWW-Authenticate" in response.headers:
         ours.headers["WWW-Authenticate"] = response.headers["WWW-Authenticate"]

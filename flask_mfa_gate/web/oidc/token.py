@@ -21,7 +21,26 @@ def token(call: Call) -> Response:
     if (refusal := require_one_way(parameters)) is not None:
         return refused_client(call, refusal)
     asked = provider.request("POST", request.path, parameters, request.headers)
-    return reply_of(lambda: provider.create_token_response(asked))
+    return reply_of(call, lambda: provider.create_token_response(asked))
+
+
+def revoke(call: Call) -> Response:
+    """End a token (RFC 7009)."""
+    return _about_token(call, "revocation")
+
+
+def introspect(call: Call) -> Response:
+    """Tell a client of a token of its own (RFC 7662)."""
+    return _about_token(call, "introspection")
+
+
+def _about_token(call: Call, endpoint: str) -> Response:
+    parameters = sound_parameters(sent_parameters())
+    provider = provider_of(call)
+    if (refusal := require_one_way(parameters)) is not None:
+        return refused_client(call, refusal)
+    asked = provider.request("POST", request.path, parameters, request.headers)
+    return reply_of(call, lambda: provider.create_endpoint_response(endpoint, asked))
 
 
 def userinfo(call: Call) -> Response:
@@ -56,6 +75,10 @@ def _unauthorized(challenge: str, status: int = 401) -> Response:
 
 
 ROUTES = [
+    OidcRoute(
+        rule="/revoke", name="revoke", view=revoke, methods=("POST", "OPTIONS"), is_for_programs=True, cors=("POST",)
+    ),
+    OidcRoute(rule="/introspect", name="introspect", view=introspect, methods=("POST",), is_for_programs=True),
     OidcRoute(
         rule="/token", name="token", view=token, methods=("POST", "OPTIONS"), is_for_programs=True, cors=("POST",)
     ),

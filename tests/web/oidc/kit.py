@@ -120,14 +120,14 @@ class RelyingParty:
     def basic(self) -> str | None:
         return basic(self.client_id, self.secret) if self.secret is not None else None
 
-    def trade(self, code: str, **changed: str) -> TestResponse:
+    def trade(self, code: str, /, **changed: str) -> TestResponse:
         form = {
             "grant_type": "authorization_code", "code": code, "redirect_uri": self.redirect_uri,
             "code_verifier": self.verifier, **changed,
         }  # fmt: skip
         return self._token(form)
 
-    def refresh(self, token: str, **changed: str) -> TestResponse:
+    def refresh(self, token: str, /, **changed: str) -> TestResponse:
         return self._token({"grant_type": "refresh_token", "refresh_token": token, **changed})
 
     def _token(self, form: Mapping[str, str]) -> TestResponse:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from flask import Flask
 
 from tests.conftest import Phone, StillClock
 from tests.web.oidc.kit import ISSUER, RelyingParty, SecureBrowser, location_of, walk
+
+pytestmark = pytest.mark.pages
 
 
 def test_a_proven_user_goes_straight_back_with_a_code(

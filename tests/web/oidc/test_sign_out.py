@@ -1,0 +1,186 @@
+"""Signing out from an app, and apps that are told of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import parse_qs, urlencode
+
+import pytest
+from flask import Flask
+from joserfc import jwt
+from joserfc.jwk import KeySet
+
+from flask_mfa_gate.services.oidc.logout import EVENT
+from tests.conftest import Phone, StillClock, state_of
+from tests.web.oidc.kit import ISSUER, WIKI, RelyingParty, SecureBrowser, location_of
+
+pytestmark = pytest.mark.pages
+BYE = "https://wiki.example.org/bye"
+
+
+def leave(browser: SecureBrowser, **asked: str) -> Any:
+    return browser.get(f"/mfa/oidc/end-session?{urlencode(asked)}")
+
+
+@pytest.fixture
+def hint(wiki: RelyingParty, browser: SecureBrowser, phone: Phone) -> str:
+    browser.sign_in_with_code("dave", phone)
+    return str(wiki.tokens(browser)["id_token"])
+
+
+def test_an_app_signs_its_user_out(browser: SecureBrowser, hint: str) -> None:
+    answer = leave(browser, id_token_hint=hint, post_logout_redirect_uri=BYE, state="a b")
+    assert location_of(answer) == f"{BYE}?state=a+b"
+    assert not browser.is_in()
+    assert location_of(leave(browser, id_token_hint=hint, post_logout_redirect_uri=BYE)) == BYE, "twice is the same"
+
+
+TARGETS = ["https://evil.example/", f"{BYE}/", f"{BYE}?x=1", "javascript:alert(1)", "", "//evil.example"]
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_nobody_is_led_to_an_address_that_is_not_registered(browser: SecureBrowser, hint: str, target: str) -> None:
+    answer = leave(browser, id_token_hint=hint, post_logout_redirect_uri=target)
+    assert location_of(answer) == "/login"
+
+
+def test_a_hint_of_another_sign_in_signs_nobody_out_unasked(
+    app: Flask, wiki: RelyingParty, browser: SecureBrowser, hint: str, clock: StillClock
+) -> None:
+    attacker = SecureBrowser(app)
+    attacker.sign_in("frank")
+    stolen = wiki.tokens(attacker)["id_token"]
+    older = hint
+    browser.send("/mfa/sign-out")
+    clock.forward(seconds=31)
+    browser.sign_in_with_code("dave", Phone(clock, "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"))
+    for asked in (
+        {"id_token_hint": stolen},
+        {"id_token_hint": older},
+        {"id_token_hint": "x"},
+        {"client_id": "wiki"},
+        {},
+    ):
+        page = leave(browser, **asked)
+        assert page.status_code == 200, asked
+        assert "Sign out of Example Portal?" in page.text
+        assert browser.is_in()
+
+
+def test_after_a_yes_they_are(browser: SecureBrowser, hint: str) -> None:
+    assert leave(browser, client_id="wiki", post_logout_redirect_uri=BYE).status_code == 200
+    unasked = browser.client.post("/mfa/oidc/end-session", data={"csrf_token": "x"})
+    assert unasked.status_code == 400
+    assert browser.is_in()
+    answer = browser.send("/mfa/oidc/end-session", client_id="wiki", post_logout_redirect_uri=BYE)
+    assert answer.status_code == 200, "a form began it"
+    assert location_of(answer) == BYE
+    assert not browser.is_in()
+
+
+def test_a_hint_is_for_its_own_client(browser: SecureBrowser, hint: str) -> None:
+    assert leave(browser, id_token_hint=hint, client_id="spa").status_code == 400
+    assert browser.is_in()
+
+
+def test_what_an_app_posts_is_taken_up_by_get(browser: SecureBrowser, hint: str) -> None:
+    posted = browser.client.post("/mfa/oidc/end-session", data={"id_token_hint": hint, "post_logout_redirect_uri": BYE})
+    assert posted.status_code == 303
+    assert location_of(browser.get(posted.headers["Location"])) == BYE
+    assert not browser.is_in()
+
+
+class Told:
+    """The clients' servers."""
+
+    def __init__(self, app: Flask) -> None:
+        self.app, self.sent, self.status = app, list[tuple[str, dict[str, Any]]](), 200
+
+    def __call__(self, address: str, body: bytes) -> int:
+        token = parse_qs(body.decode())["logout_token"][0]
+        keys = KeySet.import_key_set(self.app.test_client().get("/mfa/oidc/jwks", base_url=ISSUER).json)
+        read = jwt.decode(token, keys, algorithms=["RS256"])
+        assert read.header["typ"] == "logout+jwt"
+        self.sent.append((address, dict(read.claims)))
+        return self.status
+
+
+@pytest.fixture
+def told(make_provider: Callable[..., Flask], monkeypatch: pytest.MonkeyPatch) -> Told:
+    app = make_provider(MFA_GATE_OIDC_CLIENTS=[{**WIKI, "backchannel_logout_uri": "https://wiki.example.org/out"}])
+    found = Told(app)
+    oidc = state_of(app).oidc
+    assert oidc is not None
+    monkeypatch.setattr(oidc.logout, "_send", found)
+    # The thread after a response would do the same; here it is done when the test says so.
+    monkeypatch.setattr("flask_mfa_gate.web.oidc.ends._tell", lambda *_: None)
+    monkeypatch.setattr(
+        "flask_mfa_gate.web.oidc.ends._is_telling", type("L", (), {"acquire": lambda *_, **__: False})()
+    )
+    return found
+
+
+def run(told: Told) -> int:
+    oidc = state_of(told.app).oidc
+    assert oidc is not None
+    with told.app.app_context():
+        return oidc.logout.run()
+
+
+def test_apps_are_told_of_a_sign_out(told: Told, phone: Phone, clock: StillClock) -> None:
+    browser, wiki = SecureBrowser(told.app), RelyingParty(told.app)
+    browser.sign_in_with_code("dave", phone)
+    claims = wiki.claims(wiki.tokens(browser)["id_token"])
+    wiki.tokens(browser)
+    assert run(told) == 0
+    browser.send("/mfa/sign-out")
+    assert run(told) == 1, "one app and one sign-in, however many codes there were"
+    ((address, said),) = told.sent
+    assert address == "https://wiki.example.org/out"
+    assert (said["iss"], said["aud"], said["sub"], said["sid"]) == (ISSUER, "wiki", "4", claims["sid"])
+    assert said["events"] == {EVENT: {}}
+    assert "nonce" not in said
+    assert run(told) == 0
+
+
+@pytest.mark.parametrize("act", ["reset", "expired"])
+def test_every_end_is_one(told: Told, phone: Phone, clock: StillClock, act: str) -> None:
+    browser, wiki = SecureBrowser(told.app), RelyingParty(told.app)
+    browser.sign_in_with_code("dave", phone)
+    wiki.tokens(browser)
+    if act == "reset":
+        with told.app.app_context():
+            told.app.extensions["mfa_gate"].gate.enrollments.reset("4", actor="cli")
+    else:
+        clock.forward(hours=12)
+    assert run(told) == 1
+
+
+def test_one_that_does_not_answer_is_told_later(told: Told, phone: Phone, clock: StillClock) -> None:
+    browser, wiki = SecureBrowser(told.app), RelyingParty(told.app)
+    browser.sign_in_with_code("dave", phone)
+    wiki.tokens(browser)
+    browser.send("/mfa/sign-out")
+    told.status = 302
+    assert run(told) == 0
+    assert run(told) == 0
+    assert len(told.sent) == 1, "not at once again"
+    clock.forward(minutes=1, seconds=1)
+    told.status = 200
+    assert run(told) == 1
+
+
+def test_a_logout_token_is_no_hint(told: Told, phone: Phone, monkeypatch: pytest.MonkeyPatch) -> None:
+    browser, wiki = SecureBrowser(told.app), RelyingParty(told.app)
+    browser.sign_in_with_code("dave", phone)
+    wiki.tokens(browser)
+    tokens: list[str] = []
+    oidc = state_of(told.app).oidc
+    assert oidc is not None
+    monkeypatch.setattr(
+        oidc.logout, "_send", lambda _address, body: tokens.append(parse_qs(body.decode())["logout_token"][0]) or 200
+    )
+    browser.send("/mfa/sign-out")
+    run(told)
+    assert wiki.told(wiki.send(browser, id_token_hint=tokens[0]))["error"] == "invalid_request"
