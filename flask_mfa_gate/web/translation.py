@@ -11,10 +11,12 @@ from flask import has_request_context, request
 
 from ..sentences import Sentence
 from ..templating import Texts
+from .request_notes import note, noted
 
 DOMAIN = "flask_mfa_gate"
 _CATALOGS = Path(__file__).parents[1] / "translations"
 _ENGLISH = NullTranslations()
+_PREFERRED, _LONGEST_TAGS = "mfa_gate.ui_locales", 200
 
 
 def gettext(message: str, /, **values: object) -> str:
@@ -46,10 +48,19 @@ def marked(message: str) -> str:
     return message
 
 
+def prefer(tags: str) -> None:
+    """The languages of this request in place of the browser's, as an app asks for its user (``ui_locales``)."""
+    note(_PREFERRED, [tag.replace("_", "-").lower() for tag in tags[:_LONGEST_TAGS].split()])
+
+
 def language() -> str:
     """The reader's language, of those that there are."""
     if not has_request_context():
         return "en"
+    for tag in noted(_PREFERRED) or ():
+        for known in ("en", *_languages()):
+            if tag == known.replace("_", "-").lower() or tag.partition("-")[0] == known.lower():
+                return known
     return request.accept_languages.best_match(["en", *_languages()]) or "en"
 
 
@@ -62,6 +73,11 @@ def _form(singular: str, plural: str, number: int) -> str:
 
 
 TEXTS = Texts(_text, _form, translated)
+
+
+def languages() -> tuple[str, ...]:
+    """Every language that there is, as BCP 47 names it."""
+    return ("en", *(name.replace("_", "-") for name in _languages()))
 
 
 @cache

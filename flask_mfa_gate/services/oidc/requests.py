@@ -52,6 +52,12 @@ class RequestService:
             return None
         return found if self._clock() - found.asked_at < WAITS_FOR else None
 
+    def client_id(self, request_id: str) -> str | None:
+        """The client of a request that waits, to name it to its user; None where there is no such request."""
+        with self._store.database.read() as tx:
+            found = self._store.oidc.requests.get(tx, token_digest(request_id))
+        return found.client_id if found is not None else None
+
     def note(self, request: WaitingRequest, **answers: Any) -> WaitingRequest:
         """What the user chose on the way."""
         noted = {**request.answers, **answers}

@@ -17,6 +17,7 @@ from ..fields import text_field
 from ..responses import answers
 from ..responses.host_names import own_url
 from ..responses.targets import home
+from .app_ahead import app_ahead
 from .desk import Desk, Route, next_step
 from .factors.pages import Lost
 from .factors.registry import pages_of, replaceable
@@ -150,6 +151,8 @@ def _may_have_lost(desk: Desk, method: Method) -> tuple[Lost, str] | None:
 def _reason(desk: Desk) -> str:
     if not desk.standing.factors:
         return "Setting up your first factor takes an access pass from an administrator."
+    if (app := app_ahead(desk)) is not None:
+        return f"Verify your identity to continue to {app}."
     return answers.SENTENCES[Reason.STEP_UP if _is_step_up(desk) else Reason.SIGN_IN]
 
 

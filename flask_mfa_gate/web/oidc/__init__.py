@@ -20,9 +20,10 @@ def oidc_blueprint(app: Flask, url_prefix: str) -> Blueprint:
     blueprint.url_defaults(stay_here)
     for route in routes():
         rule = route.rule if route.is_at_root else f"{url_prefix}/oidc{route.rule}"
+        view = guarded_view(route)
         for place in any_host(app):
             blueprint.add_url_rule(
-                rule, route.name, guarded_view(route), methods=list(route.methods), provide_automatic_options=False,
+                rule, route.name, view, methods=list(route.methods), provide_automatic_options=False,
                 **place,
             )  # fmt: skip
     return blueprint

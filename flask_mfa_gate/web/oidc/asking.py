@@ -13,6 +13,7 @@ from ...domain.oidc.authn_request import AuthnRequest, BadAuthnRequest, Prompt, 
 from ...domain.oidc.client import OidcClient, RegisteredClient
 from ...errors import BadRequest
 from ...store.oidc.authorize_requests import WaitingRequest
+from ..translation import prefer
 from .hints import subject_of_hint
 from .pages import Call
 from .provider import provider_of
@@ -87,6 +88,7 @@ def read_asking(
     if found is None:
         raise RefusedRequest("invalid_client", "There is no such app here.", redirect_uri=None, state=None)
     client, consent = found
+    prefer(parameters.get("ui_locales", ""))
     provider.knows(RegisteredClient(client))
     _require_code(client, parameters)
     grant = _validated(provider, parameters)

@@ -10,6 +10,7 @@ from ...domain.oidc.client import SCOPES, AuthMethod, SigningAlgorithm
 from ...domain.oidc.signing_key import PUBLISHED_FOR
 from ..endpoints import DISCOVERY
 from ..responses.host_names import own_url
+from ..translation import languages
 from .pages import Call, OidcRoute
 
 _CLAIMS = (
@@ -48,6 +49,7 @@ def metadata(call: Call) -> dict[str, Any]:
         "backchannel_logout_session_supported": True,
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": True,
+        "ui_locales_supported": list(languages()),
         "acr_values_supported": call.oidc.acr.all,
         "claims_supported": list(_CLAIMS),
         "claim_types_supported": ["normal"],

@@ -40,6 +40,7 @@ def test_a_stranger_signs_in_proves_a_factor_and_is_led_on(
     login = to_login.headers["Location"]
     parked = browser.client.post(login, data={"username": "dave", "password": "correct horse battery staple"})
     assert parked.headers["Location"] == "/mfa/challenge"
+    assert "Verify your identity to continue to Wiki." in browser.get("/mfa/challenge").text
     passed = browser.send("/mfa/challenge", code=phone.code())
     assert "/mfa/oidc/authorize/" in passed.headers["Location"]
     back = browser.get(passed.headers["Location"])
@@ -89,3 +90,37 @@ def test_discovery_names_addresses_that_answer(wiki: RelyingParty, app: Flask) -
     keys = app.test_client().get(told["jwks_uri"].removeprefix(ISSUER), base_url=ISSUER).json
     assert [key["alg"] for key in keys["keys"]] == ["RS256"]
     assert set(keys["keys"][0]) == {"kty", "n", "e", "kid", "use", "alg"}
+
+
+def test_apps_that_route_by_subdomain_or_host_have_the_same_addresses(clock: StillClock) -> None:
+    from flask_login import LoginManager
+
+    from flask_mfa_gate import MFAGate
+    from tests.web.oidc.kit import OIDC
+
+    for options in ({"subdomain_matching": True}, {"host_matching": True, "static_host": "portal.example.org"}):
+        host = Flask(__name__, **options)
+        host.config.update(
+            TESTING=True,
+            SECRET_KEY="x",
+            SERVER_NAME="example.org",
+            MFA_GATE_BASE_URL=ISSUER,
+            MFA_GATE_DATABASE_URI="sqlite://",
+            **OIDC,
+        )
+        LoginManager(host).user_loader(lambda _key: None)
+        MFAGate(host)
+        told = host.test_client().get("/.well-known/openid-configuration", base_url=ISSUER).json or {}
+        assert told["token_endpoint"] == f"{ISSUER}/mfa/oidc/token"
+        assert host.test_client().get("/mfa/oidc/jwks", base_url=ISSUER).status_code == 200
+
+
+def test_the_app_may_name_the_language_of_its_user(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
+    from flask_mfa_gate.web import translation
+
+    monkeypatch.setattr(translation, "_languages", lambda: ("de", "pt_BR"))
+    cases = {"de-CH en": "de", "fr pt-BR": "pt_BR", "fr": "en", "": "en", "x" * 500: "en", "en de": "en"}
+    for tags, expected in cases.items():
+        with app.test_request_context():
+            translation.prefer(tags)
+            assert translation.language() == expected, tags

@@ -1,0 +1,21 @@
+"""The connected app that a user is on the way to, so that they see what they are signing in to."""
+
+from __future__ import annotations
+
+from ..endpoints import OIDC
+from ..responses.routing import inner_path, page_at
+from .desk import Desk
+
+
+def app_ahead(desk: Desk) -> str | None:
+    """Its name; None for whoever is on the way to a page of this app."""
+    oidc, step_up = desk.state.oidc, desk.session.step_up
+    target = desk.session.target if desk.session.is_pending else step_up.target if step_up is not None else None
+    if oidc is None or target is None:
+        return None
+    page = page_at(inner_path(target.partition("?")[0]))
+    if page is None or page.endpoint != f"{OIDC}.resume":
+        return None
+    client_id = oidc.requests.client_id(str(page.arguments["request_id"]))
+    registered = oidc.clients.find(client_id) if client_id is not None else None
+    return registered.client.client_name if registered is not None else None
