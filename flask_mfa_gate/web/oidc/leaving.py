@@ -18,7 +18,10 @@ def lead_back(call: Call, location: str, *, client_name: str, began_with_form: b
 
     :param began_with_form: whether there was a form on the way.
     """
-    if not began_with_form and request.headers.get("Sec-Fetch-Site", "none") not in {"same-origin", "same-site"}:
+    # The host's own login may lead to an authorization request by itself. In a frame nobody has filled a form in.
+    is_from_here = request.headers.get("Sec-Fetch-Site") == "same-origin"
+    is_framed = request.headers.get("Sec-Fetch-Dest") in {"iframe", "frame"}
+    if not began_with_form and (is_framed or not is_from_here):
         return answers.see_other(location)
     return answers.page("oidc/leave.html", call.passage, location=location, client_name=client_name)
 

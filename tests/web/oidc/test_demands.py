@@ -270,6 +270,8 @@ def test_a_hint_names_the_user_who_is_meant(
 def test_the_walk_of_a_form_ends_in_a_page_and_no_redirect(wiki: RelyingParty, browser: SecureBrowser) -> None:
     browser.sign_in("frank")
     assert wiki.send(browser).status_code == 303
+    for headers in ({"Sec-Fetch-Site": "same-site"}, {"Sec-Fetch-Site": "same-origin", "Sec-Fetch-Dest": "iframe"}):
+        assert browser.get(wiki.address(prompt="none"), headers=headers).status_code == 303
     same = browser.get(wiki.address(), headers={"Sec-Fetch-Site": "same-origin"})
     assert same.status_code == 200
     assert wiki.told(same)["code"]

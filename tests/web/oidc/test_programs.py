@@ -241,6 +241,84 @@ def test_a_wrong_setting_stops_the_start(make_provider: Callable[..., Flask], co
         make_provider(**config)
 
 
+def test_the_app_may_not_answer_where_clients_look_for_the_provider() -> None:
+    from flask_mfa_gate import MFAGate
+
+    host = Flask(__name__)
+    host.config.update(
+        TESTING=True, SECRET_KEY="x", MFA_GATE_BASE_URL=ISSUER, MFA_GATE_DATABASE_URI="sqlite://", MFA_GATE_OIDC=True
+    )
+    host.add_url_rule("/.well-known/openid-configuration", "mine", lambda: "mine")
+    gate = MFAGate()
+    with pytest.raises(ConfigError, match="MFA_GATE_OIDC"):
+        gate.init_app(host)
+
+
+@pytest.mark.parametrize("path", ["register", "device_authorization", "device", "par", "connect/register"])
+def test_nobody_registers_an_app_or_signs_a_device_in(app: Flask, path: str) -> None:
+    assert app.test_client().post(f"/mfa/oidc/{path}", base_url=ISSUER, json={}).status_code == 404
+
+
+def test_no_token_is_in_the_log(
+    wiki: RelyingParty, browser: SecureBrowser, phone: Phone, caplog: pytest.LogCaptureFixture
+) -> None:
+    import logging
+
+    caplog.set_level(logging.DEBUG)
+    browser.sign_in_with_code("dave", phone)
+    code = wiki.code(browser)
+    tokens = dict(wiki.trade(code).json or {})
+    again = dict(wiki.refresh(tokens["refresh_token"]).json or {})
+    secret = [
+        code,
+        wiki.secret,
+        *(found[name] for found in (tokens, again) for name in ("access_token", "refresh_token", "id_token")),
+    ]
+    assert [one for one in secret if one in caplog.text] == []
+
+
+def test_no_token_is_in_the_database(app: Flask, wiki: RelyingParty, browser: SecureBrowser, phone: Phone) -> None:
+    from sqlalchemy import select
+
+    browser.sign_in_with_code("dave", phone)
+    code = wiki.code(browser)
+    tokens = dict(wiki.trade(code).json or {})
+    store = state_of(app).store
+    with store.database.read() as tx:
+        kept = str([tx.execute(select(table)).all() for table in store.tables.metadata.sorted_tables])
+    assert [
+        one
+        for one in (code, wiki.secret, *(tokens[name] for name in ("access_token", "refresh_token", "id_token")))
+        if one in kept
+    ] == []
+
+
+@pytest.mark.parametrize("act", ["forget", "rename"])
+def test_what_becomes_of_a_users_access(
+    app: Flask, wiki: RelyingParty, browser: SecureBrowser, phone: Phone, act: str
+) -> None:
+    browser.sign_in_with_code("dave", phone)
+    tokens = wiki.tokens(browser)
+    with app.app_context():
+        users = app.extensions["mfa_gate"].gate.users
+        users.forget("4", actor="cli") if act == "forget" else users.rename("4", "44", actor="cli")
+    assert wiki.userinfo(tokens["access_token"]).status_code == 401
+    assert rows(app, "oidc_grant") == (0 if act == "forget" else 1)
+
+
+def test_upkeep_sweeps_what_is_over(
+    app: Flask, wiki: RelyingParty, browser: SecureBrowser, phone: Phone, clock: StillClock
+) -> None:
+    wiki.send(SecureBrowser(app))
+    browser.sign_in_with_code("dave", phone)
+    wiki.tokens(browser)
+    assert (rows(app, "oidc_request"), rows(app, "oidc_grant"), rows(app, "oidc_token")) == (1, 1, 2)
+    clock.forward(days=2)
+    with app.app_context():
+        app.extensions["mfa_gate"].gate.run_due()
+    assert (rows(app, "oidc_request"), rows(app, "oidc_grant"), rows(app, "oidc_token")) == (0, 0, 0)
+
+
 NAMES = st.sampled_from(
     ["client_id", "redirect_uri", "response_type", "scope", "state", "nonce", "code_challenge", "code_challenge_method", "prompt", "max_age", "claims", "acr_values", "id_token_hint", "request", "grant_type", "code", "code_verifier", "refresh_token", "client_secret", "client_assertion", "client_assertion_type", "token", "token_type_hint", "post_logout_redirect_uri", "ui_locales", "login_hint"]
 )  # fmt: skip
