@@ -40,7 +40,7 @@ from .sign_in.sign_in_list import SignInList
 from .sign_in.sign_ins import SignIns
 from .tables.tables import Tables, build_tables
 
-_REQUEST_MEMORY = timedelta(days=1)
+_REQUEST_MEMORY = timedelta(hours=2)
 
 
 @dataclass(frozen=True, slots=True)
