@@ -18,11 +18,13 @@ from tests.hosts_small.kit import Host, User
 BASIC = {"Authorization": "Basic " + base64.b64encode(b"u:p").decode()}
 
 
-def with_basic(*, ensures: bool = True, resource: str | None = None, **config: Any) -> tuple[Host, list[str]]:
+def with_basic(
+    *, ensures: bool = True, resource: str | None = None, stamp: Callable[[Any], str] | None = None, **config: Any
+) -> tuple[Host, list[str]]:
     """HTTP Basic in a decorator, as Flask-Security's ``auth_required`` has it; user 1 by name and password."""
     host, done = Host(**config), []
     manager = host.with_login_manager()
-    host.gate.init_app(host.app)
+    host.gate.init_app(host.app, session_stamp=stamp)
 
     def basic(view: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(view)
@@ -97,6 +99,22 @@ def test_ensure_judges_by_the_resource() -> None:
     host, done = with_basic(resource="payroll", MFA_GATE_DEFAULT_ACCESS={"payroll": "deny"})
     assert host.client().post("/transfer", headers=BASIC).json["code"] == "access_denied"  # type: ignore[index]
     assert done == []
+
+
+@pytest.mark.parametrize(("password", "status", "done_by"), [("old", 200, ["1"]), ("new", 401, [])])
+def test_what_was_proved_beside_an_older_password_is_none_of_todays(
+    password: str, status: int, done_by: list[str]
+) -> None:
+    """By the gate's cookie alone, so that no hook has seen whose session it is."""
+    hashes = ["old"]
+    host, done = with_basic(stamp=lambda user: hashes[-1])
+    host.enroll()
+    client = host.client()
+    client.post("/login/1")
+    host.pass_challenge(client)
+    client.delete_cookie("session")
+    hashes.append(password)
+    assert (client.post("/transfer", headers=BASIC).status_code, done) == (status, done_by)
 
 
 def test_a_marked_view_wants_its_user_before_any_decorator() -> None:
