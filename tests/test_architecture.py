@@ -70,7 +70,9 @@ def test_the_rules_know_the_standard_library_errors_and_sentences_only() -> None
 
 def is_rule_or_error(name: str, *, folders_down: int) -> bool:
     steps_up = len(name) - len(name.lstrip("."))
-    return 0 < steps_up <= folders_down or (steps_up == folders_down + 1 and name.lstrip(".") in {"errors", "sentences"})
+    return 0 < steps_up <= folders_down or (
+        steps_up == folders_down + 1 and name.lstrip(".") in {"errors", "sentences"}
+    )
 
 
 def test_modules_are_short() -> None:
