@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import combinations
 from typing import Any
 
-from sqlalchemy import Connection, event, func, insert, select, text
+from sqlalchemy import Connection, Engine, Table, event, func, insert, select, text
 
 from benchmarks import kit
 from flask_mfa_gate.domain.enrollment.enrollment import Status
@@ -103,9 +103,15 @@ def fill(state: GateState, count: int) -> None:
         ends = select(row.user_key, row.deadline_sort < NO_DEADLINE, row.deadline_sort).where(row.facets == "period!")
         tx.execute(insert(tables.enrollment).from_select(["user_key", "required", "ends_at"], ends))
         tx.execute(insert(tables.failure), failures(count))
-    with state.store.database.read() as tx:
-        for table in (tables.person, tables.person_word, tables.person_group, tables.enrollment):
-            tx.exec_driver_sql(f"ANALYZE TABLE {table.name}" if "m" in tx.dialect.name[:1] else f"ANALYZE {table.name}")
+    look_at(state.store.database.engine, [tables.person, tables.person_word, tables.person_group, tables.enrollment])
+
+
+def look_at(engine: Engine, tables: Sequence[Table]) -> None:
+    """As each server does by itself after a while; PostgreSQL reads an index alone only after a VACUUM."""
+    words = {"postgresql": "VACUUM ANALYZE", "sqlite": "ANALYZE"}.get(engine.dialect.name, "ANALYZE TABLE")
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as tx:
+        for table in tables:
+            tx.exec_driver_sql(f"{words} {table.name}")
 
 
 def person_statement(words: Words, table: str, count: int) -> str:

@@ -162,7 +162,7 @@ action = "deny"
 """
 # What is sent to each address that takes forms, and answers with a page: right, wrong, and late.
 SENT: dict[str, tuple[dict[str, str], ...]] = {
-    "users_sync": ({},), "audit_verify": ({},), "policies_preview": ({},),
+    "test_mail": ({},), "users_sync": ({},), "audit_verify": ({},), "policies_preview": ({},),
     "user_actions": ({"action": "require", "key": "3"}, {"action": "x"}, {"action": "require"}),
     "user_request_confirm": ({"days": "366"}, {}), "user_request_cancel": ({},),
     "user_access_pass": ({"key": "2"},), "user_access_pass_revoke": ({"key": "nobody"},),
@@ -210,6 +210,7 @@ def test_no_answer_to_a_form_of_the_console_breaks_a_rule(screen: Screen, server
     screen.sign_in(ADMIN)
     screen.type("code", oathtool(DAVES_KEY))
     screen.press("Verify")
+    screen.expect("Hello Ada Admin")
     screen.open("/admin/mfa/users")
     for name, path in addresses.items():
         for fields in SENT[name]:

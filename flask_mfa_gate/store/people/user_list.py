@@ -20,9 +20,9 @@ from .people import person_columns, person_of
 from .user_conditions import UserConditions, among_branches
 
 # So many are read and sorted where no index has them in the order of the list.
-FEW = 5000
+FEW = 3000
 # So many entries of an index are looked at for one page, first and when that was not enough.
-BUDGETS = (500, 5000)
+BUDGETS = (500, 3000)
 MOST_SCANS = 4
 _NO_FACETS: Mapping[str, Any] = dict.fromkeys(("status", "required", "factor", "holds_any", "ends_within"))
 
@@ -99,7 +99,11 @@ class UserList:
         if plan is None:
             return Listed((), None, 0, is_exact=True)
         rows, edge = self._rows(tx, plan, sort, after, limit + 1)
-        count, is_exact = self._capped(tx, plan, sort)
+        if after is None and len(rows) <= limit:
+            # Everybody who was looked for has been met, or as far as was looked.
+            count, is_exact = min(len(rows), COUNT_CAP), edge is None and len(rows) < COUNT_CAP
+        else:
+            count, is_exact = self._capped(tx, plan, sort)
         last = _place(rows[limit - 1]) if len(rows) > limit else edge
         return Listed(tuple(key for _, key in rows[:limit]), last, count, is_exact)
 
