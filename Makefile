@@ -12,8 +12,7 @@ PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3 python; d
 .PHONY: demo test test-servers lint soak lowest bench docs images clean
 
 demo: $(READY)
-	@echo "Open http://127.0.0.1:$(PORT)/ and sign in as bob, carol or dave. The page has the password, and the key for codes."
-	$(BIN)/flask --app example_app run --port $(PORT)
+	@$(BIN)/python -m example_app --port $(PORT)
 
 # One worker more than CI has cores: the others wait for databases and mail servers a fifth of their time.
 test: lint

@@ -24,7 +24,7 @@ from tests.promises_of_docs import PROMISES
 ROOT = Path(__file__).parents[1]
 # Pages and beginnings of code that a test of its own runs, with the other files that it needs.
 WHOLE_APPS = ("from flask_mfa_gate import MFAGate", "class InSession:")
-ELSEWHERE = ("# gated.py", "# conftest.py", "# test_")
+ELSEWHERE = ("# gated.py", "# conftest.py", "# test_", "# wiki.py")
 KEY = "ZGVtbyBrZXkgb2YgdGhlIGV4YW1wbGUgcG9ydGFsISE="
 
 

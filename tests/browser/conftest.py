@@ -39,18 +39,32 @@ class WallClock:
         return datetime.now(UTC) + self.ahead
 
 
-@pytest.fixture
-def server(make_app: Callable[..., Any], tmp_path: Path) -> Iterator[tuple[str, Any]]:
-    """The portal on a port of its own, with the real clock or one ahead of it, and its people as they are when it starts now."""
-    (tmp_path / "now").mkdir()
-    app = make_app(MFA_GATE_CLOCK=WallClock(), SQLALCHEMY_DATABASE_URI=f"sqlite:///{tmp_path}/now/portal.sqlite3")
+@contextmanager
+def served(app: Any) -> Iterator[str]:
+    """The origin of an app that listens on a port of its own."""
     running = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=running.serve_forever)
     thread.start()
-    yield f"http://127.0.0.1:{running.server_port}", app
+    yield f"http://127.0.0.1:{running.server_port}"
     running.shutdown()
     thread.join()
     running.server_close()
+
+
+@pytest.fixture
+def settings() -> dict[str, Any]:
+    """What the portal is configured with; a module may have more."""
+    return {}
+
+
+@pytest.fixture
+def server(make_app: Callable[..., Any], tmp_path: Path, settings: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The portal on a port of its own, with the real clock or one ahead of it, and its people as they are when it starts now."""
+    (tmp_path / "now").mkdir()
+    uri = f"sqlite:///{tmp_path}/now/portal.sqlite3"
+    app = make_app(**{"MFA_GATE_CLOCK": WallClock(), "SQLALCHEMY_DATABASE_URI": uri, **settings})
+    with served(app) as base:
+        yield base, app
 
 
 @pytest.fixture(params=[True, False], ids=["script", "no-script"])

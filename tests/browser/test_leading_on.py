@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from typing import Any
 
@@ -12,24 +10,12 @@ import pytest
 from flask import Flask, redirect, request
 from flask_login import login_required, login_user
 from selenium.webdriver import Chrome
-from werkzeug.serving import make_server
 
-from tests.browser.conftest import Screen
+from tests.browser.conftest import Screen, served
 from tests.conftest import Phone
 from tests.hosts_small.kit import SECRET, Host, User
 
 pytestmark = pytest.mark.parametrize("scripts", [False], indirect=True, ids=["no-script"])
-
-
-@contextmanager
-def served(app: Flask) -> Iterator[str]:
-    running = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=running.serve_forever)
-    thread.start()
-    yield f"http://127.0.0.1:{running.server_port}"
-    running.shutdown()
-    thread.join()
-    running.server_close()
 
 
 def now() -> datetime:

@@ -16,7 +16,7 @@ from ...services.oidc.permission import Use
 from ...services.oidc.subjects import Subject
 from .rows import ProviderGrant
 
-METHODS = [method.value for method in AuthMethod]
+METHODS = [AuthMethod.BASIC.value, AuthMethod.POST.value, AuthMethod.NONE.value, AuthMethod.PRIVATE_KEY_JWT.value]
 LONGEST_NONCE = 512
 
 
