@@ -68,8 +68,9 @@ class MFAGate:
         """
         state = build_state(self, app, Host(**host))
         app.extensions[EXTENSION] = state
-        app.register_blueprint(account_blueprint(app, state.settings.url_prefix))
-        app.register_blueprint(admin_blueprint(app, state.settings.admin_url_prefix))
+        is_provider = state.oidc is not None
+        app.register_blueprint(account_blueprint(app, state.settings.url_prefix, is_provider=is_provider))
+        app.register_blueprint(admin_blueprint(app, state.settings.admin_url_prefix, is_provider=is_provider))
         if state.oidc is not None:
             app.register_blueprint(oidc_blueprint(app, state.settings.url_prefix))
             watch_ends(app)

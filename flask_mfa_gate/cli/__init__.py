@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from . import audit, health, keys, upkeep
 from .group import mfa
+from .oidc import clients, signing_keys
 from .people import access_passes, users, why
 from .people import directory as people
 from .policies import edits as policy_edits
@@ -14,6 +15,7 @@ from .policies import versions as policy_versions
 __all__ = [
     "access_passes",
     "audit",
+    "clients",
     "health",
     "keys",
     "mfa",
@@ -23,6 +25,7 @@ __all__ = [
     "policy_edits",
     "policy_trials",
     "policy_versions",
+    "signing_keys",
     "upkeep",
     "users",
     "why",

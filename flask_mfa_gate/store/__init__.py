@@ -22,6 +22,7 @@ from .oidc.clients import OidcClients
 from .oidc.consents import OidcConsents
 from .oidc.grants import OidcGrants
 from .oidc.logouts import Logouts
+from .oidc.overviews import ClientOverviews
 from .oidc.signing_keys import SigningKeys
 from .people.people import People
 from .people.reach import Reach
@@ -54,6 +55,7 @@ class OidcStore:
     signing_keys: SigningKeys
     assertions: Assertions
     logouts: Logouts
+    overviews: ClientOverviews
 
     def sweep(self, tx: Connection, *, now: datetime) -> int:
         """Delete what is over: requests that nobody went on with, tokens, grants, assertions."""
@@ -129,5 +131,6 @@ def build_store(database: Database, *, prefix: str, keyring: Keyring) -> Store:
             signing_keys=SigningKeys(tables),
             assertions=Assertions(tables),
             logouts=Logouts(tables),
+            overviews=ClientOverviews(tables),
         ),
     )

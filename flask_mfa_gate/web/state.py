@@ -33,6 +33,7 @@ from ..services.enrollment.recovery_codes import RecoveryCodeService
 from ..services.enrollment.upkeep import UpkeepService
 from ..services.mail_trial import MailTrial
 from ..services.observations import Observations
+from ..services.oidc.client_overview import ClientOverviewReader
 from ..services.oidc.clients import ClientService
 from ..services.oidc.connections import ConnectionService
 from ..services.oidc.grants import GrantService
@@ -192,6 +193,7 @@ class OidcServices:
     permission: GrantPermission
     signing_keys: SigningKeyService
     claims: ClaimsReader
+    overview: ClientOverviewReader
     connections: ConnectionService
     logout: LogoutNotifier
     failures: FloodGuard

@@ -64,7 +64,7 @@ def build_state(gate: Any, app: Flask, host: Host) -> GateState:
     _set_up_tables(location, admin.operations.tables, is_served=not is_command(), may_begin=not settings.keys)
     sign_in, factors = account_services(base, admin.access.history)
     parts_of_host = _host_parts(base, reader)
-    oidc = oidc_services(base, parts_of_host, admin.access.policies, admin.oidc, admin.actor)
+    oidc = oidc_services(base, parts_of_host, admin.access.policies, admin.oidc, admin.runner)
     return GateState(
         gate=gate, settings=settings, rules=rules, clock=settings.clock, keyring=keyring, location=location,
         store=store, worker=worker, host=parts_of_host, sign_in=sign_in, factors=factors,

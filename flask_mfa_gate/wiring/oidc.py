@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
 from ..domain.oidc.client import RegisteredClient
 from ..domain.oidc.registration import BadClient
 from ..domain.oidc.strength import AcrWords
-from ..domain.people.roles import Actor, ActorLike
 from ..errors import ConfigError
 from ..host import load_user
+from ..services.actions.actions import ActionRunner
 from ..services.client.flood_guard import FloodGuard
+from ..services.oidc.client_overview import ClientOverviewReader
 from ..services.oidc.clients import ClientService, configured_client
 from ..services.oidc.connections import ConnectionService
 from ..services.oidc.grants import GrantService
@@ -37,7 +37,7 @@ class OidcParts:
     logout: LogoutNotifier
 
 
-def oidc_parts(base: Base, actor_of: Callable[[ActorLike], Actor]) -> OidcParts | None:
+def oidc_parts(base: Base, runner: ActionRunner) -> OidcParts | None:
     """Clients, signing keys, and what tells clients; None where the provider is switched off.
 
     :raises ConfigError: for a client whose secret could be guessed.
@@ -45,7 +45,7 @@ def oidc_parts(base: Base, actor_of: Callable[[ActorLike], Actor]) -> OidcParts 
     settings, worker, clock = base.settings, base.worker, base.clock
     if not settings.oidc or settings.base_url is None:
         return None
-    clients = ClientService(base.store, worker, actor_of, _configured(settings.oidc_clients), clock=clock)
+    clients = ClientService(base.store, worker, runner.actor, _configured(settings.oidc_clients), clock=clock)
     signing_keys = SigningKeyService(base.store, worker, base.keyring, clock=clock)
     return OidcParts(clients, signing_keys, LogoutNotifier(worker, clients, signing_keys, issuer=settings.base_url))
 
@@ -55,7 +55,7 @@ def oidc_services(
     host: HostParts,
     policies: PolicyService,
     parts: OidcParts | None,
-    actor_of: Callable[[ActorLike], Actor],
+    runner: ActionRunner,
 ) -> OidcServices | None:
     """The provider; None where it is switched off."""
     settings, store, worker, clock = base.settings, base.store, base.worker, base.clock
@@ -75,7 +75,8 @@ def oidc_services(
             MOST_FAILURES, settings.flood_storage, name=f"mfa_gate_oidc:{settings.base_url}", clock=clock
         ),
         claims=ClaimsReader(base.host.oidc_claims),
-        connections=ConnectionService(store, worker, actor_of, clock=clock),
+        overview=ClientOverviewReader(worker, parts.clients),
+        connections=ConnectionService(worker, runner, parts.clients),
     )
 
 

@@ -7,7 +7,6 @@ from datetime import timedelta
 from ..clock import Clock
 from ..domain.access import APP, Access
 from ..domain.authorization.rules import Rules
-from ..domain.people.roles import Actor, ActorLike
 from ..services.actions.action_calls import ActionCalls
 from ..services.actions.action_jobs import ActionJobs
 from ..services.actions.action_requests import ActionRequestService
@@ -59,12 +58,13 @@ class AdminWiring:
         self._rotation = KeyRotation(worker, base.keyring)
         self.access = access_services(base, self._runner)
         self.people = self._people()
-        self.oidc = oidc_parts(base, self.actor)
+        self.oidc = oidc_parts(base, self._runner)
         self.operations = self._operations()
 
-    def actor(self, given: ActorLike) -> Actor:
-        """The actor with the role that the host gives them now."""
-        return self._runner.actor(given)
+    @property
+    def runner(self) -> ActionRunner:
+        """Runs actions on users, and knows who may."""
+        return self._runner
 
     def _people(self) -> PeopleServices:
         base, store, worker, rules, clock = self._base, *self._common()

@@ -16,6 +16,7 @@ from selenium.webdriver.support.expected_conditions import staleness_of
 from selenium.webdriver.support.ui import WebDriverWait
 
 from example_app.people import DAVES_KEY
+from flask_mfa_gate.domain.people.person import NOWHERE
 from flask_mfa_gate.domain.policy.addresses import Network
 from flask_mfa_gate.services.actions.action_options import ActionOptions
 from flask_mfa_gate.services.people.actors import acting_user
@@ -24,6 +25,7 @@ from flask_mfa_gate.web.endpoints import OWN
 from tests.browser.conftest import Screen
 from tests.browser.test_pages import oathtool
 from tests.conftest import key_of, state_of
+from tests.oidc_kit import PROVIDER, WIKI
 from tests.policy_kit import policy, put
 from tests.web.admin.kit import ADMIN, enroll
 
@@ -75,6 +77,12 @@ def pages(app: Flask, blueprint: str, values: dict[str, Any]) -> Iterator[str]:
                 yield built[1]
 
 
+@pytest.fixture
+def settings() -> dict[str, Any]:
+    """With the pages that only a provider has."""
+    return PROVIDER
+
+
 def furnish(app: Flask) -> dict[str, Any]:
     """Something for every list, and what the addresses of pages are about."""
     enroll(app, ADMIN)
@@ -88,9 +96,21 @@ def furnish(app: Flask) -> dict[str, Any]:
         request = state.people.action_requests.freeze("remind", [key_of(app, "bob")], actor=ada)
         done = state.people.action_requests.freeze("unlock", ["2", "3"], actor=ada)
         state.people.action_jobs.carry_out(done, ActionOptions(), actor=ada)
+        assert state.oidc is not None
+        words = {"client_id": "wiki", "client_name": "Wiki", "redirect_uris": [f"{WIKI}/signed-in"]}
+        state.oidc.clients.add(words, actor="cli")
+        state.oidc.clients.new_secret("wiki", actor="cli")
+        state.oidc.requests.consent(key_of(app, ADMIN), "wiki", "openid email", origin=NOWHERE)
         with state.store.database.read() as tx:
             factor = state.store.factors.confirmed(tx, key_of(app, ADMIN))[0]
-    return {"factor_id": factor.id, "key": "2", "name": "office", "version": 1, "request_id": request.id}
+    return {
+        "factor_id": factor.id,
+        "key": "2",
+        "name": "office",
+        "version": 1,
+        "request_id": request.id,
+        "client_id": "wiki",
+    }
 
 
 def check(screen: Screen, path: str, faults: list[str]) -> None:
@@ -145,7 +165,7 @@ def test_no_page_breaks_a_rule(screen: Screen, server: tuple[str, Any]) -> None:
     for path in (
         *pages(app, CONSOLE, values), *pages(app, OWN, values),
         "/admin/mfa/users?status=IN_ENROLLMENT", "/admin/mfa/users?q=nobody", "/admin/mfa/users/4711",
-        f"/admin/mfa/users/{key_of(app, ADMIN)}", "/admin/mfa/audit?event=policy_changed",
+        f"/admin/mfa/users/{key_of(app, ADMIN)}", "/admin/mfa/clients/board", "/admin/mfa/audit?event=policy_changed",
     ):  # fmt: skip
         check(screen, path, faults)
     assert not faults, "\n".join(faults)

@@ -97,7 +97,8 @@ def _refuse_unknown(words: Mapping[str, Any]) -> None:
 
 
 def _client_id(value: Any) -> str:
-    if not isinstance(value, str) or not _ID.fullmatch(value):
+    # The page of a client is under its id, and "new" is the page that registers one.
+    if not isinstance(value, str) or not _ID.fullmatch(value) or value == "new":
         raise BadClient("client_id", "must be 1 to 64 letters, digits and the marks . _ ~ -, such as wiki")
     return value
 

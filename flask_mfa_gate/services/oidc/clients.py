@@ -114,23 +114,45 @@ class ClientService:
         return NewSecret(client, secret)
 
     def change(
-        self, client_id: str, words: Mapping[str, Any], *, actor: ActorLike, reason: str | None = None
-    ) -> OidcClient:
+        self, client_id: str, words: Mapping[str, Any], *, actor: ActorLike, reason: str | None = None,
+        version: str | None = None,
+    ) -> NewSecret:  # fmt: skip
         """Other metadata for some of its words; the others stay. None takes a word away.
 
+        A client that takes a secret now and has none gets one; one that takes none any more loses its secrets.
+
+        :param version: of the client that the author read (``ClientOverview.version``); None to not ask.
         :raises BadClient: for metadata that can't be.
         :raises NotFound: where there is no such client.
+        :raises Conflict: ``stale``, where it was changed since.
         """
 
-        def act(work: UnitOfWork) -> OidcClient:
+        def act(work: UnitOfWork) -> NewSecret:
             by, row = self._admin(actor), self._owned(work, client_id)
+            # SECURITY: the form of one admin must not silently take back what another tightened meanwhile.
+            if version is not None and version != row.changed_at.isoformat():
+                raise Conflict("stale", "Somebody else changed this client after you opened it. Nothing was saved.")
             merged = {**row.words, **words, "client_id": client_id}
             changed = read_client({word: value for word, value in merged.items() if value is not None})
             self._store.oidc.clients.change(work.tx, client_id, words=client_words(changed), now=work.clock())
             self._record(work, by, client_id, "changed", reason, words=sorted(words))
-            return changed
+            return NewSecret(changed, self._fit_secrets(work, changed))
 
         return self._worker.run(act)
+
+    def _fit_secrets(self, work: UnitOfWork, client: OidcClient) -> str | None:
+        """A first secret for a client that proved itself otherwise until now; none for one that needs none."""
+        clients, now = self._store.oidc.clients, work.clock()
+        living = clients.secrets(work.tx, client.client_id, now=now)
+        if client.token_endpoint_auth_method.takes_secret:
+            secret = None if living else new_token()
+            if secret is not None:
+                clients.add_secret(work.tx, client.client_id, _secret(secret), now=now)
+            return secret
+        # SECURITY: a secret that is of no use now must not come back with the next change.
+        for one in living:
+            clients.revoke_secret(work.tx, client.client_id, one.id, now=now)
+        return None
 
     def set_enabled(self, client_id: str, *, enabled: bool, actor: ActorLike, reason: str | None = None) -> None:
         """Switch a client on, or off with all that it was granted.

@@ -1,101 +1,142 @@
-"""``gate.oidc.connections``: which apps a user is connected to, and the end of that."""
+"""``gate.oidc.connections``: the apps that users are connected to, and the ways out of that."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
-from ...clock import Clock
-from ...domain.oidc.client import OFFLINE
+from ...domain.oidc.client import SCOPES, OidcClient
+from ...domain.oidc.grant import Grant
 from ...domain.people.person import NOWHERE, Origin
 from ...domain.people.roles import Actor, ActorLike, Right, refusal
 from ...domain.records.event_name import EventName
-from ...errors import BadRequest, NotAllowed
-from ...store import Store
+from ...domain.sign_in.session import GateSession
+from ...errors import NotAllowed
+from ...store.oidc.consents import Consent
+from ..actions.actions import ActionRunner
 from ..actions.subjects import REFUSALS
+from ..sign_in.endings import require_living
+from ..text_validation import check_words
 from ..unit_of_work import TransactionRunner, UnitOfWork
+from .clients import NOBODY, ClientService
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConnectedApp:
-    """One app that a user agreed to, or is signed in to.
+    """A client that a user agreed to, or is signed in with.
 
-    :param scopes: what it may have, in the words of the protocol.
-    :param last_used_at: when the user last signed in to it; None where nothing of that is left.
+    :param client: None for one that the configuration no longer has.
+    :param scopes: what it may see, as far as the user agreed.
+    :param connected_at: since when.
+    :param last_used_at: of the newest sign-in with it that is not over; None without any.
     :param is_offline: whether it has access while the user is signed out.
     """
 
     client_id: str
+    client: OidcClient | None
     scopes: tuple[str, ...]
-    consented_at: datetime | None
-    last_used_at: datetime | None
-    is_offline: bool
+    connected_at: datetime
+    last_used_at: datetime | None = None
+    is_offline: bool = False
+
+    @property
+    def name(self) -> str:
+        """As the user knows it."""
+        return self.client.client_name if self.client is not None else self.client_id
 
 
 class ConnectionService:
-    """Connected apps, of a user or of a client."""
+    """Reads them, and disconnects them. A client that was disconnected has to ask for consent again."""
 
-    def __init__(
-        self, store: Store, worker: TransactionRunner, actor_of: Callable[[ActorLike], Actor], *, clock: Clock
-    ) -> None:
-        self._store, self._worker, self._actor_of, self._clock = store, worker, actor_of, clock
+    def __init__(self, worker: TransactionRunner, runner: ActionRunner, clients: ClientService) -> None:
+        self._store, self._worker, self._runner = worker.store, worker, runner
+        self._clients, self._clock = clients, worker.clock
 
-    def of_user(self, user_key: str) -> Sequence[ConnectedApp]:
-        """The apps of one user, by client."""
+    def of_user(self, user_key: str) -> list[ConnectedApp]:
+        """Those of this user, by name."""
+        known = {one.client_id: one for one in self._clients.list()}
         with self._store.database.read() as tx:
             consents = {one.client_id: one for one in self._store.oidc.consents.of_user(tx, user_key)}
             grants = self._store.oidc.grants.of_user(tx, user_key, now=self._clock())
-        found = []
-        for client_id in sorted({*consents, *(grant.client_id for grant in grants)}):
-            mine = [grant for grant in grants if grant.client_id == client_id]
-            consent = consents.get(client_id)
-            scopes = set(consent.scope.split() if consent else ()).union(*(grant.scope.split() for grant in mine))
-            found.append(
-                ConnectedApp(
-                    client_id=client_id,
-                    scopes=tuple(sorted(scopes)),
-                    consented_at=consent.given_at if consent else None,
-                    last_used_at=max((grant.created_at for grant in mine), default=None),
-                    is_offline=any(OFFLINE in grant.scope.split() for grant in mine),
-                )
-            )
-        return found
+        ids = {*consents, *(one.client_id for one in grants)}
+        found = [
+            _app(one, known.get(one), consents.get(one), [grant for grant in grants if grant.client_id == one])
+            for one in ids
+        ]
+        return sorted(found, key=lambda one: (one.name.lower(), one.client_id))
 
-    def disconnect(self, user_key: str, client_id: str, *, origin: Origin = NOWHERE) -> None:
-        """The user takes back what they agreed to; the app has nothing of theirs any more."""
+    def disconnect(self, session: GateSession, client_id: str, *, origin: Origin) -> bool:
+        """The user of this session takes consent back, and the app's tokens are dead. False where there was nothing."""
 
-        def act(work: UnitOfWork) -> None:
-            self._store.oidc.grants.revoke_of(work.tx, user_key=user_key, client_id=client_id, now=work.clock())
-            if self._store.oidc.consents.withdraw(work.tx, user_key, client_id):
-                work.record(
-                    EventName.CONSENT_WITHDRAWN, subject=user_key, actor=f"user:{user_key}", origin=origin,
-                    client=client_id,
-                )  # fmt: skip
+        def act(work: UnitOfWork) -> bool:
+            work.lock_users(session.user_key)
+            require_living(work, session)
+            return self._cut(work, session.user_key, client_id, Actor.user(session.user_key), origin=origin)
 
-        self._worker.run(act)
+        return self._worker.run(act)
 
     def revoke(
-        self, *, user_key: str | None = None, client_id: str | None = None, actor: ActorLike, reason: str | None = None
+        self, user_key: str, client_id: str | None = None, *, actor: ActorLike = Actor.HOST, reason: str | None = None
     ) -> int:
-        """An admin ends what was granted: of a user, to a client, or of a user to a client.
+        """Disconnect one app from a user, or all of them; how many there were.
 
-        :returns: how many grants ended.
-        :raises BadRequest: where neither is named.
-        :raises NotAllowed: for anybody but an admin, and for one's own account.
+        :raises UnknownUser, NotAllowed, BadRequest: see there.
         """
-        if user_key is None and client_id is None:
-            raise BadRequest("Name a user or a client.")
+        check_words(actor, reason)
+        by = self._runner.actor(actor)
+        self._runner.checked(by, Right.RESCUE, user_key)
+        wanted = [one.client_id for one in self.of_user(user_key)] if client_id is None else [client_id]
 
         def act(work: UnitOfWork) -> int:
-            by = self._actor_of(actor)
-            if (why := refusal(by, Right.RULE, subject=user_key or "", role=None)) is not None:
-                raise NotAllowed(why, REFUSALS[why])
-            ended = self._store.oidc.grants.revoke_of(work.tx, user_key=user_key, client_id=client_id, now=work.clock())
+            work.lock_users(user_key)
+            return sum(self._cut(work, user_key, one, by, reason=reason) for one in wanted)
+
+        return self._worker.run(act)
+
+    def revoke_client(self, client_id: str, *, actor: ActorLike = Actor.HOST, reason: str | None = None) -> int:
+        """Every token of a client is dead, and its users sign in again; how many grants ended.
+
+        :raises NotFound, NotAllowed, BadRequest: see there.
+        """
+        check_words(actor, reason)
+        by = self._runner.actor(actor)
+        # SECURITY: it signs everybody out of an app, so only an admin does it.
+        if (why := refusal(by, Right.RULE, subject=NOBODY, role=None)) is not None:
+            raise NotAllowed(why, REFUSALS[why])
+        self._clients.get(client_id)
+
+        def act(work: UnitOfWork) -> int:
+            ended = self._store.oidc.grants.revoke_of(work.tx, client_id=client_id, now=work.clock())
             work.record(
-                EventName.CLIENT_GRANTS_REVOKED, subject=user_key or "", actor=by.name, reason=reason,
-                client=client_id, count=ended,
+                EventName.CLIENT_GRANTS_REVOKED, subject=NOBODY, actor=by.name, reason=reason, client=client_id,
+                count=ended,
             )  # fmt: skip
             return ended
 
         return self._worker.run(act)
+
+    def _cut(
+        self, work: UnitOfWork, user_key: str, client_id: str, by: Actor, *, origin: Origin = NOWHERE,
+        reason: str | None = None,
+    ) -> bool:  # fmt: skip
+        had_consent = self._store.oidc.consents.withdraw(work.tx, user_key, client_id)
+        ended = self._store.oidc.grants.revoke_of(work.tx, user_key=user_key, client_id=client_id, now=work.clock())
+        if not had_consent and not ended:
+            return False
+        work.record(
+            EventName.CONSENT_WITHDRAWN, subject=user_key, actor=by.name, origin=origin, reason=reason, client=client_id
+        )
+        return True
+
+
+def _app(
+    client_id: str, client: OidcClient | None, consent: Consent | None, grants: Collection[Grant]
+) -> ConnectedApp:  # fmt: skip
+    words = {word for one in grants for word in one.scope.split()} | set(consent.scope.split() if consent else ())
+    times = [one.created_at for one in grants]
+    return ConnectedApp(
+        client_id=client_id, client=client, scopes=tuple(scope for scope in SCOPES if scope in words),
+        connected_at=min([*times, *([consent.given_at] if consent else [])]), last_used_at=max(times, default=None),
+        is_offline=any(one.is_offline for one in grants),
+    )  # fmt: skip

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -23,8 +23,8 @@ WAITS_FOR = timedelta(hours=1)
 class Kept:
     """A request with the id that its browser goes on under."""
 
-    id: str
-    request: WaitingRequest
+    id: str = field(repr=False)
+    request: WaitingRequest = field(repr=False)
 
 
 class RequestService:

@@ -40,7 +40,7 @@ class PrivateKey:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    keys: Sequence[SigningKey]
+    keys: Sequence[SigningKey] = field(repr=False)
     read_at: datetime
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -32,7 +32,7 @@ class GrantState:
     grant: Grant
     standing: Standing
     session: GateSession | None
-    token: Token | None = None
+    token: Token | None = field(default=None, repr=False)
 
 
 class OidcGrants:

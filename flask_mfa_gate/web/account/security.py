@@ -94,6 +94,7 @@ def security(desk: Desk) -> Response:
         status=StatusLine(word.value, _SENTENCES[word], described.days_left, described.ends_at), factors=factors,
         offers=offers(desk), recovery_left=left, recovery_low=bool(desk.standing.factors) and overview.companion.is_low,
         recovery_url=own_url("mfa_gate.recovery_codes"), sessions_url=own_url("mfa_gate.sessions"),
+        apps_url=own_url("mfa_gate.apps") if desk.state.oidc is not None else None,
         events=newest, older_events=older,
     )  # fmt: skip
 

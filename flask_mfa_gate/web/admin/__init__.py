@@ -9,28 +9,32 @@ from flask import Blueprint, Flask
 from ..account.desk import own_page
 from ..endpoints import ADMIN
 from ..responses.host_names import any_host, stay_here
-from . import audit, policies, settings, sign_ins
+from . import audit, clients, policies, settings, sign_ins
 from .console import ConsoleRoute
 from .guard import console_page
 from .overview import dashboard
-from .users import access_pass, actions, listing, page, sync
+from .users import access_pass, actions, connected_apps, listing, page, sync
 
 _ROOMS = (dashboard, listing, page, access_pass, actions, sync, sign_ins, audit, policies, settings)
+_OF_PROVIDER = (clients, connected_apps)
 LARGEST_BODY = 1024 * 1024
 
 
-def admin_blueprint(app: Flask, url_prefix: str) -> Blueprint:
-    """A new blueprint, for one app."""
+def admin_blueprint(app: Flask, url_prefix: str, *, is_provider: bool) -> Blueprint:
+    """A new blueprint, for one app.
+
+    :param is_provider: whether other apps sign in here.
+    """
     blueprint = Blueprint(ADMIN, "flask_mfa_gate", url_prefix=url_prefix)
     blueprint.url_defaults(stay_here)
-    for route in routes():
+    for route in routes(is_provider=is_provider):
         page = own_page(console_page(route), largest_body=LARGEST_BODY)
         for place in any_host(app):
             blueprint.add_url_rule(route.rule, route.name, page, methods=list(route.methods), **place)
     return blueprint
 
 
-def routes() -> Iterator[ConsoleRoute]:
+def routes(*, is_provider: bool) -> Iterator[ConsoleRoute]:
     """Every address of the console."""
-    for room in _ROOMS:
+    for room in (*_ROOMS, *(_OF_PROVIDER if is_provider else ())):
         yield from room.ROUTES

@@ -33,6 +33,7 @@ SECTIONS = (
     Section(marked("Users"), "users", "users", "user"),
     Section(marked("Policies"), "scroll-text", "policies", "polic"),
     Section(marked("Networks"), "network", "networks", "network"),
+    Section(marked("Clients"), "external-link", "clients", "client"),
     Section(marked("Simulator"), "flask-conical", "simulator", "simulator"),
     Section(marked("Sign-ins"), "log-in", "sign_ins", "sign_in"),
     Section(marked("Audit log"), "history", "audit", "audit"),

@@ -15,6 +15,7 @@ from flask_mfa_gate.errors import ConfigError
 from flask_mfa_gate.web.admin import routes
 from flask_mfa_gate.web.endpoints import ADMIN as CONSOLE
 from tests.conftest import JSON, Browser, Phone, StillClock, key_of, state_of
+from tests.oidc_kit import PROVIDER
 from tests.web.admin.kit import ADMIN, AUDITOR, HELPDESK, at_console, enroll, send
 from tests.web.kit import change_user, hand_in, issue
 
@@ -114,18 +115,21 @@ def test_forms_need_their_token(app: Flask, phone: Phone) -> None:
 SENT_BY = {
     Role.HELPDESK: {
         "user_actions", "user_request_confirm", "user_request_cancel", "user_access_pass", "user_access_pass_revoke",
-        "users_sync",
+        "users_sync", "user_apps_revoke",
     },
     Role.AUDITOR: {"audit_verify", "policies_preview", "simulator_draft"},
 }  # fmt: skip
 READ_BY = {
     Role.HELPDESK: {"user_requests", "user_request", "user_select"},
-    Role.ADMIN: {"policy_new", "policy_edit", "network_new", "policies_import_form"},
-}
+    Role.ADMIN: {
+        "policy_new", "policy_edit", "network_new", "policies_import_form", "client_new", "client_edit",
+        "client_remove_form",
+    },
+}  # fmt: skip
 
 
-def test_a_route_that_is_not_named_here_is_for_admins_to_send_to(app: Flask) -> None:
-    there = list(routes())
+def test_a_route_that_is_not_named_here_is_for_admins_to_send_to(make_app: Callable[..., Flask]) -> None:
+    app, there = make_app(**PROVIDER), list(routes(is_provider=True))
     served = {
         rule.endpoint.partition(".")[2] for rule in app.url_map.iter_rules() if rule.endpoint.startswith(f"{CONSOLE}.")
     }
@@ -139,8 +143,9 @@ def test_a_route_that_is_not_named_here_is_for_admins_to_send_to(app: Flask) -> 
             assert route.least_to_write is least_to_write, route.name
 
 
-def test_each_role_at_each_route_and_method(app: Flask, phone: Phone, clock: StillClock) -> None:
+def test_each_role_at_each_route_and_method(make_app: Callable[..., Flask], phone: Phone, clock: StillClock) -> None:
     """What a role may not have is refused whatever is sent; what it may have answers anything but a refusal."""
+    app = make_app(**PROVIDER)
     people = {Role.ADMIN: ADMIN, Role.HELPDESK: HELPDESK, Role.AUDITOR: AUDITOR, None: "dave"}
     rank = [None, Role.AUDITOR, Role.HELPDESK, Role.ADMIN]
     refused = {}
@@ -148,9 +153,10 @@ def test_each_role_at_each_route_and_method(app: Flask, phone: Phone, clock: Sti
         browser = at_console(app, username, phone) if role else signed_in(app, username, phone)
         clock.forward(seconds=30)
         token = browser.status()["csrf_token"]
-        for route in routes():
+        for route in routes(is_provider=True):
             path = f"/admin/mfa{route.rule}".replace("<path:key>", key_of(app, "frank"))
             path = path.replace("<request_id>", "x" * 22).replace("<int:version>", "1").replace("<name>", "a")
+            path = path.replace("<client_id>", "board")
             assert "<" not in path, "say what it is about"
             for method in route.methods:
                 answer = browser.client.open(path, method=method, headers={"X-CSRFToken": token, **JSON})

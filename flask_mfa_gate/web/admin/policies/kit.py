@@ -91,10 +91,16 @@ def author_name(author: str, names: Mapping[str, str]) -> str:
 
 
 def known_resources(console: Console, policies: PolicySet) -> list[str]:
-    """What can be opened: the app, the console, what views are marked with, and what somebody named."""
+    """What can be opened: the app, the console, what views are marked with, clients, and what somebody named."""
     named = {name for one in policies.policies for name in one.resources}
-    others = {*marked_resources(current_app), *console.state.rules.default_access, *named} - {APP, MFA_ADMIN}
+    marked = {*marked_resources(current_app), *client_resources(console)}
+    others = {*marked, *console.state.rules.default_access, *named} - {APP, MFA_ADMIN}
     return [APP, *sorted(others), MFA_ADMIN]
+
+
+def client_resources(console: Console) -> list[str]:
+    """Those of the apps that sign in here."""
+    return [one.resource for one in console.state.oidc.clients.list()] if console.state.oidc is not None else []
 
 
 def findings_of(console: Console, draft: PolicySet, name: str) -> list[LintFinding]:

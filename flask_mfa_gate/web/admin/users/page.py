@@ -22,6 +22,7 @@ from ...responses import answers
 from ...translation import gettext, marked
 from ...view_marks.protection import marked_resources, marked_views
 from ..console import Console, ConsoleRoute, console_url
+from ..policies.kit import client_resources
 from ..policies.simulator import PolicyLines, lines_of, policies_users
 from ..policies.words import resource_name
 from ..representation import Format, format_wanted
@@ -77,6 +78,7 @@ def draw_user(
         graced=graced_policies(console),
         may_rule=refusal(console.actor, Right.RULE, subject=key, role=found.person.role) is None,
         audit_url=console_url("audit", subject=key), pass_state=pass_state(profile),
+        apps=console.state.oidc.connections.of_user(key) if console.state.oidc is not None else None,
     )  # fmt: skip
 
 
@@ -105,7 +107,8 @@ def _resources(console: Console) -> list[str]:
     app = current_app._get_current_object()  # type: ignore[attr-defined]
     policies = console.state.access.policies.current().policies
     named = {name for policy in policies for name in policy.resources}
-    return [APP, *sorted({*marked_resources(app), *named, *console.state.rules.default_access} - {APP})]
+    found = {*marked_resources(app), *client_resources(console), *named, *console.state.rules.default_access}
+    return [APP, *sorted(found - {APP})]
 
 
 def _trace(console: Console, key: str) -> Explanation | None:

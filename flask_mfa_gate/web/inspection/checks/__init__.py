@@ -14,6 +14,7 @@ from . import (
     mail,
     people,
     policies,
+    relying_parties,
     settings,
     storage,
 )
@@ -30,6 +31,7 @@ __all__ = [
     "mail",
     "people",
     "policies",
+    "relying_parties",
     "settings",
     "storage",
 ]

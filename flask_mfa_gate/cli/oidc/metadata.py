@@ -1,0 +1,97 @@
+"""Options that say what a client is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import wraps
+from typing import Any, TextIO
+
+import click
+
+from ...domain.oidc.client import AuthMethod, SigningAlgorithm
+from ...errors import BadRequest
+
+_LISTS = ("redirect_uris", "post_logout_redirect_uris")
+
+
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """What was typed, option by option; None and an empty tuple were not."""
+
+    options: dict[str, Any]
+
+    def words(self) -> dict[str, Any]:
+        """As metadata (RFC 7591): what a document says, and above it what options say.
+
+        :raises BadRequest: for a document that is none.
+        """
+        options = dict(self.options)
+        document, is_public, keys = (options.pop(name) for name in ("document", "public", "jwks"))
+        words = _read(document) if document is not None else {}
+        words |= {name: value for name, value in options.items() if value is not None and name not in _LISTS}
+        words |= {name: list(options[name]) for name in _LISTS if options[name]}
+        if is_public:
+            words["token_endpoint_auth_method"] = AuthMethod.NONE.value
+        if keys is not None:
+            words["jwks"] = _read(keys)
+        return words
+
+
+def metadata_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Give a command the options, and their values as ``typed``."""
+
+    @wraps(command)
+    def called(**arguments: Any) -> Any:
+        mine = {name: arguments.pop(name) for name in _NAMES}
+        return command(typed=Typed(mine), **arguments)
+
+    for option in reversed(_OPTIONS):
+        called = option(called)
+    return called
+
+
+def _option(*names: str, **settings: Any) -> Callable[[Any], Any]:
+    return click.option(*names, **settings)
+
+
+_OPTIONS: Sequence[Callable[[Any], Any]] = (
+    _option("--name", "client_name", help="As its users know it."),
+    _option("--redirect-uri", "redirect_uris", multiple=True, help="Where codes are sent; may be given again."),
+    _option(
+        "--post-logout-redirect-uri", "post_logout_redirect_uris", multiple=True,
+        help="Where its users may go after they signed out; may be given again.",
+    ),
+    _option("--backchannel-logout-uri", help="Where it is told that a session ended."),
+    _option("--home-page", "client_uri", help="Its home page."),
+    _option("--scope", help="What it may ask for, e.g. 'openid profile email offline_access'."),
+    _option("--public", is_flag=True, help="It can keep no secret, as a page in the browser or a mobile app."),
+    _option(
+        "--auth-method", "token_endpoint_auth_method", type=click.Choice([one.value for one in AuthMethod]),
+        help="How it proves itself.",
+    ),
+    _option("--jwks", type=click.File(), help="File with its public keys, for private_key_jwt."),
+    _option(
+        "--signed-with", "id_token_signed_response_alg", type=click.Choice([one.value for one in SigningAlgorithm]),
+        help="What its ID tokens are signed with.",
+    ),
+    _option("--max-age", "default_max_age", type=int, help="Seconds that a proof may be old."),
+    _option("--skip-consent/--ask-consent", "skip_consent", default=None, help="Whether users are asked to agree."),
+    _option("--from", "document", type=click.File(), help="JSON file with metadata in the words of RFC 7591."),
+)  # fmt: skip
+_NAMES = (
+    "client_name", "redirect_uris", "post_logout_redirect_uris", "backchannel_logout_uri", "client_uri", "scope",
+    "public", "token_endpoint_auth_method", "jwks", "id_token_signed_response_alg", "default_max_age", "skip_consent",
+    "document",
+)  # fmt: skip
+
+
+def _read(file: TextIO) -> dict[str, Any]:
+    try:
+        read = json.load(file)
+    except (ValueError, RecursionError):
+        raise BadRequest(f"{file.name} holds no JSON.") from None
+    if not isinstance(read, dict):
+        raise BadRequest(f"{file.name} has to hold a JSON object.")
+    return read

@@ -1,0 +1,84 @@
+"""Connected apps: which ones sign this user in with this account, what they may see, and the way out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask import Response
+
+from ...services.oidc.connections import ConnectedApp
+from ..responses import answers
+from ..responses.host_names import own_url
+from .desk import Desk, Route, require_proved
+
+_SCOPES = {
+    "profile": "your name, language and time zone",
+    "email": "your email address",
+    "groups": "your groups",
+    "offline_access": "access while you are signed out",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class AppLine:
+    """One app in the list.
+
+    :param sees: what it may see, in words.
+    """
+
+    client_id: str
+    name: str
+    url: str | None
+    sees: list[str]
+    connected_at: datetime
+    last_used_at: datetime | None
+    disconnect_url: str
+
+
+def apps(desk: Desk) -> Response:
+    """Every connected app."""
+    if (stopped := require_proved(desk)) is not None:
+        return stopped
+    assert desk.state.oidc is not None  # noqa: S101 - the page is there with the provider only
+    found = desk.state.oidc.connections.of_user(desk.session.user_key)
+    if desk.wants_json:
+        return answers.json_answer({"apps": [_as_json(one) for one in found]})
+    return answers.page(
+        "apps.html", desk.passage, 200, apps=[_line(one) for one in found], back_url=own_url("mfa_gate.security")
+    )
+
+
+def disconnect(desk: Desk, client_id: str) -> Response:
+    """Take back what the app was allowed, and end its tokens."""
+    if (stopped := require_proved(desk)) is not None:
+        return stopped
+    assert desk.state.oidc is not None  # noqa: S101 - the page is there with the provider only
+    if not desk.state.oidc.connections.disconnect(desk.session, client_id, origin=desk.origin):
+        return answers.problem(desk.passage, 404, "not_found", "This app isn't connected to your account.")
+    return desk.arrive(own_url("mfa_gate.apps"))
+
+
+def _line(one: ConnectedApp) -> AppLine:
+    return AppLine(
+        client_id=one.client_id, name=one.name, url=one.client.client_uri if one.client else None,
+        sees=[_SCOPES[scope] for scope in one.scopes if scope in _SCOPES], connected_at=one.connected_at,
+        last_used_at=one.last_used_at, disconnect_url=own_url("mfa_gate.app_disconnect", client_id=one.client_id),
+    )  # fmt: skip
+
+
+def _as_json(one: ConnectedApp) -> dict[str, object]:
+    return {
+        "client_id": one.client_id,
+        "name": one.name,
+        "scopes": list(one.scopes),
+        "connected_at": one.connected_at.isoformat(),
+        "last_used_at": one.last_used_at.isoformat() if one.last_used_at else None,
+        "disconnect_url": own_url("mfa_gate.app_disconnect", client_id=one.client_id),
+    }
+
+
+ROUTES: list[Route] = [
+    ("/apps", "apps", ["GET"], apps),
+    ("/apps/<client_id>/disconnect", "app_disconnect", ["POST"], disconnect),
+]
