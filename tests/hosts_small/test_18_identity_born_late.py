@@ -117,6 +117,28 @@ def test_what_was_proved_beside_an_older_password_is_none_of_todays(
     assert (client.post("/transfer", headers=BASIC).status_code, done) == (status, done_by)
 
 
+def test_a_cookie_that_only_a_decorator_reads_is_revoked_as_well() -> None:
+    host, done = Host(), []
+    manager = host.with_login_manager()
+    host.gate.init_app(host.app)
+
+    @host.app.post("/own")
+    def own() -> Any:
+        manager._update_request_context_with_user(User(request.cookies["uid"]))
+        if (answer := host.gate.ensure()) is not None:
+            return answer
+        done.append(current_user.get_id())
+        return "done"
+
+    client = host.client()
+    client.set_cookie("uid", "1")
+    assert client.post("/own").text == "done"
+    with host.app.app_context():
+        host.gate.enrollments.revoke_sessions("1", actor="cli")
+    assert client.post("/own").status_code == 401
+    assert done == ["1"]
+
+
 def test_a_marked_view_wants_its_user_before_any_decorator() -> None:
     host, done = with_basic()
     assert host.client().post("/marked", headers=BASIC).json["code"] == "sign_in_required"  # type: ignore[index]
