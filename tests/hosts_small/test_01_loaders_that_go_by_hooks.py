@@ -57,7 +57,9 @@ def test_another_user_with_the_same_key_is_judged_anew() -> None:
     client.post("/login")
 
     class Off(Member):
-        is_active = False
+        """Whom the view alone would let in."""
+
+        is_active, is_authenticated = False, True
 
     host.app.login_manager.user_loader(  # type: ignore[attr-defined]
         lambda key: (Off if g.get("tenant") == "acme" else Member)(key, "anybody")
