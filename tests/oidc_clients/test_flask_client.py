@@ -6,7 +6,7 @@ import pytest
 from flask import Flask
 
 from tests.oidc_clients.conftest import Visitor
-from tests.oidc_clients.kit import MFA, deny
+from tests.oidc_clients.kit import MFA, SFA, deliver, deny
 
 
 @pytest.fixture
@@ -53,3 +53,24 @@ def test_the_app_of_the_documentation(visitor: Visitor, portal: Flask) -> None:
     visitor.expect(f"Hello Dave Dean, signed in with {MFA}")
     visitor.visit(f"{visitor.stage.wiki}/secret")
     visitor.expect("The secret page")
+
+
+def test_signing_out_at_the_portal_reaches_the_app(notes: Visitor, portal: Flask) -> None:
+    sign_in(notes, "frank")
+    assert notes.claim("acr") == SFA
+    notes.press("Refresh the tokens")
+    notes.expect("The tokens are new")
+    notes.open("/")
+    notes.press("Sign out", within="header")
+    notes.expect("Keep me signed in")
+    deliver(portal)
+    notes.visit(notes.stage.notes)
+    notes.expect("Nobody is signed in")
+
+
+def test_signing_out_of_the_app_signs_out_at_the_portal(notes: Visitor) -> None:
+    sign_in(notes, "frank")
+    notes.press("Sign out")
+    notes.expect("Nobody is signed in")
+    notes.open("/")
+    notes.expect("Keep me signed in")

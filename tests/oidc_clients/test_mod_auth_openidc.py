@@ -12,7 +12,7 @@ from flask import Flask
 
 from tests.conftest import key_of
 from tests.oidc_clients.conftest import Visitor
-from tests.oidc_clients.kit import MFA, SFA, deny
+from tests.oidc_clients.kit import MFA, SFA, deliver, deny
 from tests.web.admin.kit import enroll
 
 
@@ -111,3 +111,25 @@ def test_a_lapsed_user_stays_at_the_portal(portal: Flask, visitor: Visitor, apac
     visitor.enter("carol")
     visitor.expect("enrollment period")
     assert visitor.chrome.current_url.startswith(visitor.stage.portal)
+
+
+def test_signing_out_there_signs_out_here(portal: Flask, visitor: Visitor, apache: str) -> None:
+    visitor.visit(f"{apache}/plain/")
+    visitor.enter("frank")
+    visitor.expect("Room plain")
+    visitor.visit(f"{apache}/signed-in?logout={apache}/goodbye/")
+    visitor.expect("Room goodbye")
+    visitor.open("/")
+    visitor.expect("Keep me signed in")
+
+
+def test_signing_out_here_signs_out_there(portal: Flask, visitor: Visitor, apache: str) -> None:
+    visitor.visit(f"{apache}/plain/")
+    visitor.enter("frank")
+    visitor.expect("Room plain")
+    visitor.open("/")
+    visitor.press("Sign out", within="header")
+    visitor.expect("Keep me signed in")
+    deliver(portal)
+    visitor.visit(f"{apache}/plain/")
+    visitor.expect("Keep me signed in")

@@ -115,3 +115,11 @@ def test_the_settings_of_the_documentation(board: Visitor) -> None:
     board.enter("frank")
     board.press("Allow")
     board.expect("Signed in as Frank Ford")
+
+
+def test_signing_out_there_signs_out_here(board: Visitor) -> None:
+    sign_in(board)
+    board.press("Sign out")
+    board.expect("Nobody is signed in")
+    board.open("/")
+    board.expect("Keep me signed in")
