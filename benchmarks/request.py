@@ -79,7 +79,7 @@ def served(app: Flask, sent: Mapping[str, Any]) -> Callable[[], None]:
 
 
 def main() -> None:
-    # First, because the gate listens to every engine of the process, which would be charged to the peer.
+    # First, because the gate looks at the statements of every engine of the process, which would be charged to the peer.
     of_peer = counted(peer())["proved"]
     of_bare, of_gate = counted(bare()), counted(gated())
     print(

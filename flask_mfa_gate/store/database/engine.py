@@ -26,7 +26,6 @@ T = TypeVar("T")
 LOCK_WAIT_SECONDS = 5
 _PAUSES_SECONDS = (0.05, 0.1)
 _WAL_PAUSE_SECONDS = 0.01
-_WRITES = "mfa_gate_writes"
 _BUSY_CODES = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
 # SECURITY: values stay out of the driver's errors, which are logged with the chain.
 _RULES: Mapping[str, Any] = {"isolation_level": "AUTOCOMMIT", "hide_parameters": True}
@@ -62,8 +61,11 @@ class Database:
         """
         with self._translated(), self.engine.connect() as plain:
             is_sqlite = self.engine.dialect.name == "sqlite"
-            tx = plain.execution_options(**{_WRITES: True} if is_sqlite else {"isolation_level": "READ COMMITTED"})
+            tx = plain if is_sqlite else plain.execution_options(isolation_level="READ COMMITTED")
             with tx.begin():
+                if is_sqlite:
+                    # A writer takes the lock at once: one that read first could no longer get it.
+                    tx.exec_driver_sql("BEGIN IMMEDIATE")
                 yield tx
 
     def transact(self, work: Callable[[Connection], T]) -> T:
@@ -141,7 +143,6 @@ def make_engine(location: Location) -> Engine:
     if not location.memory:
         watch(engine, location.file)
     event.listen(engine, "connect", _prepare_sqlite)
-    event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 
@@ -200,12 +201,6 @@ def _use_wal(connection: sqlite3.Connection) -> None:
             time.sleep(_WAL_PAUSE_SECONDS)
         else:
             return
-
-
-def _begin_sqlite(connection: Connection) -> None:
-    """A writer takes the lock at once: one that read first could no longer get it."""
-    if connection.get_execution_options().get(_WRITES):
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _prepare_postgresql(connection: Any, _record: Any) -> None:

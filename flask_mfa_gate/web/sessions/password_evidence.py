@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import has_request_context
 from sqlalchemy import Connection, Engine, event
+from sqlalchemy.engine import ExecutionContext
 
 from ...domain.sign_in.session import GateSession
 from ...services.sign_in.session_auth_hash import Stamper
@@ -16,6 +17,7 @@ from .replaced_values import Replaced, replaced_by
 
 _TOLD = "mfa_gate.password_told"
 _WRITTEN = "mfa_gate.written"
+_MOMENTS = ("do_execute", "do_executemany")
 
 
 def note_told() -> None:
@@ -57,16 +59,21 @@ class _Written:
 
 
 def watch_statements() -> None:
-    """Look at what requests write through SQLAlchemy, in whichever way: units of work, bulk updates, plain SQL."""
-    if not event.contains(Engine, "before_cursor_execute", _note_written):
-        event.listen(Engine, "before_cursor_execute", _note_written)
+    """Look at what requests write through SQLAlchemy, in whichever way: units of work, bulk updates, plain SQL.
+
+    Where the dialect hands a statement to its driver: a listener on the class of engines would have each connection,
+    the gate's own too, put its events together anew.
+    """
+    for moment in _MOMENTS:
+        if not event.contains(Engine, moment, _note_written):
+            event.listen(Engine, moment, _note_written)
 
 
-def _note_written(conn: Connection, _cursor: Any, statement: str, parameters: Any, *_: Any) -> None:
+def _note_written(_cursor: Any, statement: str, parameters: Any, context: ExecutionContext) -> None:
     # Before anything else is asked, since every statement of every request passes here.
     if statement[:20].lstrip()[:6].upper() != "UPDATE":
         return
-    passage = _watched()
+    conn, passage = context.root_connection, _watched()
     if passage is None or passage.session is None or conn.engine is passage.state.store.database.engine:
         return
     try:
