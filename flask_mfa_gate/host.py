@@ -14,7 +14,7 @@ from .services.oidc.subjects import ClaimsHook
 from .services.people.directory import Directory, HostDirectory, ModelDirectory, UserDirectory
 from .services.people.known_people import KnownPeople
 from .services.people.model_keys import ModelKey
-from .services.people.persons import PersonReader, read_attribute
+from .services.people.persons import PersonReader, flask_login_id, read_attribute
 from .services.sign_in.session_auth_hash import ATTRIBUTES
 from .store import Store
 from .web.host.login_manager import FlaskLoginIdentity
@@ -85,7 +85,7 @@ def user_key_of(host: Host) -> Callable[[Any], str]:
         return host.user_key
     if host.user_model is not None:
         return ModelKey(host.user_model)
-    return lambda user: str(user.get_id())
+    return flask_login_id
 
 
 def directory_of(host: Host, store: Store, reader: PersonReader, clock: Clock) -> UserDirectory:

@@ -106,12 +106,16 @@ class TableSetup:
                 f"set MFA_GATE_APP_ID = {owner!r}, or run: flask mfa upgrade --adopt",
             )
 
-    def require_own_once(self) -> None:
-        """The same until it was answered once in this process; a database that can't be asked yet is passed by."""
+    def require_own_once(self) -> bool:
+        """The same until it was answered once in this process; a database that can't be asked yet is passed by.
+
+        :returns: whether it was answered.
+        """
         if not self._settled.is_set():
             with suppress(StoreError):
                 self.require_own()
                 self._settled.set()
+        return self._settled.is_set()
 
     def _own_id(self) -> str:
         return self.app.read(self.store.database)

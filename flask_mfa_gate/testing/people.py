@@ -12,6 +12,7 @@ from typing import Any, cast
 
 import pyotp
 from flask import Flask, current_app, request, session, url_for
+from flask.globals import request_ctx
 from flask.testing import FlaskClient
 
 from ..clock import Clock
@@ -21,9 +22,9 @@ from ..factors import totp
 from ..factors.base import Enrollee
 from ..factors.totp.factor import PendingKey
 from ..services.unit_of_work import UnitOfWork
+from ..web.middleware.admission import bind
 from ..web.middleware.enforcement import begin_unseen
 from ..web.request_context import begin_context
-from ..web.sessions.binding import bind
 from ..web.sessions.cookies import cookie_name
 from ..web.state import EXTENSION, GateState
 from .clock import MovableClock
@@ -132,7 +133,7 @@ class Tester:
             session.update(signed_in)
             if isinstance(user, str):
                 user = current_app.login_manager._user_callback(user)  # type: ignore[attr-defined]
-            passage = begin_context(self._state, before=signed_in)
+            passage = begin_context(request_ctx._get_current_object(), before=signed_in)  # type: ignore[attr-defined]
             key = self._state.host.user_key(user)
             bind(passage, user, key)
             begin_unseen(passage, user, key)

@@ -11,7 +11,6 @@ from flask import Request
 
 from ..domain.address import canonical_address
 from ..domain.people.person import Origin
-from ..settings import Settings
 
 SAFE_METHODS = frozenset({"GET", "HEAD"})
 _USER_AGENT_LENGTH = 255
@@ -129,11 +128,6 @@ def _is_json(name: str) -> bool:
 
 def _is_named(accepted: Mapping[str, float], names: Collection[str]) -> bool:
     return any(accepted.get(name, 0.0) > 0 for name in names)
-
-
-def carries_token(request: Request, settings: Settings) -> bool:
-    """Whether a token came along. That alone proves nothing: a browser may send the header beside its session."""
-    return "Authorization" in request.headers or any(name in request.headers for name in settings.token_headers)
 
 
 def is_prefetch(request: Request) -> bool:

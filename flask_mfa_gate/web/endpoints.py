@@ -18,7 +18,7 @@ _SIGN_OUT_NAMES = ("logout", "signout", "sign_out")
 
 def is_own(endpoint: str | None) -> bool:
     """A page or static file of the gate, in any of its blueprints."""
-    return endpoint is not None and endpoint.startswith(_BLUEPRINTS)
+    return endpoint is not None and "." in endpoint and endpoint.startswith(_BLUEPRINTS)
 
 
 def is_console(endpoint: str | None) -> bool:

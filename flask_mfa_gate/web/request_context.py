@@ -7,19 +7,21 @@ from dataclasses import dataclass, field
 from enum import IntEnum, auto
 from typing import Any
 
-from flask import Request, Response, has_request_context, request, session
+from flask import Flask, Request, Response, has_request_context, request, request_tearing_down, session
+from flask.ctx import RequestContext as FlaskContext
 
 from ..domain.authorization.decision import PASSED, Decision
 from ..domain.enrollment.enrollment import Standing
 from ..domain.marks import Marks
 from ..domain.sign_in.session import GateSession
 from ..services.observations import Observation
+from ..services.people.persons import key_of
 from ..services.sign_in.entries import Entry
 from .authorization.facts import RequestFacts
-from .client import Client, carries_token, client_of, wants_page
-from .request_notes import expect_hooks, note_of, noted, noted_of, outer_user, this_request
+from .client import Client, client_of, wants_page
+from .request_notes import expect_hooks, flask_context, outer_user, this_request
 from .sessions.cookies import drop_token, forget_cookies, lacks_tls, read_token, set_token
-from .state import GateState
+from .state import EXTENSION, GateState
 
 _NAME = "mfa_gate.passage"
 
@@ -38,10 +40,11 @@ class Stage(IntEnum):
     """That view is over."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, repr=False)
 class RequestContext:
-    """What is known of one request.
+    """What is known of one request. Error trackers show the environment that it is kept in, so it represents nothing.
 
+    :param here: Flask's own context of it, which has its app and its session.
     :param request: the request itself, without its proxy.
     :param before: the host's session as it came in; empty once all of it was taken out.
     :param opened: endpoint and method of the request as it came in.
@@ -50,13 +53,15 @@ class RequestContext:
     :param dead: the session that the cookie names, where it is over and still known.
     :param has_dead_id: the cookie names a session that is gone.
     :param user_key: whom the host's hooks and view may see; None for nobody.
-    :param lent: the user object that was judged, while the host's hooks load one by themselves.
+    :param judged: the user object that was let in.
+    :param lent: the same, while the host's hooks load one by themselves.
     :param surroundings: what a loader of the host's may go by, as it was before the hooks.
     :param ensured_key: whom a decorator of the host showed after the hooks, and the gate let through then.
     :param found_nobody: whether the host was asked who this is, and named nobody.
     :param settled: marks that the decision has covered.
     :param may_be_token: also where it can't be told whether a token alone says who this is.
     :param may_go_on: whether nothing is asked any more of the parked session of this request.
+    :param is_nobodys: whether the request came with nothing that could name anybody.
     :param is_decided: whether the identity of the request was looked at before the view.
     :param is_early: whether it was looked at before the host's ``url_value_preprocessors``.
     :param has_run_hooks: whether the host's hooks were run beside an answer of the gate, with nobody in sight.
@@ -70,9 +75,11 @@ class RequestContext:
     :param known: what policies may look at, collected when one does.
     :param granted: act and method that a grant was found for.
     :param reference: under which it is on record that this request was refused.
+    :param outer: the record that its environment came with, of the request within which the host makes this one.
     """
 
     state: GateState = field(repr=False)
+    here: FlaskContext = field(repr=False)
     request: Request = field(repr=False)
     before: Mapping[str, Any] = field(repr=False)
     opened: tuple[str | None, str]
@@ -84,6 +91,7 @@ class RequestContext:
     dead: GateSession | None = None
     has_dead_id: bool = False
     user_key: str | None = None
+    judged: Any = field(default=None, repr=False)
     lent: Any = field(default=None, repr=False)
     surroundings: object = field(default=None, repr=False)
     ensured_key: str | None = None
@@ -95,6 +103,7 @@ class RequestContext:
     granted: tuple[str, str] | None = None
     reference: str | None = None
     may_go_on: bool = False
+    is_nobodys: bool = False
     is_decided: bool = False
     is_early: bool = False
     has_run_hooks: bool = False
@@ -108,11 +117,20 @@ class RequestContext:
     left: Mapping[str, Any] | None = None
     looks: int = 0
     known: RequestFacts | None = field(default=None, repr=False)
+    outer: RequestContext | None = None
 
     @property
     def has_reached_view(self) -> bool:
         """Whether a view of the host ran, or is running."""
         return self.stage >= Stage.IN_VIEW
+
+    def identify(self) -> tuple[Any, str | None]:
+        """Whom the host names now, and their key; None for nobody.
+
+        :raises HostCallbackFailed: where the host's loader or ``user_key`` fails: nobody is let in because of it.
+        """
+        user = self.state.host.identity.load()
+        return user, None if user is None else key_of(user, self.state.host.user_key)
 
     def look_up(self) -> None:
         """Find the session that the gate's cookie names: the one SELECT of a request with a cookie."""
@@ -139,10 +157,16 @@ class RequestContext:
         session.modified = bool(written)
 
     @property
+    def carries_token(self) -> bool:
+        """Whether a token came along. That alone proves nothing: a browser may send the header beside its session."""
+        headers, names = self.request.headers, self.state.settings.token_headers
+        return "Authorization" in headers or (bool(names) and any(name in headers for name in names))
+
+    @property
     def client(self) -> Client:
         """How an answer to this request has to look."""
         # A proxy in front may add a header to whatever a browser sends; a browser says that it wants a page.
-        is_program = carries_token(request, self.state.settings) and not wants_page(request)
+        is_program = self.carries_token and not wants_page(request)
         return client_of(request, by_token=self.may_be_token or is_program)
 
     @property
@@ -172,40 +196,62 @@ class RequestContext:
         return response
 
 
-def begin_context(state: GateState, *, before: Mapping[str, Any]) -> RequestContext:
-    """The record of a request that just arrived, and what its session holds, where anybody looks."""
-    here = this_request()
-    opened = here.endpoint, here.method
-    passage = RequestContext(state, here, before, opened, dict(here.view_args or {}), tuple(here.blueprints))
-    note_of(here, _NAME, passage)
-    forget_outer(state, here)
+def begin_context(here: FlaskContext, *, before: Mapping[str, Any]) -> RequestContext:
+    """The record of a request that just arrived.
+
+    :param before: what its session holds, where anybody looks.
+    """
+    this, state, rule = here.request, here.app.extensions[EXTENSION], here.request.url_rule
+    endpoint = None if rule is None else rule.endpoint
+    blueprints = this.blueprints if endpoint is not None and "." in endpoint else ()
+    arguments = dict(this.view_args or {})
+    passage = RequestContext(state, here, this, before, (endpoint, this.method), arguments, tuple(blueprints))
+    if _NAME in this.environ:
+        passage.outer = this.environ[_NAME]
+    this.environ[_NAME] = passage
+    if is_within_another(here):
+        forget_outer(here)
     return passage
 
 
 def context_outside_hooks(state: GateState, live: GateSession, standing: Standing) -> RequestContext:
     """What a decision looks at where no hook ran, as with events of an open websocket."""
-    return RequestContext(state, this_request(), {}, (None, ""), {}, (), session=live, standing=standing)
+    here = flask_context.get()
+    return RequestContext(state, here, here.request, {}, (None, ""), {}, (), session=live, standing=standing)
 
 
-def forget_outer(state: GateState, this: Request) -> None:
+def is_within_another(here: FlaskContext) -> bool:
+    """Whether ``g`` is also that of what this request was begun in; where Flask does not tell, it may be."""
+    try:
+        return here._cv_tokens[-1][1] is None
+    except (AttributeError, LookupError, TypeError):
+        return True
+
+
+def forget_outer(here: FlaskContext) -> None:
     """Know nobody because somebody is in the request within which the host makes this one."""
-    if outer_user(this) is None:
-        expect_hooks(this, state.host.identity.set_aside())
+    if outer_user(here.request) is None:
+        expect_hooks(here.request, here.app.extensions[EXTENSION].host.identity.set_aside())
+        request_tearing_down.connect(_remember_outer, here.app)
 
 
-def remember_outer(state: GateState) -> None:
+def _remember_outer(app: Flask, **_: Any) -> None:
     """The request is over: the identity known before it began is known again."""
     if (outer := outer_user(this_request())) is not None:
-        state.host.identity.put_back(outer)
+        app.extensions[EXTENSION].host.identity.put_back(outer)
 
 
 def context_of(this: Request) -> RequestContext | None:
-    """The record of this request, likewise."""
-    found: RequestContext | None = noted_of(this, _NAME)
+    """The record of this request, for whoever has the request at hand."""
+    if _NAME not in this.environ:
+        return None
+    # SECURITY: found by the request itself, so that nothing said of one counts for another made within it.
+    found: RequestContext | None = this.environ[_NAME]
+    while found is not None and found.request is not this:
+        found = found.outer
     return found
 
 
 def current_context() -> RequestContext | None:
     """The record of this request; None where the gate's hook did not run, as with websockets."""
-    found: RequestContext | None = noted(_NAME) if has_request_context() else None
-    return found
+    return context_of(this_request()) if has_request_context() else None

@@ -163,6 +163,8 @@ def test_a_subject_isone_line() -> None:
 def test_a_lost_first_hook_is_made_up_for(app: Flask, phone: Phone) -> None:
     from flask_mfa_gate.web.middleware.before_request import open_request
 
+    app._got_first_request = False
+    app.before_request(lambda: None)
     browser = Browser(app)
     browser.sign_in("dave")
     browser.send("/mfa/challenge", code=phone.code())

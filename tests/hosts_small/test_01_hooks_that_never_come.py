@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 from flask import Blueprint, Flask, abort, flash, request
-from flask_login import current_user
+from flask_login import current_user, login_user
 
-from tests.hosts_small.kit import Host
+from tests.hosts_small.kit import Host, User
 
 
 class RunsNoHooks(Flask):
@@ -78,6 +78,31 @@ def test_before_the_hooks_the_app_sees_only_who_proved() -> None:
     assert client.get("/act").text == "done"
     seen = host.app.extensions["seen"]
     assert (seen[0], seen[-1], done) == (None, "1", ["1"])
+
+
+def test_and_signs_nobody_out_who_owes_nothing() -> None:
+    host, done = of_class(RunsThem)
+    client = host.client()
+    with client.session_transaction() as session:
+        session["_user_id"], session["_fresh"] = "2", True
+    for _ in range(3):
+        assert client.get("/act").text == "done"
+    assert done == ["2", "2", "2"]
+
+
+def test_a_hook_that_comes_after_the_first_request_signs_nobody_in() -> None:
+    host = Host()
+    host.with_login_manager()
+    host.gate.init_app(host.app)
+    host.enroll()
+    done: list[Any] = []
+    host.app.add_url_rule("/act", "act", lambda: (done.append(current_user.get_id()), "done")[1])
+    assert host.client().get("/act").text == "done"
+    host.app._got_first_request = False
+    host.app.before_request(lambda: (login_user(User("1")), None)[1])
+    for _ in range(2):
+        assert host.client().get("/act").location == "/mfa/challenge"
+    assert done == [None]
 
 
 def with_a_hook_that_answers() -> Host:

@@ -89,6 +89,26 @@ def test_only_a_proved_session_is_a_user(manager: Any) -> None:
     assert event(host, {**cookies_of(client), **unproven(host, "2")}) is None, "the proof is of another user"
 
 
+def test_a_manager_that_another_takes_the_place_of_is_heard_too() -> None:
+    host = socket_host()
+    client = host.client()
+    client.get("/")
+    Fork(host.app).user_loader(User)
+    client.get("/")
+    assert event(host, unproven(host)) is None
+
+
+def test_so_is_one_that_comes_after_the_first_file() -> None:
+    host = Host()
+    host.gate.init_app(host.app)
+    host.enroll()
+    assert host.client().get("/static/none.css").status_code == 404
+    manager = LoginManager()
+    manager.user_loader(User)
+    host.app.login_manager = manager  # type: ignore[attr-defined]
+    assert event(host, unproven(host)) is None
+
+
 def test_the_very_first_thing_a_process_does_may_be_an_event() -> None:
     """After a restart sockets connect again before any page is asked for."""
     host = socket_host()

@@ -192,6 +192,20 @@ def test_the_outer_request_knows_its_user_afterwards() -> None:
     assert host.client().get("/ask").text == "None 7"
 
 
+def test_an_event_knows_nobody_whom_a_request_within_it_named() -> None:
+    host = Host()
+    host.with_login_manager()
+    host.gate.init_app(host.app)
+    host.app.add_url_rule("/login", "login", lambda: (login_user(User("1")), "in")[1], methods=["POST"])
+    host.app.add_url_rule("/who", "who", lambda: str(current_user.get_id()))
+    client = host.client()
+    client.post("/login")
+    for _ in range(2):
+        with host.app.test_request_context("/socket"):
+            assert client.get("/who").text == "1"
+            assert current_user.get_id() is None
+
+
 def test_requests_that_share_an_app_context_are_not_one() -> None:
     host = Asking("first", ask_inside)
     with host.app.app_context():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -9,7 +10,11 @@ from flask import Flask
 
 from example_app.people import PASSWORD
 from flask_mfa_gate.crypto import Keyring
-from flask_mfa_gate.store.sign_in.private import PrivateTexts
+from flask_mfa_gate.domain.authorization.decision import AuthnRequirement
+from flask_mfa_gate.domain.sign_in.assurance import Assurance, Method, SignIn
+from flask_mfa_gate.domain.sign_in.session import GateSession, StepUp
+from flask_mfa_gate.store.sign_in.sessions import Sessions
+from flask_mfa_gate.store.tables.tables import build_tables
 from tests.conftest import JSON, Browser, Phone, StillClock, state_of
 from tests.services.kit import rows
 
@@ -269,15 +274,26 @@ def test_a_page_that_is_stepped_up_to_is_sealed_too(app: Flask, phone: Phone, cl
 
 
 def test_a_text_whose_key_is_gone_leads_home_and_nowhere_else() -> None:
-    row = {"lineage": "a", "target": "/payroll", "host_user_id": "4", "step_up": {"target": "/transfer"}}
-    old, new = (PrivateTexts(Keyring.from_keys([key * 32])) for key in (b"1", b"2"))
-    sealed = old.seal(row)
+    now, tables = datetime(2026, 1, 1, tzinfo=UTC), build_tables("m_")
+    step_up = StepUp(AuthnRequirement(Method.of_factors), "transfer", None, "/transfer")
+    session = GateSession(
+        "1", "a", "4", Assurance(SignIn.PASSWORD, now), now, now, kept_target="/payroll", kept_host_user_id="4",
+        step_up=step_up,
+    )  # fmt: skip
+    old, new = (Sessions(tables, Keyring.from_keys([key * 32])) for key in (b"1", b"2"))
+    sealed = old._write(session)
+    bare = {
+        **sealed,
+        "target": "/payroll",
+        "host_user_id": "4",
+        "step_up": {**sealed["step_up"], "target": "/transfer"},
+    }
 
-    def read(texts: PrivateTexts, kept: dict[str, Any]) -> dict[str, Any]:
-        return {name: value() if callable(value) else value for name, value in texts.open(kept).items()}
+    def texts(sessions: Sessions, row: dict[str, Any]) -> tuple[str | None, ...]:
+        found = sessions.read(row)
+        return found.target, found.host_user_id, found.step_up.target if found.step_up else None
 
-    assert read(old, sealed) == row
-    assert read(new, sealed) == {**row, "target": None, "host_user_id": None, "step_up": {"target": "/"}}
-    moved = read(old, {**sealed, "lineage": "b"})
-    assert (moved["target"], moved["host_user_id"]) == (None, None), "copied into another sign-in"
-    assert read(old, row) == row, "written before texts were sealed"
+    assert texts(old, sealed) == ("/payroll", "4", "/transfer")
+    assert texts(new, sealed) == (None, None, "/")
+    assert texts(old, {**sealed, "lineage": "b"}) == (None, None, "/"), "copied into another sign-in"
+    assert texts(old, bare) == ("/payroll", "4", "/transfer"), "written before texts were sealed"

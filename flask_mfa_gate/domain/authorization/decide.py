@@ -76,7 +76,12 @@ def weigh(request: AccessRequest, results: Results, rules: Rules, *, now: dateti
     counted = request.assurance.counting(rules.enabled)
     if counted is not request.assurance:
         request = request._replace(assurance=counted)
-    judge = _judge(request, results, rules, now)
+    standing = request.standing
+    status = status_of(standing, now=now, enabled=rules.enabled)
+    judge = _Judge(
+        request, standing, rules, now, status, methods_of(standing.factors & rules.enabled),
+        is_locked=locks(status, standing, rules), is_in=counted.proved(Method.at_sign_in, now=now), results=results,
+    )  # fmt: skip
     app = judge.app()
     strictest = PASSED if request.waives_app else app
     for name in request.resources:
@@ -97,18 +102,12 @@ def _stricter(first: Decision, second: Decision) -> Decision:
     return second
 
 
-def _judge(request: AccessRequest, results: Results, rules: Rules, now: datetime) -> _Judge:
-    standing = request.standing
-    status = status_of(standing, now=now, enabled=rules.enabled)
-    held = methods_of(standing.factors & rules.enabled)
-    return _Judge(request, standing, rules, now, status, held, locks(status, standing, rules), results)
-
-
 @dataclass(slots=True, repr=False)
 class _Judge:
     """The facts of one decision, and what each resource makes of them. Not frozen, since that takes as long as judging.
 
     :param held: what can be proved with the factors that count.
+    :param is_in: whether a proof of the session opens the app.
     :param results: none for a break-glass account, which is outside of policies.
     """
 
@@ -119,6 +118,7 @@ class _Judge:
     status: Status
     held: frozenset[Method]
     is_locked: bool
+    is_in: bool
     results: Results
 
     def app(self) -> Decision:
@@ -181,7 +181,7 @@ class _Judge:
                 return PASSED
             if self._is_setting_up and not at_resource:
                 return Decision(Ask.ENROLL, Reason.ENROLLMENT_PASS, demand, policies=result.names)
-            reason = Reason.STEP_UP if at_resource or self._is_in else Reason.SIGN_IN
+            reason = Reason.STEP_UP if at_resource or self.is_in else Reason.SIGN_IN
             return Decision(Ask.CHALLENGE, reason, demand, at_resource, policies=result.names)
         if self.is_locked:
             return Decision(Ask.LOCKED, Reason.LAPSED, demand, at_resource)
@@ -195,7 +195,7 @@ class _Judge:
 
     def _holder(self, result: PolicyResult) -> Decision:
         """The floor under whatever is demanded: a factor that is there is asked for."""
-        if self._is_in:
+        if self.is_in:
             return self._period()
         # SECURITY: such a pass opens the setup of a factor, and not the app, also where no code would be asked for.
         if self._is_setting_up:
@@ -256,13 +256,9 @@ class _Judge:
         return self.request.granted and proved
 
     @property
-    def _is_in(self) -> bool:
-        return self.request.assurance.proved(Method.at_sign_in, now=self.now)
-
-    @property
     def _is_setting_up(self) -> bool:
         """Whether a pass stands in for the factor that was lost, until another is set up."""
-        return not self._is_in and self.request.assurance.proved(Method.setup_only, now=self.now)
+        return not self.is_in and self.request.assurance.proved(Method.setup_only, now=self.now)
 
 
 def _refused(resource: str, result: PolicyResult, access: Access | None) -> Decision | None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import Enum, StrEnum, auto
 from functools import cache
+from operator import attrgetter
 from typing import ClassVar
 
 from ..open_words import OpenWord
@@ -101,6 +102,9 @@ class Proof:
     at: datetime
 
 
+_AT = attrgetter("at")
+
+
 @dataclass(frozen=True, slots=True)
 class Assurance:
     """The facts of one session.
@@ -134,7 +138,7 @@ class Assurance:
     @property
     def authenticated_at(self) -> datetime:
         """When the user last proved anything; the password given once more makes no proof younger."""
-        return max((proof.at for proof in self.proofs), default=self.signed_in_at)
+        return max(self.proofs, key=_AT).at if self.proofs else self.signed_in_at
 
     def with_proof(self, method: Method, *, at: datetime) -> Assurance:
         """These facts and one more; a later proof by the same method takes the place of the earlier."""
@@ -150,8 +154,10 @@ class Assurance:
         if not self.proofs:
             return self
         off = Method.of_factors - methods_of(frozenset(enabled))
-        kept = tuple([proof for proof in self.proofs if proof.method not in off])
-        return self if len(kept) == len(self.proofs) else replace(self, proofs=kept)
+        for proof in self.proofs:
+            if proof.method in off:
+                return replace(self, proofs=tuple(one for one in self.proofs if one.method not in off))
+        return self
 
     def proved(self, methods: Collection[Method], *, now: datetime, max_age: timedelta | None = None) -> bool:
         """Whether one of ``methods`` was proved, at most ``max_age`` ago; a proof from the future has no age."""

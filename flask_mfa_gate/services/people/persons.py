@@ -101,6 +101,11 @@ def is_switched_on(user: Any) -> bool:
         raise HostCallbackFailed("The user's is_active failed, so nobody is let in by it.") from error
 
 
+def flask_login_id(user: Any) -> str:
+    """What Flask-Login calls the user."""
+    return str(user.get_id())
+
+
 def answer_of(user: Any, name: str, *, missing: Any) -> Any:
     """What a user object answers by this name: an attribute, or a method as in Flask-Login before 0.3.
 

@@ -141,10 +141,6 @@ class PolicyService(PolicyRevisions):
             versions = self._store.policies.history(tx, limit=limit)
         return versions if name is None else changed_in(versions, name)
 
-    def at(self, digest: str | None) -> CompiledPolicies:
-        """The policies in force, compiled: see :meth:`PolicyVersions.at`."""
-        return self._versions.at(digest)
-
     def compile(self, draft: PolicySet) -> CompiledPolicies:
         """A draft, compiled.
 

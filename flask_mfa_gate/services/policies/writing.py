@@ -95,6 +95,7 @@ class PolicyWriter:
         self._store, self._worker, self._runner = worker.store, worker, runner
         self._registry, self._clock, self._check = registry, worker.clock, check
         self._versions, self._population = PolicyVersions(worker.store, registry), population
+        self.at = self._versions.at
 
     def current(self) -> PolicySet:
         """All policies and networks as they are now."""

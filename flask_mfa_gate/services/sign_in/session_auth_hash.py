@@ -26,7 +26,8 @@ class Stamper:
 
         :raises HostCallbackFailed: when the callback raises.
         """
-        value = self._as_text(self._found(user))
+        found = self._found(user)
+        value = None if found is None and self._callback is None else self._as_text(found)
         return () if value is None else self._digests(value, key)
 
     def is_stale(self, stamp: str | None, user: Any, key: str) -> bool:
@@ -57,7 +58,10 @@ class Stamper:
 
     def _found(self, user: Any) -> Any:
         if self._callback is None:
-            return next((found for name in ATTRIBUTES if (found := getattr(user, name, None)) is not None), None)
+            for name in ATTRIBUTES:
+                if (found := getattr(user, name, None)) is not None:
+                    return found
+            return None
         try:
             return self._callback(user)
         except Exception as error:

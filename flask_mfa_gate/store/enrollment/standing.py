@@ -49,17 +49,19 @@ def standing_columns(tables: Tables, user_key: ColumnElement[str]) -> Sequence[C
 
 def read_standing(row: Row[Any], *, user_key: str) -> Standing:
     """The value of one row; nulls everywhere mean a user the gate never met."""
+    ends_at = row.ends_at
     return Standing(
         user_key=user_key,
         required=bool(row.required),
         required_by=row.required_by,
-        period=_period(row),
-        waiting_days=_waiting_days(row),
-        factors=frozenset(kind for kind in FactorKind if getattr(row, f"has_{kind.value}")),
+        period=None if ends_at is None else Period(row.started_at, ends_at),
+        # Days without an end are those of a period that has not begun.
+        waiting_days=row.days if ends_at is None else None,
+        factors=frozenset([kind for kind in FactorKind if getattr(row, f"has_{kind}")]),
         key_shown=bool(row.key_shown),
         enrolled_at=row.enrolled_at,
         deferred_at=row.standing_deferred_at,
-        graces=_moments(row.graces),
+        graces=_moments(row.graces) if row.graces else _NO_GRACES,
         policy_version=row.policy_version,
         revocations=row.revocations or 0,
         stamp=row.standing_stamp,
@@ -96,14 +98,5 @@ def _held(factors: Collection[Row[Any]], key_since: datetime) -> dict[str, Any]:
     }
 
 
-def _period(row: Row[Any]) -> Period | None:
-    return Period(row.started_at, row.ends_at) if row.ends_at is not None else None
-
-
 def _moments(graces: Mapping[str, str] | None) -> Mapping[str, datetime]:
     return {name: datetime.fromisoformat(moment) for name, moment in graces.items()} if graces else _NO_GRACES
-
-
-def _waiting_days(row: Row[Any]) -> int | None:
-    """Days without an end are those of a period that has not begun."""
-    return row.days if row.ends_at is None else None

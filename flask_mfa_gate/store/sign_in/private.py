@@ -8,11 +8,9 @@ from __future__ import annotations
 import logging
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Mapping
-from functools import partial
 from typing import Any
 
 from ...crypto import Keyring, Place
-from ...domain.sign_in.session import Kept
 from ...errors import SecretUnreadable
 
 _TEXTS = ("target", "host_user_id")
@@ -28,33 +26,14 @@ class PrivateTexts:
 
     def seal(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """The row as it is stored."""
-        sealed = {name: self._seal(row[name], name, row["lineage"]) for name in _TEXTS if name in row}
-        return {**row, **sealed, **self._with_target(row, self._seal)}
+        lineage, step_up = row["lineage"], row.get("step_up")
+        sealed: dict[str, Any] = {name: self._seal(row[name], name, lineage) for name in _TEXTS if name in row}
+        if step_up is not None:
+            sealed["step_up"] = {**step_up, "target": self._seal(step_up["target"], "step_up", lineage) or "/"}
+        return {**row, **sealed}
 
-    def open(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        """The row as it was, with texts that are opened when they are read.
-
-        One whose key is gone is none; one that was written before is as it stands.
-        """
-        kept = {name: self._kept(row[name], name, row["lineage"]) for name in _TEXTS}
-        return {**row, **kept, **self._with_target(row, self._open)}
-
-    def _kept(self, kept: str | None, column: str, lineage: str) -> Kept:
-        return None if kept is None else partial(self._open, kept, column, lineage)
-
-    def _with_target(self, row: Mapping[str, Any], turn: Any) -> dict[str, Any]:
-        step_up = row.get("step_up")
-        if step_up is None:
-            return {}
-        return {"step_up": {**step_up, "target": turn(step_up["target"], "step_up", row["lineage"]) or "/"}}
-
-    def _seal(self, text: str | None, column: str, lineage: str) -> str | None:
-        if text is None:
-            return None
-        sealed = self._keyring.seal(text.encode(errors="surrogatepass"), _place(column, lineage))
-        return f"{_SEALED}{urlsafe_b64encode(sealed).decode()}"
-
-    def _open(self, kept: str | None, column: str, lineage: str) -> str | None:
+    def open(self, kept: str | None, column: str, lineage: str) -> str | None:
+        """A text as it was. One whose key is gone is none; one that was written before is as it stands."""
         if kept is None or not kept.startswith(_SEALED):
             return kept
         try:
@@ -63,6 +42,12 @@ class PrivateTexts:
         except (SecretUnreadable, ValueError) as error:
             log.warning("the %s of a session can't be opened: %s", column, error)
             return None
+
+    def _seal(self, text: str | None, column: str, lineage: str) -> str | None:
+        if text is None:
+            return None
+        sealed = self._keyring.seal(text.encode(errors="surrogatepass"), _place(column, lineage))
+        return f"{_SEALED}{urlsafe_b64encode(sealed).decode()}"
 
 
 def _place(column: str, lineage: str) -> Place:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import cache
+from functools import cache, partial
+from operator import itemgetter
 from typing import Any, TypeAlias
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, delete, insert, or_, select, update
@@ -173,8 +174,23 @@ class Sessions:
         return self._private.seal(_write(session))
 
     def read(self, row: Mapping[str, Any]) -> GateSession:
-        """A session from the columns of its row, wherever they were selected."""
-        return _read(self._private.open(row))
+        """A session from the columns of its row, wherever they were selected.
+
+        Private texts are opened when they are read: most requests don't.
+        """
+        open_text, lineage = self._private.open, row["lineage"]
+        target, host_id, step_up = row["target"], row["host_user_id"], row["step_up"]
+        proofs = [Proof(Method(proof["method"]), datetime.fromisoformat(proof["at"])) for proof in row["proofs"]]
+        if step_up is not None:
+            step_up = _read_step_up({**step_up, "target": open_text(step_up["target"], "step_up", lineage) or "/"})
+        return GateSession(
+            assurance=Assurance(SignIn(row["sign_in"]), row["signed_in_at"], tuple(proofs)),
+            step_up=step_up,
+            ending=Ending(row["ending"]) if row["ending"] else None,
+            kept_target=None if target is None else partial(open_text, target, "target", lineage),
+            kept_host_user_id=None if host_id is None else partial(open_text, host_id, "host_user_id", lineage),
+            **dict(zip(_PLAIN_COLUMNS, _plain(row), strict=True)),
+        )
 
 
 @cache
@@ -217,18 +233,6 @@ def _write(session: GateSession) -> dict[str, Any]:
     }
 
 
-def _read(row: dict[str, Any]) -> GateSession:
-    proofs = tuple(Proof(Method(proof["method"]), datetime.fromisoformat(proof["at"])) for proof in row["proofs"])
-    return GateSession(
-        assurance=Assurance(SignIn(row["sign_in"]), row["signed_in_at"], proofs),
-        step_up=_read_step_up(row["step_up"]),
-        ending=Ending(row["ending"]) if row["ending"] else None,
-        kept_target=row["target"],
-        kept_host_user_id=row["host_user_id"],
-        **{name: row[name] for name in _PLAIN_COLUMNS},
-    )
-
-
 _PARKED_COLUMNS = (
     "parked", "parked_at", "parked_endpoint", "target", "step_up", "host_user_id",
 )  # fmt: skip
@@ -237,6 +241,7 @@ _PLAIN_COLUMNS = (
     "id_digest", "lineage", "user_key", "began_at", "seen_at", "superseded_at", "deferred_at", "parked", "parked_at",
     "parked_endpoint", "address", "user_agent", "stamp", "pass_id", "ends_at", "risk", "ended_at",
 )  # fmt: skip
+_plain = itemgetter(*_PLAIN_COLUMNS)
 
 
 def _write_step_up(step_up: StepUp | None) -> dict[str, Any] | None:
@@ -253,9 +258,7 @@ def _write_step_up(step_up: StepUp | None) -> dict[str, Any] | None:
     }
 
 
-def _read_step_up(facts: dict[str, Any] | None) -> StepUp | None:
-    if facts is None:
-        return None
+def _read_step_up(facts: dict[str, Any]) -> StepUp:
     max_age = facts["max_age"]
     demand = AuthnRequirement(
         frozenset(Method(word) for word in facts["methods"]), None if max_age is None else timedelta(seconds=max_age)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, cast
 
 from sqlalchemy import BigInteger, DateTime, Integer, String, Text
 from sqlalchemy.dialects import mysql
@@ -49,7 +49,14 @@ class UTCDateTime(TypeDecorator[datetime]):
         of_driver = self.impl_instance.dialect_impl(dialect).result_processor(dialect, coltype)
         if of_driver is None:
             return _in_utc
-        return lambda value: None if value is None else _in_utc(of_driver(value))
+
+        def process(value: Any) -> datetime | None:
+            if value is None:
+                return None
+            found = cast(datetime, of_driver(value))
+            return found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
+
+        return process
 
 
 def _in_utc(value: datetime | None) -> datetime | None:

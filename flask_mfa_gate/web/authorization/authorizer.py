@@ -125,7 +125,8 @@ class RequestAuthorizer:
     def _here(self, protection: Marks, *, waives_app: bool) -> Decision:
         context = self.context
         request, policies = self._request(protection)
-        request = request._replace(waives_app=waives_app, granted=is_granted(context))
+        if waives_app or context.granted is not None:
+            request = request._replace(waives_app=waives_app, granted=is_granted(context))
         decision = self._decide(request, policies)
         if not policies.policies:
             return decision
@@ -158,7 +159,8 @@ class RequestAuthorizer:
         context = self.context
         assert context.standing is not None  # noqa: S101 - bound before
         policies = self._policies(context.standing)
-        self._refresh_risk(policies)
+        if "risk" in policies.words:
+            self._refresh_risk(policies)
         session = context.session
         request = AccessRequest(
             context.standing,

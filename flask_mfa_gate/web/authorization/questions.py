@@ -8,7 +8,6 @@ from ...domain.access import APP
 from ...domain.authorization.decision import Ask, Decision, Reason
 from ...domain.sign_in.assurance import Assurance, FactorKind
 from ..endpoints import setup_endpoint
-from ..host.source import load_identity
 from ..request_context import RequestContext, current_context
 from ..responses.pages import draw
 from .authorizer import RequestAuthorizer
@@ -26,7 +25,7 @@ def current_decision(resource: str) -> Decision:
     if passage is None or passage.standing is None:
         return Decision(Ask.DENY, Reason.STRANGER)
     if passage.user_key is not None:
-        return RequestAuthorizer(passage, load_identity(passage.state.host.identity)).of(resource)
+        return RequestAuthorizer(passage, passage.state.host.identity.load()).of(resource)
     # A pending sign-in has its next step; somebody who isn't signed in has nothing to show.
     is_pending = passage.session is not None and passage.session.is_pending
     return RequestAuthorizer(passage).now() if is_pending else Decision(Ask.DENY, Reason.STRANGER)

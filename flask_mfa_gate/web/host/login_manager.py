@@ -6,15 +6,18 @@ import logging
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from flask import Flask, Response, current_app, g, request, session
+from flask import Response, current_app, g, request, session
+from flask.ctx import RequestContext
 from flask_login import AnonymousUserMixin, LoginManager
 from werkzeug.local import LocalProxy
 
 from ...domain.sign_in.assurance import SignIn
-from ...errors import ConfigError, NamelessUser
+from ...errors import ConfigError, HostCallbackFailed, NamelessUser
+from ..request_notes import flask_context
 from . import remember, session_snapshot
 from .asking import HIDDEN, ask_afresh, cookies_after, session_of
 from .signals import tell
+from .source import LOADER_FAILED, TOLD
 from .user_objects import is_anonymous, is_let_in, unwrapped
 
 log = logging.getLogger("flask_mfa_gate")
@@ -22,6 +25,7 @@ log = logging.getLogger("flask_mfa_gate")
 USER_ID = "_user_id"
 _LOADED = "_login_user"
 _FROM_SESSION = "_mfa_gate_from_session"
+_OF_MANAGERS = frozenset(vars(LoginManager))
 OWN_NAMES = frozenset({_LOADED, _FROM_SESSION, HIDDEN})
 _NOWHERE = (
     "The app's login manager left no user where Flask-Login looks for one, so nobody can be identified. "
@@ -37,16 +41,38 @@ class FlaskLoginIdentity:
 
     def __init__(self, user_key: Callable[[Any], str], *, after_hooks: bool) -> None:
         self._user_key, self._after_hooks = user_key, after_hooks
+        self._stand_ins: dict[Callable[[Any], bool], LocalProxy[Any]] = {}
 
     def load(self) -> Any:
         """The user from session, remember cookie or request, as the manager finds it; also a disabled one."""
+        try:
+            return self._load()
+        except TOLD:
+            raise
+        except Exception as error:
+            raise HostCallbackFailed(LOADER_FAILED) from error
+
+    def _load(self) -> Any:
         manager, known = self._manager(), _known_here()
         if _LOADED not in known:
-            if self._can_name_nobody(manager):
+            if self.can_name_nobody(here := flask_context.get()):
                 return None
             manager._load_user()
-            known[_FROM_SESSION] = USER_ID in session
+            known[_FROM_SESSION] = USER_ID in here.session
         return self._found(manager, known)
+
+    def can_name_nobody(self, here: RequestContext) -> bool:
+        """Without session, remember cookie and request loader Flask-Login's own manager has nothing to go by."""
+        # SECURITY: a session that is read at its first use looks empty before; the key itself is looked for too.
+        if (contents := here.session) or USER_ID in contents:
+            return False
+        manager, cookies = getattr(here.app, "login_manager", None), here.request.cookies
+        return manager is not None and _goes_by_session(manager) and not (cookies and remember.name() in cookies)
+
+    def still_shows(self, user: Any) -> bool:
+        """By the place where the manager looks first."""
+        known = g._get_current_object().__dict__
+        return known[_LOADED] is user if _LOADED in known else user is None
 
     def lasting(self, before: Mapping[str, Any], answer: Response) -> Any:
         """The session has the last word, which a view may have written by itself; else what the manager then finds."""
@@ -96,7 +122,9 @@ class FlaskLoginIdentity:
 
     def show_when_asked(self, is_let_in: Callable[[Any], bool]) -> None:
         """A proxy stands in the manager's place, which looks when it is looked at."""
-        _known_here()[_LOADED] = LocalProxy(lambda: self._shown(is_let_in))
+        if is_let_in not in self._stand_ins:
+            self._stand_ins[is_let_in] = LocalProxy(lambda: self._shown(is_let_in))
+        g._get_current_object().__dict__[_LOADED] = self._stand_ins[is_let_in]
 
     def _shown(self, is_let_in: Callable[[Any], bool]) -> Any:
         if type(g.get(_LOADED)) is not LocalProxy:
@@ -117,9 +145,10 @@ class FlaskLoginIdentity:
 
     def load_anew(self) -> None:
         """The manager loads at the next question."""
-        known = _known_here()
-        known.pop(_LOADED, None)
-        known.pop(HIDDEN, None)
+        known = g._get_current_object().__dict__
+        for name in (_LOADED, HIDDEN):
+            if name in known:
+                del known[name]
 
     def leave_to_host(self) -> Any:
         """Not of a token, which may be good for one look only."""
@@ -217,32 +246,13 @@ class FlaskLoginIdentity:
         except Exception:  # noqa: BLE001 - such as a row whose database session the view closed
             return False
 
-    def _can_name_nobody(self, manager: Any) -> bool:
-        """Without session, remember cookie and request loader Flask-Login's own manager has nothing to go by."""
-        # SECURITY: a session that is read at its first use looks empty before; the key itself is looked for too.
-        here = session._get_current_object()  # type: ignore[attr-defined]
-        is_empty = not here and USER_ID not in here
-        return is_empty and _goes_by_session(manager) and not remember.is_there()
-
     def _manager(self) -> Any:
-        manager = _manager_here()
+        manager = getattr(flask_context.get().app, "login_manager", None)
         if manager is None:
             raise ConfigError(
                 "identity", "is missing", allowed="Flask-Login on the app, or identity= given to init_app"
             )
         return manager
-
-
-def other_login_managers(app: Flask) -> list[Any]:
-    """Those that the app was given beside the one that it names."""
-    hooks = [function for functions in app.after_request_funcs.values() for function in functions]
-    holders = (*app.extensions.values(), *(getattr(hook, "__self__", None) for hook in hooks))
-    found = [*holders, *(getattr(holder, "login_manager", None) for holder in app.extensions.values())]
-    known = [getattr(app, "login_manager", None)]
-    for one in found:
-        if hasattr(type(one), "_load_user") and not any(one is other for other in known):
-            known.append(one)
-    return known[1:]
 
 
 def _nobody(manager: Any) -> Any:
@@ -254,8 +264,6 @@ def _nobody(manager: Any) -> Any:
 
 def _is_always_nobody(stand_in: Any) -> bool:
     """Whether no object that this makes is ever let in, whatever the request brings."""
-    if stand_in is AnonymousUserMixin:
-        return True
     if not isinstance(stand_in, type) or not issubclass(stand_in, AnonymousUserMixin):
         return False
     # SECURITY: whichever of these is the host's own may make a user of what the request brings.
@@ -265,7 +273,7 @@ def _is_always_nobody(stand_in: Any) -> bool:
 
 def _known_here() -> dict[str, Any]:
     """What ``g`` holds, looked at without its proxy, which asks for it each time."""
-    known: dict[str, Any] = vars(g._get_current_object())
+    known: dict[str, Any] = g._get_current_object().__dict__
     return known
 
 
@@ -276,7 +284,8 @@ def _manager_here() -> Any:
 def _goes_by_session(manager: Any) -> bool:
     """Whether nothing but session and remember cookie can name a user: so it is with Flask-Login's own manager."""
     # SECURITY: any other manager is asked at each request; it may know its users by whatever it likes.
-    is_own = type(manager) is LoginManager and not vars(manager).keys() & vars(LoginManager).keys()
+    is_own = type(manager) is LoginManager and _OF_MANAGERS.isdisjoint(manager.__dict__)
     # SECURITY: its stand-in may be made of what the request brings.
-    is_own = is_own and _is_always_nobody(manager.anonymous_user)
+    stand_in = manager.anonymous_user if is_own else None
+    is_own = is_own and (stand_in is AnonymousUserMixin or _is_always_nobody(stand_in))
     return is_own and manager._request_callback is None and manager._header_callback is None

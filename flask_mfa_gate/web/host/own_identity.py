@@ -6,10 +6,13 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from flask import Request, Response, g, request, session
+from flask.ctx import RequestContext
 
 from ...domain.sign_in.assurance import SignIn
+from ...errors import HostCallbackFailed
 from . import session_snapshot
 from .asking import HIDDEN, ask_afresh, cookies_after
+from .source import LOADER_FAILED, TOLD
 from .user_objects import is_anonymous, unwrapped
 
 
@@ -24,7 +27,20 @@ class HostIdentity:
 
     def load(self) -> Any:
         """Whatever the host's object finds in the request."""
-        return None if HIDDEN in g else self._ask(request)
+        try:
+            return None if HIDDEN in g else self._ask(request)
+        except TOLD:
+            raise
+        except Exception as error:
+            raise HostCallbackFailed(LOADER_FAILED) from error
+
+    def can_name_nobody(self, here: RequestContext) -> bool:
+        """It may go by whatever it likes."""
+        return False
+
+    def still_shows(self, user: Any) -> bool:
+        """It is asked each time."""
+        return False
 
     def lasting(self, before: Mapping[str, Any], answer: Response) -> Any:
         """What was hidden stays so unless the view itself made it."""

@@ -10,7 +10,8 @@ from flask import current_app, request, session
 _NAME = "remember_token"
 _LIFE = timedelta(days=365)
 _USER_ID = "_user_id"
-_ORDER = "_remember"
+ORDER = "_remember"
+EACH_REQUEST = "REMEMBER_COOKIE_REFRESH_EACH_REQUEST"
 _SECONDS = "_remember_seconds"
 
 
@@ -33,7 +34,7 @@ def is_there() -> bool:
 def clear() -> None:
     """Have it taken away with this answer."""
     if is_there():
-        session[_ORDER] = "clear"
+        session[ORDER] = "clear"
 
 
 def is_sent() -> bool:
@@ -41,14 +42,14 @@ def is_sent() -> bool:
     here = session._get_current_object()  # type: ignore[attr-defined]
     if _USER_ID not in here:
         return False
-    if _ORDER in here:
-        return bool(here[_ORDER] == "set")
-    return bool(current_app.config.get("REMEMBER_COOKIE_REFRESH_EACH_REQUEST"))
+    if ORDER in here:
+        return bool(here[ORDER] == "set")
+    return bool(current_app.config.get(EACH_REQUEST))
 
 
 def is_cleared() -> bool:
     """Whether this answer takes it away."""
-    return bool(_peek(_ORDER) == "clear")
+    return bool(_peek(ORDER) == "clear")
 
 
 def life() -> timedelta:

@@ -8,10 +8,12 @@ from collections.abc import Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from typing import Any
 
-from flask import current_app, session
+from flask import current_app
 from flask.globals import request_ctx
 from flask.json.tag import TaggedJSONSerializer
 from flask.sessions import SecureCookieSessionInterface
+
+from ..request_notes import flask_context
 
 log = logging.getLogger("flask_mfa_gate")
 _serializer = TaggedJSONSerializer()
@@ -34,7 +36,7 @@ def unnoticed() -> Iterator[None]:
 
 def contents_here() -> dict[str, Any]:
     """What the session holds, read past its proxy, which looks it up again for each key."""
-    return dict(session._get_current_object().items())  # type: ignore[attr-defined]
+    return dict(flask_context.get().session.items())
 
 
 def take(session: Mapping[str, Any]) -> dict[str, Any]:

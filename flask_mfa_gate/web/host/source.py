@@ -6,12 +6,13 @@ from collections.abc import Callable, Mapping
 from typing import Any, Protocol
 
 from flask import Response
+from flask.ctx import RequestContext
 
 from ...domain.sign_in.assurance import SignIn
 from ...errors import ConfigError, HostCallbackFailed, NotProved
 
-_TOLD = (ConfigError, NotProved, HostCallbackFailed)
-_LOADER_FAILED = (
+TOLD = (ConfigError, NotProved, HostCallbackFailed)
+LOADER_FAILED = (
     "The app's user loader failed, so nobody can be identified. If it needs what the app's own before_request hooks "
     'open, set MFA_GATE_DECIDE = "last".'
 )
@@ -21,7 +22,17 @@ class IdentitySource(Protocol):
     """Loads, hides and forgets the identity of a request."""
 
     def load(self) -> Any:
-        """The user of this request, or None. Raises whatever the host's loader raises."""
+        """The user of this request, or None; a host's loader that fails identifies nobody and lets nobody in.
+
+        :raises NotProved: for a user made by a ``request_loader`` outside of hooks, whom nobody proved.
+        :raises HostCallbackFailed: with the sentence that helps where the loader needs the host's own hooks first.
+        """
+
+    def can_name_nobody(self, here: RequestContext) -> bool:
+        """Whether nothing that this request came with could name anybody to the host."""
+
+    def still_shows(self, user: Any) -> bool:
+        """Whether this very object is what was loaded last; None where nobody was asked for."""
 
     def lasting(self, before: Mapping[str, Any], answer: Response) -> Any:
         """Whom the next request of this browser will show, by what the view left in session and cookies, or None.
@@ -87,25 +98,11 @@ class IdentitySource(Protocol):
         """How an identity that no view made in this request came to be."""
 
 
-def load_identity(source: IdentitySource) -> Any:
-    """The user of this request; a host's loader that fails identifies nobody and lets nobody in.
-
-    :raises NotProved: for a user made by a ``request_loader`` outside of hooks, whom nobody proved.
-    :raises HostCallbackFailed: with the sentence that helps where the loader needs the host's own hooks first.
-    """
-    try:
-        return source.load()
-    except _TOLD:
-        raise
-    except Exception as error:
-        raise HostCallbackFailed(_LOADER_FAILED) from error
-
-
 def lasting_identity(source: IdentitySource, before: Mapping[str, Any], answer: Response) -> Any:
-    """The user of this browser's next request, likewise."""
+    """The user of this browser's next request; a host's loader that fails identifies nobody, likewise."""
     try:
         return source.lasting(before, answer)
-    except _TOLD:
+    except TOLD:
         raise
     except Exception as error:
-        raise HostCallbackFailed(_LOADER_FAILED) from error
+        raise HostCallbackFailed(LOADER_FAILED) from error

@@ -9,7 +9,6 @@ from flask import Request
 
 from ...services.people.persons import key_of
 from ...settings import Settings
-from ..client import carries_token
 from ..state import GateState
 
 _AUTHORIZATION = "HTTP_AUTHORIZATION"
@@ -24,10 +23,10 @@ _ADDRESSED = frozenset({"QUERY_STRING", "REQUEST_URI", "RAW_URI", "CONTENT_TYPE"
 
 
 def is_made_by_token(request: Request, state: GateState, key: str) -> bool | None:
-    """A token request carries a token, and without it would be somebody else's or nobody's. None if it can't be told:
-    then it has neither what tokens may nor what passwords may.
+    """Whether a request that carries a token would be somebody else's, or nobody's, without it. None if it can't be
+    told: then it has neither what tokens may nor what passwords may.
     """
-    if not carries_token(request, state.settings) or state.host.identity.is_from_session():
+    if state.host.identity.is_from_session():
         return False
     if _is_body_gone(request):
         return None

@@ -26,6 +26,8 @@ def is_anonymous(user: Any, make_stand_in: Callable[[], Any] | None = None) -> b
     says_signed_in = bool(answer_of(user, "is_authenticated", missing=True))
     if not says_signed_in and hasattr(user, "get_id") and _id_of(user) is None:
         return True
+    if make_stand_in is None or (isinstance(make_stand_in, type) and type(user) is not make_stand_in):
+        return False
     stand_in = _stand_in_like(user, make_stand_in)
     # SECURITY: a stand-in that the host lets in is somebody, such as the owner of a key that it found in the request.
     if stand_in is None or is_let_in(user):
@@ -41,10 +43,8 @@ def is_let_in(user: Any) -> bool:
     return bool(answer_of(user, "is_authenticated", missing=False))
 
 
-def _stand_in_like(user: Any, make_stand_in: Callable[[], Any] | None) -> Any:
+def _stand_in_like(user: Any, make_stand_in: Callable[[], Any]) -> Any:
     """A new stand-in of the manager, if it is of the same class as this object; a subclass may be a user's."""
-    if make_stand_in is None or (isinstance(make_stand_in, type) and type(user) is not make_stand_in):
-        return None
     stand_in = unwrapped(make_stand_in())
     return stand_in if type(stand_in) is type(user) else None
 

@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Sequence
 from typing import Any
 
 from flask import Response, request
 
 from ...domain.authorization.decision import Ask, Decision
 from ...domain.marks import NO_MARKS, Marks
-from ...domain.sign_in.session import IDLE_MARK_INTERVAL
+from ...domain.sign_in.session import IDLE_MARK_INTERVAL, GateSession
 from ...services.people.persons import key_of
 from ..authorization.authorizer import RequestAuthorizer
+from ..client import origin_of
 from ..host.passwords import carries_password
-from ..host.source import load_identity
 from ..host.tokens import is_made_by_token, is_token_enough
-from ..request_context import RequestContext
-from ..sessions.binding import bind
-from ..sessions.revoked import meet_nobody, turn_away
-from ..view_marks.protection import marks_here
+from ..request_context import RequestContext, current_context
+from ..sessions.revoked import is_revoked, meet_nobody, turn_away
+from ..view_marks.protection import marks_at
 from .enforcement import stop_request
 from .pending_sign_in import start_clock
 
@@ -28,15 +28,15 @@ Answer = Response | None
 
 def admit(passage: RequestContext) -> Answer:
     """Ask the host who this is, and judge them; nobody is let through to what nobody may see."""
-    user = load_identity(passage.state.host.identity)
+    user = passage.state.host.identity.load()
     passage.is_decided = True
     if user is None:
         passage.found_nobody = passage.session is not None and not passage.session.is_superseded
-        return meet_nobody(passage)
+        return meet_nobody(passage) if passage.has_dead_id else None
     key = key_of(user, passage.state.host.user_key)
-    by_token = is_made_by_token(passage.request, passage.state, key)
+    by_token = passage.carries_token and is_made_by_token(passage.request, passage.state, key)
     passage.is_token, passage.may_be_token = by_token is True, by_token is not False
-    return judge_user(passage, user, key, marks_here())
+    return judge_user(passage, user, key, marks_at(passage.here.app, passage.request.endpoint))
 
 
 def judge_user(passage: RequestContext, user: Any, key: str, marks: Marks) -> Answer:
@@ -47,10 +47,41 @@ def judge_user(passage: RequestContext, user: Any, key: str, marks: Marks) -> An
     passage.verdict = verdict
     if verdict.ask is not Ask.PASS and not _is_lifted(passage, verdict, key):
         return stop_request(passage, user, key, verdict, marks)
-    passage.user_key, passage.settled = key, marks
-    start_clock(passage, user, key)
+    passage.user_key, passage.judged, passage.settled = key, user, marks
+    if passage.standing is not None and passage.standing.waiting_days is not None:
+        start_clock(passage, user, key)
     _mark_seen(passage)
     return None
+
+
+def bind(passage: RequestContext, user: Any, key: str) -> bool:
+    """A session counts only for the user it was proved by; False when what came with this request was revoked."""
+    state, stamps = passage.state, passage.state.host.stamper.stamps(user, key)
+    # SECURITY: proof of one user is none of another, whatever pair of cookies a client puts together.
+    if passage.session is not None and passage.session.user_key != key:
+        passage.session = passage.standing = None
+    if passage.session is not None and passage.session.stamp is None and stamps:
+        _take_first_password(passage, passage.session, stamps)
+    live = passage.session
+    # SECURITY: a session that rests on the old password ends with it, also where no second factor is asked of them.
+    if live is not None and live.stamp is not None and live.stamp not in stamps:
+        state.sign_in.revocations.note_changed_password(key, stamps, origin=origin_of(request))
+        passage.leave()
+        passage.standing = None
+    if passage.standing is None or passage.standing.user_key != key:
+        passage.standing = state.sign_in.revocations.standing(key)
+    return passage.session is not None or passage.is_token or not is_revoked(passage, key, stamps)
+
+
+def _take_first_password(passage: RequestContext, live: GateSession, stamps: Sequence[str]) -> None:
+    """A user who came without a password, by an upstream perhaps, has set one since."""
+    # SECURITY: or no change of it would ever end this session.
+    stamped = passage.state.sign_in.revocations.note_first_password(live, stamps)
+    if stamped is None:
+        passage.leave()
+        passage.standing = None
+    else:
+        passage.session = stamped
 
 
 def _is_lifted(passage: RequestContext, verdict: Decision, key: str) -> bool:
@@ -66,18 +97,19 @@ def _is_lifted(passage: RequestContext, verdict: Decision, key: str) -> bool:
 
 def _mark_seen(passage: RequestContext) -> None:
     live, now = passage.session, passage.state.clock()
-    if live is not None and not live.is_superseded and now - live.seen_at >= IDLE_MARK_INTERVAL:
+    if live is not None and now - live.seen_at >= IDLE_MARK_INTERVAL and not live.is_superseded:
         passage.state.sign_in.sessions.touch(live)
 
 
-def show_when_asked(passage: RequestContext) -> None:
-    """Neither session nor store is looked at before the host asks who this is, such as a hook that guards files."""
-    passage.state.host.identity.show_when_asked(lambda user: _is_let_in(passage, user))
+def is_let_in(user: Any) -> bool:
+    """Whether the app would let this user in with what this browser has proved.
 
-
-def _is_let_in(passage: RequestContext, user: Any) -> bool:
-    """Whether the app would let this user in with what this browser has proved."""
+    Neither session nor store is looked at before the host asks who this is, such as a hook that guards files.
+    """
     try:
+        passage = current_context()
+        if passage is None:
+            return False
         passage.look_up()
         if passage.has_dead_id or (passage.session is not None and passage.session.is_pending):
             return False

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
-from flask import Flask, Response, after_this_request, current_app, request, session
-from flask.globals import request_ctx
+from flask import Flask, Response, current_app, request, session
 
 from ...domain.sign_in.assurance import SignIn
 from ...errors import HostCallbackFailed, MFAGateError
@@ -15,12 +14,11 @@ from ...services.people.persons import key_of
 from ..client import SAFE_METHODS, is_foreign
 from ..endpoints import is_own
 from ..fail_closed import fail_closed, refused
-from ..host import session_snapshot
+from ..host import remember, session_snapshot
 from ..host.asking import changes_cookies
-from ..host.session_snapshot import contents_here
 from ..host.source import lasting_identity
 from ..request_context import RequestContext, Stage, context_of, current_context
-from ..request_notes import this_request
+from ..request_notes import flask_context
 from ..sessions.companion import send_companion
 from ..sessions.own_change import note_own_change
 from ..state import current_state
@@ -47,48 +45,68 @@ def closing(passage: RequestContext) -> Callable[[Response], Response]:
         if passage.stage is Stage.IN_VIEW:
             passage.stage = Stage.AFTER_VIEW
         turns += 1
-        if turns <= _TURNS_GIVEN_UP and not _is_last(close):
-            after_this_request(close)
+        to_come = passage.here._after_request_functions
+        if turns <= _TURNS_GIVEN_UP and to_come[-1:] != [close]:
+            to_come.append(close)
             return response
-        with look_at(passage.request):
-            answer: Response = _close(passage, response)
-            passage.give_back()
-            passage.left = session_snapshot.take(contents_here())
-            send_companion(passage, answer)
-        return passage.sign(answer)
+        return passage.sign(look_at(passage.request, _end_view, passage, response))
 
     return close
 
 
-def _is_last(callback: Callable[[Response], Response]) -> bool:
-    """Whether no other callback of this request is still to come."""
-    functions = getattr(request_ctx, "_after_request_functions", None) or [None]
-    return functions[-1] is callback
+def _end_view(passage: RequestContext, response: Response) -> Response:
+    answer: Response = _close(passage, response)
+    if passage.withheld is not None:
+        passage.give_back()
+    passage.left = session_snapshot.take(passage.here.session)
+    if _may_be_remembered(passage, passage.left):
+        send_companion(passage, answer)
+    return answer
+
+
+def _may_be_remembered(passage: RequestContext, contents: Mapping[str, Any]) -> bool:
+    """Whether the host's remember cookie may leave or go with this answer, or was left behind by a revocation."""
+    if passage.is_over or remember.ORDER in contents:
+        return True
+    standing, config = passage.standing, passage.here.app.config
+    return standing is not None and (standing.revocations > 0 or bool(config.get(remember.EACH_REQUEST)))
+
+
+def look_once_more(response: Response) -> Response:
+    """Directly before the session is written: callbacks of callbacks, and ``after_request`` functions, are over too."""
+    passage = context_of(flask_context.get().request)
+    # SECURITY: where the app's own ``preprocess_request`` runs no hooks, nobody was judged, and nobody would notice.
+    if passage is None:
+        return _refuse_unjudged()
+    if passage.left is None or _is_at_own_page(passage):
+        return response
+    return look_at(passage.request, _compare_once_more, passage, passage.left, response)
 
 
 @fail_closed
-def look_once_more(response: Response) -> Response:
-    """Directly before the session is written: callbacks of callbacks, and ``after_request`` functions, are over too."""
-    here = this_request()
-    passage = context_of(here)
-    # SECURITY: where the app's own ``preprocess_request`` runs no hooks, nobody was judged, and nobody would notice.
-    if passage is None:
-        current_state().operations.observations.note(Observation.NO_HOOKS, current_app.__class__.__name__)
-        return refused(MFAGateError(_NO_HOOKS))
-    if passage.left is None or is_own(here.endpoint):
+def _refuse_unjudged() -> Response:
+    current_state().operations.observations.note(Observation.NO_HOOKS, current_app.__class__.__name__)
+    return refused(MFAGateError(_NO_HOOKS))
+
+
+@fail_closed
+def _compare_once_more(passage: RequestContext, left: Mapping[str, Any], response: Response) -> Response:
+    if not _has_changed(passage, left, response):
         return response
-    with look_at(here):
-        if contents_here() == passage.left and not changes_cookies(response):
-            return response
-        passage.before, passage.signs_in, carried = passage.left, False, passage.carried
-        answer = _compare(passage, response)
+    passage.before, passage.signs_in, carried = left, False, passage.carried
+    answer = _compare(passage, response)
     return answer if answer is response and passage.carried == carried else passage.sign(answer)
+
+
+def _is_at_own_page(passage: RequestContext) -> bool:
+    """Also where a hook of the host's forwards to one; no view of the host's has run then."""
+    return passage.stage < Stage.IN_VIEW and is_own(passage.request.endpoint)
 
 
 @fail_closed
 def _close(passage: RequestContext, response: Response) -> Response:
     # Where the gate answered by itself no code of the host's ran that could have signed anybody in or out.
-    if passage.stage is Stage.ANSWERED or is_own(passage.request.endpoint):
+    if passage.stage is Stage.ANSWERED or _is_at_own_page(passage):
         return response
     if not passage.is_decided and (stopped := _decide_unreached(passage)) is not None:
         return _in_place_of(response, stopped)
@@ -120,9 +138,22 @@ def _decide_unreached(passage: RequestContext) -> Response | None:
     return answer
 
 
+def _has_changed(passage: RequestContext, before: Mapping[str, Any], response: Response) -> bool:
+    """Whether the browser comes back with another session than this, or with other cookies than it sent."""
+    if dict(passage.here.session.items()) != before:
+        return True
+    is_set = False
+    for name, _value in response.headers:
+        is_set = is_set or name.lower() == "set-cookie"
+    return is_set and changes_cookies(response)
+
+
 def _compare(passage: RequestContext, response: Response) -> Response:
     """Who is signed in now, who was when the view began?"""
-    is_changed = contents_here() != passage.before or changes_cookies(response) or _may_be_kept_elsewhere(passage)
+    is_changed = _has_changed(passage, passage.before, response)
+    # A host with a table of its own sessions may sign in a browser that keeps its cookies.
+    is_nobodys = passage.user_key is None and passage.request.method not in SAFE_METHODS
+    is_changed = is_changed or (is_nobodys and passage.has_reached_view and bool(passage.request.cookies))
     if not passage.is_decided and not is_changed:
         return response
     if not is_changed and not passage.signs_in:
@@ -146,20 +177,22 @@ def _compare(passage: RequestContext, response: Response) -> Response:
     return _in_place_of(response, intercept(passage, user, key, response, sign_in=sign_in))
 
 
-def _may_be_kept_elsewhere(passage: RequestContext) -> bool:
-    """Whether a view may have signed in a browser that keeps its cookies: the host has a table of its own sessions."""
-    is_nobodys = passage.has_reached_view and passage.user_key is None
-    return is_nobodys and passage.request.method not in SAFE_METHODS and bool(passage.request.cookies)
-
-
 def _as_before(passage: RequestContext, response: Response, *, is_changed: bool) -> Response:
     """The browser keeps the identity that it came with, if any; the view may have run for another one all the same."""
     live = passage.session
-    note_unseen(passage, response, is_changed=is_changed)
+    if passage.user_key is None:
+        note_unseen(passage, response, is_changed=is_changed)
     # SECURITY: anyone who comes back after a request of nobody's is a new sign-in, also where no view made the change.
     if passage.found_nobody and passage.user_key is None and live is not None and not is_foreign(request):
         end_sign_in(passage)
-    return _in_place_of(response, look_after_view(passage) or note_own_change(passage))
+    # Where the host has asked for nobody, or still shows whom the gate let in, nobody came in past it.
+    is_known = passage.judged is not None if passage.user_key is not None else passage.is_nobodys and not is_changed
+    is_as_seen = is_known and passage.state.host.identity.still_shows(passage.judged)
+    answer = None if is_as_seen else look_after_view(passage)
+    # SECURITY: a request that only reads has changed nothing, even if the password changed while it was open.
+    if answer is None and passage.request.method not in SAFE_METHODS:
+        answer = note_own_change(passage)
+    return response if answer is None else _in_place_of(response, answer)
 
 
 def _in_place_of(response: Response, answer: Response | None) -> Response:

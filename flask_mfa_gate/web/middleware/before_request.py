@@ -2,56 +2,95 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
-from flask import Request, Response, after_this_request, current_app, request
+from flask import Flask, Response, current_app, request
+from flask.ctx import RequestContext as FlaskContext
 from werkzeug.exceptions import HTTPException, NotFound
 
 from ...domain.authorization.decision import Ask
 from ...domain.marks import NO_MARKS
-from ...domain.sign_in.assurance import SignIn
 from ...domain.sign_in.session import GateSession
-from ...errors import HostCallbackFailed, MFAGateError, Throttled
+from ...errors import HostCallbackFailed, MFAGateError
 from ...services.people.persons import key_of
 from ..authorization.authorizer import RequestAuthorizer
-from ..client import carries_token
 from ..endpoints import is_for_programs, is_own
 from ..fail_closed import UNAVAILABLE, fail_closed, refused
 from ..host import session_snapshot
-from ..host.session_snapshot import contents_here
-from ..host.source import load_identity
 from ..host.surroundings import surroundings
 from ..host.tokens import is_made_by_token
-from ..request_context import RequestContext, Stage, begin_context, context_of, current_context
-from ..request_notes import this_request
+from ..request_context import RequestContext, Stage, begin_context, context_of
+from ..request_notes import flask_context
 from ..responses import answers
 from ..responses.host_names import without_place
-from ..sessions.binding import bind
-from ..sessions.revoked import is_revoked, turn_away
-from ..state import current_state
-from ..view_marks.protection import is_open_here, is_stopped, look_at, marks_here, waiver_here
-from .admission import admit, judge_user, show_when_asked
+from ..sessions.revoked import turn_away
+from ..view_marks.protection import is_stopped, look_at, marks_at, marks_here, waiver_here
+from .admission import admit, bind, is_let_in
 from .after_request import closing
 from .enforcement import meet
+from .hook_identity import catch_hook_identity
 from .host_hooks import run_unseen
-from .pending_sign_in import end_sign_in, intercept
 from .resuming import resume
+from .websockets import BEGINNINGS, guard_outside_hooks, is_heard
 
 Answer = Response | None
 
 
+@fail_closed
 def open_request() -> Any:
-    """The first hook: own pages are answered here; other requests are decided here unless the host wants it later."""
-    passage = context_of(this_request())
-    return None if passage is not None and passage.stage >= Stage.OPEN else look_first(passage, is_early=False)
+    """The first hook: own pages are answered here; other requests are decided here unless the host wants it later.
+
+    It is the only one where the host has none: nothing happens then between it and the view.
+    """
+    here = flask_context.get()
+    passage = context_of(here.request)
+    if passage is None or passage.stage < Stage.OPEN:
+        if not is_stopped(here.app, here.request):
+            return _open_file(here)
+        answer = _look_first(here, passage)
+        if answer is not None:
+            return answer
+        passage = context_of(here.request)
+    return _enter_view(here, passage) if _is_alone(here.app) else None
 
 
 @fail_closed
-def look_first(passage: RequestContext | None, *, is_early: bool) -> Any:
+def look_early() -> Any:
+    """Before the host's preprocessors, where it has any: the same, unless its loader needs what they find."""
+    here = flask_context.get()
+    if not is_stopped(here.app, here.request):
+        return _open_file(here, is_early=True)
+    return _look_first(here, None, is_early=True)
+
+
+def _is_alone(app: Flask) -> bool:
+    """Whether the first hook is the only one, so that it leads straight to the view."""
+    hooks = app.before_request_funcs
+    if hooks == _ALONE:
+        return True
+    # SECURITY: hooks that came after the first request may name somebody. Flask is going through these very lists.
+    if before_view not in hooks[None]:
+        for name in (None, *app.blueprints):
+            hooks.setdefault(name, []).append(before_view)
+    return False
+
+
+def _open_file(here: FlaskContext, *, is_early: bool = False) -> Any:
+    """What is not stopped is not looked at either, until the host asks who this is."""
+    passage = begin_context(here, before={})
+    passage.stage, passage.is_early = Stage.OPEN, is_early
+    passage.state.host.identity.show_when_asked(is_let_in)
+    if not passage.blueprints or not is_own(passage.opened[0]):
+        return None
+    answer = _answer_own(passage)
+    passage.stage = Stage.ANSWERED
+    return answer
+
+
+def _look_first(here: FlaskContext, passage: RequestContext | None, *, is_early: bool = False) -> Any:
     """The first look at a request, which may answer it."""
-    answer = _decide_first(passage, is_early=is_early)
-    if answer is not None and (passage := passage or current_context()) is not None:
+    answer = look_at(here.request, _decide_first, here, passage, is_early)
+    if answer is not None and (passage := context_of(here.request)) is not None:
         _run_hooks_unseen(passage)
         passage.stage = Stage.ANSWERED
     return answer
@@ -66,42 +105,36 @@ def _run_hooks_unseen(passage: RequestContext) -> None:
 
 
 @fail_closed
-def _decide_first(passage: RequestContext | None, *, is_early: bool) -> Any:
-    here = this_request()
-    may_stop = is_stopped(here)
+def _decide_first(here: FlaskContext, passage: RequestContext | None, is_early: bool) -> Any:
     try:
-        with look_at(here):
-            passage = passage or _begin(may_stop=may_stop)
-            passage.is_early = is_early
-            answer = _answer_first(passage) if may_stop else _answer_file(passage)
+        passage = passage or _begin(here)
+        passage.is_early = is_early
+        answer = _answer_first(here, passage)
     except HostCallbackFailed:
         if not is_early:
             raise
         # The loader may need what the host's own preprocessors find in the address: the first hook asks it again.
         return None
-    passage.stage = max(passage.stage, Stage.OPEN)
+    if passage.stage < Stage.OPEN:
+        passage.stage = Stage.OPEN
     return answer
 
 
-def _begin(*, may_stop: bool) -> RequestContext:
-    """What is not stopped is not looked at either."""
-    state = current_state()
-    state.host.identity.load_anew()
-    if not may_stop:
-        return begin_context(state, before={})
-    passage = begin_context(state, before=session_snapshot.take(contents_here()))
-    after_this_request(closing(passage))
+def _begin(here: FlaskContext) -> RequestContext:
+    if not is_heard(here.app):
+        # A login manager that the first request did not find.
+        here.app.extensions[BEGINNINGS].watch(here.app)
+        guard_outside_hooks(here.app)
+    passage = begin_context(here, before=session_snapshot.take(here.session))
+    passage.state.host.identity.load_anew()
+    here._after_request_functions.append(closing(passage))
     return passage
 
 
-def _answer_file(passage: RequestContext) -> Any:
-    show_when_asked(passage)
-    return _answer_own(passage) if is_own(request.endpoint) else None
-
-
-def _answer_first(passage: RequestContext) -> Any:
-    state, is_ours = passage.state, is_own(passage.request.endpoint)
-    if is_ours and is_for_programs(passage.request.endpoint):
+def _answer_first(here: FlaskContext, passage: RequestContext) -> Any:
+    state, endpoint = passage.state, passage.opened[0]
+    is_ours = bool(passage.blueprints) and is_own(endpoint)
+    if is_ours and is_for_programs(endpoint):
         state.host.identity.hide_for_now()
         return _answer_own(passage)
     passage.look_up()
@@ -114,8 +147,12 @@ def _answer_first(passage: RequestContext) -> Any:
         return _hold_pending(passage, passage.session)
     if state.settings.decide != "first":
         return None
+    # The short road of most visits. A marked view wants somebody all the same, and is refused before it runs.
+    if not passage.has_dead_id and passage.session is None and state.host.identity.can_name_nobody(here):
+        passage.is_nobodys = passage.is_decided = True
+        return None
     answer = admit(passage)
-    if answer is None and passage.user_key is not None:
+    if answer is None and passage.user_key is not None and before_view in here.app.before_request_funcs[None]:
         # SECURITY: the loader may go by what the hooks find, such as a tenant; whom it named before is nobody there.
         passage.lent, passage.surroundings = state.host.identity.leave_to_host(), surroundings()
     return answer
@@ -124,42 +161,49 @@ def _answer_first(passage: RequestContext) -> Any:
 @fail_closed
 def before_view() -> Answer:
     """The second hook, directly before the view: an identity that the host's hooks made since is parked here."""
-    here = this_request()
-    with look_at(here):
-        return _look_before_view(here)
+    here = flask_context.get()
+    return look_at(here.request, _look_before_view, here)
 
 
-def _look_before_view(here: Request) -> Answer:
-    passage = context_of(here)
+def _look_before_view(here: FlaskContext) -> Answer:
+    this = here.request
+    passage = context_of(this)
     # SECURITY: whatever kept the first hook from running, nothing continues without a decision.
     if passage is None or passage.stage < Stage.OPEN:
         answer = open_request()
-        passage = context_of(here)
+        passage = context_of(this)
         if answer is not None or passage is None:
             return answer or refused(MFAGateError(UNAVAILABLE))
-    if is_own(here.endpoint) or not is_stopped(here) or not _is_last_look(passage):
+    if is_own(this.endpoint) or not is_stopped(here.app, this) or not _is_last_look(here.app, passage):
         return None
     is_pending = passage.session is not None and passage.session.is_pending
     if passage.state.settings.decide == "last" and (not is_pending or passage.may_go_on):
         answer = _go_on(passage) if is_pending else admit(passage)
-        if answer is not None:
-            return answer
-    elif (answer := _catch_hook_identity(passage)) is not None:
-        return answer
+    else:
+        answer = catch_hook_identity(passage)
+    return _enter_view(here, passage) if answer is None else answer
+
+
+def _enter_view(here: FlaskContext, passage: RequestContext | None) -> Answer:
+    """The view runs next."""
+    if passage is None:
+        return refused(MFAGateError(UNAVAILABLE))
     # SECURITY: a mark wants somebody who is in, whatever the view is called, and whatever let the request come so far.
-    if passage.user_key is None and marks_here().wants_identity:
-        return answers.refuse_stranger(passage)
-    if here.routing_exception is None:
+    if passage.user_key is None:
+        marks = marks_at(here.app, here.request.endpoint)
+        if marks is not NO_MARKS and marks.wants_identity:
+            return answers.refuse_stranger(passage)
+    if here.request.routing_exception is None:
         passage.stage = Stage.IN_VIEW
     return None
 
 
-def _is_last_look(passage: RequestContext) -> bool:
+def _is_last_look(app: Flask, passage: RequestContext) -> bool:
     """The hook is last in the app's list and in that of each blueprint; only the last of them is before the view."""
     passage.looks += 1
     # SECURITY: counted by what came in; after a forward into another blueprint the last look would never come, nor in
     # a blueprint that was registered after the first request, among whose hooks this one is not.
-    hooks = current_app.before_request_funcs
+    hooks = app.before_request_funcs
     return passage.looks == sum(before_view in hooks.get(name, ()) for name in (None, *passage.blueprints))
 
 
@@ -213,11 +257,11 @@ def _meet(passage: RequestContext) -> None:
     fails here and finds nobody; the next page of the app itself does.
     """
     try:
-        user = load_identity(passage.state.host.identity)
+        user = passage.state.host.identity.load()
     except HostCallbackFailed:
         return
     key = key_of(user, passage.state.host.user_key) if user is not None else None
-    if key is None or is_made_by_token(request, passage.state, key) is not False:
+    if key is None or (passage.carries_token and is_made_by_token(request, passage.state, key) is not False):
         return
     if bind(passage, user, key):
         meet(passage, user, key, RequestAuthorizer(passage, user).here(NO_MARKS))
@@ -225,55 +269,4 @@ def _meet(passage: RequestContext) -> None:
         turn_away(passage, key)
 
 
-def _catch_hook_identity(passage: RequestContext) -> Answer:
-    """An identity that a hook of the host made after the decision, or a request that it made another one."""
-    if passage.lent is not None and passage.surroundings == surroundings():
-        passage.state.host.identity.take_back(passage.lent)
-    user = load_identity(passage.state.host.identity)
-    key = key_of(user, passage.state.host.user_key) if user is not None else None
-    if key == passage.user_key:
-        is_judged = key is None or _is_as_judged(passage, user)
-        return None if is_judged else judge_user(passage, user, str(key), marks_here())
-    if user is None or key is None:
-        end_sign_in(passage)
-        passage.user_key = None
-        return None
-    if contents_here() == passage.before:
-        return _meet_at_hook(passage, user, key)
-    # SECURITY: a hook that makes a session of a cookie each time would bring back whom a revocation has put out.
-    if _comes_back(passage, user, key):
-        return turn_away(passage, key)
-    try:
-        answer = intercept(passage, user, key, None, sign_in=SignIn.SESSION)
-    except Throttled as refusal:
-        # Nobody is signed in any more, and an exempt view is not stopped by that.
-        answer = refused(refusal)
-    if answer is None:
-        return judge_user(passage, user, key, marks_here())
-    return None if is_open_here(passage.state.settings) else answer
-
-
-def _comes_back(passage: RequestContext, user: Any, key: str) -> bool:
-    """Whether what a hook signs in by was revoked, where no living row stands behind it."""
-    state, live = passage.state, passage.session
-    if live is not None and live.user_key == key:
-        return False
-    alone = replace(passage, session=None, standing=state.sign_in.revocations.standing(key))
-    return is_revoked(alone, key, state.host.stamper.stamps(user, key))
-
-
-def _is_as_judged(passage: RequestContext, user: Any) -> bool:
-    # SECURITY: a hook that overrides the method or forwards must not reach what was not judged, nor may a loader that
-    # goes by the hooks show another user with the same key.
-    is_same_user = passage.lent is None or user is passage.lent
-    return is_same_user and passage.opened == (passage.request.endpoint, passage.request.method)
-
-
-def _meet_at_hook(passage: RequestContext, user: Any, key: str) -> Answer:
-    """Somebody whom a hook shows at each request, such as a proxy's user or the owner of an API key."""
-    if passage.session is not None and passage.session.is_pending:
-        passage.state.host.identity.hide_for_now()
-        return None
-    # Whether a token made it can't be told: the hook can't be asked without one.
-    passage.found_nobody, passage.may_be_token = False, carries_token(request, passage.state.settings)
-    return judge_user(passage, user, key, marks_here())
+_ALONE = {None: [open_request]}

@@ -6,7 +6,7 @@ import logging
 import re
 from typing import Any, cast
 
-from flask import Flask, Response, appcontext_pushed, current_app, request_started, request_tearing_down
+from flask import Flask, Response, appcontext_pushed, current_app, request_started
 from flask.sessions import SecureCookieSessionInterface
 from flask_login import user_logged_in, user_login_confirmed
 from werkzeug.exceptions import HTTPException
@@ -17,7 +17,6 @@ from ...store.database.location import Location
 from ...store.database.sqlite_file import sentence_of_absence
 from ..authorization.questions import TemplateHelper
 from ..endpoints import DISCOVERY, is_own
-from ..request_context import current_context
 from ..responses.host_names import shadowing_rules
 from ..sessions.cookies import taken_cookie
 from ..sessions.password_evidence import watch_statements
@@ -25,7 +24,7 @@ from ..state import EXTENSION, GateState
 from ..view_marks.set_up import faults
 from . import before_request
 from .after_request import look_once_more, note_login
-from .websockets import end_request, expect_hooks, guard_outside_hooks
+from .websockets import BEGINNINGS, guard_outside_hooks, look_for_hooks, tells_of_everybody
 
 log = logging.getLogger("flask_mfa_gate")
 _ARRANGED = "mfa_gate_arranged"
@@ -36,9 +35,10 @@ def install(app: Flask) -> None:
     app.before_request_funcs.setdefault(None, []).insert(0, before_request.open_request)
     app.before_request(before_request.before_view)
     app.after_request_funcs.setdefault(None, []).insert(0, look_once_more)
-    request_started.connect(_begin_request, app)
-    request_tearing_down.connect(end_request, app)
-    appcontext_pushed.connect(guard_outside_hooks, app)
+    beginnings = Beginnings()
+    beginnings.watch(app)
+    # Signals refer to it weakly.
+    app.extensions[BEGINNINGS] = beginnings
     user_logged_in.connect(note_login, app)
     watch_statements()
     user_login_confirmed.connect(note_login, app)
@@ -58,19 +58,26 @@ def arrange(app: Flask, *, is_final: bool) -> None:
     require_free(app, state.settings)
     require_session(app)
     stand_before_preprocessors(app)
-    hooks = app.before_request_funcs
-    names: list[str | None] = [None, *app.blueprints]
-    for name in names:
-        others = [
-            hook
-            for hook in hooks.get(name, [])
-            if hook not in (before_request.open_request, before_request.before_view)
-        ]
-        # One assignment: another first request may look at the list meanwhile.
-        hooks[name] = [*([before_request.open_request] if name is None else []), *others, before_request.before_view]
+    arrange_hooks(app)
     # Flask calls them from the last to the first.
     after = app.after_request_funcs
     after[None] = [look_once_more, *(hook for hook in after.get(None, []) if hook is not look_once_more)]
+
+
+def arrange_hooks(app: Flask) -> None:
+    """One hook does where the host has none: nothing happens then between the first look and the view."""
+    hooks, names = app.before_request_funcs, [None, *app.blueprints]
+    own = (before_request.open_request, before_request.before_view)
+    others = {name: [hook for hook in hooks.get(name, []) if hook not in own] for name in names}
+    # One assignment each: another first request may look at the list meanwhile.
+    is_later = app.extensions[EXTENSION].settings.decide == "last"
+    if is_later or any(others.values()) or app.url_value_preprocessors:
+        for name in names:
+            hooks[name] = [*(own[:1] if name is None else ()), *others[name], before_request.before_view]
+        return
+    hooks[None] = [before_request.open_request]
+    for name in app.blueprints:
+        hooks.pop(name, None)
 
 
 def require_free(app: Flask, settings: Settings) -> None:
@@ -125,11 +132,33 @@ def _shape(rule: str) -> str:
     return re.sub("<[^>]*>", "<>", rule)
 
 
-def _begin_request(app: Flask, **_: Any) -> None:
-    expect_hooks(app)
-    _arrange_once(app)
-    # Where the tables could not be asked at the start; an error of theirs is the request's to tell.
-    app.extensions[EXTENSION].operations.tables.require_own_once()
+class Beginnings:
+    """Listens to contexts and requests of one app, for as long as somebody could ask there who a request is from before
+    the first hook, or be loaded without a word of the login manager's.
+    """
+
+    def watch(self, app: Flask) -> None:
+        """Listen from now on."""
+        request_started.connect(self._begin_request, app)
+        appcontext_pushed.connect(self._begin_context, app)
+
+    def _begin_context(self, app: Flask, **_: Any) -> None:
+        guard_outside_hooks(app)
+
+    def _begin_request(self, app: Flask, **_: Any) -> None:
+        look_for_hooks(app)
+        _arrange_once(app)
+        # Where the tables could not be asked at the start; an error of theirs is the request's to tell.
+        is_settled = app.extensions[EXTENSION].operations.tables.require_own_once()
+        if is_settled and self._are_told_by_hooks(app):
+            request_started.disconnect(self._begin_request)
+            appcontext_pushed.disconnect(self._begin_context)
+
+    def _are_told_by_hooks(self, app: Flask) -> bool:
+        # SECURITY: what runs before the hooks, or in their place, must not see whom nobody judged.
+        is_plain = type(app).preprocess_request is Flask.preprocess_request and "preprocess_request" not in vars(app)
+        others = [one for one in request_started.receivers_for(app) if one != self._begin_request]
+        return is_plain and not others and tells_of_everybody(app)
 
 
 def _arrange_once(app: Flask) -> None:
@@ -156,7 +185,7 @@ class Answered(HTTPException):
 
 def decide_early(_endpoint: str | None, _values: dict[str, Any] | None) -> None:
     """The first of the preprocessors."""
-    if (answer := before_request.look_first(current_context(), is_early=True)) is not None:
+    if (answer := before_request.look_early()) is not None:
         raise Answered(current_app.make_response(answer))
 
 

@@ -65,7 +65,8 @@ def intercept(
     passage.enter(begin(who, seen, sign_in=sign_in, origin=origin, parking=parking, replaces=replaces))
     passage.standing = standing
     if parking is None:
-        start_clock(passage, user, key)
+        if standing.waiting_days is not None:
+            start_clock(passage, user, key)
         passage.user_key = key
         put_back(passage, changed)
         return None
@@ -124,8 +125,7 @@ def judge_new(passage: RequestContext, key: str, user: Any, sign_in: SignIn) -> 
 
 def start_clock(passage: RequestContext, user: Any, key: str) -> None:
     """A period that waited for the account to become active begins with the first request that is let through."""
-    if passage.standing is not None and passage.standing.waiting_days is not None:
-        passage.state.people.enrollments.begin_waiting(person_of(passage.state, user, key))
+    passage.state.people.enrollments.begin_waiting(person_of(passage.state, user, key))
 
 
 def park_whole(passage: RequestContext, user: Any, key: str, *, sign_in: SignIn) -> None:

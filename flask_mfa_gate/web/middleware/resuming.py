@@ -12,14 +12,12 @@ from ...domain.authorization.decision import PASSED, Ask, Decision
 from ...domain.marks import NO_MARKS
 from ...domain.sign_in.session import GateSession
 from ...errors import Conflict
-from ...services.people.persons import key_of
 from ..authorization.authorizer import RequestAuthorizer
 from ..host import session_snapshot
 from ..host.cookies_apart import take_away
-from ..host.source import load_identity
 from ..request_context import RequestContext
 from ..responses import answers
-from ..sessions.binding import bind
+from .admission import bind
 from .pending_sign_in import end_sign_in, restore
 
 
@@ -46,8 +44,7 @@ def resume(passage: RequestContext) -> Response | None:
 
 def _judge(passage: RequestContext, parked: GateSession) -> Decision | None:
     """What the app asks of the user whom the host loads; None where that is nobody any more."""
-    user = load_identity(passage.state.host.identity)
-    key = key_of(user, passage.state.host.user_key) if user is not None else None
+    user, key = passage.identify()
     if key != parked.user_key or not bind(passage, user, key):
         end_sign_in(passage)
         take_away(passage.state, parked.user_key)

@@ -12,7 +12,7 @@ from flask import Response, g, request, session
 from ...services.observations import Observation
 from ..host.asking import cookies_set_by
 from ..host.user_objects import is_anonymous, unwrapped
-from ..request_context import RequestContext
+from ..request_context import RequestContext, Stage
 from ..sessions.cookies import own_cookie_names
 
 _PEOPLE = ("user", "account", "member", "customer", "admin", "staff", "employee", "operator", "client_user")
@@ -33,12 +33,12 @@ def note_unseen(passage: RequestContext, response: Response, *, is_changed: bool
     :param is_changed: whether the session or the cookies are others than before.
     """
     live = passage.session
-    if passage.user_key is not None or not passage.has_reached_view or (live is not None and live.is_pending):
+    if passage.user_key is not None or passage.stage < Stage.IN_VIEW or (live is not None and live.is_pending):
         return
-    if passage.request.environ.get("REMOTE_USER"):
+    environ, kept = passage.request.environ, g._get_current_object().__dict__
+    if "REMOTE_USER" in environ and environ["REMOTE_USER"]:  # noqa: RUF019 - every anonymous request passes here
         _note(passage, "REMOTE_USER of the server in front")
-    kept = vars(g._get_current_object())
-    for name in _NAMES.intersection(kept):
+    for name in _NAMES.intersection(kept) if kept else ():
         if _is_somebody(kept[name]):
             _note(passage, f"flask.g.{name}")
     if is_changed:

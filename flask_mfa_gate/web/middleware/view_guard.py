@@ -10,11 +10,8 @@ from flask import Response, request
 from ...domain.authorization.decision import Ask
 from ...domain.marks import NO_MARKS, Marks
 from ...services.observations import Observation
-from ...services.people.persons import key_of
 from ..authorization.authorizer import RequestAuthorizer
-from ..client import carries_token
 from ..fail_closed import UNAVAILABLE, fail_closed
-from ..host.source import load_identity
 from ..request_context import RequestContext, current_context
 from ..responses import answers
 from ..sessions.revoked import is_revoked
@@ -34,8 +31,7 @@ def enforce(marks: Marks) -> Answer:
 
 @fail_closed
 def _enforce(passage: RequestContext, marks: Marks) -> Answer:
-    user = load_identity(passage.state.host.identity)
-    key = key_of(user, passage.state.host.user_key) if user is not None else None
+    user, key = passage.identify()
     # SECURITY: a decorator may have shown another user than the one whom the hooks saw.
     if key is None or key != passage.user_key:
         return ensure(passage, user, key, marks)
@@ -67,8 +63,7 @@ def ensure(passage: RequestContext, user: Any, key: str | None, marks: Marks) ->
 
 def look_after_view(passage: RequestContext) -> Answer:
     """The answer in place of that of a view which ran for somebody whom nobody judged before; None for all others."""
-    user = load_identity(passage.state.host.identity)
-    key = key_of(user, passage.state.host.user_key) if user is not None else None
+    user, key = passage.identify()
     if user is None or key is None or key in {passage.user_key, passage.ensured_key}:
         return None
     passage.state.operations.observations.note(Observation.LATE_IDENTITY, str(request.endpoint))
@@ -99,5 +94,6 @@ def _as_this_user(passage: RequestContext, user: Any, key: str) -> RequestContex
         live = None
     with state.store.database.read() as tx:
         standing = state.store.enrollments.standing(tx, key, now=state.clock())
-    by_token = carries_token(request, state.settings)
-    return replace(passage, session=live, standing=standing, is_token=False, may_be_token=by_token, granted=None)
+    return replace(
+        passage, session=live, standing=standing, is_token=False, may_be_token=passage.carries_token, granted=None
+    )

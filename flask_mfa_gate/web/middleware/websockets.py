@@ -10,29 +10,40 @@ from ...domain.authorization.decision import Ask
 from ...domain.sign_in.session import GateSession
 from ...errors import NotProved
 from ...services.people.persons import is_switched_on, key_of
-from .. import request_notes
 from ..authorization.authorizer import RequestAuthorizer
 from ..host.login_manager import USER_ID
 from ..host.signals import signal_of
-from ..host.source import load_identity
-from ..request_context import context_outside_hooks, current_context, forget_outer, remember_outer
-from ..request_notes import note, noted, this_request
+from ..request_context import context_of, context_outside_hooks, forget_outer, is_within_another
+from ..request_notes import expect_hooks, flask_context, note, noted, outer_user
 from ..sessions.cookies import read_token
 from ..state import current_state, state_in
 
 _CHECKED = "mfa_gate.checked"
-_HEARD = "mfa_gate_heard"
+_HEARD, BEGINNINGS = "mfa_gate_heard", "mfa_gate_beginnings"
 
 
 def guard_outside_hooks(app: Flask, **_: Any) -> None:
     """Listen where Flask-Login, or the fork that the app uses, is about to load a user. Twice is the same as once."""
-    manager = getattr(app, "login_manager", None)
-    if app.extensions.get(_HEARD) is not type(manager):
-        _listen(app, manager)
+    if not is_heard(app):
+        _listen(app, getattr(app, "login_manager", None))
     identity = state_in(app).host.identity
     # SECURITY: a manager that loads in its own way may send no signal, and a socket would see whom it names.
     if identity.may_send_no_signal():
         identity.show_when_asked(_is_let_in)
+
+
+def is_heard(app: Flask) -> bool:
+    """Whether the signals of the app's manager are listened to."""
+    manager, known = getattr(app, "login_manager", None), app.extensions
+    return _HEARD in known and known[_HEARD] is type(manager)
+
+
+def tells_of_everybody(app: Flask) -> bool:
+    """Whether no user is loaded without a word of the manager's, so that contexts need not be watched any more."""
+    host = state_in(app).host
+    # SECURITY: one that is still to come may load its users in any way, and no signal of its own is heard yet.
+    is_there = getattr(app, "login_manager", None) is not None or host.traits.has_own_identity
+    return is_there and is_heard(app) and not host.identity.may_send_no_signal()
 
 
 def _listen(app: Flask, manager: object) -> None:
@@ -40,7 +51,7 @@ def _listen(app: Flask, manager: object) -> None:
     for signal, receiver in zip(found, _RECEIVERS.values(), strict=True):
         if signal is not None:
             signal.connect(receiver, app)
-    if None not in found:
+    if manager is None or None not in found:
         app.extensions[_HEARD] = type(manager)
 
 
@@ -49,22 +60,23 @@ def _is_let_in(user: Any) -> bool:
     return live is not None and _is_owner(live, user)
 
 
-def expect_hooks(app: Flask, **_: Any) -> None:
+def look_for_hooks(app: Flask, **_: Any) -> None:
     """An HTTP request has begun: where the user is asked for before the hooks, the hooks decide."""
-    state = state_in(app)
-    # Before the next line takes their place: whom the outer request knows, if there is one, it knows afterwards too.
-    forget_outer(state, this_request())
+    here = flask_context.get()
+    # Before the last line takes their place: whom the outer request knows, if there is one, it knows afterwards too.
+    if is_within_another(here):
+        forget_outer(here)
+    else:
+        expect_hooks(here.request, {})
     # SECURITY: an app whose own ``preprocess_request`` runs no hooks does nothing for whom nobody judged.
-    state.host.identity.show_when_asked(_is_let_in)
-
-
-def end_request(app: Flask, **_: Any) -> None:
-    """A request is over, perhaps one within another."""
-    remember_outer(state_in(app))
+    state_in(app).host.identity.show_when_asked(_is_let_in)
 
 
 def _runs_without_hooks() -> bool:
-    return has_request_context() and current_context() is None and request_notes.runs_without_hooks()
+    if not has_request_context():
+        return False
+    this = flask_context.get().request
+    return context_of(this) is None and outer_user(this) is None
 
 
 def still_ok() -> bool:
@@ -73,7 +85,7 @@ def still_ok() -> bool:
     if live is None:
         return False
     try:
-        user = load_identity(current_state().host.identity)
+        user = current_state().host.identity.load()
     except NotProved:
         return False
     return user is not None and _is_owner(live, user)

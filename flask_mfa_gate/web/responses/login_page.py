@@ -10,7 +10,7 @@ from flask import current_app, request, url_for
 from ...settings import Settings
 from ..endpoints import is_own
 from ..state import current_state
-from ..view_marks.marks import marks_of
+from ..view_marks.protection import marks_of
 from .routing import endpoint_at, inner_path
 
 

@@ -52,7 +52,10 @@ def taken_cookie(config: Mapping[str, Any], settings: Settings) -> str | None:
 
 def read_token(request: Request, settings: Settings) -> str | None:
     """The id this browser sent, if it can be one."""
-    token = request.cookies.get(cookie_name(request, settings))
+    cookies = request.cookies
+    if not cookies:
+        return None
+    token = cookies.get(cookie_name(request, settings) if request.is_secure else settings.cookie_name)
     return token if token and len(token) <= _LONGEST and token.isascii() else None
 
 

@@ -10,7 +10,6 @@ from flask import Response, request
 
 from ...services.observations import Observation
 from ...services.people.persons import key_of
-from ..client import SAFE_METHODS
 from ..host.asking import ask_afresh
 from ..request_context import RequestContext, current_context
 from ..responses import answers
@@ -19,13 +18,12 @@ from .password_evidence import note_told, was_changed_here
 
 
 def note_own_change(passage: RequestContext) -> Response | None:
-    """Look whether the user has another password now than when the view began.
+    """Look whether the user has another password now than when the view of an unsafe request began.
 
     :returns: the refusal in place of the view's answer, where two say that they changed it; None to go on.
     """
     live, state, key = passage.session, passage.state, passage.user_key
-    # SECURITY: a request that only reads has changed nothing, even if the password changed while it was open.
-    if live is None or live.stamp is None or live.user_key != key or request.method in SAFE_METHODS:
+    if live is None or live.stamp is None or live.user_key != key:
         return None
     found = _user_now(state, live.user_key)
     if found is None or live.stamp in found.stamps:

@@ -50,12 +50,10 @@ def turn_away(passage: RequestContext, key: str) -> Response | None:
 
 
 def meet_nobody(passage: RequestContext) -> Response | None:
-    """A request that the host takes for nobody's. With an id that is over it may be a late one of somebody's.
+    """A request that the host takes for nobody's, with an id that is over: it may be a late one of somebody's.
 
     A visit drops such an id; a script that comes with one has to hear of it, not to be sent to a page.
     """
-    if not passage.has_dead_id:
-        return None
     if not is_page_visit(passage):
         # A form with an id that was never known, or is long forgotten, may be that of any sign-in.
         is_strange_form = passage.dead is None and passage.client is not Client.API

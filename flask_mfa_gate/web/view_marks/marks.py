@@ -1,8 +1,8 @@
-"""Marks that the host puts on its views: resources, demands, exemptions."""
+"""How the host puts marks on its views: resources, demands, exemptions."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from dataclasses import replace
 from functools import wraps
@@ -11,32 +11,13 @@ from typing import Any, TypeVar, cast
 from flask import Blueprint, current_app
 
 from ...domain.authorization.decision import AuthnRequirement
-from ...domain.marks import NO_MARKS, Marks
+from ...domain.marks import Marks
 from ...errors import ConfigError
 from .arguments import require_exemptible, require_markable
+from .protection import ATTRIBUTE, marks_of
 
 View = TypeVar("View", bound=Callable[..., Any] | Blueprint)
-_ATTRIBUTE = "_mfa_gate_marks"
 _INSIDE = "_mfa_gate_inside_a_mark"
-
-
-def marks_of(view: Any) -> Marks:
-    """The marks of a view, seen through decorators that keep its attributes; those of a view's class are its own."""
-    own, of_class = getattr(view, _ATTRIBUTE, None), getattr(getattr(view, "view_class", None), _ATTRIBUTE, None)
-    found: Marks = own or of_class or NO_MARKS
-    return found
-
-
-def all_marks(view: Any, blueprints: Iterable[Any]) -> Marks:
-    """The marks of a view with those of the blueprints that it is in."""
-    found = [marks_of(view), *(getattr(blueprint, _ATTRIBUTE, NO_MARKS) for blueprint in blueprints)]
-    if found[0] is NO_MARKS and found.count(NO_MARKS) == len(found):
-        return NO_MARKS
-    return Marks(
-        resources=tuple(dict.fromkeys(name for marks in found for name in marks.resources)),
-        demands=tuple(dict.fromkeys(demand for marks in found for demand in marks.demands)),
-        is_exempt=found[0].is_exempt,
-    )
 
 
 def mark_resource(view: View, name: str, enforce: Callable[[Marks], Any]) -> View:
@@ -60,7 +41,7 @@ def mark_exempt(view: View | None) -> View:
     assert view is not None  # noqa: S101 - for the type checker
     _require_no_contradiction(is_exempt=True, is_marked=marks_of(view).wants_identity)
     try:
-        setattr(view, _ATTRIBUTE, replace(marks_of(view), is_exempt=True))
+        setattr(view, ATTRIBUTE, replace(marks_of(view), is_exempt=True))
     except AttributeError:
         raise ConfigError(
             "@gate.exempt", "stands on a view that can keep no mark, such as a bound method", given=view,
@@ -85,13 +66,6 @@ def _layers(view: Any) -> Iterator[Any]:
         view = getattr(view, "__wrapped__", None)
 
 
-def marks_of_methods(view: Any) -> Iterator[Marks]:
-    """The marks on single methods of a view class."""
-    made_from = getattr(view, "view_class", None)
-    for name in getattr(made_from, "methods", None) or ():
-        yield marks_of(getattr(made_from, name.lower(), None))
-
-
 def _require_no_contradiction(*, is_exempt: bool, is_marked: bool) -> None:
     # SECURITY: exempt wins at a request, so a view that is both would be open in spite of every policy.
     if is_exempt and is_marked:
@@ -103,14 +77,14 @@ def _marked(view: View, added: Marks, enforce: Callable[[Marks], Any]) -> View:
     _require_no_contradiction(is_exempt=known.is_exempt, is_marked=True)
     marks = Marks((*known.resources, *added.resources), (*known.demands, *added.demands), known.is_exempt)
     if isinstance(view, Blueprint):
-        setattr(view, _ATTRIBUTE, marks)
+        setattr(view, ATTRIBUTE, marks)
         return cast(View, view)
     if isinstance(view, type):
-        setattr(view, _ATTRIBUTE, marks)
+        setattr(view, ATTRIBUTE, marks)
         view.decorators = [*view.decorators, lambda made: _guarded(made, added, enforce)]  # type: ignore[attr-defined]
         return cast(View, view)
     guarded = _guarded(view, added, enforce)
-    setattr(guarded, _ATTRIBUTE, marks)
+    setattr(guarded, ATTRIBUTE, marks)
     with suppress(AttributeError):
         setattr(view, _INSIDE, guarded)
     return cast(View, guarded)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterable, Iterator
 from enum import Enum, auto
-from typing import Any
+from typing import Any, ParamSpec, TypeVar
 
 from flask import Blueprint, Flask, Request, current_app, request
 from werkzeug.routing import Rule
@@ -16,12 +15,11 @@ from ...settings import Settings
 from ..endpoints import is_automatic_options, is_console, is_own, is_sign_out
 from ..host import session_snapshot
 from ..responses.host_names import PLACE
-from .marks import all_marks, marks_of, marks_of_methods
 
+P = ParamSpec("P")
+T = TypeVar("T")
+ATTRIBUTE = "_mfa_gate_marks"
 _CONSOLE = Marks(resources=(MFA_ADMIN,))
-
-
-_PLAINLY = nullcontext()
 
 
 class Waiver(Enum):
@@ -32,13 +30,36 @@ class Waiver(Enum):
     SIGN_OUT = auto()
 
 
-def marks_at(app: Flask, endpoint: str) -> Marks:
+def marks_of(view: Any) -> Marks:
+    """The marks of a view, seen through decorators that keep its attributes; those of a view's class are its own."""
+    own: Marks | None = getattr(view, ATTRIBUTE, None)
+    if own is not None:
+        return own
+    made_from = getattr(view, "view_class", None)
+    return NO_MARKS if made_from is None else getattr(made_from, ATTRIBUTE, NO_MARKS)
+
+
+def all_marks(view: Any, blueprints: Iterable[Any]) -> Marks:
+    """The marks of a view with those of the blueprints that it is in."""
+    found = [marks_of(view), *(getattr(blueprint, ATTRIBUTE, NO_MARKS) for blueprint in blueprints)]
+    if found[0] is NO_MARKS and found.count(NO_MARKS) == len(found):
+        return NO_MARKS
+    return Marks(
+        resources=tuple(dict.fromkeys(name for marks in found for name in marks.resources)),
+        demands=tuple(dict.fromkeys(demand for marks in found for demand in marks.demands)),
+        is_exempt=found[0].is_exempt,
+    )
+
+
+def marks_at(app: Flask, endpoint: str | None) -> Marks:
     """The marks of a view and of every blueprint that it is in; files of a marked blueprint stay public."""
-    view = app.view_functions.get(endpoint)
-    if view is None or is_own(endpoint):
-        return _CONSOLE if view is not None and is_console(endpoint) else NO_MARKS
+    if endpoint is None or endpoint not in app.view_functions:
+        return NO_MARKS
+    view = app.view_functions[endpoint]
     if "." not in endpoint:
-        return all_marks(view, ())
+        return marks_of(view)
+    if is_own(endpoint):
+        return _CONSOLE if is_console(endpoint) else NO_MARKS
     if _serves_files(view):
         return marks_of(view)
     names = endpoint.split(".")[:-1]
@@ -47,7 +68,7 @@ def marks_at(app: Flask, endpoint: str) -> Marks:
 
 def marks_here() -> Marks:
     """The same for the view of this request."""
-    return marks_at(current_app._get_current_object(), request.endpoint or "")  # type: ignore[attr-defined]
+    return marks_at(current_app._get_current_object(), request.endpoint)  # type: ignore[attr-defined]
 
 
 def marked_views(app: Flask) -> Views:
@@ -60,6 +81,13 @@ def marked_resources(app: Flask) -> frozenset[str]:
     """Every name that a view, or one method of a view class, is marked with."""
     methods = (marks for view in app.view_functions.values() for marks in marks_of_methods(view))
     return frozenset(name for marks in (*marked_views(app).values(), *methods) for name in marks.resources)
+
+
+def marks_of_methods(view: Any) -> Iterator[Marks]:
+    """The marks on single methods of a view class."""
+    made_from = getattr(view, "view_class", None)
+    for name in getattr(made_from, "methods", None) or ():
+        yield marks_of(getattr(made_from, name.lower(), None))
 
 
 def waiver_here(settings: Settings, marks: Marks) -> Waiver | None:
@@ -84,23 +112,31 @@ def is_way_out_here(settings: Settings) -> bool:
     return not marks_here().wants_identity and is_sign_out(request.endpoint, settings)
 
 
-def look_at(request: Request) -> AbstractContextManager[None]:
-    """How the gate looks at the session: where no route matches, its answer is the same for everybody."""
-    return session_snapshot.unnoticed() if request.routing_exception is not None else _PLAINLY
+def look_at(request: Request, step: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Take a step that looks at the session: where no route matches, its answer is the same for everybody."""
+    if request.routing_exception is None:
+        return step(*args, **kwargs)
+    with session_snapshot.unnoticed():
+        return step(*args, **kwargs)
 
 
-def is_stopped(request: Request) -> bool:
+def is_stopped(app: Flask, request: Request) -> bool:
     """Whether this request may be stopped: not for a static file of the host, nor a preflight that Flask answers."""
     rule = request.url_rule
-    return rule is None or not (is_static_rule(current_app, rule) or is_automatic_options(request))
+    if rule is None:
+        return True
+    is_file = "filename" in rule.arguments and is_static_rule(app, rule)
+    return not (is_file or (request.method == "OPTIONS" and is_automatic_options(request)))
 
 
 def is_static_rule(app: Flask, rule: Rule) -> bool:
     """A static file: an endpoint named so whose only argument is a file name."""
-    if rule.endpoint.rpartition(".")[2] != "static" or rule.arguments - {PLACE} != {"filename"}:
+    is_named_so = rule.endpoint == "static" or rule.endpoint.endswith(".static")
+    if not is_named_so or rule.arguments - {PLACE} != {"filename"}:
         return False
     # SECURITY: a view that is only named so is a view like any other where it, or its blueprint, is marked.
-    return not marks_at(app, rule.endpoint).wants_identity
+    marks = marks_at(app, rule.endpoint)
+    return marks is NO_MARKS or not marks.wants_identity
 
 
 def methods_of_exempt_classes(app: Flask) -> Iterator[str]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from flask import Flask
 from flask_login import LoginManager
 
 from ....sentences import Sentence
 from ....services.observations import Observation
-from ...host.login_manager import other_login_managers
 from ..findings import Finding, error, warning
 from ..registry import Inspection, Needs, check
 
@@ -42,7 +42,7 @@ def user_loader(on: Inspection) -> Iterator[Finding]:
 @check()
 def other_managers(on: Inspection) -> Iterator[Finding]:
     """Login managers that the app uses beside the one that is asked."""
-    count = len(other_login_managers(on.app))
+    count = len(_other_login_managers(on.app))
     if count and not on.state.host.traits.has_own_identity:
         yield error(
             "second-login-manager",
@@ -131,3 +131,15 @@ def cookies_without_tls(on: Inspection) -> Iterator[Finding]:
             ),
             fix="Let the proxy send X-Forwarded-Proto, and use ProxyFix(app.wsgi_app, x_proto=1, x_host=1).",
         )
+
+
+def _other_login_managers(app: Flask) -> list[Any]:
+    """Those that the app was given beside the one that it names."""
+    hooks = [function for functions in app.after_request_funcs.values() for function in functions]
+    holders = (*app.extensions.values(), *(getattr(hook, "__self__", None) for hook in hooks))
+    found = [*holders, *(getattr(holder, "login_manager", None) for holder in app.extensions.values())]
+    known = [getattr(app, "login_manager", None)]
+    for one in found:
+        if hasattr(type(one), "_load_user") and not any(one is other for other in known):
+            known.append(one)
+    return known[1:]
