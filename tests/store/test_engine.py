@@ -425,6 +425,24 @@ def test_postgresql_is_set_up(database: Database) -> None:
 
 
 @pytest.mark.parametrize("location", ["mariadb"], indirect=True)
+def test_only_a_transaction_is_rolled_back(database: Database, tables: Tables) -> None:
+    database.dispose()
+
+    def rollbacks() -> int:
+        with database.read() as connection:
+            return int(connection.exec_driver_sql("SHOW SESSION STATUS LIKE 'Com_rollback'").one()[1])
+
+    before = rollbacks()
+    assert keys(database, tables) == []
+    assert rollbacks() == before
+    with suppress(LookupError), database.write() as tx:
+        add(tx, tables, "1")
+        raise LookupError
+    assert rollbacks() > before
+    assert keys(database, tables) == []
+
+
+@pytest.mark.parametrize("location", ["mariadb"], indirect=True)
 def test_mariadb_is_set_up_whatever_the_server_and_the_address_say(location: Location, tables: Tables) -> None:
     """SECURITY: a key that is too long is refused, not cut to that of another user."""
     careless = location.url.update_query_dict(

@@ -167,7 +167,8 @@ def _server_engine(location: Location) -> Engine:
     if schema is not None and url.get_backend_name() != "postgresql":
         url = url.set(database=schema)
     host = {**location.host_options, "pool_timeout": LOCK_WAIT_SECONDS}
-    options = merged(host, location.options, **_RULES)
+    # What commits by itself needs no rollback behind it, which would be one more way to the server at each request.
+    options = merged(host, location.options, **_RULES, skip_autocommit_rollback=True)
     engine = engine_with(url, options, key=location.key, is_own=bool(location.options))
     is_postgresql = engine.dialect.name == "postgresql"
     event.listen(engine, "connect", _prepare_postgresql if is_postgresql else _prepare_mysql)
