@@ -133,7 +133,8 @@ PAGES = (
     "/policy-history", "/policy-history/2", "/policies/import", "/networks", "/networks/NETWORK", "/networks/new",
     "/simulator", "/simulator?user=6&resource=app", "/simulator?user=6&resource=app&address=203.0.113.9",
     "/simulator?user=nobody&resource=app", "/audit", "/audit?event=access_denied&actor=cli", "/audit?reference=x",
-    "/sign-ins", "/sign-ins?outcome=denied&since=2020-01-01", "/settings", "/requests", "/users/99999", "/policies/NONE",
+    "/sign-ins", "/sign-ins?outcome=denied&since=2020-01-01", "/settings", "/requests", "/requests/none", "/select",
+    "/user?key=2", "/users/99999", "/policies/NONE",
 )  # fmt: skip
 
 
@@ -144,6 +145,17 @@ def test_a_page_says_nothing_that_is_not_in_the_catalog(console: Browser) -> Non
         assert answer.status_code in {200, 400, 404}, path
         found[path] = list(unmarked(answer.text))
     assert {path: texts for path, texts in found.items() if texts} == {}
+
+
+def test_no_page_is_forgotten(app: Flask) -> None:
+    paths = app.url_map.bind("localhost")
+    seen = {paths.match(CONSOLE + path.partition("?")[0])[0] for path in PAGES}
+    pages = {
+        rule.endpoint
+        for rule in app.url_map.iter_rules()
+        if rule.endpoint.startswith("mfa_gate_admin.") and "GET" in (rule.methods or ())
+    }
+    assert pages - seen == {"mfa_gate_admin.policies_export"}, "a document, and no page"
 
 
 FORMS: tuple[tuple[str, dict[str, str]], ...] = (
