@@ -84,7 +84,7 @@ def test_the_card_tells_of_codes_in_one_statement_for_the_page(app: Flask, conso
     with statements(app) as one:
         console.get(f"{users}?status=ENROLLED")
     with statements(app) as all_of_them:
-        console.get(users)
+        console.get(f"{users}?email=yes")
     assert len(all_of_them) == len(one), "not one for each row"
     assert "Blocked until cleared" in console.get(f"{users}/5").text
 
