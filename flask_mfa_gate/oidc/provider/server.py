@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -43,6 +43,20 @@ class ProviderServices:
     claims: ClaimsReader
 
 
+@dataclass(slots=True)
+class ProtocolResponse:
+    """What Authlib answers, before it is one of Flask's.
+
+    :param payload: a mapping, or text without any meaning beside a redirect.
+    :param location: where to go; Authlib's extensions write there.
+    """
+
+    status: int
+    payload: Any
+    headers: Mapping[str, str]
+    location: str | None
+
+
 class Provider(AuthorizationServer):  # type: ignore[misc]
     """What Authlib needs to be an OpenID provider.
 
@@ -73,6 +87,11 @@ class Provider(AuthorizationServer):  # type: ignore[misc]
         """Ours are made already."""
         assert isinstance(request, ProviderRequest)  # noqa: S101 - nobody else calls it
         return request
+
+    def handle_response(self, status: int, payload: Any, headers: Any) -> ProtocolResponse:
+        """As it is; whoever asked makes an answer of it."""
+        told = dict(headers)
+        return ProtocolResponse(status, payload, told, told.get("Location"))
 
     def knows(self, registered: RegisteredClient) -> ProviderClient:
         """A client that was looked up already."""

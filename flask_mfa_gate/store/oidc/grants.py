@@ -7,7 +7,19 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, delete, exists, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Update,
+    and_,
+    bindparam,
+    delete,
+    exists,
+    insert,
+    select,
+    update,
+)
 
 from ...domain.enrollment.enrollment import Standing
 from ...domain.oidc.grant import Grant, Token, TokenKind
@@ -17,8 +29,9 @@ from ..enrollment.enrollments import KEY_LIFETIME
 from ..enrollment.standing import KEY_SINCE, read_standing, standing_columns
 from ..sign_in.sessions import Sessions
 from ..tables.tables import Tables
+from ..tables.types import UTCDateTime
 
-_WANTED = "wanted"
+_WANTED, _NOW = "wanted", "moment"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +55,7 @@ class OidcGrants:
         self._grant, self._token, self._sessions = tables.oidc_grant, tables.oidc_token, sessions
         self._of_code = _with_state(tables).where(self._grant.c.code_digest == bindparam(_WANTED))
         self._of_token = _with_state(tables, with_token=True).where(self._token.c.digest == bindparam(_WANTED))
+        self._using_code, self._using_refresh = _using_code(tables), _using_refresh(tables)
         self._grant_columns, self._token_columns = len(self._grant.c), len(self._token.c)
         self._session_names = tables.session.c.keys()
 
@@ -61,19 +75,11 @@ class OidcGrants:
 
     def try_use_code(self, tx: Connection, grant_id: str, *, now: datetime) -> bool:
         """Use the code up; False when it was used, or the grant is over."""
-        row = self._grant.c
-        # SECURITY: of many requests with one code exactly one finds it unused, whatever they have read before.
-        unused = (row.id == grant_id, row.code_used_at.is_(None), row.revoked_at.is_(None), row.code_ends_at > now)
-        return tx.execute(update(self._grant).where(*unused).values(code_used_at=now)).rowcount == 1
+        return tx.execute(self._using_code, {_WANTED: grant_id, _NOW: now}).rowcount == 1
 
     def try_use_refresh(self, tx: Connection, token: Token, *, now: datetime) -> bool:
         """Use a refresh token up; False when it was used, or the grant is over."""
-        row, grant = self._token.c, self._grant.c
-        # A revocation that comes at the same moment kills the new tokens too, since each use of one asks the grant.
-        alive = exists().where(grant.id == token.grant_id, grant.revoked_at.is_(None), grant.ends_at > now)
-        # SECURITY: of many requests with one refresh token exactly one finds it unused.
-        unused = (row.digest == token.digest, row.used_at.is_(None), row.ends_at > now)
-        return tx.execute(update(self._token).where(*unused, alive).values(used_at=now)).rowcount == 1
+        return tx.execute(self._using_refresh, {_WANTED: token.digest, _NOW: now}).rowcount == 1
 
     def add_tokens(self, tx: Connection, tokens: Sequence[Token]) -> None:
         """What the client gets."""
@@ -125,6 +131,27 @@ class OidcGrants:
         return GrantState(
             grant, standing, session, Token(**{**token, "kind": TokenKind(token["kind"])}) if token else None
         )
+
+
+def _using_code(tables: Tables) -> Update:
+    row, now = tables.oidc_grant.c, bindparam(_NOW, type_=UTCDateTime())
+    # SECURITY: of many requests with one code exactly one finds it unused, whatever they have read before.
+    unused = (
+        row.id == bindparam(_WANTED),
+        row.code_used_at.is_(None),
+        row.revoked_at.is_(None),
+        row.code_ends_at > now,
+    )
+    return update(tables.oidc_grant).where(*unused).values(code_used_at=now)
+
+
+def _using_refresh(tables: Tables) -> Update:
+    row, grant, now = tables.oidc_token.c, tables.oidc_grant.c, bindparam(_NOW, type_=UTCDateTime())
+    # A revocation that comes at the same moment kills the new tokens too, since each use of one asks the grant.
+    alive = exists().where(grant.id == row.grant_id, grant.revoked_at.is_(None), grant.ends_at > now)
+    # SECURITY: of many requests with one refresh token exactly one finds it unused.
+    unused = (row.digest == bindparam(_WANTED), row.used_at.is_(None), row.ends_at > now)
+    return update(tables.oidc_token).where(*unused, alive).values(used_at=now)
 
 
 def _with_state(tables: Tables, *, with_token: bool = False) -> Select[Any]:

@@ -190,7 +190,7 @@ def _give_code(call: Call, asking: Asking, outcome: Outcome) -> Response:
         request=asking.grant.request, grant_user=outcome.authorization, grant=asking.grant
     )
     return lead_back(
-        call, response.location, client_name=asking.client.client_name, began_with_form=waiting is not None
+        call, str(response.location), client_name=asking.client.client_name, began_with_form=waiting is not None
     )
 
 

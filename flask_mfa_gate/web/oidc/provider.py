@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from flask import Response
 
 from ...errors import BadRequest
-from ..responses import answers
 from .client_authentication import note_failure, require_few_failures
 from .pages import Call, json_reply
 
 if TYPE_CHECKING:
-    from ...oidc.provider.server import Provider
+    from ...oidc.provider.server import ProtocolResponse, Provider
 
 
 def provider_of(call: Call) -> Provider:
@@ -45,25 +43,20 @@ def sound_parameters(sent: Sequence[tuple[str, str]]) -> dict[str, str]:
     return parameters
 
 
-def reply_of(call: Call, act: Callable[[], Response]) -> Response:
+def reply_of(call: Call, act: Callable[[], ProtocolResponse]) -> Response:
     """What Authlib answers, with the headers of the gate; its errors over what a client sent are the client's.
 
     :raises Throttled: where the address of the client has sent too many wrong secrets.
     """
     require_few_failures(call)
     try:
-        response = act()
+        found = act()
     except (ValueError, TypeError):
         # Text of the request in an error description (RFC 6749 section 5.2), or bytes that are no UTF-8.
         return json_reply({"error": "invalid_request"}, 400)
-    return _as_ours(call, response)
-
-
-def _as_ours(call: Call, response: Response) -> Response:
-    body: Any = json.loads(response.get_data(as_text=True) or "{}")
-    if body.get("error") == "invalid_client":
+    if isinstance(found.payload, dict) and found.payload.get("error") == "invalid_client":
         note_failure(call)
-    ours = json_reply(body, response.status_code)
-    if "WWW-Authenticate" in response.headers:
-        ours.headers["WWW-Authenticate"] = response.headers["WWW-Authenticate"]
-    return answers.guarded(ours)
+    response = json_reply(found.payload or {}, found.status)
+    if "WWW-Authenticate" in found.headers:
+        response.headers["WWW-Authenticate"] = found.headers["WWW-Authenticate"]
+    return response
