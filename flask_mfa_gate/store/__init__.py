@@ -31,6 +31,7 @@ from .records.daily_totals import DailyTotals
 from .records.marks import Marks
 from .records.outbox import Outbox
 from .records.policies import PolicyVersions
+from .sign_in.arrivals import Arrivals
 from .sign_in.challenge_states import ChallengeStates
 from .sign_in.failures import FailureLog
 from .sign_in.grants import Grants
@@ -76,6 +77,7 @@ class Store:
     recovery_codes: RecoveryCodes
     access_passes: AccessPasses
     sessions: Sessions
+    arrivals: Arrivals
     revocations: Revocations
     failures: FailureLog
     audit: AuditLog
@@ -108,6 +110,7 @@ def build_store(database: Database, *, prefix: str, keyring: Keyring) -> Store:
         recovery_codes=RecoveryCodes(tables),
         access_passes=AccessPasses(tables),
         sessions=sessions,
+        arrivals=Arrivals(tables),
         revocations=Revocations(tables),
         failures=FailureLog(tables),
         audit=AuditLog(tables),

@@ -12,6 +12,7 @@ LONGEST_WAIT = timedelta(minutes=15)
 STOP_AT = 100
 MEMORY = timedelta(days=30)
 _MOST_DOUBLINGS = 10
+_NEVER = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,11 @@ class Admission(Enum):
     OPEN = auto()
     WAIT = auto()
     STOPPED = auto()
+
+
+def most_in_total(*, stoppable: bool) -> int:
+    """The number of failures, from whatever addresses, at which codes of a user are tried no more."""
+    return STOP_AT if stoppable else _NEVER
 
 
 def wait_until(failures: Failures) -> datetime | None:
@@ -49,7 +55,7 @@ def admission(failures: Failures, *, now: datetime, stoppable: bool) -> Admissio
     :param stoppable: False for ways back in, which wait but are never stopped.
     """
     # SECURITY: the hard stop that NIST SP 800-63B asks for, whatever addresses the guesses come from.
-    if stoppable and failures.in_total >= STOP_AT:
+    if failures.in_total >= most_in_total(stoppable=stoppable):
         return Admission.STOPPED
     until = wait_until(failures)
     return Admission.WAIT if until is not None and now < until else Admission.OPEN

@@ -25,6 +25,14 @@ class SessionRow(NamedTuple):
     is_former: bool
 
 
+def may_have_surplus(*, rows: int, passing: int) -> bool:
+    """Whether one row more could be too many, as far as two numbers tell.
+
+    :param passing: how many of the rows wait for a proof, once did, or gave way to another id.
+    """
+    return rows >= MOST_UNPROVEN or passing >= min(MOST_PENDING, MOST_FORMER)
+
+
 def surplus(rows: Iterable[SessionRow]) -> list[str]:
     """The ids to delete: of each kind the oldest beyond what is kept. What a proof stands behind always stays.
 

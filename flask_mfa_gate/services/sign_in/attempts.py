@@ -84,28 +84,32 @@ class AttemptService:
             refusal.reference = self._refusals.find(user_key, _refused(refusal), origin=origin)
         return refusal
 
-    def _clear(self, work: UnitOfWork, user_key: str, origin: Origin, ordinal: int) -> None:
+    def _clear(self, work: UnitOfWork, user_key: str, origin: Origin, ordinal: int | None) -> None:
         """A success clears the failures from where it came; itself it is none."""
         place = place_of(origin.address)
         # SECURITY: unreadable addresses wait as one, yet the owner's success must not clear what a thief has tried.
-        if place is None:
-            self._store.failures.uncharge(work.tx, user_key, place=UNREADABLE_PLACE, ordinal=ordinal)
-        else:
+        if place is not None:
             self._store.failures.clear(work.tx, user_key, place=place)
+        elif ordinal is not None:
+            self._store.failures.uncharge(work.tx, user_key, place=UNREADABLE_PLACE, ordinal=ordinal)
 
-    def _charge(self, verifier: Verifier, *, user_key: str, origin: Origin) -> int:
+    def _charge(self, verifier: Verifier, *, user_key: str, origin: Origin) -> int | None:
         # SECURITY: the attempt is on record, in a transaction of its own, before the code is looked at.
         for _ in range(_TRIES_FOR_AN_ORDINAL):
             with suppress(OrdinalTaken):
                 return self._worker.run(lambda work: self._charge_next(work, verifier, user_key, origin))
         raise StoreBusy("Too many codes are being tried for this account at once.")
 
-    def _charge_next(self, work: UnitOfWork, verifier: Verifier, user_key: str, origin: Origin) -> int:
-        """The ordinal of this attempt."""
-        now, place = self._clock(), counted_place(origin.address)
+    def _charge_next(self, work: UnitOfWork, verifier: Verifier, user_key: str, origin: Origin) -> int | None:
+        """The ordinal of this attempt; None where a success needs none to clear it."""
+        now, place, stoppable = self._clock(), counted_place(origin.address), verifier.is_stoppable
+        if place != UNREADABLE_PLACE and self._store.failures.try_charge(
+            work.tx, user_key, place=place, now=now, stoppable=stoppable
+        ):
+            return None
         note_if_unreadable(work, origin)
         failures, ordinal = self._store.failures.count(work.tx, user_key, place=place, now=now)
-        refusal = self._refusal(failures, stoppable=verifier.is_stoppable)
+        refusal = self._refusal(failures, stoppable=stoppable)
         if refusal is not None:
             raise refusal
         self._store.failures.charge(work.tx, user_key, place=place, ordinal=ordinal, now=now)

@@ -11,7 +11,6 @@ from collections.abc import Collection, Sequence
 
 from ...domain.sign_in.session import Ending, GateSession
 from ...errors import Conflict
-from ...store.sign_in.sessions import Stamped
 from ..unit_of_work import UnitOfWork
 
 _SIGNED_OUT = "You were signed out meanwhile. Sign in again."
@@ -80,17 +79,19 @@ def revoke_opened(work: UnitOfWork, user_key: str, pass_ids: Collection[str]) ->
 
 def notice_password(
     work: UnitOfWork, user_key: str, stamps: Sequence[str], *, but: str | None = None,
-    living: Stamped | None = None,
+    living: Collection[str] | None = None,
 ) -> bool:  # fmt: skip
     """End what rests on another password than today's; whether it was changed since it was last seen.
 
     :param stamps: what stands for the password now, as of :class:`Newcomer`.
     :param but: the lineage that stays, as the one that signed in with it.
-    :param living: the password behind each of the user's sign-ins, where the caller has just read it.
+    :param living: what stands for the passwords behind the user's sign-ins, or two of several such, where the caller
+        has just read it.
     """
     known, newest = work.locked[user_key].stamp, next(iter(stamps), None)
     ended = 0
-    if living is None or any(stamp not in stamps and lineage != but for lineage, stamp in living):
+    # Between two that are today's there may be others that are not.
+    if living is None or len(living) > 1 or not set(stamps).issuperset(living):
         ended = work.store.sessions.revoke_stale(work.tx, user_key, stamps, but=but, now=work.clock())
     is_changed = ended > 0 or (known is not None and known not in stamps)
     if is_changed:

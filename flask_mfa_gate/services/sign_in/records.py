@@ -14,6 +14,7 @@ from ...domain.records.event_name import EventName
 from ...domain.records.mail_kind import MailKind, Notice
 from ...domain.sign_in.session import GateSession
 from ...store import Store
+from ...store.sign_in.arrivals import Arrival
 from ...store.sign_in.noted import Note
 from ...store.sign_in.sign_ins import SignInRecord
 from ..client.origins import note_if_unreadable
@@ -31,29 +32,33 @@ class SignInNotes:
     def __init__(self, store: Store, rules: Rules, *, clock: Clock) -> None:
         self._store, self._rules, self._clock = store, rules, clock
 
+    def before(self, work: UnitOfWork, session: GateSession, origin: Origin) -> Arrival:
+        """What is on record of a user who signs in, for :meth:`arrived`. The caller holds the user's row."""
+        kinds = _RECORD, _kind(session)
+        return self._store.arrivals.read(work.tx, session.user_key, kinds=kinds, place=_place(origin))
+
     def arrived(
         self, work: UnitOfWork, person: Person, session: GateSession, origin: Origin, *,
-        record: SignInRecord | None = None,
+        before: Arrival, record: SignInRecord | None = None,
     ) -> None:  # fmt: skip
         """Somebody signed in, as far as a password or a cookie goes. The caller holds the user's row.
 
+        :param before: what was on record, as :meth:`before` reads it.
         :param record: of a sign-in that begins.
         """
-        self._store.people.note_sign_in(work.tx, person, now=self._clock())
+        self._store.people.note_sign_in(work.tx, person, now=self._clock(), before=before.person)
         note_if_unreadable(work, origin)
         is_break_glass = person.key in self._rules.break_glass
         if is_break_glass and self._is_first(work, person.key, _TRY, _ANYWHERE, value=session.lineage):
             _tell_of_break_glass(work, person, origin, proved=False)
-        sign_in = session.assurance.sign_in.value
-        kind = f"signed_in {sign_in} {session.is_pending}"
-        known = self._store.noted.of(work.tx, person.key, (_RECORD, kind), place=_place(origin))
+        kind, known = _kind(session), before.notes
         new = {} if record is None else {_RECORD: self._keep(work, record, known.get(_RECORD))}
         kept = kind not in known or known[kind].is_old(self._clock())
         new |= {kind: Note(self._clock())} if kept else {}
         self._store.noted.put(work.tx, person.key, new, place=_place(origin))
         work.record(
             EventName.SIGNED_IN, subject=person.key, actor=f"user:{person.key}", origin=origin, kept=kept,
-            sign_in=sign_in, pending=session.is_pending,
+            sign_in=session.assurance.sign_in.value, pending=session.is_pending,
         )  # fmt: skip
 
     def _keep(self, work: UnitOfWork, record: SignInRecord, former: Note | None) -> Note:
@@ -100,6 +105,11 @@ class SignInNotes:
     def _is_first(self, work: UnitOfWork, key: str, kind: str, place: str, *, value: str | None = None) -> bool:
         """Whether this is the first of its kind within the hour."""
         return self._store.noted.try_note(work.tx, key, kind, place=place, now=self._clock(), value=value)
+
+
+def _kind(session: GateSession) -> str:
+    """Of the note that this sign-in went into the audit log."""
+    return f"signed_in {session.assurance.sign_in.value} {session.is_pending}"
 
 
 def _place(origin: Origin) -> str:

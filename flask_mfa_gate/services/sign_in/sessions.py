@@ -14,7 +14,9 @@ from ...domain.enrollment.enrollment import Standing
 from ...domain.people.person import Origin
 from ...domain.sign_in.assurance import Assurance, Method, SignIn
 from ...domain.sign_in.session import GRANT_LIFETIME, Ending, GateSession, Lifetimes, StepUp, leaves_grant
+from ...domain.sign_in.session_bounds import may_have_surplus
 from ...errors import Conflict, SecretMisplaced, SignInOver
+from ...store.sign_in.arrivals import Arrival
 from ..unit_of_work import TransactionRunner, UnitOfWork
 from .arrival import Newcomer, Parking, Seen, record_of
 from .authorizer import Authorizer
@@ -92,16 +94,22 @@ class SessionService:
         def act(work: UnitOfWork) -> None:
             work.lock_users(user_key, *([replaces.user_key] if replaces else []))
             require_unrevoked(work, user_key, revocations)
+            before = self._notes.before(work, session, origin)
             if replaces is not None:
                 self._sign_out(work, replaces)
             self._store.sessions.add(work.tx, session)
-            living = self._store.sessions.trim(work.tx, user_key, keep=session.id_digest)
-            notice_password(work, user_key, who.stamps, but=session.lineage, living=living)
+            self._after_arrival(work, who, session, before)
             self._note_dropped(work, parking)
-            self._notes.arrived(work, who.person, session, origin, record=record_of(session, seen))
+            self._notes.arrived(work, who.person, session, origin, before=before, record=record_of(session, seen))
 
         self._worker.run(act)
         return Entry(token, session)
+
+    def _after_arrival(self, work: UnitOfWork, who: Newcomer, session: GateSession, before: Arrival) -> None:
+        """What becomes of the user's other sessions."""
+        if may_have_surplus(rows=before.rows, passing=before.passing):
+            self._store.sessions.trim(work.tx, session.user_key, keep=session.id_digest)
+        notice_password(work, session.user_key, who.stamps, but=session.lineage, living=before.stamps)
 
     def renew(self, session: GateSession, who: Newcomer, *, origin: Origin) -> Entry | None:
         """Note that the same user signed in once more in this browser: what was proved stands, the sign-in is fresh.
@@ -119,9 +127,9 @@ class SessionService:
             self.take_turn(work, session.user_key)
             is_renewed = self._store.sessions.try_rotate(work.tx, session, successor, now=now)
             if is_renewed:
-                living = self._store.sessions.trim(work.tx, session.user_key, keep=successor.id_digest)
-                notice_password(work, session.user_key, who.stamps, but=session.lineage, living=living)
-                self._notes.arrived(work, who.person, successor, origin)
+                before = self._notes.before(work, successor, origin)
+                self._after_arrival(work, who, successor, before)
+                self._notes.arrived(work, who.person, successor, origin, before=before)
             return is_renewed
 
         return Entry(token, successor) if self._worker.run(act) else None
@@ -170,18 +178,21 @@ class SessionService:
 
     def rise(
         self, work: UnitOfWork, session: GateSession, assurance: Assurance, *, authorizer: Authorizer,
-        proof: Method | None = None, act: str | None = None, deferred: bool = False,
+        proof: Method | None = None, act: str | None = None, deferred: bool = False, standing: Standing | None = None,
     ) -> Entry:  # fmt: skip
         """Go on under a new id with what was just proved; the identity is restored when the app is satisfied.
 
         :param proof: by what it was proved; None when nothing was proved now.
         :param act: what a grant would be for, see :func:`act_of`.
+        :param standing: the user's, where what was proved is used up only as long as the factor counts, and so speaks
+            for what the request read before; None to read it now.
         :raises Conflict: ``already-done``, when another tab or request rose from the same id.
         """
         self.take_turn(work, session.user_key)
         now = self._clock()
         token = new_token()
-        standing = self._store.enrollments.standing(work.tx, session.user_key, now=now)
+        if standing is None:
+            standing = self._store.enrollments.standing(work.tx, session.user_key, now=now)
         was_deferred = deferred or session.deferred_at is not None
         is_in = authorizer.after(assurance, standing, deferred=was_deferred).ask is Ask.PASS
         successor = replace(

@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Insert, Table
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 
 from .sets import insert_many
+
+_MYSQL = frozenset({"mysql", "mariadb"})
 
 
 def upsert(tx: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, update: Collection[str] = ()) -> int:
@@ -16,10 +18,17 @@ def upsert(tx: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, u
 
     :returns: how many were written for certain. MariaDB counts rows that it left as they were, so there it is none.
     """
-    if tx.dialect.name in {"mysql", "mariadb"}:
-        insert_many(tx, _on_mysql(table, update), rows)
-        return 0
-    return insert_many(tx, _on_conflict(tx.dialect.name, table, update), rows)
+    count = insert_many(tx, _built(tx.dialect.name, table, tuple(update)), rows)
+    return 0 if tx.dialect.name in _MYSQL else count
+
+
+def _built(dialect: str, table: Table, update: tuple[str, ...]) -> Insert:
+    """Building one takes longer than running it, so each is kept with its table."""
+    name = (upsert, dialect, update)
+    if name not in table.info:
+        table.info[name] = _on_mysql(table, update) if dialect in _MYSQL else _on_conflict(dialect, table, update)
+    built: Insert = table.info[name]
+    return built
 
 
 def _on_mysql(table: Table, update: Collection[str]) -> mysql.Insert:

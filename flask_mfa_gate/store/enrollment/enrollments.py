@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, Table, bindparam, select, update
 
 from ...domain.enrollment.enrollment import Standing
 from ...domain.enrollment.state_changes import Requirement
@@ -40,7 +40,7 @@ class Enrollments:
         self._tables = tables
         self._table = tables.enrollment
         self._facets = UserFacets(tables)
-        self._of_one = _standing_of_one(tables)
+        self._of_one, self._locking_one = _standing_of_one(tables), _locking_one(tables.enrollment)
 
     def standing(self, tx: Connection, user_key: str, *, now: datetime) -> Standing:
         """One user's standing, in one SELECT, also for a user without any row."""
@@ -62,9 +62,11 @@ class Enrollments:
 
     def _locked(self, tx: Connection, keys: Collection[str]) -> dict[str, Row[Any]]:
         """The rows that were there. One of our own making says nothing yet, and is ours without a second SELECT."""
-        if len(keys) > 1:
+        if len(keys) == 1:
+            found = {row[0]: row for row in tx.execute(self._locking_one, {"key": next(iter(keys))})}
+        else:
             prefer_indexes(tx)
-        found = self._rows(tx, self._locking(tx, keys))
+            found = self._rows(tx, self._locking(tx, keys))
         missing = [key for key in sorted(keys) if key not in found]
         made = upsert(tx, self._table, [{"user_key": key, "required": False} for key in missing])
         return found if made == len(missing) else found | self._rows(tx, self._locking(tx, missing))
@@ -192,6 +194,12 @@ class Enrollments:
 
 def _locked_user(row: Row[Any] | None) -> LockedUser:
     return LockedUser() if row is None else LockedUser(row.revocations or 0, row.stamp)
+
+
+@cache
+def _locking_one(table: Table) -> Select[Any]:
+    told = select(*(table.c[name] for name in (*STORED, "revocations", "stamp")))
+    return told.where(table.c.user_key == bindparam("key")).with_for_update()
 
 
 @cache

@@ -7,7 +7,21 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, exists, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    Select,
+    Table,
+    Update,
+    bindparam,
+    delete,
+    exists,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from ...domain.sign_in.assurance import FactorKind
 from ..database.sets import among
@@ -59,6 +73,7 @@ class Factors:
     def __init__(self, tables: Tables) -> None:
         self._table, self._session = tables.factor, tables.session
         self._facets = UserFacets(tables)
+        self._confirmed, self._advancing = _confirmed(tables.factor), _advancing(tables.factor)
 
     def sweep(self, tx: Connection, *, now: datetime) -> int:
         """Delete keys that no code has confirmed in time: each sign-in with a password alone may leave one."""
@@ -106,8 +121,7 @@ class Factors:
 
     def confirmed(self, tx: Connection, user_key: str) -> Sequence[Factor]:
         """Every live authenticator, oldest first."""
-        live = select(self._table).where(self._alive(user_key), self._table.c.confirmed_at.is_not(None))
-        return [_read(row) for row in tx.execute(live.order_by(self._table.c.confirmed_at))]
+        return [_read(row) for row in tx.execute(self._confirmed, {"key": user_key})]
 
     def record(self, tx: Connection, user_key: str) -> Sequence[Factor]:
         """Every authenticator that was ever confirmed, void ones too, for the auditor."""
@@ -136,14 +150,7 @@ class Factors:
 
     def try_advance(self, tx: Connection, factor_id: str, *, counter: int, now: datetime) -> bool:
         """Use up a time step or a counter; False when it or a later one was used before (RFC 6238 section 5.2)."""
-        # SECURITY: one conditional UPDATE, so that of all requests with one code only one finds it unused.
-        unused = or_(self._table.c.counter.is_(None), self._table.c.counter < counter)
-        changed = tx.execute(
-            update(self._table)
-            .where(self._table.c.id == factor_id, self._table.c.voided_at.is_(None), unused)
-            .values(counter=counter, last_used_at=now)
-        )
-        return changed.rowcount == 1
+        return tx.execute(self._advancing, {"of": factor_id, "used": counter, "now": now}).rowcount == 1
 
     def rename(self, tx: Connection, factor_id: str, *, user_key: str, name: str) -> bool:
         """Give a live authenticator of this user another name."""
@@ -204,6 +211,20 @@ class Factors:
 
     def _alive(self, user_key: str) -> ColumnElement[bool]:
         return (self._table.c.user_key == user_key) & self._table.c.voided_at.is_(None)
+
+
+def _confirmed(table: Table) -> Select[Any]:
+    row = table.c
+    live = (row.user_key == bindparam("key"), row.voided_at.is_(None), row.confirmed_at.is_not(None))
+    return select(table).where(*live).order_by(row.confirmed_at)
+
+
+def _advancing(table: Table) -> Update:
+    row, used = table.c, bindparam("used", type_=table.c.counter.type)
+    # SECURITY: one conditional UPDATE, so that of all requests with one code only one finds it unused.
+    unused = or_(row.counter.is_(None), row.counter < used)
+    mine = update(table).where(row.id == bindparam("of"), row.voided_at.is_(None), unused)
+    return mine.values(counter=used, last_used_at=bindparam("now", type_=row.last_used_at.type))
 
 
 def _read(row: Row[Any]) -> Factor:

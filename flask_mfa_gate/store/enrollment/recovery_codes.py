@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, delete, func, insert, select, update
 
 from ..database.sets import among
 from ..tables.tables import Tables
@@ -15,7 +15,9 @@ class RecoveryCodes:
     """Rows of the recovery code table. The newest set is the only one."""
 
     def __init__(self, tables: Tables) -> None:
-        self._table = tables.recovery_code
+        self._table, row = tables.recovery_code, tables.recovery_code.c
+        unused = (row.user_key == bindparam("key"), row.used_at.is_(None))
+        self._counting = select(func.count()).select_from(tables.recovery_code).where(*unused)
 
     def replace(self, tx: Connection, user_key: str, codes: Sequence[tuple[str, bytes]], *, now: datetime) -> None:
         """Void the old set and keep this one, given as pairs of row id and sealed digest."""
@@ -44,7 +46,7 @@ class RecoveryCodes:
 
     def left(self, tx: Connection, user_key: str) -> int:
         """How many codes are unused."""
-        return tx.execute(select(func.count()).select_from(self._table).where(self._unused(user_key))).scalar_one()
+        return tx.execute(self._counting, {"key": user_key}).scalar_one()
 
     def count_older(self, tx: Connection, moment: datetime) -> int:
         """How many unused codes were made before then."""

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any, NamedTuple
+from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Column, Connection, Row, Table, delete, func, insert, select, update
+from sqlalchemy import Column, Connection, Row, Table, Update, bindparam, delete, func, insert, select, update
 
 from ...domain.people.person import Person
 from ...domain.people.roles import Role
@@ -16,13 +16,8 @@ from ...domain.people.user_search import searched_words, sort_name
 from ..database.sets import among, insert_many
 from ..database.upsert import upsert
 from ..tables.tables import Tables
+from .person_changes import FACTS, change_of, facts_of, is_as_before, is_recent
 from .user_facets import Stage, UserFacets
-
-FORMER_EMAIL_LIFETIME = timedelta(days=30)
-_FACTS = (
-    "name", "email", "former_email", "email_changed_at", "is_active", "role", "groups", "locale", "timezone", "seen_at",
-    "missing_since", "name_sort", "has_email",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,30 +57,43 @@ class People:
 
     def __init__(self, tables: Tables) -> None:
         self._table, self._group, self._word = tables.person, tables.person_group, tables.person_word
-        self._facets = UserFacets(tables)
+        self._facets, self._marking = UserFacets(tables), _marking(tables.person)
+        self._one = select(tables.person).where(tables.person.c.user_key == bindparam("key"))
 
     def write(self, tx: Connection, people: Sequence[Person], *, now: datetime, signs_in: bool = False) -> None:
         """Keep what is known of these people now; an address that changed is remembered for a while."""
-        if not people:
-            return
-        before = self._rows(tx, [person.key for person in people])
+        if people:
+            before = self._rows(tx, [person.key for person in people])
+            self._write(tx, people, before, now=now, signs_in=signs_in)
+
+    def _write(
+        self, tx: Connection, people: Sequence[Person], before: Mapping[str, Row[Any]], *, now: datetime, signs_in: bool
+    ) -> None:
         mark = {"last_sign_in_at": now, "signed_in_sort": now} if signs_in else {}
         first = {"signed_in_sort": NEVER, "deadline_sort": NO_DEADLINE, "facets": Stage.NOTHING.value}
-        rows = {person.key: {**first, **_facts(person, before.get(person.key), now), **mark} for person in people}
-        upsert(tx, self._table, list(rows.values()), update=(*_FACTS, *mark))
+        rows = {person.key: {**first, **facts_of(person, before.get(person.key), now), **mark} for person in people}
+        upsert(tx, self._table, list(rows.values()), update=(*FACTS, *mark))
         self._write_what_finds(tx, people, before)
 
     def _write_what_finds(self, tx: Connection, people: Sequence[Person], before: Mapping[str, Row[Any]]) -> None:
         """Groups, words and facets of those in whom they may have changed."""
         self._facets.refresh(tx, [person.key for person in people if person.key not in before])
-        is_other = {person.key: _is_other(person, before.get(person.key)) for person in people}
+        is_other = {person.key: change_of(person, before.get(person.key)) for person in people}
         moved = [person for person in people if is_other[person.key].in_order or is_other[person.key].groups]
         self._write_groups(tx, moved)
         self._write_words(tx, [person for person in people if is_other[person.key].words])
 
-    def note_sign_in(self, tx: Connection, person: Person, *, now: datetime) -> None:
-        """The same for one who signs in."""
-        self.write(tx, [person], now=now, signs_in=True)
+    def note_sign_in(self, tx: Connection, person: Person, *, now: datetime, before: Row[Any] | None = None) -> None:
+        """The same for one who signs in.
+
+        :param before: the row that there is, where the caller has just read it.
+        """
+        if before is None:
+            self.write(tx, [person], now=now, signs_in=True)
+        elif is_as_before(person, before, now):
+            tx.execute(self._marking, {"key": person.key, "now": now})
+        else:
+            self._write(tx, [person], {person.key: before}, now=now, signs_in=True)
 
     def known(self, tx: Connection, keys: Collection[str], *, now: datetime) -> dict[str, KnownPerson]:
         """Those of these users whom the gate has met."""
@@ -103,7 +111,7 @@ class People:
         columns = (row.user_key, row.name, row.email, row.former_email, row.locale, row.timezone, row.email_changed_at)
         found = tx.execute(select(*columns).where(among(tx, row.user_key, keys))).all()
         return {
-            key: Addressee(key, name, email, former if _is_recent(changed_at, now) else "", locale, timezone)
+            key: Addressee(key, name, email, former if is_recent(changed_at, now) else "", locale, timezone)
             for key, name, email, former, locale, timezone, changed_at in found
         }
 
@@ -171,7 +179,10 @@ class People:
             tx.execute(delete(table).where(among(tx, table.c.user_key, keys)))
 
     def _rows(self, tx: Connection, keys: Collection[str]) -> dict[str, Row[Any]]:
-        found = tx.execute(select(self._table).where(among(tx, self._table.c.user_key, keys))).all()
+        if len(keys) == 1:
+            found = tx.execute(self._one, {"key": next(iter(keys))}).all()
+        else:
+            found = tx.execute(select(self._table).where(among(tx, self._table.c.user_key, keys))).all()
         return {row.user_key: row for row in found}
 
     def _write_groups(self, tx: Connection, people: Iterable[Person]) -> None:
@@ -202,62 +213,15 @@ class People:
         self._write_words(tx, people)
 
 
-def _facts(person: Person, before: Row[Any] | None, now: datetime) -> Mapping[str, Any]:
-    former, changed_at = _former_email(person, before, now)
-    return {
-        "user_key": person.key,
-        "name": person.name,
-        "email": person.email,
-        "former_email": former,
-        "email_changed_at": changed_at,
-        "is_active": person.is_active,
-        "role": person.role,
-        "groups": sorted(person.groups),
-        "locale": person.locale,
-        "timezone": person.timezone,
-        "seen_at": now,
-        "missing_since": None,
-        "name_sort": sort_name(person),
-        "has_email": person.email != "",
-    }
-
-
-class _Change(NamedTuple):
-    """In what a person differs from the row that was there."""
-
-    groups: bool
-    in_order: bool
-    words: bool
-
-
-def _is_other(person: Person, before: Row[Any] | None) -> _Change:
-    if before is None:
-        return _Change(groups=bool(person.groups), in_order=False, words=True)
-    is_renamed = (before.name, before.email) != (person.name, person.email)
-    return _Change(
-        groups=frozenset(before.groups) != person.groups,
-        in_order=bool(person.groups) and before.name_sort != sort_name(person),
-        words=is_renamed,
-    )
-
-
-def _former_email(person: Person, before: Row[Any] | None, now: datetime) -> tuple[str, datetime | None]:
-    """The address before the change, and when that was; one changed back has none before it."""
-    if before is None:
-        return "", None
-    # SECURITY: a second change does not push the first address out, or a thief would move the owner's out of sight.
-    kept = before.former_email if _is_recent(before.email_changed_at, now) else ""
-    if kept:
-        return ("", None) if kept == person.email else (kept, before.email_changed_at)
-    return (before.email, now) if before.email not in {"", person.email} else ("", None)
-
-
-def _is_recent(changed_at: datetime | None, now: datetime) -> bool:
-    return changed_at is not None and now - changed_at < FORMER_EMAIL_LIFETIME
+def _marking(table: Table) -> Update:
+    """Somebody of whom nothing else is new signed in."""
+    now = bindparam("now", type_=table.c.seen_at.type)
+    mine = update(table).where(table.c.user_key == bindparam("key"))
+    return mine.values(seen_at=now, last_sign_in_at=now, signed_in_sort=now)
 
 
 def _read(row: Row[Any], now: datetime) -> KnownPerson:
-    former = row.former_email if _is_recent(row.email_changed_at, now) else ""
+    former = row.former_email if is_recent(row.email_changed_at, now) else ""
     return KnownPerson(person=read_person(row), former_email=former, last_sign_in_at=row.last_sign_in_at)
 
 

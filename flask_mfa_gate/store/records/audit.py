@@ -95,11 +95,11 @@ class AuditLog:
     """Rows of the audit table, written in the transaction of the act they speak of."""
 
     def __init__(self, tables: Tables) -> None:
-        self._table = tables.audit
+        self._table, self._adding = tables.audit, insert(tables.audit)
 
     def write(self, tx: Connection, events: Collection[Event]) -> None:
         """One record for each event."""
-        insert_many(tx, insert(self._table), [_row(event) for event in events])
+        insert_many(tx, self._adding, [_row(event) for event in events])
 
     def write_for(self, tx: Connection, event: Event, subjects: Collection[str]) -> None:
         """One record for each subject, alike in all else."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -35,7 +35,7 @@ class Noted:
     """Rows of the noted table: once for each user, kind, place and hour."""
 
     def __init__(self, tables: Tables) -> None:
-        self._table, self._sign_in = tables.noted, tables.sign_in
+        self._table = tables.noted
 
     def try_note(
         self, tx: Connection, user_key: str, kind: str, *, place: str, now: datetime, value: str | None = None
@@ -74,14 +74,6 @@ class Noted:
         mine = select(self._table.c.at, self._table.c.value).where(*self._is(user_key, kind, place))
         row = tx.execute(mine).first()
         return Note(row.at, row.value) if row else None
-
-    def of(self, tx: Connection, user_key: str, kinds: Collection[str], *, place: str) -> dict[str, Note]:
-        """What was noted last of each of these kinds."""
-        row, sign_in = self._table.c, self._sign_in
-        joined = self._table.outerjoin(sign_in, sign_in.c.lineage == row.value)
-        told = select(row.kind, row.at, row.value, sign_in.c.proved_at.is_not(None)).select_from(joined)
-        mine = told.where(row.user_key == user_key, row.place == place, row.kind.in_(kinds))
-        return {kind: Note(at, value, bool(is_proved)) for kind, at, value, is_proved in tx.execute(mine)}
 
     def put(self, tx: Connection, user_key: str, notes: Mapping[str, Note], *, place: str) -> None:
         """Note these, by kind, whatever was noted before. The caller holds the user's row."""

@@ -7,9 +7,22 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import cache, partial
 from operator import itemgetter
-from typing import Any, TypeAlias
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, bindparam, delete, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Select,
+    Table,
+    Update,
+    and_,
+    bindparam,
+    delete,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from ...crypto import Keyring
 from ...domain.authorization.decision import AuthnRequirement
@@ -23,9 +36,6 @@ from ..enrollment.standing import KEY_SINCE, read_standing, standing_columns
 from ..tables.tables import Tables
 from .private import PrivateTexts
 
-Stamped: TypeAlias = Collection[tuple[str, str]]
-"""Lineage of a sign-in, and what stands for the password that it rests on."""
-
 
 class Sessions:
     """Rows of the session table, found by the digest of the id in the cookie."""
@@ -34,6 +44,7 @@ class Sessions:
         self._tables, self._private = tables, PrivateTexts(keyring)
         self._table = tables.session
         self._names, self._loading = tables.session.columns.keys(), _loading(tables)
+        self._adding, self._superseding = insert(tables.session), _superseding(tables.session)
 
     def load(self, tx: Connection, id_digest: str, *, now: datetime) -> tuple[GateSession, Standing] | None:
         """A session with its user's standing: the one SELECT of a request."""
@@ -45,16 +56,11 @@ class Sessions:
 
     def add(self, tx: Connection, session: GateSession) -> None:
         """A new sign-in."""
-        tx.execute(insert(self._table).values(self._write(session)))
+        tx.execute(self._adding, self._write(session))
 
     def try_rotate(self, tx: Connection, session: GateSession, successor: GateSession, *, now: datetime) -> bool:
         """Put ``successor`` in the place of ``session``; False when another request did so before."""
-        # SECURITY: of two requests that rise from one id only one continues; the other keeps the old assurance.
-        row = self._table.c
-        untouched = (row.id_digest == session.id_digest, row.superseded_at.is_(None))
-        # SECURITY: nor does one that was ended since this request began.
-        taken = update(self._table).where(*untouched, row.ended_at.is_(None)).values(superseded_at=now)
-        if tx.execute(taken).rowcount != 1:
+        if tx.execute(self._superseding, {"id": session.id_digest, "now": now}).rowcount != 1:
             return False
         self.add(tx, successor)
         return True
@@ -142,14 +148,13 @@ class Sessions:
         bare = select(self._table.c.id_digest).where(self._table.c.stamp.is_(None))
         return tx.execute(bare.limit(1)).first() is not None
 
-    def trim(self, tx: Connection, user_key: str, *, keep: str) -> Stamped:
+    def trim(self, tx: Connection, user_key: str, *, keep: str) -> None:
         """Delete the oldest of this user's rows of which there are too many, and never the one just made.
 
         :param keep: digest of its id; of several in one moment none is older.
-        :returns: the password behind each that was not ended.
         """
         row = self._table.c
-        columns = (row.id_digest, row.lineage, row.parked_at, row.proofs, row.superseded_at, row.ended_at, row.stamp)
+        columns = (row.id_digest, row.lineage, row.parked_at, row.proofs, row.superseded_at)
         newest_first = select(*columns, row.parked.is_not(None).label("is_parked")).where(row.user_key == user_key)
         found = tx.execute(newest_first.order_by(row.id_digest != keep, row.seen_at.desc(), row.began_at.desc())).all()
         doomed = surplus(
@@ -161,7 +166,6 @@ class Sessions:
         )  # fmt: skip
         if doomed:
             tx.execute(delete(self._table).where(row.id_digest.in_(doomed)))
-        return {(one.lineage, one.stamp) for one in found if one.ended_at is None and one.stamp is not None}
 
     def sweep(self, tx: Connection, *, now: datetime, older_than: timedelta, ended_before: datetime) -> int:
         """Delete rows that no lifetime can keep alive, and ended ones whose cookies have died."""
@@ -201,6 +205,15 @@ def _loading(tables: Tables) -> Select[Any]:
     own = [column.label(f"session_{column.name}") for column in mine.c]
     found = select(*own, *standing_columns(tables, mine.c.user_key)).select_from(joined)
     return found.where(mine.c.id_digest == bindparam("id_digest"))
+
+
+def _superseding(table: Table) -> Update:
+    row = table.c
+    # SECURITY: of two requests that rise from one id only one continues; the other keeps the old assurance.
+    untouched = (row.id_digest == bindparam("id"), row.superseded_at.is_(None))
+    # SECURITY: nor does one that was ended since this request began.
+    taken = update(table).where(*untouched, row.ended_at.is_(None))
+    return taken.values(superseded_at=bindparam("now", type_=row.superseded_at.type))
 
 
 def _write(session: GateSession) -> dict[str, Any]:

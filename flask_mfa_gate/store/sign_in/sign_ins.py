@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, literal, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 
 from ..database.sets import among
 from ..tables.tables import Tables
@@ -49,11 +49,14 @@ class SignIns:
     """Rows of the sign-in table."""
 
     def __init__(self, tables: Tables) -> None:
-        self._table = tables.sign_in
+        self._table, row = tables.sign_in, tables.sign_in.c
+        first = func.coalesce(row.proved_at, bindparam("now", type_=row.proved_at.type))
+        self._proving = update(tables.sign_in).where(row.lineage == bindparam("of")).values(proved_at=first)
+        self._adding = insert(tables.sign_in)
 
     def add(self, tx: Connection, record: SignInRecord) -> None:
         """A new sign-in."""
-        tx.execute(insert(self._table).values({name: getattr(record, name) for name in record.__slots__}))
+        tx.execute(self._adding, {name: getattr(record, name) for name in record.__slots__})
 
     def try_replace(self, tx: Connection, lineage: str, record: SignInRecord) -> bool:
         """Put ``record`` in the place of a sign-in; False when that was proved, or is not there."""
@@ -63,9 +66,7 @@ class SignIns:
 
     def note_proof(self, tx: Connection, lineage: str, *, now: datetime) -> bool:
         """A second factor was proved in this sign-in, of which the first time counts; False when it has no record."""
-        first = func.coalesce(self._table.c.proved_at, literal(now, self._table.c.proved_at.type))
-        mine = update(self._table).where(self._table.c.lineage == lineage)
-        return tx.execute(mine.values(proved_at=first)).rowcount == 1
+        return tx.execute(self._proving, {"of": lineage, "now": now}).rowcount == 1
 
     def add_report(self, tx: Connection, lineage: str, report: Mapping[str, str]) -> bool:
         """Note what reported policies said later in this sign-in; False when nothing of it is new."""

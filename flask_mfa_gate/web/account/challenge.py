@@ -75,6 +75,7 @@ def _take(desk: Desk) -> Response:
             origin=desk.origin,
             authorizer=desk.authorizer,
             act=desk.act,
+            standing=desk.standing,
         )
     except (CodeInvalid, Throttled) as error:
         return answers.failure(desk.passage, error) if desk.wants_json else _show(desk, method, error)
