@@ -39,6 +39,7 @@ from sqlalchemy import Connection
 from ..domain.factors.typed_code import CodeShape
 from ..domain.records.mail_kind import Notice
 from ..domain.sign_in.assurance import FactorKind, Method
+from ..store.sign_in.holdings import Held
 
 NOTHING: Mapping[str, Any] = MappingProxyType({})
 
@@ -163,7 +164,7 @@ class Verifier(Protocol):
     def read(self, raw: object) -> tuple[CodeShape, str]:
         """Bring user input into canonical form, without trying it."""
 
-    def challenge(self, tx: Connection, user_key: str, *, now: datetime) -> Challenge:
+    def challenge(self, held: Held, *, now: datetime) -> Challenge:
         """Ask for a proof."""
 
     def verify(
@@ -174,7 +175,7 @@ class Verifier(Protocol):
     def explain(self, tx: Connection, user_key: str, answer: str, *, now: datetime) -> Why:
         """Why an answer was not accepted."""
 
-    def describe(self, tx: Connection, user_key: str, *, now: datetime) -> Description:
+    def describe(self, held: Held) -> Description:
         """What a user has of it."""
 
 

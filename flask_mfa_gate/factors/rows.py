@@ -14,6 +14,7 @@ from ..domain.sign_in.assurance import FactorKind
 from ..errors import SecretMisplaced
 from ..store import Store
 from ..store.enrollment.factors import Factor, NewFactor
+from ..store.sign_in.holdings import Held
 from .base import Enrollee
 
 log = logging.getLogger("flask_mfa_gate")
@@ -44,6 +45,10 @@ class FactorRows:
     def live(self, tx: Connection, user_key: str) -> Sequence[Factor]:
         """Every confirmed row of this user, oldest first."""
         return [row for row in self._store.factors.confirmed(tx, user_key) if row.kind is self._kind]
+
+    def of(self, held: Held) -> Sequence[Factor]:
+        """The same, where they have been read."""
+        return [row for row in held.factors if row.kind is self._kind]
 
     def secret(self, row: Factor) -> bytes | None:
         """What is sealed in a row, or None where it is not as the gate wrote it.

@@ -35,6 +35,7 @@ from .sign_in.arrivals import Arrivals
 from .sign_in.challenge_states import ChallengeStates
 from .sign_in.failures import FailureLog
 from .sign_in.grants import Grants
+from .sign_in.holdings import Holdings
 from .sign_in.noted import Noted
 from .sign_in.revocations import Revocations
 from .sign_in.sessions import Sessions
@@ -78,6 +79,7 @@ class Store:
     access_passes: AccessPasses
     sessions: Sessions
     arrivals: Arrivals
+    holdings: Holdings
     revocations: Revocations
     failures: FailureLog
     audit: AuditLog
@@ -111,6 +113,7 @@ def build_store(database: Database, *, prefix: str, keyring: Keyring) -> Store:
         access_passes=AccessPasses(tables),
         sessions=sessions,
         arrivals=Arrivals(tables),
+        holdings=Holdings(tables),
         revocations=Revocations(tables),
         failures=FailureLog(tables),
         audit=AuditLog(tables),

@@ -73,6 +73,7 @@ class RequestContext:
     :param is_over: whether the sign-in ended in this request.
     :param withheld: what the session held, when nobody may see it and nothing may be changed.
     :param known: what policies may look at, collected when one does.
+    :param account: the host's user object of the session, where a page of the gate has asked for it.
     :param granted: act and method that a grant was found for.
     :param reference: under which it is on record that this request was refused.
     :param outer: the record that its environment came with, of the request within which the host makes this one.
@@ -117,6 +118,7 @@ class RequestContext:
     left: Mapping[str, Any] | None = None
     looks: int = 0
     known: RequestFacts | None = field(default=None, repr=False)
+    account: Any = field(default=None, repr=False)
     outer: RequestContext | None = None
 
     @property

@@ -292,7 +292,10 @@ def test_a_shape_that_no_key_has_opens_nothing(store: Store, keyring: Keyring, d
     factor = TotpFactor(parts_of(store, keyring))
     assert not is_accepted(factor, store, code_in(SIX, NOW))
     with store.database.read() as tx:
-        assert factor.challenge(tx, "7", now=NOW).public == {"digits": 6, "period": 30}, "its pages still open"
+        assert factor.challenge(store.holdings.read(tx, "7", place="", now=NOW), now=NOW).public == {
+            "digits": 6,
+            "period": 30,
+        }, "its pages still open"
 
 
 @pytest.mark.parametrize("raw", ["1234567", "12345", "123456789"])

@@ -24,6 +24,7 @@ from flask_mfa_gate.factors import registry
 from flask_mfa_gate.factors.base import About, Accepted, Begun, Challenge, Description, Enrollee, Why
 from flask_mfa_gate.factors.parts import FactorParts
 from flask_mfa_gate.factors.rows import FactorRows
+from flask_mfa_gate.store.sign_in.holdings import Held
 from flask_mfa_gate.web.account.desk import Desk
 from flask_mfa_gate.web.account.factor_setup import setup_route
 from flask_mfa_gate.web.account.factors import registry as pages_registry
@@ -69,7 +70,7 @@ class Echo:
             return None
         return row.id if self._rows.try_confirm(tx, row, counter=None, name="Echo", now=now) else None
 
-    def challenge(self, tx: Connection, user_key: str, *, now: datetime) -> Challenge:
+    def challenge(self, held: Held, *, now: datetime) -> Challenge:
         nonce = new_id()
         return Challenge({"nonce": nonce}, {"nonce": nonce})
 
@@ -82,8 +83,8 @@ class Echo:
     def explain(self, tx: Connection, user_key: str, answer: str, *, now: datetime) -> Why:
         return Why(hint="Ask for a new challenge.")
 
-    def describe(self, tx: Connection, user_key: str, *, now: datetime) -> Description:
-        return Description(is_there=bool(self._live(tx, user_key)))
+    def describe(self, held: Held) -> Description:
+        return Description(is_there=bool(self._rows.of(held)))
 
     def _live(self, tx: Connection, user_key: str) -> Any:
         return self._rows.live(tx, user_key)
@@ -99,7 +100,9 @@ def pages() -> FactorPages:
         return ChallengePage("Say the echo", {"field": CodeField("Echo", challenge.public["nonce"])})
 
     def options(desk: Desk) -> Response:
-        return answers.json_answer(dict(desk.state.sign_in.challenges.begin(desk.session, method).public))
+        challenges = desk.state.sign_in.challenges
+        held = challenges.holdings(desk.session, desk.origin)
+        return answers.json_answer(dict(challenges.begin(desk.session, method, held).public))
 
     routes = [setup_route(kind, show), ("/challenge/echo", "challenge_echo", ["GET"], options)]
     return FactorPages(method, ask, routes, kind=kind, note="All you need is a voice.")

@@ -13,6 +13,7 @@ from ...crypto import new_id
 from ...domain.factors.access_pass import AccessPass, Scope
 from ...domain.factors.typed_code import CodeShape
 from ...store.enrollment.access_passes import IssuedPass
+from ...store.sign_in.holdings import Held
 from ..base import About, Accepted, Challenge, Description, Why
 from ..base32_code import make_code, read_code, show
 from ..code_digests import CodeDigests
@@ -42,7 +43,7 @@ class AccessPasses:
         self._store.access_passes.add(tx, IssuedPass(row_id, user_key, kept, terms, issued_by), now=now)
         return show(code)
 
-    def challenge(self, tx: Connection, user_key: str, *, now: datetime) -> Challenge:
+    def challenge(self, held: Held, *, now: datetime) -> Challenge:
         """The pass itself is all there is to it."""
         return Challenge()
 
@@ -62,7 +63,7 @@ class AccessPasses:
         """A pass that is over says no more of itself than a wrong one."""
         return Why()
 
-    def describe(self, tx: Connection, user_key: str, *, now: datetime) -> Description:
+    def describe(self, held: Held) -> Description:
         """The answer doesn't tell whether there is one."""
         return Description()
 

@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from ...crypto import new_id
 from ...domain.factors.typed_code import CodeShape
 from ...domain.records.mail_kind import MailKind, Notice
+from ...store.sign_in.holdings import Held
 from ..base import About, Accepted, Challenge, Description, Why
 from ..base32_code import make_code, read_code, show
 from ..code_digests import CodeDigests
@@ -50,7 +51,7 @@ class RecoveryCodes:
         self._store.recovery_codes.replace(tx, user_key, kept, now=now)
         return [show(code) for _, code in codes]
 
-    def challenge(self, tx: Connection, user_key: str, *, now: datetime) -> Challenge:
+    def challenge(self, held: Held, *, now: datetime) -> Challenge:
         """Any code of the set will do."""
         return Challenge()
 
@@ -73,10 +74,9 @@ class RecoveryCodes:
         )
         return Why(_USED) if was_spent else Why()
 
-    def describe(self, tx: Connection, user_key: str, *, now: datetime) -> Description:
+    def describe(self, held: Held) -> Description:
         """How many are unused."""
-        left = self._store.recovery_codes.left(tx, user_key)
-        return Description(is_there=left > 0, left=left, is_low=left <= LOW)
+        return Description(is_there=held.codes > 0, left=held.codes, is_low=held.codes <= LOW)
 
     def withdraw(self, tx: Connection, user_keys: Collection[str], *, now: datetime) -> None:
         """Delete every code."""

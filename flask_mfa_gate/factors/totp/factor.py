@@ -17,6 +17,7 @@ from ...domain.factors.totp import Algorithm, TotpShape, far_steps, matching_ste
 from ...domain.factors.typed_code import CodeShape
 from ...settings import Settings
 from ...store.enrollment.factors import Factor
+from ...store.sign_in.holdings import Held
 from ..base import About, Accepted, Challenge, Description, Enrollee, Why
 from ..parts import FactorParts
 from ..rows import FactorRows, refuse, seal
@@ -119,9 +120,9 @@ class TotpFactor:
         """A replaced key hands on the name that its owner gave it."""
         return next((row.name for row in self._rows.live(tx, user_key)), _FIRST_NAME)
 
-    def challenge(self, tx: Connection, user_key: str, *, now: datetime) -> Challenge:
+    def challenge(self, held: Held, *, now: datetime) -> Challenge:
         """What the codes of this user look like; those of a new key for somebody who has none."""
-        shape = next((key.shape for key in self._live(tx, user_key)), self._shape)
+        shape = next((key.shape for key in self._opened(self._rows.of(held))), self._shape)
         return Challenge({"digits": shape.digits, "period": shape.period})
 
     def verify(
@@ -150,12 +151,15 @@ class TotpFactor:
                 return last is not None and step <= last
         return False
 
-    def describe(self, tx: Connection, user_key: str, *, now: datetime) -> Description:
+    def describe(self, held: Held) -> Description:
         """Whether there is a key."""
-        return Description(is_there=bool(self._rows.live(tx, user_key)))
+        return Description(is_there=bool(self._rows.of(held)))
 
     def _live(self, tx: Connection, user_key: str) -> Sequence[_OpenKey]:
-        opened = [self._open(row) for row in self._rows.live(tx, user_key)]
+        return self._opened(self._rows.live(tx, user_key))
+
+    def _opened(self, rows: Sequence[Factor]) -> Sequence[_OpenKey]:
+        opened = [self._open(row) for row in rows]
         return [key for key in opened if key is not None]
 
     def _matching(self, key: _OpenKey, code: str, now: datetime) -> int | None:

@@ -21,7 +21,8 @@ class RecoveryCodeService:
     def left(self, session: GateSession) -> int:
         """How many are unused."""
         with self._store.database.read() as tx:
-            return self._codes.describe(tx, session.user_key, now=self._clock()).left or 0
+            held = self._store.holdings.read(tx, session.user_key, place="", now=self._clock())
+        return self._codes.describe(held).left or 0
 
     def make(self, session: GateSession, *, origin: Origin) -> list[str]:
         """A new set in place of the old one."""

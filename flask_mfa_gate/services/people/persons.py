@@ -69,6 +69,11 @@ class PersonReader:
             raise HostCallbackFailed(f"The admin_role callback has to give {known} or None.") from error
 
 
+def shown_name(user: Any) -> str:
+    """What a user object calls its user: a name, else an email address, else nothing."""
+    return _first_text(user, _NAME_ATTRIBUTES)[:LONGEST_NAME] or _first_text(user, EMAIL_ATTRIBUTES)[:LONGEST_EMAIL]
+
+
 def key_of(user: Any, user_key: Callable[[Any], Any]) -> str:
     """The stable key of a user.
 

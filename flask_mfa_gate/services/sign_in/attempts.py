@@ -79,6 +79,12 @@ class AttemptService:
             failures, _ = self._store.failures.count(
                 tx, user_key, place=counted_place(origin.address), now=self._clock()
             )
+        return self.refusal(verifier, failures, user_key=user_key, origin=origin)
+
+    def refusal(
+        self, verifier: Verifier, failures: Failures, *, user_key: str, origin: Origin
+    ) -> Throttled | None:
+        """The same after these failures."""
         refusal = self._refusal(failures, stoppable=verifier.is_stoppable)
         if refusal is not None:
             refusal.reference = self._refusals.find(user_key, _refused(refusal), origin=origin)

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from datetime import datetime
 
+from ...domain.address import counted_place
 from ...domain.enrollment.enrollment import Standing
 from ...domain.people.person import Origin
 from ...domain.records.event_name import EventName
@@ -13,6 +14,7 @@ from ...domain.records.mail_kind import Notice
 from ...domain.sign_in.assurance import Method
 from ...domain.sign_in.session import GateSession
 from ...factors.base import NOTHING, Accepted, Challenge, Description, Verifier
+from ...store.sign_in.holdings import Held
 from ..unit_of_work import TransactionRunner, UnitOfWork
 from .attempts import AttemptService, seen_from
 from .authorizer import Authorizer
@@ -34,21 +36,25 @@ class ChallengeService:
         self._store, self._worker, self._attempts, self._sessions = worker.store, worker, attempts, sessions
         self._verifiers, self._clock = verifiers, worker.clock
 
-    def begin(self, session: GateSession, method: Method) -> Challenge:
+    def holdings(self, session: GateSession, origin: Origin) -> Held:
+        """What the user can answer a challenge with, and how that has gone from here."""
+        now, place = self._clock(), counted_place(origin.address)
+        with self._store.database.read() as tx:
+            return self._store.holdings.read(tx, session.user_key, place=place, now=now)
+
+    def begin(self, session: GateSession, method: Method, held: Held) -> Challenge:
         """Ask for a proof by this method; what the answer needs is kept for this sign-in."""
         now, verifier = self._clock(), self._verifiers[method]
-        with self._store.database.read() as tx:
-            asked = verifier.challenge(tx, session.user_key, now=now)
+        asked = verifier.challenge(held, now=now)
         if verifier.has_state:
             self._worker.run(
                 lambda work: self._store.challenge_states.put(work.tx, session.lineage, method, asked.state, now=now)
             )
         return asked
 
-    def describe(self, session: GateSession, method: Method) -> Description:
+    def describe(self, held: Held, method: Method) -> Description:
         """What the user has of it."""
-        with self._store.database.read() as tx:
-            return self._verifiers[method].describe(tx, session.user_key, now=self._clock())
+        return self._verifiers[method].describe(held)
 
     def verify(
         self, session: GateSession, raw: object, *, method: Method, origin: Origin, authorizer: Authorizer,

@@ -48,9 +48,10 @@ class SelfService:
     def overview(self, session: GateSession) -> Overview:
         """Factors, codes left, and what happened lately."""
         with self._store.database.read() as tx:
+            held = self._store.holdings.read(tx, session.user_key, place="", now=self._clock())
             return Overview(
-                factors=self._store.factors.confirmed(tx, session.user_key),
-                companion=self._companion.describe(tx, session.user_key, now=self._clock()),
+                factors=held.factors,
+                companion=self._companion.describe(held),
                 events=self._store.audit.recent(tx, session.user_key, limit=RECENT_EVENTS),
             )
 

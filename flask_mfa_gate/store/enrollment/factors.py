@@ -117,16 +117,16 @@ class Factors:
             self._table.c.created_at > now - KEY_LIFETIME,
         )
         row = tx.execute(select(self._table).where(*mine).order_by(self._table.c.created_at)).first()
-        return _read(row) if row else None
+        return read_factor(row) if row else None
 
     def confirmed(self, tx: Connection, user_key: str) -> Sequence[Factor]:
         """Every live authenticator, oldest first."""
-        return [_read(row) for row in tx.execute(self._confirmed, {"key": user_key})]
+        return [read_factor(row) for row in tx.execute(self._confirmed, {"key": user_key})]
 
     def record(self, tx: Connection, user_key: str) -> Sequence[Factor]:
         """Every authenticator that was ever confirmed, void ones too, for the auditor."""
         ever = select(self._table).where(self._table.c.user_key == user_key, self._table.c.confirmed_at.is_not(None))
-        return [_read(row) for row in tx.execute(ever.order_by(self._table.c.confirmed_at))]
+        return [read_factor(row) for row in tx.execute(ever.order_by(self._table.c.confirmed_at))]
 
     def try_confirm(
         self, tx: Connection, factor_id: str, *, counter: int | None, name: str, now: datetime
@@ -227,7 +227,8 @@ def _advancing(table: Table) -> Update:
     return mine.values(counter=used, last_used_at=bindparam("now", type_=row.last_used_at.type))
 
 
-def _read(row: Row[Any]) -> Factor:
+def read_factor(row: Row[Any]) -> Factor:
+    """A row of the table."""
     return Factor(
         id=row.id,
         user_key=row.user_key,

@@ -12,6 +12,7 @@ from ...domain.sign_in.assurance import Method, methods_of
 from ...domain.sign_in.session import StepUp
 from ...errors import BadRequest, CodeInvalid, MFAGateError, Throttled
 from ...sentences import Sentence
+from ...store.sign_in.holdings import Held
 from ..client import is_prefetch
 from ..fields import text_field
 from ..responses import answers
@@ -130,10 +131,11 @@ def _show(desk: Desk, method: Method, error: MFAGateError | None = None) -> Resp
     if desk.wants_json:
         return answers.demand_problem(_pending_verdict(desk))
     verifier, lost = desk.state.factors.registry.verifiers[method], _may_have_lost(desk, method)
-    page = pages_of(method).ask(desk, desk.state.sign_in.challenges.begin(desk.session, method))
+    held = desk.state.sign_in.challenges.holdings(desk.session, desk.origin)
+    page = pages_of(method).ask(desk, desk.state.sign_in.challenges.begin(desk.session, method, held))
     return code_page(
-        page.template, desk, verifier, error,
-        factor=method.value, ways=_ways(desk, method), step_up=_is_step_up(desk), reason=_reason(desk),
+        page.template, desk, verifier, error, held=held,
+        factor=method.value, ways=_ways(desk, method, held), step_up=_is_step_up(desk), reason=_reason(desk),
         heading=page.heading, icon=verifier.about.icon,
         back_url=None if desk.standing.factors else own_url("mfa_gate.enroll"),
         lost=lost[0] if lost else None, replace_url=lost[1] if lost else None,
@@ -168,8 +170,8 @@ def _is_step_up(desk: Desk) -> bool:
     return desk.session.step_up is not None and not desk.session.is_pending
 
 
-def _ways(desk: Desk, current: Method) -> list[Way]:
-    allowed = _allowed(desk)
+def _ways(desk: Desk, current: Method, held: Held) -> list[Way]:
+    allowed = _allowed(desk, held)
     return [
         Way(method.value, verifier.about.use, own_url("mfa_gate.challenge", factor=method.value), method is current)
         for method, verifier in desk.state.factors.registry.verifiers.items()
@@ -177,7 +179,7 @@ def _ways(desk: Desk, current: Method) -> list[Way]:
     ]
 
 
-def _allowed(desk: Desk) -> frozenset[Method]:
+def _allowed(desk: Desk, held: Held) -> frozenset[Method]:
     """What would help: users without a factor can only hand in a pass, and nobody a code that is not there."""
     if not desk.standing.factors:
         return Method.passes
@@ -190,7 +192,7 @@ def _allowed(desk: Desk) -> frozenset[Method]:
     codes = desk.state.factors.registry.companion.method
     return (
         allowed - {codes}
-        if codes in allowed and not desk.state.sign_in.challenges.describe(desk.session, codes).is_there
+        if codes in allowed and not desk.state.sign_in.challenges.describe(held, codes).is_there
         else allowed
     )
 

@@ -176,6 +176,7 @@ def _serve(passage: RequestContext, view: Callable[..., Any], kwargs: Mapping[st
     if is_write and not has_csrf_token(request, passage.state.keyring, passage.session):
         return answers.problem(passage, 400, "csrf_failed", _FORM_EXPIRED, {"token_url": own_url("mfa_gate.status")})
     account, user = account_of(passage.state, passage.session)
+    passage.account = user
     # SECURITY: a password that was changed ends what rests on the old one here as well, where no user is loaded.
     if account is Account.CHANGED:
         stamps = passage.state.host.stamper.stamps(user, passage.session.user_key)

@@ -20,7 +20,8 @@ def recovered(desk: Desk) -> Response:
     if desk.wants_json or not assurance.proved(Method.ways_back, now=desk.state.clock(), max_age=FRESH):
         return desk.arrive(continue_url)
     companion, lost = desk.state.factors.registry.companion.method, replaceable(desk)
-    codes = desk.state.sign_in.challenges.describe(desk.session, companion)
+    challenges = desk.state.sign_in.challenges
+    codes = challenges.describe(challenges.holdings(desk.session, desk.origin), companion)
     return answers.page(
         "recovered.html", desk.passage, 200, continue_url=continue_url, left=codes.left,
         low=bool(desk.standing.factors) and codes.is_low,

@@ -8,21 +8,37 @@ from flask import Response
 
 from ...errors import CodeInvalid, MFAGateError, Throttled
 from ...factors.base import Verifier
+from ...store.sign_in.holdings import Held
 from ..responses import answers
 from .desk import Desk
 
 
-def code_page(template: str, desk: Desk, verifier: Verifier, error: MFAGateError | None, **values: Any) -> Response:
+def code_page(
+    template: str,
+    desk: Desk,
+    verifier: Verifier,
+    error: MFAGateError | None,
+    *,
+    held: Held | None = None,
+    **values: Any,
+) -> Response:
     """A page with a field for a code.
 
     It says the same of the wait whether the code was wrong and started it, came while waiting, or is yet to be typed.
+
+    :param held: what the user has, where it was read for the page; None to look at the failures alone.
     """
-    throttled = error if isinstance(error, Throttled) else desk.state.sign_in.attempts.waiting(
-        verifier=verifier, user_key=desk.session.user_key, origin=desk.origin
-    )  # fmt: skip
+    throttled = error if isinstance(error, Throttled) else _waiting(desk, verifier, held)
     status = error.status if error else 200
     response = answers.page(template, desk.passage, status, **_words(error, throttled), **values)
     return answers.with_retry(response, throttled) if throttled else response
+
+
+def _waiting(desk: Desk, verifier: Verifier, held: Held | None) -> Throttled | None:
+    attempts = desk.state.sign_in.attempts
+    if held is not None:
+        return attempts.refusal(verifier, held.failures, user_key=desk.session.user_key, origin=desk.origin)
+    return attempts.waiting(verifier=verifier, user_key=desk.session.user_key, origin=desk.origin)
 
 
 def _words(error: MFAGateError | None, throttled: Throttled | None) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from flask import request
 
+from ...services.people.persons import shown_name
 from ..csrf import csrf_token
 from .host_names import own_url
 
@@ -55,7 +56,10 @@ def _user_name(passage: RequestContext) -> str:
     if passage.session is None:
         return ""
     try:
-        person = passage.state.host.directory.get(passage.session.user_key)
+        host, user = passage.state.host, passage.account
+        if user is not None and host.directory.reads_user_objects:
+            return shown_name(user)
+        person = host.directory.get(passage.session.user_key)
     except Exception:  # noqa: BLE001
         return ""
     return (person.name or person.email) if person else ""
