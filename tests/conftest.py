@@ -26,7 +26,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from hypothesis import HealthCheck, settings
-from sqlalchemy import event
+from sqlalchemy import Connection, event
 from sqlalchemy.pool import Pool
 from werkzeug.test import TestResponse
 
@@ -39,6 +39,8 @@ from flask_mfa_gate.domain.enrollment.enrollment import Standing
 from flask_mfa_gate.domain.policy.conditions.zones import zone_names
 from flask_mfa_gate.domain.sign_in.assurance import Assurance
 from flask_mfa_gate.signals import Event, gate_signals
+from flask_mfa_gate.store import Store
+from flask_mfa_gate.store.sign_in.holdings import Held
 from flask_mfa_gate.web.state import GateState
 from tests.kept_work import keep_work
 from tests.servers import DATABASES, SERVERS, SeededDatabase, as_uri, is_reachable, new_database
@@ -342,6 +344,11 @@ class NoPolicies:
     ) -> Decision:
         request = AccessRequest(standing, assurance, deferred=deferred, sets_up_factor=sets_up_factor)
         return decide(request, self.state.access.policies.at(None), self.state.rules, now=self.state.clock())
+
+
+def holder(store: Store, tx: Connection, user: str = "7") -> Held:
+    """Whoever answers a challenge, with what they hold."""
+    return Held(user, store.factors.confirmed(tx, user))
 
 
 def key_of(app: Flask, username: str) -> str:

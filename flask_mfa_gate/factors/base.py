@@ -168,9 +168,12 @@ class Verifier(Protocol):
         """Ask for a proof."""
 
     def verify(
-        self, tx: Connection, user_key: str, answer: str, *, state: Mapping[str, Any], now: datetime
+        self, tx: Connection, held: Held, answer: str, *, state: Mapping[str, Any], now: datetime
     ) -> Accepted | None:
-        """Accept the answer and use it up, or neither."""
+        """Accept the answer and use it up, or neither.
+
+        :param held: the user's live factors; one may have been used or voided since, which the use itself has to find.
+        """
 
     def explain(self, tx: Connection, user_key: str, answer: str, *, now: datetime) -> Why:
         """Why an answer was not accepted."""

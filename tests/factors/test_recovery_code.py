@@ -11,7 +11,7 @@ from flask_mfa_gate.domain.factors.typed_code import CodeShape
 from flask_mfa_gate.factors.base import NOTHING, Why
 from flask_mfa_gate.factors.recovery_codes import RecoveryCodes
 from flask_mfa_gate.store import Store
-from tests.conftest import at_once
+from tests.conftest import at_once, holder
 from tests.factors.conftest import parts_of
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -31,7 +31,7 @@ def is_accepted(factor: RecoveryCodes, store: Store, typed: str, user: str = "7"
     shape, code = factor.read(typed)
     assert shape is CodeShape.OK
     with store.database.write() as tx:
-        return factor.verify(tx, user, code, state=NOTHING, now=NOW) is not None
+        return factor.verify(tx, holder(store, tx, user), code, state=NOTHING, now=NOW) is not None
 
 
 def left(store: Store, user: str = "7") -> int:
@@ -107,7 +107,9 @@ def test_of_eight_threads_with_one_code_one_is_let_in(factor: RecoveryCodes, sto
     _, code = factor.read(make(factor, store)[0])
 
     def try_it() -> bool:
-        return store.database.transact(lambda tx: factor.verify(tx, "7", code, state=NOTHING, now=NOW) is not None)
+        return store.database.transact(
+            lambda tx: factor.verify(tx, holder(store, tx), code, state=NOTHING, now=NOW) is not None
+        )
 
     answers = at_once([try_it] * 8)
     assert sorted(answers) == [False] * 7 + [True]

@@ -19,7 +19,7 @@ from flask_mfa_gate.factors.totp.factor import CLOCK_HINT, TotpFactor, import_se
 from flask_mfa_gate.settings import Settings
 from flask_mfa_gate.store import Store
 from flask_mfa_gate.store.enrollment.factors import NewFactor
-from tests.conftest import at_once
+from tests.conftest import at_once, holder
 from tests.factors.conftest import parts_of
 
 NOW = datetime(2026, 3, 2, 9, 0, 7, tzinfo=UTC)
@@ -52,7 +52,7 @@ def confirm(
 
 def is_accepted(factor: TotpFactor, store: Store, code: str, *, user: str = "7", now: datetime = NOW) -> bool:
     with store.database.write() as tx:
-        return factor.verify(tx, user, code, state=NOTHING, now=now) is not None
+        return factor.verify(tx, holder(store, tx, user), code, state=NOTHING, now=now) is not None
 
 
 def hint(factor: TotpFactor, store: Store, code: str, *, now: datetime = NOW) -> str | None:
@@ -292,10 +292,9 @@ def test_a_shape_that_no_key_has_opens_nothing(store: Store, keyring: Keyring, d
     factor = TotpFactor(parts_of(store, keyring))
     assert not is_accepted(factor, store, code_in(SIX, NOW))
     with store.database.read() as tx:
-        assert factor.challenge(store.holdings.read(tx, "7", place="", now=NOW), now=NOW).public == {
-            "digits": 6,
-            "period": 30,
-        }, "its pages still open"
+        assert factor.challenge(holder(store, tx), now=NOW).public == {"digits": 6, "period": 30}, (
+            "its pages still open"
+        )
 
 
 @pytest.mark.parametrize("raw", ["1234567", "12345", "123456789"])
@@ -318,7 +317,9 @@ def test_of_eight_threads_with_one_code_one_is_let_in(factor: TotpFactor, store:
     code = code_of(RFC_KEY, NOW)
 
     def try_it() -> bool:
-        return store.database.transact(lambda tx: factor.verify(tx, "7", code, state=NOTHING, now=NOW) is not None)
+        return store.database.transact(
+            lambda tx: factor.verify(tx, holder(store, tx), code, state=NOTHING, now=NOW) is not None
+        )
 
     answers = at_once([try_it] * 8)
     assert sorted(answers) == [False] * 7 + [True]

@@ -75,9 +75,9 @@ class Echo:
         return Challenge({"nonce": nonce}, {"nonce": nonce})
 
     def verify(
-        self, tx: Connection, user_key: str, answer: str, *, state: Mapping[str, Any], now: datetime
+        self, tx: Connection, held: Held, answer: str, *, state: Mapping[str, Any], now: datetime
     ) -> Accepted | None:
-        rights = {f"{(self._rows.secret(row) or b'').decode()}{state['nonce']}" for row in self._live(tx, user_key)}
+        rights = {f"{(self._rows.secret(row) or b'').decode()}{state['nonce']}" for row in self._rows.of(held)}
         return Accepted(self.method) if state and answer in rights else None
 
     def explain(self, tx: Connection, user_key: str, answer: str, *, now: datetime) -> Why:
@@ -85,9 +85,6 @@ class Echo:
 
     def describe(self, held: Held) -> Description:
         return Description(is_there=bool(self._rows.of(held)))
-
-    def _live(self, tx: Connection, user_key: str) -> Any:
-        return self._rows.live(tx, user_key)
 
 
 def pages() -> FactorPages:

@@ -31,7 +31,7 @@ from flask_mfa_gate.errors import (
 from flask_mfa_gate.factors.base import NOTHING
 from flask_mfa_gate.services.people.users import Synced
 from flask_mfa_gate.store.records.policies import PolicyVersion
-from tests.conftest import Browser, Phone, StillClock, at_once, key_of, recovery_codes_in, state_of
+from tests.conftest import Browser, Phone, StillClock, at_once, holder, key_of, recovery_codes_in, state_of
 from tests.policy_kit import policy
 from tests.services.kit import People, enroll, events, mails, meet, rows, tables
 
@@ -690,12 +690,12 @@ def test_what_is_sealed_follows_a_renamed_user(portal: Flask, clock: StillClock,
     state.people.users.rename("4", "dave")
     with state.store.database.write() as tx:
         clock.forward(minutes=1)
-        now = clock()
-        totp = state.factors.registry.verifiers[Method("totp")].verify(tx, "dave", phone.code(), state=NOTHING, now=now)
+        now, dave = clock(), holder(state.store, tx, "dave")
+        totp = state.factors.registry.verifiers[Method("totp")].verify(tx, dave, phone.code(), state=NOTHING, now=now)
         by_code = state.factors.registry.verifiers[Method("recovery_code")]
-        spent = by_code.verify(tx, "dave", by_code.read(code)[1], state=NOTHING, now=now)
+        spent = by_code.verify(tx, dave, by_code.read(code)[1], state=NOTHING, now=now)
         by_pass = state.factors.registry.verifiers[Method("access_pass")]
-        used = by_pass.verify(tx, "dave", by_pass.read(access_pass)[1], state=NOTHING, now=now)
+        used = by_pass.verify(tx, dave, by_pass.read(access_pass)[1], state=NOTHING, now=now)
     assert None not in (totp, spent, used)
 
 
@@ -706,7 +706,8 @@ def test_a_sealed_value_that_cant_be_opened_stops_no_rename(portal: Flask, caplo
     state.people.users.rename("4", "dave")
     assert "stays shut" in caplog.text
     with state.store.database.write() as tx, pytest.raises(SecretUnreadable):
-        state.factors.registry.verifiers[Method("totp")].verify(tx, "dave", "123456", state=NOTHING, now=state.clock())
+        totp, dave = state.factors.registry.verifiers[Method("totp")], holder(state.store, tx, "dave")
+        totp.verify(tx, dave, "123456", state=NOTHING, now=state.clock())
 
 
 @pytest.mark.parametrize("table", ["factor", "recovery_code", "access_pass"])
@@ -729,7 +730,8 @@ def test_a_row_that_is_given_to_another_user_opens_nothing(
         tx.execute(state.store.tables.metadata.tables[f"mfa_gate_{table}"].update().values(user_key="6"))
     with state.store.database.write() as tx:
         try:
-            assert verifier.verify(tx, "6", verifier.read(codes[table])[1], state=NOTHING, now=clock()) is None
+            code, mallory = verifier.read(codes[table])[1], holder(state.store, tx, "6")
+            assert verifier.verify(tx, mallory, code, state=NOTHING, now=clock()) is None
         except SecretUnreadable:
             assert table == "factor"
 

@@ -26,6 +26,7 @@ from flask_mfa_gate.store import Store, build_store, schema
 from flask_mfa_gate.store.database.engine import Database
 from flask_mfa_gate.store.records.audit import Record
 from flask_mfa_gate.store.records.policies import digest_of
+from tests.conftest import holder
 
 NOW = datetime(2026, 3, 2, 9, 0, 7, tzinfo=UTC)
 SECRET = "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"
@@ -96,7 +97,7 @@ def test_a_key_has_the_shape_of_the_settings_at_the_upgrade_and_keeps_it(
         (factor,) = store.factors.confirmed(tx, "7")
         assert TotpShape.from_data(factor.data or {}) == TotpShape(digits, period)
         code = pyotp.TOTP(SECRET, digits=digits, interval=period).at(NOW)
-        assert TotpFactor(parts_of(store)).verify(tx, "7", code, state=NOTHING, now=NOW) is not None
+        assert TotpFactor(parts_of(store)).verify(tx, holder(store, tx), code, state=NOTHING, now=NOW) is not None
 
 
 def parts_of(store: Store) -> FactorParts:
@@ -110,9 +111,9 @@ def test_the_last_used_step_still_counts(store: Store, prefix: str) -> None:
     setup_of(store, prefix).upgrade()
     with store.database.write() as tx:
         totp = TotpFactor(parts_of(store))
-        assert totp.verify(tx, "7", pyotp.TOTP(SECRET).at(NOW), state=NOTHING, now=NOW) is None
+        assert totp.verify(tx, holder(store, tx), pyotp.TOTP(SECRET).at(NOW), state=NOTHING, now=NOW) is None
         later = NOW + timedelta(seconds=30)
-        assert totp.verify(tx, "7", pyotp.TOTP(SECRET).at(later), state=NOTHING, now=later) is not None
+        assert totp.verify(tx, holder(store, tx), pyotp.TOTP(SECRET).at(later), state=NOTHING, now=later) is not None
 
 
 def test_codes_are_good_for_their_owner_and_sealed_for_nobody_else(store: Store, prefix: str) -> None:
@@ -121,11 +122,11 @@ def test_codes_are_good_for_their_owner_and_sealed_for_nobody_else(store: Store,
         rows = getattr(store.tables, name)
         with store.database.write() as tx:
             tx.execute(rows.update().values(user_key="8"))
-            assert factor(parts_of(store)).verify(tx, "8", CODE, state=NOTHING, now=NOW) is None, (
+            assert factor(parts_of(store)).verify(tx, holder(store, tx, "8"), CODE, state=NOTHING, now=NOW) is None, (
                 "a row that was given away"
             )
             tx.execute(rows.update().values(user_key="7"))
-            assert factor(parts_of(store)).verify(tx, "7", CODE, state=NOTHING, now=NOW) is not None
+            assert factor(parts_of(store)).verify(tx, holder(store, tx), CODE, state=NOTHING, now=NOW) is not None
 
 
 def test_a_digest_in_clear_opens_nothing_any_more(store: Store, prefix: str) -> None:
@@ -134,7 +135,7 @@ def test_a_digest_in_clear_opens_nothing_any_more(store: Store, prefix: str) -> 
     clear = KEYRING.digest(CODE, purpose="recovery-code", row="c").encode()
     with store.database.write() as tx:
         tx.execute(store.tables.recovery_code.update().values(sealed=clear))
-        assert not RecoveryCodes(parts_of(store)).verify(tx, "7", CODE, state=NOTHING, now=NOW)
+        assert not RecoveryCodes(parts_of(store)).verify(tx, holder(store, tx), CODE, state=NOTHING, now=NOW)
 
 
 def test_a_policy_version_is_known_by_its_content(store: Store, prefix: str) -> None:

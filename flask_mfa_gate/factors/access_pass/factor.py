@@ -48,11 +48,11 @@ class AccessPasses:
         return Challenge()
 
     def verify(
-        self, tx: Connection, user_key: str, answer: str, *, state: Mapping[str, Any], now: datetime
+        self, tx: Connection, held: Held, answer: str, *, state: Mapping[str, Any], now: datetime
     ) -> Accepted | None:
         """Use the pass, if it is a live one of this user; its scope says what it proves."""
         used = self._store.access_passes.try_use(
-            tx, user_key, lambda row, kept: self._digests.fits(kept, answer, row=row, user=user_key), now=now
+            tx, held.user_key, lambda row, kept: self._digests.fits(kept, answer, row=row, user=held.user_key), now=now
         )
         if used is None:
             return None

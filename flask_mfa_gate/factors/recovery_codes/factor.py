@@ -56,15 +56,15 @@ class RecoveryCodes:
         return Challenge()
 
     def verify(
-        self, tx: Connection, user_key: str, answer: str, *, state: Mapping[str, Any], now: datetime
+        self, tx: Connection, held: Held, answer: str, *, state: Mapping[str, Any], now: datetime
     ) -> Accepted | None:
         """Spend the code, if it is an unused one of this user."""
         is_spent = self._store.recovery_codes.try_spend(
-            tx, user_key, lambda row, kept: self._digests.fits(kept, answer, row=row, user=user_key), now=now
+            tx, held.user_key, lambda row, kept: self._digests.fits(kept, answer, row=row, user=held.user_key), now=now
         )
         if not is_spent:
             return None
-        left = self._store.recovery_codes.left(tx, user_key)
+        left = self._store.recovery_codes.left(tx, held.user_key)
         return Accepted(self.method, notice=Notice(MailKind.RECOVERY_CODE_USED, {"left": left}))
 
     def explain(self, tx: Connection, user_key: str, answer: str, *, now: datetime) -> Why:

@@ -126,10 +126,10 @@ class TotpFactor:
         return Challenge({"digits": shape.digits, "period": shape.period})
 
     def verify(
-        self, tx: Connection, user_key: str, answer: str, *, state: Mapping[str, Any], now: datetime
+        self, tx: Connection, held: Held, answer: str, *, state: Mapping[str, Any], now: datetime
     ) -> Accepted | None:
         """Accept a code of the window whose step is later than any used before."""
-        for key in self._live(tx, user_key):
+        for key in self._opened(self._rows.of(held)):
             step = self._matching(key, answer, now)
             if step is not None:
                 is_unused = self._rows.try_advance(tx, key.row, counter=step, now=now)

@@ -72,12 +72,12 @@ class ChallengeService:
 
         def accept(work: UnitOfWork, code: str) -> Entry | None:
             now = self._clock()
-            self._sessions.take_turn(work, session.user_key)
+            held = self._sessions.take_turn_with(work, session.user_key)
             states = self._store.challenge_states
             state = states.take(work.tx, session.lineage, method, now=now) if verifier.has_state else NOTHING
             if state is None:
                 return None
-            accepted = verifier.verify(work.tx, session.user_key, code, state=state, now=now)
+            accepted = verifier.verify(work.tx, held, code, state=state, now=now)
             if accepted is None:
                 return None
             proved = _with(session, accepted, now)
