@@ -705,9 +705,9 @@ def test_a_sealed_value_that_cant_be_opened_stops_no_rename(portal: Flask, caplo
         tx.execute(state.store.tables.factor.update().values(secret=b"\x02" + bytes(40)))
     state.people.users.rename("4", "dave")
     assert "stays shut" in caplog.text
+    totp = state.factors.registry.verifiers[Method("totp")]
     with state.store.database.write() as tx, pytest.raises(SecretUnreadable):
-        totp, dave = state.factors.registry.verifiers[Method("totp")], holder(state.store, tx, "dave")
-        totp.verify(tx, dave, "123456", state=NOTHING, now=state.clock())
+        totp.verify(tx, holder(state.store, tx, "dave"), "123456", state=NOTHING, now=state.clock())
 
 
 @pytest.mark.parametrize("table", ["factor", "recovery_code", "access_pass"])
