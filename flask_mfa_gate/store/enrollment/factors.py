@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -213,12 +214,14 @@ class Factors:
         return (self._table.c.user_key == user_key) & self._table.c.voided_at.is_(None)
 
 
+@cache
 def _confirmed(table: Table) -> Select[Any]:
     row = table.c
     live = (row.user_key == bindparam("key"), row.voided_at.is_(None), row.confirmed_at.is_not(None))
     return select(table).where(*live).order_by(row.confirmed_at)
 
 
+@cache
 def _advancing(table: Table) -> Update:
     row, used = table.c, bindparam("used", type_=table.c.counter.type)
     # SECURITY: one conditional UPDATE, so that of all requests with one code only one finds it unused.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Column, Connection, Row, Table, Update, bindparam, delete, func, insert, select, update
@@ -213,6 +214,7 @@ class People:
         self._write_words(tx, people)
 
 
+@cache
 def _marking(table: Table) -> Update:
     """Somebody of whom nothing else is new signed in."""
     now = bindparam("now", type_=table.c.seen_at.type)

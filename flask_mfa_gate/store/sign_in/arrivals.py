@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, Subquery, and_, bindparam, case, func, or_, select
@@ -58,6 +59,7 @@ def _notes(found: Sequence[Row[Any]]) -> Mapping[str, Note]:
     }
 
 
+@cache
 def _reading(tables: Tables) -> Select[Any]:
     """One row, or one for each note."""
     person, noted, sign_in = tables.person, tables.noted, tables.sign_in

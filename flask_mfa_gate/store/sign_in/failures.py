@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, Insert, Select, bindparam, case, delete, func, insert, select
@@ -90,6 +91,7 @@ class FailureLog:
         return tx.execute(delete(self._table).where(self._table.c.at <= now - MEMORY)).rowcount
 
 
+@cache
 def _counting(tables: Tables) -> Select[Any]:
     """One row for each address."""
     row = tables.failure.c
@@ -107,6 +109,7 @@ def _counting(tables: Tables) -> Select[Any]:
     )
 
 
+@cache
 def _charging(tables: Tables) -> Insert:
     """The next ordinal of this address, unless there are more failures than are free here, or in total."""
     row = tables.failure.c

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, case, func, select
@@ -57,6 +58,7 @@ class Holdings:
         return locked, [read_factor(row) for row in found if row.id is not None]
 
 
+@cache
 def _locking(tables: Tables) -> Select[Any]:
     user, factor = tables.enrollment, tables.factor
     live = (factor.c.user_key == user.c.user_key) & factor.c.voided_at.is_(None) & factor.c.confirmed_at.is_not(None)
@@ -65,6 +67,7 @@ def _locking(tables: Tables) -> Select[Any]:
     return mine.with_for_update(of=user)
 
 
+@cache
 def _reading(tables: Tables) -> Select[Any]:
     """One row, or one for each authenticator."""
     factor, failures = tables.factor, _failures(tables)

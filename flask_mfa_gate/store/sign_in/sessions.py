@@ -207,6 +207,7 @@ def _loading(tables: Tables) -> Select[Any]:
     return found.where(mine.c.id_digest == bindparam("id_digest"))
 
 
+@cache
 def _superseding(table: Table) -> Update:
     row = table.c
     # SECURITY: of two requests that rise from one id only one continues; the other keeps the old assurance.
