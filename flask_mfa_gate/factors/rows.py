@@ -66,6 +66,10 @@ class FactorRows:
         """Make it live; False when it is live or void already."""
         return self._store.factors.try_confirm(tx, row.id, counter=counter, name=name, now=now)
 
+    def try_confirm_alone(self, tx: Connection, row: Factor, *, counter: int | None, name: str, now: datetime) -> bool:
+        """The same, and forget all others of this kind, waiting and live."""
+        return self._store.factors.try_confirm_alone(tx, row, counter=counter, name=name, now=now)
+
     def try_advance(self, tx: Connection, row: Factor, *, counter: int, now: datetime) -> bool:
         """Move the counter on; False when it is there already, or further."""
         return self._store.factors.try_advance(tx, row.id, counter=counter, now=now)
@@ -73,10 +77,6 @@ class FactorRows:
     def void(self, tx: Connection, row: Factor, *, now: datetime) -> None:
         """Forget one."""
         self._store.factors.void(tx, row.user_key, now=now, only=row.id)
-
-    def void_others(self, tx: Connection, row: Factor, *, now: datetime) -> None:
-        """Forget all of this kind but one, waiting and live."""
-        self._store.factors.void(tx, row.user_key, now=now, but=row.id, kind=self._kind)
 
 
 def seal(keyring: Keyring, secret: bytes, *, factor_id: str, user: str) -> bytes:

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from flask_mfa_gate.domain.sign_in.session_bounds import MOST_FORMER, MOST_PENDING, MOST_UNPROVEN, SessionRow, surplus
+from flask_mfa_gate.domain.sign_in.session_bounds import (
+    MOST_FORMER,
+    MOST_PENDING,
+    MOST_UNPROVEN,
+    SessionRow,
+    may_have_surplus,
+    surplus,
+)
 
 
 def rows(count: int, *, lineage: str = "", **kind: bool) -> list[SessionRow]:
@@ -31,3 +38,20 @@ def test_each_kind_is_counted_for_itself_and_former_ids_by_sign_in() -> None:
         *rows(MOST_FORMER, lineage="a", is_former=True), *rows(MOST_FORMER, lineage="b", is_former=True),
     ]  # fmt: skip
     assert surplus(full) == []
+
+
+@pytest.mark.parametrize(
+    "full",
+    [
+        rows(MOST_PENDING, is_pending=True), rows(MOST_UNPROVEN), rows(MOST_FORMER, lineage="a", is_former=True),
+        [*rows(MOST_PENDING, is_pending=True), *rows(5, lineage="p", is_proven=True)],
+    ],
+)  # fmt: skip
+def test_one_more_of_what_is_full_is_found_by_the_numbers_alone(full: list[SessionRow]) -> None:
+    passing = sum(row.is_pending or row.is_former for row in full)
+    assert surplus([full[0]._replace(id_digest="new"), *full]) != []
+    assert may_have_surplus(rows=len(full), passing=passing)
+
+
+def test_few_rows_are_not_gone_through() -> None:
+    assert not may_have_surplus(rows=MOST_UNPROVEN - 1, passing=MOST_PENDING - 1)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
-from tests.conftest import state_of
+from tests.conftest import Phone, state_of
 from tests.hosts_small.kit import Host
 from tests.hosts_small.request_costs import bare, calls_of, gated, places_in, requests_of, with_views
 
@@ -64,45 +64,113 @@ def test_the_gate_sends_one_select_for_a_proved_request_and_none_for_others(kind
     assert [statement.split()[0] for statement in said] == ["SELECT"] * selects
 
 
-# At the first sign-in within an hour from a place one row of the audit log comes to it.
+# Statements and the writes among them. At the first sign-in within an hour from a place one row of the audit log, and
+# for somebody new what they are found by, come to it.
 STATEMENTS = {"login": (7, 4), "challenge": (2, 0), "code": (9, 7), "page": (1, 0)}
+IN_A_PERIOD = {"login": (7, 4), "prompt": (1, 0), "later": (7, 4), "page": (1, 0)}
+FIRST_FACTOR = {"login": (8, 5), "prompt": (1, 0), "setup": (9, 3), "confirm": (25, 14), "page": (1, 0)}
 _BRACKETS = ("BEGIN", "COMMIT")
+Steps = dict[str, Callable[[], Any]]
 
 
-def sign_in_with_code(host: Host, client: Any) -> dict[str, Callable[[], Any]]:
-    """Each request of a sign-in, in order."""
-    token: list[str] = []
+class Pages:
+    """A browser that sends the form of the page that it was shown last."""
 
-    def challenge() -> Any:
-        page = client.get("/mfa/challenge")
-        token.append(re.search(r'name="csrf_token" value="([^"]+)"', page.text)[1])  # type: ignore[index]
+    def __init__(self, host: Host) -> None:
+        self._client, self._text = host.client(), ""
+
+    def get(self, path: str) -> Any:
+        page = self._client.get(path)
+        self._text = page.text
         return page
 
-    def code() -> Any:
-        return client.post("/mfa/challenge", data={"csrf_token": token[0], "code": host.phone.code()})
+    def post(self, path: str, **fields: str) -> Any:
+        return self._client.post(path, data={"csrf_token": self.shown(r'name="csrf_token" value="([^"]+)"'), **fields})
 
+    def log_in(self) -> Any:
+        return self._client.post("/login")
+
+    def shown(self, pattern: str) -> str:
+        return re.search(pattern, self._text)[1]  # type: ignore[index]
+
+
+def sign_in_with_code(host: Host) -> Steps:
+    """Each request, in order."""
+    pages = Pages(host)
     return {
-        "login": lambda: client.post("/login"), "challenge": challenge, "code": code, "page": lambda: client.get("/")
-    }  # fmt: skip
+        "login": pages.log_in,
+        "challenge": lambda: pages.get("/mfa/challenge"),
+        "code": lambda: pages.post("/mfa/challenge", code=host.phone.code()),
+        "page": lambda: pages.get("/"),
+    }
 
 
-def test_a_sign_in_with_a_code_sends_no_more_statements_than_it_did() -> None:
-    """Statements and the writes among them, of a user who signed in here within the hour."""
-    host = Host()
-    host.with_login_manager()
-    host.gate.init_app(host.app)
-    host.enroll()
-    with_views(host.app)
+def sign_in_in_a_period(host: Host) -> Steps:
+    pages = Pages(host)
+    return {
+        "login": pages.log_in,
+        "prompt": lambda: pages.get("/mfa/enroll"),
+        "later": lambda: pages.post("/mfa/enroll/later"),
+        "page": lambda: pages.get("/"),
+    }
+
+
+def first_factor(host: Host) -> Steps:
+    pages = Pages(host)
+    phone = lambda: Phone(host.clock, pages.shown("secret=([A-Z2-7]+)"))  # noqa: E731
+    return {
+        "login": pages.log_in,
+        "prompt": lambda: pages.get("/mfa/enroll"),
+        "setup": lambda: pages.get("/mfa/enroll/totp"),
+        "confirm": lambda: pages.post("/mfa/enroll/totp", code=phone().code()),
+        "page": lambda: pages.get("/"),
+    }
+
+
+def counted(host: Host, steps: Steps) -> dict[str, tuple[int, int]]:
+    """Of each request the statements of the gate, and the writes among them."""
     said: list[str] = []
     event.listen(
         state_of(host.app).store.database.engine, "before_cursor_execute", lambda *arguments: said.append(arguments[2])
     )
     found = {}
-    for _ in range(2):
-        host.clock.forward(seconds=30)
-        for name, act in sign_in_with_code(host, host.client()).items():
-            said.clear()
-            assert act().status_code in {200, 303}, name
-            told = [statement for statement in said if not statement.startswith(_BRACKETS)]
-            found[name] = len(told), sum(not statement.startswith("SELECT") for statement in told)
-    assert found == STATEMENTS
+    for name, act in steps.items():
+        said.clear()
+        assert act().status_code in {200, 303}, name
+        told = [statement for statement in said if not statement.startswith(_BRACKETS)]
+        found[name] = len(told), sum(not statement.startswith("SELECT") for statement in told)
+    return found
+
+
+def host_with_pages() -> Host:
+    host = Host()
+    host.with_login_manager()
+    host.gate.init_app(host.app)
+    with_views(host.app)
+    return host
+
+
+def test_a_sign_in_with_a_code_sends_no_more_statements_than_it_did() -> None:
+    """Of a user who signed in here within the hour."""
+    host = host_with_pages()
+    host.enroll()
+    for act in sign_in_with_code(host).values():
+        act()
+    host.clock.forward(seconds=30)
+    assert counted(host, sign_in_with_code(host)) == STATEMENTS
+
+
+def test_nor_does_one_in_a_period_that_puts_the_setup_off() -> None:
+    host = host_with_pages()
+    with host.app.app_context():
+        host.gate.enrollments.require(["1"], days=7)
+    for act in sign_in_in_a_period(host).values():
+        act()
+    assert counted(host, sign_in_in_a_period(host)) == IN_A_PERIOD
+
+
+def test_nor_does_the_setup_of_a_first_factor() -> None:
+    host = host_with_pages()
+    with host.app.app_context():
+        host.gate.enrollments.require(["1"], days=7)
+    assert counted(host, first_factor(host)) == FIRST_FACTOR

@@ -110,11 +110,9 @@ class TotpFactor:
         if waiting is None or step is None:
             return None
         name = self._next_name(tx, who.user_key)
-        if not self._rows.try_confirm(tx, waiting, counter=step, name=name, now=now):
-            return None
         # SECURITY: keys that other sessions were shown die with the confirmation, or a thief could confirm one later.
-        self._rows.void_others(tx, waiting, now=now)
-        return waiting.id
+        is_live = self._rows.try_confirm_alone(tx, waiting, counter=step, name=name, now=now)
+        return waiting.id if is_live else None
 
     def _next_name(self, tx: Connection, user_key: str) -> str:
         """A replaced key hands on the name that its owner gave it."""

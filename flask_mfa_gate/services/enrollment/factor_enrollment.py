@@ -108,7 +108,7 @@ class FactorEnrollment:
 
     def _accept(self, work: UnitOfWork, setup: Setup, answer: str) -> Enrolled | None:
         now, session, key = self._clock(), setup.session, setup.session.user_key
-        self._store.enrollments.lock(work.tx, key)
+        work.lock_users(key)
         before = self._store.enrollments.standing(work.tx, key, now=now)
         # SECURITY: judged again under the lock, so that a factor confirmed meanwhile elsewhere has to be proved first.
         is_possible = self._eligibility.is_possible(session, before, is_by_pass=setup.is_by_pass)

@@ -81,9 +81,7 @@ class AttemptService:
             )
         return self.refusal(verifier, failures, user_key=user_key, origin=origin)
 
-    def refusal(
-        self, verifier: Verifier, failures: Failures, *, user_key: str, origin: Origin
-    ) -> Throttled | None:
+    def refusal(self, verifier: Verifier, failures: Failures, *, user_key: str, origin: Origin) -> Throttled | None:
         """The same after these failures."""
         refusal = self._refusal(failures, stoppable=verifier.is_stoppable)
         if refusal is not None:

@@ -139,6 +139,17 @@ class Factors:
         self._facets.refresh(tx, tx.execute(owner).scalars().all())
         return True
 
+    def try_confirm_alone(
+        self, tx: Connection, waiting: Factor, *, counter: int | None, name: str, now: datetime
+    ) -> bool:
+        """The same, and void all others of its kind, waiting and live."""
+        if not self._try_confirm(tx, waiting.id, counter=counter, name=name, now=now):
+            return False
+        others = (self._alive(waiting.user_key), self._table.c.id != waiting.id, self._table.c.kind == waiting.kind)
+        tx.execute(update(self._table).where(*others).values(voided_at=now, secret=None, lineage=None))
+        self._facets.refresh(tx, [waiting.user_key])
+        return True
+
     def _try_confirm(self, tx: Connection, factor_id: str, *, counter: int | None, name: str, now: datetime) -> bool:
         changed = tx.execute(
             update(self._table)
@@ -160,25 +171,12 @@ class Factors:
         )
         return changed.rowcount == 1
 
-    def void(
-        self,
-        tx: Connection,
-        user_key: str,
-        *,
-        now: datetime,
-        only: str | None = None,
-        but: str | None = None,
-        kind: FactorKind | None = None,
-    ) -> int:
-        """Void authenticators, waiting and live, and forget their secrets. Counts the live ones among them."""
+    def void(self, tx: Connection, user_key: str, *, now: datetime, only: str | None = None) -> None:
+        """Void authenticators, waiting and live, and forget their secrets."""
         doomed = [self._alive(user_key)]
         doomed += [self._table.c.id == only] if only else []
-        doomed += [self._table.c.id != but] if but else []
-        doomed += [self._table.c.kind == kind] if kind else []
-        live = len(tx.execute(select(self._table.c.id).where(*doomed, self._table.c.confirmed_at.is_not(None))).all())
         tx.execute(update(self._table).where(*doomed).values(voided_at=now, secret=None, lineage=None))
         self._facets.refresh(tx, [user_key])
-        return live
 
     def void_all(self, tx: Connection, keys: Collection[str], *, now: datetime) -> None:
         """Void every authenticator of these users."""
