@@ -33,7 +33,7 @@ class Admission(Enum):
 
 
 def most_in_total(*, stoppable: bool) -> int:
-    """The number of failures, from whatever addresses, at which codes of a user are tried no more."""
+    """The number of failures, from whatever addresses, at which codes of a user are tried no more, for databases."""
     return STOP_AT if stoppable else _NEVER
 
 
@@ -55,7 +55,7 @@ def admission(failures: Failures, *, now: datetime, stoppable: bool) -> Admissio
     :param stoppable: False for ways back in, which wait but are never stopped.
     """
     # SECURITY: the hard stop that NIST SP 800-63B asks for, whatever addresses the guesses come from.
-    if failures.in_total >= most_in_total(stoppable=stoppable):
+    if stoppable and failures.in_total >= STOP_AT:
         return Admission.STOPPED
     until = wait_until(failures)
     return Admission.WAIT if until is not None and now < until else Admission.OPEN
