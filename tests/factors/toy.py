@@ -24,6 +24,9 @@ from flask_mfa_gate.factors import registry
 from flask_mfa_gate.factors.base import About, Accepted, Begun, Challenge, Description, Enrollee, Why
 from flask_mfa_gate.factors.parts import FactorParts
 from flask_mfa_gate.factors.rows import FactorRows
+from flask_mfa_gate.store.enrollment import enrollments
+from flask_mfa_gate.store.people import user_facets
+from flask_mfa_gate.store.sign_in import sessions
 from flask_mfa_gate.store.sign_in.holdings import Held
 from flask_mfa_gate.web.account.desk import Desk
 from flask_mfa_gate.web.account.factor_setup import setup_route
@@ -117,4 +120,12 @@ def echo_added() -> Iterator[None]:
         Method.define("echo", Strength.FACTOR, amr=("swk", "mfa"))
         patch.setattr(registry, "BUILDERS", (*registry.BUILDERS, Echo))
         patch.setattr(pages_registry, "ALL", (*pages_registry.ALL, pages()))
+        _forget_statements()
         yield
+    _forget_statements()
+
+
+def _forget_statements() -> None:
+    """Those with a column for each kind are built once for all apps."""
+    for build in (sessions._loading, enrollments._standing_of_one, user_facets._values):
+        build.cache_clear()
