@@ -22,6 +22,8 @@ from flask_mfa_gate.domain.people.person import Person
 from flask_mfa_gate.domain.people.roles import Role
 from flask_mfa_gate.domain.sign_in.assurance import Assurance, FactorKind, SignIn
 from flask_mfa_gate.domain.sign_in.session import Ending, GateSession
+from flask_mfa_gate.services.sign_in.endings import notice_password
+from flask_mfa_gate.services.unit_of_work import UnitOfWork
 from flask_mfa_gate.store import Store, build_store
 from flask_mfa_gate.store.database.engine import Database
 from flask_mfa_gate.store.enrollment.enrollments import LockedUser
@@ -169,3 +171,15 @@ def test_a_person_is_kept_alike_whether_their_row_was_read_before(store: Store) 
                 store.people.note_sign_in(tx, person, now=LATER, before=before)
                 kept.append([sorted(map(repr, tx.execute(table.select()).all())) for table in tables])
         assert kept[0] == kept[1]
+
+
+def test_a_sign_in_by_an_old_password_is_found_between_two_of_today(store: Store) -> None:
+    """SECURITY: of several passwords that sign-ins rest on, two are told, and the host's keys may have made two of one."""
+    with store.database.write() as tx:
+        for number, stamp in ((3, "a"), (4, "b"), (5, "c")):
+            store.sessions.add(tx, session(number, stamp=stamp))
+        work = UnitOfWork(store, tx, lambda: NOW)
+        work.lock_users("7")
+        before = store.arrivals.read(tx, "7", kinds=("", ""), place=HERE)
+        assert notice_password(work, "7", ("a", "c"), living=before.stamps)
+        assert {one.lineage for one in store.sessions.of_user(tx, "7")} == {"l3", "l5"}

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar, cast, runtime_checkable
 
-from sqlalchemy import BigInteger, ColumnElement, Select, func, literal, select, tuple_
+from sqlalchemy import BigInteger, ColumnElement, Select, bindparam, func, literal, select, tuple_
 from sqlalchemy.orm import Session
 
 from ...domain.people.person import Person
@@ -139,6 +139,7 @@ class ModelDirectory:
 
     def __init__(self, db: Any, model: type, reader: PersonReader, fallback: Callable[[str], Any]) -> None:
         self._db, self._model, self._reader, self._fallback = db, model, reader, fallback
+        self._built: dict[bool, Select[Any]] = {}
 
     def get(self, key: str) -> Person | None:
         """By the column that is the key; where a key is made in another way, as the host's user loader finds it."""
@@ -204,9 +205,16 @@ class ModelDirectory:
         value = _as_value(column, key)
         if value is None:
             return []
-        # A number beyond the column's own type would be an error of the host's database.
-        wanted = literal(value, BigInteger()) if isinstance(value, int) else value
-        return list(self._db.session.scalars(select(self._model).where(column == wanted)).unique())
+        finding = self._finding(column, is_number=isinstance(value, int))
+        return list(self._db.session.scalars(finding, {"wanted": value}).unique())
+
+    def _finding(self, column: Any, *, is_number: bool) -> Select[Any]:
+        """Kept, as building it takes as long as running it, and a page of the gate asks at each request."""
+        if is_number not in self._built:
+            # A number beyond the column's own type would be an error of the host's database.
+            wanted = bindparam("wanted", type_=BigInteger() if is_number else column.type)
+            self._built[is_number] = select(self._model).where(column == wanted)
+        return self._built[is_number]
 
     def _key_column(self) -> Any:
         name = read_attribute(self._reader.user_key)
