@@ -68,7 +68,7 @@ def test_the_gate_sends_one_select_for_a_proved_request_and_none_for_others(kind
 # for somebody new what they are found by, come to it.
 STATEMENTS = {"login": (7, 4), "challenge": (2, 0), "code": (9, 7), "page": (1, 0)}
 IN_A_PERIOD = {"login": (7, 4), "prompt": (1, 0), "later": (7, 4), "page": (1, 0)}
-FIRST_FACTOR = {"login": (8, 5), "prompt": (1, 0), "setup": (9, 3), "confirm": (25, 14), "page": (1, 0)}
+FIRST_FACTOR = {"login": (8, 5), "prompt": (1, 0), "setup": (7, 3), "confirm": (25, 14), "page": (1, 0)}
 _BRACKETS = ("BEGIN", "COMMIT")
 Steps = dict[str, Callable[[], Any]]
 

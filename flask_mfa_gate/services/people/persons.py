@@ -39,8 +39,8 @@ class PersonReader:
         """
         return Person(
             key=key,
-            name=_first_text(user, _NAME_ATTRIBUTES)[:LONGEST_NAME],
-            email=_first_text(user, EMAIL_ATTRIBUTES)[:LONGEST_EMAIL],
+            name=_name(user),
+            email=_email(user),
             is_active=is_switched_on(user),
             groups=self.groups_of(user),
             role=self.role_of(user),
@@ -71,7 +71,20 @@ class PersonReader:
 
 def shown_name(user: Any) -> str:
     """What a user object calls its user: a name, else an email address, else nothing."""
-    return _first_text(user, _NAME_ATTRIBUTES)[:LONGEST_NAME] or _first_text(user, EMAIL_ATTRIBUTES)[:LONGEST_EMAIL]
+    return _name(user) or _email(user)
+
+
+def shown_account(user: Any) -> str:
+    """What the user is told apart by at other apps: an email address, else a name, else nothing."""
+    return _email(user) or _name(user)
+
+
+def _name(user: Any) -> str:
+    return _first_text(user, _NAME_ATTRIBUTES)[:LONGEST_NAME]
+
+
+def _email(user: Any) -> str:
+    return _first_text(user, EMAIL_ATTRIBUTES)[:LONGEST_EMAIL]
 
 
 def key_of(user: Any, user_key: Callable[[Any], Any]) -> str:

@@ -15,6 +15,7 @@ from ...factors.base import Begun, Factor
 from ...services.enrollment.enrollment_eligibility import FRESH
 from ...services.enrollment.factor_enrollment import Enrolled
 from ...services.observations import Observation
+from ...services.people.persons import shown_account
 from ..client import is_prefetch
 from ..endpoints import setup_endpoint
 from ..host.cookies_apart import rests_on_cookies
@@ -72,7 +73,10 @@ def _begin(desk: Desk, factor: Factor, show: Show, error: MFAGateError | None = 
 
 def account_of_user(desk: Desk) -> str:
     """What users are called at the app, as the thing that they set up will show it."""
-    person = desk.state.host.directory.get(desk.session.user_key)
+    directory = desk.state.host.directory
+    if desk.user is not None and directory.reads_user_objects:
+        return shown_account(desk.user) or desk.session.user_key
+    person = directory.get(desk.session.user_key)
     return (person.email or person.name or person.key) if person else desk.session.user_key
 
 
