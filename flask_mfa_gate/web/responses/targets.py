@@ -66,7 +66,7 @@ def page_sent_from() -> str:
 def _leads_back(target: str, settings: Settings, parked_endpoint: str | None) -> bool:
     """Sign-in, sign-out and the gate's own pages would go round in circles, however their address is spelled."""
     path = inner_path(target.partition("?")[0])
-    found = {endpoint_at(path), endpoint_at(path.rstrip("/") or "/")} - {None}
+    found = {endpoint_at(spelled) for spelled in {path, path.rstrip("/") or "/"}} - {None}
     return _is_login(path, settings) or any(
         endpoint == parked_endpoint or is_account_page(endpoint) or is_sign_out(endpoint, settings)
         for endpoint in found
