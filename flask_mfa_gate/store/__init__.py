@@ -129,14 +129,18 @@ def build_store(database: Database, *, prefix: str, keyring: Keyring) -> Store:
         challenge_states=ChallengeStates(marks),
         daily_totals=DailyTotals(tables),
         action_requests=ActionRequests(tables),
-        oidc=OidcStore(
-            clients=OidcClients(tables),
-            consents=OidcConsents(tables),
-            grants=OidcGrants(tables, sessions),
-            requests=AuthorizeRequests(tables),
-            signing_keys=SigningKeys(tables),
-            assertions=Assertions(tables),
-            logouts=Logouts(tables),
-            overviews=ClientOverviews(tables),
-        ),
+        oidc=_oidc(tables, sessions),
+    )
+
+
+def _oidc(tables: Tables, sessions: Sessions) -> OidcStore:
+    return OidcStore(
+        clients=OidcClients(tables),
+        consents=OidcConsents(tables),
+        grants=OidcGrants(tables, sessions),
+        requests=AuthorizeRequests(tables),
+        signing_keys=SigningKeys(tables),
+        assertions=Assertions(tables),
+        logouts=Logouts(tables),
+        overviews=ClientOverviews(tables),
     )
