@@ -31,12 +31,11 @@ from .records.daily_totals import DailyTotals
 from .records.marks import Marks
 from .records.outbox import Outbox
 from .records.policies import PolicyVersions
-from .sign_in.arrivals import Arrivals
 from .sign_in.challenge_states import ChallengeStates
 from .sign_in.failures import FailureLog
 from .sign_in.grants import Grants
 from .sign_in.holdings import Holdings
-from .sign_in.noted import Noted
+from .sign_in.noted import Arrivals, Noted
 from .sign_in.revocations import Revocations
 from .sign_in.sessions import Sessions
 from .sign_in.sign_in_list import SignInList

@@ -28,8 +28,7 @@ from flask_mfa_gate.store import Store, build_store
 from flask_mfa_gate.store.database.engine import Database
 from flask_mfa_gate.store.enrollment.enrollments import LockedUser
 from flask_mfa_gate.store.enrollment.factors import NewFactor
-from flask_mfa_gate.store.sign_in.arrivals import Arrival
-from flask_mfa_gate.store.sign_in.noted import Note
+from flask_mfa_gate.store.sign_in.noted import Arrival, Note
 from flask_mfa_gate.store.sign_in.sign_ins import SignInRecord
 
 NOW = datetime(2026, 3, 2, 9, 0, 0, 250_000, tzinfo=UTC)

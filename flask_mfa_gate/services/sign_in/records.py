@@ -14,8 +14,7 @@ from ...domain.records.event_name import EventName
 from ...domain.records.mail_kind import MailKind, Notice
 from ...domain.sign_in.session import GateSession
 from ...store import Store
-from ...store.sign_in.arrivals import Arrival
-from ...store.sign_in.noted import Note
+from ...store.sign_in.noted import Arrival, Note
 from ...store.sign_in.sign_ins import SignInRecord
 from ..client.origins import note_if_unreadable
 from ..client.user_agents import device_word, words_of

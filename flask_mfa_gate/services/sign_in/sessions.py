@@ -16,8 +16,8 @@ from ...domain.sign_in.assurance import Assurance, Method, SignIn
 from ...domain.sign_in.session import GRANT_LIFETIME, Ending, GateSession, Lifetimes, StepUp, leaves_grant
 from ...domain.sign_in.session_bounds import may_have_surplus
 from ...errors import Conflict, SecretMisplaced, SignInOver
-from ...store.sign_in.arrivals import Arrival
 from ...store.sign_in.holdings import Held
+from ...store.sign_in.noted import Arrival
 from ..unit_of_work import TransactionRunner, UnitOfWork
 from .arrival import Newcomer, Parking, Seen, record_of
 from .authorizer import Authorizer
