@@ -198,6 +198,13 @@ SENT: dict[str, tuple[dict[str, str], ...]] = {
     "policy_rollback": ({"version": "99"},), "policy_rollback_all": ({"version": "0"},), "policy_undo": ({"version": "0"},),
     "policies_import": ({"document": "x"}, {"document": POLICY, "dry_run": "1"}),
     "simulator_draft": ({"user": "2", "draft": "x"}, {"user": "2", "draft": POLICY}),
+    "clients_add": (
+        {"client_id": "a b", "redirect_uris": "http://x"}, {"client_id": "shop", "redirect_uris": f"{WIKI}/in", "scope": "email"},
+    ),
+    "client_save": ({"redirect_uris": "x", "version": ""}, {"redirect_uris": f"{WIKI}/in", "version": "0"}),
+    "client_state": ({"state": "x"},), "client_secret_add": ({"overlap": "9y"}, {"overlap": "7d", "secrets": "x"}),
+    "client_secret_revoke": ({"secret": "x"},), "client_revoke": ({},), "client_remove": ({"reason": "x" * 10_001},),
+    "user_apps_revoke": ({"key": "nobody"},),
 }  # fmt: skip
 
 

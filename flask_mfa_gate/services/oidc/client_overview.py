@@ -10,6 +10,7 @@ from typing import Any
 from ...domain.oidc.client import OidcClient
 from ...domain.oidc.registration import client_words
 from ...errors import NotFound
+from ...sentences import Sentence
 from ...store.oidc.clients import SecretRow
 from ..unit_of_work import TransactionRunner
 from .clients import ClientService
@@ -73,7 +74,7 @@ class ClientOverviewReader:
         """
         found = next((one for one in self.all() if one.client.client_id == client_id), None)
         if found is None:
-            raise NotFound(f"There is no client {client_id!r}.")
+            raise NotFound(Sentence("There is no client %(client)r.", client=client_id))
         return found
 
 

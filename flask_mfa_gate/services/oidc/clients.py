@@ -15,6 +15,7 @@ from ...domain.oidc.registration import BadClient, client_words, read_client
 from ...domain.people.roles import Actor, ActorLike, Right, refusal
 from ...domain.records.event_name import EventName
 from ...errors import BadRequest, Conflict, NotAllowed, NotFound
+from ...sentences import Sentence
 from ...store import Store
 from ...store.oidc.clients import ClientRow, SecretRow
 from ..actions.subjects import REFUSALS
@@ -104,7 +105,7 @@ class ClientService:
         def act(work: UnitOfWork) -> None:
             by, now = self._admin(actor), work.clock()
             if client.client_id in self._configured or self._row(work, client.client_id) is not None:
-                raise Conflict("taken", f"There already is a client {client.client_id!r}.")
+                raise Conflict("taken", Sentence("There already is a client %(client)r.", client=client.client_id))
             self._store.oidc.clients.add(work.tx, client.client_id, client_words(client), now=now)
             if secret is not None:
                 self._store.oidc.clients.add_secret(work.tx, client.client_id, _secret(secret), now=now)
@@ -280,4 +281,4 @@ def _client(row: ClientRow) -> OidcClient:
 
 
 def _missing(client_id: str) -> Any:
-    raise NotFound(f"There is no client {client_id!r}.")
+    raise NotFound(Sentence("There is no client %(client)r.", client=client_id))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
 
@@ -35,7 +35,7 @@ class _Leaving:
 
     client: OidcClient | None
     claims: Mapping[str, Any] | None
-    target: str | None
+    target: str | None = field(repr=False)
 
 
 def end_session(call: Call) -> Response:
