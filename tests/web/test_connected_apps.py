@@ -7,6 +7,8 @@ from collections.abc import Callable
 import pytest
 from flask import Flask
 
+from flask_mfa_gate.domain.people.person import NOWHERE
+from flask_mfa_gate.errors import Conflict, NotAllowed
 from tests.conftest import JSON, Browser, Phone, StillClock, key_of, state_of
 from tests.oidc_kit import PROVIDER, records, refresh, tokens_of, userinfo
 from tests.policy_kit import signed_in
@@ -56,18 +58,13 @@ def test_nobody_disconnects_the_apps_of_others(app: Flask, frank: Browser, clock
 
 def test_a_session_that_was_revoked_meanwhile_disconnects_nothing(app: Flask, frank: Browser) -> None:
     tokens_of(app, frank)
-    session = state_of(app).store
     with app.app_context():
         (live,) = state_of(app).sign_in.sessions.living(key_of(app, "frank"))
         state_of(app).people.enrollments.revoke_sessions(key_of(app, "frank"), actor="cli")
-        from flask_mfa_gate.domain.people.person import NOWHERE
-        from flask_mfa_gate.errors import Conflict
-
         oidc = state_of(app).oidc
         assert oidc is not None
         with pytest.raises(Conflict):
             oidc.connections.disconnect(live, "board", origin=NOWHERE)
-    assert session
 
 
 def test_the_service_desk_disconnects_an_app_from_a_user(app: Flask, frank: Browser, phone: Phone) -> None:
@@ -98,3 +95,15 @@ def test_all_apps_of_a_user_at_once(app: Flask, frank: Browser, phone: Phone) ->
     done = desk.send_json("/admin/mfa/connected-apps/revoke", {"key": key_of(app, "frank")})
     assert done.json == {"revoked": 1}
     assert desk.send_json("/admin/mfa/connected-apps/revoke", {"key": "nobody"}).status_code == 404
+
+
+def test_only_an_admin_signs_everybody_out_of_an_app(app: Flask, frank: Browser) -> None:
+    tokens, oidc = tokens_of(app, frank), state_of(app).oidc
+    assert oidc is not None
+    with app.app_context():
+        for username in (HELPDESK, AUDITOR, "frank"):
+            with pytest.raises(NotAllowed):
+                oidc.connections.revoke_client("board", actor=f"user:{key_of(app, username)}")
+        assert userinfo(app, tokens["access_token"]) == 200
+        assert oidc.connections.revoke_client("board", actor=f"user:{key_of(app, ADMIN)}") == 1
+    assert userinfo(app, tokens["access_token"]) == 401
