@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
@@ -52,9 +52,9 @@ class ProtocolResponse:
     """
 
     status: int
-    payload: Any
+    payload: Any = field(repr=False)
     headers: Mapping[str, str]
-    location: str | None
+    location: str | None = field(repr=False)
 
 
 class Provider(AuthorizationServer):  # type: ignore[misc]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
@@ -51,7 +51,7 @@ NO_CONTEXT = EditContext()
 class Edited:
     """A set before and after one change; ``act`` and ``subject`` as in :class:`Change`."""
 
-    before: PolicySet
+    before: PolicySet = field(repr=False)
     after: PolicySet
     act: str
     subject: str = ""

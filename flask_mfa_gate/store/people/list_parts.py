@@ -74,7 +74,7 @@ class Part:
 
     test: ColumnElement[bool]
     scans: Mapping[UserSort, tuple[Scan, ...]] = field(default_factory=dict)
-    keys: Select[tuple[str]] | None = None
+    keys: Select[tuple[str]] | None = field(default=None, repr=False)
     counted: UserSort = UserSort.NAME
     exact: frozenset[UserSort] = frozenset()
     told: Mapping[UserSort, tuple[Column[Any], ...]] = field(default_factory=dict)
