@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -81,12 +82,13 @@ def apache(*, issuer: str, port: int) -> Iterator[str]:
 def _running(folder: Path, port: int) -> Iterator[None]:
     command = [str(APACHE), "-D", "FOREGROUND", "-f", str(folder / "apache.conf")]
     with (folder / "output.log").open("w") as output:
-        running = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT)
+        running = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
         try:
             _wait(running, folder, port)
             yield
         finally:
-            running.terminate()
+            # Its children may take ten seconds to say goodbye, and have nothing to keep.
+            os.killpg(running.pid, signal.SIGKILL)
             running.wait(10)
 
 
