@@ -19,7 +19,7 @@ from flask_mfa_gate.domain.authorization.combine import combine
 from flask_mfa_gate.domain.authorization.decide import decide
 from flask_mfa_gate.domain.authorization.request import AccessRequest
 from flask_mfa_gate.domain.authorization.rules import Rules
-from flask_mfa_gate.domain.enrollment.enrollment import Standing
+from flask_mfa_gate.domain.enrollment.enrollment import EnrollmentState
 from flask_mfa_gate.domain.policy.condition_tree import And, Condition
 from flask_mfa_gate.domain.policy.conditions.registry import BUILT_IN
 from flask_mfa_gate.domain.policy.document.effect import Action, Effect
@@ -311,7 +311,7 @@ def whole(compiled: CompiledPolicies) -> Callable[[tuple[str, Subject, Environme
     def answer(asked: tuple[str, Subject, Environment]) -> object:
         resource, subject, facts = asked
         request = AccessRequest(
-            Standing(subject.key), assurance, resources=(resource,), groups=subject.groups,
+            EnrollmentState(subject.key), assurance, resources=(resource,), groups=subject.groups,
             environment=facts,
         )  # fmt: skip
         return decide(request, compiled, rules, now=MONDAY)

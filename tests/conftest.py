@@ -35,7 +35,7 @@ from example_app.people import DAVES_KEY, PASSWORD
 from flask_mfa_gate.domain.authorization.decide import decide
 from flask_mfa_gate.domain.authorization.decision import Decision
 from flask_mfa_gate.domain.authorization.request import AccessRequest
-from flask_mfa_gate.domain.enrollment.enrollment import Standing
+from flask_mfa_gate.domain.enrollment.enrollment import EnrollmentState
 from flask_mfa_gate.domain.policy.conditions.zones import zone_names
 from flask_mfa_gate.domain.sign_in.assurance import Assurance
 from flask_mfa_gate.signals import Event, gate_signals
@@ -340,9 +340,9 @@ class NoPolicies:
     state: GateState
 
     def after(
-        self, assurance: Assurance, standing: Standing, *, deferred: bool, sets_up_factor: bool = False
+        self, assurance: Assurance, enrollment: EnrollmentState, *, deferred: bool, sets_up_factor: bool = False
     ) -> Decision:
-        request = AccessRequest(standing, assurance, deferred=deferred, sets_up_factor=sets_up_factor)
+        request = AccessRequest(enrollment, assurance, deferred=deferred, sets_up_factor=sets_up_factor)
         return decide(request, self.state.access.policies.at(None), self.state.rules, now=self.state.clock())
 
 

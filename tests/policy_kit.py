@@ -104,4 +104,4 @@ def with_traits(app: Flask, **traits: Any) -> None:
 def graces(app: Flask, username: str) -> dict[str, Any]:
     with state_of(app).store.database.read() as tx:
         key = key_of(app, username)
-        return dict(state_of(app).store.enrollments.standing(tx, key, now=state_of(app).clock()).graces)
+        return dict(state_of(app).store.enrollments.state(tx, key, now=state_of(app).clock()).graces)

@@ -117,7 +117,7 @@ class Delivery:
             return False
 
         def act(tx: Connection) -> bool:
-            period = self._store.enrollments.standing(tx, message.user_key, now=self._clock()).period
+            period = self._store.enrollments.state(tx, message.user_key, now=self._clock()).period
             if period is not None and period.ends_at == datetime.fromisoformat(str(told)):
                 return False
             self._store.outbox.drop(tx, message.id)

@@ -49,14 +49,14 @@ class Observations:
             return
         log.warning("%s: %s", observation.value, detail)
         try:
-            self._worker.run(lambda work: self._store.marks.put(work.tx, name, at=now))
+            self._worker.run(lambda work: self._store.checkpoints.put(work.tx, name, at=now))
         except MFAGateError as error:
             log.warning("an observation for the doctor could not be noted: %s", error)
         self._noted[name] = now
 
     def recent(self, tx: Connection, observation: Observation) -> list[str]:
         """The details of what was seen lately."""
-        return self._store.marks.names(tx, prefix=_prefix(observation), since=self._clock() - KEPT)
+        return self._store.checkpoints.names(tx, prefix=_prefix(observation), since=self._clock() - KEPT)
 
 
 def _prefix(observation: Observation) -> str:

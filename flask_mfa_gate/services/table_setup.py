@@ -84,7 +84,7 @@ class TableSetup:
     def owner(self) -> str | None:
         """The app whose tables these are; None before the first took them."""
         with self.store.database.read() as tx:
-            mark = self.store.marks.get(tx, OWNER)
+            mark = self.store.checkpoints.get(tx, OWNER)
         return mark.value if mark else None
 
     def require_own(self, *, claim: bool = True) -> None:
@@ -122,13 +122,13 @@ class TableSetup:
 
     def _claim(self, own: str) -> None:
         with self.store.database.write() as tx:
-            self.store.marks.put_first(tx, OWNER, at=self.settings.clock(), value=own)
+            self.store.checkpoints.put_first(tx, OWNER, at=self.settings.clock(), value=own)
 
     def _adopt(self) -> None:
         own = self._own_id()
         log.warning("the gate's tables %s* are those of the app %r now", self.settings.table_prefix, own)
         with self.store.database.write() as tx:
-            self.store.marks.put(tx, OWNER, at=self.settings.clock(), value=own)
+            self.store.checkpoints.put(tx, OWNER, at=self.settings.clock(), value=own)
 
     def _settle(self, tx: Connection, revisions: Collection[str]) -> None:
         """In the transaction of the revisions, and never again: what is vouched for later would cover forgeries."""

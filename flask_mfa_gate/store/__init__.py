@@ -27,8 +27,8 @@ from .oidc.signing_keys import SigningKeys
 from .people.people import People
 from .people.reach import Reach
 from .records.audit import AuditLog
+from .records.checkpoints import Checkpoints
 from .records.daily_totals import DailyTotals
-from .records.marks import Marks
 from .records.outbox import Outbox
 from .records.policies import PolicyVersions
 from .sign_in.challenge_states import ChallengeStates
@@ -83,7 +83,7 @@ class Store:
     failures: FailureLog
     audit: AuditLog
     outbox: Outbox
-    marks: Marks
+    checkpoints: Checkpoints
     noted: Noted
     sealed: SealedValues
     policies: PolicyVersions
@@ -100,7 +100,7 @@ class Store:
 def build_store(database: Database, *, prefix: str, keyring: Keyring) -> Store:
     """The store of one tenant."""
     tables = build_tables(prefix)
-    marks, sessions = Marks(tables), Sessions(tables, keyring)
+    checkpoints, sessions = Checkpoints(tables), Sessions(tables, keyring)
     return Store(
         database=database,
         tables=tables,
@@ -117,7 +117,7 @@ def build_store(database: Database, *, prefix: str, keyring: Keyring) -> Store:
         failures=FailureLog(tables),
         audit=AuditLog(tables),
         outbox=Outbox(tables),
-        marks=marks,
+        checkpoints=checkpoints,
         noted=Noted(tables),
         sealed=SealedValues(tables),
         policies=PolicyVersions(tables),
@@ -125,7 +125,7 @@ def build_store(database: Database, *, prefix: str, keyring: Keyring) -> Store:
         sign_ins=SignIns(tables),
         sign_in_list=SignInList(tables),
         grants=Grants(tables),
-        challenge_states=ChallengeStates(marks),
+        challenge_states=ChallengeStates(checkpoints),
         daily_totals=DailyTotals(tables),
         action_requests=ActionRequests(tables),
         oidc=_oidc(tables, sessions),

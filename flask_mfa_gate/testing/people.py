@@ -133,11 +133,11 @@ class Tester:
             session.update(signed_in)
             if isinstance(user, str):
                 user = current_app.login_manager._user_callback(user)  # type: ignore[attr-defined]
-            passage = begin_context(request_ctx._get_current_object(), before=signed_in)  # type: ignore[attr-defined]
+            context = begin_context(request_ctx._get_current_object(), before=signed_in)  # type: ignore[attr-defined]
             key = self._state.host.user_key(user)
-            bind(passage, user, key)
-            begin_unseen(passage, user, key)
-            client.set_cookie(cookie_name(request, self._state.settings), str(passage.token))
+            bind(context, user, key)
+            begin_unseen(context, user, key)
+            client.set_cookie(cookie_name(request, self._state.settings), str(context.token))
 
     def prove(self, client: FlaskClient, authenticator: Authenticator) -> None:
         """Type a code in: a pending sign-in continues, a session that is in meets a step-up for as long as that lasts.

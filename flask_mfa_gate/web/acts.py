@@ -12,10 +12,10 @@ from .view_marks.protection import marks_at
 _SAFE = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 
-def act_here(passage: RequestContext) -> str:
+def act_here(context: RequestContext) -> str:
     """That of this request, by the address as it came in: preprocessors of the host may take arguments out."""
-    is_forwarded = request.endpoint != passage.opened[0]
-    arguments = (request.view_args or {}) if is_forwarded else passage.arguments
+    is_forwarded = request.endpoint != context.opened[0]
+    arguments = (request.view_args or {}) if is_forwarded else context.arguments
     return act_of(request.endpoint, arguments, root=_root(), path=request.path)
 
 
@@ -31,18 +31,18 @@ def _root() -> str:
     return f"{request.host}{request.script_root}"
 
 
-def try_grant(passage: RequestContext) -> bool:
+def try_grant(context: RequestContext) -> bool:
     """Whether a grant covers this request. A form may be looked at; what it sends uses the grant up."""
-    live, act, is_safe = passage.session, act_here(passage), request.method in _SAFE
+    live, act, is_safe = context.session, act_here(context), request.method in _SAFE
     if live is None:
         return False
-    sessions = passage.state.sign_in.sessions
+    sessions = context.state.sign_in.sessions
     is_covered = sessions.has_grant(live, act) if is_safe else sessions.try_use_grant(live, act)
     if is_covered:
-        passage.granted = act, request.method
+        context.granted = act, request.method
     return is_covered
 
 
-def is_granted(passage: RequestContext) -> bool:
+def is_granted(context: RequestContext) -> bool:
     """Whether the grant was already found for exactly this request, and not for the one that a hook made another of."""
-    return passage.granted is not None and passage.granted == (act_here(passage), request.method)
+    return context.granted is not None and context.granted == (act_here(context), request.method)

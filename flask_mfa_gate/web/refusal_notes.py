@@ -15,21 +15,21 @@ from .request_context import RequestContext
 log = logging.getLogger("flask_mfa_gate")
 
 
-def note_refusal(passage: RequestContext, key: str, verdict: Decision) -> None:
+def note_refusal(context: RequestContext, key: str, verdict: Decision) -> None:
     """A refusal that no proof can lift goes on record."""
     if is_refusal(verdict):
-        passage.reference = passage.state.sign_in.refusals.note(key, _here(verdict), origin=origin_of(request))
+        context.reference = context.state.sign_in.refusals.note(key, _here(verdict), origin=origin_of(request))
 
 
-def reference_here(passage: RequestContext, verdict: Decision) -> str | None:
+def reference_here(context: RequestContext, verdict: Decision) -> str | None:
     """The reference of a refusal, which may have been noted by an earlier request; None where nothing keeps it."""
-    if passage.reference is None and is_refusal(verdict) and passage.standing is not None:
-        passage.reference = _found(passage, passage.standing.user_key, verdict)
-    return passage.reference
+    if context.reference is None and is_refusal(verdict) and context.enrollment is not None:
+        context.reference = _found(context, context.enrollment.user_key, verdict)
+    return context.reference
 
 
-def _found(passage: RequestContext, key: str, verdict: Decision) -> str | None:
-    refusals, origin = passage.state.sign_in.refusals, origin_of(request)
+def _found(context: RequestContext, key: str, verdict: Decision) -> str | None:
+    refusals, origin = context.state.sign_in.refusals, origin_of(request)
     try:
         known = refusals.find(key, _here(verdict), origin=origin)
         return refusals.note(key, _here(verdict), origin=origin) if known is None else known

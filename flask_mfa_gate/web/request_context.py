@@ -11,9 +11,9 @@ from flask import Flask, Request, Response, has_request_context, request, reques
 from flask.ctx import RequestContext as FlaskContext
 
 from ..domain.authorization.decision import PASSED, Decision
-from ..domain.enrollment.enrollment import Standing
-from ..domain.marks import Marks
+from ..domain.enrollment.enrollment import EnrollmentState
 from ..domain.sign_in.session import GateSession
+from ..domain.view_protection import ViewProtection
 from ..services.observations import Observation
 from ..services.people.persons import key_of
 from ..services.sign_in.entries import Entry
@@ -23,7 +23,7 @@ from .request_notes import expect_hooks, flask_context, outer_user, this_request
 from .sessions.cookies import drop_token, forget_cookies, lacks_tls, read_token, set_token
 from .state import EXTENSION, GateState
 
-_NAME = "mfa_gate.passage"
+_NAME = "mfa_gate.context"
 
 
 class Stage(IntEnum):
@@ -88,7 +88,7 @@ class RequestContext:
     blueprints: tuple[str, ...]
     stage: Stage = Stage.ARRIVED
     session: GateSession | None = None
-    standing: Standing | None = None
+    enrollment: EnrollmentState | None = None
     dead: GateSession | None = None
     has_dead_id: bool = False
     user_key: str | None = None
@@ -98,7 +98,7 @@ class RequestContext:
     ensured_key: str | None = None
     found_nobody: bool = False
     verdict: Decision = PASSED
-    settled: Marks | None = None
+    settled: ViewProtection | None = None
     is_token: bool = False
     may_be_token: bool = False
     granted: tuple[str, str] | None = None
@@ -138,7 +138,7 @@ class RequestContext:
         """Find the session that the gate's cookie names: the one SELECT of a request with a cookie."""
         token = read_token(self.request, self.state.settings)
         if token is not None:
-            self.session, self.standing, self.dead = self.state.sign_in.sessions.look_up(token)
+            self.session, self.enrollment, self.dead = self.state.sign_in.sessions.look_up(token)
             self.has_dead_id = self.session is None
 
     def enter(self, entry: Entry) -> None:
@@ -207,19 +207,19 @@ def begin_context(here: FlaskContext, *, before: Mapping[str, Any]) -> RequestCo
     endpoint = None if rule is None else rule.endpoint
     blueprints = this.blueprints if endpoint is not None and "." in endpoint else ()
     arguments = dict(this.view_args or {})
-    passage = RequestContext(state, here, this, before, (endpoint, this.method), arguments, tuple(blueprints))
+    context = RequestContext(state, here, this, before, (endpoint, this.method), arguments, tuple(blueprints))
     if _NAME in this.environ:
-        passage.outer = this.environ[_NAME]
-    this.environ[_NAME] = passage
+        context.outer = this.environ[_NAME]
+    this.environ[_NAME] = context
     if is_within_another(here):
         forget_outer(here)
-    return passage
+    return context
 
 
-def context_outside_hooks(state: GateState, live: GateSession, standing: Standing) -> RequestContext:
+def context_outside_hooks(state: GateState, live: GateSession, enrollment: EnrollmentState) -> RequestContext:
     """What a decision looks at where no hook ran, as with events of an open websocket."""
     here = flask_context.get()
-    return RequestContext(state, here, here.request, {}, (None, ""), {}, (), session=live, standing=standing)
+    return RequestContext(state, here, here.request, {}, (None, ""), {}, (), session=live, enrollment=enrollment)
 
 
 def is_within_another(here: FlaskContext) -> bool:

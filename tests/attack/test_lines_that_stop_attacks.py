@@ -14,7 +14,7 @@ from flask_mfa_gate.domain.sign_in.assurance import FactorKind, Method
 from flask_mfa_gate.domain.sign_in.session import GRANT_LIFETIME, GateSession, act_of
 from flask_mfa_gate.factors.code_digests import CodeDigests
 from flask_mfa_gate.mail.rendering import one_line
-from flask_mfa_gate.services.sign_in.arrival import Newcomer
+from flask_mfa_gate.services.sign_in.arrival import SigningInUser
 from tests.conftest import Browser, NoPolicies, Phone, StillClock, recovery_codes_in, state_of
 from tests.web.admin.kit import ADMIN, at_console
 
@@ -46,10 +46,12 @@ def test_only_one_rises_from_one_id(app: Flask, clock: StillClock) -> None:
     session, state = session_of(app, browser), state_of(app)
     proved = session.assurance.with_proof(Method("totp"), at=clock())
     with app.app_context():
-        state.worker.run(lambda work: state.sign_in.sessions.rise(work, session, proved, authorizer=NoPolicies(state)))
+        state.worker.run(
+            lambda work: state.sign_in.sessions.elevate(work, session, proved, authorizer=NoPolicies(state))
+        )
         with pytest.raises(Conflict, match="already done"):
             state.worker.run(
-                lambda work: state.sign_in.sessions.rise(work, session, proved, authorizer=NoPolicies(state))
+                lambda work: state.sign_in.sessions.elevate(work, session, proved, authorizer=NoPolicies(state))
             )
 
 
@@ -85,7 +87,7 @@ def test_a_grant_that_is_used_meanwhile_does_not_come_back(app: Flask) -> None:
     live = with_a_grant(app, act)
     sessions = state_of(app).sign_in.sessions
     assert sessions.try_use_grant(live, act)
-    who = Newcomer(Person(live.user_key), (live.stamp,), live.host_user_id)
+    who = SigningInUser(Person(live.user_key), (live.stamp,), live.host_user_id)
     entry = sessions.renew(live, who, origin=NOWHERE)
     assert entry is not None
     assert not sessions.try_use_grant(entry.session, act)

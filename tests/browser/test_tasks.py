@@ -46,7 +46,7 @@ def documented() -> dict[str, tuple[int, int]]:
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class AuthenticatedRequest:
     """Where an admin sits, signed in: the portal, the browser, and the hand that works it."""
 
     app: Flask
@@ -102,7 +102,7 @@ HANDS = pytest.mark.parametrize("office", [Keyboard, Pointer], ids=["keyboard", 
 
 
 @pytest.fixture(scope="module", params=[Keyboard], ids=["keyboard"])
-def office(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
+def office(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[AuthenticatedRequest]:
     folder = tmp_path_factory.mktemp("office")
     uri = f"sqlite:///{folder}/portal.sqlite3"
     config = portal_config(uri, lambda: datetime.now(UTC))
@@ -116,7 +116,7 @@ def office(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     with new_chrome(folder, scripts=request.param is Keyboard) as chrome:
         screen = Screen(chrome, f"http://127.0.0.1:{running.server_port}")
         sign_in(screen, "ada", DAVES_KEY)
-        yield Desk(app, screen, request.param(chrome), steps, chrome.get_cookies())
+        yield AuthenticatedRequest(app, screen, request.param(chrome), steps, chrome.get_cookies())
     running.shutdown()
     thread.join()
     running.server_close()
@@ -124,7 +124,7 @@ def office(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
 
 
 @pytest.fixture
-def desk(office: Desk) -> Desk:
+def desk(office: AuthenticatedRequest) -> AuthenticatedRequest:
     office.begin()
     return office
 
@@ -146,7 +146,7 @@ def status_of(app: Flask, username: str) -> Any:
 
 
 @HANDS
-def test_require_mfa_of_a_group_with_14_days(desk: Desk) -> None:
+def test_require_mfa_of_a_group_with_14_days(desk: AuthenticatedRequest) -> None:
     hand = desk.hand
     with counted(desk.steps):
         hand.go("Users")
@@ -165,7 +165,7 @@ def test_require_mfa_of_a_group_with_14_days(desk: Desk) -> None:
     desk.end("Require MFA for a group, with 14 days")
 
 
-def test_remind_exactly_those_who_lapse_within_a_day(desk: Desk) -> None:
+def test_remind_exactly_those_who_lapse_within_a_day(desk: AuthenticatedRequest) -> None:
     hand = desk.hand
     with counted(desk.steps):
         hand.expect("2 people lapse within a day.")
@@ -180,7 +180,7 @@ def test_remind_exactly_those_who_lapse_within_a_day(desk: Desk) -> None:
 
 
 @HANDS
-def test_help_somebody_who_lost_their_phone(desk: Desk) -> None:
+def test_help_somebody_who_lost_their_phone(desk: AuthenticatedRequest) -> None:
     hand = desk.hand
     with counted(desk.steps):
         hand.go("Users")
@@ -200,7 +200,7 @@ def test_help_somebody_who_lost_their_phone(desk: Desk) -> None:
     desk.end("Help somebody who lost their phone")
 
 
-def test_extend_a_deadline_without_losing_the_key(desk: Desk) -> None:
+def test_extend_a_deadline_without_losing_the_key(desk: AuthenticatedRequest) -> None:
     hand, eva = desk.hand, Browser(desk.app)
     eva.sign_in("eva")
     secret = eva.begin_setup()["secret"]
@@ -221,7 +221,7 @@ def test_extend_a_deadline_without_losing_the_key(desk: Desk) -> None:
 
 
 @HANDS
-def test_a_policy_for_finance_outside_the_office_through_report_only_to_on(desk: Desk) -> None:
+def test_a_policy_for_finance_outside_the_office_through_report_only_to_on(desk: AuthenticatedRequest) -> None:
     hand, erin = desk.hand, Browser(desk.app)
     with counted(desk.steps):
         hand.go("Networks")
@@ -255,7 +255,7 @@ def test_a_policy_for_finance_outside_the_office_through_report_only_to_on(desk:
     desk.end("A policy for finance outside the office, from nothing through report-only to on")
 
 
-def test_say_why_bob_was_asked(desk: Desk) -> None:
+def test_say_why_bob_was_asked(desk: AuthenticatedRequest) -> None:
     hand, bob = desk.hand, Browser(desk.app)
     bob.sign_in("bob")
     with counted(desk.steps):
@@ -267,7 +267,7 @@ def test_say_why_bob_was_asked(desk: Desk) -> None:
     desk.end("Say why Bob was asked for a code")
 
 
-def test_find_admins_without_mfa(desk: Desk) -> None:
+def test_find_admins_without_mfa(desk: AuthenticatedRequest) -> None:
     hand = desk.hand
     with counted(desk.steps):
         hand.press("Admins without MFA")
@@ -276,7 +276,7 @@ def test_find_admins_without_mfa(desk: Desk) -> None:
     desk.end("Find the admins without MFA")
 
 
-def test_undo_a_mistake_in_a_policy_and_nothing_else(desk: Desk) -> None:
+def test_undo_a_mistake_in_a_policy_and_nothing_else(desk: AuthenticatedRequest) -> None:
     hand, users = desk.hand, {"include": ["group:engineering"]}
     put(desk.app, policy("Contractors", on=["wiki"], users=users))
     put(desk.app, policy("Contractors", "allow", on=["wiki"], users=users))
@@ -296,7 +296,7 @@ def test_undo_a_mistake_in_a_policy_and_nothing_else(desk: Desk) -> None:
     desk.end("Undo a mistake in a policy")
 
 
-def test_prove_that_the_log_is_unaltered(desk: Desk) -> None:
+def test_prove_that_the_log_is_unaltered(desk: AuthenticatedRequest) -> None:
     hand = desk.hand
     with counted(desk.steps):
         hand.go("Audit log")
@@ -307,7 +307,7 @@ def test_prove_that_the_log_is_unaltered(desk: Desk) -> None:
 
 
 @HANDS
-def test_nobody_is_locked_out_by_their_own_policy_for_good(desk: Desk) -> None:
+def test_nobody_is_locked_out_by_their_own_policy_for_good(desk: AuthenticatedRequest) -> None:
     hand, screen = desk.hand, desk.screen
     with counted(desk.steps):
         hand.go("Policies")

@@ -16,7 +16,7 @@ from flask_mfa_gate.domain.authorization.decide import decide
 from flask_mfa_gate.domain.authorization.decision import Ask, ConditionFailure, Decision, Reason
 from flask_mfa_gate.domain.authorization.request import AccessRequest
 from flask_mfa_gate.domain.authorization.rules import Lapse, LockoutScope, Rules
-from flask_mfa_gate.domain.enrollment.enrollment import Period, Standing
+from flask_mfa_gate.domain.enrollment.enrollment import EnrollmentState, Period
 from flask_mfa_gate.domain.policy.condition_tree import Condition, Not
 from flask_mfa_gate.domain.policy.conditions.condition_type import ALL_FACTS, facts_of
 from flask_mfa_gate.domain.policy.conditions.listed import ListedWord
@@ -52,17 +52,17 @@ def unsure(*effects: Effect) -> list[Match]:
 
 
 def judged(
-    at: Mapping[str, list[Match]], *, standing: Standing | None = None, rules: Rules | None = None,
+    at: Mapping[str, list[Match]], *, enrollment: EnrollmentState | None = None, rules: Rules | None = None,
     assurance: Assurance = BARE, **context: Any,
 ) -> Decision:  # fmt: skip
     made = AccessRequest(
-        standing or Standing("k"), assurance, resources=tuple(name for name in at if name != APP), **context
+        enrollment or EnrollmentState("k"), assurance, resources=tuple(name for name in at if name != APP), **context
     )
     return decide(made, policies_that(at), rules or Rules(), now=NOW)
 
 
-def holder(**facts: Any) -> Standing:
-    return Standing("k", factors=TOTP, **facts)
+def holder(**facts: Any) -> EnrollmentState:
+    return EnrollmentState("k", factors=TOTP, **facts)
 
 
 def defaults(word: str, name: str = APP) -> Rules:
@@ -78,51 +78,51 @@ def test_the_words_stand_in_their_order() -> None:
 
 @pytest.mark.parametrize("effects", [(), (ALLOW,), (REQUIRE,), (require(grace_days=9),)])
 def test_a_lapsed_user_of_scope_app_is_locked_whatever_policies_demand(effects: tuple[Effect, ...]) -> None:
-    lapsed = Standing("k", required=True, period=LAPSED)
-    assert judged({APP: matched(*effects)}, standing=lapsed).ask is Ask.LOCKED
+    lapsed = EnrollmentState("k", required=True, period=LAPSED)
+    assert judged({APP: matched(*effects)}, enrollment=lapsed).ask is Ask.LOCKED
 
 
 def test_only_a_deny_comes_before_the_lock() -> None:
-    assert judged({APP: matched(DENY)}, standing=Standing("k", required=True, period=LAPSED)).ask is Ask.DENY
+    assert judged({APP: matched(DENY)}, enrollment=EnrollmentState("k", required=True, period=LAPSED)).ask is Ask.DENY
 
 
 def test_of_scope_protected_a_lapse_locks_where_a_demand_is_not_met() -> None:
     rules = Rules(lockout_scope=LockoutScope.PROTECTED)
-    lapsed = Standing("k", required=True, period=LAPSED)
-    assert judged({}, standing=lapsed, rules=rules).ask is Ask.PASS
-    assert judged({"payroll": matched(REQUIRE)}, standing=lapsed, rules=rules).ask is Ask.LOCKED
-    assert judged({"payroll": matched(require(grace_days=9))}, standing=lapsed, rules=rules).ask is Ask.LOCKED
-    assert judged({APP: matched(REQUIRE)}, standing=lapsed, rules=rules).ask is Ask.LOCKED
+    lapsed = EnrollmentState("k", required=True, period=LAPSED)
+    assert judged({}, enrollment=lapsed, rules=rules).ask is Ask.PASS
+    assert judged({"payroll": matched(REQUIRE)}, enrollment=lapsed, rules=rules).ask is Ask.LOCKED
+    assert judged({"payroll": matched(require(grace_days=9))}, enrollment=lapsed, rules=rules).ask is Ask.LOCKED
+    assert judged({APP: matched(REQUIRE)}, enrollment=lapsed, rules=rules).ask is Ask.LOCKED
 
 
 def test_after_a_lapse_nobody_sets_up_a_factor_wherever_else_it_locks() -> None:
-    rules, lapsed = Rules(lockout_scope=LockoutScope.PROTECTED), Standing("k", required=True, period=LAPSED)
-    assert judged({}, standing=lapsed, rules=rules, sets_up_factor=True).ask is Ask.LOCKED
-    assert judged({}, standing=Standing("k"), rules=rules, sets_up_factor=True).ask is Ask.PASS
+    rules, lapsed = Rules(lockout_scope=LockoutScope.PROTECTED), EnrollmentState("k", required=True, period=LAPSED)
+    assert judged({}, enrollment=lapsed, rules=rules, sets_up_factor=True).ask is Ask.LOCKED
+    assert judged({}, enrollment=EnrollmentState("k"), rules=rules, sets_up_factor=True).ask is Ask.PASS
 
 
 # 3
 
 
 def test_deny_beats_require_beats_allow() -> None:
-    assert judged({APP: matched(ALLOW, REQUIRE, DENY)}, standing=holder(), assurance=PROVED).ask is Ask.DENY
-    assert judged({APP: matched(ALLOW, REQUIRE)}, standing=holder()).ask is Ask.CHALLENGE
-    assert judged({APP: matched(ALLOW)}, standing=holder()).ask is Ask.PASS
+    assert judged({APP: matched(ALLOW, REQUIRE, DENY)}, enrollment=holder(), assurance=PROVED).ask is Ask.DENY
+    assert judged({APP: matched(ALLOW, REQUIRE)}, enrollment=holder()).ask is Ask.CHALLENGE
+    assert judged({APP: matched(ALLOW)}, enrollment=holder()).ask is Ask.PASS
 
 
 def test_every_list_has_to_be_met_by_one_proof_or_by_several() -> None:
     both, keys = require(factors=frozenset(FactorKind)), require(factors=frozenset({FactorKind("webauthn")}))
     rules = Rules(enabled=frozenset(FactorKind))
-    rich = Standing("k", factors=frozenset(FactorKind))
+    rich = EnrollmentState("k", factors=frozenset(FactorKind))
     at = {"payroll": matched(both, keys)}
-    assert judged(at, standing=rich, rules=rules, assurance=PROVED).ask is Ask.CHALLENGE
+    assert judged(at, enrollment=rich, rules=rules, assurance=PROVED).ask is Ask.CHALLENGE
     key = Assurance(SignIn.PASSWORD, NOW, (Proof(Method("webauthn"), NOW),))
-    assert judged(at, standing=rich, rules=rules, assurance=key).ask is Ask.PASS, "one serves both"
+    assert judged(at, enrollment=rich, rules=rules, assurance=key).ask is Ask.PASS, "one serves both"
 
 
 def test_the_smallest_age_counts_for_every_list() -> None:
     at = {"payroll": matched(require(max_age=timedelta(hours=1)), require(max_age=timedelta(minutes=1)))}
-    found = judged(at, standing=holder(), assurance=PROVED)
+    found = judged(at, enrollment=holder(), assurance=PROVED)
     assert (found.word, found.requirement.max_age) == (Ask.CHALLENGE, timedelta(minutes=1))
 
 
@@ -130,8 +130,8 @@ def test_the_earliest_end_of_grace_counts_and_a_hard_rule_has_none() -> None:
     soft = [require(grace_days=9), require(grace_days=2)]
     found = judged({APP: matched(*soft)})
     assert (found.word, found.grace_ends_at) == (Ask.PROMPT, NOW + 2 * DAY)
-    begun = Standing("k", graces={"hit0": NOW - 8 * DAY - timedelta(hours=12)})
-    assert judged({APP: matched(*soft)}, standing=begun).grace_ends_at == NOW + timedelta(hours=12)
+    begun = EnrollmentState("k", graces={"hit0": NOW - 8 * DAY - timedelta(hours=12)})
+    assert judged({APP: matched(*soft)}, enrollment=begun).grace_ends_at == NOW + timedelta(hours=12)
     assert judged({APP: matched(*soft, REQUIRE)}).ask is Ask.ENROLL
 
 
@@ -152,7 +152,7 @@ def test_the_earliest_end_of_grace_counts_and_a_hard_rule_has_none() -> None:
     ],
 )  # fmt: skip
 def test_default_access_of_the_app(default: str, found: list[Match], word: Ask) -> None:
-    assert judged({APP: found}, standing=holder(), rules=defaults(default)).word is word
+    assert judged({APP: found}, enrollment=holder(), rules=defaults(default)).word is word
 
 
 def test_a_require_with_grace_never_displaces_a_default_require() -> None:
@@ -165,7 +165,7 @@ def test_a_require_with_grace_never_displaces_a_default_require() -> None:
 def test_default_access_of_a_resource() -> None:
     for default, word in (("allow", Ask.PASS), ("require", Ask.CHALLENGE), ("deny", Ask.DENY)):
         old = replace(PROVED, proofs=())
-        found = judged({"payroll": []}, standing=holder(), rules=Rules(
+        found = judged({"payroll": []}, enrollment=holder(), rules=Rules(
             default_access={"payroll": Access(default), APP: Access.ALLOW}), assurance=old)  # fmt: skip
         assert found.word is word
 
@@ -174,16 +174,16 @@ def test_default_access_of_a_resource() -> None:
 @pytest.mark.parametrize("effects", [(), (ALLOW,), (require(grace_days=9),)])
 def test_nothing_opens_the_console_without_a_proof(default: str, effects: tuple[Effect, ...]) -> None:
     rules = Rules(default_access={MFA_ADMIN: Access(default), APP: Access.ALLOW})
-    assert judged({MFA_ADMIN: matched(*effects)}, standing=holder(), rules=rules).ask is Ask.CHALLENGE
+    assert judged({MFA_ADMIN: matched(*effects)}, enrollment=holder(), rules=rules).ask is Ask.CHALLENGE
     assert judged({MFA_ADMIN: matched(*effects)}, rules=rules).ask is Ask.ENROLL
-    assert judged({MFA_ADMIN: matched(*effects)}, standing=holder(), rules=rules, assurance=PROVED).ask is Ask.PASS
+    assert judged({MFA_ADMIN: matched(*effects)}, enrollment=holder(), rules=rules, assurance=PROVED).ask is Ask.PASS
 
 
 def test_a_hidden_fact_does_not_let_a_default_allow_drop_the_challenge() -> None:
     """One who holds an app where keys are demanded, softly: known to apply, the app is asked for all the same."""
     keys = require(factors=frozenset({FactorKind("webauthn")}), grace_days=9)
-    assert judged({APP: matched(keys)}, standing=holder(), rules=defaults("allow")).ask is Ask.CHALLENGE
-    assert judged({APP: unsure(keys)}, standing=holder(), rules=defaults("allow")).ask is Ask.CHALLENGE
+    assert judged({APP: matched(keys)}, enrollment=holder(), rules=defaults("allow")).ask is Ask.CHALLENGE
+    assert judged({APP: unsure(keys)}, enrollment=holder(), rules=defaults("allow")).ask is Ask.CHALLENGE
 
 
 # 5
@@ -192,21 +192,21 @@ def test_a_hidden_fact_does_not_let_a_default_allow_drop_the_challenge() -> None
 @pytest.mark.parametrize("found", [matched(ALLOW), matched(require(grace_days=365)), []])
 def test_the_users_own_requirement_is_a_floor(found: list[Match]) -> None:
     at = {APP: found}
-    assert judged(at, standing=Standing("k", required=True)).ask is Ask.ENROLL, "forced"
-    assert judged(at, standing=Standing("k", required=True, period=RUNNING)).ask is Ask.PROMPT
-    assert judged(at, standing=Standing("k", required=True, period=LAPSED)).ask is Ask.LOCKED
+    assert judged(at, enrollment=EnrollmentState("k", required=True)).ask is Ask.ENROLL, "forced"
+    assert judged(at, enrollment=EnrollmentState("k", required=True, period=RUNNING)).ask is Ask.PROMPT
+    assert judged(at, enrollment=EnrollmentState("k", required=True, period=LAPSED)).ask is Ask.LOCKED
     confined = Rules(lapse=Lapse.CONFINED)
-    assert judged(at, standing=Standing("k", required=True, period=LAPSED), rules=confined).ask is Ask.ENROLL
+    assert judged(at, enrollment=EnrollmentState("k", required=True, period=LAPSED), rules=confined).ask is Ask.ENROLL
 
 
 @pytest.mark.parametrize("name", [APP, "payroll"])
 def test_allow_lets_nobody_off_the_setup_that_is_asked_of_everybody(name: str) -> None:
     at, rules = {name: matched(ALLOW)}, defaults("require", name)
-    assert judged(at, standing=holder(), rules=replace(rules, challenge_unrequired=False)).ask is Ask.PASS
+    assert judged(at, enrollment=holder(), rules=replace(rules, challenge_unrequired=False)).ask is Ask.PASS
     forced = judged(at, rules=rules)
     assert (forced.word, forced.policies) == (Ask.ENROLL, ()), "the default asks, and not the policy"
-    assert judged(at, standing=Standing("k", required=True, period=RUNNING), rules=rules).ask is Ask.ENROLL
-    assert judged(at, standing=Standing("k", required=True, period=LAPSED), rules=rules).ask is Ask.LOCKED
+    assert judged(at, enrollment=EnrollmentState("k", required=True, period=RUNNING), rules=rules).ask is Ask.ENROLL
+    assert judged(at, enrollment=EnrollmentState("k", required=True, period=LAPSED), rules=rules).ask is Ask.LOCKED
 
 
 def test_allow_opens_what_is_shut_by_default_also_to_who_holds_nothing() -> None:
@@ -216,8 +216,8 @@ def test_allow_opens_what_is_shut_by_default_also_to_who_holds_nothing() -> None
 
 def test_allow_leaves_the_prompt_to_one_who_holds_another_factor() -> None:
     both = Rules(enabled=frozenset(FactorKind))
-    keyed = Standing("k", required=True, period=RUNNING, factors=frozenset({FactorKind("webauthn")}))
-    assert judged({APP: matched(ALLOW)}, standing=keyed, rules=both).ask is Ask.PROMPT
+    keyed = EnrollmentState("k", required=True, period=RUNNING, factors=frozenset({FactorKind("webauthn")}))
+    assert judged({APP: matched(ALLOW)}, enrollment=keyed, rules=both).ask is Ask.PROMPT
 
 
 # 6 and 7
@@ -226,15 +226,18 @@ def test_allow_leaves_the_prompt_to_one_who_holds_another_factor() -> None:
 def test_require_forces_whoever_has_no_accepted_factor() -> None:
     found = judged({APP: matched(REQUIRE)})
     assert (found.word, found.reason, found.policies) == (Ask.ENROLL, Reason.ENROLLMENT_FORCED, ("hit0",))
-    assert judged({APP: matched(REQUIRE)}, standing=Standing("k", required=True, period=RUNNING)).ask is Ask.ENROLL
+    assert (
+        judged({APP: matched(REQUIRE)}, enrollment=EnrollmentState("k", required=True, period=RUNNING)).ask
+        is Ask.ENROLL
+    )
     at_resource = judged({"payroll": matched(REQUIRE)})
     assert (at_resource.word, at_resource.at_resource, at_resource.app_is_satisfied) == (Ask.ENROLL, True, True)
 
 
 def test_grace_is_hard_from_its_end() -> None:
     for hours, word in ((47, Ask.PROMPT), (48, Ask.ENROLL), (49, Ask.ENROLL)):
-        begun = Standing("k", graces={"hit0": NOW - timedelta(hours=hours)})
-        assert judged({APP: matched(require(grace_days=2))}, standing=begun).word is word, hours
+        begun = EnrollmentState("k", graces={"hit0": NOW - timedelta(hours=hours)})
+        assert judged({APP: matched(require(grace_days=2))}, enrollment=begun).word is word, hours
     assert judged({APP: matched(require(grace_days=2))}, deferred=True).ask is Ask.PASS
     assert judged({APP: matched(require(grace_days=2))}, promptable=False).ask is Ask.PASS, "never stops a token"
 
@@ -245,19 +248,19 @@ def test_grace_is_hard_from_its_end() -> None:
 def test_zero_age_wants_a_grant_whatever_was_proved() -> None:
     at = {"payroll": matched(require(max_age=timedelta(0)))}
     fresh = Assurance(SignIn.PASSWORD, NOW, (Proof(Method("totp"), NOW),))
-    assert judged(at, standing=holder(), assurance=fresh).ask is Ask.CHALLENGE
-    assert judged(at, standing=holder(), assurance=fresh, granted=True).ask is Ask.PASS
+    assert judged(at, enrollment=holder(), assurance=fresh).ask is Ask.CHALLENGE
+    assert judged(at, enrollment=holder(), assurance=fresh, granted=True).ask is Ask.PASS
 
 
 def test_a_grant_serves_only_the_lists_that_were_proved_for_it() -> None:
     at = {"payroll": matched(*(require(factors=frozenset({kind}), max_age=timedelta(0)) for kind in FactorKind))}
-    both = Standing("k", factors=frozenset(FactorKind))
+    both = EnrollmentState("k", factors=frozenset(FactorKind))
     rules = Rules(enabled=frozenset(FactorKind))
 
     def met(*methods: Method, minutes: int = 0) -> Ask:
         proofs = tuple(Proof(method, NOW - timedelta(minutes=minutes)) for method in methods)
         assurance = Assurance(SignIn.PASSWORD, NOW, (Proof(Method("access_pass"), NOW), *proofs))
-        return judged(at, standing=both, rules=rules, assurance=assurance, granted=True).word
+        return judged(at, enrollment=both, rules=rules, assurance=assurance, granted=True).word
 
     assert met(Method("totp")) is Ask.CHALLENGE
     assert met(Method("totp"), Method("webauthn")) is Ask.PASS
@@ -274,8 +277,8 @@ def test_a_pass_for_enrollment_opens_the_setup_also_where_no_code_would_be_asked
         ({}, defaults("allow")),
         ({}, Rules(challenge_unrequired=False)),
     ):
-        assert judged(at, standing=holder(), rules=rules).ask is Ask.PASS
-        assert judged(at, standing=holder(), rules=rules, assurance=pass_only).reason is Reason.ENROLLMENT_PASS
+        assert judged(at, enrollment=holder(), rules=rules).ask is Ask.PASS
+        assert judged(at, enrollment=holder(), rules=rules, assurance=pass_only).reason is Reason.ENROLLMENT_PASS
 
 
 def test_a_pass_for_enrollment_opens_the_setup_also_where_the_app_demands_the_lost_factor() -> None:
@@ -285,8 +288,8 @@ def test_a_pass_for_enrollment_opens_the_setup_also_where_the_app_demands_the_lo
         ({APP: matched(require(factors=TOTP, max_age=timedelta(hours=1)))}, Rules()),
         ({}, defaults("require")),
     ):
-        assert judged(at, standing=holder(), rules=rules).ask is Ask.CHALLENGE
-        verdict = judged(at, standing=holder(), rules=rules, assurance=pass_only)
+        assert judged(at, enrollment=holder(), rules=rules).ask is Ask.CHALLENGE
+        verdict = judged(at, enrollment=holder(), rules=rules, assurance=pass_only)
         assert (verdict.ask, verdict.reason) == (Ask.ENROLL, Reason.ENROLLMENT_PASS)
 
 
@@ -295,12 +298,14 @@ def test_a_way_back_in_meets_the_app_where_totp_would(way: Method) -> None:
     back = Assurance(SignIn.PASSWORD, NOW, (Proof(way, NOW),))
     keys = frozenset({FactorKind("webauthn")})
     both = Rules(enabled=frozenset(FactorKind))
-    rich = Standing("k", factors=frozenset(FactorKind))
-    assert judged({APP: matched(REQUIRE)}, standing=rich, rules=both, assurance=back).ask is Ask.PASS
-    assert judged({APP: matched(require(factors=TOTP))}, standing=rich, rules=both, assurance=back).ask is Ask.PASS
-    assert judged({APP: matched(require(factors=keys))}, standing=rich, rules=both, assurance=back).ask is Ask.CHALLENGE
-    assert judged({"payroll": matched(REQUIRE)}, standing=rich, rules=both, assurance=back).ask is Ask.CHALLENGE
-    assert judged({MFA_ADMIN: []}, standing=rich, rules=both, assurance=back).ask is Ask.CHALLENGE
+    rich = EnrollmentState("k", factors=frozenset(FactorKind))
+    assert judged({APP: matched(REQUIRE)}, enrollment=rich, rules=both, assurance=back).ask is Ask.PASS
+    assert judged({APP: matched(require(factors=TOTP))}, enrollment=rich, rules=both, assurance=back).ask is Ask.PASS
+    assert (
+        judged({APP: matched(require(factors=keys))}, enrollment=rich, rules=both, assurance=back).ask is Ask.CHALLENGE
+    )
+    assert judged({"payroll": matched(REQUIRE)}, enrollment=rich, rules=both, assurance=back).ask is Ask.CHALLENGE
+    assert judged({MFA_ADMIN: []}, enrollment=rich, rules=both, assurance=back).ask is Ask.CHALLENGE
 
 
 # Accounts for emergencies
@@ -310,14 +315,14 @@ def test_an_account_for_emergencies_is_outside_policies_and_lapse_and_nothing_el
     rules = Rules(break_glass=frozenset({"k"}))
     for effects in ((DENY,), (ALLOW,), (require(max_age=timedelta(0)),)):
         at = {APP: matched(*effects), "payroll": matched(*effects)}
-        assert judged(at, standing=holder(), rules=rules).ask is Ask.CHALLENGE, "its own factor is always asked"
-        assert judged(at, standing=holder(), rules=rules, assurance=PROVED).ask is Ask.PASS
-    assert judged({}, standing=Standing("k", required=True, period=LAPSED), rules=rules).ask is not Ask.LOCKED
-    assert judged({}, standing=holder(), rules=rules, is_active=False).ask is Ask.DENY
+        assert judged(at, enrollment=holder(), rules=rules).ask is Ask.CHALLENGE, "its own factor is always asked"
+        assert judged(at, enrollment=holder(), rules=rules, assurance=PROVED).ask is Ask.PASS
+    assert judged({}, enrollment=EnrollmentState("k", required=True, period=LAPSED), rules=rules).ask is not Ask.LOCKED
+    assert judged({}, enrollment=holder(), rules=rules, is_active=False).ask is Ask.DENY
     denied = replace(rules, default_access={APP: Access.DENY})
-    assert judged({}, standing=holder(), rules=denied, assurance=PROVED).ask is Ask.DENY
+    assert judged({}, enrollment=holder(), rules=denied, assurance=PROVED).ask is Ask.DENY
     lenient = replace(rules, default_access={APP: Access.ALLOW}, challenge_unrequired=False)
-    assert judged({}, standing=holder(), rules=lenient).ask is Ask.CHALLENGE
+    assert judged({}, enrollment=holder(), rules=lenient).ask is Ask.CHALLENGE
 
 
 # What a refusal says
@@ -338,8 +343,8 @@ assurances = st.builds(
     Assurance, st.just(SignIn.PASSWORD), st.just(NOW),
     st.lists(st.builds(Proof, st.sampled_from([*Method]), st.sampled_from([NOW, NOW - timedelta(minutes=30)])), max_size=2).map(tuple),
 )  # fmt: skip
-standings = st.builds(
-    lambda required, period, factors, graces: Standing(
+enrollments = st.builds(
+    lambda required, period, factors, graces: EnrollmentState(
         "k", required=required or period is not None, period=None if FactorKind("totp") in factors else period,
         factors=factors, graces=graces,
     ),
@@ -353,7 +358,7 @@ all_rules = st.builds(
     st.sampled_from([TOTP, frozenset(FactorKind)]), st.just(TOTP), st.sampled_from(Lapse),
     st.sampled_from(LockoutScope), st.booleans(),
 )  # fmt: skip
-cases = st.tuples(effect_lists, effect_lists, assurances, standings, all_rules, st.booleans(), st.booleans())
+cases = st.tuples(effect_lists, effect_lists, assurances, enrollments, all_rules, st.booleans(), st.booleans())
 
 
 def as_matches(effects: list[tuple[Effect, MatchResult]], *, first: int = 0) -> list[Match]:
@@ -361,12 +366,12 @@ def as_matches(effects: list[tuple[Effect, MatchResult]], *, first: int = 0) -> 
 
 
 def word_of(case: Any, *, app: list[Match] | None = None, payroll: list[Match] | None = None) -> Ask:
-    at_app, at_payroll, assurance, standing, rules, deferred, granted = case
+    at_app, at_payroll, assurance, enrollment, rules, deferred, granted = case
     at = {
         APP: as_matches(at_app) if app is None else app,
         "payroll": as_matches(at_payroll, first=9) if payroll is None else payroll,
     }
-    return judged(at, standing=standing, rules=rules, assurance=assurance, deferred=deferred, granted=granted).ask
+    return judged(at, enrollment=enrollment, rules=rules, assurance=assurance, deferred=deferred, granted=granted).ask
 
 
 @given(cases, st.randoms())
@@ -402,9 +407,9 @@ def test_one_more_require_never_loosens_where_the_law_says_so(
 
 @given(cases)
 def test_no_policy_lowers_the_users_own_requirement_or_lock(case: Any) -> None:
-    standing, rules = case[3], case[4]
+    enrollment, rules = case[3], case[4]
     setting = replace(rules, default_access={APP: Access.USER_SETTING})
-    own = word_of((case[0], case[1], case[2], standing, setting, case[5], case[6]), app=[], payroll=[])
+    own = word_of((case[0], case[1], case[2], enrollment, setting, case[5], case[6]), app=[], payroll=[])
     if own in {Ask.ENROLL, Ask.PROMPT} or (own is Ask.LOCKED and rules.lockout_scope is LockoutScope.APP):
         assert RANK[word_of(case)] <= RANK[own]
 
@@ -451,13 +456,13 @@ def test_hiding_facts_never_loosens(
     opened: tuple[str, ...],
 ) -> None:  # fmt: skip
     ready = compile_policies(policies, BUILT_IN, version=1)
-    _, _, assurance, standing, rules, deferred, granted = case
+    _, _, assurance, enrollment, rules, deferred, granted = case
     blind = replace(environment, **{name: None for name in hidden if name != "groups"})
     stranger = replace(subject, groups=None) if "groups" in hidden else subject
     words = []
     for whom, facts in ((subject, environment), (stranger, blind)):
         request = AccessRequest(
-            replace(standing, user_key=whom.key), assurance, resources=opened, deferred=deferred, granted=granted,
+            replace(enrollment, user_key=whom.key), assurance, resources=opened, deferred=deferred, granted=granted,
             groups=whom.groups, environment=facts,
         )  # fmt: skip
         words.append(decide(request, ready, rules, now=NOW).ask)
@@ -488,6 +493,6 @@ def test_a_condition_that_raises_is_named_by_the_decision_and_counts_as_unknown(
     registry = BUILT_IN.with_word(ListedWord("badge", lambda subject, environment: 1 / 0))  # type: ignore[arg-type, return-value]
     badge = Policy("a", require(grace_days=3), state=PolicyState.ON, conditions=Condition("badge", ("x",)))
     ready = compile_policies(PolicySet((badge,)), registry, version=1)
-    found = decide(AccessRequest(Standing("k"), BARE), ready, Rules(), now=NOW)
+    found = decide(AccessRequest(EnrollmentState("k"), BARE), ready, Rules(), now=NOW)
     assert found.failures == (ConditionFailure("a", "badge", "ZeroDivisionError"),)
     assert found.beginning == {"a"}

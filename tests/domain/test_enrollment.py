@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from flask_mfa_gate.domain.enrollment.enrollment import (
     DAY,
     LATEST_END,
+    EnrollmentState,
     Period,
-    Standing,
     Status,
     extend_period,
     move_end,
@@ -139,22 +139,22 @@ RUNNING, OVER = Period(NOW - DAY, NOW + DAY), Period(NOW - DAY, NOW)
 
 
 @pytest.mark.parametrize(
-    ("standing", "status"),
+    ("enrollment", "status"),
     [
-        (Standing("k"), Status.NOT_ENROLLED),
-        (Standing("k", required=True), Status.NOT_ENROLLED),
-        (Standing("k", key_shown=True), Status.PENDING_ACTIVATION),
-        (Standing("k", required=True, period=RUNNING), Status.IN_ENROLLMENT),
-        (Standing("k", required=True, period=RUNNING, key_shown=True), Status.IN_ENROLLMENT),
-        (Standing("k", required=True, period=OVER), Status.ENROLLMENT_EXPIRED),
-        (Standing("k", required=True, period=OVER, key_shown=True), Status.ENROLLMENT_EXPIRED),
-        (Standing("k", required=True, period=OVER, factors=ENABLED), Status.ENROLLED),
-        (Standing("k", factors=frozenset({FactorKind("webauthn")})), Status.NOT_ENROLLED),
+        (EnrollmentState("k"), Status.NOT_ENROLLED),
+        (EnrollmentState("k", required=True), Status.NOT_ENROLLED),
+        (EnrollmentState("k", key_shown=True), Status.PENDING_ACTIVATION),
+        (EnrollmentState("k", required=True, period=RUNNING), Status.IN_ENROLLMENT),
+        (EnrollmentState("k", required=True, period=RUNNING, key_shown=True), Status.IN_ENROLLMENT),
+        (EnrollmentState("k", required=True, period=OVER), Status.ENROLLMENT_EXPIRED),
+        (EnrollmentState("k", required=True, period=OVER, key_shown=True), Status.ENROLLMENT_EXPIRED),
+        (EnrollmentState("k", required=True, period=OVER, factors=ENABLED), Status.ENROLLED),
+        (EnrollmentState("k", factors=frozenset({FactorKind("webauthn")})), Status.NOT_ENROLLED),
     ],
 )
-def test_the_first_status_that_holds_counts(standing: Standing, status: Status) -> None:
-    assert status_of(standing, now=NOW, enabled=ENABLED) is status
+def test_the_first_status_that_holds_counts(enrollment: EnrollmentState, status: Status) -> None:
+    assert status_of(enrollment, now=NOW, enabled=ENABLED) is status
 
 
 def test_a_factor_that_is_switched_off_is_disabled() -> None:
-    assert status_of(Standing("k", factors=ENABLED), now=NOW, enabled=frozenset()) is Status.DISABLED
+    assert status_of(EnrollmentState("k", factors=ENABLED), now=NOW, enabled=frozenset()) is Status.DISABLED

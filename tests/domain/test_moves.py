@@ -10,7 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_mfa_gate.domain.enrollment.enrollment import DAY, Period, Standing, Status, next_due, start_period, status_of
+from flask_mfa_gate.domain.enrollment.enrollment import (
+    DAY,
+    EnrollmentState,
+    Period,
+    Status,
+    next_due,
+    start_period,
+    status_of,
+)
 from flask_mfa_gate.domain.enrollment.state_changes import (  # fmt: skip
     Action,
     Case,
@@ -36,32 +44,32 @@ NOW = datetime(2026, 3, 2, 9, 0, 0, 250_000, tzinfo=UTC)
 WHOLE = NOW.replace(microsecond=0)
 TOTP, WEBAUTHN = frozenset({FactorKind("totp")}), frozenset({FactorKind("webauthn")})
 
-NOBODY = Standing("1")
-FORCED = Standing("1", required=True, required_by="user:9")
+NOBODY = EnrollmentState("1")
+FORCED = EnrollmentState("1", required=True, required_by="user:9")
 RUNNING = replace(FORCED, period=Period(WHOLE - 2 * DAY, WHOLE + 5 * DAY))
 LAPSED = replace(FORCED, period=Period(WHOLE - 8 * DAY, WHOLE - DAY))
 WAITING = replace(FORCED, waiting_days=7)
 ENROLLED = replace(FORCED, factors=TOTP)
-VOLUNTEER = Standing("1", factors=TOTP)
+VOLUNTEER = EnrollmentState("1", factors=TOTP)
 STANDINGS = {
     "not required": NOBODY, "key shown": replace(NOBODY, key_shown=True), "forced": FORCED, "in period": RUNNING,
     "lapsed": LAPSED, "waiting": WAITING, "enrolled": ENROLLED, "enrolled, not required": VOLUNTEER,
 }  # fmt: skip
 
 
-def on(action: Action, standing: Standing, *, is_active: bool = True, now: datetime = NOW) -> Move:
-    return action.on(Case(standing, is_active, now, frozenset(FactorKind), TOTP), by="user:2")
+def on(action: Action, enrollment: EnrollmentState, *, is_active: bool = True, now: datetime = NOW) -> Move:
+    return action.on(Case(enrollment, is_active, now, frozenset(FactorKind), TOTP), by="user:2")
 
 
-def after(standing: Standing, move: Move) -> Standing:
+def after(enrollment: EnrollmentState, move: Move) -> EnrollmentState:
     """The standing that a move leaves behind."""
     if move.voids_proofs:
-        standing = replace(standing, factors=frozenset(), key_shown=False)
+        enrollment = replace(enrollment, factors=frozenset(), key_shown=False)
     if move.requirement is None:
-        return standing
+        return enrollment
     made = move.requirement
     return replace(
-        standing, required=made.required_by is not None, required_by=made.required_by, period=made.period,
+        enrollment, required=made.required_by is not None, required_by=made.required_by, period=made.period,
         waiting_days=made.waiting_days,
     )  # fmt: skip
 
@@ -70,7 +78,7 @@ def skipped(reason: str) -> Move:
     return Move(Outcome.SKIPPED, reason)
 
 
-standings = st.sampled_from(list(STANDINGS.values()))
+enrollments = st.sampled_from(list(STANDINGS.values()))
 days = st.integers(1, 365)
 
 
@@ -104,10 +112,10 @@ def test_the_last_instant_of_a_period_is_not_lapsed_and_its_end_is() -> None:
     assert on(Require(7, True), RUNNING, now=ends_at) == skipped("lapsed")
 
 
-@given(standings, days)
-def test_require_starts_at_the_whole_second_and_belongs_to_the_actor(standing: Standing, length: int) -> None:
-    made = on(Require(length, renew=True), standing).requirement
-    if made is not None and not standing.factors:
+@given(enrollments, days)
+def test_require_starts_at_the_whole_second_and_belongs_to_the_actor(enrollment: EnrollmentState, length: int) -> None:
+    made = on(Require(length, renew=True), enrollment).requirement
+    if made is not None and not enrollment.factors:
         assert made == Requirement("user:2", Period(WHOLE, WHOLE + length * DAY))
 
 
@@ -148,19 +156,19 @@ def test_extend_without_a_period_is_skipped(name: str) -> None:
 @given(days, st.timedeltas(timedelta(days=-900), timedelta(days=900)))
 def test_extend_counts_from_the_end_or_from_now_whichever_is_later(length: int, left: timedelta) -> None:
     end = WHOLE + timedelta(seconds=int(left.total_seconds()))
-    standing = replace(FORCED, period=Period(end - 7 * DAY, end), key_shown=True)
-    move = on(Extend(length, None), standing)
+    enrollment = replace(FORCED, period=Period(end - 7 * DAY, end), key_shown=True)
+    move = on(Extend(length, None), enrollment)
     assert move.requirement is not None
     assert move.requirement == Requirement("user:9", Period(end - 7 * DAY, max(WHOLE, end) + length * DAY))
-    assert status_of(after(standing, move), now=NOW, enabled=TOTP) is Status.IN_ENROLLMENT, "the lock is lifted"
-    assert after(standing, move).key_shown, "a key that was shown stays"
+    assert status_of(after(enrollment, move), now=NOW, enabled=TOTP) is Status.IN_ENROLLMENT, "the lock is lifted"
+    assert after(enrollment, move).key_shown, "a key that was shown stays"
     assert move.notice is None
 
 
 def test_extend_to_a_date_sets_the_end_in_utc_and_may_shorten() -> None:
     until = datetime.fromisoformat("2026-03-03T12:00:00.75+02:00")
-    for standing in (RUNNING, LAPSED):
-        move = on(Extend(None, until), standing)
+    for enrollment in (RUNNING, LAPSED):
+        move = on(Extend(None, until), enrollment)
         assert move.requirement is not None
         assert move.requirement.period is not None
         assert move.requirement.period.ends_at == datetime(2026, 3, 3, 10, 0, 0, tzinfo=UTC)
@@ -207,24 +215,24 @@ def test_reset_of_somebody_switched_off_waits() -> None:
 
 @given(st.sampled_from([RUNNING, LAPSED, WAITING, FORCED]), st.sampled_from([TOTP, WEBAUTHN, TOTP | WEBAUTHN]))
 def test_who_held_a_key_is_not_let_in_by_the_password_alone_unless_days_are_given(
-    standing: Standing, factors: frozenset[FactorKind]
+    enrollment: EnrollmentState, factors: frozenset[FactorKind]
 ) -> None:
     """Also where a security key does not end the period of TOTP, so that one still runs."""
     for is_active in (True, False):
-        move = on(Reset(None, default_days=7), replace(standing, factors=factors), is_active=is_active)
+        move = on(Reset(None, default_days=7), replace(enrollment, factors=factors), is_active=is_active)
         assert move.requirement == Requirement("user:9")
         assert move.details == {"factors": sorted(factors), "days": None}
 
 
 @pytest.mark.parametrize("name", STANDINGS)
 def test_remove_on_each_state(name: str) -> None:
-    standing = STANDINGS[name]
-    move = on(Remove(), standing)
-    if not standing.required:
+    enrollment = STANDINGS[name]
+    move = on(Remove(), enrollment)
+    if not enrollment.required:
         assert move == skipped("not-required")
         return
     assert (move.requirement, move.event) == (Requirement(None), "requirement_removed")
-    assert after(standing, move) == replace(NOBODY, factors=standing.factors, key_shown=standing.key_shown)
+    assert after(enrollment, move) == replace(NOBODY, factors=enrollment.factors, key_shown=enrollment.key_shown)
     assert move.notice is not None
     assert move.notice.kind == "requirement-removed"
 
@@ -270,18 +278,20 @@ def test_activation_begins_the_full_period_and_tells_of_it(length: int) -> None:
     assert move.notice == start_notice(start_period(NOW, days=length), now=NOW)
 
 
-@given(standings, st.booleans())
-def test_no_action_gives_a_period_to_somebody_of_whom_nothing_is_required(standing: Standing, is_active: bool) -> None:
+@given(enrollments, st.booleans())
+def test_no_action_gives_a_period_to_somebody_of_whom_nothing_is_required(
+    enrollment: EnrollmentState, is_active: bool
+) -> None:
     for action in (Require(7, True), Extend(7, None), Reset(7, 7), Remove(), Remind(), Unlock()):
-        left = after(standing, on(action, standing, is_active=is_active))
+        left = after(enrollment, on(action, enrollment, is_active=is_active))
         assert left.required or (left.period is None and left.waiting_days is None)
         assert left.period is None or left.waiting_days is None, "a period runs or waits, not both"
         assert left.required == (left.required_by is not None)
 
 
-@given(standings)
-def test_silence_takes_the_mail_and_nothing_else(standing: Standing) -> None:
-    move = on(Reset(None, 7), standing)
+@given(enrollments)
+def test_silence_takes_the_mail_and_nothing_else(enrollment: EnrollmentState) -> None:
+    move = on(Reset(None, 7), enrollment)
     assert without_notice(move) == replace(move, notice=None)
     assert without_notice(move).event == move.event
 

@@ -15,7 +15,7 @@ from flask_mfa_gate.domain.authorization.decide import decide
 from flask_mfa_gate.domain.authorization.decision import Ask, AuthnRequirement, Reason
 from flask_mfa_gate.domain.authorization.request import AccessRequest
 from flask_mfa_gate.domain.authorization.rules import Lapse, LockoutScope, Rules, is_required
-from flask_mfa_gate.domain.enrollment.enrollment import Period, Standing
+from flask_mfa_gate.domain.enrollment.enrollment import EnrollmentState, Period
 from flask_mfa_gate.domain.sign_in.assurance import Assurance, FactorKind, Method, SignIn
 from tests.domain.policy.kit import NO_POLICIES
 
@@ -25,7 +25,7 @@ NONE: frozenset[FactorKind] = frozenset()
 TOTP, KEY, EVERY = frozenset({FactorKind("totp")}), frozenset({FactorKind("webauthn")}), frozenset(FactorKind)
 RANK = {word: rank for rank, word in enumerate(Ask)}
 
-SOMEBODY = Standing("k")
+SOMEBODY = EnrollmentState("k")
 PASSWORD = Assurance(SignIn.PASSWORD, NOW - timedelta(minutes=1))
 TO_TOTP, TO_KEY = frozenset({Method("totp")}), frozenset({Method("webauthn")})
 ASSURANCES = [
@@ -39,11 +39,15 @@ ASSURANCES = [
 PERIODS = [Period(NOW - DAY, NOW + 2 * DAY), Period(NOW - 2 * DAY, NOW)]
 STANDINGS = [
     *[
-        Standing("k", required=required, factors=factors)
+        EnrollmentState("k", required=required, factors=factors)
         for required in (False, True)
         for factors in (NONE, TOTP, EVERY)
     ],
-    *[Standing("k", required=True, period=period, factors=factors) for period in PERIODS for factors in (NONE, KEY)],
+    *[
+        EnrollmentState("k", required=True, period=period, factors=factors)
+        for period in PERIODS
+        for factors in (NONE, KEY)
+    ],
 ]
 # How often the prompt may come back, and when it was last put off.
 Prompts: TypeAlias = Sequence[tuple[timedelta, datetime | None]]
@@ -79,8 +83,8 @@ MORE = [
 
 def situations(prompts: Prompts = PROMPTS[:1]) -> Iterator[tuple[AccessRequest, Rules]]:
     """Every mix of what a decision looks at, each by its few cases that can make a difference."""
-    for (interval, deferred_at), standing, chosen in product(prompts, STANDINGS, RULES):
-        kept, asked = replace(standing, deferred_at=deferred_at), replace(chosen, prompt_interval=interval)
+    for (interval, deferred_at), enrollment, chosen in product(prompts, STANDINGS, RULES):
+        kept, asked = replace(enrollment, deferred_at=deferred_at), replace(chosen, prompt_interval=interval)
         for assurance, request in product(ASSURANCES, REQUESTS):
             yield AccessRequest(kept, assurance, **request), asked
 
@@ -115,8 +119,8 @@ def test_one_more_proof_never_tightens() -> None:
 
 def test_nobody_with_a_factor_and_a_demand_passes_without_proof() -> None:
     for request, chosen in situations():
-        holds = bool(request.standing.factors)
-        asked = chosen.challenge_unrequired or is_required(request.standing, chosen)
+        holds = bool(request.enrollment.factors)
+        asked = chosen.challenge_unrequired or is_required(request.enrollment, chosen)
         relaxed = chosen.default_access["app"] is Access.ALLOW
         if holds and asked and not relaxed and not request.assurance.proofs:
             assert word(request, chosen) in {Ask.DENY, Ask.LOCKED, Ask.CHALLENGE}
@@ -137,26 +141,26 @@ def test_a_switched_off_account_is_denied_whatever_it_proved() -> None:
 
 
 @pytest.mark.parametrize(
-    ("standing", "expected"),
+    ("enrollment", "expected"),
     [
-        (Standing("k"), Ask.PASS),
-        (Standing("k", required=True), Ask.ENROLL),
-        (Standing("k", required=True, period=Period(NOW - DAY, NOW + timedelta(microseconds=1))), Ask.PROMPT),
-        (Standing("k", required=True, period=Period(NOW - DAY, NOW)), Ask.LOCKED),
-        (Standing("k", factors=TOTP), Ask.CHALLENGE),
-        (Standing("k", required=True, factors=TOTP), Ask.CHALLENGE),
+        (EnrollmentState("k"), Ask.PASS),
+        (EnrollmentState("k", required=True), Ask.ENROLL),
+        (EnrollmentState("k", required=True, period=Period(NOW - DAY, NOW + timedelta(microseconds=1))), Ask.PROMPT),
+        (EnrollmentState("k", required=True, period=Period(NOW - DAY, NOW)), Ask.LOCKED),
+        (EnrollmentState("k", factors=TOTP), Ask.CHALLENGE),
+        (EnrollmentState("k", required=True, factors=TOTP), Ask.CHALLENGE),
     ],
 )
-def test_the_six_words_at_sign_in(standing: Standing, expected: Ask) -> None:
-    assert word(AccessRequest(SOMEBODY, PASSWORD)._replace(standing=standing), Rules()) is expected
+def test_the_six_words_at_sign_in(enrollment: EnrollmentState, expected: Ask) -> None:
+    assert word(AccessRequest(SOMEBODY, PASSWORD)._replace(enrollment=enrollment), Rules()) is expected
 
 
 def test_a_recovery_code_signs_in_and_opens_no_resource() -> None:
     recovered = PASSWORD.with_proof(Method("recovery_code"), at=NOW)
-    standing = Standing("k", factors=TOTP)
-    assert word(AccessRequest(SOMEBODY, recovered)._replace(standing=standing), Rules()) is Ask.PASS
+    enrollment = EnrollmentState("k", factors=TOTP)
+    assert word(AccessRequest(SOMEBODY, recovered)._replace(enrollment=enrollment), Rules()) is Ask.PASS
     opened = decide(
-        AccessRequest(SOMEBODY, recovered, resources=("a",))._replace(standing=standing),
+        AccessRequest(SOMEBODY, recovered, resources=("a",))._replace(enrollment=enrollment),
         NO_POLICIES,
         Rules({"a": Access.REQUIRE}),
         now=NOW,
@@ -173,7 +177,9 @@ def test_the_age_of_a_proof_has_an_exact_boundary(age: timedelta, met: bool) -> 
     demand = AuthnRequirement(Method.of_factors, max_age=timedelta(minutes=5))
     assert (
         word(
-            AccessRequest(SOMEBODY, assurance, demands=(demand,))._replace(standing=Standing("k", factors=TOTP)),
+            AccessRequest(SOMEBODY, assurance, demands=(demand,))._replace(
+                enrollment=EnrollmentState("k", factors=TOTP)
+            ),
             Rules(),
         )
         is Ask.PASS
@@ -183,16 +189,16 @@ def test_the_age_of_a_proof_has_an_exact_boundary(age: timedelta, met: bool) -> 
 def test_the_reason_tells_why() -> None:
     assert (
         decide(
-            AccessRequest(SOMEBODY, PASSWORD, is_active=False)._replace(standing=Standing("k")),
+            AccessRequest(SOMEBODY, PASSWORD, is_active=False)._replace(enrollment=EnrollmentState("k")),
             NO_POLICIES,
             Rules(),
             now=NOW,
         ).reason
         is Reason.INACTIVE
     )
-    lapsed = Standing("k", required=True, period=Period(NOW - DAY, NOW))
+    lapsed = EnrollmentState("k", required=True, period=Period(NOW - DAY, NOW))
     assert (
-        decide(AccessRequest(SOMEBODY, PASSWORD)._replace(standing=lapsed), NO_POLICIES, Rules(), now=NOW).reason
+        decide(AccessRequest(SOMEBODY, PASSWORD)._replace(enrollment=lapsed), NO_POLICIES, Rules(), now=NOW).reason
         is Reason.LAPSED
     )
 
@@ -207,9 +213,9 @@ def test_amr_and_acr_follow_from_the_proofs() -> None:
 
 STRICTEST_FIRST = [Ask.DENY, Ask.LOCKED, Ask.CHALLENGE, Ask.ENROLL, Ask.PROMPT, Ask.PASS]
 RUNNING = Period(NOW - DAY, NOW + 2 * DAY)
-LAPSED = Standing("k", required=True, period=Period(NOW - DAY, NOW))
-SOFT = Standing("k", required=True, period=RUNNING)
-HOLDER = Standing("k", factors=TOTP)
+LAPSED = EnrollmentState("k", required=True, period=Period(NOW - DAY, NOW))
+SOFT = EnrollmentState("k", required=True, period=RUNNING)
+HOLDER = EnrollmentState("k", factors=TOTP)
 
 
 def test_the_order_of_the_words_is_the_law() -> None:
@@ -217,7 +223,7 @@ def test_the_order_of_the_words_is_the_law() -> None:
 
 
 @pytest.mark.parametrize(
-    ("asked", "standing", "chosen", "expected"),
+    ("asked", "enrollment", "chosen", "expected"),
     [
         (AccessRequest(SOMEBODY, PASSWORD, is_active=False), LAPSED, Rules(), Ask.DENY),
         (AccessRequest(SOMEBODY, PASSWORD), LAPSED, Rules({"app": Access.DENY}), Ask.DENY),
@@ -228,20 +234,20 @@ def test_the_order_of_the_words_is_the_law() -> None:
         (AccessRequest(SOMEBODY, PASSWORD, demands=(AuthnRequirement(frozenset({Method("webauthn")})),)), HOLDER, Rules(), Ask.CHALLENGE),
         (AccessRequest(SOMEBODY, PASSWORD, demands=(AuthnRequirement(Method.of_factors),)), SOFT, Rules(), Ask.ENROLL),
         (AccessRequest(SOMEBODY, PASSWORD), SOFT, Rules({"app": Access.REQUIRE}), Ask.ENROLL),
-        (AccessRequest(SOMEBODY, PASSWORD), Standing("k"), Rules({"app": Access.REQUIRE}), Ask.ENROLL),
+        (AccessRequest(SOMEBODY, PASSWORD), EnrollmentState("k"), Rules({"app": Access.REQUIRE}), Ask.ENROLL),
         (AccessRequest(SOMEBODY, PASSWORD), SOFT, Rules({"app": Access.ALLOW}), Ask.PROMPT),
         (AccessRequest(SOMEBODY, PASSWORD), HOLDER, Rules({"app": Access.ALLOW}), Ask.PASS),
         (AccessRequest(SOMEBODY, PASSWORD), HOLDER, Rules(challenge_unrequired=False), Ask.PASS),
-        (AccessRequest(SOMEBODY, PASSWORD), Standing("k", required=True, factors=TOTP), Rules(challenge_unrequired=False), Ask.CHALLENGE),
+        (AccessRequest(SOMEBODY, PASSWORD), EnrollmentState("k", required=True, factors=TOTP), Rules(challenge_unrequired=False), Ask.CHALLENGE),
         (AccessRequest(SOMEBODY, PASSWORD), HOLDER, Rules({"app": Access.REQUIRE}, challenge_unrequired=False), Ask.CHALLENGE),
         (AccessRequest(SOMEBODY, PASSWORD, resources=("b",)), HOLDER, Rules({"app": Access.ALLOW, "b": Access.REQUIRE}), Ask.CHALLENGE),
-        (AccessRequest(SOMEBODY, PASSWORD, resources=("unnamed",)), Standing("k"), Rules(), Ask.PASS),
+        (AccessRequest(SOMEBODY, PASSWORD, resources=("unnamed",)), EnrollmentState("k"), Rules(), Ask.PASS),
     ],
 )  # fmt: skip
 def test_the_strictest_of_all_that_applies_is_said(
-    asked: AccessRequest, standing: Standing, chosen: Rules, expected: Ask
+    asked: AccessRequest, enrollment: EnrollmentState, chosen: Rules, expected: Ask
 ) -> None:
-    assert word(asked._replace(standing=standing), chosen) is expected
+    assert word(asked._replace(enrollment=enrollment), chosen) is expected
 
 
 def test_the_verdict_is_the_strictest_of_its_parts() -> None:
@@ -284,13 +290,15 @@ def test_set_up_later_lifts_a_prompt_and_nothing_else() -> None:
     ],
 )
 def test_the_prompt_can_be_rarer_but_not_past_the_last_day(since: timedelta, left: timedelta, expected: Ask) -> None:
-    standing = Standing("k", required=True, period=Period(NOW - 9 * DAY, NOW + left), deferred_at=NOW - since)
+    enrollment = EnrollmentState("k", required=True, period=Period(NOW - 9 * DAY, NOW + left), deferred_at=NOW - since)
     assert (
-        word(AccessRequest(SOMEBODY, PASSWORD)._replace(standing=standing), Rules(prompt_interval=timedelta(hours=4)))
+        word(
+            AccessRequest(SOMEBODY, PASSWORD)._replace(enrollment=enrollment), Rules(prompt_interval=timedelta(hours=4))
+        )
         is expected
     )
     if left:
-        assert word(AccessRequest(SOMEBODY, PASSWORD)._replace(standing=standing), Rules()) is Ask.PROMPT, (
+        assert word(AccessRequest(SOMEBODY, PASSWORD)._replace(enrollment=enrollment), Rules()) is Ask.PROMPT, (
             "by default each sign-in asks"
         )
 
@@ -301,26 +309,26 @@ def test_a_demand_for_one_request_is_met_by_a_grant_only(granted: bool) -> None:
     request = AccessRequest(
         SOMEBODY, proved, demands=(AuthnRequirement(Method.of_factors, max_age=timedelta(0)),), granted=granted
     )
-    assert word(request._replace(standing=HOLDER), Rules()) is (Ask.PASS if granted else Ask.CHALLENGE)
+    assert word(request._replace(enrollment=HOLDER), Rules()) is (Ask.PASS if granted else Ask.CHALLENGE)
 
 
 def test_a_grant_is_no_sign_in() -> None:
     request = AccessRequest(
         SOMEBODY, PASSWORD, demands=(AuthnRequirement(Method.of_factors, max_age=timedelta(0)),), granted=True
     )
-    assert word(request._replace(standing=HOLDER), Rules()) is Ask.CHALLENGE
+    assert word(request._replace(enrollment=HOLDER), Rules()) is Ask.CHALLENGE
 
 
 def test_a_verdict_of_a_resource_says_so_and_what_it_wants() -> None:
     demand = AuthnRequirement(frozenset({Method("totp")}), timedelta(minutes=5))
     proved = PASSWORD.with_proof(Method("totp"), at=NOW - timedelta(hours=1))
     verdict = decide(
-        AccessRequest(SOMEBODY, proved, demands=(demand,))._replace(standing=HOLDER), NO_POLICIES, Rules(), now=NOW
+        AccessRequest(SOMEBODY, proved, demands=(demand,))._replace(enrollment=HOLDER), NO_POLICIES, Rules(), now=NOW
     )
     assert (verdict.ask, verdict.reason, verdict.requirement, verdict.at_resource) == (
         Ask.CHALLENGE, Reason.STEP_UP, demand, True,
     )  # fmt: skip
     at_sign_in = decide(
-        AccessRequest(SOMEBODY, PASSWORD, demands=(demand,))._replace(standing=HOLDER), NO_POLICIES, Rules(), now=NOW
+        AccessRequest(SOMEBODY, PASSWORD, demands=(demand,))._replace(enrollment=HOLDER), NO_POLICIES, Rules(), now=NOW
     )
     assert (at_sign_in.reason, at_sign_in.at_resource) == (Reason.SIGN_IN, False), "of equals the app's own"

@@ -28,7 +28,7 @@ from flask_mfa_gate.store.enrollment import enrollments
 from flask_mfa_gate.store.people import user_facets
 from flask_mfa_gate.store.sign_in import sessions
 from flask_mfa_gate.store.sign_in.holdings import Held
-from flask_mfa_gate.web.account.desk import Desk
+from flask_mfa_gate.web.account.authenticated_request import AuthenticatedRequest
 from flask_mfa_gate.web.account.factor_setup import setup_route
 from flask_mfa_gate.web.account.factors import registry as pages_registry
 from flask_mfa_gate.web.account.factors.pages import ChallengePage, CodeField, FactorPages
@@ -93,13 +93,13 @@ class Echo:
 def pages() -> FactorPages:
     kind, method = FactorKind("echo"), Method("echo")
 
-    def show(desk: Desk, begun: Begun, error: MFAGateError | None) -> Response:
+    def show(desk: AuthenticatedRequest, begun: Begun, error: MFAGateError | None) -> Response:
         return answers.json_answer(dict(begun.public))
 
-    def ask(desk: Desk, challenge: Challenge) -> ChallengePage:
+    def ask(desk: AuthenticatedRequest, challenge: Challenge) -> ChallengePage:
         return ChallengePage("Say the echo", {"field": CodeField("Echo", challenge.public["nonce"])})
 
-    def options(desk: Desk) -> Response:
+    def options(desk: AuthenticatedRequest) -> Response:
         challenges = desk.state.sign_in.challenges
         held = challenges.holdings(desk.session, desk.origin)
         return answers.json_answer(dict(challenges.begin(desk.session, method, held).public))

@@ -108,7 +108,7 @@ def test_ways_out_lead_somewhere(way_out: str, root: str | None) -> None:
     client = host.client()
     client.post("/auth/form")
     with state_of(host.app).store.database.write() as tx:
-        state_of(host.app).store.marks.drop(tx, "login-view")
+        state_of(host.app).store.checkpoints.drop(tx, "login-view")
     host.clock.forward(minutes=2)
     token = client.get("/mfa/status").json["csrf_token"]  # type: ignore[index]
     answer = client.post(way_out, data={"csrf_token": token})

@@ -14,7 +14,7 @@ from flask_mfa_gate import Conflict
 from flask_mfa_gate.domain.people.person import NOWHERE, Person
 from flask_mfa_gate.domain.sign_in.assurance import Method
 from flask_mfa_gate.errors import StoreBusy
-from flask_mfa_gate.services.sign_in.arrival import Newcomer
+from flask_mfa_gate.services.sign_in.arrival import SigningInUser
 from tests.conftest import IS_SOAK, Browser, NoPolicies, StillClock, at_once, state_of
 
 pytestmark = [pytest.mark.soak] if IS_SOAK else []
@@ -31,11 +31,11 @@ def test_no_id_survives_the_end_of_its_sign_in(app: Flask, clock: StillClock) ->
         assert found is not None
         session = found[0]
 
-        def rise(session: Any = session) -> None:
+        def elevate(session: Any = session) -> None:
             proved = session.assurance.with_proof(Method("totp"), at=clock())
             try:
                 state.worker.run(
-                    lambda work: state.sign_in.sessions.rise(work, session, proved, authorizer=NoPolicies(state))
+                    lambda work: state.sign_in.sessions.elevate(work, session, proved, authorizer=NoPolicies(state))
                 )
             except Conflict:
                 return
@@ -47,7 +47,7 @@ def test_no_id_survives_the_end_of_its_sign_in(app: Flask, clock: StillClock) ->
             with app.app_context():
                 state.people.enrollments.reset("6")
 
-        at_once([rise, sign_out if number % 2 else reset])
+        at_once([elevate, sign_out if number % 2 else reset])
         with state.store.database.read() as tx:
             assert state.store.sessions.of_user(tx, "6") == [], number
 
@@ -64,9 +64,9 @@ def test_an_id_that_is_being_written_dies_with_its_sign_in(app: Flask, clock: St
     assert kept is not None
     written = threading.Event()
 
-    def rise() -> None:
+    def elevate() -> None:
         def act(work: Any) -> None:
-            state.sign_in.sessions.rise(
+            state.sign_in.sessions.elevate(
                 work, found[0], found[0].assurance.with_proof(Method("totp"), at=clock()), authorizer=NoPolicies(state)
             )
             written.set()
@@ -78,7 +78,7 @@ def test_an_id_that_is_being_written_dies_with_its_sign_in(app: Flask, clock: St
         assert written.wait(10)
         end_by(app, ending, found[0], kept[0])
 
-    at_once([rise, end])
+    at_once([elevate, end])
     with state.store.database.read() as tx:
         assert found[0].lineage not in {one.lineage for one in state.store.sessions.of_user(tx, "6")}
 
@@ -106,7 +106,7 @@ def end_once(app: Flask, ending: str, session: Any, other: Any) -> None:
 
 
 def renew(app: Flask, session: Any) -> Any:
-    who = Newcomer(Person(session.user_key), (session.stamp,), session.host_user_id)
+    who = SigningInUser(Person(session.user_key), (session.stamp,), session.host_user_id)
     return state_of(app).sign_in.sessions.renew(session, who, origin=NOWHERE)
 
 

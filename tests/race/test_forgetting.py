@@ -20,8 +20,8 @@ def test_forgetting_somebody_waits_for_a_session_that_is_just_rising(app: Flask,
     order: list[str] = []
     with app.app_context():
 
-        def rise(work: Any) -> None:
-            entry = state.sign_in.sessions.rise(
+        def elevate(work: Any) -> None:
+            entry = state.sign_in.sessions.elevate(
                 work, found[0], found[0].assurance.with_proof(Method("totp"), at=clock()), authorizer=NoPolicies(state)
             )
             order.append(entry.token)
@@ -34,7 +34,7 @@ def test_forgetting_somebody_waits_for_a_session_that_is_just_rising(app: Flask,
             order.append("forgotten")
 
         forgetting = threading.Thread(target=forget)
-        state.worker.run(rise)
+        state.worker.run(elevate)
         forgetting.join()
     assert order[1:] == ["risen", "forgotten"]
     assert state.sign_in.sessions.find(order[0]) is None

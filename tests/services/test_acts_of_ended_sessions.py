@@ -11,7 +11,7 @@ from flask_mfa_gate import Conflict
 from flask_mfa_gate.domain.authorization.decision import PASSED
 from flask_mfa_gate.domain.people.person import NOWHERE, Person
 from flask_mfa_gate.domain.sign_in.assurance import SignIn
-from flask_mfa_gate.services.sign_in.arrival import Newcomer, Seen
+from flask_mfa_gate.services.sign_in.arrival import Seen, SigningInUser
 from tests.conftest import Browser, Phone, state_of
 from tests.web.kit import signed_in
 
@@ -42,7 +42,7 @@ def test_it_ends_nobody_and_makes_nothing(app: Flask, phone: Phone, clock: Any, 
     with pytest.raises(Conflict, match="signed out"):
         ACTS[name](state, thief, own)
     assert owner.is_in()
-    assert state.sign_in.revocations.standing(own.user_key).revocations == 1
+    assert state.sign_in.revocations.state(own.user_key).revocations == 1
 
 
 def test_what_is_remembered_of_it_is_not_told_of_the_revocation(app: Flask, phone: Phone, clock: Any) -> None:
@@ -83,7 +83,7 @@ def test_a_session_of_the_hosts_that_is_revoked_before_it_is_written_down(app: F
     """``frank`` comes with a session whose sign-in nobody saw, and it was found good."""
     state = state_of(app)
     state.people.users.password_changed("6")
-    who, seen = Newcomer(Person("6"), (), None), _SEEN
+    who, seen = SigningInUser(Person("6"), (), None), _SEEN
 
     def begin() -> Any:
         return state.sign_in.sessions.begin(

@@ -128,7 +128,7 @@ def test_an_anchor_made_of_a_true_link_without_the_keys_is_none(kept_ten_days: A
     second = rows(state.store, "audit")[1]
     with state.store.database.write() as tx:
         value = f"{second.number}:{second.mac} {clock.now.isoformat()} {second.mac}"
-        state.store.marks.put(tx, "audit-anchor", at=clock.now, value=value)
+        state.store.checkpoints.put(tx, "audit-anchor", at=clock.now, value=value)
         tx.execute(state.store.tables.audit.delete().where(state.store.tables.audit.c.number <= 2))
     assert state.operations.audit.verify().broken_at == 1
 
@@ -138,7 +138,7 @@ def test_the_anchor_of_another_log_under_the_same_keys_is_none(kept_ten_days: An
     trim(state)
     anchors = state.operations.upkeep.sweeper._retention._anchors
     tables = SimpleNamespace(audit=SimpleNamespace(name="other_audit"))
-    others = Anchors(SimpleNamespace(tables=tables, marks=state.store.marks), anchors._keyring)  # type: ignore[arg-type]
+    others = Anchors(SimpleNamespace(tables=tables, marks=state.store.checkpoints), anchors._keyring)  # type: ignore[arg-type]
     with state.store.database.write() as tx:
         own = anchors.get(tx)
         assert own.removed_at is not None
@@ -219,8 +219,8 @@ def test_what_requests_showed_of_the_set_up_is_swept_after_a_week(kept_ten_days:
     state = kept_ten_days
     with state.store.database.write() as tx:
         for name in (f"{DROPPED}cart", "observed:late-identity:shop", "sync-held-back"):
-            state.store.marks.put(tx, name, at=clock.now - timedelta(days=8))
-        state.store.marks.put(tx, f"{DROPPED}new", at=clock.now)
+            state.store.checkpoints.put(tx, name, at=clock.now - timedelta(days=8))
+        state.store.checkpoints.put(tx, f"{DROPPED}new", at=clock.now)
     state.operations.upkeep.run_due()
     names = {row.name for row in rows(state.store, "mark")}
     assert f"{DROPPED}new" in names

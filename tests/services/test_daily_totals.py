@@ -137,5 +137,5 @@ def test_a_mark_that_somebody_edited_starts_from_the_first_record(site: Flask, c
     assert service.count_due() == 2
     store = state_of(site).store
     with store.database.write() as tx:
-        store.marks.put(tx, "daily-totals", at=clock(), value="last Tuesday")
+        store.checkpoints.put(tx, "daily-totals", at=clock(), value="last Tuesday")
     assert service.count_due() == 2

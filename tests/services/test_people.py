@@ -15,7 +15,7 @@ from sqlalchemy import Connection, ForeignKey, String, insert, text
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 
 from flask_mfa_gate import Conflict, UnknownUser
-from flask_mfa_gate.domain.enrollment.enrollment import Standing
+from flask_mfa_gate.domain.enrollment.enrollment import EnrollmentState
 from flask_mfa_gate.domain.people.person import LONGEST_KEY, Person
 from flask_mfa_gate.domain.people.roles import Role
 from flask_mfa_gate.domain.policy.document.users import Users
@@ -490,15 +490,15 @@ def test_a_deleted_user_loses_every_proof_and_a_key_that_comes_back_is_forced_to
     state.people.users.sync()
     assert known(portal)[dave].name == f"User {dave}"
     with state.store.database.read() as tx:
-        newcomer = state.store.people.known(tx, [dave], now=clock())[dave]
-    assert (newcomer.former_email, newcomer.last_sign_in_at) == ("", None)
+        signing_in_user = state.store.people.known(tx, [dave], now=clock())[dave]
+    assert (signing_in_user.former_email, signing_in_user.last_sign_in_at) == ("", None)
 
 
 def assert_no_proof_is_left(app: Flask, key: str, clock: StillClock) -> None:
     store = state_of(app).store
     with store.database.read() as tx:
-        standing = store.enrollments.standing(tx, key, now=clock())
-        assert (standing.is_forced, standing.factors) == (True, frozenset())
+        enrollment = store.enrollments.state(tx, key, now=clock())
+        assert (enrollment.is_forced, enrollment.factors) == (True, frozenset())
         assert store.access_passes.waiting_or_live(tx, key, now=clock()) == []
         assert store.audit.recent(tx, key, limit=9) == []
     for name in ("person", "person_group", "sign_in"):
@@ -603,11 +603,11 @@ def test_a_run_voids_no_more_than_a_few_unless_it_is_told_to(
         clock.forward(days=1)
         assert state.people.users.sync() == Synced(people - gone, voided, gone - voided, gone - voided)
         with state.store.database.read() as tx:
-            mark = state.store.marks.get(tx, "sync-held-back")
+            mark = state.store.checkpoints.get(tx, "sync-held-back")
         assert (mark.value if mark else None) == (None if voided else str(gone))
         assert state.people.users.sync(void_missing=True).deleted == gone - voided
         with state.store.database.read() as tx:
-            assert state.store.marks.get(tx, "sync-held-back") is None
+            assert state.store.checkpoints.get(tx, "sync-held-back") is None
 
 
 def test_who_held_a_factor_is_told_and_forced_and_the_demand_of_others_stays(make_host: Any, clock: StillClock) -> None:
@@ -626,12 +626,12 @@ def test_who_held_a_factor_is_told_and_forced_and_the_demand_of_others_stays(mak
             state.people.users.sync()
         assert known(app).keys() == {"stays"}
         with state.store.database.read() as tx:
-            found = state.store.enrollments.standings(tx, ["held", "period", "lapsed", "free"], now=clock())
+            found = state.store.enrollments.states(tx, ["held", "period", "lapsed", "free"], now=clock())
         assert {key: one.is_forced for key, one in found.items()} == {
             "held": True, "period": True, "lapsed": False, "free": False,
         }  # fmt: skip
         assert found["lapsed"].period is not None
-        assert found["free"] == Standing("free")
+        assert found["free"] == EnrollmentState("free")
         assert [(row.kind, row.recipient) for row in rows(state.store, "outbox")] == [("reset", "held@example.org")]
         directory.people["held"] = Person("held", email="held@example.org")
         state.people.users.sync()

@@ -282,7 +282,7 @@ def test_the_very_first_run_only_starts_the_week(make_site: Any) -> None:
     site = make_site(NINA, BOSS)
     site.require(days=3)
     with site.state.store.database.write() as tx:
-        site.state.store.marks.drop(tx, "digest")
+        site.state.store.checkpoints.drop(tx, "digest")
     site.run()
     assert mails(site.app, "digest") == []
 

@@ -156,7 +156,7 @@ def bare_record(store: Store) -> None:
                 personal=personal,
             )
         )  # fmt: skip
-        store.marks.put(tx, HEAD, at=NOW, value=f"1:{mac}")
+        store.checkpoints.put(tx, HEAD, at=NOW, value=f"1:{mac}")
 
 
 def test_records_that_were_amended_before_are_vouched_for_once(store: Store, prefix: str) -> None:

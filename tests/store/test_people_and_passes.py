@@ -18,7 +18,7 @@ from flask_mfa_gate.store.database.engine import Database, make_engine
 from flask_mfa_gate.store.database.location import Location
 from flask_mfa_gate.store.database.upsert import upsert
 from flask_mfa_gate.store.enrollment.access_passes import IssuedPass
-from flask_mfa_gate.store.records.marks import JobMark
+from flask_mfa_gate.store.records.checkpoints import JobMark
 from flask_mfa_gate.store.schema import upgrade
 from tests.conftest import at_once
 

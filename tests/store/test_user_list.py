@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import Connection, insert, select
 
 from flask_mfa_gate.crypto import Keyring, new_id
-from flask_mfa_gate.domain.enrollment.enrollment import Period, Standing, Status, status_of
+from flask_mfa_gate.domain.enrollment.enrollment import EnrollmentState, Period, Status, status_of
 from flask_mfa_gate.domain.enrollment.state_changes import Requirement
 from flask_mfa_gate.domain.factors.throttle import Admission, admission
 from flask_mfa_gate.domain.people.person import Person
@@ -83,12 +83,12 @@ def listed_by(store: Store, *, enabled: frozenset[FactorKind], everybody: bool) 
     return UserList(store.tables, enabled=enabled, everybody_required=everybody)
 
 
-def everybody(store: Store) -> dict[str, tuple[Person, Standing, datetime | None]]:
+def everybody(store: Store) -> dict[str, tuple[Person, EnrollmentState, datetime | None]]:
     with store.database.read() as tx:
         people = {person.key: person for person in store.people.first(tx, limit=9999)}
-        standings = store.enrollments.standings(tx, people, now=NOW)
+        enrollments = store.enrollments.states(tx, people, now=NOW)
         met = store.people.known(tx, people, now=NOW)
-    return {key: (person, standings[key], met[key].last_sign_in_at) for key, person in people.items()}
+    return {key: (person, enrollments[key], met[key].last_sign_in_at) for key, person in people.items()}
 
 
 TIGHT: dict[str, Any] = {"COUNT_CAP": 2, "FEW": 2, "BUDGETS": (20, 40), "MOST_SCANS": 2}
@@ -106,7 +106,9 @@ FILTERS = (
 )  # fmt: skip
 
 
-def is_meant(users: UserFilter, person: Person, one: Standing, enabled: frozenset[FactorKind], everybody: bool) -> bool:
+def is_meant(
+    users: UserFilter, person: Person, one: EnrollmentState, enabled: frozenset[FactorKind], everybody: bool
+) -> bool:
     period = one.period if TOTP not in one.factors else None
     words = f"{person.name} {person.email} {person.key}".lower().replace("ö", "o").replace("@", " ").split()
     within = users.ends_within
@@ -126,7 +128,7 @@ def is_meant(users: UserFilter, person: Person, one: Standing, enabled: frozense
     )
 
 
-def place(person: Person, one: Standing, signed_in: datetime | None, sort: UserSort) -> tuple[float | str, str]:
+def place(person: Person, one: EnrollmentState, signed_in: datetime | None, sort: UserSort) -> tuple[float | str, str]:
     if sort is UserSort.NAME:
         return sort_name(person), person.key
     if sort is UserSort.DEADLINE:

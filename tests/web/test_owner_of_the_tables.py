@@ -81,7 +81,7 @@ def test_another_prefix_or_one_name_for_both_is_a_way(make: Make) -> None:
 def test_tables_without_a_note_are_those_of_the_first_app_that_starts(make: Make) -> None:
     state = state_of(upgraded(make()))
     with state.store.database.write() as tx:
-        state.store.marks.drop(tx, "owner")
+        state.store.checkpoints.drop(tx, "owner")
     assert owner(make("wiki")) == "wiki"
     with pytest.raises(ConfigError):
         make("shop")
@@ -147,7 +147,7 @@ def test_a_database_that_does_not_answer_stops_no_start(make: Make, monkeypatch:
     def down(*_: Any) -> None:
         raise StoreError("down")
 
-    monkeypatch.setattr("flask_mfa_gate.store.records.marks.Marks.get", down)
+    monkeypatch.setattr("flask_mfa_gate.store.records.checkpoints.Checkpoints.get", down)
     app = make()
     monkeypatch.undo()
     assert owner(upgraded(app)) == "shop"

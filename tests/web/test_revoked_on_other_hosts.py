@@ -114,7 +114,7 @@ def test_whoever_was_put_out_signs_in_again_in_the_same_browser(path: str, has_p
     place.sign_in(browser, has_phone=has_phone)
     place.revoke()
     with state_of(place.host.app).store.database.write() as tx:
-        state_of(place.host.app).store.marks.drop(tx, "login-view")
+        state_of(place.host.app).store.checkpoints.drop(tx, "login-view")
     place.host.clock.forward(minutes=1)
     assert browser.get("/").text == "None"
     place.sign_in(browser, has_phone=has_phone)

@@ -302,7 +302,7 @@ def test_no_session_rises_past_a_changed_password(app: Flask, stamp: str | None,
         state.gate.password_changed("4")
         with pytest.raises(Conflict, match="already done"):
             state.worker.run(
-                lambda work: state.sign_in.sessions.rise(work, session, proved, authorizer=NoPolicies(state))
+                lambda work: state.sign_in.sessions.elevate(work, session, proved, authorizer=NoPolicies(state))
             )
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 from types import MappingProxyType
 
 from ..access import APP, Access
-from ..enrollment.enrollment import DAY, Standing, Status, status_of
+from ..enrollment.enrollment import DAY, EnrollmentState, Status, status_of
 from ..policy.evaluation.compiled_policies import CompiledPolicies
 from ..policy.evaluation.compiled_policy import OnError
 from ..policy.facts import Subject
@@ -32,12 +32,12 @@ NO_RESULTS: Results = MappingProxyType({})
 
 def decide(request: AccessRequest, policies: CompiledPolicies, rules: Rules, *, now: datetime) -> Decision:
     """The strictest of what the app and each resource say under these policies; of equals the first."""
-    if not policies.live or request.standing.user_key in rules.break_glass:
+    if not policies.live or request.enrollment.user_key in rules.break_glass:
         return weigh(request, NO_RESULTS, rules, now=now)
     failures: list[ConditionFailure] = []
     results = results_of(request, policies, rules, now=now, failures=failures)
     decision = weigh(request, results, rules, now=now)
-    beginning = graced_for_the_first_time(results, request.standing.graces)
+    beginning = graced_for_the_first_time(results, request.enrollment.graces)
     if not beginning and not failures:
         return decision
     return decision._replace(beginning=frozenset(beginning), failures=tuple(failures))
@@ -45,8 +45,8 @@ def decide(request: AccessRequest, policies: CompiledPolicies, rules: Rules, *, 
 
 def subject_of(request: AccessRequest, rules: Rules, *, now: datetime) -> Subject:
     """The user as policies see them."""
-    standing = request.standing
-    return Subject(standing.user_key, request.groups, status_of(standing, now=now, enabled=rules.enabled))
+    enrollment = request.enrollment
+    return Subject(enrollment.user_key, request.groups, status_of(enrollment, now=now, enabled=rules.enabled))
 
 
 def results_of(
@@ -76,11 +76,11 @@ def weigh(request: AccessRequest, results: Results, rules: Rules, *, now: dateti
     counted = request.assurance.counting(rules.enabled)
     if counted is not request.assurance:
         request = request._replace(assurance=counted)
-    standing = request.standing
-    status = status_of(standing, now=now, enabled=rules.enabled)
+    enrollment = request.enrollment
+    status = status_of(enrollment, now=now, enabled=rules.enabled)
     judge = _Judge(
-        request, standing, rules, now, status, methods_of(standing.factors & rules.enabled),
-        is_locked=locks(status, standing, rules), is_in=counted.proved(Method.at_sign_in, now=now), results=results,
+        request, enrollment, rules, now, status, methods_of(enrollment.factors & rules.enabled),
+        is_locked=locks(status, enrollment, rules), is_in=counted.proved(Method.at_sign_in, now=now), results=results,
     )  # fmt: skip
     app = judge.app()
     strictest = PASSED if request.waives_app else app
@@ -112,7 +112,7 @@ class _Judge:
     """
 
     request: AccessRequest
-    standing: Standing
+    enrollment: EnrollmentState
     rules: Rules
     now: datetime
     status: Status
@@ -204,25 +204,25 @@ class _Judge:
 
     def _is_relaxed(self, result: PolicyResult) -> bool:
         # SECURITY: no rule lets a break-glass account in by its password alone.
-        if self.standing.user_key in self.rules.break_glass:
+        if self.enrollment.user_key in self.rules.break_glass:
             return False
         # SECURITY: a demand through a fact that was hidden leaves the default in, which must not let off more for it.
         by_default = result.default_applies and not result.demands and self.rules.access(APP) is ALLOW
-        unasked = not (self.rules.challenge_unrequired or is_required(self.standing, self.rules))
+        unasked = not (self.rules.challenge_unrequired or is_required(self.enrollment, self.rules))
         return result.allows or by_default or unasked
 
     def _unenrolled(self) -> Decision:
         """The user's own requirement, which no policy lowers."""
         if self.is_locked:
             return PASSED
-        if self.standing.is_forced or self.status is EXPIRED:
+        if self.enrollment.is_forced or self.status is EXPIRED:
             return Decision(Ask.ENROLL, Reason.ENROLLMENT_FORCED)
         return self._period()
 
     def _period(self) -> Decision:
         """A running period prompts, also one who holds another factor than the period asks for."""
-        period = self.standing.period
-        runs = self.status is IN_ENROLLMENT and not has_satisfied(self.standing, self.rules)
+        period = self.enrollment.period
+        runs = self.status is IN_ENROLLMENT and not has_satisfied(self.enrollment, self.rules)
         if runs and period is not None and self._prompts(ends_at=period.ends_at):
             return Decision(Ask.PROMPT, Reason.ENROLLMENT_PERIOD)
         return PASSED
@@ -231,7 +231,7 @@ class _Judge:
         """Deferred in this session, or in any not longer than the interval ago; on the last day each sign-in asks."""
         if not self.request.promptable or self.request.deferred:
             return False
-        deferred_at = self.standing.deferred_at
+        deferred_at = self.enrollment.deferred_at
         if deferred_at is None or ends_at - self.now <= DAY:
             return True
         return self.now - deferred_at >= self.rules.prompt_interval
@@ -241,7 +241,8 @@ class _Judge:
         if not result.graced:
             return None
         ends = (
-            self.standing.graces.get(policy.name, self.now) + policy.effect.grace_days * DAY for policy in result.graced
+            self.enrollment.graces.get(policy.name, self.now) + policy.effect.grace_days * DAY
+            for policy in result.graced
         )
         return min(ends)
 

@@ -45,7 +45,7 @@ def report(
         for match in policies.reported_matches(subject, name, request.environment, on_error):
             result = combine((*matches, match), resource=name, default=rules.access(name))
             # A break-glass account is outside of policies.
-            is_outside = request.standing.user_key in rules.break_glass
+            is_outside = request.enrollment.user_key in rules.break_glass
             results = NO_RESULTS if is_outside else {**live, name: result}
             found[match.policy.name] = _OF.get(weigh(request, results, rules, now=now).ask, ReportOnlyResult.ASK)
     return found, failures

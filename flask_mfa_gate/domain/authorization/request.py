@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from ..enrollment.enrollment import Standing
+from ..enrollment.enrollment import EnrollmentState
 from ..policy.facts import Environment
 from ..sign_in.assurance import Assurance
 from .decision import AuthnRequirement
@@ -15,7 +15,7 @@ _NOTHING_KNOWN = Environment()
 class AccessRequest(NamedTuple):
     """Who opens what, with what proof, from where.
 
-    :param standing: of the user, who is the one with this key.
+    :param enrollment: of the user, who is the one with this key.
     :param resources: what is being opened, beside the app itself.
     :param demands: what the view itself asks for.
     :param groups: the user's; None when nobody tells of them. Looked at only if a policy on a resource here names one.
@@ -27,7 +27,7 @@ class AccessRequest(NamedTuple):
     :param sets_up_factor: whether a factor is about to be set up, which a lapse refuses wherever else it locks.
     """
 
-    standing: Standing
+    enrollment: EnrollmentState
     assurance: Assurance
     is_active: bool = True
     resources: tuple[str, ...] = ()

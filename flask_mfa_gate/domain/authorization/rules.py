@@ -8,7 +8,7 @@ from datetime import timedelta
 from enum import StrEnum
 
 from ..access import APP, MFA_ADMIN, Access
-from ..enrollment.enrollment import Standing, Status
+from ..enrollment.enrollment import EnrollmentState, Status
 from ..sign_in.assurance import FactorKind
 
 # Until Python 3.12 finding the member of an enum takes longer than judging by it.
@@ -58,18 +58,18 @@ class Rules:
         return access
 
 
-def is_required(standing: Standing, rules: Rules) -> bool:
+def is_required(enrollment: EnrollmentState, rules: Rules) -> bool:
     """Whether this user must have MFA: by the stored flag, or because everybody must."""
-    return standing.required or rules.access(APP) is REQUIRE
+    return enrollment.required or rules.access(APP) is REQUIRE
 
 
-def locks(status: Status, standing: Standing, rules: Rules) -> bool:
+def locks(status: Status, enrollment: EnrollmentState, rules: Rules) -> bool:
     """Whether a user of this status is locked out."""
     if status is not EXPIRED or rules.lapse is not Lapse.LOCKED:
         return False
-    return standing.user_key not in rules.break_glass and not has_satisfied(standing, rules)
+    return enrollment.user_key not in rules.break_glass and not has_satisfied(enrollment, rules)
 
 
-def has_satisfied(standing: Standing, rules: Rules) -> bool:
+def has_satisfied(enrollment: EnrollmentState, rules: Rules) -> bool:
     """Whether the user holds what ends a period, which one that began before the setting was changed does not know."""
-    return bool(standing.factors & rules.enabled & rules.satisfying)
+    return bool(enrollment.factors & rules.enabled & rules.satisfying)

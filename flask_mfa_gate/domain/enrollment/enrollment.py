@@ -44,7 +44,7 @@ class Period:
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class EnrollmentState:
     """All that is stored about one user's MFA. A user the gate never met has this value's defaults.
 
     Two are equal when the same holds for both users.
@@ -126,14 +126,14 @@ def _whole_second(moment: datetime) -> datetime:
     return moment.astimezone(UTC).replace(microsecond=0)
 
 
-def status_of(standing: Standing, *, now: datetime, enabled: Collection[FactorKind]) -> Status:
+def status_of(enrollment: EnrollmentState, *, now: datetime, enabled: Collection[FactorKind]) -> Status:
     """The first status that holds, in the order of the product's law."""
     if FactorKind.of_status.isdisjoint(enabled):
         return Status.DISABLED
-    if not FactorKind.of_status.isdisjoint(standing.factors):
+    if not FactorKind.of_status.isdisjoint(enrollment.factors):
         return Status.ENROLLED
-    if standing.period is not None:
-        return Status.ENROLLMENT_EXPIRED if standing.period.has_ended(now) else Status.IN_ENROLLMENT
-    if standing.waiting_days is not None:
+    if enrollment.period is not None:
+        return Status.ENROLLMENT_EXPIRED if enrollment.period.has_ended(now) else Status.IN_ENROLLMENT
+    if enrollment.waiting_days is not None:
         return Status.PRE_ENROLLMENT
-    return Status.PENDING_ACTIVATION if standing.key_shown else Status.NOT_ENROLLED
+    return Status.PENDING_ACTIVATION if enrollment.key_shown else Status.NOT_ENROLLED

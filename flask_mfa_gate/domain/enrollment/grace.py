@@ -23,6 +23,6 @@ class RestartGrace:
 
     def on(self, case: Case, *, by: str) -> Move:
         """Days that have not started yet start with the first request that the policy applies to, not now."""
-        if self.policy not in case.standing.graces:
+        if self.policy not in case.enrollment.graces:
             return Move(Outcome.SKIPPED, "no-grace")
         return Move(event=EventName.GRACE_RESTARTED, details={"policy": self.policy}, restarts_grace=self.policy)

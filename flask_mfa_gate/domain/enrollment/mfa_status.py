@@ -7,7 +7,7 @@ from datetime import datetime
 
 from ..access import APP
 from ..authorization.rules import REQUIRE, Rules, is_required
-from .enrollment import Standing, Status, status_of
+from .enrollment import EnrollmentState, Status, status_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +30,16 @@ class MfaStatus:
     factors: tuple[str, ...]
 
 
-def describe(standing: Standing, rules: Rules, *, now: datetime) -> MfaStatus:
-    """What a standing means under these rules."""
-    by_default, period = rules.access(APP) is REQUIRE, standing.period
+def describe(enrollment: EnrollmentState, rules: Rules, *, now: datetime) -> MfaStatus:
+    """What an enrollment state means under these rules."""
+    by_default, period = rules.access(APP) is REQUIRE, enrollment.period
     return MfaStatus(
-        key=standing.user_key,
-        status=status_of(standing, now=now, enabled=rules.enabled),
-        required=is_required(standing, rules),
-        required_by=standing.required_by or ("default-access" if by_default else None),
-        days_left=period.days_left(now) if period else standing.waiting_days,
+        key=enrollment.user_key,
+        status=status_of(enrollment, now=now, enabled=rules.enabled),
+        required=is_required(enrollment, rules),
+        required_by=enrollment.required_by or ("default-access" if by_default else None),
+        days_left=period.days_left(now) if period else enrollment.waiting_days,
         ends_at=period.ends_at if period else None,
-        enrolled_at=standing.enrolled_at,
-        factors=tuple(sorted(kind.value for kind in standing.factors)),
+        enrolled_at=enrollment.enrolled_at,
+        factors=tuple(sorted(kind.value for kind in enrollment.factors)),
     )

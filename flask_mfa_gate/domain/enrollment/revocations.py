@@ -68,7 +68,7 @@ class RevokeFactor:
     def _taken(self, case: Case) -> tuple[FactorKind | None, AbstractSet[FactorKind]]:
         """The kind that is taken, None where the user holds no such factor; and the kinds that are left."""
         if self.factor_id is None:
-            return (self.kind if self.kind in case.standing.factors else None), case.standing.factors - {self.kind}
+            return (self.kind if self.kind in case.enrollment.factors else None), case.enrollment.factors - {self.kind}
         held = dict(case.held)
         kind = held.pop(self.factor_id, None)
         return kind, frozenset(held.values())
@@ -82,9 +82,9 @@ def _is_bare(case: Case, kind: FactorKind, left: AbstractSet[FactorKind]) -> boo
 
 def _forced(case: Case, by: str) -> Requirement | None:
     """None leaves the requirement as it is."""
-    standing = case.standing
+    enrollment = case.enrollment
     # SECURITY: a lapse stays one: losing a factor must not let anybody set up the next.
-    if not standing.required or case.status is Status.ENROLLMENT_EXPIRED:
+    if not enrollment.required or case.status is Status.ENROLLMENT_EXPIRED:
         return None
     # SECURITY: a period may run beside a security key; losing the key must not buy days of password alone.
-    return Requirement(standing.required_by or by)
+    return Requirement(enrollment.required_by or by)

@@ -12,7 +12,7 @@ from ..people.roles import Right
 from ..records.event_name import EventName
 from ..records.mail_kind import MailKind, Notice
 from ..sign_in.assurance import FactorKind
-from .enrollment import Period, Standing, Status, extend_period, move_end, start_period, status_of
+from .enrollment import EnrollmentState, Period, Status, extend_period, move_end, start_period, status_of
 from .voids import Voids
 
 
@@ -72,7 +72,7 @@ class Case:
     :param has_pass: whether there is an access pass; only for actions on passes.
     """
 
-    standing: Standing
+    enrollment: EnrollmentState
     is_active: bool
     now: datetime
     enabled: frozenset[FactorKind]
@@ -83,12 +83,12 @@ class Case:
     @property
     def status(self) -> Status:
         """Where the user's enrollment is."""
-        return status_of(self.standing, now=self.now, enabled=self.enabled)
+        return status_of(self.enrollment, now=self.now, enabled=self.enabled)
 
     @property
     def is_enrolled(self) -> bool:
         """Whether the user holds what a period would ask for."""
-        holds = self.standing.factors & set(self.enabled) & set(self.satisfying)
+        holds = self.enrollment.factors & set(self.enabled) & set(self.satisfying)
         return bool(holds) or self.status is Status.ENROLLED
 
     def begin(self, by: str, days: int) -> Requirement:
@@ -124,7 +124,7 @@ class Require:
 
     def on(self, case: Case, *, by: str) -> Move:
         """A lapsed user is never reopened; an enrolled one gets neither a period nor a mail."""
-        if case.standing.is_forced and not self.renew:
+        if case.enrollment.is_forced and not self.renew:
             return _skip("already-required")
         if case.is_enrolled:
             return Move(requirement=Requirement(by), event=EventName.ENROLLMENT_STARTED, details={"days": 0})
@@ -152,14 +152,14 @@ class Extend:
 
     def on(self, case: Case, *, by: str) -> Move:
         """A key that was shown stays; the requirement stays whose it is."""
-        by = case.standing.required_by or by
-        waiting = case.standing.waiting_days
+        by = case.enrollment.required_by or by
+        waiting = case.enrollment.waiting_days
         if waiting is not None and self.days is not None:
             longer = Requirement(by, None, waiting + self.days)
             return Move(requirement=longer, event=EventName.ENROLLMENT_EXTENDED, details={"days": longer.waiting_days})
-        if case.standing.period is None:
+        if case.enrollment.period is None:
             return _skip("no-period")
-        period = self._moved(case.standing.period, case.now)
+        period = self._moved(case.enrollment.period, case.now)
         details = {"ends_at": period.ends_at.isoformat()}
         return Move(requirement=Requirement(by, period), event=EventName.ENROLLMENT_EXTENDED, details=details)
 
@@ -181,16 +181,16 @@ class Reset:
     def on(self, case: Case, *, by: str) -> Move:
         """Without ``days`` nobody who held a key, or was forced, gets by with only a password."""
         requirement = None
-        if case.standing.required:
+        if case.enrollment.required:
             # SECURITY: a period may run beside a security key; losing the key must not buy days of password alone.
-            forces = self.days is None and (case.standing.is_forced or bool(case.standing.factors))
+            forces = self.days is None and (case.enrollment.is_forced or bool(case.enrollment.factors))
             days = 0 if forces else self.default_days if self.days is None else self.days
-            requirement = case.begin(case.standing.required_by or by, days)
+            requirement = case.begin(case.enrollment.required_by or by, days)
         grace = requirement.period.days_left(case.now) if requirement and requirement.period else None
         forced = requirement is not None and requirement.period is None and requirement.waiting_days is None
         return Move(
             requirement=requirement, event=EventName.MFA_RESET, voids_proofs=True,
-            details={"factors": sorted(case.standing.factors), "days": self.days},
+            details={"factors": sorted(case.enrollment.factors), "days": self.days},
             notice=Notice(MailKind.RESET, {"days": grace, "forced": forced}),
         )  # fmt: skip
 
@@ -204,7 +204,7 @@ class Remove:
 
     def on(self, case: Case, *, by: str) -> Move:
         """Prompt and lock disappear."""
-        if not case.standing.required:
+        if not case.enrollment.required:
             return _skip("not-required")
         return Move(
             requirement=Requirement(None),
@@ -222,9 +222,9 @@ class Remind:
 
     def on(self, case: Case, *, by: str) -> Move:
         """Marks of scheduled reminders stay as they are."""
-        if case.status is not Status.IN_ENROLLMENT or case.standing.period is None:
+        if case.status is not Status.IN_ENROLLMENT or case.enrollment.period is None:
             return _skip("lapsed" if case.status is Status.ENROLLMENT_EXPIRED else "no-period")
-        return reminder(case.standing.period, now=case.now)
+        return reminder(case.enrollment.period, now=case.now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -240,12 +240,12 @@ class Unlock:
         return Move(reason=reason, event=EventName.ACCOUNT_UNLOCKED, clears_failures=True)
 
 
-def activate(standing: Standing, *, now: datetime) -> Move:
+def activate(enrollment: EnrollmentState, *, now: datetime) -> Move:
     """The account is active and used: the period that waited for it begins."""
-    period = start_period(now, days=standing.waiting_days or 0)
+    period = start_period(now, days=enrollment.waiting_days or 0)
     return Move(
-        requirement=Requirement(standing.required_by, period), event=EventName.ENROLLMENT_STARTED,
-        details={"days": standing.waiting_days, "waiting": False}, notice=start_notice(period, now=now),
+        requirement=Requirement(enrollment.required_by, period), event=EventName.ENROLLMENT_STARTED,
+        details={"days": enrollment.waiting_days, "waiting": False}, notice=start_notice(period, now=now),
     )  # fmt: skip
 
 

@@ -66,8 +66,8 @@ class ActionCalls:
         """What an admin would be shown of each user now."""
         now = self._clock()
         with self._store.database.read() as tx:
-            standings = self._store.enrollments.standings(tx, keys, now=now)
-        return {key: seen_of(self._enrollments.describe(standings[key], now=now)) for key in keys}
+            enrollments = self._store.enrollments.states(tx, keys, now=now)
+        return {key: seen_of(self._enrollments.describe(enrollments[key], now=now)) for key in keys}
 
 
 def seen_of(mfa: MfaStatus) -> str:

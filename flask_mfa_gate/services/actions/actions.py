@@ -11,7 +11,7 @@ from typing import TypedDict
 from sqlalchemy import Connection
 
 from ...domain.authorization.rules import Rules
-from ...domain.enrollment.enrollment import Standing
+from ...domain.enrollment.enrollment import EnrollmentState
 from ...domain.enrollment.revocations import RevokeFactor, RevokePass
 from ...domain.enrollment.state_changes import Action, Case, Move, Outcome, fail, without_notice
 from ...domain.people.person import Person
@@ -132,12 +132,12 @@ class ActionRunner:
         check_words(task.actor.name, f"{users.text} {users.group}")
         return joined([ActionResult.of(self._slice(task, people, [], is_bulk=True)) for people in self._pages(users)])
 
-    def standings(self, users: UserFilter) -> Iterator[tuple[Sequence[Person], dict[str, Standing]]]:
-        """The same people with their standing, page by page."""
+    def states(self, users: UserFilter) -> Iterator[tuple[Sequence[Person], dict[str, EnrollmentState]]]:
+        """The same people with their enrollment state, page by page."""
         for people in self._pages(users):
             with self._store.database.read() as tx:
                 keys = [person.key for person in people]
-                yield people, self._store.enrollments.standings(tx, keys, now=self._clock())
+                yield people, self._store.enrollments.states(tx, keys, now=self._clock())
 
     def person(self, key: str) -> Person:
         """The user with this key, as the host knows him this moment.
@@ -210,10 +210,10 @@ class ActionRunner:
 
         def act(work: UnitOfWork) -> list[tuple[str, Move]]:
             work.people.update((person.key, person) for person, _ in shown)
-            standings = self._store.enrollments.locked_standings(work.tx, keys, now=self._clock())
+            enrollments = self._store.enrollments.locked_states(work.tx, keys, now=self._clock())
             # Behind the lock: everybody who writes both rows of a user takes them in this order.
             self._store.people.write(work.tx, fresh, now=self._clock())
-            moved = self._moves(work.tx, standings, task, shown)
+            moved = self._moves(work.tx, enrollments, task, shown)
             self._writer.write(work, moved, actor=task.actor.name, reason=order.reason)
             if order.within is not None:
                 order.within(work, _answers(moved, unseen))
@@ -238,14 +238,14 @@ class ActionRunner:
 
     def _preview(self, task: _Task, people: Sequence[Subject]) -> list[tuple[str, Move]]:
         with self._store.database.read() as tx:
-            standings = self._store.enrollments.standings(tx, [one.person.key for one in people], now=self._clock())
-            return self._moves(tx, standings, task, people)
+            enrollments = self._store.enrollments.states(tx, [one.person.key for one in people], now=self._clock())
+            return self._moves(tx, enrollments, task, people)
 
     def _moves(
-        self, tx: Connection, standings: Mapping[str, Standing], task: _Task, people: Iterable[Subject]
+        self, tx: Connection, enrollments: Mapping[str, EnrollmentState], task: _Task, people: Iterable[Subject]
     ) -> list[tuple[str, Move]]:
         action, actor = task.action, task.actor
-        now, keys = self._clock(), list(standings)
+        now, keys = self._clock(), list(enrollments)
         held = self._store.factors.held(tx, keys) if isinstance(action, RevokeFactor) and action.factor_id else {}
         with_pass = self._store.access_passes.holders(tx, keys, now=now) if isinstance(action, RevokePass) else set()
 
@@ -259,7 +259,7 @@ class ActionRunner:
         for shown in people:
             person, why = shown.person, self._subjects.refusal(actor, action.right, shown)
             case = Case(
-                standings[person.key], person.is_active, now, self._rules.enabled, self._rules.satisfying,
+                enrollments[person.key], person.is_active, now, self._rules.enabled, self._rules.satisfying,
                 held.get(person.key, ()), person.key in with_pass,
             )  # fmt: skip
             moved.append((person.key, fail(why) if why is not None else on(case)))

@@ -35,7 +35,7 @@ class Anchors:
 
     def get(self, tx: Connection) -> Anchor:
         """Where the log begins."""
-        mark = self._store.marks.get(tx, _MARK)
+        mark = self._store.checkpoints.get(tx, _MARK)
         said, _, mac = mark.value.rpartition(" ") if mark is not None else ("", "", "")
         # SECURITY: an anchor that was moved or made up is none; so the record behind it does not fit, and is found.
         if mac not in self._keyring.digests(said, purpose=_PURPOSE, row=self._log):
@@ -47,7 +47,7 @@ class Anchors:
         """Let the log begin behind this link."""
         said = f"{last} {at.isoformat()}"
         mac = self._keyring.digest(said, purpose=_PURPOSE, row=self._log)
-        self._store.marks.put(tx, _MARK, at=at, value=f"{said} {mac}")
+        self._store.checkpoints.put(tx, _MARK, at=at, value=f"{said} {mac}")
 
     @property
     def _log(self) -> str:

@@ -68,7 +68,7 @@ class AuditChain:
     def head(self) -> Head:
         """The newest link."""
         with self._store.database.read() as tx:
-            mark = self._store.marks.get(tx, HEAD)
+            mark = self._store.checkpoints.get(tx, HEAD)
         return Head.parse(mark.value) if mark and mark.value else Head()
 
     def verify(self, head: str | None = None) -> Verification:
@@ -130,7 +130,7 @@ class AuditChain:
                 yield _as_json(record)
 
     def _seal_slice(self, work: UnitOfWork) -> int:
-        mark = self._store.marks.lock(work.tx, HEAD, at=self._clock())
+        mark = self._store.checkpoints.lock(work.tx, HEAD, at=self._clock())
         last = Head.parse(mark.value) if mark.value else Head()
         seals = []
         for record in self._store.audit.unsealed(work.tx, limit=SLICE):
@@ -141,7 +141,7 @@ class AuditChain:
             seals.append({"record_id": record.id, **place})
         if seals:
             self._store.audit.seal(work.tx, seals)
-            self._store.marks.put(work.tx, HEAD, at=self._clock(), value=str(last))
+            self._store.checkpoints.put(work.tx, HEAD, at=self._clock(), value=str(last))
         return len(seals)
 
     def _sealed(self, after: int = 0) -> Iterator[Record]:

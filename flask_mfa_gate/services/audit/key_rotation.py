@@ -103,9 +103,9 @@ class KeyRotation:
     def _note_key(self, work: UnitOfWork) -> datetime:
         """When the newest key came into use."""
         name = f"{_MARK}{self._keyring.newest_id}"
-        known = self._store.marks.get(work.tx, name)
+        known = self._store.checkpoints.get(work.tx, name)
         if known is None:
-            self._store.marks.put(work.tx, name, at=self._clock())
+            self._store.checkpoints.put(work.tx, name, at=self._clock())
         return known.at if known else self._clock()
 
     def _each(self, table: str, column: str, progress: Callable[[int], None] | None) -> int:

@@ -48,7 +48,7 @@ class AuditRetention:
     def _remove_slice(self, work: UnitOfWork, *, keep: timedelta) -> int:
         now = self._clock()
         # Held by the sealer: of two at once each sees the beginning that the other left.
-        self._store.marks.lock(work.tx, HEAD, at=now)
+        self._store.checkpoints.lock(work.tx, HEAD, at=now)
         first = self._anchors.get(work.tx).last
         last = self._last_old(work, first, before=now - keep)
         if last != first:

@@ -18,7 +18,7 @@ def note_if_unreadable(work: UnitOfWork, origin: Origin) -> None:
     """Behind a socket without ProxyFix all clients look alike, and nobody would notice."""
     if place_of(origin.address) is not None:
         return
-    mark = work.store.marks.get(work.tx, UNREADABLE_ADDRESS)
+    mark = work.store.checkpoints.get(work.tx, UNREADABLE_ADDRESS)
     if mark is None or work.clock() - mark.at > _NOTED_FOR:
-        work.store.marks.put(work.tx, UNREADABLE_ADDRESS, at=work.clock())
+        work.store.checkpoints.put(work.tx, UNREADABLE_ADDRESS, at=work.clock())
         log.warning("the address of a client can't be read, so wrong codes are counted for all such clients together")

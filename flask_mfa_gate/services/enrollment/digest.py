@@ -30,12 +30,12 @@ class DigestService:
         :returns: how many mails that are.
         """
         with self._store.database.read() as tx:
-            last = self._store.marks.get(tx, _MARK)
+            last = self._store.checkpoints.get(tx, _MARK)
         if last is not None and self._clock() - last.at < INTERVAL:
             return 0
 
         def act(work: UnitOfWork) -> int:
-            if not self._store.marks.try_move(work.tx, _MARK, last, at=self._clock()):
+            if not self._store.checkpoints.try_move(work.tx, _MARK, last, at=self._clock()):
                 return 0
             return self._post(work, audit_head) if last is not None else 0
 
@@ -62,11 +62,11 @@ class DigestService:
         """The first of them, by name."""
         now = self._clock()
         people = self._users.page(work.tx, ending, after="", limit=LONGEST_LIST, now=now)
-        standings = self._store.enrollments.standings(work.tx, [person.key for person in people], now=now)
+        enrollments = self._store.enrollments.states(work.tx, [person.key for person in people], now=now)
         rows = []
         for person in people:
-            period = standings[person.key].period
-            if period is not None and FactorKind.of_status.isdisjoint(standings[person.key].factors):
+            period = enrollments[person.key].period
+            if period is not None and FactorKind.of_status.isdisjoint(enrollments[person.key].factors):
                 rows.append(
                     {"name": person.name or person.key, "email": person.email, "ends_at": period.ends_at.isoformat()}
                 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...domain.authorization.decision import Ask
-from ...domain.enrollment.enrollment import Standing
+from ...domain.enrollment.enrollment import EnrollmentState
 from ...domain.people.person import Origin
 from ...domain.records.event_name import EventName
 from ...domain.sign_in.session import GateSession
@@ -20,7 +20,9 @@ class EnrollmentDeferral:
     def __init__(self, worker: TransactionRunner, sessions: SessionService) -> None:
         self._store, self._worker, self._sessions, self._clock = worker.store, worker, sessions, worker.clock
 
-    def defer(self, session: GateSession, standing: Standing, *, origin: Origin, authorizer: Authorizer) -> Entry:
+    def defer(
+        self, session: GateSession, enrollment: EnrollmentState, *, origin: Origin, authorizer: Authorizer
+    ) -> Entry:
         """Note the choice, and go on.
 
         :raises Conflict: ``not-possible``, when the period is over or setup is forced.
@@ -29,7 +31,7 @@ class EnrollmentDeferral:
         was_deferred = session.deferred_at is not None
         if (
             not at_resource
-            and authorizer.after(session.assurance, standing, deferred=was_deferred).ask is not Ask.PROMPT
+            and authorizer.after(session.assurance, enrollment, deferred=was_deferred).ask is not Ask.PROMPT
         ):
             raise Conflict("not-possible", "You can't postpone setup any longer.")
 
@@ -41,6 +43,6 @@ class EnrollmentDeferral:
                 actor=f"user:{session.user_key}",
                 origin=origin,
             )
-            return self._sessions.rise(work, session, session.assurance, authorizer=authorizer, deferred=True)
+            return self._sessions.elevate(work, session, session.assurance, authorizer=authorizer, deferred=True)
 
         return self._worker.run(act)

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Unpack
 
 from ...domain.authorization.rules import Rules
-from ...domain.enrollment.enrollment import LATEST_END, LONGEST_DAYS, Standing
+from ...domain.enrollment.enrollment import LATEST_END, LONGEST_DAYS, EnrollmentState
 from ...domain.enrollment.mfa_status import MfaStatus, describe
 from ...domain.enrollment.revocations import RevokeFactor, RevokePass, RevokeSessions
 from ...domain.enrollment.state_changes import Action, Extend, Remind, Remove, Require, Reset, Unlock, activate
@@ -125,11 +125,11 @@ class EnrollmentService:
         def act(work: UnitOfWork) -> bool:
             now = self._clock()
             self._store.enrollments.lock(work.tx, person.key)
-            standing = self._store.enrollments.standing(work.tx, person.key, now=now)
-            if standing.waiting_days is None:
+            enrollment = self._store.enrollments.state(work.tx, person.key, now=now)
+            if enrollment.waiting_days is None:
                 return False
             write_person(work, person)
-            self._writer.write(work, [(person.key, activate(standing, now=now))], actor=Actor.SYSTEM.name)
+            self._writer.write(work, [(person.key, activate(enrollment, now=now))], actor=Actor.SYSTEM.name)
             return True
 
         return self._worker.run(act)
@@ -152,22 +152,22 @@ class EnrollmentService:
             raise UnknownUser(unknown(key))
         with self._store.database.read() as tx:
             met = self._store.people.known(tx, [key], now=now).get(key)
-            standing = self._store.enrollments.standing(tx, key, now=now)
+            enrollment = self._store.enrollments.state(tx, key, now=now)
             is_known = person is not None or self._store.keys.is_known(tx, key)
         if not is_known:
             raise UnknownUser(unknown(key))
         last_sign_in = met.last_sign_in_at if met else None
         is_seen = not self._runner.takes_any_key or last_sign_in is not None
         there = person or (met.person if met else Person(key))
-        return UserRow(there, self.describe(standing, now=now), last_sign_in, is_seen)
+        return UserRow(there, self.describe(enrollment, now=now), last_sign_in, is_seen)
 
     def refusal(self, person: Person, *, actor: ActorLike) -> str | None:
         """Why this actor may not rescue this person, in one word; None when they may."""
         return self._runner.refusal(self._runner.actor(actor), Right.RESCUE, person)
 
-    def describe(self, standing: Standing, *, now: datetime) -> MfaStatus:
-        """The same for a standing already read."""
-        return describe(standing, self._rules, now=now)
+    def describe(self, enrollment: EnrollmentState, *, now: datetime) -> MfaStatus:
+        """The same for a state already read."""
+        return describe(enrollment, self._rules, now=now)
 
     def _run(self, action: Action, keys: Targets, order: Order) -> ActionResult:
         if isinstance(keys, UserFilter):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ...domain.authorization.decision import Ask
-from ...domain.enrollment.enrollment import Standing
+from ...domain.enrollment.enrollment import EnrollmentState
 from ...domain.people.person import Origin
 from ...domain.records.event_name import EventName
 from ...domain.records.mail_kind import MailKind, Notice
@@ -109,7 +109,7 @@ class FactorEnrollment:
     def _accept(self, work: UnitOfWork, setup: Setup, answer: str) -> Enrolled | None:
         now, session, key = self._clock(), setup.session, setup.session.user_key
         work.lock_users(key)
-        before = self._store.enrollments.standing(work.tx, key, now=now)
+        before = self._store.enrollments.state(work.tx, key, now=now)
         # SECURITY: judged again under the lock, so that a factor confirmed meanwhile elsewhere has to be proved first.
         is_possible = self._eligibility.is_possible(session, before, is_by_pass=setup.is_by_pass)
         if not is_possible or _is_refused(setup, before):
@@ -121,7 +121,7 @@ class FactorEnrollment:
             self._store.enrollments.end_period(work.tx, key)
         codes = () if before.factors else tuple(self._companion.issue(work.tx, key, now=now))
         method = setup.factor.method
-        entry = self._sessions.rise(
+        entry = self._sessions.elevate(
             work,
             session,
             session.assurance.with_proof(method, at=now),
@@ -153,7 +153,7 @@ class FactorEnrollment:
         work.tell(key, Notice(MailKind.ENROLLED if is_first else MailKind.FACTOR_ADDED, facts))
 
 
-def _is_refused(setup: Setup, standing: Standing) -> bool:
+def _is_refused(setup: Setup, enrollment: EnrollmentState) -> bool:
     session, was_deferred = setup.session, setup.session.deferred_at is not None
-    decision = setup.authorizer.after(session.assurance, standing, deferred=was_deferred, sets_up_factor=True)
+    decision = setup.authorizer.after(session.assurance, enrollment, deferred=was_deferred, sets_up_factor=True)
     return decision.ask in {Ask.DENY, Ask.LOCKED}

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from functools import cache, partial
 
-from ...domain.enrollment.enrollment import Standing, next_due
+from ...domain.enrollment.enrollment import EnrollmentState, next_due
 from ...domain.enrollment.state_changes import Move, lapse, reminder, without_notice
 from ...domain.people.roles import Actor
 from ...domain.records.event_name import EventName
@@ -34,18 +34,18 @@ class Periods:
     def _take_slice(self, work: UnitOfWork) -> list[str | None]:
         now = self._clock()
         keys = self._store.enrollments.take_due(work.tx, now=now, limit=SLICE)
-        standings = self._store.enrollments.standings(work.tx, keys, now=now)
+        enrollments = self._store.enrollments.states(work.tx, keys, now=now)
         people = self._store.people.known(work.tx, keys, now=now)
         off = {key for key, known in people.items() if not known.person.is_active}
         # One move, and one notice, for all whose period is the same.
         move = cache(partial(_move, now=now))
-        moved = [(key, move(standings[key], is_active=key not in off)) for key in keys]
+        moved = [(key, move(enrollments[key], is_active=key not in off)) for key in keys]
         self._writer.write(work, moved, actor=Actor.SYSTEM.name)
-        self._writer.set_due(work, [(key, self._next(standings[key], now)) for key in keys])
+        self._writer.set_due(work, [(key, self._next(enrollments[key], now)) for key in keys])
         return [move.event for _, move in moved]
 
-    def _next(self, standing: Standing, now: datetime) -> datetime | None:
-        return next_due(standing.period, self._reminders, after=now) if standing.period else None
+    def _next(self, enrollment: EnrollmentState, now: datetime) -> datetime | None:
+        return next_due(enrollment.period, self._reminders, after=now) if enrollment.period else None
 
 
 def _each_slice(take: Callable[[], list[str | None]]) -> tuple[int, int]:
@@ -58,9 +58,9 @@ def _each_slice(take: Callable[[], list[str | None]]) -> tuple[int, int]:
             return reminded, lapsed
 
 
-def _move(standing: Standing, *, now: datetime, is_active: bool) -> Move:
+def _move(enrollment: EnrollmentState, *, now: datetime, is_active: bool) -> Move:
     """Disabled users can do nothing about it, and get no mail."""
-    period = standing.period
+    period = enrollment.period
     if period is None:
         return Move()
     if period.has_ended(now):

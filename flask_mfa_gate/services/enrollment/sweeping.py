@@ -51,7 +51,7 @@ class Sweeper:
         swept += self._store.action_requests.sweep(work.tx, before=now - _REQUEST_MEMORY)
         swept += self._store.oidc.sweep(work.tx, now=now)
         swept += sum(
-            self._store.marks.sweep(work.tx, prefix=prefix, before=now - KEPT)
+            self._store.checkpoints.sweep(work.tx, prefix=prefix, before=now - KEPT)
             for prefix in (OBSERVED, DROPPED, CHALLENGE)
         )
         return swept + self._store.failures.sweep(work.tx, now=now)

@@ -56,15 +56,15 @@ class GrantPermission:
     def _is_signed_in(self, state: GrantState, use: Use) -> bool:
         """A grant goes with its sign-in, unless the user agreed that it stays; then any revocation ends it."""
         if state.grant.is_offline and use is not Use.CODE:
-            return state.grant.revocations == state.standing.revocations
+            return state.grant.revocations == state.enrollment.revocations
         session = state.session
         return session is not None and not session.is_pending and session.is_alive(self._lifetimes, now=self._clock())
 
     def _is_let_in(self, state: GrantState, subject: Subject, use: Use) -> bool:
         grant, now = state.grant, self._clock()
-        policies = self._policies_at(state.standing.policy_version)
+        policies = self._policies_at(state.enrollment.policy_version)
         request = AccessRequest(
-            state.standing,
+            state.enrollment,
             grant.assurance,
             is_active=subject.person.is_active,
             resources=(f"{RESOURCE_PREFIX}{grant.client_id}",),

@@ -9,7 +9,7 @@ from datetime import UTC, date, timedelta
 from ...domain.authorization.rules import Rules
 from ...domain.records.daily_totals import EVERYBODY, KEPT_DAYS, AdoptionDay, SignInDay, bounds_of, is_over, next_day
 from ...domain.sign_in.assurance import FactorKind
-from ...store.records.marks import JobMark
+from ...store.records.checkpoints import JobMark
 from ..text_validation import kept_text
 from ..unit_of_work import TransactionRunner, UnitOfWork
 
@@ -46,7 +46,7 @@ class DailyTotalsService:
         :returns: how many they were.
         """
         with self._store.database.read() as tx:
-            mark = self._store.marks.get(tx, MARK)
+            mark = self._store.checkpoints.get(tx, MARK)
         if mark is not None and not self._is_due(_last_day(mark)):
             return 0
         days = 0
@@ -74,17 +74,17 @@ class DailyTotalsService:
     def _count_next(self, work: UnitOfWork) -> bool:
         """Count one day, unless another process is ahead: the mark is held until the commit."""
         now, store = self._clock(), self._store
-        last = _last_day(store.marks.lock(work.tx, MARK, at=now))
+        last = _last_day(store.checkpoints.lock(work.tx, MARK, at=now))
         first = store.daily_totals.first_record(work.tx) if last is None else None
         day = next_day(last, first, now)
         if not is_over(day, now):
             if last is None:
-                store.marks.put(work.tx, MARK, at=now, value=(day - timedelta(days=1)).isoformat())
+                store.checkpoints.put(work.tx, MARK, at=now, value=(day - timedelta(days=1)).isoformat())
             return False
         adoption = store.daily_totals.count_adoption(work.tx, at=bounds_of(day)[1], kinds=self._kinds)
         store.daily_totals.put(work.tx, day, adoption, store.daily_totals.count_sign_ins(work.tx, day))
         store.daily_totals.sweep(work.tx, before=now.astimezone(UTC).date() - timedelta(days=KEPT_DAYS))
-        store.marks.put(work.tx, MARK, at=now, value=day.isoformat())
+        store.checkpoints.put(work.tx, MARK, at=now, value=day.isoformat())
         return True
 
 

@@ -12,7 +12,7 @@ from ...domain.people.absence import is_gone, most_voided
 from ...domain.people.departure import depart
 from ...domain.people.person import Person
 from ...errors import DirectoryEmpty
-from ...store.records.marks import JobMark
+from ...store.records.checkpoints import JobMark
 from ..actions.state_changes import MoveWriter
 from ..text_validation import is_key
 from ..unit_of_work import T, TransactionRunner, UnitOfWork
@@ -86,7 +86,7 @@ class DirectorySync:
     def done_at(self) -> datetime | None:
         """When the last whole run was finished."""
         with self._store.database.read() as tx:
-            done = self._store.marks.get(tx, SYNC_DONE)
+            done = self._store.checkpoints.get(tx, SYNC_DONE)
         return done.at if done else None
 
     def _shown(self) -> set[str]:
@@ -116,12 +116,12 @@ class DirectorySync:
     def _resume(self) -> JobMark:
         """Where the last run stopped, or the mark of a new one."""
         with self._store.database.read() as tx:
-            stopped = self._store.marks.get(tx, SYNC)
+            stopped = self._store.checkpoints.get(tx, SYNC)
         return stopped or JobMark(self._clock(), "")
 
     def _keep(self, work: UnitOfWork, people: Sequence[Person], began: JobMark, after: str) -> None:
         self._store.people.write(work.tx, people, now=max(self._clock(), began.at))
-        self._store.marks.put(work.tx, SYNC, at=began.at, value=after)
+        self._store.checkpoints.put(work.tx, SYNC, at=began.at, value=after)
 
     def _unseen(self, began: JobMark) -> list[str]:
         """Whom this run did not see, after the host was asked about them once more."""
@@ -144,12 +144,12 @@ class DirectorySync:
                 raise DirectoryEmpty(_IS_EMPTY)
 
     def _finish(self, work: UnitOfWork, held_back: int) -> None:
-        self._store.marks.drop(work.tx, SYNC)
-        self._store.marks.put(work.tx, SYNC_DONE, at=self._clock())
+        self._store.checkpoints.drop(work.tx, SYNC)
+        self._store.checkpoints.put(work.tx, SYNC_DONE, at=self._clock())
         if held_back:
-            self._store.marks.put(work.tx, HELD_BACK, at=self._clock(), value=str(held_back))
+            self._store.checkpoints.put(work.tx, HELD_BACK, at=self._clock(), value=str(held_back))
         else:
-            self._store.marks.drop(work.tx, HELD_BACK)
+            self._store.checkpoints.drop(work.tx, HELD_BACK)
 
     def _void_missing(self, count: int, keys: Sequence[str], *, void_missing: bool) -> Synced:
         """Note who is missing, and void those who were missing a day ago."""
@@ -187,12 +187,12 @@ class DirectorySync:
             self._store.enrollments.lock(work.tx, *keys)
             now = self._clock()
             gone = _gone(self._note(work, keys), now)
-            standings = self._store.enrollments.standings(work.tx, gone, now=now)
+            enrollments = self._store.enrollments.states(work.tx, gone, now=now)
             work.remember(gone)
             # One move for all in whom it is the same.
             move = cache(partial(depart, now=now))
             # SECURITY: everything that proves goes, whatever it is: a new user with an old key must not find it.
-            self._writer.write(work, [(key, move(standings[key])) for key in gone], actor="system")
+            self._writer.write(work, [(key, move(enrollments[key])) for key in gone], actor="system")
             self._store.sign_ins.delete(work.tx, gone)
             self._store.people.delete(work.tx, gone)
             return len(gone)

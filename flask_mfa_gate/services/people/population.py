@@ -27,7 +27,7 @@ class Population:
         if not self._directory.lists_users:
             return True
         with self._store.database.read() as tx:
-            return self._store.marks.get(tx, SYNC_DONE) is not None
+            return self._store.checkpoints.get(tx, SYNC_DONE) is not None
 
     def pages(self) -> Iterator[Sequence[Person]]:
         """Everybody, as the host says. Nothing is kept."""

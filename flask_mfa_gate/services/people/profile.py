@@ -55,6 +55,6 @@ class ProfileReader:
                 sessions=[one for one in sessions if one.is_alive(self._lifetimes, now=now)],
                 access_pass=passes[-1] if passes else None,
                 wrong_codes=self._store.failures.count_since(tx, key, since=now - MEMORY),
-                graces=self._store.enrollments.standing(tx, key, now=now).graces,
+                graces=self._store.enrollments.state(tx, key, now=now).graces,
                 events=self._store.audit.recent(tx, key, limit=RECENT_EVENTS),
             )

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from ...clock import Clock
 from ...domain.authorization.rules import Rules
-from ...domain.enrollment.enrollment import Standing, Status
+from ...domain.enrollment.enrollment import EnrollmentState, Status
 from ...domain.enrollment.mfa_status import describe
 from ...domain.people.person import Person
 from ...domain.people.roles import Role
@@ -112,12 +112,12 @@ class UserListService:
 
     def _rows(self, tx: Connection, keys: Collection[str], now: datetime) -> list[UserRow]:
         known = self._store.people.known(tx, keys, now=now) if keys else {}
-        standings = self._store.enrollments.standings(tx, known, now=now) if known else {}
-        return [self._row(known[key], standings[key], now) for key in keys if key in known]
+        enrollments = self._store.enrollments.states(tx, known, now=now) if known else {}
+        return [self._row(known[key], enrollments[key], now) for key in keys if key in known]
 
-    def _row(self, known: KnownPerson, standing: Standing, now: datetime) -> UserRow:
+    def _row(self, known: KnownPerson, enrollment: EnrollmentState, now: datetime) -> UserRow:
         is_seen = not self._takes_any_key or known.last_sign_in_at is not None
-        return UserRow(known.person, describe(standing, self._rules, now=now), known.last_sign_in_at, is_seen)
+        return UserRow(known.person, describe(enrollment, self._rules, now=now), known.last_sign_in_at, is_seen)
 
 
 def check_filter(users: UserFilter) -> None:

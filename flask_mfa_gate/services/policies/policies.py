@@ -183,7 +183,7 @@ class PolicyService(PolicyRevisions):
         def act(work: UnitOfWork) -> None:
             now = self._clock()
             self._store.enrollments.lock(work.tx, user_key)
-            known = self._store.enrollments.standing(work.tx, user_key, now=now).graces
+            known = self._store.enrollments.state(work.tx, user_key, now=now).graces
             self._store.enrollments.set_graces(work.tx, user_key, {**dict.fromkeys(names, now), **known})
 
         self._worker.run(act)
@@ -206,7 +206,7 @@ class PolicyService(PolicyRevisions):
         def act(work: UnitOfWork) -> None:
             now = self._clock()
             self._store.enrollments.lock(work.tx, user_key)
-            known = self._store.enrollments.standing(work.tx, user_key, now=now).graces
+            known = self._store.enrollments.state(work.tx, user_key, now=now).graces
             if name not in names | known.keys():
                 raise BadRequest(Sentence("There is no policy %(name)r.", name=name))
             if not dry_run:

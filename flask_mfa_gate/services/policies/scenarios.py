@@ -9,10 +9,10 @@ from typing import Any
 
 from ...domain.access import APP
 from ...domain.authorization.decision import Ask
-from ...domain.marks import NO_VIEWS, Views
 from ...domain.policy.document.policy import PolicySet
 from ...domain.policy.facts import Environment
 from ...domain.policy.reading import nearest
+from ...domain.view_protection import NO_VIEWS, Views
 from ...errors import MFAGateError, PolicyError
 from ...sentences import Sentence
 from .environment_input import environment_from

@@ -14,8 +14,7 @@ from ...domain.authorization.decide import decide, subject_of
 from ...domain.authorization.decision import Ask, AuthnRequirement, Decision
 from ...domain.authorization.request import AccessRequest
 from ...domain.authorization.rules import Rules
-from ...domain.enrollment.enrollment import Standing
-from ...domain.marks import NO_MARKS, NO_VIEWS, Marks, Views, local_policies
+from ...domain.enrollment.enrollment import EnrollmentState
 from ...domain.oidc.client import RESOURCE_PREFIX
 from ...domain.people.person import Person
 from ...domain.people.user_filter import EVERYBODY
@@ -24,6 +23,7 @@ from ...domain.policy.evaluation.compiled_policies import CompiledPolicies
 from ...domain.policy.evaluation.trace import PolicyTrace
 from ...domain.policy.facts import Environment
 from ...domain.sign_in.assurance import Assurance, SignIn
+from ...domain.view_protection import NO_PROTECTION, NO_VIEWS, ViewProtection, Views, local_policies
 from ...errors import BadRequest, UnknownUser
 from ...sentences import Sentence
 from ...store import Store
@@ -71,7 +71,7 @@ class _Sample:
 
     case: Hashable
     person: Person
-    standing: Standing
+    enrollment: EnrollmentState
     facts: Environment
 
 
@@ -99,12 +99,12 @@ class Simulator:
         """
         facts, compiled = self._as_live(self._checked(environment)), self._compiled(draft)
         self._require_resource(resource, compiled, views.values())
-        marks = views.get(facts.endpoint or "", NO_MARKS)
-        opened = tuple(dict.fromkeys((APP, resource, *marks.resources)))
+        protection = views.get(facts.endpoint or "", NO_PROTECTION)
+        opened = tuple(dict.fromkeys((APP, resource, *protection.resources)))
         sample = _Sample(user, self._person(user), self._standing(user), facts)
-        asked = _asked(sample, opened, demands=marks.demands, now=self._clock())
+        asked = _asked(sample, opened, demands=protection.demands, now=self._clock())
         decision, subject = self._decide(asked, compiled), subject_of(asked, self._rules, now=self._clock())
-        traces = self._with_local(compiled, facts.endpoint, marks).explain(subject, opened, facts, log_condition)
+        traces = self._with_local(compiled, facts.endpoint, protection).explain(subject, opened, facts, log_condition)
         return Explanation(
             user, resource, decision.ask.value, decision.reason.value, decision.reason_id, traces, decision.policies
         )
@@ -144,34 +144,34 @@ class Simulator:
         return found
 
     def _of_users(self, now: CompiledPolicies, then: CompiledPolicies, resources: Sequence[str]) -> Iterator[Changed]:
-        for people, standings in self._everybody():
+        for people, enrollments in self._everybody():
             for person in people:
-                sample = _Sample(person.key, person, standings[person.key], _NOTHING)
+                sample = _Sample(person.key, person, enrollments[person.key], _NOTHING)
                 yield from _changed(sample, partial(self._ask_at, sample), now, then, resources)
 
-    def _everybody(self) -> Iterator[tuple[Sequence[Person], Mapping[str, Standing]]]:
-        """Page by page, with their standing."""
+    def _everybody(self) -> Iterator[tuple[Sequence[Person], Mapping[str, EnrollmentState]]]:
+        """Page by page, with their enrollment state."""
         if self._population.is_taken_over():
-            yield from self._runner.standings(EVERYBODY)
+            yield from self._runner.states(EVERYBODY)
             return
         for people in self._population.pages():
             keys = [person.key for person in people]
             with self._store.database.read() as tx:
-                standings = self._store.enrollments.standings(tx, keys, now=self._clock())
-            yield people, standings
+                enrollments = self._store.enrollments.states(tx, keys, now=self._clock())
+            yield people, enrollments
 
     def _of_records(self, now: CompiledPolicies, then: CompiledPolicies, resources: Sequence[str]) -> Iterator[Changed]:
         with self._store.database.read() as tx:
             records = list(self._store.sign_ins.since(tx, self._clock() - MEMORY))
             keys = sorted({record.user_key for record in records})
             people = self._store.people.known(tx, keys, now=self._clock())
-            standings = self._store.enrollments.standings(tx, keys, now=self._clock())
+            enrollments = self._store.enrollments.states(tx, keys, now=self._clock())
         for place, record in enumerate(records):
             known = people.get(record.user_key)
             if known is not None:
                 # Everybody who signed in then was active.
                 person = replace(known.person, is_active=True)
-                sample = _Sample(place, person, standings[record.user_key], environment_of(record))
+                sample = _Sample(place, person, enrollments[record.user_key], environment_of(record))
                 yield from _changed(sample, partial(self._ask_at, sample), now, then, resources)
 
     def _ask_at(self, sample: _Sample, compiled: CompiledPolicies, resource: str) -> Ask:
@@ -202,16 +202,18 @@ class Simulator:
             digest = self._store.policies.in_force(tx)
         return self._policies.at(digest)
 
-    def _with_local(self, compiled: CompiledPolicies, endpoint: str | None, marks: Marks) -> CompiledPolicies:
+    def _with_local(
+        self, compiled: CompiledPolicies, endpoint: str | None, protection: ViewProtection
+    ) -> CompiledPolicies:
         """The policies with what the view asks for by itself."""
-        if not endpoint or not marks.demands:
+        if not endpoint or not protection.demands:
             return compiled
-        local = self._policies.compile(PolicySet(tuple(local_policies(endpoint, marks))))
+        local = self._policies.compile(PolicySet(tuple(local_policies(endpoint, protection))))
         return replace(compiled, policies=(*compiled.policies, *local.policies))
 
-    def _require_resource(self, resource: str, compiled: CompiledPolicies, views: Iterable[Marks]) -> None:
+    def _require_resource(self, resource: str, compiled: CompiledPolicies, views: Iterable[ViewProtection]) -> None:
         named = {name for row in compiled.policies for name in row.resources}
-        marked = {name for marks in views for name in marks.resources}
+        marked = {name for protection in views for name in protection.resources}
         there = {APP, MFA_ADMIN, *marked, *named, *self._rules.default_access}
         # Clients come and go without the policies, which may be written before them.
         if not isinstance(resource, str) or (resource not in there and not resource.startswith(RESOURCE_PREFIX)):
@@ -223,9 +225,9 @@ class Simulator:
             raise UnknownUser(Sentence("No user with the key %(key)r is known.", key=key))
         return person
 
-    def _standing(self, key: str) -> Standing:
+    def _standing(self, key: str) -> EnrollmentState:
         with self._store.database.read() as tx:
-            return self._store.enrollments.standing(tx, key, now=self._clock())
+            return self._store.enrollments.state(tx, key, now=self._clock())
 
 
 def _asked(
@@ -234,7 +236,7 @@ def _asked(
     """The request of somebody who has proved nothing yet beside the sign-in itself."""
     person, facts = sample.person, sample.facts
     return AccessRequest(
-        sample.standing, Assurance(_KINDS.get(facts.sign_in or "", SignIn.PASSWORD), now), is_active=person.is_active,
+        sample.enrollment, Assurance(_KINDS.get(facts.sign_in or "", SignIn.PASSWORD), now), is_active=person.is_active,
         resources=tuple(opened[1:]), demands=demands, groups=person.groups, environment=facts,
     )  # fmt: skip
 

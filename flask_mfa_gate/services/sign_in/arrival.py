@@ -27,7 +27,7 @@ class Parking:
 
 
 @dataclass(frozen=True, slots=True)
-class Newcomer:
+class SigningInUser:
     """Who signs in, as the host tells it at this moment.
 
     :param stamps: digests of what changes with the password, the newest first; none where the host has no such thing.

@@ -7,7 +7,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from ...domain.address import counted_place
-from ...domain.enrollment.enrollment import Standing
+from ...domain.enrollment.enrollment import EnrollmentState
 from ...domain.people.person import Origin
 from ...domain.records.event_name import EventName
 from ...domain.records.mail_kind import Notice
@@ -58,12 +58,12 @@ class ChallengeService:
 
     def verify(
         self, session: GateSession, raw: object, *, method: Method, origin: Origin, authorizer: Authorizer,
-        act: str | None = None, standing: Standing | None = None,
+        act: str | None = None, enrollment: EnrollmentState | None = None,
     ) -> Entry:  # fmt: skip
         """Try a code; a right one rotates the session's id and adds the proof.
 
         :param act: what the proof leaves a grant for.
-        :param standing: the user's, as the request read it together with the session.
+        :param enrollment: the user's, as the request read it together with the session.
         :raises BadRequest, Throttled, CodeInvalid: see :meth:`AttemptService.attempt`.
         :raises Conflict: when another request rose from this id; the code stays unused.
         """
@@ -81,14 +81,14 @@ class ChallengeService:
             if accepted is None:
                 return None
             proved = _with(session, accepted, now)
-            entry = self._sessions.rise(
+            entry = self._sessions.elevate(
                 work,
                 proved,
                 proved.assurance,
                 authorizer=authorizer,
                 proof=accepted.method,
                 act=act,
-                standing=standing,
+                enrollment=enrollment,
             )
             self._note(work, session.user_key, accepted, origin)
             return entry

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from ...domain.enrollment.enrollment import Standing
+from ...domain.enrollment.enrollment import EnrollmentState
 from ...domain.sign_in.session import GateSession
 
 
@@ -18,8 +18,8 @@ class Entry:
 
 
 class Found(NamedTuple):
-    """What a cookie leads to: a living session, or one that is over, and the standing of its user."""
+    """What a cookie leads to: a living session, or one that is over, and the enrollment state of its user."""
 
     session: GateSession | None = None
-    standing: Standing | None = None
+    enrollment: EnrollmentState | None = None
     dead: GateSession | None = None

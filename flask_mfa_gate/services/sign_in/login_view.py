@@ -22,7 +22,7 @@ class LastLoginView:
     def note(self, endpoint: str) -> None:
         """Somebody signed in there. Written only where it is another one than before."""
         if self.endpoint() != endpoint:
-            self._worker.run(lambda work: self._store.marks.put(work.tx, _MARK, at=self._clock(), value=endpoint))
+            self._worker.run(lambda work: self._store.checkpoints.put(work.tx, _MARK, at=self._clock(), value=endpoint))
             self._known = endpoint
 
     def endpoint(self) -> str | None:
@@ -35,7 +35,7 @@ class LastLoginView:
     def _read(self) -> str | None:
         try:
             with self._store.database.read() as tx:
-                mark = self._store.marks.get(tx, _MARK)
+                mark = self._store.checkpoints.get(tx, _MARK)
         except MFAGateError:
             return self._known
         return mark.value if mark is not None else None

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from ...crypto import new_token, token_digest
-from ...domain.enrollment.enrollment import Standing
+from ...domain.enrollment.enrollment import EnrollmentState
 from ...domain.people.person import Origin
 from ...domain.records.event_name import EventName
 from ...domain.sign_in.session import GateSession, Lifetimes
@@ -33,13 +33,13 @@ class RevocationService:
         self._store, self._worker = worker.store, worker
         self._clock, self._lifetimes = worker.clock, lifetimes
 
-    def standing(self, user_key: str) -> Standing:
-        """The user's standing, as it is now."""
+    def state(self, user_key: str) -> EnrollmentState:
+        """The user's enrollment state, as it is now."""
         with self._store.database.read() as tx:
-            return self._store.enrollments.standing(tx, user_key, now=self._clock())
+            return self._store.enrollments.state(tx, user_key, now=self._clock())
 
-    def standing_beside(self, session: GateSession) -> Standing | None:
-        """The user's standing, read together with this session; None when that is over."""
+    def standing_beside(self, session: GateSession) -> EnrollmentState | None:
+        """The user's enrollment state, read together with this session; None when that is over."""
         with self._store.database.read() as tx:
             found = self._store.sessions.load(tx, session.id_digest, now=self._clock())
         # SECURITY: what is remembered of a browser must not outlive a revocation of which it knows nothing yet.

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ...domain.authorization.rules import Rules, is_required
-from ...domain.enrollment.enrollment import Standing
+from ...domain.enrollment.enrollment import EnrollmentState
 from ...domain.people.person import Origin
 from ...domain.records.event_name import EventName
 from ...domain.records.mail_kind import MailKind, Notice
@@ -70,11 +70,11 @@ class SelfService:
             lambda work: self._store.factors.rename(work.tx, factor_id, user_key=session.user_key, name=name.strip())
         )
 
-    def is_removable(self, standing: Standing, kind: FactorKind) -> bool:
+    def is_removable(self, enrollment: EnrollmentState, kind: FactorKind) -> bool:
         """Whether a factor may go without another in its place: not the last, nor the last that a period asks for."""
-        if not is_required(standing, self._rules):
+        if not is_required(enrollment, self._rules):
             return True
-        left = (standing.factors - {kind}) & self._rules.enabled
+        left = (enrollment.factors - {kind}) & self._rules.enabled
         return bool(left) and (kind not in self._rules.satisfying or bool(left & self._rules.satisfying))
 
     def remove_factor(self, session: GateSession, factor_id: str, *, origin: Origin) -> bool:
@@ -87,14 +87,14 @@ class SelfService:
             key, now = session.user_key, self._clock()
             self._store.enrollments.lock(work.tx, key)
             require_living(work, session)
-            standing = self._store.enrollments.standing(work.tx, key, now=now)
+            enrollment = self._store.enrollments.state(work.tx, key, now=now)
             kinds = {factor.id: factor.kind for factor in self._store.factors.confirmed(work.tx, key)}
             if factor_id not in kinds:
                 return False
-            if not self.is_removable(standing, kinds[factor_id]):
+            if not self.is_removable(enrollment, kinds[factor_id]):
                 raise Conflict("last-factor", _LAST_FACTOR)
             self._store.factors.void(work.tx, key, now=now, only=factor_id)
-            if len(standing.factors) == 1:
+            if len(enrollment.factors) == 1:
                 self._companion.withdraw(work.tx, [key], now=now)
             revoke_others(work, session)
             work.record(EventName.FACTOR_REMOVED, subject=key, actor=f"user:{key}", origin=origin, factor=factor_id)

@@ -10,7 +10,7 @@ from typing import Any
 from ...crypto import Keyring, Place, new_id, new_token, token_digest
 from ...domain.authorization.decision import Ask
 from ...domain.authorization.rules import Rules
-from ...domain.enrollment.enrollment import Standing
+from ...domain.enrollment.enrollment import EnrollmentState
 from ...domain.people.person import Origin
 from ...domain.sign_in.assurance import Assurance, Method, SignIn
 from ...domain.sign_in.session import GRANT_LIFETIME, Ending, GateSession, Lifetimes, StepUp, leaves_grant
@@ -19,7 +19,7 @@ from ...errors import Conflict, SecretMisplaced, SignInOver
 from ...store.sign_in.holdings import Held
 from ...store.sign_in.noted import Arrival
 from ..unit_of_work import TransactionRunner, UnitOfWork
-from .arrival import Newcomer, Parking, Seen, record_of
+from .arrival import Parking, Seen, SigningInUser, record_of
 from .authorizer import Authorizer
 from .endings import notice_password, require_unrevoked
 from .entries import Entry, Found
@@ -56,14 +56,14 @@ class SessionService:
             found = self._store.sessions.load(tx, token_digest(token), now=now)
         if found is None:
             return Found()
-        session, standing = found
+        session, enrollment = found
         is_alive = session.is_alive(self._lifetimes, now=now)
-        return Found(session, standing) if is_alive else Found(standing=standing, dead=session)
+        return Found(session, enrollment) if is_alive else Found(enrollment=enrollment, dead=session)
 
-    def find(self, token: str) -> tuple[GateSession, Standing] | None:
-        """The living session of a cookie, with its user's standing."""
+    def find(self, token: str) -> tuple[GateSession, EnrollmentState] | None:
+        """The living session of a cookie, with its user's enrollment state."""
         found = self.look_up(token)
-        return (found.session, found.standing) if found.session and found.standing else None
+        return (found.session, found.enrollment) if found.session and found.enrollment else None
 
     def living(self, user_key: str) -> Sequence[GateSession]:
         """Every sign-in of this user that still counts for anything, newest first."""
@@ -73,7 +73,7 @@ class SessionService:
         return [session for session in found if session.is_alive(self._lifetimes, now=now)]
 
     def begin(
-        self, who: Newcomer, seen: Seen, *, sign_in: SignIn, origin: Origin, parking: Parking | None,
+        self, who: SigningInUser, seen: Seen, *, sign_in: SignIn, origin: Origin, parking: Parking | None,
         replaces: GateSession | None, revocations: int | None = None,
     ) -> Entry:  # fmt: skip
         """Note a sign-in. With ``parking`` it is pending. A sign-in always begins a new row, without any proof.
@@ -106,13 +106,13 @@ class SessionService:
         self._worker.run(act)
         return Entry(token, session)
 
-    def _after_arrival(self, work: UnitOfWork, who: Newcomer, session: GateSession, before: Arrival) -> None:
+    def _after_arrival(self, work: UnitOfWork, who: SigningInUser, session: GateSession, before: Arrival) -> None:
         """What becomes of the user's other sessions."""
         if may_have_surplus(rows=before.rows, passing=before.passing):
             self._store.sessions.trim(work.tx, session.user_key, keep=session.id_digest)
         notice_password(work, session.user_key, who.stamps, but=session.lineage, living=before.stamps)
 
-    def renew(self, session: GateSession, who: Newcomer, *, origin: Origin) -> Entry | None:
+    def renew(self, session: GateSession, who: SigningInUser, *, origin: Origin) -> Entry | None:
         """Note that the same user signed in once more in this browser: what was proved stands, the sign-in is fresh.
 
         None when the session was ended or gave way to another id meanwhile; then this is a sign-in like any other.
@@ -156,7 +156,7 @@ class SessionService:
     def _note_dropped(self, work: UnitOfWork, parking: Parking | None) -> None:
         """For the doctor, who tells the host's developer."""
         for name in parking.dropped if parking is not None else ():
-            self._store.marks.put(work.tx, f"{DROPPED}{name[:LONGEST_DROPPED]}", at=self._clock())
+            self._store.checkpoints.put(work.tx, f"{DROPPED}{name[:LONGEST_DROPPED]}", at=self._clock())
 
     def parked_payload(self, session: GateSession) -> bytes:
         """What was taken from the host's session.
@@ -177,25 +177,26 @@ class SessionService:
             kept_host_user_id=parking.host_user_id, step_up=None,
         )  # fmt: skip
 
-    def rise(
+    def elevate(
         self, work: UnitOfWork, session: GateSession, assurance: Assurance, *, authorizer: Authorizer,
-        proof: Method | None = None, act: str | None = None, deferred: bool = False, standing: Standing | None = None,
+        proof: Method | None = None, act: str | None = None, deferred: bool = False,
+        enrollment: EnrollmentState | None = None,
     ) -> Entry:  # fmt: skip
         """Go on under a new id with what was just proved; the identity is restored when the app is satisfied.
 
         :param proof: by what it was proved; None when nothing was proved now.
         :param act: what a grant would be for, see :func:`act_of`.
-        :param standing: the user's, where what was proved is used up only as long as the factor counts, and so speaks
+        :param enrollment: the user's, where what was proved is used up only as long as the factor counts, and so speaks
             for what the request read before; None to read it now.
         :raises Conflict: ``already-done``, when another tab or request rose from the same id.
         """
         self.take_turn(work, session.user_key)
         now = self._clock()
         token = new_token()
-        if standing is None:
-            standing = self._store.enrollments.standing(work.tx, session.user_key, now=now)
+        if enrollment is None:
+            enrollment = self._store.enrollments.state(work.tx, session.user_key, now=now)
         was_deferred = deferred or session.deferred_at is not None
-        is_in = authorizer.after(assurance, standing, deferred=was_deferred).ask is Ask.PASS
+        is_in = authorizer.after(assurance, enrollment, deferred=was_deferred).ask is Ask.PASS
         successor = replace(
             session, id_digest=token_digest(token), assurance=assurance, seen_at=now,
             deferred_at=now if deferred else session.deferred_at,

@@ -10,13 +10,13 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, Table, bindparam, select, update
 
-from ...domain.enrollment.enrollment import Standing
+from ...domain.enrollment.enrollment import EnrollmentState
 from ...domain.enrollment.state_changes import Requirement
 from ..database.sets import among, prefer_indexes
 from ..database.upsert import upsert
 from ..people.user_facets import UserFacets
 from ..tables.tables import Tables
-from .standing import KEY_SINCE, STORED, read_standing, standing_columns, standing_of
+from .states import KEY_SINCE, STORED, read_standing, standing_columns, standing_of
 
 KEY_LIFETIME = timedelta(hours=24)
 
@@ -42,16 +42,16 @@ class Enrollments:
         self._facets = UserFacets(tables)
         self._of_one, self._locking_one = _standing_of_one(tables), _locking_one(tables.enrollment)
 
-    def standing(self, tx: Connection, user_key: str, *, now: datetime) -> Standing:
-        """One user's standing, in one SELECT, also for a user without any row."""
+    def state(self, tx: Connection, user_key: str, *, now: datetime) -> EnrollmentState:
+        """One user's enrollment state, in one SELECT, also for a user without any row."""
         values = {"user_key": user_key, KEY_SINCE: now - KEY_LIFETIME}
         return read_standing(tx.execute(self._of_one, values).one(), user_key=user_key)
 
-    def standings(self, tx: Connection, keys: Collection[str], *, now: datetime) -> dict[str, Standing]:
-        """The standing of each of these users, in two SELECTs."""
+    def states(self, tx: Connection, keys: Collection[str], *, now: datetime) -> dict[str, EnrollmentState]:
+        """The enrollment state of each of these users, in two SELECTs."""
         return self._with_factors(tx, keys, self._rows(tx, self._stored(tx, keys)), now)
 
-    def locked_standings(self, tx: Connection, keys: Collection[str], *, now: datetime) -> dict[str, Standing]:
+    def locked_states(self, tx: Connection, keys: Collection[str], *, now: datetime) -> dict[str, EnrollmentState]:
         """The same of users whose rows are taken with it, as by :meth:`lock`."""
         return self._with_factors(tx, keys, self._locked(tx, keys), now)
 
@@ -85,7 +85,7 @@ class Enrollments:
 
     def _with_factors(
         self, tx: Connection, keys: Collection[str], rows: Mapping[str, Row[Any]], now: datetime
-    ) -> dict[str, Standing]:
+    ) -> dict[str, EnrollmentState]:
         factor = self._tables.factor
         live = select(factor).where(among(tx, factor.c.user_key, keys), factor.c.voided_at.is_(None))
         held: dict[str, list[Row[Any]]] = {}

@@ -21,12 +21,12 @@ from sqlalchemy import (
     update,
 )
 
-from ...domain.enrollment.enrollment import Standing
+from ...domain.enrollment.enrollment import EnrollmentState
 from ...domain.oidc.grant import Grant, Token, TokenKind
 from ...domain.sign_in.assurance import Assurance, Method, Proof, SignIn
 from ...domain.sign_in.session import GateSession
 from ..enrollment.enrollments import KEY_LIFETIME
-from ..enrollment.standing import KEY_SINCE, read_standing, standing_columns
+from ..enrollment.states import KEY_SINCE, read_standing, standing_columns
 from ..sign_in.sessions import Sessions
 from ..tables.tables import Tables
 from ..tables.types import UTCDateTime
@@ -43,7 +43,7 @@ class GrantState:
     """
 
     grant: Grant
-    standing: Standing
+    enrollment: EnrollmentState
     session: GateSession | None
     token: Token | None = field(default=None, repr=False)
 
@@ -127,9 +127,9 @@ class OidcGrants:
         token = dict(zip(self._token.c.keys(), row[self._grant_columns : behind], strict=True)) if has_token else None
         own = dict(zip(self._session_names, row[behind:], strict=False))
         session = None if own["id_digest"] is None else self._sessions.read(own)
-        standing = read_standing(row, user_key=grant.user_key)
+        enrollment = read_standing(row, user_key=grant.user_key)
         return GrantState(
-            grant, standing, session, Token(**{**token, "kind": TokenKind(token["kind"])}) if token else None
+            grant, enrollment, session, Token(**{**token, "kind": TokenKind(token["kind"])}) if token else None
         )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from ..records.marks import Marks
+from ..records.checkpoints import Checkpoints
 
 LIFETIME = timedelta(minutes=5)
 CHALLENGE = "challenge:"
@@ -18,8 +18,8 @@ CHALLENGE = "challenge:"
 class ChallengeStates:
     """One a sign-in and method, as JSON in the mark table; the next challenge takes the place of the one before."""
 
-    def __init__(self, marks: Marks) -> None:
-        self._marks = marks
+    def __init__(self, checkpoints: Checkpoints) -> None:
+        self._marks = checkpoints
 
     def put(self, tx: Connection, lineage: str, method: str, state: Mapping[str, Any], *, now: datetime) -> None:
         """Keep it until the answer comes."""

@@ -26,13 +26,13 @@ from sqlalchemy import (
 
 from ...crypto import Keyring
 from ...domain.authorization.decision import AuthnRequirement
-from ...domain.enrollment.enrollment import Standing
+from ...domain.enrollment.enrollment import EnrollmentState
 from ...domain.sign_in.assurance import Assurance, Method, Proof, SignIn
 from ...domain.sign_in.session import Ending, GateSession, StepUp
 from ...domain.sign_in.session_bounds import SessionRow, surplus
 from ..database.sets import among
 from ..enrollment.enrollments import KEY_LIFETIME
-from ..enrollment.standing import KEY_SINCE, read_standing, standing_columns
+from ..enrollment.states import KEY_SINCE, read_standing, standing_columns
 from ..tables.tables import Tables
 from .private import PrivateTexts
 
@@ -46,8 +46,8 @@ class Sessions:
         self._names, self._loading = tables.session.columns.keys(), _loading(tables)
         self._adding, self._superseding = insert(tables.session), _superseding(tables.session)
 
-    def load(self, tx: Connection, id_digest: str, *, now: datetime) -> tuple[GateSession, Standing] | None:
-        """A session with its user's standing: the one SELECT of a request."""
+    def load(self, tx: Connection, id_digest: str, *, now: datetime) -> tuple[GateSession, EnrollmentState] | None:
+        """A session with its user's enrollment state: the one SELECT of a request."""
         row = tx.execute(self._loading, {"id_digest": id_digest, KEY_SINCE: now - KEY_LIFETIME}).first()
         if row is None:
             return None
@@ -199,7 +199,7 @@ class Sessions:
 
 @cache
 def _loading(tables: Tables) -> Select[Any]:
-    """A session's columns first, then those of its user's standing. Building it takes longer than running it."""
+    """A session's columns first, then those of its user's enrollment. Building it takes longer than running it."""
     mine, enrollment = tables.session, tables.enrollment
     joined = mine.outerjoin(enrollment, enrollment.c.user_key == mine.c.user_key)
     own = [column.label(f"session_{column.name}") for column in mine.c]

@@ -9,7 +9,7 @@ from flask import Blueprint, Flask, Response, send_from_directory
 
 from ..responses.host_names import any_host, stay_here
 from . import apps, challenge, enroll, leave, recovered, security
-from .desk import own_page
+from .authenticated_request import own_page
 from .factors import registry
 
 _FILES = Path(__file__).parents[2] / "static" / "mfa_gate"

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from ..endpoints import OIDC
 from ..responses.routing import inner_path, page_at
-from .desk import Desk
+from .authenticated_request import AuthenticatedRequest
 
 
-def app_ahead(desk: Desk) -> str | None:
+def app_ahead(auth: AuthenticatedRequest) -> str | None:
     """Its name; None for whoever is on the way to a page of this app."""
-    oidc, step_up = desk.state.oidc, desk.session.step_up
-    target = desk.session.target if desk.session.is_pending else step_up.target if step_up is not None else None
+    oidc, step_up = auth.state.oidc, auth.session.step_up
+    target = auth.session.target if auth.session.is_pending else step_up.target if step_up is not None else None
     if oidc is None or target is None:
         return None
     page = page_at(inner_path(target.partition("?")[0]))

@@ -10,7 +10,7 @@ from flask import Response
 from ...services.oidc.connections import ConnectedApp
 from ..responses import answers
 from ..responses.host_names import own_url
-from .desk import Desk, Route, require_proved
+from .authenticated_request import AuthenticatedRequest, Route, require_proved
 
 _SCOPES = {
     "profile": "your name, language and time zone",
@@ -36,27 +36,27 @@ class AppLine:
     disconnect_url: str
 
 
-def apps(desk: Desk) -> Response:
+def apps(auth: AuthenticatedRequest) -> Response:
     """Every connected app."""
-    if (stopped := require_proved(desk)) is not None:
+    if (stopped := require_proved(auth)) is not None:
         return stopped
-    assert desk.state.oidc is not None  # noqa: S101 - the page is there with the provider only
-    found = desk.state.oidc.connections.of_user(desk.session.user_key)
-    if desk.wants_json:
+    assert auth.state.oidc is not None  # noqa: S101 - the page is there with the provider only
+    found = auth.state.oidc.connections.of_user(auth.session.user_key)
+    if auth.wants_json:
         return answers.json_answer({"apps": [_as_json(one) for one in found]})
     return answers.page(
-        "apps.html", desk.passage, 200, apps=[_line(one) for one in found], back_url=own_url("mfa_gate.security")
+        "apps.html", auth.context, 200, apps=[_line(one) for one in found], back_url=own_url("mfa_gate.security")
     )
 
 
-def disconnect(desk: Desk, client_id: str) -> Response:
+def disconnect(auth: AuthenticatedRequest, client_id: str) -> Response:
     """Take back what the app was allowed, and end its tokens."""
-    if (stopped := require_proved(desk)) is not None:
+    if (stopped := require_proved(auth)) is not None:
         return stopped
-    assert desk.state.oidc is not None  # noqa: S101 - the page is there with the provider only
-    if not desk.state.oidc.connections.disconnect(desk.session, client_id, origin=desk.origin):
-        return answers.problem(desk.passage, 404, "not_found", "This app isn't connected to your account.")
-    return desk.arrive(own_url("mfa_gate.apps"))
+    assert auth.state.oidc is not None  # noqa: S101 - the page is there with the provider only
+    if not auth.state.oidc.connections.disconnect(auth.session, client_id, origin=auth.origin):
+        return answers.problem(auth.context, 404, "not_found", "This app isn't connected to your account.")
+    return auth.redirect_to(own_url("mfa_gate.apps"))
 
 
 def _line(one: ConnectedApp) -> AppLine:

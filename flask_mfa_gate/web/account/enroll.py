@@ -12,7 +12,7 @@ from ..endpoints import is_account_page
 from ..refusal_notes import reference_here
 from ..responses import answers
 from ..responses.host_names import own_url
-from .desk import Desk, Route, next_step
+from .authenticated_request import AuthenticatedRequest, Route, next_step
 from .factor_setup import is_shut
 from .factors.registry import offers
 
@@ -20,27 +20,27 @@ _FOR_PAGE = "This page requires multi-factor authentication. Set it up to contin
 _BY_CHOICE = "Multi-factor authentication protects your account even if someone learns your password."
 
 
-def enroll(desk: Desk) -> Response:
+def enroll(auth: AuthenticatedRequest) -> Response:
     """The prompt with the days left, and the choice of factor."""
-    verdict = desk.setup_verdict
-    is_by_choice = verdict.ask is Ask.PASS and not desk.session.is_pending and not desk.standing.factors
+    verdict = auth.setup_verdict
+    is_by_choice = verdict.ask is Ask.PASS and not auth.session.is_pending and not auth.enrollment.factors
     if not is_by_choice and verdict.ask not in {Ask.ENROLL, Ask.PROMPT}:
-        return next_step(desk, verdict)
-    if desk.wants_json:
-        return _next_as_json(desk, verdict)
-    ends_at = _deferrable_until(desk, verdict)
-    can_defer = verdict.ask is Ask.PROMPT or _is_deferrable_at_resource(desk)
+        return next_step(auth, verdict)
+    if auth.wants_json:
+        return _next_as_json(auth, verdict)
+    ends_at = _deferrable_until(auth, verdict)
+    can_defer = verdict.ask is Ask.PROMPT or _is_deferrable_at_resource(auth)
     return answers.page(
-        "prompt.html", desk.passage, 200,
-        can_defer=can_defer, days_left=days_until(ends_at, desk.state.clock()) if ends_at else None, ends_at=ends_at,
-        later_url=own_url("mfa_gate.later"), offers=offers(desk),
-        reason=_why(desk, verdict, ends_at, can_defer=can_defer),
+        "prompt.html", auth.context, 200,
+        can_defer=can_defer, days_left=days_until(ends_at, auth.state.clock()) if ends_at else None, ends_at=ends_at,
+        later_url=own_url("mfa_gate.later"), offers=offers(auth),
+        reason=_why(auth, verdict, ends_at, can_defer=can_defer),
     )  # fmt: skip
 
 
-def _why(desk: Desk, verdict: Decision, ends_at: datetime | None, *, can_defer: bool) -> str:
+def _why(auth: AuthenticatedRequest, verdict: Decision, ends_at: datetime | None, *, can_defer: bool) -> str:
     """What the user is asked for a factor by: their own requirement, the page that they came from, or nobody."""
-    step_up = desk.session.step_up
+    step_up = auth.session.step_up
     if verdict.ask is Ask.PASS and not can_defer and step_up is not None and not is_account_page(step_up.endpoint):
         return _FOR_PAGE
     if verdict.ask is Ask.PASS and ends_at is None:
@@ -49,40 +49,40 @@ def _why(desk: Desk, verdict: Decision, ends_at: datetime | None, *, can_defer: 
     return answers.SENTENCES[Reason.ENROLLMENT_PERIOD if is_soft else verdict.reason]
 
 
-def _deferrable_until(desk: Desk, verdict: Decision) -> datetime | None:
+def _deferrable_until(auth: AuthenticatedRequest, verdict: Decision) -> datetime | None:
     """The end of the period, or of the days of grace that a policy gives, whichever comes first."""
-    period = desk.standing.period
-    step_up = desk.session.step_up
+    period = auth.enrollment.period
+    step_up = auth.session.step_up
     ends = [period.ends_at if period else None, verdict.grace_ends_at, step_up.deferrable_until if step_up else None]
     return min((end for end in ends if end is not None), default=None)
 
 
-def _is_deferrable_at_resource(desk: Desk) -> bool:
-    step_up = desk.session.step_up
-    return step_up is not None and step_up.is_deferrable(desk.state.clock()) and not desk.session.is_pending
+def _is_deferrable_at_resource(auth: AuthenticatedRequest) -> bool:
+    step_up = auth.session.step_up
+    return step_up is not None and step_up.is_deferrable(auth.state.clock()) and not auth.session.is_pending
 
 
-def _next_as_json(desk: Desk, verdict: Decision) -> Response:
+def _next_as_json(auth: AuthenticatedRequest, verdict: Decision) -> Response:
     """What is demanded; nothing may be, and the setup is open all the same."""
     if verdict.ask is not Ask.PASS:
-        return answers.demand_problem(verdict, reference=reference_here(desk.passage, verdict))
-    return answers.json_answer({"next": verdict.ask.value, "continue_url": _first_offer(desk)})
+        return answers.demand_problem(verdict, reference=reference_here(auth.context, verdict))
+    return answers.json_answer({"next": verdict.ask.value, "continue_url": _first_offer(auth)})
 
 
-def _first_offer(desk: Desk) -> str:
-    return next((one.url for one in offers(desk)), own_url("mfa_gate.enroll"))
+def _first_offer(auth: AuthenticatedRequest) -> str:
+    return next((one.url for one in offers(auth)), own_url("mfa_gate.enroll"))
 
 
-def later(desk: Desk) -> Response:
+def later(auth: AuthenticatedRequest) -> Response:
     """ "Set up later": in for this time. Where nothing is asked any more, or was put off already, it continues too."""
-    verdict = desk.setup_verdict
-    is_over = verdict.ask is Ask.PASS and desk.session.step_up is None
+    verdict = auth.setup_verdict
+    is_over = verdict.ask is Ask.PASS and auth.session.step_up is None
     if is_shut(verdict) or is_over:
-        return next_step(desk, verdict)
-    entry = desk.state.factors.deferral.defer(
-        desk.session, desk.standing, origin=desk.origin, authorizer=desk.authorizer
+        return next_step(auth, verdict)
+    entry = auth.state.factors.deferral.defer(
+        auth.session, auth.enrollment, origin=auth.origin, authorizer=auth.authorizer
     )
-    return desk.arrive(desk.go_on(entry))
+    return auth.redirect_to(auth.resume_sign_in(entry))
 
 
 ROUTES: list[Route] = [

@@ -22,9 +22,9 @@ from ..host.cookies_apart import rests_on_cookies
 from ..responses import answers
 from ..responses.host_names import own_url
 from ..responses.login_page import login_url
-from .desk import Desk, Route, next_step
+from .authenticated_request import AuthenticatedRequest, Route, next_step
 
-Show: TypeAlias = Callable[[Desk, Begun, MFAGateError | None], Response]
+Show: TypeAlias = Callable[[AuthenticatedRequest, Begun, MFAGateError | None], Response]
 """Draws the page of one kind, also again after a wrong answer."""
 _PREFETCHED = "Open this page by clicking a link to it."
 
@@ -35,68 +35,68 @@ def setup_route(kind: FactorKind, show: Show) -> Route:
     :param show: draws it for people; programs get what is public of it.
     """
 
-    def set_up(desk: Desk) -> Response:
-        factor = desk.state.factors.registry.factors[kind]
-        return _before(desk, factor) or _set_up(desk, factor, show)
+    def set_up(auth: AuthenticatedRequest) -> Response:
+        factor = auth.state.factors.registry.factors[kind]
+        return _before(auth, factor) or _set_up(auth, factor, show)
 
     return f"/enroll/{kind.value}", setup_endpoint(kind).partition(".")[2], ["GET", "POST"], set_up
 
 
-def _set_up(desk: Desk, factor: Factor, show: Show) -> Response:
+def _set_up(auth: AuthenticatedRequest, factor: Factor, show: Show) -> Response:
     """Show what waits in this sign-in, or confirm it by its first answer."""
     if is_prefetch(request):
         raise Conflict("prefetch", _PREFETCHED)
     if request.method == "GET":
-        return _begin(desk, factor, show)
+        return _begin(auth, factor, show)
     try:
-        enrolled = desk.state.factors.enrollment.confirm(
-            desk.session,
+        enrolled = auth.state.factors.enrollment.confirm(
+            auth.session,
             factor,
-            desk.fields.get(factor.answer_field),
-            origin=desk.origin,
-            authorizer=desk.authorizer,
-            act=desk.act,
+            auth.fields.get(factor.answer_field),
+            origin=auth.origin,
+            authorizer=auth.authorizer,
+            act=auth.act,
         )
     except (CodeInvalid, Throttled) as error:
-        return answers.failure(desk.passage, error) if desk.wants_json else _begin(desk, factor, show, error)
+        return answers.failure(auth.context, error) if auth.wants_json else _begin(auth, factor, show, error)
     except Conflict as error:
-        if error.reason != "set-up-already" or desk.wants_json:
+        if error.reason != "set-up-already" or auth.wants_json:
             raise
-        return _show_done(desk, error)
-    return _show_success(desk, enrolled)
+        return _show_done(auth, error)
+    return _show_success(auth, enrolled)
 
 
-def _begin(desk: Desk, factor: Factor, show: Show, error: MFAGateError | None = None) -> Response:
-    begun = desk.state.factors.enrollment.begin(desk.session, factor, account=account_of_user(desk))
-    return answers.json_answer(dict(begun.public)) if desk.wants_json else show(desk, begun, error)
+def _begin(auth: AuthenticatedRequest, factor: Factor, show: Show, error: MFAGateError | None = None) -> Response:
+    begun = auth.state.factors.enrollment.begin(auth.session, factor, account=account_of_user(auth))
+    return answers.json_answer(dict(begun.public)) if auth.wants_json else show(auth, begun, error)
 
 
-def account_of_user(desk: Desk) -> str:
+def account_of_user(auth: AuthenticatedRequest) -> str:
     """What users are called at the app, as the thing that they set up will show it."""
-    directory = desk.state.host.directory
-    if desk.user is not None and directory.reads_user_objects:
-        return shown_account(desk.user) or desk.session.user_key
-    person = directory.get(desk.session.user_key)
-    return (person.email or person.name or person.key) if person else desk.session.user_key
+    directory = auth.state.host.directory
+    if auth.user is not None and directory.reads_user_objects:
+        return shown_account(auth.user) or auth.session.user_key
+    person = directory.get(auth.session.user_key)
+    return (person.email or person.name or person.key) if person else auth.session.user_key
 
 
-def _show_done(desk: Desk, error: Conflict) -> Response:
+def _show_done(auth: AuthenticatedRequest, error: Conflict) -> Response:
     """The codes are gone with the page that was reloaded, or with the first of two clicks."""
     return answers.page(
-        "problem.html", desk.passage, error.status, title="You're all set", detail=str(error),
+        "problem.html", auth.context, error.status, title="You're all set", detail=str(error),
         continue_url=own_url("mfa_gate.recovery_codes"), continue_label="Create new recovery codes",
     )  # fmt: skip
 
 
-def _show_success(desk: Desk, enrolled: Enrolled) -> Response:
-    continue_url = desk.go_on(enrolled.entry)
-    desk.keep_remembered()
+def _show_success(auth: AuthenticatedRequest, enrolled: Enrolled) -> Response:
+    continue_url = auth.resume_sign_in(enrolled.entry)
+    auth.keep_remembered()
     codes = list(enrolled.codes)
-    if desk.wants_json:
+    if auth.wants_json:
         return answers.json_answer(
-            {"recovery_codes": codes, "next": desk.next_word().value, "continue_url": continue_url}
+            {"recovery_codes": codes, "next": auth.next_word().value, "continue_url": continue_url}
         )
-    return answers.page("enrolled.html", desk.passage, 200, codes=codes, continue_url=continue_url)
+    return answers.page("enrolled.html", auth.context, 200, codes=codes, continue_url=continue_url)
 
 
 def is_shut(verdict: Decision) -> bool:
@@ -104,51 +104,51 @@ def is_shut(verdict: Decision) -> bool:
     return verdict.ask in {Ask.LOCKED, Ask.DENY}
 
 
-def _before(desk: Desk, factor: Factor) -> Response | None:
+def _before(auth: AuthenticatedRequest, factor: Factor) -> Response | None:
     """What has to come first: a proof of the factor that is there, or the password once more."""
     # SECURITY: after the lapse, or where access is denied, nothing shows a new key.
-    verdict, eligibility = desk.setup_verdict, desk.state.factors.eligibility
+    verdict, eligibility = auth.setup_verdict, auth.state.factors.eligibility
     if is_shut(verdict) or verdict.ask is Ask.CHALLENGE:
-        return next_step(desk, verdict)
+        return next_step(auth, verdict)
     if not eligibility.is_offered(factor.kind):
-        return answers.problem(desk.passage, 409, "conflict", f"{factor.about.label}s are turned off for this app.")
+        return answers.problem(auth.context, 409, "conflict", f"{factor.about.label}s are turned off for this app.")
     back = own_url(setup_endpoint(factor.kind))
     # SECURITY: with a factor in place, a password alone shows no new key.
-    if eligibility.needs_proof(desk.session, desk.standing):
-        return ask_proof(desk, Method.at_setup, back=back)
-    if eligibility.needs_pass(desk.session, desk.standing):
-        return ask_proof(desk, Method.passes, back=back)
-    if eligibility.needs_sign_in(desk.session, desk.standing):
-        return _sign_in_again(desk, back)
+    if eligibility.needs_proof(auth.session, auth.enrollment):
+        return ask_proof(auth, Method.at_setup, back=back)
+    if eligibility.needs_pass(auth.session, auth.enrollment):
+        return ask_proof(auth, Method.passes, back=back)
+    if eligibility.needs_sign_in(auth.session, auth.enrollment):
+        return _sign_in_again(auth, back)
     return None
 
 
-def ask_proof(desk: Desk, methods: frozenset[Method], *, back: str) -> Response:
+def ask_proof(auth: AuthenticatedRequest, methods: frozenset[Method], *, back: str) -> Response:
     """Step up to what changing a factor asks for, then come back."""
     demand = AuthnRequirement(methods, FRESH)
-    desk.state.sign_in.sessions.ask(desk.session, StepUp(demand, request.endpoint or "", None, back))
+    auth.state.sign_in.sessions.ask(auth.session, StepUp(demand, request.endpoint or "", None, back))
     verdict = Decision(Ask.CHALLENGE, Reason.STEP_UP, demand, at_resource=True)
-    if desk.wants_json:
+    if auth.wants_json:
         return answers.demand_problem(verdict)
     if methods == Method.passes:
-        return answers.see_other(own_url("mfa_gate.challenge", factor=desk.state.factors.registry.opens_first.value))
+        return answers.see_other(own_url("mfa_gate.challenge", factor=auth.state.factors.registry.opens_first.value))
     return answers.see_other(answers.next_url(Ask.CHALLENGE))
 
 
-def _ask_pass(desk: Desk, back: str) -> Response:
+def _ask_pass(auth: AuthenticatedRequest, back: str) -> Response:
     """Whom each request names without a cookie can't sign in again in any way that the gate would see."""
     server = "REMOTE_USER" if request.remote_user else "a request_loader, a header or a hook"
-    desk.state.operations.observations.note(Observation.UPSTREAM_USER, server)
-    demand = ask_proof(desk, Method.passes, back=back)
-    return demand if desk.wants_json else answers.page("ask_pass.html", desk.passage, 401, pass_url=demand.location)
+    auth.state.operations.observations.note(Observation.UPSTREAM_USER, server)
+    demand = ask_proof(auth, Method.passes, back=back)
+    return demand if auth.wants_json else answers.page("ask_pass.html", auth.context, 401, pass_url=demand.location)
 
 
-def _sign_in_again(desk: Desk, back: str) -> Response:
+def _sign_in_again(auth: AuthenticatedRequest, back: str) -> Response:
     # SECURITY: nobody tells when a server in front asked for a password last; a copy of its cookie is no sign-in.
-    if not rests_on_cookies(desk.state, desk.session.user_key):
-        return _ask_pass(desk, back)
-    if desk.wants_json:
+    if not rests_on_cookies(auth.state, auth.session.user_key):
+        return _ask_pass(auth, back)
+    if auth.wants_json:
         sentence = "To set up your first method, you need to have entered your password in the last 15 minutes."
-        way = {"continue_url": login_url(desk.state.settings)}
+        way = {"continue_url": login_url(auth.state.settings)}
         return answers.problem_document(401, "sign_in_again", sentence, way)
-    return answers.page("sign_in_again.html", desk.passage, 401)
+    return answers.page("sign_in_again.html", auth.context, 401)

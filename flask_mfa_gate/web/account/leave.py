@@ -7,30 +7,30 @@ from flask import Response
 from ..csrf import csrf_token
 from ..responses import answers
 from ..responses.targets import home
-from .desk import Desk, Route, next_step
+from .authenticated_request import AuthenticatedRequest, Route, next_step
 
 
-def cancel(desk: Desk) -> Response:
+def cancel(auth: AuthenticatedRequest) -> Response:
     """Drop a pending sign-in: nobody is signed in afterwards."""
-    return _out(desk) if desk.session.is_pending else desk.arrive(home())
+    return _out(auth) if auth.session.is_pending else auth.redirect_to(home())
 
 
-def sign_out(desk: Desk) -> Response:
+def sign_out(auth: AuthenticatedRequest) -> Response:
     """Sign out of the gate and of the host."""
-    return _out(desk)
+    return _out(auth)
 
 
-def _out(desk: Desk) -> Response:
-    desk.state.sign_in.sessions.end(desk.session, origin=desk.origin)
-    desk.passage.leave()
-    desk.state.host.identity.sign_out()
-    return answers.after_sign_out(desk.passage)
+def _out(auth: AuthenticatedRequest) -> Response:
+    auth.state.sign_in.sessions.end(auth.session, origin=auth.origin)
+    auth.context.leave()
+    auth.state.host.identity.sign_out()
+    return answers.after_sign_out(auth.context)
 
 
-def status(desk: Desk) -> Response:
+def status(auth: AuthenticatedRequest) -> Response:
     """Where the user stands, for programs."""
-    now = desk.state.clock()
-    described = desk.state.people.enrollments.describe(desk.standing, now=now)
+    now = auth.state.clock()
+    described = auth.state.people.enrollments.describe(auth.enrollment, now=now)
     return answers.json_answer(
         {
             "status": described.status.value,
@@ -38,15 +38,15 @@ def status(desk: Desk) -> Response:
             "days_left": described.days_left,
             "ends_at": described.ends_at.isoformat() if described.ends_at else None,
             "factors": list(described.factors),
-            "next": desk.verdict.ask.value,
-            "csrf_token": csrf_token(desk.state.keyring, desk.session),
+            "next": auth.verdict.ask.value,
+            "csrf_token": csrf_token(auth.state.keyring, auth.session),
         }
     )
 
 
-def blocked(desk: Desk) -> Response:
+def blocked(auth: AuthenticatedRequest) -> Response:
     """Why nothing continues, and whom to ask; somebody let in meanwhile continues."""
-    return next_step(desk)
+    return next_step(auth)
 
 
 ROUTES: list[Route] = [

@@ -10,12 +10,12 @@ from ...errors import CodeInvalid, MFAGateError, Throttled
 from ...factors.base import Verifier
 from ...store.sign_in.holdings import Held
 from ..responses import answers
-from .desk import Desk
+from .authenticated_request import AuthenticatedRequest
 
 
 def code_page(
     template: str,
-    desk: Desk,
+    auth: AuthenticatedRequest,
     verifier: Verifier,
     error: MFAGateError | None,
     *,
@@ -28,17 +28,17 @@ def code_page(
 
     :param held: what the user has, where it was read for the page; None to look at the failures alone.
     """
-    throttled = error if isinstance(error, Throttled) else _waiting(desk, verifier, held)
+    throttled = error if isinstance(error, Throttled) else _waiting(auth, verifier, held)
     status = error.status if error else 200
-    response = answers.page(template, desk.passage, status, **_words(error, throttled), **values)
+    response = answers.page(template, auth.context, status, **_words(error, throttled), **values)
     return answers.with_retry(response, throttled) if throttled else response
 
 
-def _waiting(desk: Desk, verifier: Verifier, held: Held | None) -> Throttled | None:
-    attempts = desk.state.sign_in.attempts
+def _waiting(auth: AuthenticatedRequest, verifier: Verifier, held: Held | None) -> Throttled | None:
+    attempts = auth.state.sign_in.attempts
     if held is not None:
-        return attempts.refusal(verifier, held.failures, user_key=desk.session.user_key, origin=desk.origin)
-    return attempts.waiting(verifier=verifier, user_key=desk.session.user_key, origin=desk.origin)
+        return attempts.refusal(verifier, held.failures, user_key=auth.session.user_key, origin=auth.origin)
+    return attempts.waiting(verifier=verifier, user_key=auth.session.user_key, origin=auth.origin)
 
 
 def _words(error: MFAGateError | None, throttled: Throttled | None) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from ...store.enrollment.factors import Factor
 from ..responses import answers
 from ..responses.host_names import own_url
 from .activity import event_lines, split_lines, used_words
-from .desk import Desk, Route, require_proved
+from .authenticated_request import AuthenticatedRequest, Route, require_proved
 from .factor_setup import ask_proof
 from .factors.registry import look_of, offers
 
@@ -72,15 +72,15 @@ class SessionLine:
     end_url: str
 
 
-def security(desk: Desk) -> Response:
+def security(auth: AuthenticatedRequest) -> Response:
     """Everything at a glance."""
-    if (stopped := require_proved(desk)) is not None:
+    if (stopped := require_proved(auth)) is not None:
         return stopped
-    overview = desk.state.factors.self_service.overview(desk.session)
-    described = desk.state.people.enrollments.describe(desk.standing, now=desk.state.clock())
+    overview = auth.state.factors.self_service.overview(auth.session)
+    described = auth.state.people.enrollments.describe(auth.enrollment, now=auth.state.clock())
     word, left = described.status, overview.companion.left or 0
-    factors = [_factor_line(desk, factor) for factor in overview.factors]
-    if desk.wants_json:
+    factors = [_factor_line(auth, factor) for factor in overview.factors]
+    if auth.wants_json:
         return answers.json_answer(
             {
                 "status": word.value,
@@ -88,97 +88,98 @@ def security(desk: Desk) -> Response:
                 "recovery_codes_left": left,
             }
         )
-    newest, older = split_lines(event_lines(overview.events, used_words(desk.state.factors.registry)))
+    newest, older = split_lines(event_lines(overview.events, used_words(auth.state.factors.registry)))
     return answers.page(
-        "security.html", desk.passage, 200,
+        "security.html", auth.context, 200,
         status=StatusLine(word.value, _SENTENCES[word], described.days_left, described.ends_at), factors=factors,
-        offers=offers(desk), recovery_left=left, recovery_low=bool(desk.standing.factors) and overview.companion.is_low,
+        offers=offers(auth), recovery_left=left,
+        recovery_low=bool(auth.enrollment.factors) and overview.companion.is_low,
         recovery_url=own_url("mfa_gate.recovery_codes"), sessions_url=own_url("mfa_gate.sessions"),
-        apps_url=own_url("mfa_gate.apps") if desk.state.oidc is not None else None,
+        apps_url=own_url("mfa_gate.apps") if auth.state.oidc is not None else None,
         events=newest, older_events=older,
     )  # fmt: skip
 
 
-def factor_rename(desk: Desk, factor_id: str) -> Response:
+def factor_rename(auth: AuthenticatedRequest, factor_id: str) -> Response:
     """Give a factor another name."""
-    if (stopped := require_proved(desk)) is not None:
+    if (stopped := require_proved(auth)) is not None:
         return stopped
-    if not desk.state.factors.self_service.rename_factor(desk.session, factor_id, desk.fields.get("name")):
-        return _not_found(desk)
-    return desk.arrive(own_url("mfa_gate.security"))
+    if not auth.state.factors.self_service.rename_factor(auth.session, factor_id, auth.fields.get("name")):
+        return _not_found(auth)
+    return auth.redirect_to(own_url("mfa_gate.security"))
 
 
-def factor_remove(desk: Desk, factor_id: str) -> Response:
+def factor_remove(auth: AuthenticatedRequest, factor_id: str) -> Response:
     """Ask whether to remove a factor, or remove it; a fresh proof comes first."""
-    if (stopped := require_proved(desk)) is not None:
+    if (stopped := require_proved(auth)) is not None:
         return stopped
-    factor = desk.state.factors.self_service.factor(desk.session, factor_id)
+    factor = auth.state.factors.self_service.factor(auth.session, factor_id)
     if factor is None:
-        return _not_found(desk)
+        return _not_found(auth)
     back = own_url("mfa_gate.factor_remove", factor_id=factor_id)
     # SECURITY: a stolen session alone removes nothing.
-    if not desk.state.factors.eligibility.has_fresh_factor(desk.session):
-        return ask_proof(desk, Method.of_factors, back=back)
+    if not auth.state.factors.eligibility.has_fresh_factor(auth.session):
+        return ask_proof(auth, Method.of_factors, back=back)
     if request.method == "GET":
-        line = _factor_line(desk, factor)
-        if desk.wants_json:
+        line = _factor_line(auth, factor)
+        if auth.wants_json:
             return answers.json_answer(_as_json(line))
         return answers.page(
-            "remove_factor.html", desk.passage, 200, factor=line, action_url=back,
-            back_url=own_url("mfa_gate.security"), deletes_codes=len(desk.standing.factors) == 1,
+            "remove_factor.html", auth.context, 200, factor=line, action_url=back,
+            back_url=own_url("mfa_gate.security"), deletes_codes=len(auth.enrollment.factors) == 1,
         )  # fmt: skip
-    if not desk.state.factors.self_service.remove_factor(desk.session, factor_id, origin=desk.origin):
-        return _not_found(desk)
-    desk.keep_remembered()
-    return desk.arrive(own_url("mfa_gate.security"))
+    if not auth.state.factors.self_service.remove_factor(auth.session, factor_id, origin=auth.origin):
+        return _not_found(auth)
+    auth.keep_remembered()
+    return auth.redirect_to(own_url("mfa_gate.security"))
 
 
-def sessions(desk: Desk) -> Response:
+def sessions(auth: AuthenticatedRequest) -> Response:
     """Where this account is signed in; POST ends all the others."""
-    if (stopped := require_proved(desk)) is not None:
+    if (stopped := require_proved(auth)) is not None:
         return stopped
     if request.method == "POST":
-        desk.state.factors.self_service.end_other_sessions(desk.session)
-        desk.keep_remembered()
-        return desk.arrive(own_url("mfa_gate.sessions"))
-    lines = [_session_line(desk, found) for found in desk.state.sign_in.sessions.living(desk.session.user_key)]
+        auth.state.factors.self_service.end_other_sessions(auth.session)
+        auth.keep_remembered()
+        return auth.redirect_to(own_url("mfa_gate.sessions"))
+    lines = [_session_line(auth, found) for found in auth.state.sign_in.sessions.living(auth.session.user_key)]
     # Somebody who only knows the password is not signed in, and must not look so.
     sessions, waiting = ([line for line in lines if line.waiting is apart] for apart in (False, True))
-    if desk.wants_json:
+    if auth.wants_json:
         return answers.json_answer(
             {"sessions": [_as_json(line) for line in sessions], "waiting": [_as_json(line) for line in waiting]}
         )
     return answers.page(
-        "sessions.html", desk.passage, 200, sessions=sessions, waiting=waiting,
+        "sessions.html", auth.context, 200, sessions=sessions, waiting=waiting,
         end_others_url=own_url("mfa_gate.sessions"),
     )  # fmt: skip
 
 
-def _session_line(desk: Desk, found: GateSession) -> SessionLine:
+def _session_line(auth: AuthenticatedRequest, found: GateSession) -> SessionLine:
     return SessionLine(
-        id=found.lineage, current=found.lineage == desk.session.lineage, waiting=found.is_waiting,
+        id=found.lineage, current=found.lineage == auth.session.lineage, waiting=found.is_waiting,
         user_agent=found.user_agent, address=found.address, signed_in_at=found.assurance.signed_in_at,
         seen_at=found.seen_at, end_url=own_url("mfa_gate.session_end", lineage=found.lineage),
     )  # fmt: skip
 
 
-def session_end(desk: Desk, lineage: str) -> Response:
+def session_end(auth: AuthenticatedRequest, lineage: str) -> Response:
     """End one sign-in of this account."""
-    if (stopped := require_proved(desk)) is not None:
+    if (stopped := require_proved(auth)) is not None:
         return stopped
-    if not desk.state.factors.self_service.end_session(desk.session, lineage):
-        return _not_found(desk)
-    desk.keep_remembered()
-    return desk.arrive(own_url("mfa_gate.sessions"))
+    if not auth.state.factors.self_service.end_session(auth.session, lineage):
+        return _not_found(auth)
+    auth.keep_remembered()
+    return auth.redirect_to(own_url("mfa_gate.sessions"))
 
 
-def _factor_line(desk: Desk, factor: Factor) -> FactorLine:
-    look = look_of(desk, factor.kind)
+def _factor_line(auth: AuthenticatedRequest, factor: Factor) -> FactorLine:
+    look = look_of(auth, factor.kind)
     return FactorLine(
         id=factor.id, kind=factor.kind.value, name=factor.name, created_at=factor.confirmed_at or factor.created_at,
         last_used_at=factor.last_used_at, rename_url=own_url("mfa_gate.factor_rename", factor_id=factor.id),
         remove_url=own_url("mfa_gate.factor_remove", factor_id=factor.id),
-        removable=desk.state.factors.self_service.is_removable(desk.standing, factor.kind), icon=look.icon,
+        removable=auth.state.factors.self_service.is_removable(auth.enrollment, factor.kind), icon=look.icon,
         replace_url=look.replace_url,
     )  # fmt: skip
 
@@ -188,8 +189,8 @@ def _as_json(line: FactorLine | SessionLine) -> dict[str, object]:
     return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()}
 
 
-def _not_found(desk: Desk) -> Response:
-    return answers.problem(desk.passage, 404, "not_found", "We couldn't find that on your account.")
+def _not_found(auth: AuthenticatedRequest) -> Response:
+    return answers.problem(auth.context, 404, "not_found", "We couldn't find that on your account.")
 
 
 ROUTES: list[Route] = [

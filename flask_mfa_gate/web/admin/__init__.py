@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from flask import Blueprint, Flask
 
-from ..account.desk import own_page
+from ..account.authenticated_request import own_page
 from ..endpoints import ADMIN
 from ..responses.host_names import any_host, stay_here
 from . import audit, clients, policies, settings, sign_ins

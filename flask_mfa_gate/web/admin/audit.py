@@ -70,7 +70,7 @@ def audit(console: Console) -> Response:
 def verify(console: Console) -> Response:
     """Check every link of the chain now."""
     found = console.state.operations.audit.verify()
-    if console.desk.wants_json:
+    if console.auth.wants_json:
         return answers.json_answer(
             {
                 "verified": found.verified, "bare": found.bare, "unsealed": found.unsealed,

@@ -11,7 +11,7 @@ from flask import Response
 
 from ...domain.people.person import Origin
 from ...domain.people.roles import Actor, Role
-from ..account.desk import Desk
+from ..account.authenticated_request import AuthenticatedRequest
 from ..endpoints import ADMIN
 from ..responses import answers
 from ..responses.host_names import own_url
@@ -30,7 +30,7 @@ class Console:
     :param fields: what was sent; a form field that came more than once is a list.
     """
 
-    desk: Desk
+    auth: AuthenticatedRequest
     actor: Actor
     role: Role
     fields: Mapping[str, Any] = field(repr=False)
@@ -38,17 +38,17 @@ class Console:
     @property
     def state(self) -> GateState:
         """The app's gate, with every service."""
-        return self.desk.state
+        return self.auth.state
 
     @property
     def now(self) -> datetime:
         """The time of this request, by the clock of the gate."""
-        return self.desk.state.clock()
+        return self.auth.state.clock()
 
     @property
     def origin(self) -> Origin:
         """From where the request came."""
-        return self.desk.origin
+        return self.auth.origin
 
     def may(self, least: Role) -> bool:
         """Whether the role reaches this far. Pages hide what it does not; services refuse it."""
@@ -56,7 +56,7 @@ class Console:
 
     def page(self, template: str, status: int = 200, **values: Any) -> Response:
         """A page in the console's frame; in it are ``console`` and ``nav`` beside ``values``."""
-        return answers.page(f"admin/{template}", self.desk.passage, status, console=self, nav=self.nav, **values)
+        return answers.page(f"admin/{template}", self.auth.context, status, console=self, nav=self.nav, **values)
 
     @property
     def nav(self) -> Navigation:
@@ -67,7 +67,7 @@ class Console:
 View = Callable[..., Any]
 
 
-def always_acts(desk: Desk) -> bool:
+def always_acts(auth: AuthenticatedRequest) -> bool:
     """What a route does that names nothing which only looks."""
     return True
 
@@ -89,10 +89,10 @@ class ConsoleRoute:
     methods: tuple[str, ...] = READ
     least: Role = Role.AUDITOR
     least_to_write: Role = Role.ADMIN
-    acts: Callable[[Desk], bool] = always_acts
+    acts: Callable[[AuthenticatedRequest], bool] = always_acts
 
 
-def never_acts(desk: Desk) -> bool:
+def never_acts(auth: AuthenticatedRequest) -> bool:
     """For routes that only compute: their forms are too large for a query, or not for a link."""
     return False
 

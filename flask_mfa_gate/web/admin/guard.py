@@ -11,14 +11,14 @@ from flask import Response, request
 
 from ...domain.access import MFA_ADMIN
 from ...domain.authorization.decision import Ask, AuthnRequirement, Decision
-from ...domain.marks import Marks
 from ...domain.redirects import safe_target
 from ...domain.sign_in.assurance import Method
 from ...domain.sign_in.session import IDLE_MARK_INTERVAL, StepUp
+from ...domain.view_protection import ViewProtection
 from ...errors import MFAGateError, NotAllowed
 from ...services.people.actors import acting_user
 from .. import csrf
-from ..account.desk import Desk, next_step
+from ..account.authenticated_request import AuthenticatedRequest, next_step
 from ..acts import act_here
 from ..client import SAFE_METHODS
 from ..refusal_notes import note_refusal
@@ -31,9 +31,9 @@ from .representation import wants_document
 FRESH_FOR_ACTIONS = timedelta(minutes=15)
 BACK_FIELD = "back"
 _NEVER_KEPT = frozenset({csrf.FIELD, "code", "password", "secret"})
-_OPENING = Marks(resources=(MFA_ADMIN,))
+_OPENING = ViewProtection(resources=(MFA_ADMIN,))
 # SECURITY: who finds an admin's browser open may look, and change nothing without the factor.
-_ACTING = Marks(resources=(MFA_ADMIN,), demands=(AuthnRequirement(Method.of_factors, FRESH_FOR_ACTIONS),))
+_ACTING = ViewProtection(resources=(MFA_ADMIN,), demands=(AuthnRequirement(Method.of_factors, FRESH_FOR_ACTIONS),))
 _IN = frozenset({Ask.PASS, Ask.PROMPT})
 
 
@@ -41,13 +41,13 @@ def console_page(route: ConsoleRoute) -> Callable[..., Any]:
     """The view of a route, for those who may have it; everybody else is answered here."""
 
     @wraps(route.view)
-    def guarded(desk: Desk, **arguments: Any) -> Any:
-        if (stopped := _stopped(desk, route)) is not None:
+    def guarded(auth: AuthenticatedRequest, **arguments: Any) -> Any:
+        if (stopped := _stopped(auth, route)) is not None:
             return stopped
         try:
-            console = _open(desk, route)
+            console = _open(auth, route)
         except NotAllowed as error:
-            return answers.problem(desk.passage, 403, error.code, error_text(error), {"reason": error.reason})
+            return answers.problem(auth.context, 403, error.code, error_text(error), {"reason": error.reason})
         return _served(console, route, arguments)
 
     return guarded
@@ -67,42 +67,42 @@ def _title(status: int) -> str:
     return titles.get(status, gettext("That didn't work"))
 
 
-def _stopped(desk: Desk, route: ConsoleRoute) -> Response | None:
+def _stopped(auth: AuthenticatedRequest, route: ConsoleRoute) -> Response | None:
     """The answer to somebody who is not in, has no role, or has something to prove first."""
-    if desk.session.is_pending or not desk.is_active:
-        return next_step(desk)
-    _learn_role(desk)
+    if auth.session.is_pending or not auth.is_active:
+        return next_step(auth)
+    _learn_role(auth)
     # SECURITY: a user without a role enters nowhere, and is not asked to verify for it either.
-    if acting_user(desk.state.host.directory, desk.session.user_key).role is None:
-        return answers.problem(desk.passage, 403, "access_denied", gettext("You don't have access to this console."))
-    verdict = desk.authorizer.here(_ACTING if _is_action(desk, route) else _OPENING)
-    return None if verdict.ask in _IN else _stop(desk, verdict)
+    if acting_user(auth.state.host.directory, auth.session.user_key).role is None:
+        return answers.problem(auth.context, 403, "access_denied", gettext("You don't have access to this console."))
+    verdict = auth.authorizer.here(_ACTING if _is_action(auth, route) else _OPENING)
+    return None if verdict.ask in _IN else _stop(auth, verdict)
 
 
-def _is_action(desk: Desk, route: ConsoleRoute) -> bool:
-    return request.method not in SAFE_METHODS and route.acts(desk)
+def _is_action(auth: AuthenticatedRequest, route: ConsoleRoute) -> bool:
+    return request.method not in SAFE_METHODS and route.acts(auth)
 
 
-def _learn_role(desk: Desk) -> None:
+def _learn_role(auth: AuthenticatedRequest) -> None:
     """Where nothing but the user object tells of roles, what the gate knows is as old as the sign-in."""
     # SECURITY: a role that the host took away ends with the next request.
-    if desk.user is not None and not desk.state.host.directory.lists_users:
-        desk.state.people.users.note_role(desk.state.host.reader.read(desk.user, desk.session.user_key))
+    if auth.user is not None and not auth.state.host.directory.lists_users:
+        auth.state.people.users.note_role(auth.state.host.reader.read(auth.user, auth.session.user_key))
 
 
-def _stop(desk: Desk, verdict: Decision) -> Response:
-    passage, state = desk.passage, desk.state
+def _stop(auth: AuthenticatedRequest, verdict: Decision) -> Response:
+    context, state = auth.context, auth.state
     if verdict.ask in {Ask.DENY, Ask.LOCKED}:
-        note_refusal(passage, desk.session.user_key, verdict)
+        note_refusal(context, auth.session.user_key, verdict)
     elif request.method != "HEAD":
-        live = passage.session or desk.session
-        act = act_here(passage)
-        step_up = StepUp(verdict.requirement, request.endpoint or "", act, _way_back(desk), verdict.grace_ends_at)
+        live = context.session or auth.session
+        act = act_here(context)
+        step_up = StepUp(verdict.requirement, request.endpoint or "", act, _way_back(auth), verdict.grace_ends_at)
         state.sign_in.sessions.ask(live, step_up)
-    return answers.stop(passage, verdict, passage.client, kept=_kept(desk))
+    return answers.stop(context, verdict, context.client, kept=_kept(auth))
 
 
-def _kept(desk: Desk) -> answers.KeptForm | None:
+def _kept(auth: AuthenticatedRequest) -> answers.KeptForm | None:
     """What was typed, for the same form once more. What a program sent, it has itself."""
     if request.method in SAFE_METHODS or request.is_json:
         return None
@@ -111,30 +111,30 @@ def _kept(desk: Desk) -> answers.KeptForm | None:
     return answers.KeptForm(asked_page(), tuple(sent))
 
 
-def _way_back(desk: Desk) -> str:
+def _way_back(auth: AuthenticatedRequest) -> str:
     """The page asked for, or that of the form, which says where it is: these pages send no ``Referer``."""
     if request.method in SAFE_METHODS:
         return asked_page()
-    sent = desk.fields.get(BACK_FIELD)
+    sent = auth.fields.get(BACK_FIELD)
     return safe_target(sent if isinstance(sent, str) else None, origin=origin()) or console_url("dashboard")
 
 
-def _open(desk: Desk, route: ConsoleRoute) -> Console:
+def _open(auth: AuthenticatedRequest, route: ConsoleRoute) -> Console:
     """The request as its view gets it.
 
     :raises NotAllowed: for a role that does not reach as far as this page, or this method.
     """
-    actor = acting_user(desk.state.host.directory, desk.session.user_key)
+    actor = acting_user(auth.state.host.directory, auth.session.user_key)
     least = route.least if request.method in SAFE_METHODS else route.least_to_write
     # SECURITY: beside what the service says of each user, so that a role never depends on a button that is not there.
     if actor.role is None or not is_at_least(actor.role, least):
         raise NotAllowed("not-allowed", gettext("Your role doesn't allow this."))
-    _mark_seen(desk)
-    return Console(desk, actor, actor.role, desk.fields)
+    _mark_seen(auth)
+    return Console(auth, actor, actor.role, auth.fields)
 
 
-def _mark_seen(desk: Desk) -> None:
+def _mark_seen(auth: AuthenticatedRequest) -> None:
     """Work in the console is work: the session does not fall idle by it."""
-    live, now = desk.passage.session, desk.state.clock()
+    live, now = auth.context.session, auth.state.clock()
     if live is not None and not live.is_superseded and now - live.seen_at >= IDLE_MARK_INTERVAL:
-        desk.state.sign_in.sessions.touch(live)
+        auth.state.sign_in.sessions.touch(live)

@@ -54,7 +54,7 @@ def format_wanted(console: Console, *offered: Format) -> Format:
         if word not in set(offered):
             raise BadRequest(Sentence("Unknown format. This page has: %(known)s.", known=", ".join(offered)))
         return Format(word)
-    if console.desk.passage.client is Client.API:
+    if console.auth.context.client is Client.API:
         return Format.JSON
     best = request.accept_mimetypes.best_match([_TYPES[one] for one in offered], default=_TYPES[Format.HTML])
     return _BY_TYPE[best]
@@ -63,7 +63,7 @@ def format_wanted(console: Console, *offered: Format) -> Format:
 def wants_document(console: Console) -> bool:
     """Whether errors are told as ``application/problem+json``."""
     asked = request.args.get("format", Format.HTML)
-    return console.desk.passage.client is Client.API or asked != Format.HTML
+    return console.auth.context.client is Client.API or asked != Format.HTML
 
 
 @dataclass(frozen=True, slots=True)

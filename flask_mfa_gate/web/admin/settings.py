@@ -65,7 +65,7 @@ def test_mail(console: Console) -> Response:
         raise UnknownUser(gettext("Your account is no longer in the directory."))
     result = console.state.operations.mail_trial.send(person, actor=console.actor, origin=console.origin)
     sentence = trial_sentence(result, current_app.extensions.get("mail"))
-    if console.desk.wants_json:
+    if console.auth.wants_json:
         return answers.json_answer({"sent": result.problem is None, "address": result.address, "detail": sentence})
     is_kept = bool(getattr(current_app.extensions.get("mail"), "suppress", False))
     return _shown(console, tried=("bad" if result.problem else "warn" if is_kept else "good", sentence))

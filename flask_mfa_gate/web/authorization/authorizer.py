@@ -12,12 +12,12 @@ from ...domain.authorization.decide import decide
 from ...domain.authorization.decision import Ask, Decision
 from ...domain.authorization.report_only import ReportOnlyResult, report
 from ...domain.authorization.request import AccessRequest
-from ...domain.enrollment.enrollment import Standing
-from ...domain.marks import Marks
+from ...domain.enrollment.enrollment import EnrollmentState
 from ...domain.policy.conditions.condition_type import ALL_FACTS
 from ...domain.policy.evaluation.compiled_policies import CompiledPolicies
 from ...domain.policy.facts import Environment
 from ...domain.sign_in.assurance import Assurance, SignIn
+from ...domain.view_protection import ViewProtection
 from ...errors import MFAGateError
 from ...services.people.persons import is_switched_on
 from ...services.policies.policies import log_failure
@@ -42,7 +42,7 @@ class RequestAuthorizer:
     user: Any = None
     is_on: bool = True
 
-    def here(self, protection: Marks, *, waives_app: bool = False) -> Decision:
+    def here(self, protection: ViewProtection, *, waives_app: bool = False) -> Decision:
         """What this request meets; a grant for exactly this one is used up where one is asked for.
 
         :param waives_app: to hear only what the view itself asks, and whether the app would be satisfied.
@@ -55,35 +55,39 @@ class RequestAuthorizer:
 
     def of(self, resource: str) -> Decision:
         """What a resource would meet at this request. Nothing comes of it."""
-        request, policies = self._request(Marks(resources=() if resource == APP else (resource,)))
+        request, policies = self._request(ViewProtection(resources=() if resource == APP else (resource,)))
         return self._decide(request, policies)
 
     def after(
-        self, assurance: Assurance, standing: Standing, *, deferred: bool, sets_up_factor: bool = False
+        self, assurance: Assurance, enrollment: EnrollmentState, *, deferred: bool, sets_up_factor: bool = False
     ) -> Decision:
         """What the app as a whole asks of a session that has proved this. Nothing comes of it."""
-        policies, session = self._policies(standing), self.context.session
-        request = AccessRequest(standing, assurance, self._is_active, deferred=deferred, sets_up_factor=sets_up_factor)
+        policies, session = self._policies(enrollment), self.context.session
+        request = AccessRequest(
+            enrollment, assurance, self._is_active, deferred=deferred, sets_up_factor=sets_up_factor
+        )
         kept = session.risk if session is not None else None
         return self._decide(self._as_whole(request, policies, assurance.sign_in, kept), policies)
 
     def now(self, *, sets_up_factor: bool = False) -> Decision:
         """The same of the session as it is, for a page that the row alone answers."""
-        session, standing = self.context.session, self.context.standing
-        assert session is not None and standing is not None  # noqa: S101, PT018 - the caller saw both
+        session, enrollment = self.context.session, self.context.enrollment
+        assert session is not None and enrollment is not None  # noqa: S101, PT018 - the caller saw both
         was_deferred = session.deferred_at is not None
-        return self.after(session.assurance, standing, deferred=was_deferred, sets_up_factor=sets_up_factor)
+        return self.after(session.assurance, enrollment, deferred=was_deferred, sets_up_factor=sets_up_factor)
 
-    def at_sign_in(self, assurance: Assurance, standing: Standing, *, deferred: bool = False) -> tuple[Decision, Seen]:
+    def at_sign_in(
+        self, assurance: Assurance, enrollment: EnrollmentState, *, deferred: bool = False
+    ) -> tuple[Decision, Seen]:
         """What the app asks of a sign-in, and what there is to keep about it."""
         state, policies, facts, key = (
             self.context.state,
-            self._policies(standing),
+            self._policies(enrollment),
             self.context.facts,
-            standing.user_key,
+            enrollment.user_key,
         )
         risk = facts.fresh_risk(key, self.user, None) if "risk" in policies.words else None
-        request = AccessRequest(standing, assurance, self._is_active, deferred=deferred)
+        request = AccessRequest(enrollment, assurance, self._is_active, deferred=deferred)
         # A draft may ask for any fact later, so all of them are kept.
         request = self._as_whole(request, policies, assurance.sign_in, risk, wanted=ALL_FACTS)
         decision = self._decide(request, policies)
@@ -110,9 +114,9 @@ class RequestAuthorizer:
 
     def refresh_risk(self) -> None:
         """Take the risk signals of the session again where address or client changed and a policy asks for them."""
-        session, standing = self.context.session, self.context.standing
-        if session is not None and standing is not None:
-            self._refresh_risk(self._policies(standing))
+        session, enrollment = self.context.session, self.context.enrollment
+        if session is not None and enrollment is not None:
+            self._refresh_risk(self._policies(enrollment))
 
     def _refresh_risk(self, policies: CompiledPolicies) -> None:
         context, session = self.context, self.context.session
@@ -122,7 +126,7 @@ class RequestAuthorizer:
             risk = context.facts.fresh_risk(session.user_key, self.user, session.risk)
             context.session = record_risk(context.state, session, risk)
 
-    def _here(self, protection: Marks, *, waives_app: bool) -> Decision:
+    def _here(self, protection: ViewProtection, *, waives_app: bool) -> Decision:
         context = self.context
         request, policies = self._request(protection)
         if waives_app or context.granted is not None:
@@ -130,7 +134,7 @@ class RequestAuthorizer:
         decision = self._decide(request, policies)
         if not policies.policies:
             return decision
-        record(context.state, request.standing.user_key, decision)
+        record(context.state, request.enrollment.user_key, decision)
         reported = policies.reported.keys() & set(protection.resources)
         if context.session is not None and reported:
             wanted = _NONE.union(*(policies.reported_facts[name] for name in reported))
@@ -153,17 +157,17 @@ class RequestAuthorizer:
         return decision._replace(at_resource=True, app_is_satisfied=True) if whole.ask is Ask.PASS else decision
 
     def _request(
-        self, protection: Marks, *, wanted: Collection[str] | None = None
+        self, protection: ViewProtection, *, wanted: Collection[str] | None = None
     ) -> tuple[AccessRequest, CompiledPolicies]:
         """This request with what the policies look at that speak of what it opens, and those policies."""
         context = self.context
-        assert context.standing is not None  # noqa: S101 - bound before
-        policies = self._policies(context.standing)
+        assert context.enrollment is not None  # noqa: S101 - bound before
+        policies = self._policies(context.enrollment)
         if "risk" in policies.words:
             self._refresh_risk(policies)
         session = context.session
         request = AccessRequest(
-            context.standing,
+            context.enrollment,
             session.assurance if session is not None else Assurance(SignIn.SESSION, context.state.clock()),
             self._is_active,
             protection.resources,
@@ -195,7 +199,7 @@ class RequestAuthorizer:
         :param kept: the risk signals that the session keeps.
         :param wanted: facts that are to be known as well.
         """
-        facts, key, names = self.context.facts, request.standing.user_key, (APP, *request.resources)
+        facts, key, names = self.context.facts, request.enrollment.user_key, (APP, *request.resources)
         asked = frozenset(wanted or ()).union(*(policies.facts.get(name, _NONE) for name in names))
         risk = facts.risk(key, self.user, kept) if "risk" in asked else None
         return request._replace(
@@ -208,7 +212,7 @@ class RequestAuthorizer:
     ) -> dict[str, ReportOnlyResult]:
         """What policies that are only reported would do."""
         state = self.context.state
-        asked = request._replace(groups=self._groups_if_told(request.standing.user_key))
+        asked = request._replace(groups=self._groups_if_told(request.enrollment.user_key))
         found, failures = report(asked, policies, state.rules, resources, now=state.clock())
         for failure in failures:
             log_failure(failure)
@@ -226,8 +230,8 @@ class RequestAuthorizer:
         state = self.context.state
         return decide(request, policies, state.rules, now=state.clock())
 
-    def _policies(self, standing: Standing) -> CompiledPolicies:
-        return self.context.state.access.policies.at(standing.policy_version)
+    def _policies(self, enrollment: EnrollmentState) -> CompiledPolicies:
+        return self.context.state.access.policies.at(enrollment.policy_version)
 
     @property
     def _is_active(self) -> bool:

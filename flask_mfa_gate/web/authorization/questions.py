@@ -15,20 +15,20 @@ from .authorizer import RequestAuthorizer
 
 def current_assurance() -> Assurance | None:
     """What the current session has proved."""
-    passage = current_context()
-    return passage.session.assurance if passage and passage.session and not passage.session.is_pending else None
+    context = current_context()
+    return context.session.assurance if context and context.session and not context.session.is_pending else None
 
 
 def current_decision(resource: str) -> Decision:
     """The decision about a resource, for the session of this request."""
-    passage = current_context()
-    if passage is None or passage.standing is None:
+    context = current_context()
+    if context is None or context.enrollment is None:
         return Decision(Ask.DENY, Reason.STRANGER)
-    if passage.user_key is not None:
-        return RequestAuthorizer(passage, passage.state.host.identity.load()).of(resource)
+    if context.user_key is not None:
+        return RequestAuthorizer(context, context.state.host.identity.load()).of(resource)
     # A pending sign-in has its next step; somebody who isn't signed in has nothing to show.
-    is_pending = passage.session is not None and passage.session.is_pending
-    return RequestAuthorizer(passage).now() if is_pending else Decision(Ask.DENY, Reason.STRANGER)
+    is_pending = context.session is not None and context.session.is_pending
+    return RequestAuthorizer(context).now() if is_pending else Decision(Ask.DENY, Reason.STRANGER)
 
 
 class TemplateHelper:
@@ -36,11 +36,11 @@ class TemplateHelper:
 
     def banner(self) -> Markup:
         """Days left of the user's enrollment period, or that it has ended; nothing for everybody else."""
-        passage = current_context()
-        period = passage.standing.period if _is_in(passage) and passage and passage.standing else None
-        if passage is None or period is None:
+        context = current_context()
+        period = context.enrollment.period if _is_in(context) and context and context.enrollment else None
+        if context is None or period is None:
             return Markup("")
-        days_left = period.days_left(passage.state.clock())
+        days_left = period.days_left(context.state.clock())
         page = setup_endpoint(next(iter(FactorKind.of_status)))
         return Markup(draw("banner.html", days_left=days_left, ends_at=period.ends_at, setup_endpoint=page))  # noqa: S704
 
@@ -49,5 +49,5 @@ class TemplateHelper:
         return current_decision(resource).ask.value
 
 
-def _is_in(passage: RequestContext | None) -> bool:
-    return passage is not None and passage.user_key is not None and passage.verdict.ask is Ask.PASS
+def _is_in(context: RequestContext | None) -> bool:
+    return context is not None and context.user_key is not None and context.verdict.ask is Ask.PASS

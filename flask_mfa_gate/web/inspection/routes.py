@@ -8,8 +8,8 @@ from flask import Flask
 from werkzeug.routing import Rule
 
 from ...domain.access import APP
-from ...domain.marks import Marks, demand_text, local_policies
 from ...domain.policy.document.policy import PolicyState
+from ...domain.view_protection import ViewProtection, demand_text, local_policies
 from ..endpoints import is_own
 from ..state import GateState
 from ..view_marks.protection import is_static_rule, marks_at
@@ -28,34 +28,34 @@ def is_unclassified(row: dict[str, Any]) -> bool:
 
 
 def _row(app: Flask, state: GateState, rule: Rule) -> dict[str, Any]:
-    marks = marks_at(app, rule.endpoint)
+    protection = marks_at(app, rule.endpoint)
     return {
         "endpoint": rule.endpoint,
         "rule": rule.rule,
         "methods": sorted((rule.methods or set()) - {"HEAD", "OPTIONS"}),
-        "resources": list(marks.resources),
-        "demands": [demand_text(demand) for demand in marks.demands],
-        "policies": _policies(state, rule.endpoint, marks),
-        "default": _default(app, state, rule, marks),
+        "resources": list(protection.resources),
+        "demands": [demand_text(demand) for demand in protection.demands],
+        "policies": _policies(state, rule.endpoint, protection),
+        "default": _default(app, state, rule, protection),
     }
 
 
-def _policies(state: GateState, endpoint: str, marks: Marks) -> list[str]:
+def _policies(state: GateState, endpoint: str, protection: ViewProtection) -> list[str]:
     """Names of the policies that can touch it: its own, then those that are on."""
-    opened = {APP, *marks.resources}
-    return [policy.name for policy in local_policies(endpoint, marks)] + sorted(
+    opened = {APP, *protection.resources}
+    return [policy.name for policy in local_policies(endpoint, protection)] + sorted(
         policy.name
         for policy in state.access.policies.current().policies
         if policy.state is PolicyState.ON and opened & set(policy.resources or (APP,))
     )
 
 
-def _default(app: Flask, state: GateState, rule: Rule, marks: Marks) -> str:
+def _default(app: Flask, state: GateState, rule: Rule, protection: ViewProtection) -> str:
     if is_own(rule.endpoint):
         return "gate"
     if is_static_rule(app, rule):
         return "static"
-    is_exempt = marks.is_exempt or rule.endpoint in state.settings.exempt_endpoints
-    if is_exempt and not marks.wants_identity:
+    is_exempt = protection.is_exempt or rule.endpoint in state.settings.exempt_endpoints
+    if is_exempt and not protection.wants_identity:
         return "exempt"
-    return ", ".join(state.rules.access(name).value for name in marks.resources or (APP,))
+    return ", ".join(state.rules.access(name).value for name in protection.resources or (APP,))

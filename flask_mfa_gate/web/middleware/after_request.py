@@ -35,52 +35,52 @@ _NO_HOOKS = (
 )
 
 
-def closing(passage: RequestContext) -> Callable[[Response], Response]:
+def closing(context: RequestContext) -> Callable[[Response], Response]:
     """The third step. It goes to the end of the line, so as to come after the view's callbacks and those they add."""
 
     turns = 0
 
     def close(response: Response) -> Response:
         nonlocal turns
-        if passage.stage is Stage.IN_VIEW:
-            passage.stage = Stage.AFTER_VIEW
+        if context.stage is Stage.IN_VIEW:
+            context.stage = Stage.AFTER_VIEW
         turns += 1
-        to_come = passage.here._after_request_functions
+        to_come = context.here._after_request_functions
         if turns <= _TURNS_GIVEN_UP and to_come[-1:] != [close]:
             to_come.append(close)
             return response
-        return passage.sign(look_at(passage.request, _end_view, passage, response))
+        return context.sign(look_at(context.request, _end_view, context, response))
 
     return close
 
 
-def _end_view(passage: RequestContext, response: Response) -> Response:
-    answer: Response = _close(passage, response)
-    if passage.withheld is not None:
-        passage.give_back()
-    passage.left = session_snapshot.take(passage.here.session)
-    if _may_be_remembered(passage, passage.left):
-        send_companion(passage, answer)
+def _end_view(context: RequestContext, response: Response) -> Response:
+    answer: Response = _close(context, response)
+    if context.withheld is not None:
+        context.give_back()
+    context.left = session_snapshot.take(context.here.session)
+    if _may_be_remembered(context, context.left):
+        send_companion(context, answer)
     return answer
 
 
-def _may_be_remembered(passage: RequestContext, contents: Mapping[str, Any]) -> bool:
+def _may_be_remembered(context: RequestContext, contents: Mapping[str, Any]) -> bool:
     """Whether the host's remember cookie may leave or go with this answer, or was left behind by a revocation."""
-    if passage.is_over or remember.ORDER in contents:
+    if context.is_over or remember.ORDER in contents:
         return True
-    standing, config = passage.standing, passage.here.app.config
-    return standing is not None and (standing.revocations > 0 or bool(config.get(remember.EACH_REQUEST)))
+    enrollment, config = context.enrollment, context.here.app.config
+    return enrollment is not None and (enrollment.revocations > 0 or bool(config.get(remember.EACH_REQUEST)))
 
 
 def look_once_more(response: Response) -> Response:
     """Directly before the session is written: callbacks of callbacks, and ``after_request`` functions, are over too."""
-    passage = context_of(flask_context.get().request)
+    context = context_of(flask_context.get().request)
     # SECURITY: where the app's own ``preprocess_request`` runs no hooks, nobody was judged, and nobody would notice.
-    if passage is None:
+    if context is None:
         return _refuse_unjudged()
-    if passage.left is None or _is_at_own_page(passage):
+    if context.left is None or _is_at_own_page(context):
         return response
-    return look_at(passage.request, _compare_once_more, passage, passage.left, response)
+    return look_at(context.request, _compare_once_more, context, context.left, response)
 
 
 @fail_closed
@@ -90,46 +90,46 @@ def _refuse_unjudged() -> Response:
 
 
 @fail_closed
-def _compare_once_more(passage: RequestContext, left: Mapping[str, Any], response: Response) -> Response:
-    if not _has_changed(passage, left, response):
+def _compare_once_more(context: RequestContext, left: Mapping[str, Any], response: Response) -> Response:
+    if not _has_changed(context, left, response):
         return response
-    passage.before, passage.signs_in, carried = left, False, passage.carried
-    answer = _compare(passage, response)
-    return answer if answer is response and passage.carried == carried else passage.sign(answer)
+    context.before, context.signs_in, carried = left, False, context.carried
+    answer = _compare(context, response)
+    return answer if answer is response and context.carried == carried else context.sign(answer)
 
 
-def _is_at_own_page(passage: RequestContext) -> bool:
+def _is_at_own_page(context: RequestContext) -> bool:
     """Also where a hook of the host's forwards to one; no view of the host's has run then."""
-    return passage.stage < Stage.IN_VIEW and is_own(passage.request.endpoint)
+    return context.stage < Stage.IN_VIEW and is_own(context.request.endpoint)
 
 
 @fail_closed
-def _close(passage: RequestContext, response: Response) -> Response:
+def _close(context: RequestContext, response: Response) -> Response:
     # Where the gate answered by itself no code of the host's ran that could have signed anybody in or out.
-    if passage.stage is Stage.ANSWERED or _is_at_own_page(passage):
+    if context.stage is Stage.ANSWERED or _is_at_own_page(context):
         return response
-    if not passage.is_decided and (stopped := _decide_unreached(passage)) is not None:
+    if not context.is_decided and (stopped := _decide_unreached(context)) is not None:
         return _in_place_of(response, stopped)
-    before, answer = passage.session, _compare(passage, response)
-    is_same = before is not None and before.is_pending and passage.session is before
-    if is_same and is_way_out_here(passage.state.settings):
+    before, answer = context.session, _compare(context, response)
+    is_same = before is not None and before.is_pending and context.session is before
+    if is_same and is_way_out_here(context.state.settings):
         # A view for the signed-in only has not run, and a remember cookie would bring the user back.
-        passage.state.host.identity.sign_out()
-        return _end_session(passage, answer)
+        context.state.host.identity.sign_out()
+        return _end_session(context, answer)
     return answer
 
 
-def _decide_unreached(passage: RequestContext) -> Response | None:
+def _decide_unreached(context: RequestContext) -> Response | None:
     """A hook of the host answered or failed before the decision had its turn: what came in is judged all the same.
 
     :returns: the refusal in place of the hook's answer; None to go on.
     """
-    changed = session_snapshot.difference(passage.before, session)
+    changed = session_snapshot.difference(context.before, session)
     if changed:
-        session_snapshot.take_out(session, passage.before, changed)
-        passage.state.host.identity.load_anew()
+        session_snapshot.take_out(session, context.before, changed)
+        context.state.host.identity.load_anew()
     try:
-        answer = admit(passage)
+        answer = admit(context)
     except HostCallbackFailed:
         # A loader that fails here has shown nobody to the hook either.
         answer = None
@@ -138,9 +138,9 @@ def _decide_unreached(passage: RequestContext) -> Response | None:
     return answer
 
 
-def _has_changed(passage: RequestContext, before: Mapping[str, Any], response: Response) -> bool:
+def _has_changed(context: RequestContext, before: Mapping[str, Any], response: Response) -> bool:
     """Whether the browser comes back with another session than this, or with other cookies than it sent."""
-    if dict(passage.here.session.items()) != before:
+    if dict(context.here.session.items()) != before:
         return True
     is_set = False
     for name, _value in response.headers:
@@ -148,50 +148,50 @@ def _has_changed(passage: RequestContext, before: Mapping[str, Any], response: R
     return is_set and changes_cookies(response)
 
 
-def _compare(passage: RequestContext, response: Response) -> Response:
+def _compare(context: RequestContext, response: Response) -> Response:
     """Who is signed in now, who was when the view began?"""
-    is_changed = _has_changed(passage, passage.before, response)
+    is_changed = _has_changed(context, context.before, response)
     # A host with a table of its own sessions may sign in a browser that keeps its cookies.
-    is_nobodys = passage.user_key is None and passage.request.method not in SAFE_METHODS
-    is_changed = is_changed or (is_nobodys and passage.has_reached_view and bool(passage.request.cookies))
-    if not passage.is_decided and not is_changed:
+    is_nobodys = context.user_key is None and context.request.method not in SAFE_METHODS
+    is_changed = is_changed or (is_nobodys and context.has_reached_view and bool(context.request.cookies))
+    if not context.is_decided and not is_changed:
         return response
-    if not is_changed and not passage.signs_in:
-        return _as_before(passage, response, is_changed=False)
+    if not is_changed and not context.signs_in:
+        return _as_before(context, response, is_changed=False)
     try:
-        user = lasting_identity(passage.state.host.identity, passage.before, response)
-        key = key_of(user, passage.state.host.user_key) if user is not None else None
+        user = lasting_identity(context.state.host.identity, context.before, response)
+        key = key_of(user, context.state.host.user_key) if user is not None else None
     except Exception:
         # SECURITY: an identity that can't be named leaves the session again, or it would pass unseen.
-        session_snapshot.take_out(session, passage.before, session_snapshot.difference(passage.before, session))
+        session_snapshot.take_out(session, context.before, session_snapshot.difference(context.before, session))
         raise
-    if key == passage.user_key and (key is None or not passage.signs_in):
-        return _as_before(passage, response, is_changed=is_changed)
+    if key == context.user_key and (key is None or not context.signs_in):
+        return _as_before(context, response, is_changed=is_changed)
     if user is None or key is None:
-        return _end_session(passage, response)
-    if passage.is_token and not passage.state.host.identity.is_from_session():
+        return _end_session(context, response)
+    if context.is_token and not context.state.host.identity.is_from_session():
         return response
-    sign_in = _kind_of_login(passage, key)
-    if key == passage.user_key and sign_in is SignIn.PASSWORD and renew(passage, user, key):
+    sign_in = _kind_of_login(context, key)
+    if key == context.user_key and sign_in is SignIn.PASSWORD and renew(context, user, key):
         return response
-    return _in_place_of(response, intercept(passage, user, key, response, sign_in=sign_in))
+    return _in_place_of(response, intercept(context, user, key, response, sign_in=sign_in))
 
 
-def _as_before(passage: RequestContext, response: Response, *, is_changed: bool) -> Response:
+def _as_before(context: RequestContext, response: Response, *, is_changed: bool) -> Response:
     """The browser keeps the identity that it came with, if any; the view may have run for another one all the same."""
-    live = passage.session
-    if passage.user_key is None:
-        note_unseen(passage, response, is_changed=is_changed)
+    live = context.session
+    if context.user_key is None:
+        note_unseen(context, response, is_changed=is_changed)
     # SECURITY: anyone who comes back after a request of nobody's is a new sign-in, also where no view made the change.
-    if passage.found_nobody and passage.user_key is None and live is not None and not is_foreign(request):
-        end_sign_in(passage)
+    if context.found_nobody and context.user_key is None and live is not None and not is_foreign(request):
+        end_sign_in(context)
     # Where the host has asked for nobody, or still shows whom the gate let in, nobody came in past it.
-    is_known = passage.judged is not None if passage.user_key is not None else passage.is_nobodys and not is_changed
-    is_as_seen = is_known and passage.state.host.identity.still_shows(passage.judged)
-    answer = None if is_as_seen else look_after_view(passage)
+    is_known = context.judged is not None if context.user_key is not None else context.is_nobodys and not is_changed
+    is_as_seen = is_known and context.state.host.identity.still_shows(context.judged)
+    answer = None if is_as_seen else look_after_view(context)
     # SECURITY: a request that only reads has changed nothing, even if the password changed while it was open.
-    if answer is None and passage.request.method not in SAFE_METHODS:
-        answer = note_own_change(passage)
+    if answer is None and context.request.method not in SAFE_METHODS:
+        answer = note_own_change(context)
     return response if answer is None else _in_place_of(response, answer)
 
 
@@ -202,41 +202,41 @@ def _in_place_of(response: Response, answer: Response | None) -> Response:
     return answer
 
 
-def _kind_of_login(passage: RequestContext, key: str) -> SignIn:
+def _kind_of_login(context: RequestContext, key: str) -> SignIn:
     """What stands behind the identity that this request leaves in the session."""
-    if not passage.has_reached_view:
+    if not context.has_reached_view:
         return SignIn.SESSION
     # SECURITY: a view that makes a session of a token has seen no password, also where HTTP Basic stands beside it.
-    if passage.may_be_token and key == passage.user_key:
+    if context.may_be_token and key == context.user_key:
         return SignIn.TOKEN
     # SECURITY: nor has one that changed something else while a hook showed another user than the cookies name.
-    if passage.user_key not in {None, key} and _came_with(passage, key):
+    if context.user_key not in {None, key} and _came_with(context, key):
         return SignIn.SESSION
     # SECURITY: nor has one that says itself that this user was only remembered.
-    return SignIn.PASSWORD if passage.state.host.identity.is_fresh() else SignIn.REMEMBER_ME
+    return SignIn.PASSWORD if context.state.host.identity.is_fresh() else SignIn.REMEMBER_ME
 
 
-def _came_with(passage: RequestContext, key: str) -> bool:
+def _came_with(context: RequestContext, key: str) -> bool:
     """Whether the request names this user as it came in."""
-    identity = passage.state.host.identity
+    identity = context.state.host.identity
     try:
-        user = identity.load_with(request.environ, passage.before)
-        return user is not None and key_of(user, passage.state.host.user_key) == key
+        user = identity.load_with(request.environ, context.before)
+        return user is not None and key_of(user, context.state.host.user_key) == key
     except Exception:  # noqa: BLE001 - the host's loader may raise anything; then nothing speaks for a password
         return True
 
 
 def note_login(app: Flask, **_: Any) -> None:
     """The host's ``login_user`` or ``confirm_login`` ran. In a view that is a sign-in, also of who is in already."""
-    passage = current_context()
+    context = current_context()
     # SECURITY: hooks run at each request, also a stolen one, and may name again whom the session names.
-    if passage is None or passage.stage is not Stage.IN_VIEW:
+    if context is None or context.stage is not Stage.IN_VIEW:
         return
-    if passage.state.host.identity.is_fresh():
-        passage.signs_in = True
+    if context.state.host.identity.is_fresh():
+        context.signs_in = True
 
 
-def _end_session(passage: RequestContext, response: Response) -> Response:
+def _end_session(context: RequestContext, response: Response) -> Response:
     """The host signed somebody out."""
-    end_sign_in(passage)
+    end_sign_in(context)
     return response

@@ -9,8 +9,8 @@ from flask.ctx import RequestContext as FlaskContext
 from werkzeug.exceptions import HTTPException, NotFound
 
 from ...domain.authorization.decision import Ask
-from ...domain.marks import NO_MARKS
 from ...domain.sign_in.session import GateSession
+from ...domain.view_protection import NO_PROTECTION
 from ...errors import HostCallbackFailed, MFAGateError
 from ...services.people.persons import key_of
 from ..authorization.authorizer import RequestAuthorizer
@@ -43,15 +43,15 @@ def open_request() -> Any:
     It is the only one where the host has none: nothing happens then between it and the view.
     """
     here = flask_context.get()
-    passage = context_of(here.request)
-    if passage is None or passage.stage < Stage.OPEN:
+    context = context_of(here.request)
+    if context is None or context.stage < Stage.OPEN:
         if not is_stopped(here.app, here.request):
             return _open_file(here)
-        answer = _look_first(here, passage)
+        answer = _look_first(here, context)
         if answer is not None:
             return answer
-        passage = context_of(here.request)
-    return _enter_view(here, passage) if _is_alone(here.app) else None
+        context = context_of(here.request)
+    return _enter_view(here, context) if _is_alone(here.app) else None
 
 
 @fail_closed
@@ -77,46 +77,46 @@ def _is_alone(app: Flask) -> bool:
 
 def _open_file(here: FlaskContext, *, is_early: bool = False) -> Any:
     """What is not stopped is not looked at either, until the host asks who this is."""
-    passage = begin_context(here, before={})
-    passage.stage, passage.is_early = Stage.OPEN, is_early
-    passage.state.host.identity.show_when_asked(is_let_in)
-    if not passage.blueprints or not is_own(passage.opened[0]):
+    context = begin_context(here, before={})
+    context.stage, context.is_early = Stage.OPEN, is_early
+    context.state.host.identity.show_when_asked(is_let_in)
+    if not context.blueprints or not is_own(context.opened[0]):
         return None
-    answer = _answer_own(passage)
-    passage.stage = Stage.ANSWERED
+    answer = _answer_own(context)
+    context.stage = Stage.ANSWERED
     return answer
 
 
-def _look_first(here: FlaskContext, passage: RequestContext | None, *, is_early: bool = False) -> Any:
+def _look_first(here: FlaskContext, context: RequestContext | None, *, is_early: bool = False) -> Any:
     """The first look at a request, which may answer it."""
-    answer = look_at(here.request, _decide_first, here, passage, is_early)
-    if answer is not None and (passage := context_of(here.request)) is not None:
-        _run_hooks_unseen(passage)
-        passage.stage = Stage.ANSWERED
+    answer = look_at(here.request, _decide_first, here, context, is_early)
+    if answer is not None and (context := context_of(here.request)) is not None:
+        _run_hooks_unseen(context)
+        context.stage = Stage.ANSWERED
     return answer
 
 
-def _run_hooks_unseen(passage: RequestContext) -> None:
+def _run_hooks_unseen(context: RequestContext) -> None:
     """Once a request, where the gate answers before the host's hooks."""
-    if passage.has_run_hooks:
+    if context.has_run_hooks:
         return
-    passage.has_run_hooks = True
-    run_unseen(passage.state, with_preprocessors=passage.is_early, keeps_session=passage.withheld is None)
+    context.has_run_hooks = True
+    run_unseen(context.state, with_preprocessors=context.is_early, keeps_session=context.withheld is None)
 
 
 @fail_closed
-def _decide_first(here: FlaskContext, passage: RequestContext | None, is_early: bool) -> Any:
+def _decide_first(here: FlaskContext, context: RequestContext | None, is_early: bool) -> Any:
     try:
-        passage = passage or _begin(here)
-        passage.is_early = is_early
-        answer = _answer_first(here, passage)
+        context = context or _begin(here)
+        context.is_early = is_early
+        answer = _answer_first(here, context)
     except HostCallbackFailed:
         if not is_early:
             raise
         # The loader may need what the host's own preprocessors find in the address: the first hook asks it again.
         return None
-    if passage.stage < Stage.OPEN:
-        passage.stage = Stage.OPEN
+    if context.stage < Stage.OPEN:
+        context.stage = Stage.OPEN
     return answer
 
 
@@ -125,36 +125,36 @@ def _begin(here: FlaskContext) -> RequestContext:
         # A login manager that the first request did not find.
         here.app.extensions[BEGINNINGS].watch(here.app)
         guard_outside_hooks(here.app)
-    passage = begin_context(here, before=session_snapshot.take(here.session))
-    passage.state.host.identity.load_anew()
-    here._after_request_functions.append(closing(passage))
-    return passage
+    context = begin_context(here, before=session_snapshot.take(here.session))
+    context.state.host.identity.load_anew()
+    here._after_request_functions.append(closing(context))
+    return context
 
 
-def _answer_first(here: FlaskContext, passage: RequestContext) -> Any:
-    state, endpoint = passage.state, passage.opened[0]
-    is_ours = bool(passage.blueprints) and is_own(endpoint)
+def _answer_first(here: FlaskContext, context: RequestContext) -> Any:
+    state, endpoint = context.state, context.opened[0]
+    is_ours = bool(context.blueprints) and is_own(endpoint)
     if is_ours and is_for_programs(endpoint):
         state.host.identity.hide_for_now()
-        return _answer_own(passage)
-    passage.look_up()
+        return _answer_own(context)
+    context.look_up()
     if is_ours:
-        if passage.session is None and request.method == "GET":
-            _meet(passage)
+        if context.session is None and request.method == "GET":
+            _meet(context)
         state.host.identity.hide_for_now()
-        return _answer_own(passage)
-    if passage.session is not None and passage.session.is_pending:
-        return _hold_pending(passage, passage.session)
+        return _answer_own(context)
+    if context.session is not None and context.session.is_pending:
+        return _hold_pending(context, context.session)
     if state.settings.decide != "first":
         return None
     # The short road of most visits. A marked view wants somebody all the same, and is refused before it runs.
-    if not passage.has_dead_id and passage.session is None and state.host.identity.can_name_nobody(here):
-        passage.is_nobodys = passage.is_decided = True
+    if not context.has_dead_id and context.session is None and state.host.identity.can_name_nobody(here):
+        context.is_nobodys = context.is_decided = True
         return None
-    answer = admit(passage)
-    if answer is None and passage.user_key is not None and before_view in here.app.before_request_funcs[None]:
+    answer = admit(context)
+    if answer is None and context.user_key is not None and before_view in here.app.before_request_funcs[None]:
         # SECURITY: the loader may go by what the hooks find, such as a tenant; whom it named before is nobody there.
-        passage.lent, passage.surroundings = state.host.identity.leave_to_host(), surroundings()
+        context.lent, context.surroundings = state.host.identity.leave_to_host(), surroundings()
     return answer
 
 
@@ -167,49 +167,49 @@ def before_view() -> Answer:
 
 def _look_before_view(here: FlaskContext) -> Answer:
     this = here.request
-    passage = context_of(this)
+    context = context_of(this)
     # SECURITY: whatever kept the first hook from running, nothing continues without a decision.
-    if passage is None or passage.stage < Stage.OPEN:
+    if context is None or context.stage < Stage.OPEN:
         answer = open_request()
-        passage = context_of(this)
-        if answer is not None or passage is None:
+        context = context_of(this)
+        if answer is not None or context is None:
             return answer or refused(MFAGateError(UNAVAILABLE))
-    if is_own(this.endpoint) or not is_stopped(here.app, this) or not _is_last_look(here.app, passage):
+    if is_own(this.endpoint) or not is_stopped(here.app, this) or not _is_last_look(here.app, context):
         return None
-    is_pending = passage.session is not None and passage.session.is_pending
-    if passage.state.settings.decide == "last" and (not is_pending or passage.may_go_on):
-        answer = _go_on(passage) if is_pending else admit(passage)
+    is_pending = context.session is not None and context.session.is_pending
+    if context.state.settings.decide == "last" and (not is_pending or context.may_go_on):
+        answer = _go_on(context) if is_pending else admit(context)
     else:
-        answer = catch_hook_identity(passage)
-    return _enter_view(here, passage) if answer is None else answer
+        answer = catch_hook_identity(context)
+    return _enter_view(here, context) if answer is None else answer
 
 
-def _enter_view(here: FlaskContext, passage: RequestContext | None) -> Answer:
+def _enter_view(here: FlaskContext, context: RequestContext | None) -> Answer:
     """The view runs next."""
-    if passage is None:
+    if context is None:
         return refused(MFAGateError(UNAVAILABLE))
     # SECURITY: a mark wants somebody who is in, whatever the view is called, and whatever let the request come so far.
-    if passage.user_key is None:
+    if context.user_key is None:
         marks = marks_at(here.app, here.request.endpoint)
-        if marks is not NO_MARKS and marks.wants_identity:
-            return answers.refuse_stranger(passage)
+        if marks is not NO_PROTECTION and marks.wants_identity:
+            return answers.refuse_stranger(context)
     if here.request.routing_exception is None:
-        passage.stage = Stage.IN_VIEW
+        context.stage = Stage.IN_VIEW
     return None
 
 
-def _is_last_look(app: Flask, passage: RequestContext) -> bool:
+def _is_last_look(app: Flask, context: RequestContext) -> bool:
     """The hook is last in the app's list and in that of each blueprint; only the last of them is before the view."""
-    passage.looks += 1
+    context.looks += 1
     # SECURITY: counted by what came in; after a forward into another blueprint the last look would never come, nor in
     # a blueprint that was registered after the first request, among whose hooks this one is not.
     hooks = app.before_request_funcs
-    return passage.looks == sum(before_view in hooks.get(name, ()) for name in (None, *passage.blueprints))
+    return context.looks == sum(before_view in hooks.get(name, ()) for name in (None, *context.blueprints))
 
 
-def _answer_own(passage: RequestContext) -> Any:
+def _answer_own(context: RequestContext) -> Any:
     """The host's hooks, which may want a sign-in or a token of their own, keep nobody from a page of the gate."""
-    _run_hooks_unseen(passage)
+    _run_hooks_unseen(context)
     view, values = current_app.view_functions[request.endpoint or ""], without_place(request.view_args)
     try:
         # SECURITY: no id or file has such a name, and a NUL would break a statement on PostgreSQL.
@@ -217,56 +217,56 @@ def _answer_own(passage: RequestContext) -> Any:
             raise NotFound
         return current_app.ensure_sync(view)(**values)
     except HTTPException as error:
-        return answers.http_problem(passage, error)
+        return answers.http_problem(context, error)
 
 
-def _hold_pending(passage: RequestContext, pending: GateSession) -> Answer:
+def _hold_pending(context: RequestContext, pending: GateSession) -> Answer:
     """Answered from the row alone: the host is not asked who this is."""
-    passage.state.host.identity.hide()
-    passage.is_decided = True
-    if _is_open_while_pending(passage, pending):
+    context.state.host.identity.hide()
+    context.is_decided = True
+    if _is_open_while_pending(context, pending):
         return None
-    assert passage.standing is not None  # noqa: S101 - the row came with it
-    authorizer = RequestAuthorizer(passage)
+    assert context.enrollment is not None  # noqa: S101 - the row came with it
+    authorizer = RequestAuthorizer(context)
     authorizer.refresh_risk()
-    passage.verdict = authorizer.now()
-    passage.may_go_on = passage.verdict.ask is Ask.PASS
-    if not passage.may_go_on:
-        return answers.stop(passage, passage.verdict, passage.client)
-    return _go_on(passage) if passage.state.settings.decide == "first" else None
+    context.verdict = authorizer.now()
+    context.may_go_on = context.verdict.ask is Ask.PASS
+    if not context.may_go_on:
+        return answers.stop(context, context.verdict, context.client)
+    return _go_on(context) if context.state.settings.decide == "first" else None
 
 
-def _go_on(passage: RequestContext) -> Answer:
+def _go_on(context: RequestContext) -> Answer:
     """Nothing is asked any more of what was parked: this request continues with it."""
-    answer = resume(passage)
-    return admit(passage) if answer is None else answer
+    answer = resume(context)
+    return admit(context) if answer is None else answer
 
 
-def _is_open_while_pending(passage: RequestContext, pending: GateSession) -> bool:
+def _is_open_while_pending(context: RequestContext, pending: GateSession) -> bool:
     """Whether the view runs, for nobody: exempt ones, sign-out, and the view that signed in, to do so again."""
     marks = marks_here()
-    is_waived = request.endpoint == pending.parked_endpoint or waiver_here(passage.state.settings, marks) is not None
+    is_waived = request.endpoint == pending.parked_endpoint or waiver_here(context.state.settings, marks) is not None
     # A marked view is none of these, whatever it is called: it leads to the next step.
     return is_waived and not marks.wants_identity
 
 
-def _meet(passage: RequestContext) -> None:
+def _meet(context: RequestContext) -> None:
     """Somebody in the host's session whom the gate has no sign-in of comes to a page of the gate.
 
     The host's login would send him straight back, as one who is signed in. A loader that needs the host's own hooks
     fails here and finds nobody; the next page of the app itself does.
     """
     try:
-        user = passage.state.host.identity.load()
+        user = context.state.host.identity.load()
     except HostCallbackFailed:
         return
-    key = key_of(user, passage.state.host.user_key) if user is not None else None
-    if key is None or (passage.carries_token and is_made_by_token(request, passage.state, key) is not False):
+    key = key_of(user, context.state.host.user_key) if user is not None else None
+    if key is None or (context.carries_token and is_made_by_token(request, context.state, key) is not False):
         return
-    if bind(passage, user, key):
-        meet(passage, user, key, RequestAuthorizer(passage, user).here(NO_MARKS))
+    if bind(context, user, key):
+        meet(context, user, key, RequestAuthorizer(context, user).here(NO_PROTECTION))
     else:
-        turn_away(passage, key)
+        turn_away(context, key)
 
 
 _ALONE = {None: [open_request]}

@@ -7,8 +7,8 @@ from typing import Any
 from flask import Response, request
 
 from ...domain.authorization.decision import Ask, Decision
-from ...domain.marks import Marks
 from ...domain.sign_in.session import StepUp
+from ...domain.view_protection import ViewProtection
 from ..acts import act_here
 from ..authorization.authorizer import RequestAuthorizer
 from ..client import Client, is_foreign, is_visit, origin_of
@@ -17,7 +17,7 @@ from ..refusal_notes import note_refusal
 from ..request_context import RequestContext
 from ..responses import answers
 from ..responses.targets import way_back
-from ..sessions.signing_in_user import newcomer
+from ..sessions.signing_in_user import signing_in_user
 from ..sessions.withholding import refuse_untouched, touch_nothing
 from ..view_marks.protection import Waiver, waiver_here
 from .pending_sign_in import end_sign_in, judge_new, park_whole
@@ -26,129 +26,129 @@ Answer = Response | None
 _OPEN = frozenset({Waiver.UNMATCHED, Waiver.EXEMPT})
 
 
-def stop_request(passage: RequestContext, user: Any, key: str, verdict: Decision, marks: Marks) -> Answer:
+def stop_request(context: RequestContext, user: Any, key: str, verdict: Decision, protection: ViewProtection) -> Answer:
     """Refuse, and keep what the way back needs; or let the view run where what the app asks is waived."""
-    waiver = _waiver(passage, user, marks)
-    if passage.is_token:
-        passage.state.host.identity.hide_for_now()
-        return None if waiver in _OPEN else answers.stop(passage, verdict, passage.client)
+    waiver = _waiver(context, user, protection)
+    if context.is_token:
+        context.state.host.identity.hide_for_now()
+        return None if waiver in _OPEN else answers.stop(context, verdict, context.client)
     if waiver is Waiver.SIGN_OUT:
-        _let_out(passage, key, verdict, marks)
+        _let_out(context, key, verdict, protection)
         return None
     # SECURITY: what a resource says never keeps an identity in place that has not satisfied the app itself.
     if verdict.at_resource and verdict.app_is_satisfied:
-        return _stop_at_resource(passage, user, key, verdict, marks, waiver)
-    if _is_of_another(passage, key):
-        return refuse_untouched(passage)
+        return _stop_at_resource(context, user, key, verdict, protection, waiver)
+    if _is_of_another(context, key):
+        return refuse_untouched(context)
     # Of an identity that each request of a script brings along, nothing can be parked.
-    is_brought = not passage.state.host.identity.is_from_session() and passage.client is not Client.NAVIGATION
-    if is_brought or _has_no_say(passage, passage.client):
-        touch_nothing(passage)
+    is_brought = not context.state.host.identity.is_from_session() and context.client is not Client.NAVIGATION
+    if is_brought or _has_no_say(context, context.client):
+        touch_nothing(context)
     # SECURITY: a cookie of the host's alone, sent again and again, would begin a row each time.
-    elif passage.session is None and (refusal := excess_here(passage.state)) is not None:
-        touch_nothing(passage)
-        return None if waiver in _OPEN else answers.failure(passage, refusal)
+    elif context.session is None and (refusal := excess_here(context.state)) is not None:
+        touch_nothing(context)
+        return None if waiver in _OPEN else answers.failure(context, refusal)
     else:
-        note_refusal(passage, key, verdict)
-        park_whole(passage, user, key, sign_in=passage.state.host.identity.kind(passage.before))
-    return None if waiver in _OPEN else answers.stop(passage, verdict, passage.client)
+        note_refusal(context, key, verdict)
+        park_whole(context, user, key, sign_in=context.state.host.identity.kind(context.before))
+    return None if waiver in _OPEN else answers.stop(context, verdict, context.client)
 
 
-def _waiver(passage: RequestContext, user: Any, marks: Marks) -> Waiver | None:
+def _waiver(context: RequestContext, user: Any, protection: ViewProtection) -> Waiver | None:
     """Why what the app asks is waived here; None where the marks themselves ask for more than was proved."""
-    waiver = waiver_here(passage.state.settings, marks)
-    if waiver is None or not marks.wants_identity:
+    waiver = waiver_here(context.state.settings, protection)
+    if waiver is None or not protection.wants_identity:
         return waiver
     # SECURITY: marks outrank names: neither an exemption nor a sign-out name waives what the view itself asks.
-    return waiver if RequestAuthorizer(passage, user).here(marks, waives_app=True).ask is Ask.PASS else None
+    return waiver if RequestAuthorizer(context, user).here(protection, waives_app=True).ask is Ask.PASS else None
 
 
-def _let_out(passage: RequestContext, key: str, verdict: Decision, marks: Marks) -> None:
+def _let_out(context: RequestContext, key: str, verdict: Decision, protection: ViewProtection) -> None:
     """Leaving needs no proof; an identity that the app is not satisfied with is gone already."""
     if verdict.app_is_satisfied:
-        passage.user_key, passage.settled = key, marks
+        context.user_key, context.settled = key, protection
         return
-    end_sign_in(passage)
-    passage.leave()
+    end_sign_in(context)
+    context.leave()
     # SECURITY: an identity that was not proved is gone before the view runs, with all that the session holds of it.
-    passage.state.host.identity.sign_out()
+    context.state.host.identity.sign_out()
 
 
-def meet(passage: RequestContext, user: Any, key: str, verdict: Decision) -> None:
+def meet(context: RequestContext, user: Any, key: str, verdict: Decision) -> None:
     """A user comes to a page of the gate, of whom it saw no sign-in, or none that still lives.
 
     :raises Throttled: when the address began too many sign-ins.
     """
-    if _has_no_say(passage, passage.client) or _is_of_another(passage, key):
-        touch_nothing(passage)
+    if _has_no_say(context, context.client) or _is_of_another(context, key):
+        touch_nothing(context)
         return
     # SECURITY: here too, a cookie of the host's alone would begin a row each time.
-    require_no_excess(passage.state)
+    require_no_excess(context.state)
     if verdict.ask is Ask.PASS:
-        begin_unseen(passage, user, key)
+        begin_unseen(context, user, key)
     else:
-        note_refusal(passage, key, verdict)
-        park_whole(passage, user, key, sign_in=passage.state.host.identity.kind(passage.before))
+        note_refusal(context, key, verdict)
+        park_whole(context, user, key, sign_in=context.state.host.identity.kind(context.before))
 
 
-def _has_no_say(passage: RequestContext, client: Client) -> bool:
+def _has_no_say(context: RequestContext, client: Client) -> bool:
     """A request that must not park: without effects by its method, late with an id whose place another took, or sent by
     the page of another site.
     """
-    if request.method == "HEAD" or (passage.session is not None and passage.session.is_superseded):
+    if request.method == "HEAD" or (context.session is not None and context.session.is_superseded):
         return True
     # SECURITY: a request in flight, or a foreign page's picture, must not sign anybody out.
     is_page = client is Client.NAVIGATION and is_visit(request)
-    return not is_page and (passage.has_dead_id or is_foreign(request))
+    return not is_page and (context.has_dead_id or is_foreign(request))
 
 
-def _is_of_another(passage: RequestContext, key: str) -> bool:
+def _is_of_another(context: RequestContext, key: str) -> bool:
     """Whether the host's session may be that of another browser, in which the user is in.
 
     A session kept on the server is shared by all who know its id: to park it would sign the owner out.
     """
-    dead = passage.dead
+    dead = context.dead
     has_expired = dead is not None and dead.user_key == key and dead.ended_at is None and not dead.is_superseded
-    if passage.session is not None or has_expired or not passage.state.host.identity.was_named(passage.before):
+    if context.session is not None or has_expired or not context.state.host.identity.was_named(context.before):
         return False
-    return passage.state.sign_in.revocations.is_in_elsewhere(key)
+    return context.state.sign_in.revocations.is_in_elsewhere(key)
 
 
 def _stop_at_resource(
-    passage: RequestContext, user: Any, key: str, verdict: Decision, marks: Marks, waiver: Waiver | None
+    context: RequestContext, user: Any, key: str, verdict: Decision, protection: ViewProtection, waiver: Waiver | None
 ) -> Answer:
     """The app itself is satisfied: the session stays, and remembers what to prove and the way back."""
-    passage.user_key = key
+    context.user_key = key
     if waiver in _OPEN:
-        passage.settled = marks
+        context.settled = protection
         return None
-    note_refusal(passage, key, verdict)
+    note_refusal(context, key, verdict)
     if verdict.ask is not Ask.DENY and request.method != "HEAD":
-        _remember_step_up(passage, user, key, verdict)
-    return answers.stop(passage, verdict, passage.client)
+        _remember_step_up(context, user, key, verdict)
+    return answers.stop(context, verdict, context.client)
 
 
-def _remember_step_up(passage: RequestContext, user: Any, key: str, verdict: Decision) -> None:
-    state = passage.state
+def _remember_step_up(context: RequestContext, user: Any, key: str, verdict: Decision) -> None:
+    state = context.state
     target = way_back(state.settings)
-    step_up = StepUp(verdict.requirement, request.endpoint or "", act_here(passage), target, verdict.grace_ends_at)
-    if passage.session is None:
+    step_up = StepUp(verdict.requirement, request.endpoint or "", act_here(context), target, verdict.grace_ends_at)
+    if context.session is None:
         # SECURITY: and here, at a page that asks for a proof.
         require_no_excess(state)
-        begin_unseen(passage, user, key)
-    assert passage.session is not None  # noqa: S101 - entered above
-    state.sign_in.sessions.ask(passage.session, step_up)
+        begin_unseen(context, user, key)
+    assert context.session is not None  # noqa: S101 - entered above
+    state.sign_in.sessions.ask(context.session, step_up)
 
 
-def begin_unseen(passage: RequestContext, user: Any, key: str) -> None:
+def begin_unseen(context: RequestContext, user: Any, key: str) -> None:
     """Begin a session for somebody whom the host shows as signed in, though the gate saw no sign-in."""
-    state, kind = passage.state, passage.state.host.identity.kind(passage.before)
-    assert passage.standing is not None  # noqa: S101 - read when the user was bound
-    known = passage.standing.revocations
+    state, kind = context.state, context.state.host.identity.kind(context.before)
+    assert context.enrollment is not None  # noqa: S101 - read when the user was bound
+    known = context.enrollment.revocations
     # SECURITY: a session that nobody saw begin is judged as a sign-in of its own kind, without any proof.
-    _verdict, seen, passage.standing = judge_new(passage, key, user, kind)
-    who = newcomer(state, user, key, host_user_id=state.host.identity.host_user_id())
-    passage.enter(
+    _verdict, seen, context.enrollment = judge_new(context, key, user, kind)
+    who = signing_in_user(state, user, key, host_user_id=state.host.identity.host_user_id())
+    context.enter(
         state.sign_in.sessions.begin(
             who, seen, sign_in=kind, origin=origin_of(request), parking=None, replaces=None, revocations=known
         )

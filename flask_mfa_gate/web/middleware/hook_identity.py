@@ -21,54 +21,54 @@ from .pending_sign_in import end_sign_in, intercept
 Answer = Response | None
 
 
-def catch_hook_identity(passage: RequestContext) -> Answer:
+def catch_hook_identity(context: RequestContext) -> Answer:
     """An identity that a hook of the host made after the decision, or a request that it made another one."""
-    if passage.lent is not None and passage.surroundings == surroundings():
-        passage.state.host.identity.take_back(passage.lent)
-    user, key = passage.identify()
-    if key == passage.user_key:
-        is_judged = key is None or _is_as_judged(passage, user)
-        return None if is_judged else judge_user(passage, user, str(key), marks_here())
+    if context.lent is not None and context.surroundings == surroundings():
+        context.state.host.identity.take_back(context.lent)
+    user, key = context.identify()
+    if key == context.user_key:
+        is_judged = key is None or _is_as_judged(context, user)
+        return None if is_judged else judge_user(context, user, str(key), marks_here())
     if user is None or key is None:
-        end_sign_in(passage)
-        passage.user_key = None
+        end_sign_in(context)
+        context.user_key = None
         return None
-    if contents_here() == passage.before:
-        return _meet_at_hook(passage, user, key)
+    if contents_here() == context.before:
+        return _meet_at_hook(context, user, key)
     # SECURITY: a hook that makes a session of a cookie each time would bring back whom a revocation has put out.
-    if _comes_back(passage, user, key):
-        return turn_away(passage, key)
+    if _comes_back(context, user, key):
+        return turn_away(context, key)
     try:
-        answer = intercept(passage, user, key, None, sign_in=SignIn.SESSION)
+        answer = intercept(context, user, key, None, sign_in=SignIn.SESSION)
     except Throttled as refusal:
         # Nobody is signed in any more, and an exempt view is not stopped by that.
         answer = refused(refusal)
     if answer is None:
-        return judge_user(passage, user, key, marks_here())
-    return None if is_open_here(passage.state.settings) else answer
+        return judge_user(context, user, key, marks_here())
+    return None if is_open_here(context.state.settings) else answer
 
 
-def _comes_back(passage: RequestContext, user: Any, key: str) -> bool:
+def _comes_back(context: RequestContext, user: Any, key: str) -> bool:
     """Whether what a hook signs in by was revoked, where no living row stands behind it."""
-    state, live = passage.state, passage.session
+    state, live = context.state, context.session
     if live is not None and live.user_key == key:
         return False
-    alone = replace(passage, session=None, standing=state.sign_in.revocations.standing(key))
+    alone = replace(context, session=None, enrollment=state.sign_in.revocations.state(key))
     return is_revoked(alone, key, state.host.stamper.stamps(user, key))
 
 
-def _is_as_judged(passage: RequestContext, user: Any) -> bool:
+def _is_as_judged(context: RequestContext, user: Any) -> bool:
     # SECURITY: a hook that overrides the method or forwards must not reach what was not judged, nor may a loader that
     # goes by the hooks show another user with the same key.
-    is_same_user = passage.lent is None or user is passage.lent
-    return is_same_user and passage.opened == (passage.request.endpoint, passage.request.method)
+    is_same_user = context.lent is None or user is context.lent
+    return is_same_user and context.opened == (context.request.endpoint, context.request.method)
 
 
-def _meet_at_hook(passage: RequestContext, user: Any, key: str) -> Answer:
+def _meet_at_hook(context: RequestContext, user: Any, key: str) -> Answer:
     """Somebody whom a hook shows at each request, such as a proxy's user or the owner of an API key."""
-    if passage.session is not None and passage.session.is_pending:
-        passage.state.host.identity.hide_for_now()
+    if context.session is not None and context.session.is_pending:
+        context.state.host.identity.hide_for_now()
         return None
     # Whether a token made it can't be told: the hook can't be asked without one.
-    passage.found_nobody, passage.may_be_token = False, passage.carries_token
-    return judge_user(passage, user, key, marks_here())
+    context.found_nobody, context.may_be_token = False, context.carries_token
+    return judge_user(context, user, key, marks_here())

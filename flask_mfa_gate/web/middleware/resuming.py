@@ -9,8 +9,8 @@ from typing import Any
 from flask import Response, session
 
 from ...domain.authorization.decision import PASSED, Ask, Decision
-from ...domain.marks import NO_MARKS
 from ...domain.sign_in.session import GateSession
+from ...domain.view_protection import NO_PROTECTION
 from ...errors import Conflict
 from ..authorization.authorizer import RequestAuthorizer
 from ..host import session_snapshot
@@ -21,57 +21,57 @@ from .admission import bind
 from .pending_sign_in import end_sign_in, restore
 
 
-def resume(passage: RequestContext) -> Response | None:
+def resume(context: RequestContext) -> Response | None:
     """Put the identity back for this request and those that follow.
 
     :returns: the refusal, where the host's own user tells more than the row does; None where the request continues.
     """
-    parked, before = passage.session, passage.before
+    parked, before = context.session, context.before
     assert parked is not None  # noqa: S101 - the caller has seen it
-    restore(passage, parked)
-    passage.before, passage.session = session_snapshot.take(session), replace(parked, parked=None)
+    restore(context, parked)
+    context.before, context.session = session_snapshot.take(session), replace(parked, parked=None)
     try:
-        verdict = _judge(passage, parked)
+        verdict = _judge(context, parked)
     except Exception:
         # SECURITY: a failure on the way leaves nobody in the host's session.
-        _put_away(passage, parked, before)
+        _put_away(context, parked, before)
         raise
     if verdict is None or verdict.ask is Ask.PASS:
         return None
-    _put_away(passage, parked, before)
-    return answers.stop(passage, verdict, passage.client)
+    _put_away(context, parked, before)
+    return answers.stop(context, verdict, context.client)
 
 
-def _judge(passage: RequestContext, parked: GateSession) -> Decision | None:
+def _judge(context: RequestContext, parked: GateSession) -> Decision | None:
     """What the app asks of the user whom the host loads; None where that is nobody any more."""
-    user, key = passage.identify()
-    if key != parked.user_key or not bind(passage, user, key):
-        end_sign_in(passage)
-        take_away(passage.state, parked.user_key)
-        passage.state.host.identity.sign_out()
+    user, key = context.identify()
+    if key != parked.user_key or not bind(context, user, key):
+        end_sign_in(context)
+        take_away(context.state, parked.user_key)
+        context.state.host.identity.sign_out()
         return None
     # SECURITY: the row does not know whether the account is active; the user does.
-    verdict = RequestAuthorizer(passage, user).here(NO_MARKS)
-    return _rise(passage, parked) if verdict.ask is Ask.PASS else verdict
+    verdict = RequestAuthorizer(context, user).here(NO_PROTECTION)
+    return _rise(context, parked) if verdict.ask is Ask.PASS else verdict
 
 
-def _rise(passage: RequestContext, parked: GateSession) -> Decision:
+def _rise(context: RequestContext, parked: GateSession) -> Decision:
     """Go on under a new id."""
-    state, authorizer = passage.state, RequestAuthorizer(passage)
+    state, authorizer = context.state, RequestAuthorizer(context)
     try:
         entry = state.worker.run(
-            lambda work: state.sign_in.sessions.rise(work, parked, parked.assurance, authorizer=authorizer)
+            lambda work: state.sign_in.sessions.elevate(work, parked, parked.assurance, authorizer=authorizer)
         )
     except Conflict:
         # Several requests of one page come at once: the first resumes for all of them.
         if state.sign_in.sessions.gave_way(parked):
             return PASSED
         raise
-    passage.enter(entry)
+    context.enter(entry)
     return PASSED
 
 
-def _put_away(passage: RequestContext, parked: GateSession, before: Mapping[str, Any]) -> None:
+def _put_away(context: RequestContext, parked: GateSession, before: Mapping[str, Any]) -> None:
     session_snapshot.take_out(session, before, session_snapshot.difference(before, session))
-    passage.before, passage.session = before, parked
-    passage.state.host.identity.hide_for_now()
+    context.before, context.session = before, parked
+    context.state.host.identity.hide_for_now()

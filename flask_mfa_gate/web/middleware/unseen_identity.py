@@ -27,35 +27,35 @@ _COOKIES = _NAMES | {
 }  # fmt: skip
 
 
-def note_unseen(passage: RequestContext, response: Response, *, is_changed: bool) -> None:
+def note_unseen(context: RequestContext, response: Response, *, is_changed: bool) -> None:
     """After a view that ran for nobody, and without a sign-in that the gate saw.
 
     :param is_changed: whether the session or the cookies are others than before.
     """
-    live = passage.session
-    if passage.user_key is not None or passage.stage < Stage.IN_VIEW or (live is not None and live.is_pending):
+    live = context.session
+    if context.user_key is not None or context.stage < Stage.IN_VIEW or (live is not None and live.is_pending):
         return
-    environ, kept = passage.request.environ, g._get_current_object().__dict__
+    environ, kept = context.request.environ, g._get_current_object().__dict__
     if "REMOTE_USER" in environ and environ["REMOTE_USER"]:  # noqa: RUF019 - every anonymous request passes here
-        _note(passage, "REMOTE_USER of the server in front")
+        _note(context, "REMOTE_USER of the server in front")
     for name in _NAMES.intersection(kept) if kept else ():
         if _is_somebody(kept[name]):
-            _note(passage, f"flask.g.{name}")
+            _note(context, f"flask.g.{name}")
     if is_changed:
-        _note_changes(passage, response)
+        _note_changes(context, response)
 
 
-def _note_changes(passage: RequestContext, response: Response) -> None:
+def _note_changes(context: RequestContext, response: Response) -> None:
     """In words of which there are few, whatever a client sends."""
     for name in _NAMES.intersection(session):
-        if session[name] != passage.before.get(name) and _is_somebody(session[name]):
-            _note(passage, f"session[{name!r}], written by {request.endpoint}")
-    for name in (_COOKIES & cookies_set_by(response)) - own_cookie_names(passage.state.settings):
-        _note(passage, f"the cookie {name}, set by {request.endpoint}")
+        if session[name] != context.before.get(name) and _is_somebody(session[name]):
+            _note(context, f"session[{name!r}], written by {request.endpoint}")
+    for name in (_COOKIES & cookies_set_by(response)) - own_cookie_names(context.state.settings):
+        _note(context, f"the cookie {name}, set by {request.endpoint}")
 
 
-def _note(passage: RequestContext, sign: str) -> None:
-    passage.state.operations.observations.note(Observation.UNSEEN_IDENTITY, sign)
+def _note(context: RequestContext, sign: str) -> None:
+    context.state.operations.observations.note(Observation.UNSEEN_IDENTITY, sign)
 
 
 def _is_somebody(value: Any) -> bool:

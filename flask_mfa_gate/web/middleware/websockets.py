@@ -128,9 +128,9 @@ def _live_session() -> GateSession | None:
     found = state.sign_in.sessions.find(token) if token else None
     if found is None:
         return None
-    live, standing = found
+    live, enrollment = found
     # A socket may stay open in one request for hours, and the host's answer of the beginning is not that of now.
-    context = context_outside_hooks(state, live, standing)
+    context = context_outside_hooks(state, live, enrollment)
     return live if not live.is_pending and RequestAuthorizer(context).now().ask is Ask.PASS else None
 
 

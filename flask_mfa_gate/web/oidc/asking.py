@@ -83,7 +83,7 @@ def read_asking(
 
     :raises RefusedRequest: for one that is not in order.
     """
-    provider, live = provider_of(call), call.passage.session
+    provider, live = provider_of(call), call.context.session
     found = call.oidc.clients.find_for(parameters.get("client_id", ""), live.user_key if live is not None else "")
     if found is None:
         raise RefusedRequest("invalid_client", "There is no such app here.", redirect_uri=None, state=None)

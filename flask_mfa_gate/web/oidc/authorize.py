@@ -61,7 +61,7 @@ def resume(call: Call, request_id: str) -> Response:
 
 def answer(call: Call, request_id: str) -> Response:
     """What the user chose on the way."""
-    asking, live = _kept(call, request_id), call.passage.session
+    asking, live = _kept(call, request_id), call.context.session
     _require_own_form(call)
     act = text_field(read_fields(request), "act", default="")
     outcome = judge(call, asking)
@@ -88,7 +88,7 @@ _ANSWERS = {
 
 def _keep(call: Call, asking: Asking) -> Response:
     """Go on under an id that only this browser may use, with the time that the request came."""
-    live = call.passage.session
+    live = call.context.session
     if live is None or live.is_pending or not live.assurance.proofs:
         # SECURITY: each request of nobody's begins a row.
         require_no_excess(call.state)
@@ -124,14 +124,14 @@ def _settle(call: Call, asking: Asking, outcome: Outcome) -> Response | None:
         return _give_up(call, asking, Need.STRENGTH.error)
     if outcome.need is not Need.REFUSED or outcome.decision is None:
         return None
-    live = call.passage.session
+    live = call.context.session
     if live is not None:
-        note_refusal(call.passage, live.user_key, outcome.decision)
+        note_refusal(call.context, live.user_key, outcome.decision)
     back = error_location(call, asking.refusal(Need.REFUSED.error))
     return answers.page(
-        "oidc/refused.html", call.passage, 403, client_name=asking.client.client_name, back_url=back,
+        "oidc/refused.html", call.context, 403, client_name=asking.client.client_name, back_url=back,
         reason=answers.sentence_of(outcome.decision), reason_id=outcome.decision.reason_id,
-        reference=call.passage.reference,
+        reference=call.context.reference,
         help_link=outcome.decision.help_link, word=outcome.decision.ask.value,
     )  # fmt: skip
 
@@ -139,13 +139,13 @@ def _settle(call: Call, asking: Asking, outcome: Outcome) -> Response | None:
 def _ask(call: Call, asking: Asking, outcome: Outcome) -> Response:
     """The next thing that is needed of whoever is here."""
     if outcome.need is Need.SIGN_IN:
-        return answers.refuse_stranger(call.passage)
+        return answers.refuse_stranger(call.context)
     if outcome.need in {Need.GATE, Need.NEWER_PROOF, Need.STRONGER_PROOF}:
         return _lead_to_proof(call, asking, outcome)
     if outcome.need is Need.FACTOR:
         _remember(call, asking, outcome)
     return answers.page(
-        _PAGES[outcome.need or Need.CONSENT], call.passage, client=asking.client, scopes=asking.provider.wanted_scopes(
+        _PAGES[outcome.need or Need.CONSENT], call.context, client=asking.client, scopes=asking.provider.wanted_scopes(
             asking.scopes
         ), action_url=own_url("mfa_gate_oidc.answer", request_id=asking.request_id),
         setup_url=answers.next_url(Ask.ENROLL), is_optional=outcome.is_optional,
@@ -161,7 +161,7 @@ _PAGES = {
 
 def _lead_to_proof(call: Call, asking: Asking, outcome: Outcome) -> Response:
     """To the challenge, or to the setup of a factor, and back again afterwards."""
-    live, ask = call.passage.session, outcome.decision.ask if outcome.decision is not None else Ask.CHALLENGE
+    live, ask = call.context.session, outcome.decision.ask if outcome.decision is not None else Ask.CHALLENGE
     assert live is not None  # noqa: S101 - judged before
     if live.is_pending:
         call.state.sign_in.sessions.lead_to(live, _address(asking))
@@ -172,10 +172,10 @@ def _lead_to_proof(call: Call, asking: Asking, outcome: Outcome) -> Response:
 
 def _remember(call: Call, asking: Asking, outcome: Outcome) -> None:
     """What the session has to prove, and the way back here."""
-    live = call.passage.session
+    live = call.context.session
     assert live is not None  # noqa: S101 - judged before
     until = outcome.decision.grace_ends_at if outcome.decision is not None else None
-    step_up = StepUp(requirement_of(outcome), _RESUME, act_here(call.passage), _address(asking), until)
+    step_up = StepUp(requirement_of(outcome), _RESUME, act_here(call.context), _address(asking), until)
     call.state.sign_in.sessions.ask(live, step_up)
 
 
@@ -205,10 +205,10 @@ def _give_up(call: Call, asking: Asking, error: str) -> Response:
 
 def _sign_in_again(call: Call, asking: Asking) -> Response:
     """Sign out here, so that the host's login asks for the password; the request waits meanwhile."""
-    live = call.passage.session
+    live = call.context.session
     if live is not None:
         call.state.sign_in.sessions.end(live, origin=origin_of(request))
-    call.passage.leave()
+    call.context.leave()
     call.state.host.identity.sign_out()
     return answers.see_other(_address(asking))
 
@@ -222,7 +222,7 @@ def _require_own_form(call: Call) -> None:
     # SECURITY: another site's page must not agree to anything in its visitor's name.
     if not is_own_origin(request, is_write=True) or is_foreign(request):
         raise NotAllowed("not-allowed", "This page only accepts requests from itself.")
-    live = call.passage.session
+    live = call.context.session
     if live is None or not has_csrf_token(request, call.state.keyring, live):
         raise BadRequest(_FORM_EXPIRED)
 

@@ -10,12 +10,12 @@ from typing import Any
 from flask import request
 
 from ...domain.authorization.decision import Ask, AuthnRequirement, Decision
-from ...domain.marks import Marks
 from ...domain.oidc.authn_request import Prompt
 from ...domain.oidc.grant import Authorization
 from ...domain.oidc.strength import Level, best_level, level_of
 from ...domain.sign_in.assurance import Method, methods_of
 from ...domain.sign_in.session import GateSession
+from ...domain.view_protection import ViewProtection
 from ...errors import MFAGateError
 from ..account.accounts import Account, account_of
 from ..authorization.authorizer import RequestAuthorizer
@@ -74,8 +74,8 @@ class Outcome:
 
 def judge(call: Call, asking: Asking) -> Outcome:
     """What is needed for this request, in the order in which a user would meet it."""
-    passage, live = call.passage, call.passage.session
-    if live is None or passage.standing is None:
+    context, live = call.context, call.context.session
+    if live is None or context.enrollment is None:
         return Outcome(need=Need.SIGN_IN)
     account, user = account_of(call.state, live)
     if account is Account.UNKNOWN:
@@ -85,14 +85,14 @@ def judge(call: Call, asking: Asking) -> Outcome:
         _end_stale(call, user, live)
     if account in {Account.CHANGED, Account.GONE}:
         return Outcome(need=Need.SIGN_IN)
-    return _Judge(call, asking, live, RequestAuthorizer(passage, user, is_on=account is not Account.OFF)).outcome()
+    return _Judge(call, asking, live, RequestAuthorizer(context, user, is_on=account is not Account.OFF)).outcome()
 
 
 def _end_stale(call: Call, user: Any, live: GateSession) -> None:
     """The password was changed: what rests on the old one ends, as on any page."""
     stamps = call.state.host.stamper.stamps(user, live.user_key)
     call.state.sign_in.revocations.note_changed_password(live.user_key, stamps, origin=origin_of(request))
-    turn_away(call.passage, live.user_key)
+    turn_away(call.context, live.user_key)
 
 
 @dataclass(slots=True)
@@ -115,7 +115,7 @@ class _Judge:
         if self.live.is_pending:
             decision = self.authorizer.now()
         else:
-            decision = self.authorizer.here(Marks(resources=(self.asking.client.resource,)))
+            decision = self.authorizer.here(ViewProtection(resources=(self.asking.client.resource,)))
             if decision.ask is Ask.PASS:
                 return None
         return Outcome(need=Need.REFUSED if decision.ask in _REFUSED else Need.GATE, decision=decision)
@@ -169,8 +169,8 @@ class _Judge:
 
     @property
     def _held(self) -> frozenset[Method]:
-        standing = self.call.passage.standing
-        return methods_of(standing.factors & self.call.state.rules.enabled) if standing is not None else frozenset()
+        enrollment = self.call.context.enrollment
+        return methods_of(enrollment.factors & self.call.state.rules.enabled) if enrollment is not None else frozenset()
 
     @property
     def _level(self) -> Level:
@@ -178,8 +178,8 @@ class _Judge:
 
     def _authorization(self) -> Authorization:
         live, words = self.live, self.call.oidc.acr
-        standing = self.call.passage.standing
-        assert standing is not None  # noqa: S101 - seen before
+        enrollment = self.call.context.enrollment
+        assert enrollment is not None  # noqa: S101 - seen before
         # Of what a client insists on, the strongest that holds: a higher level stands for a lower one too.
         levels = [level for level in words.levels(self.asking.asked.essential_acr) if level <= self._level]
         latest = live.assurance.authenticated_at + self.call.state.settings.session_max_age
@@ -189,7 +189,7 @@ class _Judge:
             assurance=live.assurance.counting(self.call.state.rules.enabled),
             acr=words.value(max(levels, default=self._level)),
             facts=self.authorizer.recorded_facts(),
-            revocations=standing.revocations,
+            revocations=enrollment.revocations,
             ends_at=latest if live.ends_at is None else min(latest, live.ends_at),
             stamp=live.stamp,
         )

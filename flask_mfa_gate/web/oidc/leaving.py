@@ -23,14 +23,14 @@ def lead_back(call: Call, location: str, *, client_name: str, began_with_form: b
     is_framed = request.headers.get("Sec-Fetch-Dest") in {"iframe", "frame"}
     if not began_with_form and (is_framed or not is_from_here):
         return answers.see_other(location)
-    return answers.page("oidc/leave.html", call.passage, location=location, client_name=client_name)
+    return answers.page("oidc/leave.html", call.context, location=location, client_name=client_name)
 
 
 def refuse(call: Call, refused: RefusedRequest, *, began_with_form: bool, client_name: str = "") -> Response:
     """Tell the client; or whoever is here, where nothing in the request may be believed."""
     if refused.redirect_uri is None:
         detail = f"The app that sent you here made a request that can't be answered ({refused.error})."
-        return answers.problem(call.passage, 400, "bad_request", detail)
+        return answers.problem(call.context, 400, "bad_request", detail)
     return lead_back(
         call, error_location(call, refused), client_name=client_name, began_with_form=began_with_form
     )  # fmt: skip

@@ -46,13 +46,13 @@ class OidcRoute:
 class Call:
     """One request to the provider."""
 
-    passage: RequestContext
+    context: RequestContext
     oidc: OidcServices = field(repr=False)
 
     @property
     def state(self) -> GateState:
         """The app's gate."""
-        return self.passage.state
+        return self.context.state
 
 
 def guarded_view(route: OidcRoute) -> Callable[..., Any]:
@@ -60,31 +60,31 @@ def guarded_view(route: OidcRoute) -> Callable[..., Any]:
 
     @wraps(route.view)
     def guarded(**arguments: Any) -> Response:
-        passage = current_context()
-        assert passage is not None  # noqa: S101 - the first hook made it
-        return with_cors(route, _answer(route, passage, arguments))
+        context = current_context()
+        assert context is not None  # noqa: S101 - the first hook made it
+        return with_cors(route, _answer(route, context, arguments))
 
     return guarded
 
 
-def _answer(route: OidcRoute, passage: RequestContext, arguments: Mapping[str, Any]) -> Response:
-    oidc = passage.state.oidc
+def _answer(route: OidcRoute, context: RequestContext, arguments: Mapping[str, Any]) -> Response:
+    oidc = context.state.oidc
     if oidc is None or not _is_issuers_host(oidc.issuer):
-        return answers.http_problem(passage, NotFound())
+        return answers.http_problem(context, NotFound())
     if request.method == "OPTIONS" and "OPTIONS" in route.methods:
         return make_response("", 204)
     # SECURITY: a large body is refused before it is parsed.
     request.max_content_length = LARGEST_BODY
     try:
-        return route.view(Call(passage, oidc), **arguments)
+        return route.view(Call(context, oidc), **arguments)
     except MFAGateError as error:
-        return _failure(route, passage, error)
+        return _failure(route, context, error)
     except HTTPException as error:
-        return _failure(route, passage, BadRequest(error.description or error.name))
+        return _failure(route, context, BadRequest(error.description or error.name))
     except Exception:
         # SECURITY: whatever goes wrong, there is neither code nor token, nor a word about why.
         log.exception("the OpenID provider failed at %s", route.name)
-        return _failure(route, passage, MFAGateError(_UNAVAILABLE))
+        return _failure(route, context, MFAGateError(_UNAVAILABLE))
 
 
 def _is_issuers_host(issuer: str) -> bool:
@@ -94,9 +94,9 @@ def _is_issuers_host(issuer: str) -> bool:
     return request.host.lower().removesuffix(_PORTS[parts.scheme]) == wanted
 
 
-def _failure(route: OidcRoute, passage: RequestContext, error: MFAGateError) -> Response:
+def _failure(route: OidcRoute, context: RequestContext, error: MFAGateError) -> Response:
     if not route.is_for_programs:
-        return answers.failure(passage, error)
+        return answers.failure(context, error)
     code = "temporarily_unavailable" if error.status >= 500 or error.status == 429 else "invalid_request"
     response = json_reply({"error": code, "error_description": str(error)}, error.status)
     return answers.with_retry(response, error)

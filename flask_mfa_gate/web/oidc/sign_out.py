@@ -43,7 +43,7 @@ def end_session(call: Call) -> Response:
     if is_prefetch(request):
         return Response(status=503)
     sent = sound_parameters(sent_parameters())
-    live = call.passage.session
+    live = call.context.session
     if request.method not in SAFE_METHODS and FIELD not in sent:
         # A form of another site comes without the cookies, and the same by GET comes with them.
         kept = {name: sent[name] for name in _KEPT if name in sent}
@@ -58,7 +58,7 @@ def end_session(call: Call) -> Response:
     elif not is_own_origin(request, is_write=True) or is_foreign(request) or not _has_token(call, live):
         raise BadRequest("This form has expired. Go back to the app and try again.")
     call.state.sign_in.sessions.end(live, origin=origin_of(request))
-    call.passage.leave()
+    call.context.leave()
     call.state.host.identity.sign_out()
     return _away(call, leaving, sent)
 
@@ -88,14 +88,14 @@ def _means(claims: Mapping[str, Any] | None, live: GateSession) -> bool:
 def _ask(call: Call, leaving: _Leaving, sent: Mapping[str, str]) -> Response:
     kept = {name: sent[name] for name in _KEPT if name in sent}
     return answers.page(
-        "oidc/sign_out.html", call.passage, client=leaving.client, kept=kept,
+        "oidc/sign_out.html", call.context, client=leaving.client, kept=kept,
         action_url=own_url("mfa_gate_oidc.end_session"),
     )  # fmt: skip
 
 
 def _away(call: Call, leaving: _Leaving, sent: Mapping[str, str]) -> Response:
     if leaving.target is None:
-        return answers.after_sign_out(call.passage)
+        return answers.after_sign_out(call.context)
     from authlib.common.urls import add_params_to_uri  # noqa: PLC0415 - only a provider needs it
 
     told = [("state", sent["state"])] if "state" in sent else []

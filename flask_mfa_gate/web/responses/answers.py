@@ -82,48 +82,48 @@ def next_url(word: Ask) -> str:
 
 
 def stop(
-    passage: RequestContext, verdict: Decision, client: Client, *, kept: KeptForm | None = None
+    context: RequestContext, verdict: Decision, client: Client, *, kept: KeptForm | None = None
 ) -> Response:  # fmt: skip
     """The answer to a request that doesn't satisfy yet.
 
     :param kept: the form that it was, where the page may keep it.
     """
     if client is Client.API:
-        return demand_problem(verdict, reference=reference_here(passage, verdict))
+        return demand_problem(verdict, reference=reference_here(context, verdict))
     if verdict.ask in _BLOCKED_TITLES:
-        return blocked_page(passage, verdict)
+        return blocked_page(context, verdict)
     # SECURITY: without a sign-in that the gate keeps, its pages know nobody, and the host's login would send back here.
-    is_kept = passage.session is not None
+    is_kept = context.session is not None
     if client is Client.NAVIGATION:
-        return see_other(next_url(verdict.ask)) if is_kept or request.method == "HEAD" else _open_again(passage)
+        return see_other(next_url(verdict.ask)) if is_kept or request.method == "HEAD" else _open_again(context)
     # Where nothing could be parked, the page of the form is requested again, and leads to the next step and back.
-    continue_url = next_url(verdict.ask) if is_kept else way_back(passage.state.settings)
+    continue_url = next_url(verdict.ask) if is_kept else way_back(context.state.settings)
     kept = kept if is_kept and verdict.ask is Ask.CHALLENGE else None
-    return page("resend.html", passage, 403, next_word=verdict.ask.value, continue_url=continue_url, kept=kept)
+    return page("resend.html", context, 403, next_word=verdict.ask.value, continue_url=continue_url, kept=kept)
 
 
-def _open_again(passage: RequestContext) -> Response:
+def _open_again(context: RequestContext) -> Response:
     """For a frame on another site, and the like: nothing was parked, so the page has to be opened by itself."""
     return page(
-        "problem.html", passage, 401, title="Verify to continue", detail="Open this page on its own to verify.",
+        "problem.html", context, 401, title="Verify to continue", detail="Open this page on its own to verify.",
         continue_url=asked_page(),
     )  # fmt: skip
 
 
-def after_sign_in(passage: RequestContext, verdict: Decision) -> Response:
+def after_sign_in(context: RequestContext, verdict: Decision) -> Response:
     """The answer in place of the one of the view that signed in."""
-    if passage.client is Client.API:
-        return demand_problem(verdict, reference=reference_here(passage, verdict))
+    if context.client is Client.API:
+        return demand_problem(verdict, reference=reference_here(context, verdict))
     return see_other(next_url(verdict.ask))
 
 
-def blocked_page(passage: RequestContext, verdict: Decision) -> Response:
+def blocked_page(context: RequestContext, verdict: Decision) -> Response:
     """Locked or denied, in place: why, and whom to ask."""
-    period = passage.standing.period if passage.standing else None
+    period = context.enrollment.period if context.enrollment else None
     return page(
-        "blocked.html", passage, 403, word=verdict.ask.value, title=_BLOCKED_TITLES[verdict.ask],
+        "blocked.html", context, 403, word=verdict.ask.value, title=_BLOCKED_TITLES[verdict.ask],
         reason=sentence_of(verdict), reason_id=verdict.reason_id, help_link=verdict.help_link,
-        reference=reference_here(passage, verdict),
+        reference=reference_here(context, verdict),
         ended_at=period.ends_at if period and verdict.ask is Ask.LOCKED else None,
     )  # fmt: skip
 
@@ -172,37 +172,37 @@ def _insufficient(verdict: Decision) -> str:
     return f"Bearer {', '.join(parts)}"
 
 
-def refuse_stranger(passage: RequestContext, *, as_json: bool = False) -> Response:
+def refuse_stranger(context: RequestContext, *, as_json: bool = False) -> Response:
     """Nobody is signed in: a page sends to the host's login and back again, anything else gets 401."""
-    login = login_url(passage.state.settings)
-    if as_json or passage.client is Client.API:
+    login = login_url(context.state.settings)
+    if as_json or context.client is Client.API:
         response = problem_document(401, "sign_in_required", SENTENCES[Reason.STRANGER], {"continue_url": login})
         response.headers["WWW-Authenticate"] = "Bearer"
         return response
-    if is_login_page(passage.state.settings):
+    if is_login_page(context.state.settings):
         # Marked as well, or in a blueprint that is, so that nobody can reach it: it would lead to itself for ever.
         login = None
     if login is not None and request.method in SAFE_METHODS:
         return see_other(f"{login}{'&' if '?' in login else '?'}{urlencode({'next': asked_page()})}")
     sentence = SENTENCES[Reason.STRANGER] if request.method in SAFE_METHODS else _NOT_SENT
-    return _signed_out_page(passage, "Sign in first", sentence, login)
+    return _signed_out_page(context, "Sign in first", sentence, login)
 
 
-def after_sign_out(passage: RequestContext) -> Response:
+def after_sign_out(context: RequestContext) -> Response:
     """To the host's login, where there is one that can be found."""
-    login = login_url(passage.state.settings)
-    if passage.client is Client.API:
+    login = login_url(context.state.settings)
+    if context.client is Client.API:
         return json_answer({"next": "sign-in", "continue_url": login})
     if login is not None:
         return see_other(login)
-    return _signed_out_page(passage, "You're signed out", "Open the app to sign in again.", None)
+    return _signed_out_page(context, "You're signed out", "Open the app to sign in again.", None)
 
 
-def _signed_out_page(passage: RequestContext, title: str, detail: str, login: str | None) -> Response:
-    return page("problem.html", passage, 401, title=title, detail=detail, continue_url=login, continue_label="Sign in")
+def _signed_out_page(context: RequestContext, title: str, detail: str, login: str | None) -> Response:
+    return page("problem.html", context, 401, title=title, detail=detail, continue_url=login, continue_label="Sign in")
 
 
-def failure(passage: RequestContext | None, error: MFAGateError) -> Response:
+def failure(context: RequestContext | None, error: MFAGateError) -> Response:
     """The answer to any error of the gate."""
     facts: dict[str, Any] = {}
     if isinstance(error, CodeInvalid) and error.hint:
@@ -212,7 +212,7 @@ def failure(passage: RequestContext | None, error: MFAGateError) -> Response:
         facts |= {"reference": error.reference} if error.reference is not None else {}
     if isinstance(error, Conflict):
         facts["reason"] = error.reason
-    response = problem(passage, error.status, error.code, error_text(error), facts)
+    response = problem(context, error.status, error.code, error_text(error), facts)
     return with_retry(response, error)
 
 
@@ -224,21 +224,21 @@ def with_retry(response: Response, error: MFAGateError) -> Response:
 
 
 def problem(
-    passage: RequestContext | None, status: int, code: str, detail: str, facts: Mapping[str, Any] | None = None
+    context: RequestContext | None, status: int, code: str, detail: str, facts: Mapping[str, Any] | None = None
 ) -> Response:
-    """A refusal, as the client reads it best. Without a passage there is no page to draw."""
-    if passage is None or passage.client is Client.API:
+    """A refusal, as the client reads it best. Without a context there is no page to draw."""
+    if context is None or context.client is Client.API:
         return problem_document(status, code, detail, facts or {})
     title = _TITLES.get(status, "Something went wrong")
-    return page("problem.html", passage, status, title=title, detail=detail, continue_url=None)
+    return page("problem.html", context, status, title=title, detail=detail, continue_url=None)
 
 
-def http_problem(passage: RequestContext | None, error: HTTPException) -> Response:
+def http_problem(context: RequestContext | None, error: HTTPException) -> Response:
     """What Flask or Werkzeug say of a request to one of the gate's pages, such as a file that is not there."""
     if error.code is None:
         return guarded(make_response(error.get_response()))
     name = error.name.lower().replace(" ", "_")
-    return problem(passage, error.code, name, error.description or error.name)
+    return problem(context, error.code, name, error.description or error.name)
 
 
 def problem_document(status: int, code: str, detail: str, facts: Mapping[str, Any]) -> Response:
@@ -263,12 +263,12 @@ def _led_on(response: Response, facts: Mapping[str, Any]) -> Response:
     return response
 
 
-def page(template: str, passage: RequestContext, http_status: int = 200, **values: Any) -> Response:
+def page(template: str, context: RequestContext, http_status: int = 200, **values: Any) -> Response:
     """One of the gate's pages."""
-    html = draw(template, page=page_facts(passage), **values)
+    html = draw(template, page=page_facts(context), **values)
     # Each form of a session (code, "later", sign-out) leads on to a page of the host, and perhaps from there to another
     # site; browsers hold that whole chain of redirects against form-action (CSP 3, section 6.4.1).
-    has_forms = passage.session is not None
+    has_forms = context.session is not None
     return guarded(make_response(html, http_status), csp=_CSP if has_forms else _CSP_WITHOUT_FORMS)
 
 

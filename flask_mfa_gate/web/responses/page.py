@@ -33,33 +33,33 @@ class PageFacts:
     now: datetime
 
 
-def page_facts(passage: RequestContext) -> PageFacts:
+def page_facts(context: RequestContext) -> PageFacts:
     """The facts of this request."""
-    session = passage.session
+    session = context.session
     return PageFacts(
-        issuer=passage.state.issuer,
-        user_name=_user_name(passage),
-        csrf_token=csrf_token(passage.state.keyring, session) if session else "",
+        issuer=context.state.issuer,
+        user_name=_user_name(context),
+        csrf_token=csrf_token(context.state.keyring, session) if session else "",
         signed_in=session is not None,
         pending=session is not None and session.is_pending,
         sign_out_url=own_url("mfa_gate.sign_out"),
         cancel_url=own_url("mfa_gate.cancel"),
         home_url=f"{request.script_root}/",
         security_url=own_url("mfa_gate.security"),
-        help_link=passage.state.settings.help_link,
-        now=passage.state.clock(),
+        help_link=context.state.settings.help_link,
+        now=context.state.clock(),
     )
 
 
-def _user_name(passage: RequestContext) -> str:
+def _user_name(context: RequestContext) -> str:
     """Only a nicety: a directory that fails must not cost anybody the page."""
-    if passage.session is None:
+    if context.session is None:
         return ""
     try:
-        host, user = passage.state.host, passage.account
+        host, user = context.state.host, context.account
         if user is not None and host.directory.reads_user_objects:
             return shown_name(user)
-        person = host.directory.get(passage.session.user_key)
+        person = host.directory.get(context.session.user_key)
     except Exception:  # noqa: BLE001
         return ""
     return (person.name or person.email) if person else ""

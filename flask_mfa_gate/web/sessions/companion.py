@@ -20,50 +20,50 @@ _PURPOSE = "remember-companion"
 _LONGEST = 128
 
 
-def has_companion(passage: RequestContext, key: str) -> bool:
+def has_companion(context: RequestContext, key: str) -> bool:
     """Whether the host's remember cookie counts for this user: younger than any revocation, and not too old."""
-    standing, made = passage.standing, _read(passage, key)
-    if made is None or standing is None or standing.user_key != key:
+    enrollment, made = context.enrollment, _read(context, key)
+    if made is None or enrollment is None or enrollment.user_key != key:
         return False
     revocations, made_at = made
     lives_until = made_at + remember.life()
-    return revocations == standing.revocations and passage.state.clock() < lives_until
+    return revocations == enrollment.revocations and context.state.clock() < lives_until
 
 
-def send_companion(passage: RequestContext, response: Response) -> None:
+def send_companion(context: RequestContext, response: Response) -> None:
     """Beside the host's remember cookie when that leaves or goes, and again where a revocation left this session."""
-    if passage.is_over or remember.is_cleared():
-        _drop(passage, response)
+    if context.is_over or remember.is_cleared():
+        _drop(context, response)
         return
-    live, standing = passage.session, passage.standing
+    live, enrollment = context.session, context.enrollment
     # SECURITY: only a session that is in and lives is known to be none of those that were revoked.
-    if live is None or live.is_pending or standing is None or standing.user_key != live.user_key:
+    if live is None or live.is_pending or enrollment is None or enrollment.user_key != live.user_key:
         return
-    if remember.is_sent() or _is_left_behind(passage, live.user_key, standing.revocations):
-        _send(passage, response, live.user_key, standing.revocations)
+    if remember.is_sent() or _is_left_behind(context, live.user_key, enrollment.revocations):
+        _send(context, response, live.user_key, enrollment.revocations)
 
 
-def _is_left_behind(passage: RequestContext, key: str, revocations: int) -> bool:
-    made = _read(passage, key) if revocations else None
+def _is_left_behind(context: RequestContext, key: str, revocations: int) -> bool:
+    made = _read(context, key) if revocations else None
     return made is not None and made[0] < revocations
 
 
-def _read(passage: RequestContext, key: str) -> tuple[int, datetime] | None:
+def _read(context: RequestContext, key: str) -> tuple[int, datetime] | None:
     """What the cookie says, if the gate wrote it for this user; None also where the host's own is not there."""
-    sent = request.cookies.get(_name(passage.state), "")
+    sent = request.cookies.get(_name(context.state), "")
     if not sent or len(sent) > _LONGEST or not sent.isascii() or not remember.is_there():
         return None
     text, _, digest = sent.rpartition(".")
     # SECURITY: in constant time, under each key of the keyring, bound to the user: nobody's counts for another.
-    rights = passage.state.keyring.digests(text, purpose=_PURPOSE, row=key)
+    rights = context.state.keyring.digests(text, purpose=_PURPOSE, row=key)
     if not any(hmac.compare_digest(digest, right) for right in rights):
         return None
     revocations, made_at = text.split(".")
     return int(revocations), datetime.fromtimestamp(int(made_at), UTC)
 
 
-def _send(passage: RequestContext, response: Response, key: str, revocations: int) -> None:
-    state = passage.state
+def _send(context: RequestContext, response: Response, key: str, revocations: int) -> None:
+    state = context.state
     text = f"{revocations}.{int(state.clock().timestamp())}"
     digest = state.keyring.digest(text, purpose=_PURPOSE, row=key)
     response.set_cookie(
@@ -72,8 +72,8 @@ def _send(passage: RequestContext, response: Response, key: str, revocations: in
     )  # fmt: skip
 
 
-def _drop(passage: RequestContext, response: Response) -> None:
-    name = _name(passage.state)
+def _drop(context: RequestContext, response: Response) -> None:
+    name = _name(context.state)
     if name in request.cookies:
         response.delete_cookie(
             name, path="/", domain=remember.domain(), secure=request.is_secure, httponly=True, samesite="Lax"

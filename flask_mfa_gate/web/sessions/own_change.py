@@ -17,12 +17,12 @@ from ..state import GateState
 from .password_evidence import note_told, was_changed_here
 
 
-def note_own_change(passage: RequestContext) -> Response | None:
+def note_own_change(context: RequestContext) -> Response | None:
     """Look whether the user has another password now than when the view of an unsafe request began.
 
     :returns: the refusal in place of the view's answer, where two say that they changed it; None to go on.
     """
-    live, state, key = passage.session, passage.state, passage.user_key
+    live, state, key = context.session, context.state, context.user_key
     if live is None or live.stamp is None or live.user_key != key:
         return None
     found = _user_now(state, live.user_key)
@@ -34,12 +34,12 @@ def note_own_change(passage: RequestContext) -> Response | None:
         return None
     kept = state.sign_in.revocations.keep(live, found.stamps)
     if not kept.stays:
-        passage.leave()
+        context.leave()
         state.host.identity.sign_out()
-        return answers.refuse_stranger(passage)
+        return answers.refuse_stranger(context)
     if kept.entry is not None:
-        passage.enter(kept.entry)
-    passage.standing = state.sign_in.revocations.standing_beside(passage.session or live) or passage.standing
+        context.enter(kept.entry)
+    context.enrollment = state.sign_in.revocations.standing_beside(context.session or live) or context.enrollment
     return None
 
 
@@ -66,10 +66,10 @@ def _user_now(state: GateState, key: str) -> _Found | None:
 
 def tell_change(state: GateState, key: str) -> None:
     """The host says that a password was changed. Where the user's own view does, its session stays."""
-    passage = current_context()
-    is_own = passage is not None and passage.has_reached_view and passage.user_key == key
-    state.people.users.password_changed(key, by=passage.session if is_own and passage is not None else None)
+    context = current_context()
+    is_own = context is not None and context.has_reached_view and context.user_key == key
+    state.people.users.password_changed(key, by=context.session if is_own and context is not None else None)
     if is_own:
         note_told()
-    if passage is not None and is_own and passage.session is not None:
-        passage.standing = state.sign_in.revocations.standing_beside(passage.session) or passage.standing
+    if context is not None and is_own and context.session is not None:
+        context.enrollment = state.sign_in.revocations.standing_beside(context.session) or context.enrollment

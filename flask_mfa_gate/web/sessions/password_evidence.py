@@ -62,32 +62,32 @@ def watch_statements() -> None:
     """Look at what requests write through SQLAlchemy, in whichever way: units of work, bulk updates, plain SQL.
 
     Where the dialect hands a statement to its driver: a listener on the class of engines would have each connection,
-    the gate's own too, put its events together anew.
+    the gate's own too, put its events together again.
     """
     for moment in _MOMENTS:
         if not event.contains(Engine, moment, _note_written):
             event.listen(Engine, moment, _note_written)
 
 
-def _note_written(_cursor: Any, statement: str, parameters: Any, context: ExecutionContext) -> None:
+def _note_written(_cursor: Any, statement: str, parameters: Any, execution: ExecutionContext) -> None:
     # Before anything else is asked, since every statement of every request passes here.
     if statement[:20].lstrip()[:6].upper() != "UPDATE":
         return
-    conn, passage = context.root_connection, _watched()
-    if passage is None or passage.session is None or conn.engine is passage.state.store.database.engine:
+    conn, context = execution.root_connection, _watched()
+    if context is None or context.session is None or conn.engine is context.state.store.database.engine:
         return
     try:
         for replaced in replaced_by(conn, statement, parameters):
-            _note_replaced(conn, passage, passage.session, replaced)
+            _note_replaced(conn, context, context.session, replaced)
     except Exception:  # noqa: BLE001 - the statement is the app's, and goes its way without evidence
         return
 
 
-def _note_replaced(conn: Connection, passage: RequestContext, live: GateSession, replaced: Replaced) -> None:
+def _note_replaced(conn: Connection, context: RequestContext, live: GateSession, replaced: Replaced) -> None:
     written: _Written | None = noted(_WRITTEN)
     is_own = written is not None and replaced.before in written.values
     # SECURITY: a statement may carry a value that it only read, for another column or where it already stood.
-    if not is_own and not passage.state.host.stamper.is_of(live.stamp, replaced.before, live.user_key):
+    if not is_own and not context.state.host.stamper.is_of(live.stamp, replaced.before, live.user_key):
         return
     if written is None:
         note(_WRITTEN, written := _Written())
@@ -96,7 +96,7 @@ def _note_replaced(conn: Connection, passage: RequestContext, live: GateSession,
 
 def _watched() -> RequestContext | None:
     """The request, where its view runs for a session that rests on a password."""
-    passage = current_context() if has_request_context() else None
-    if passage is None or not passage.has_reached_view:
+    context = current_context() if has_request_context() else None
+    if context is None or not context.has_reached_view:
         return None
-    return passage if passage.session is not None and passage.session.stamp is not None else None
+    return context if context.session is not None and context.session.stamp is not None else None

@@ -5,15 +5,15 @@ from __future__ import annotations
 from typing import Any
 
 from ...domain.people.person import Person
-from ...services.sign_in.arrival import Newcomer
+from ...services.sign_in.arrival import SigningInUser
 from ..state import GateState
 
 
-def newcomer(
+def signing_in_user(
     state: GateState, user: Any, key: str, *, host_user_id: str | None, endpoint: str | None = None
-) -> Newcomer:
+) -> SigningInUser:
     """Who signs in, with what the host tells of them now; at the view of this endpoint, if at one."""
-    return Newcomer(person_of(state, user, key), state.host.stamper.stamps(user, key), host_user_id, endpoint)
+    return SigningInUser(person_of(state, user, key), state.host.stamper.stamps(user, key), host_user_id, endpoint)
 
 
 def person_of(state: GateState, user: Any, key: str) -> Person:

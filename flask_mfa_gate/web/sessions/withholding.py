@@ -11,23 +11,23 @@ from ..responses.targets import is_login_page
 from ..view_marks.protection import is_open_here, is_way_out_here
 
 
-def touch_nothing(passage: RequestContext) -> None:
+def touch_nothing(context: RequestContext) -> None:
     """Show nobody, and give the session back as it came when the request is over."""
-    session_snapshot.take_out(session, passage.before, session_snapshot.difference(passage.before, session))
-    passage.withheld = dict(session)
+    session_snapshot.take_out(session, context.before, session_snapshot.difference(context.before, session))
+    context.withheld = dict(session)
     session.clear()
-    passage.before, passage.user_key = {}, None
-    passage.state.host.identity.hide_for_now()
+    context.before, context.user_key = {}, None
+    context.state.host.identity.hide_for_now()
 
 
-def refuse_untouched(passage: RequestContext) -> Response | None:
+def refuse_untouched(context: RequestContext) -> Response | None:
     """401, or the login for a navigation; None where a view may run for nobody: what is open, signs in or signs out."""
-    touch_nothing(passage)
-    return None if _is_for_anybody(passage) else answers.refuse_stranger(passage)
+    touch_nothing(context)
+    return None if _is_for_anybody(context) else answers.refuse_stranger(context)
 
 
-def _is_for_anybody(passage: RequestContext) -> bool:
-    settings, dead = passage.state.settings, passage.dead
+def _is_for_anybody(context: RequestContext) -> bool:
+    settings, dead = context.state.settings, context.dead
     if is_open_here(settings) or is_way_out_here(settings) or is_login_page(settings):
         return True
     # An app of one page may never navigate, and has to be able to sign in all the same.

@@ -11,7 +11,7 @@ from typing import Any, TypeVar, cast
 from flask import Blueprint, current_app
 
 from ...domain.authorization.decision import AuthnRequirement
-from ...domain.marks import Marks
+from ...domain.view_protection import ViewProtection
 from ...errors import ConfigError
 from .arguments import require_exemptible, require_markable
 from .protection import ATTRIBUTE, marks_of
@@ -20,16 +20,16 @@ View = TypeVar("View", bound=Callable[..., Any] | Blueprint)
 _INSIDE = "_mfa_gate_inside_a_mark"
 
 
-def mark_resource(view: View, name: str, enforce: Callable[[Marks], Any]) -> View:
+def mark_resource(view: View, name: str, enforce: Callable[[ViewProtection], Any]) -> View:
     """Name what the view opens."""
     require_markable("@gate.resource", view)
-    return _marked(view, Marks(resources=(name,)), enforce)
+    return _marked(view, ViewProtection(resources=(name,)), enforce)
 
 
-def mark_demand(view: View, demand: AuthnRequirement, enforce: Callable[[Marks], Any]) -> View:
+def mark_demand(view: View, demand: AuthnRequirement, enforce: Callable[[ViewProtection], Any]) -> View:
     """Ask for proof at the view."""
     require_markable("@gate.require_mfa", view)
-    return _marked(view, Marks(demands=(demand,)), enforce)
+    return _marked(view, ViewProtection(demands=(demand,)), enforce)
 
 
 def mark_exempt(view: View | None) -> View:
@@ -72,25 +72,27 @@ def _require_no_contradiction(*, is_exempt: bool, is_marked: bool) -> None:
         raise ConfigError("@gate.exempt", "stands on a view that is marked with a resource or a demand as well")
 
 
-def _marked(view: View, added: Marks, enforce: Callable[[Marks], Any]) -> View:
+def _marked(view: View, added: ViewProtection, enforce: Callable[[ViewProtection], Any]) -> View:
     known = marks_of(view)
     _require_no_contradiction(is_exempt=known.is_exempt, is_marked=True)
-    marks = Marks((*known.resources, *added.resources), (*known.demands, *added.demands), known.is_exempt)
+    protection = ViewProtection((*known.resources, *added.resources), (*known.demands, *added.demands), known.is_exempt)
     if isinstance(view, Blueprint):
-        setattr(view, ATTRIBUTE, marks)
+        setattr(view, ATTRIBUTE, protection)
         return cast(View, view)
     if isinstance(view, type):
-        setattr(view, ATTRIBUTE, marks)
+        setattr(view, ATTRIBUTE, protection)
         view.decorators = [*view.decorators, lambda made: _guarded(made, added, enforce)]  # type: ignore[attr-defined]
         return cast(View, view)
     guarded = _guarded(view, added, enforce)
-    setattr(guarded, ATTRIBUTE, marks)
+    setattr(guarded, ATTRIBUTE, protection)
     with suppress(AttributeError):
         setattr(view, _INSIDE, guarded)
     return cast(View, guarded)
 
 
-def _guarded(view: Callable[..., Any], added: Marks, enforce: Callable[[Marks], Any]) -> Callable[..., Any]:
+def _guarded(
+    view: Callable[..., Any], added: ViewProtection, enforce: Callable[[ViewProtection], Any]
+) -> Callable[..., Any]:
     @wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> Any:
         # SECURITY: a decorator above that drops attributes hides the mark from the gate, so the view asks once more.

@@ -10,7 +10,7 @@ from flask import Blueprint, Flask, Request, current_app, request
 from werkzeug.routing import Rule
 
 from ...domain.access import MFA_ADMIN
-from ...domain.marks import NO_MARKS, Marks, Views
+from ...domain.view_protection import NO_PROTECTION, ViewProtection, Views
 from ...settings import Settings
 from ..endpoints import is_automatic_options, is_console, is_own, is_sign_out
 from ..host import session_snapshot
@@ -19,7 +19,7 @@ from ..responses.host_names import PLACE
 P = ParamSpec("P")
 T = TypeVar("T")
 ATTRIBUTE = "_mfa_gate_marks"
-_CONSOLE = Marks(resources=(MFA_ADMIN,))
+_CONSOLE = ViewProtection(resources=(MFA_ADMIN,))
 
 
 class Waiver(Enum):
@@ -30,43 +30,43 @@ class Waiver(Enum):
     SIGN_OUT = auto()
 
 
-def marks_of(view: Any) -> Marks:
+def marks_of(view: Any) -> ViewProtection:
     """The marks of a view, seen through decorators that keep its attributes; those of a view's class are its own."""
-    own: Marks | None = getattr(view, ATTRIBUTE, None)
+    own: ViewProtection | None = getattr(view, ATTRIBUTE, None)
     if own is not None:
         return own
     made_from = getattr(view, "view_class", None)
-    return NO_MARKS if made_from is None else getattr(made_from, ATTRIBUTE, NO_MARKS)
+    return NO_PROTECTION if made_from is None else getattr(made_from, ATTRIBUTE, NO_PROTECTION)
 
 
-def all_marks(view: Any, blueprints: Iterable[Any]) -> Marks:
+def all_marks(view: Any, blueprints: Iterable[Any]) -> ViewProtection:
     """The marks of a view with those of the blueprints that it is in."""
-    found = [marks_of(view), *(getattr(blueprint, ATTRIBUTE, NO_MARKS) for blueprint in blueprints)]
-    if found[0] is NO_MARKS and found.count(NO_MARKS) == len(found):
-        return NO_MARKS
-    return Marks(
-        resources=tuple(dict.fromkeys(name for marks in found for name in marks.resources)),
-        demands=tuple(dict.fromkeys(demand for marks in found for demand in marks.demands)),
+    found = [marks_of(view), *(getattr(blueprint, ATTRIBUTE, NO_PROTECTION) for blueprint in blueprints)]
+    if found[0] is NO_PROTECTION and found.count(NO_PROTECTION) == len(found):
+        return NO_PROTECTION
+    return ViewProtection(
+        resources=tuple(dict.fromkeys(name for protection in found for name in protection.resources)),
+        demands=tuple(dict.fromkeys(demand for protection in found for demand in protection.demands)),
         is_exempt=found[0].is_exempt,
     )
 
 
-def marks_at(app: Flask, endpoint: str | None) -> Marks:
+def marks_at(app: Flask, endpoint: str | None) -> ViewProtection:
     """The marks of a view and of every blueprint that it is in; files of a marked blueprint stay public."""
     if endpoint is None or endpoint not in app.view_functions:
-        return NO_MARKS
+        return NO_PROTECTION
     view = app.view_functions[endpoint]
     if "." not in endpoint:
         return marks_of(view)
     if is_own(endpoint):
-        return _CONSOLE if is_console(endpoint) else NO_MARKS
+        return _CONSOLE if is_console(endpoint) else NO_PROTECTION
     if _serves_files(view):
         return marks_of(view)
     names = endpoint.split(".")[:-1]
     return all_marks(view, [app.blueprints.get(".".join(names[: end + 1])) for end in range(len(names))])
 
 
-def marks_here() -> Marks:
+def marks_here() -> ViewProtection:
     """The same for the view of this request."""
     return marks_at(current_app._get_current_object(), request.endpoint)  # type: ignore[attr-defined]
 
@@ -74,30 +74,30 @@ def marks_here() -> Marks:
 def marked_views(app: Flask) -> Views:
     """The marks of each view that has any, by endpoint."""
     found = {endpoint: marks_at(app, endpoint) for endpoint in app.view_functions}
-    return {endpoint: marks for endpoint, marks in found.items() if marks.wants_identity}
+    return {endpoint: protection for endpoint, protection in found.items() if protection.wants_identity}
 
 
 def marked_resources(app: Flask) -> frozenset[str]:
     """Every name that a view, or one method of a view class, is marked with."""
-    methods = (marks for view in app.view_functions.values() for marks in marks_of_methods(view))
-    return frozenset(name for marks in (*marked_views(app).values(), *methods) for name in marks.resources)
+    methods = (protection for view in app.view_functions.values() for protection in marks_of_methods(view))
+    return frozenset(name for protection in (*marked_views(app).values(), *methods) for name in protection.resources)
 
 
-def marks_of_methods(view: Any) -> Iterator[Marks]:
+def marks_of_methods(view: Any) -> Iterator[ViewProtection]:
     """The marks on single methods of a view class."""
     made_from = getattr(view, "view_class", None)
     for name in getattr(made_from, "methods", None) or ():
         yield marks_of(getattr(made_from, name.lower(), None))
 
 
-def waiver_here(settings: Settings, marks: Marks) -> Waiver | None:
+def waiver_here(settings: Settings, protection: ViewProtection) -> Waiver | None:
     """Whether what the app asks is waived at this request, whose view has these marks.
 
     It says nothing of what the marks themselves ask, which nothing waives.
     """
     if request.endpoint is None or request.routing_exception is not None:
         return Waiver.UNMATCHED
-    if marks.is_exempt or request.endpoint in settings.exempt_endpoints:
+    if protection.is_exempt or request.endpoint in settings.exempt_endpoints:
         return Waiver.EXEMPT
     return Waiver.SIGN_OUT if is_sign_out(request.endpoint, settings) else None
 
@@ -135,14 +135,14 @@ def is_static_rule(app: Flask, rule: Rule) -> bool:
     if not is_named_so or rule.arguments - {PLACE} != {"filename"}:
         return False
     # SECURITY: a view that is only named so is a view like any other where it, or its blueprint, is marked.
-    marks = marks_at(app, rule.endpoint)
-    return marks is NO_MARKS or not marks.wants_identity
+    protection = marks_at(app, rule.endpoint)
+    return protection is NO_PROTECTION or not protection.wants_identity
 
 
 def methods_of_exempt_classes(app: Flask) -> Iterator[str]:
     """Endpoints of exempt view classes of which a method is marked."""
     for endpoint, view in app.view_functions.items():
-        if marks_of(view).is_exempt and any(marks.wants_identity for marks in marks_of_methods(view)):
+        if marks_of(view).is_exempt and any(protection.wants_identity for protection in marks_of_methods(view)):
             yield endpoint
 
 

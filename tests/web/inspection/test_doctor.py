@@ -162,7 +162,7 @@ def test_mail_that_was_given_up_is_a_warning(app: Flask, clock: StillClock) -> N
 
 def test_missing_users_that_were_held_back_are_a_warning(app: Flask, clock: StillClock) -> None:
     with state_of(app).store.database.write() as tx:
-        state_of(app).store.marks.put(tx, HELD_BACK, at=clock(), value="40")
+        state_of(app).store.checkpoints.put(tx, HELD_BACK, at=clock(), value="40")
     assert found(app) == {"sync-held-back": "warning"}
     assert sentence(app, "sync-held-back").startswith("40 users")
 
@@ -279,7 +279,7 @@ def test_a_user_whom_nothing_names_is_an_error_for_a_week(app: Flask, clock: Sti
 
 def test_a_session_key_that_is_dropped_is_named(app: Flask, clock: StillClock) -> None:
     with state_of(app).store.database.write() as tx:
-        state_of(app).store.marks.put(tx, f"{DROPPED}cart", at=clock())
+        state_of(app).store.checkpoints.put(tx, f"{DROPPED}cart", at=clock())
     assert found(app) == {"dropped-session-key": "warning"}
     assert "'cart'" in sentence(app, "dropped-session-key")
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from ....factors.access_pass import METHOD
 from ....factors.base import Challenge
-from ..desk import Desk
+from ..authenticated_request import AuthenticatedRequest
 from .pages import ChallengePage, CodeField, FactorPages
 
 
-def _ask(_desk: Desk, _challenge: Challenge) -> ChallengePage:
+def _ask(_desk: AuthenticatedRequest, _challenge: Challenge) -> ChallengePage:
     field = CodeField("Access pass", "Enter the pass your administrator gave you.")
     return ChallengePage("Enter an access pass", {"field": field})
 

@@ -10,7 +10,7 @@ from ....domain.sign_in.assurance import FactorKind, Method
 from ....factors.base import About, Challenge
 from ...endpoints import setup_endpoint
 from ...responses.host_names import own_url
-from ..desk import Desk, Route
+from ..authenticated_request import AuthenticatedRequest, Route
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +46,7 @@ class Lost:
     link: str
 
 
-Asking: TypeAlias = Callable[[Desk, Challenge], ChallengePage]
+Asking: TypeAlias = Callable[[AuthenticatedRequest, Challenge], ChallengePage]
 """Draws the page for a challenge."""
 
 

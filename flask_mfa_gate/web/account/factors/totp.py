@@ -14,7 +14,7 @@ from ....factors.totp.factor import PendingKey
 from ....factors.totp.words import METHOD
 from ...endpoints import setup_endpoint
 from ...responses.host_names import own_url
-from ..desk import Desk
+from ..authenticated_request import AuthenticatedRequest
 from ..factor_setup import account_of_user, setup_route
 from ..refusals import code_page
 from .pages import ChallengePage, CodeField, FactorPages, Lost
@@ -22,21 +22,21 @@ from .pages import ChallengePage, CodeField, FactorPages, Lost
 _NOTE = "All you need is an authenticator app on your phone or in your password manager. Setup takes about two minutes."
 
 
-def _show_key(desk: Desk, begun: Begun, error: MFAGateError | None) -> Response:
+def _show_key(auth: AuthenticatedRequest, begun: Begun, error: MFAGateError | None) -> Response:
     pending = cast(PendingKey, begun)
     return code_page(
-        "enroll_totp.html", desk, desk.state.factors.registry.factors[KIND], error,
+        "enroll_totp.html", auth, auth.state.factors.registry.factors[KIND], error,
         qr_svg=Markup(pending.qr_svg), secret_groups=pending.grouped(), secret=pending.secret,  # noqa: S704
-        account=account_of_user(desk), otpauth_uri=pending.uri, digits=pending.shape.digits,
+        account=account_of_user(auth), otpauth_uri=pending.uri, digits=pending.shape.digits,
         period=pending.shape.period, action_url=own_url(setup_endpoint(KIND)),
-        back_url=own_url("mfa_gate.security" if desk.standing.factors else "mfa_gate.enroll"),
-        replacing=bool(desk.standing.factors),
+        back_url=own_url("mfa_gate.security" if auth.enrollment.factors else "mfa_gate.enroll"),
+        replacing=bool(auth.enrollment.factors),
     )  # fmt: skip
 
 
-def _ask(desk: Desk, challenge: Challenge) -> ChallengePage:
+def _ask(auth: AuthenticatedRequest, challenge: Challenge) -> ChallengePage:
     seconds = challenge.public["period"]
-    help_text = f"Open your app and enter the code for {desk.state.issuer}. It changes every {seconds} seconds."
+    help_text = f"Open your app and enter the code for {auth.state.issuer}. It changes every {seconds} seconds."
     field = CodeField("Code from your authenticator app", help_text, challenge.public["digits"])
     return ChallengePage("Enter your code", {"field": field})
 

@@ -33,7 +33,7 @@ def new_secret(console: Console, client_id: str) -> Response:
     word = text_field(console.fields, "overlap", default="7d")
     if word not in OVERLAPS:
         raise BadRequest(gettext("The old secret can work on for one of: %(known)s.", known=", ".join(OVERLAPS)))
-    if not console.desk.wants_json and text_field(console.fields, "secrets", default="") != found.secrets_version:
+    if not console.auth.wants_json and text_field(console.fields, "secrets", default="") != found.secrets_version:
         raise Conflict(
             "stale", gettext("The secrets of this client changed since this form was opened. Open its page again.")
         )
@@ -41,7 +41,7 @@ def new_secret(console: Console, client_id: str) -> Response:
         client_id, overlap=OVERLAPS[word][0], actor=console.actor, reason=_reason(console)
     )
     fresh = overview_of(console, client_id)
-    if console.desk.wants_json:
+    if console.auth.wants_json:
         return answers.json_answer({**overview_json(fresh), "client_secret": made.secret}, 201)
     return draw_client(console, fresh, secret=made.secret, status=201)
 
@@ -57,7 +57,7 @@ def revoke_grants(console: Console, client_id: str) -> Response:
     """Its tokens are dead, for everybody."""
     overview_of(console, client_id)
     ended = provider(console).connections.revoke_client(client_id, actor=console.actor, reason=_reason(console))
-    if console.desk.wants_json:
+    if console.auth.wants_json:
         return answers.json_answer({"revoked": ended})
     return _done(console, client_id)
 
@@ -70,11 +70,11 @@ def ask_remove(console: Console, client_id: str) -> Response:
 def remove(console: Console, client_id: str) -> Response:
     """Gone, with its secrets, its tokens and what users agreed to."""
     provider(console).clients.remove(client_id, actor=console.actor, reason=_reason(console))
-    return answers.json_answer({}) if console.desk.wants_json else answers.see_other(console_url("clients"))
+    return answers.json_answer({}) if console.auth.wants_json else answers.see_other(console_url("clients"))
 
 
 def _done(console: Console, client_id: str) -> Response:
-    if console.desk.wants_json:
+    if console.auth.wants_json:
         return answers.json_answer(overview_json(overview_of(console, client_id)))
     return answers.see_other(console_url("client", client_id=client_id))
 

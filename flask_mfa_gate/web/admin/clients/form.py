@@ -92,14 +92,14 @@ def save(console: Console, client_id: str) -> Response:
         )
     except (BadRequest, Conflict) as error:
         return _refused(console, client_id, error)
-    if made.secret is None and not console.desk.wants_json:
+    if made.secret is None and not console.auth.wants_json:
         return answers.see_other(console_url("client", client_id=client_id))
     return _shown(console, made, status=200)
 
 
 def _shown(console: Console, made: NewSecret, *, status: int) -> Response:
     found = overview_of(console, made.client.client_id)
-    if console.desk.wants_json:
+    if console.auth.wants_json:
         secret = {} if made.secret is None else {"client_secret": made.secret}
         return answers.json_answer({**overview_json(found), **secret}, status)
     return draw_client(console, found, secret=made.secret, status=status)
@@ -108,7 +108,7 @@ def _shown(console: Console, made: NewSecret, *, status: int) -> Response:
 def _sent(console: Console) -> dict[str, Any]:
     """Metadata from a form, or from a program, which speaks in its words already."""
     fields = console.fields
-    if console.desk.wants_json:
+    if console.auth.wants_json:
         known = {name: value for name, value in fields.items() if name not in _NO_WORDS}
         return {**known, **({"client_id": fields["client_id"]} if "client_id" in fields else {})}
     # An empty field takes a word away.
@@ -124,7 +124,7 @@ def _sent(console: Console) -> dict[str, Any]:
 
 def _refused(console: Console, client_id: str, error: MFAGateError) -> Response:
     """What was typed, and why it was not saved."""
-    if console.desk.wants_json:
+    if console.auth.wants_json:
         raise error
     fields = console.fields
     word = error.word if isinstance(error, BadClient) else ""

@@ -166,7 +166,7 @@ def _gone_back(console: Console, version: int, act: Callable[[], Any], name: str
         if wants_document(console):
             raise
         return _refused(console, version, error)
-    if console.desk.wants_json:
+    if console.auth.wants_json:
         return answers.json_answer({**diff_json(diff), "version": console.state.access.policies.version()})
     return answers.see_other(console_url("policy_history") if name is None else console_url("policy", name=name))
 

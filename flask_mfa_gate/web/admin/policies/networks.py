@@ -91,7 +91,7 @@ def network(console: Console, name: str) -> Response:
     """One network: where it is used, and the form."""
     version, everything = console.state.access.policies.version(), console.state.access.policies.current()
     found = _there(everything, name)
-    if console.desk.wants_json:
+    if console.auth.wants_json:
         row = _row(console, everything, found)
         return answers.json_answer({**_row_json(row), "version": version})
     return _draw(console, NetworkForm(name, name, "\n".join(found.entries), version))
@@ -138,10 +138,10 @@ def _carried_out(console: Console, name: str, act: Callable[[], PolicyDiff]) -> 
     try:
         diff = act()
     except _REFUSED as error:
-        if console.desk.wants_json:
+        if console.auth.wants_json:
             raise
         return _refused(console, name, error)
-    if console.desk.wants_json:
+    if console.auth.wants_json:
         return answers.json_answer({**diff_json(diff), "version": console.state.access.policies.version()})
     return answers.see_other(console_url("networks"))
 

@@ -42,7 +42,7 @@ class Problem:
 def policy(console: Console, name: str) -> Response:
     """The page of a policy; of a deleted one, the way to bring it back."""
     everything = console.state.access.policies.current()
-    if policy_called(everything, name) is None and not console.desk.wants_json:
+    if policy_called(everything, name) is None and not console.auth.wants_json:
         gone = next((one for one in console.state.access.policies.deleted() if one.name == name), None)
         if gone is not None:
             return console.page("policies/deleted.html", 404, gone=gone)
@@ -54,7 +54,7 @@ def _shown(console: Console, name: str, problem: Problem | None, status: int) ->
     found = _there(everything, name)
     (row,) = rows_of(console, everything, [found])
     remarks = _remarks_when_on(console, everything, found)
-    if console.desk.wants_json or request.args.get("format") == "json":
+    if console.auth.wants_json or request.args.get("format") == "json":
         return answers.json_answer({**row_json(row), "version": version, "remarks": [_remark(one) for one in remarks]})
     return console.page(
         "policies/policy.html", status, row=row, policy=found, version=version, problem=problem, remarks=remarks,
@@ -120,7 +120,7 @@ def carried_out(
             raise
         problem = Problem(error_text(error), _since(console, error))
         return _shown(console, name, problem, error.status)
-    if console.desk.wants_json:
+    if console.auth.wants_json:
         return answers.json_answer({**diff_json(diff), "version": console.state.access.policies.version()})
     return answers.see_other(then)
 
@@ -186,7 +186,7 @@ def restore(console: Console, name: str) -> Response:
         )
     except BadRequest as error:
         raise NotFound(str(error)) from error
-    if console.desk.wants_json:
+    if console.auth.wants_json:
         return answers.json_answer({**diff_json(diff), "version": console.state.access.policies.version()})
     return answers.see_other(_page_of(name))
 

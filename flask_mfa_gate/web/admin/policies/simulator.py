@@ -130,10 +130,10 @@ def simulator(console: Console) -> Response:
         try:
             found = _answers(console, question, everything, facts)
         except (UnknownUser, BadRequest, PolicyError, Conflict) as error:
-            if console.desk.wants_json:
+            if console.auth.wants_json:
                 raise
             errors = {_field_of(error, question): error_text(error)}
-    if console.desk.wants_json or request.args.get("format") == "json":
+    if console.auth.wants_json or request.args.get("format") == "json":
         return _json(found, errors)
     return _page(console, question, everything, found, errors)
 

@@ -13,7 +13,7 @@ from ....domain.policy.document.policy import PolicySet
 from ....errors import BadRequest, Conflict, PolicyError
 from ....services.policies.edits import merged
 from ....services.policies.writing import EditContext
-from ...account.desk import Desk
+from ...account.authenticated_request import AuthenticatedRequest
 from ...responses import answers
 from ...translation import error_text, gettext
 from ..console import WRITE, Console, ConsoleRoute, console_url
@@ -40,7 +40,7 @@ class ImportForm:
 
 def export(console: Console) -> Response:
     """The document, as TOML or JSON."""
-    form = request.args.get("format") or ("json" if console.desk.wants_json else "toml")
+    form = request.args.get("format") or ("json" if console.auth.wants_json else "toml")
     if form not in _FORMS:
         raise BadRequest("The document has two forms: toml and json.")
     response = Response(console.state.access.policies.export(form), content_type=_FORMS[form])
@@ -57,15 +57,15 @@ def import_(console: Console) -> Response:
     """Show in a page what a document would change, and with ``apply`` change it; a program's acts at once, unless it
     sends ``dry_run``.
     """
-    text, is_merge = _text_sent(console), _is_set(console.desk, "merge")
-    if _is_of_program(console.desk):
-        is_dry = not applies(console.desk)
+    text, is_merge = _text_sent(console), _is_set(console.auth, "merge")
+    if _is_of_program(console.auth):
+        is_dry = not applies(console.auth)
         found = _import(console, text, is_merge=is_merge, is_dry=is_dry)
         dry = {"dry_run": True} if is_dry else {}
         return answers.json_answer({**diff_json(found), **dry, "version": console.state.access.policies.version()})
     form = ImportForm(text, is_merge, console.state.access.policies.version())
     try:
-        if applies(console.desk):
+        if applies(console.auth):
             _import(console, text, is_merge=is_merge, is_dry=False)
             return answers.see_other(console_url("policies"))
         return _draw(console, replace(form, diff=_would(console, text, is_merge)))
@@ -74,13 +74,13 @@ def import_(console: Console) -> Response:
         return _draw(console, refused, error.status)
 
 
-def applies(desk: Desk) -> bool:
+def applies(auth: AuthenticatedRequest) -> bool:
     """Whether an import is to be kept: a page says so by its button, a program unless it says ``dry_run``."""
-    return not _is_set(desk, "dry_run") if _is_of_program(desk) else _is_set(desk, "apply")
+    return not _is_set(auth, "dry_run") if _is_of_program(auth) else _is_set(auth, "apply")
 
 
-def _is_of_program(desk: Desk) -> bool:
-    return request.is_json or desk.wants_json
+def _is_of_program(auth: AuthenticatedRequest) -> bool:
+    return request.is_json or auth.wants_json
 
 
 def _import(console: Console, text: str, *, is_merge: bool, is_dry: bool) -> PolicyDiff:
@@ -123,8 +123,8 @@ def _text_sent(console: Console) -> str:
     return text.replace("\r\n", "\n")
 
 
-def _is_set(desk: Desk, name: str) -> bool:
-    return desk.fields.get(name) in ("1", "true", True, 1)
+def _is_set(auth: AuthenticatedRequest, name: str) -> bool:
+    return auth.fields.get(name) in ("1", "true", True, 1)
 
 
 def _draw(console: Console, form: ImportForm, status: int = 200) -> Response:

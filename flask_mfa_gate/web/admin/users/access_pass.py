@@ -32,7 +32,7 @@ def issue(console: Console, key: str) -> Response:
     state = console.state
     found = state.people.enrollments.look_up(key)
     profile = state.people.profiles.read(key)
-    if not console.desk.wants_json and text_field(console.fields, "pass_state", default="") != pass_state(profile):
+    if not console.auth.wants_json and text_field(console.fields, "pass_state", default="") != pass_state(profile):
         raise Conflict(
             "pass-changed",
             gettext("An access pass was issued or used since this form was opened. Open the user's page again."),
@@ -43,7 +43,7 @@ def issue(console: Console, key: str) -> Response:
         scope=text_field(console.fields, "scope", default="full"), starts_at=_starts_at(console),
     )  # fmt: skip
     fresh = state.people.profiles.read(key)
-    if console.desk.wants_json:
+    if console.auth.wants_json:
         terms = fresh.access_pass.terms if fresh.access_pass else None
         times = {name: getattr(terms, name).isoformat() if terms else None for name in ("starts_at", "ends_at")}
         return answers.json_answer({"access_pass": code, **times}, 201)
@@ -56,7 +56,7 @@ def revoke(console: Console) -> Response:
     done = console.state.people.access_passes.revoke(
         key, actor=console.actor, reason=text_field(console.fields, "reason", default="") or None
     )
-    return answers.json_answer({"revoked": done}) if console.desk.wants_json else answers.see_other(user_url(key))
+    return answers.json_answer({"revoked": done}) if console.auth.wants_json else answers.see_other(user_url(key))
 
 
 def _lifetime(console: Console) -> timedelta:

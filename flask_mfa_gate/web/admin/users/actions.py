@@ -42,7 +42,7 @@ def act(console: Console) -> Response:
     if action not in VERBS:
         raise BadRequest(gettext("Choose one of: %(known)s.", known=", ".join(VERBS)))
     users, missing = _chosen(console)
-    if console.desk.wants_json:
+    if console.auth.wants_json:
         return _act_at_once(console, action, users, missing)
     frozen = console.state.people.action_requests.freeze(action, users, actor=console.actor, not_found=missing)
     if _is_set(console, "confirm"):
@@ -82,7 +82,7 @@ def confirm(console: Console, request_id: str) -> Response:
 def cancel(console: Console, request_id: str) -> Response:
     """Leave out those who are still waiting."""
     console.state.people.action_jobs.cancel(request_id, actor=console.actor)
-    if console.desk.wants_json:
+    if console.auth.wants_json:
         return answers.json_answer({"id": request_id})
     return answers.see_other(console_url("user_requests"))
 

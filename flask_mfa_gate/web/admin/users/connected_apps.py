@@ -22,7 +22,7 @@ def revoke(console: Console) -> Response:
         key, text_field(console.fields, "client_id", default="") or None, actor=console.actor,
         reason=text_field(console.fields, "reason", default="") or None,
     )  # fmt: skip
-    return answers.json_answer({"revoked": done}) if console.desk.wants_json else answers.see_other(user_url(key))
+    return answers.json_answer({"revoked": done}) if console.auth.wants_json else answers.see_other(user_url(key))
 
 
 ROUTES = (

@@ -12,7 +12,7 @@ from ..console import WRITE, Console, ConsoleRoute, console_url
 def sync(console: Console) -> Response:
     """Take over what the host says of its users now; the list says how fresh it is."""
     found = console.state.people.users.sync(actor=console.actor)
-    if console.desk.wants_json:
+    if console.auth.wants_json:
         return answers.json_answer({"people": found.people})
     return answers.see_other(console_url("users"))
 

@@ -19,7 +19,7 @@ _PROXY_FIX = "Behind a proxy or a socket, wrap the app in werkzeug's ProxyFix so
 def addresses(on: Inspection) -> Iterator[Finding]:
     """Whether clients could be told apart lately."""
     with on.store.database.read() as tx:
-        mark = on.store.marks.get(tx, UNREADABLE_ADDRESS)
+        mark = on.store.checkpoints.get(tx, UNREADABLE_ADDRESS)
     if mark is not None and on.now - mark.at < _LATELY:
         yield warning(
             "unreadable-address",

@@ -192,7 +192,7 @@ def break_glass(on: Inspection) -> Iterator[Finding]:
             )
             continue
         with on.store.database.read() as tx:
-            held = on.store.enrollments.standing(tx, key, now=on.now).factors
+            held = on.store.enrollments.state(tx, key, now=on.now).factors
         if not held & on.state.rules.enabled:
             yield error(
                 "break-glass",
@@ -251,7 +251,7 @@ def keys_that_are_addresses(on: Inspection) -> Iterator[Finding]:
 def missing_people(on: Inspection) -> Iterator[Finding]:
     """Whom the last sync would have voided, were they not so many."""
     with on.store.database.read() as tx:
-        mark = on.store.marks.get(tx, HELD_BACK)
+        mark = on.store.checkpoints.get(tx, HELD_BACK)
     if mark is not None:
         yield warning(
             "sync-held-back",

@@ -92,7 +92,7 @@ def upkeep(on: Inspection) -> Iterator[Finding]:
 def dropped_session_keys(on: Inspection) -> Iterator[Finding]:
     """What hosts keep in their session that no row can hold."""
     with on.store.database.read() as tx:
-        names = on.store.marks.names(tx, prefix=DROPPED, since=on.now - KEPT)
+        names = on.store.checkpoints.names(tx, prefix=DROPPED, since=on.now - KEPT)
     for name in names:
         yield warning(
             "dropped-session-key",

@@ -9,7 +9,7 @@ from typing import Any
 from flask import request
 
 from .....errors import BadRequest
-from ....account.desk import Desk
+from ....account.authenticated_request import AuthenticatedRequest
 from .form import EditorForm
 from .tree import Group, Row, edited, path_of, place_of, without
 
@@ -29,9 +29,9 @@ def act_of(fields: Mapping[str, Any]) -> tuple[str, str]:
     return kind, path
 
 
-def saves(desk: Desk) -> bool:
+def saves(auth: AuthenticatedRequest) -> bool:
     """Whether what was sent is to be kept: all but a form whose button only draws or looks."""
-    act = desk.fields.get("act")
+    act = auth.fields.get("act")
     # SECURITY: what the view would save asks for a fresh factor: JSON is saved whatever it says of a button.
     if request.is_json or not isinstance(act, str):
         return True

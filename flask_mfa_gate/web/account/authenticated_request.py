@@ -12,7 +12,7 @@ from flask import Response, request
 from werkzeug.exceptions import HTTPException
 
 from ...domain.authorization.decision import Ask, Decision
-from ...domain.enrollment.enrollment import Standing
+from ...domain.enrollment.enrollment import EnrollmentState
 from ...domain.people.person import Origin
 from ...domain.sign_in.session import GateSession
 from ...errors import MFAGateError
@@ -44,16 +44,16 @@ _OVER = "The page was open too long, or you were signed out. Your form was not s
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class AuthenticatedRequest:
     """One request to one of the gate's pages, by somebody who is at least pending.
 
     :param is_active: whether the account is active.
     :param user: the host's user object; None where nothing could be asked for it.
     """
 
-    passage: RequestContext
+    context: RequestContext
     session: GateSession
-    standing: Standing
+    enrollment: EnrollmentState
     fields: Mapping[str, Any] = field(repr=False)
     is_active: bool = True
     user: Any = field(default=None, repr=False)
@@ -61,7 +61,7 @@ class Desk:
     @property
     def state(self) -> GateState:
         """The app's gate."""
-        return self.passage.state
+        return self.context.state
 
     @property
     def origin(self) -> Origin:
@@ -71,7 +71,7 @@ class Desk:
     @property
     def authorizer(self) -> RequestAuthorizer:
         """What decides about this user here; a switched-off account changes nothing, whatever its session proved."""
-        return RequestAuthorizer(self.passage, is_on=self.is_active)
+        return RequestAuthorizer(self.context, is_on=self.is_active)
 
     @property
     def verdict(self) -> Decision:
@@ -84,11 +84,11 @@ class Desk:
         return self._decide(sets_up_factor=True)
 
     def _decide(self, *, sets_up_factor: bool = False) -> Decision:
-        return self._after(self.session, self.standing, sets_up_factor=sets_up_factor)
+        return self._after(self.session, self.enrollment, sets_up_factor=sets_up_factor)
 
-    def _after(self, session: GateSession, standing: Standing, *, sets_up_factor: bool = False) -> Decision:
+    def _after(self, session: GateSession, enrollment: EnrollmentState, *, sets_up_factor: bool = False) -> Decision:
         return self.authorizer.after(
-            session.assurance, standing, deferred=session.deferred_at is not None, sets_up_factor=sets_up_factor
+            session.assurance, enrollment, deferred=session.deferred_at is not None, sets_up_factor=sets_up_factor
         )
 
     @property
@@ -102,32 +102,32 @@ class Desk:
     @property
     def wants_json(self) -> bool:
         """Whether a program asks."""
-        return self.passage.client is Client.API
+        return self.context.client is Client.API
 
-    def go_on(self, entry: Entry) -> str:
+    def resume_sign_in(self, entry: Entry) -> str:
         """Take up the risen session, put the identity back when the app is satisfied; where to go next."""
         before = self.session
-        self.passage.enter(entry)
+        self.context.enter(entry)
         if entry.session.is_pending:
             with self.state.store.database.read() as tx:
-                standing = self.state.store.enrollments.standing(tx, before.user_key, now=self.state.clock())
-            return answers.next_url(self._after(entry.session, standing).ask)
+                enrollment = self.state.store.enrollments.state(tx, before.user_key, now=self.state.clock())
+            return answers.next_url(self._after(entry.session, enrollment).ask)
         if before.is_pending:
-            return restore(self.passage, before)
+            return restore(self.context, before)
         return before.step_up.target if before.step_up else home()
 
     def next_word(self) -> Ask:
         """What the session as it now is still needs."""
-        session = self.passage.session
+        session = self.context.session
         assert session is not None  # noqa: S101 - nobody left
-        return self._after(session, self.standing).ask if session.is_pending else Ask.PASS
+        return self._after(session, self.enrollment).ask if session.is_pending else Ask.PASS
 
     def keep_remembered(self) -> None:
         """Others were revoked from here: what the host remembers of this browser stays good."""
-        live = self.passage.session or self.session
-        self.passage.standing = self.state.sign_in.revocations.standing_beside(live) or self.passage.standing
+        live = self.context.session or self.session
+        self.context.enrollment = self.state.sign_in.revocations.standing_beside(live) or self.context.enrollment
 
-    def arrive(self, url: str) -> Response:
+    def redirect_to(self, url: str) -> Response:
         """Done: 303 for a browser, 200 with the way on for a program."""
         if self.wants_json:
             return answers.json_answer({"next": self.next_word().value, "continue_url": url})
@@ -135,29 +135,29 @@ class Desk:
 
 
 def own_page(view: Callable[..., Any], *, largest_body: int = LARGEST_BODY) -> Callable[..., Any]:
-    """A view of the gate that gets a :class:`Desk`; anonymous users, foreign pages, missing tokens are answered here.
+    """A view that gets an :class:`AuthenticatedRequest`; anonymous users and foreign pages are answered here.
 
     :param largest_body: bytes that the page takes.
     """
 
     @wraps(view)
     def guarded(**kwargs: Any) -> Any:
-        passage = current_context()
-        assert passage is not None  # noqa: S101 - the first hook made it
+        context = current_context()
+        assert context is not None  # noqa: S101 - the first hook made it
         try:
-            return _serve(passage, view, kwargs, largest_body)
+            return _serve(context, view, kwargs, largest_body)
         except MFAGateError as error:
-            return answers.failure(passage, error)
+            return answers.failure(context, error)
         except HTTPException:
             raise
         except Exception:
             log.exception("a page of the gate failed")
-            return answers.problem(passage, 503, "mfa_unavailable", "This page is unavailable right now.")
+            return answers.problem(context, 503, "mfa_unavailable", "This page is unavailable right now.")
 
     return guarded
 
 
-def _serve(passage: RequestContext, view: Callable[..., Any], kwargs: Mapping[str, Any], largest_body: int) -> Any:
+def _serve(context: RequestContext, view: Callable[..., Any], kwargs: Mapping[str, Any], largest_body: int) -> Any:
     is_write = request.method not in SAFE_METHODS
     # SECURITY: a page of another origin reads nothing here, whatever CORS headers the host puts on every answer.
     if not is_own_origin(request, is_write=is_write) or (is_write and is_foreign(request)):
@@ -166,70 +166,73 @@ def _serve(passage: RequestContext, view: Callable[..., Any], kwargs: Mapping[st
     if is_of_htmx(request) and not (is_write or is_status):
         # A link that htmx follows would put the page into a part of the host's.
         return answers.json_answer({"continue_url": asked_page()})
-    if is_write and _is_counted(passage):
-        require_no_excess(passage.state)
+    if is_write and _is_counted(context):
+        require_no_excess(context.state)
     fields = read_fields(request, largest=largest_body) if is_write else {}
-    if passage.session is None or passage.standing is None:
-        if passage.has_dead_id and is_write and passage.client is not Client.API:
-            return _tell_that_it_is_over(passage)
-        return answers.refuse_stranger(passage, as_json=is_status)
-    if is_write and not has_csrf_token(request, passage.state.keyring, passage.session):
-        return answers.problem(passage, 400, "csrf_failed", _FORM_EXPIRED, {"token_url": own_url("mfa_gate.status")})
-    account, user = account_of(passage.state, passage.session)
-    passage.account = user
+    if context.session is None or context.enrollment is None:
+        if context.has_dead_id and is_write and context.client is not Client.API:
+            return _tell_that_it_is_over(context)
+        return answers.refuse_stranger(context, as_json=is_status)
+    if is_write and not has_csrf_token(request, context.state.keyring, context.session):
+        return answers.problem(context, 400, "csrf_failed", _FORM_EXPIRED, {"token_url": own_url("mfa_gate.status")})
+    account, user = account_of(context.state, context.session)
+    context.account = user
     # SECURITY: a password that was changed ends what rests on the old one here as well, where no user is loaded.
     if account is Account.CHANGED:
-        stamps = passage.state.host.stamper.stamps(user, passage.session.user_key)
-        passage.state.sign_in.revocations.note_changed_password(
-            passage.session.user_key, stamps, origin=origin_of(request)
+        stamps = context.state.host.stamper.stamps(user, context.session.user_key)
+        context.state.sign_in.revocations.note_changed_password(
+            context.session.user_key, stamps, origin=origin_of(request)
         )  # fmt: skip
-        turn_away(passage, passage.session.user_key)
-        return answers.refuse_stranger(passage, as_json=is_status)
-    if request.endpoint not in _WAYS_OUT and (refusal := _without_user(passage, account, is_write=is_write)):
+        turn_away(context, context.session.user_key)
+        return answers.refuse_stranger(context, as_json=is_status)
+    if request.endpoint not in _WAYS_OUT and (refusal := _without_user(context, account, is_write=is_write)):
         return refusal
-    RequestAuthorizer(passage).refresh_risk()
-    return view(Desk(passage, passage.session, passage.standing, fields, account is not Account.OFF, user), **kwargs)
+    RequestAuthorizer(context).refresh_risk()
+    return view(
+        AuthenticatedRequest(context, context.session, context.enrollment, fields, account is not Account.OFF, user),
+        **kwargs,
+    )
 
 
-def _without_user(passage: RequestContext, account: Account, *, is_write: bool) -> Response | None:
+def _without_user(context: RequestContext, account: Account, *, is_write: bool) -> Response | None:
     """The answer to somebody whom the host shows no more, or can't show; None for everybody else."""
     if account is Account.GONE:
-        return answers.refuse_stranger(passage, as_json=request.endpoint == "mfa_gate.status")
+        return answers.refuse_stranger(context, as_json=request.endpoint == "mfa_gate.status")
     # SECURITY: whether they are still who they were can't be told, so nothing changes, and the console stays shut.
     if account is Account.UNKNOWN and (is_write or is_console(request.endpoint)):
-        return answers.problem(passage, 503, "mfa_unavailable", UNAVAILABLE)
+        return answers.problem(context, 503, "mfa_unavailable", UNAVAILABLE)
     return None
 
 
-def _is_counted(passage: RequestContext) -> bool:
+def _is_counted(context: RequestContext) -> bool:
     """Whether this form may be one of a flood. Leaving is always possible, and users who passed a factor are let be."""
-    live = passage.session
+    live = context.session
     is_proved = live is not None and not live.is_pending and bool(live.assurance.proofs)
     return not is_proved and request.endpoint not in _WAYS_OUT
 
 
-def _tell_that_it_is_over(passage: RequestContext) -> Response:
+def _tell_that_it_is_over(context: RequestContext) -> Response:
     """To somebody who waited too long over a form, whom the host may know or not: the way on finds that out."""
     return answers.page(
-        "problem.html", passage, 401, title="This page has expired", detail=_OVER,
+        "problem.html", context, 401, title="This page has expired", detail=_OVER,
         continue_url=own_url("mfa_gate.security"),
     )  # fmt: skip
 
 
-def require_proved(desk: Desk) -> Response | None:
+def require_proved(auth: AuthenticatedRequest) -> Response | None:
     """Self-service is for those who are in: others are shown their next step."""
-    if not desk.session.is_pending and desk.verdict.ask in {Ask.PASS, Ask.PROMPT}:
+    if not auth.session.is_pending and auth.verdict.ask in {Ask.PASS, Ask.PROMPT}:
         return None
-    return next_step(desk)
+    return next_step(auth)
 
 
-def next_step(desk: Desk, verdict: Decision | None = None) -> Response:
+def next_step(auth: AuthenticatedRequest, verdict: Decision | None = None) -> Response:
     """The way to what the app still asks, or to what ``verdict`` says of this page."""
-    verdict = verdict or desk.verdict
-    if verdict.ask is Ask.PASS and not desk.session.is_pending:
-        return desk.arrive(home())
-    if desk.wants_json:
-        return answers.demand_problem(verdict, reference=reference_here(desk.passage, verdict))
+    verdict = verdict or auth.verdict
+    if verdict.ask is Ask.PASS and not auth.session.is_pending:
+        return auth.redirect_to(home())
+    if auth.wants_json:
+        return answers.demand_problem(verdict, reference=reference_here(auth.context, verdict))
     if verdict.ask in {Ask.LOCKED, Ask.DENY}:
-        return answers.blocked_page(desk.passage, verdict)
+        return answers.blocked_page(auth.context, verdict)
     return answers.see_other(answers.next_url(verdict.ask))

@@ -20,7 +20,7 @@ class JobMark:
     value: str
 
 
-class Marks:
+class Checkpoints:
     """Rows of the mark table."""
 
     def __init__(self, tables: Tables) -> None:

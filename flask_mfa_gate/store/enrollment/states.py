@@ -1,4 +1,4 @@
-"""How a row of the enrollment table and the kinds of live factors become one :class:`Standing`."""
+"""How a row of the enrollment table and the kinds of live factors become one :class:`EnrollmentState`."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import BindParameter, ColumnElement, Row, and_, bindparam, exists, false, func, or_, select
 
-from ...domain.enrollment.enrollment import Period, Standing
+from ...domain.enrollment.enrollment import EnrollmentState, Period
 from ...domain.sign_in.assurance import FactorKind
 from ..records.policies import digest_in_force
 from ..tables.tables import Tables
@@ -47,10 +47,10 @@ def standing_columns(tables: Tables, user_key: ColumnElement[str]) -> Sequence[C
     return columns
 
 
-def read_standing(row: Row[Any], *, user_key: str) -> Standing:
+def read_standing(row: Row[Any], *, user_key: str) -> EnrollmentState:
     """The value of one row; nulls everywhere mean a user the gate never met."""
     ends_at = row.ends_at
-    return Standing(
+    return EnrollmentState(
         user_key=user_key,
         required=bool(row.required),
         required_by=row.required_by,
@@ -74,15 +74,15 @@ STORED = ("user_key", "required", "required_by", "days", "started_at", "ends_at"
 
 def standing_of(
     user_key: str, stored: Sequence[Any] | None, factors: Collection[Row[Any]], *, key_since: datetime
-) -> Standing:
+) -> EnrollmentState:
     """The same from the columns ``STORED`` of the enrollment table, if there is a row, and the user's live factors."""
     held = _held(factors, key_since) if factors else {}
     if stored is None:
-        return Standing(user_key, **held)
+        return EnrollmentState(user_key, **held)
     _, required, required_by, days, started_at, ends_at, deferred_at, graces = stored[: len(STORED)]
     period = Period(started_at, ends_at) if ends_at is not None else None
     waiting_days = days if ends_at is None else None
-    return Standing(
+    return EnrollmentState(
         user_key, required, required_by, period, waiting_days, deferred_at=deferred_at, graces=_moments(graces), **held
     )
 

@@ -16,7 +16,7 @@ from .sign_in.assurance import FactorKind, Method
 
 
 @dataclass(frozen=True, slots=True)
-class Marks:
+class ViewProtection:
     """Everything marked on one view.
 
     :param resources: what it opens, beside the app itself.
@@ -33,8 +33,8 @@ class Marks:
         return bool(self.resources or self.demands)
 
 
-NO_MARKS = Marks()
-Views: TypeAlias = Mapping[str, Marks]
+NO_PROTECTION = ViewProtection()
+Views: TypeAlias = Mapping[str, ViewProtection]
 """The marks of an app's views, by endpoint."""
 NO_VIEWS: Views = MappingProxyType({})
 
@@ -46,9 +46,9 @@ def demand_text(demand: AuthnRequirement) -> str:
     return f"mfa({factors}{age})"
 
 
-def local_policies(endpoint: str, marks: Marks) -> Iterator[Policy]:
+def local_policies(endpoint: str, protection: ViewProtection) -> Iterator[Policy]:
     """The demands of a view in the form of policies, so that they can be listed and explained beside the others."""
-    for demand in marks.demands:
+    for demand in protection.demands:
         any_factor = demand.methods == Method.of_factors
         kinds = frozenset() if any_factor else frozenset(FactorKind(method.value) for method in demand.methods)
         yield Policy(
