@@ -206,11 +206,11 @@ def test_reset_on_each_state(name: str, without: int | None, within: int | None)
         assert move.notice.facts == {"days": expected or None, "forced": expected == 0}
 
 
-def test_reset_of_somebody_switched_off_waits() -> None:
+def test_reset_of_somebody_disabled_waits_and_says_for_how_long() -> None:
     move = on(Reset(None, default_days=7), LAPSED, is_active=False)
     assert move.requirement == Requirement("user:9", None, 7)
     assert move.notice is not None
-    assert move.notice.facts == {"days": None, "forced": False}
+    assert move.notice.facts == {"days": 7, "forced": False}
 
 
 @given(st.sampled_from([RUNNING, LAPSED, WAITING, FORCED]), st.sampled_from([TOTP, WEBAUTHN, TOTP | WEBAUTHN]))

@@ -186,8 +186,9 @@ class Reset:
             forces = self.days is None and (case.enrollment.is_forced or bool(case.enrollment.factors))
             days = 0 if forces else self.default_days if self.days is None else self.days
             requirement = case.begin(case.enrollment.required_by or by, days)
-        grace = requirement.period.days_left(case.now) if requirement and requirement.period else None
-        forced = requirement is not None and requirement.period is None and requirement.waiting_days is None
+        period, waiting = (requirement.period, requirement.waiting_days) if requirement else (None, None)
+        grace = period.days_left(case.now) if period else waiting
+        forced = requirement is not None and grace is None
         return Move(
             requirement=requirement, event=EventName.MFA_RESET, voids_proofs=True,
             details={"factors": sorted(case.enrollment.factors), "days": self.days},

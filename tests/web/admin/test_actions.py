@@ -153,6 +153,13 @@ def test_the_help_desk_does_what_it_may_and_no_more(app: Flask, phone: Phone, cl
     assert status(app, "frank").required is False, "whatever is sent"
 
 
+def test_a_reset_with_days_says_for_how_long_a_password_is_enough(app: Flask, console: Browser) -> None:
+    path = ask(console, "reset", key=key_of(app, "dave"))
+    told = "a password is enough to sign in."
+    assert told not in text_of(console.get(path))
+    assert f"For 5 days, {told}" in text_of(console.get(f"{path}?days=5"))
+
+
 def test_a_request_is_its_makers_alone_and_lives_15_minutes(
     app: Flask, console: Browser, phone: Phone, clock: StillClock
 ) -> None:
