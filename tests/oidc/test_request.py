@@ -12,6 +12,22 @@ def test_a_parameter_may_come_once() -> None:
     assert repeated(["a", "b", "a"]) == "a"
 
 
+def test_many_names_are_read_once() -> None:
+    looked_at = []
+
+    class Name(str):
+        __slots__ = ()
+
+        def __eq__(self, other: object) -> bool:
+            looked_at.append(other)
+            return super().__eq__(other)
+
+        __hash__ = str.__hash__
+
+    assert repeated([Name(number) for number in range(1000)]) is None
+    assert len(looked_at) < 1000
+
+
 @pytest.mark.parametrize(
     "parameters",
     [

@@ -74,9 +74,10 @@ class Grant:
     revoked_at: datetime | None = None
 
     @property
-    def auth_time(self) -> int:
-        """When the user last proved anything, in seconds since 1970."""
-        return int(self.assurance.authenticated_at.timestamp())
+    def auth_time(self) -> int | None:
+        """When the user last proved anything, in seconds since 1970; None where nobody knows."""
+        proved_at = self.assurance.witnessed_at
+        return None if proved_at is None else int(proved_at.timestamp())
 
     @property
     def sid(self) -> str:

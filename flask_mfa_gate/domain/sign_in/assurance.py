@@ -140,6 +140,11 @@ class Assurance:
         """When the user last proved anything; the password given once more makes no proof younger."""
         return max(self.proofs, key=_AT).at if self.proofs else self.signed_in_at
 
+    @property
+    def witnessed_at(self) -> datetime | None:
+        """The same; None where this app saw none of it: what a cookie or a token stands for may be of any age."""
+        return self.authenticated_at if self.proofs or self.sign_in is SignIn.PASSWORD else None
+
     def with_proof(self, method: Method, *, at: datetime) -> Assurance:
         """These facts and one more; a later proof by the same method takes the place of the earlier."""
         kept = tuple(proof for proof in self.proofs if proof.method is not method)

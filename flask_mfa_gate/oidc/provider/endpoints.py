@@ -73,6 +73,8 @@ class Introspection(_OwnTokens, IntrospectionEndpoint):  # type: ignore[misc]
         facts = {
             "active": True, "client_id": token.grant.client_id, "sub": token.grant.user_key, "scope": found.scope,
             "iss": self.server.issuer, "iat": int(found.created_at.timestamp()),
-            "exp": int(found.ends_at.timestamp()), "acr": token.grant.acr, "auth_time": token.grant.auth_time,
+            "exp": int(found.ends_at.timestamp()), "acr": token.grant.acr,
         }  # fmt: skip
+        if token.grant.auth_time is not None:
+            facts["auth_time"] = token.grant.auth_time
         return {**facts, "token_type": "Bearer"} if found.kind is TokenKind.ACCESS else facts

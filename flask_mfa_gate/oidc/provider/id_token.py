@@ -39,6 +39,10 @@ class _IdToken:
             "exp": int(max(ends_at, now + timedelta(seconds=1)).timestamp()),
         }
 
+    def get_compatible_claims(self, request: Any) -> dict[str, Any]:
+        """Nothing but these: what Authlib adds calls every sign-in one of this moment."""
+        return self.get_client_claims(request.client)
+
     def get_authorization_code_claims(self, authorization_code: Any) -> dict[str, Any]:
         """Strength and sign-in, as they were when the code was made."""
         claims: dict[str, Any] = super().get_authorization_code_claims(authorization_code)  # type: ignore[misc]

@@ -79,8 +79,8 @@ class ProviderGrant(AuthorizationCodeMixin, TokenMixin):  # type: ignore[misc]
         """Only beside the code: a refreshed ID token has none (OpenID Connect Core 1.0 section 12.2)."""
         return self.grant.nonce if self.state.token is None else None
 
-    def get_auth_time(self) -> int:
-        """Of the real proof, whatever was refreshed since."""
+    def get_auth_time(self) -> int | None:
+        """Of the real proof, whatever was refreshed since; a claim that nobody can make is left out."""
         return self.grant.auth_time
 
     def get_acr(self) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import Enum, auto
 from typing import Any
 
@@ -13,7 +13,7 @@ from ...domain.authorization.decision import Ask, AuthnRequirement, Decision
 from ...domain.oidc.authn_request import Prompt
 from ...domain.oidc.grant import Authorization
 from ...domain.oidc.strength import Level, best_level, level_of
-from ...domain.sign_in.assurance import Method, methods_of
+from ...domain.sign_in.assurance import Assurance, Method, methods_of
 from ...domain.sign_in.session import GateSession
 from ...domain.view_protection import ViewProtection
 from ...errors import MFAGateError
@@ -125,15 +125,18 @@ class _Judge:
         return None if wanted in {None, self.live.user_key} else Outcome(need=Need.OTHER_USER)
 
     def _age(self) -> Outcome | None:
-        asked, proved_at = self.asking.asked, self.live.assurance.authenticated_at
+        # SECURITY: what a remember-me cookie brings back is a new sign-in without any proof, and never a young one.
+        asked, proved_at = self.asking.asked, self._assurance.witnessed_at
         # A proof that came after the request satisfies it, or it would be asked for again and again.
-        if proved_at >= self.asking.asked_at:
+        if proved_at is not None and proved_at >= self.asking.asked_at:
             return None
-        age = self.call.state.clock() - proved_at
-        is_old = asked.max_age is not None and not timedelta(0) <= age <= timedelta(seconds=asked.max_age)
+        is_old = asked.max_age is not None and not self._is_within(proved_at, timedelta(seconds=asked.max_age))
         if not asked.wants_new_proof and not is_old:
             return None
         return Outcome(need=Need.NEWER_PROOF, methods=self._held) if self._held else Outcome(need=Need.NEWER_SIGN_IN)
+
+    def _is_within(self, proved_at: datetime | None, age: timedelta) -> bool:
+        return proved_at is not None and timedelta(0) <= self.call.state.clock() - proved_at <= age
 
     def _strength(self) -> Outcome | None:
         asked, words = self.asking.asked, self.call.oidc.acr
@@ -174,7 +177,11 @@ class _Judge:
 
     @property
     def _level(self) -> Level:
-        return level_of(self.live.assurance.counting(self.call.state.rules.enabled))
+        return level_of(self._assurance)
+
+    @property
+    def _assurance(self) -> Assurance:
+        return self.live.assurance.counting(self.call.state.rules.enabled)
 
     def _authorization(self) -> Authorization:
         live, words = self.live, self.call.oidc.acr
@@ -186,7 +193,7 @@ class _Judge:
         return Authorization(
             user_key=live.user_key,
             lineage=live.lineage,
-            assurance=live.assurance.counting(self.call.state.rules.enabled),
+            assurance=self._assurance,
             acr=words.value(max(levels, default=self._level)),
             facts=self.authorizer.recorded_facts(),
             revocations=enrollment.revocations,

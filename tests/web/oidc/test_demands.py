@@ -60,6 +60,25 @@ def test_somebody_without_a_factor_types_the_password_again(
     assert wiki.told(browser.get(signed_in.headers["Location"]))["code"]
 
 
+AGES = [{"prompt": "login"}, {"max_age": "0"}, {"max_age": "60"}]
+
+
+@pytest.mark.parametrize("changed", AGES)
+def test_whoever_is_only_remembered_has_proved_nothing_lately(
+    wiki: RelyingParty, browser: SecureBrowser, clock: StillClock, changed: dict[str, str]
+) -> None:
+    browser.sign_in("frank", remember="1")
+    clock.forward(minutes=30)
+    kept = wiki.send(browser, **changed).headers["Location"]
+    clock.forward(seconds=5)
+    for name in ("session", "__Host-mfa_gate"):
+        browser.client.delete_cookie(name, domain="portal.example.org")
+    assert "Sign in again to continue to Wiki" in browser.get(kept).text
+    assert wiki.told(wiki.send(browser, prompt="none", max_age="60"))["error"] == "login_required"
+    claims = wiki.claims(wiki.tokens(browser)["id_token"])
+    assert "auth_time" not in claims, "nobody knows when the password was typed"
+
+
 SILENT = [
     ({}, None, "login_required"),
     ({}, "dave", "interaction_required"),
@@ -199,7 +218,7 @@ def test_users_are_asked_once_what_an_app_may_have(app: Flask, browser: SecureBr
     with app.app_context():
         oidc = app.extensions["mfa_gate"].gate.oidc
         assert [one.client_id for one in oidc.connections.of_user("6")] == ["asking"]
-        oidc.connections.disconnect("6", "asking")
+        oidc.connections.revoke("6", "asking")
     party.scope = "openid email"
     assert party.told(party.send(browser, prompt="none"))["error"] == "consent_required"
 
