@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import logging
+import socket
 import ssl
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
+from http.client import HTTPConnection, HTTPResponse, HTTPSConnection
+from threading import Timer
 from typing import Any
 from urllib.parse import urlencode
-from urllib.request import HTTPRedirectHandler, HTTPSHandler, Request, build_opener
+from urllib.request import HTTPHandler, HTTPRedirectHandler, HTTPSHandler, Request, build_opener
 
 from ...crypto import new_id
 from ...domain.oidc.client import OidcClient
@@ -32,12 +36,52 @@ class _NoRedirects(HTTPRedirectHandler):
         # SECURITY: a client that redirects could make this server fetch addresses inside its own network.
 
 
+class _Brief(HTTPConnection):
+    """A connection that is cut when its time is over."""
+
+    _end: Timer | None = None
+
+    def connect(self) -> None:
+        """The clock runs from here."""
+        super().connect()
+        # SECURITY: the limit of a socket is for each wait; a client that sends a byte every second would hold up
+        # whatever others have to be told.
+        self._end = Timer(PATIENCE_SECONDS, _cut, [self.sock])
+        self._end.daemon = True
+        self._end.start()
+
+    def close(self) -> None:
+        """In time."""
+        if self._end is not None:
+            self._end.cancel()
+        super().close()
+
+
+class _SecureBrief(_Brief, HTTPSConnection):
+    pass
+
+
+class _BriefHandler(HTTPHandler):
+    def http_open(self, req: Request) -> HTTPResponse:
+        return self.do_open(_Brief, req)
+
+
+class _SecureBriefHandler(HTTPSHandler):
+    def https_open(self, req: Request) -> HTTPResponse:
+        return self.do_open(_SecureBrief, req, context=ssl.create_default_context())
+
+
+def _cut(connected: socket.socket) -> None:
+    with suppress(OSError):
+        connected.shutdown(socket.SHUT_RDWR)
+
+
 def post(address: str, body: bytes) -> int:
     """Send a form; the status of the answer.
 
     :raises OSError: where nobody answers in time, or not with a certificate that can be trusted.
     """
-    opener = build_opener(_NoRedirects(), HTTPSHandler(context=ssl.create_default_context()))
+    opener = build_opener(_NoRedirects(), _BriefHandler(), _SecureBriefHandler())
     sent = Request(address, data=body, headers={"Content-Type": "application/x-www-form-urlencoded"})  # noqa: S310 - https, checked when it was registered
     with opener.open(sent, timeout=PATIENCE_SECONDS) as answer:
         return int(answer.status)
