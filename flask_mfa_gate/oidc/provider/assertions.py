@@ -26,6 +26,13 @@ class ClientAssertion(JWTBearerClientAssertion):  # type: ignore[misc]
         super().__init__()
         self._provider = provider
 
+    def __call__(self, query_client: Any, request: Any) -> Any:
+        """Whoever signed it, which is whom the request names, where it names anybody (RFC 7521 section 4.2)."""
+        client = super().__call__(query_client, request)
+        if client is not None and request.form.get("client_id", client.client_id) != client.client_id:
+            raise InvalidClientError(description=_REFUSAL, status_code=401)
+        return client
+
     def resolve_client_public_key(self, client: Any) -> KeySet:
         """The registered keys; a client that proves itself otherwise has none here."""
         if client.client.jwks is None or client.client.token_endpoint_auth_method is not AuthMethod.PRIVATE_KEY_JWT:

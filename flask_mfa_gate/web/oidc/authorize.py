@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from flask import Response, make_response, request
 
@@ -10,7 +11,7 @@ from ...domain.authorization.decision import Ask
 from ...domain.sign_in.session import StepUp
 from ...errors import BadRequest, NotAllowed
 from ..acts import act_here
-from ..client import is_foreign, is_own_origin, is_prefetch, origin_of
+from ..client import SAFE_METHODS, is_foreign, is_own_origin, is_prefetch, origin_of
 from ..csrf import has_csrf_token
 from ..fields import read_fields, text_field
 from ..flood import require_no_excess
@@ -35,6 +36,10 @@ def authorize(call: Call) -> Response:
         # SECURITY: nobody has asked for this page yet, so there is no code.
         return make_response("", 503)
     parameters = sound_parameters(sent_parameters())
+    if request.method not in SAFE_METHODS and is_foreign(request):
+        # SECURITY: a form of another site comes without the cookies: its sender would be nobody, and the cookie of a
+        # new browser would take the place of the one that requests wait for. The same by GET comes with them.
+        return answers.see_other(f"{own_url('mfa_gate_oidc.authorize')}?{urlencode(parameters)}")
     try:
         asking = read_asking(call, parameters)
     except RefusedRequest as refused:

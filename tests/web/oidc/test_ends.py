@@ -10,7 +10,7 @@ from flask import Flask
 
 from flask_mfa_gate import Policy
 from tests.conftest import Browser, Phone, StillClock
-from tests.web.oidc.kit import RelyingParty, SecureBrowser
+from tests.web.oidc.kit import CALLBACK, RelyingParty, SecureBrowser
 
 pytestmark = pytest.mark.pages
 
@@ -178,6 +178,21 @@ def test_a_deny_that_is_saved_between_code_and_token_counts(
     assert "You can't sign in to Wiki" in refused.text
     assert "error=access_denied" in refused.text
     assert wiki.told(wiki.send(browser, prompt="none"))["error"] == "access_denied"
+
+
+def test_a_scope_that_a_client_may_not_have_any_more_tells_nothing(
+    app: Flask, browser: SecureBrowser, phone: Phone
+) -> None:
+    browser.sign_in_with_code("dave", phone)
+    with app.app_context():
+        words = {"client_id": "board", "redirect_uris": [CALLBACK], "skip_consent": True}
+        secret = gate_of(app).oidc.clients.add(words, actor="cli").secret
+    board = RelyingParty(app, client_id="board", secret=secret)
+    access = board.tokens(browser)["access_token"]
+    assert "email" in dict(board.userinfo(access).json or {})
+    with app.app_context():
+        gate_of(app).oidc.clients.change("board", {"scope": "openid"}, actor="cli")
+    assert board.userinfo(access).json == {"sub": "4"}
 
 
 def test_an_access_token_lives_ten_minutes(

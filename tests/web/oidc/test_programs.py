@@ -63,6 +63,14 @@ def test_a_client_proves_itself_by_a_signature_that_counts_once(
     assert (again.status_code, (again.json or {})["error"]) == (401, "invalid_client")
 
 
+def test_a_signature_is_not_for_another_name(signed: Signed, phone: Phone, clock: StillClock) -> None:
+    browser = SecureBrowser(signed.app)
+    browser.sign_in_with_code("dave", phone)
+    proof = {"client_assertion": signed.assertion(clock()), "client_assertion_type": TYPE}
+    refused = signed.trade(signed.code(browser), client_id="wiki", **proof)
+    assert (refused.status_code, (refused.json or {})["error"]) == (401, "invalid_client")
+
+
 ASSERTIONS: list[dict[str, Any]] = [
     {"aud": "https://other.example.org"}, {"aud": f"{ISSUER}/mfa/oidc/token"}, {"aud": [ISSUER, "https://evil.example"]}, {"aud": None},
     {"exp": 0}, {"exp": None}, {"exp": "soon"}, {"exp": 2**60}, {"exp": 4_000_000_000}, {"iat": 4_000_000_000}, {"nbf": 4_000_000_000},

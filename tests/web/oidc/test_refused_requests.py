@@ -143,6 +143,16 @@ def test_a_request_may_be_posted(wiki: RelyingParty, browser: SecureBrowser, pho
     assert browser.client.post("/mfa/oidc/authorize", json=wiki.parameters()).status_code == 400
 
 
+def test_what_another_site_posts_is_taken_up_by_get(wiki: RelyingParty, browser: SecureBrowser, phone: Phone) -> None:
+    browser.sign_in_with_code("dave", phone)
+    stranger = SecureBrowser(wiki.app)
+    foreign = {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Origin": "https://wiki.example.org"}
+    posted = stranger.client.post("/mfa/oidc/authorize", data=wiki.parameters(prompt="none"), headers=foreign)
+    assert posted.status_code == 303
+    assert "Set-Cookie" not in posted.headers, "requests that wait in this browser stay its own"
+    assert wiki.told(browser.get(posted.headers["Location"]))["code"]
+
+
 def test_somebody_elses_request_leads_nowhere(
     app: Flask, wiki: RelyingParty, browser: SecureBrowser, phone: Phone
 ) -> None:
