@@ -102,7 +102,7 @@ def test_a_sign_in_inside_a_password_reset() -> None:
     assert host.pass_challenge(client).location == "/done"
 
 
-@pytest.mark.parametrize(("table", "act"), [("enrollments", "standing"), ("sessions", "add")])
+@pytest.mark.parametrize(("table", "act"), [("enrollments", "state"), ("sessions", "add")])
 def test_a_failed_look_or_write_signs_nobody_in(monkeypatch: Any, table: str, act: str) -> None:
     host, _ = busy_host()
     client = host.client()

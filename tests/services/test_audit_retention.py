@@ -138,7 +138,7 @@ def test_the_anchor_of_another_log_under_the_same_keys_is_none(kept_ten_days: An
     trim(state)
     anchors = state.operations.upkeep.sweeper._retention._anchors
     tables = SimpleNamespace(audit=SimpleNamespace(name="other_audit"))
-    others = Anchors(SimpleNamespace(tables=tables, marks=state.store.checkpoints), anchors._keyring)  # type: ignore[arg-type]
+    others = Anchors(SimpleNamespace(tables=tables, checkpoints=state.store.checkpoints), anchors._keyring)  # type: ignore[arg-type]
     with state.store.database.write() as tx:
         own = anchors.get(tx)
         assert own.removed_at is not None

@@ -126,11 +126,11 @@ def test_a_pass_is_its_owners_and_of_its_time(embedded: Store) -> None:
 def test_a_mark_is_moved_by_one_of_two(server: Store, before: JobMark | None) -> None:
     if before is not None:
         with server.database.write() as tx:
-            server.marks.put(tx, "digest", at=before.at)
+            server.checkpoints.put(tx, "digest", at=before.at)
 
     def move() -> bool:
         return server.database.transact(
-            lambda tx: server.marks.try_move(tx, "digest", before, at=NOW + timedelta(days=7))
+            lambda tx: server.checkpoints.try_move(tx, "digest", before, at=NOW + timedelta(days=7))
         )
 
     assert sorted(at_once([move, move])) == [False, True]

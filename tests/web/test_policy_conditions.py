@@ -358,7 +358,8 @@ def host_risk_app(make_app: Make, signals: Callable[[Any, Any], Any]) -> Flask:
 def with_registry(app: Flask, registry: Any) -> None:
     state = state_of(app)
     state.access.policies._registry = registry
-    state.access.policies._versions = PolicyVersions(state.store, registry)
+    versions = PolicyVersions(state.store, registry)
+    state.access.policies._versions, state.access.policies.at = versions, versions.at
     state.access.linter._registry = registry
 
 
