@@ -41,8 +41,10 @@ def store(database: Database, prefix: str) -> Store:
         for start in range(0, len(people), 1000):
             store.people.write(tx, people[start : start + 1000], now=NOW)
     with database.read() as tx:
+        # MariaDB counts the rows that earlier tests deleted until it has purged them, unless the table is written out.
+        look = "ANALYZE" if tx.dialect.name in {"sqlite", "postgresql"} else "OPTIMIZE TABLE"
         for table in (store.tables.person, store.tables.person_group):
-            tx.exec_driver_sql(f"ANALYZE {'' if tx.dialect.name in {'sqlite', 'postgresql'} else 'TABLE'} {table.name}")
+            tx.exec_driver_sql(f"{look} {table.name}").close()
     return store
 
 
