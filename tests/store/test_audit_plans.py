@@ -46,7 +46,9 @@ def store(database: Database, prefix: str) -> Store:
         store.audit.write(tx, [event(number) for number in range(ROWS)])
     with database.read() as tx:
         name = store.tables.audit.name
-        tx.exec_driver_sql(f"ANALYZE {'' if tx.dialect.name in {'sqlite', 'postgresql'} else 'TABLE'} {name}")
+        # As in the tests of the users list: MariaDB still counts what earlier tests deleted.
+        look = "ANALYZE" if tx.dialect.name in {"sqlite", "postgresql"} else "OPTIMIZE TABLE"
+        tx.exec_driver_sql(f"{look} {name}").close()
     return store
 
 
