@@ -48,7 +48,7 @@ class MailTrial:
         :raises Conflict: ``no-address``.
         :raises Throttled: after a few within the hour.
         """
-        # SECURITY: only to the address of whoever asks, who must be an admin: it must not become a way to mail others.
+        # SECURITY: only to the address of the admin who asks: it must not become a way to mail others.
         if (why := refusal(actor, Right.RULE, subject="", role=None)) is not None or actor.user_key != person.key:
             raise NotAllowed(why or "not-allowed", REFUSALS[why or "not-allowed"])
         if not person.email:

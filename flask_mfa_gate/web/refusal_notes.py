@@ -16,7 +16,7 @@ log = logging.getLogger("flask_mfa_gate")
 
 
 def note_refusal(context: RequestContext, key: str, verdict: Decision) -> None:
-    """A refusal that no proof can lift goes on record."""
+    """A refusal that no proof can lift is recorded."""
     if is_refusal(verdict):
         context.reference = context.state.sign_in.refusals.note(key, _here(verdict), origin=origin_of(request))
 

@@ -244,7 +244,7 @@ def _remember_outer(app: Flask, **_: Any) -> None:
 
 
 def context_of(this: Request) -> RequestContext | None:
-    """The record of this request, for whoever has the request at hand."""
+    """The record of this request."""
     if _NAME not in this.environ:
         return None
     # SECURITY: found by the request itself, so that nothing said of one counts for another made within it.

@@ -203,7 +203,7 @@ class OidcServices:
 class GateState:
     """One app's gate, wired once: what everything rests on, and its parts by what they are for.
 
-    :param oidc: the OpenID provider; None where it is switched off.
+    :param oidc: the OpenID provider; None where it is off.
     """
 
     gate: Any

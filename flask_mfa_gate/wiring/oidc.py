@@ -38,7 +38,7 @@ class OidcParts:
 
 
 def oidc_parts(base: Base, runner: ActionRunner) -> OidcParts | None:
-    """Clients, signing keys, and what tells clients; None where the provider is switched off.
+    """Clients, signing keys, and what tells clients; None where the provider is off.
 
     :raises ConfigError: for a client whose secret could be guessed.
     """
@@ -57,7 +57,7 @@ def oidc_services(
     parts: OidcParts | None,
     runner: ActionRunner,
 ) -> OidcServices | None:
-    """The provider; None where it is switched off."""
+    """The provider; None where it is off."""
     settings, store, worker, clock = base.settings, base.store, base.worker, base.clock
     if parts is None or settings.base_url is None:
         return None

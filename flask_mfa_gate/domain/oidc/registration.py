@@ -204,7 +204,7 @@ def _one_of(kind: type[Word], words: Mapping[str, Any], word: str, default: Word
 
 
 def _jwks(value: Any, *, is_needed: bool) -> Mapping[str, Any] | None:
-    """Public keys only; whether they are keys at all, whoever verifies with them says."""
+    """Public keys only; whether they are keys at all shows when something is verified with them."""
     if value is None:
         if is_needed:
             raise BadClient("jwks", "is missing: private_key_jwt needs the client's public keys")

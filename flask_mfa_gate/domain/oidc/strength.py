@@ -28,7 +28,7 @@ class Level(IntEnum):
 def level_of(assurance: Assurance) -> Level:
     """The level of what counts in these facts.
 
-    :param assurance: of factors that are switched on.
+    :param assurance: of enabled factors.
     """
     # SECURITY: a way back in signs in, and is no second factor: it never meets an essential acr.
     return best_level(assurance.methods)

@@ -27,7 +27,7 @@ class ClientAssertion(JWTBearerClientAssertion):  # type: ignore[misc]
         self._provider = provider
 
     def __call__(self, query_client: Any, request: Any) -> Any:
-        """Whoever signed it, which is whom the request names, where it names anybody (RFC 7521 section 4.2)."""
+        """The client that signed it, which is the one that the request names, if any (RFC 7521 section 4.2)."""
         client = super().__call__(query_client, request)
         if client is not None and request.form.get("client_id", client.client_id) != client.client_id:
             raise InvalidClientError(description=_REFUSAL, status_code=401)

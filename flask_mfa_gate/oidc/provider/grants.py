@@ -48,7 +48,7 @@ class CodeGrant(AuthorizationCodeGrant):  # type: ignore[misc]
         """Nothing: it was used up when the tokens were kept, and stays known for what it is."""
 
     def authenticate_user(self, authorization_code: ProviderGrant) -> Subject | None:
-        """Whoever may go on with it."""
+        """The user, where this client may still act for them."""
         found: Subject | None = self.server.subject(authorization_code, Use.CODE)
         return found
 
@@ -71,7 +71,7 @@ class RefreshGrant(RefreshTokenGrant):  # type: ignore[misc]
         return None if state is None else ProviderGrant(state, now=self.server.now)
 
     def authenticate_user(self, refresh_token: ProviderGrant) -> Subject:
-        """Whoever may go on with it."""
+        """The user, where this client may still act for them."""
         subject: Subject | None = self.server.subject(refresh_token, Use.REFRESH)
         if subject is None:
             raise InvalidGrantError("The sign-in behind this token is over, or no longer allowed.")
@@ -91,7 +91,7 @@ class S256CodeChallenge(CodeChallenge):  # type: ignore[misc]
     def validate_code_challenge(self, grant: Any, redirect_uri: str) -> None:
         """A request without it is refused, of whichever client it is."""
         data = grant.request.payload.data
-        # SECURITY: what is missing here would let whoever sees a code trade it (RFC 9700 section 2.1.1).
+        # SECURITY: what is missing here would let anyone who sees a code trade it (RFC 9700 section 2.1.1).
         if not data.get("code_challenge") or not data.get("code_challenge_method"):
             raise InvalidRequestError("code_challenge and code_challenge_method=S256 are required.")
         if len(data["code_challenge"]) != 43:

@@ -14,7 +14,7 @@ from ...store.oidc.grants import GrantState
 
 
 class ProviderClient(ClientMixin):  # type: ignore[misc]
-    """A client that is switched on."""
+    """An enabled client."""
 
     def __init__(self, registered: RegisteredClient) -> None:
         self.client, self._secrets = registered.client, registered.secrets

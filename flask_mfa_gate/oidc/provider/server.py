@@ -89,7 +89,7 @@ class Provider(AuthorizationServer):  # type: ignore[misc]
         return request
 
     def handle_response(self, status: int, payload: Any, headers: Any) -> ProtocolResponse:
-        """As it is; whoever asked makes an answer of it."""
+        """As it is; the caller makes an answer of it."""
         told = dict(headers)
         return ProtocolResponse(status, payload, told, told.get("Location"))
 
@@ -99,7 +99,7 @@ class Provider(AuthorizationServer):  # type: ignore[misc]
         return found
 
     def query_client(self, client_id: str) -> ProviderClient | None:
-        """A client that is switched on; asked for twice a request, and looked up once."""
+        """An enabled client; asked for twice a request, and looked up once."""
         if client_id not in self._clients:
             found = self.services.clients.find(client_id)
             self._clients[client_id] = None if found is None else ProviderClient(found)

@@ -49,7 +49,7 @@ class ClientService:
         self._configured = {one.client.client_id: one for one in configured}
 
     def find(self, client_id: str) -> RegisteredClient | None:
-        """A client that is switched on, with what it proves itself by."""
+        """An enabled client, with what it proves itself by."""
         if client_id in self._configured:
             return self._configured[client_id]
         with self._store.database.read() as tx:
@@ -57,7 +57,7 @@ class ClientService:
         return RegisteredClient(_client(row), row.secrets) if row is not None and row.is_enabled else None
 
     def find_for(self, client_id: str, user_key: str) -> tuple[OidcClient, str] | None:
-        """A client that is switched on, with the scopes that this user agreed to."""
+        """An enabled client, with the scopes that this user agreed to."""
         configured = self._configured.get(client_id)
         with self._store.database.read() as tx:
             if configured is not None:
@@ -67,7 +67,7 @@ class ClientService:
         return (_client(row), row.consent) if row is not None and row.is_enabled else None
 
     def list(self) -> Sequence[OidcClient]:
-        """Every client, by name, those that are switched off too."""
+        """Every client, by name, disabled ones included."""
         with self._store.database.read() as tx:
             kept = [_client(row) for row in self._store.oidc.clients.all(tx)]
         configured = [one.client for one in self._configured.values()]
@@ -241,7 +241,7 @@ class ClientService:
 
     def _admin(self, actor: ActorLike) -> Actor:
         by = self._actor_of(actor)
-        # SECURITY: a client opens the account of whoever signs in through it, so only an admin registers one.
+        # SECURITY: a client opens the accounts of those who sign in through it, so only an admin registers one.
         if (why := refusal(by, Right.RULE, subject=NOBODY, role=None)) is not None:
             raise NotAllowed(why, REFUSALS[why])
         return by

@@ -21,7 +21,7 @@ WAITS_FOR = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Kept:
-    """A request with the id that its browser goes on under."""
+    """A request with the id by which its browser continues."""
 
     id: str = field(repr=False)
     request: WaitingRequest = field(repr=False)

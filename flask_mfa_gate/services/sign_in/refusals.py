@@ -31,7 +31,7 @@ class Refusals:
 
     def _note(self, work: UnitOfWork, user_key: str, what: Refusal, origin: Origin) -> str | None:
         fresh, place = reference_of(secrets.randbits(BITS)), counted_place(origin.address)
-        # SECURITY: whoever has the password could be refused for ever, and each time leave a record for years.
+        # SECURITY: anyone who has the password could be refused for ever, and each time leave a record for years.
         reference = self._store.noted.note_once(
             work.tx, user_key, _kind(what), place=place, now=self._clock(), value=fresh
         )

@@ -87,7 +87,7 @@ class OidcClients:
         tx.execute(insert(self._client).values(**facts, created_at=now, changed_at=now))
 
     def change(self, tx: Connection, client_id: str, *, now: datetime, **columns: Any) -> bool:
-        """Other metadata, or switched on or off; False where there is no such client."""
+        """Other metadata, or enabled or disabled; False where there is no such client."""
         mine = update(self._client).where(self._client.c.client_id == client_id)
         return tx.execute(mine.values(changed_at=now, **columns)).rowcount == 1
 

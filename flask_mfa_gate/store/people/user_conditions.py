@@ -44,7 +44,7 @@ class Branch:
 class UserConditions:
     """Conditions on a row of ``person``.
 
-    :param enabled: factor kinds that are switched on.
+    :param enabled: enabled kinds of factor.
     :param everybody_required: whether default access demands MFA of everybody.
     """
 

@@ -83,7 +83,7 @@ class UserList:
     by one; where that finds too little, a page ends early. Tests stand in a subquery by key, which leaves a database no
     choice of what to read first.
 
-    :param enabled: factor kinds that are switched on.
+    :param enabled: enabled kinds of factor.
     :param everybody_required: whether default access demands MFA of everybody.
     """
 

@@ -123,7 +123,7 @@ class AuditLog:
         newest = mine.order_by(row.at.desc(), row.id.desc()).limit(_LOOKED_BACK).subquery()
         told = select(self._table).join_from(self._table, newest, row.id == newest.c.id)
         told = told.order_by(row.at.desc(), row.id.desc())
-        # SECURITY: whoever has the password could sign in and fail until a removed factor is no longer in sight.
+        # SECURITY: anyone who has the password could sign in and fail until a removed factor is no longer in sight.
         quiet = tx.execute(told.where(row.event.not_in(LOUD)).limit(limit)).all()
         loud = tx.execute(told.where(row.event.in_(LOUD)).limit(limit)).all()
         latest = sorted((*quiet, *loud), key=lambda one: (one.at, one.id), reverse=True)

@@ -8,7 +8,7 @@ from .authenticated_request import AuthenticatedRequest
 
 
 def app_ahead(auth: AuthenticatedRequest) -> str | None:
-    """Its name; None for whoever is on the way to a page of this app."""
+    """Its name; None for users on the way to a page of this app."""
     oidc, step_up = auth.state.oidc, auth.session.step_up
     target = auth.session.target if auth.session.is_pending else step_up.target if step_up is not None else None
     if oidc is None or target is None:

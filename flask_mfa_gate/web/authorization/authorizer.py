@@ -105,7 +105,7 @@ class RequestAuthorizer:
         return decision, replace(seen, report=self._report(request, policies, (APP,)))
 
     def recorded_facts(self) -> dict[str, Any]:
-        """All that is known of this request, as JSON values, for whoever judges by it later."""
+        """All that is known of this request, as JSON values, for later decisions."""
         session = self.context.session
         assert session is not None  # noqa: S101 - the caller saw it
         risk = self.context.facts.risk(session.user_key, self.user, session.risk)

@@ -54,7 +54,7 @@ def authorize(call: Call) -> Response:
 
 
 def resume(call: Call, request_id: str) -> Response:
-    """A request that waited for its user goes on, or says what is needed next."""
+    """A request that waited for its user continues, or says what is needed next."""
     if is_prefetch(request):
         return make_response("", 503)
     asking = _kept(call, request_id)
@@ -110,7 +110,7 @@ def _kept(call: Call, request_id: str) -> Asking:
     try:
         return read_asking(call, waiting.parameters, waiting=waiting, request_id=request_id)
     except RefusedRequest:
-        # The client was changed or switched off meanwhile.
+        # The client was changed or disabled meanwhile.
         raise BadRequest(_OVER) from None
 
 
@@ -142,7 +142,7 @@ def _settle(call: Call, asking: Asking, outcome: Outcome) -> Response | None:
 
 
 def _ask(call: Call, asking: Asking, outcome: Outcome) -> Response:
-    """The next thing that is needed of whoever is here."""
+    """The next thing that is needed of this user."""
     if outcome.need is Need.SIGN_IN:
         return answers.refuse_stranger(call.context)
     if outcome.need in {Need.GATE, Need.NEWER_PROOF, Need.STRONGER_PROOF}:

@@ -13,7 +13,7 @@ def lead_back(call: Call, location: str, *, client_name: str, began_with_form: b
     """Send the browser to a client.
 
     Chromium holds every redirect that follows a form against ``form-action`` of the form's page, which is the host's
-    login or one of ours, and stops it (CSP 3, section 6.4.1): such a walk ends in a page of its own that goes on by
+    login or one of ours, and stops it (CSP 3, section 6.4.1): such a walk ends in a page of its own that continues by
     itself.
 
     :param began_with_form: whether there was a form on the way.
@@ -27,7 +27,7 @@ def lead_back(call: Call, location: str, *, client_name: str, began_with_form: b
 
 
 def refuse(call: Call, refused: RefusedRequest, *, began_with_form: bool, client_name: str = "") -> Response:
-    """Tell the client; or whoever is here, where nothing in the request may be believed."""
+    """Tell the client; or the user, where nothing in the request may be believed."""
     if refused.redirect_uri is None:
         detail = f"The app that sent you here made a request that can't be answered ({refused.error})."
         return answers.problem(call.context, 400, "bad_request", detail)
