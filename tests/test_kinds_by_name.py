@@ -23,7 +23,7 @@ ALLOWED = {
     "factors/registry.py": "the lines that register the kinds",
     "domain/factors/totp.py": "pure, and settings check digits and periods by it",
     "domain/factors/access_pass.py": "pure, and the store keeps its terms",
-    "settings.py": "keys that the contract names",
+    "settings/settings.py": "keys that the contract names",
     "signals.py": "signals that the contract names", "domain/records/event_name.py": "events that the contract names",
     "domain/records/mail_kind.py": "kinds of mail that the contract names", "extension.py": "gate.access_passes", "mail/notices.py": "kinds of mail",
     "services/enrollment/access_passes.py": "gate.access_passes",

@@ -9,11 +9,11 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
 
+from ..clock import Clock, utc_now
+from ..domain.factors.totp import DIGITS, PERIODS
+from ..errors import ConfigError
 from . import checks
-from .clock import Clock, utc_now
-from .domain.factors.totp import DIGITS, PERIODS
-from .errors import ConfigError
-from .oidc_settings import OidcSettings
+from .oidc import OidcSettings
 from .setting import setting
 
 PREFIX = "MFA_GATE_"

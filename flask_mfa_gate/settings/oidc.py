@@ -9,11 +9,11 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
+from ..domain.oidc.grant import OidcLifetimes
+from ..domain.oidc.registration import is_loopback
+from ..domain.oidc.strength import DEFAULT_ACR
+from ..errors import ConfigError
 from . import checks, oidc_checks
-from .domain.oidc.grant import OidcLifetimes
-from .domain.oidc.registration import is_loopback
-from .domain.oidc.strength import DEFAULT_ACR
-from .errors import ConfigError
 from .setting import setting
 
 

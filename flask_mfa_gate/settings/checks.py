@@ -13,11 +13,11 @@ from types import MappingProxyType
 from typing import Any
 from urllib.parse import urlsplit
 
-from .crypto import decode_key
-from .domain.policy.addresses import is_half_the_internet, merged, read_entry, span_of
-from .domain.records.mail_kind import ALWAYS_SENT, MailKind
-from .domain.sign_in.assurance import FactorKind
-from .errors import ConfigError, PolicyError
+from ..crypto import decode_key
+from ..domain.policy.addresses import is_half_the_internet, merged, read_entry, span_of
+from ..domain.records.mail_kind import ALWAYS_SENT, MailKind
+from ..domain.sign_in.assurance import FactorKind
+from ..errors import ConfigError, PolicyError
 
 Check = Callable[[str, Any], Any]
 _SILENCEABLE = tuple(kind.value for kind in MailKind if kind not in ALWAYS_SENT)

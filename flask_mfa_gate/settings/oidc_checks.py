@@ -7,10 +7,10 @@ from datetime import timedelta
 from types import MappingProxyType
 from typing import Any
 
+from ..domain.oidc.registration import BadClient, read_client
+from ..domain.oidc.strength import DEFAULT_ACR
+from ..errors import ConfigError
 from .checks import allowing, demand
-from .domain.oidc.registration import BadClient, read_client
-from .domain.oidc.strength import DEFAULT_ACR
-from .errors import ConfigError
 
 _LONGEST_CODE = timedelta(minutes=10)
 
