@@ -11,7 +11,7 @@ from ..services.actions.action_calls import ActionCalls
 from ..services.actions.action_jobs import ActionJobs
 from ..services.actions.action_requests import ActionRequestService
 from ..services.actions.actions import ActionRunner
-from ..services.actions.state_changes import MoveWriter
+from ..services.actions.state_changes import ChangeWriter
 from ..services.audit.chain import AuditChain
 from ..services.audit.key_rotation import KeyRotation
 from ..services.audit.reading import AuditReader
@@ -50,7 +50,7 @@ class AdminWiring:
         store, worker, rules = base.store, base.worker, base.rules
         everybody = rules.default_access.get(APP) is Access.REQUIRE
         self._rows = UserList(store.tables, enabled=rules.enabled, everybody_required=everybody)
-        self._writer = MoveWriter(
+        self._writer = ChangeWriter(
             store, base.factors.ways_back, base.factors.companion, reminders=base.settings.reminders
         )
         self._runner = ActionRunner(worker, base.directory, self._rows, self._writer, rules=rules)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from ..people.roles import Right
 from ..records.event_name import EventName
-from .state_changes import Case, Move, Outcome
+from .state_changes import Outcome, StateChange, UserState
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +21,8 @@ class RestartGrace:
     right = Right.RULE
     must_tell = False
 
-    def on(self, case: Case, *, by: str) -> Move:
+    def on(self, user: UserState, *, by: str) -> StateChange:
         """Days that have not started yet start with the first request that the policy applies to, not now."""
-        if self.policy not in case.enrollment.graces:
-            return Move(Outcome.SKIPPED, "no-grace")
-        return Move(event=EventName.GRACE_RESTARTED, details={"policy": self.policy}, restarts_grace=self.policy)
+        if self.policy not in user.enrollment.graces:
+            return StateChange(Outcome.SKIPPED, "no-grace")
+        return StateChange(event=EventName.GRACE_RESTARTED, details={"policy": self.policy}, restarts_grace=self.policy)

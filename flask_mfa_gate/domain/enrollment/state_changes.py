@@ -38,7 +38,7 @@ class Requirement:
 
 
 @dataclass(frozen=True, slots=True)
-class Move:
+class StateChange:
     """The change of one user.
 
     :param reason: one stable word, where there is more to say than the outcome.
@@ -63,8 +63,8 @@ class Move:
 
 
 @dataclass(frozen=True, slots=True)
-class Case:
-    """One user, as an action finds him.
+class UserState:
+    """One user, as an action finds them.
 
     :param enabled: factor kinds enabled in the app.
     :param satisfying: those among them whose setup ends a period.
@@ -109,7 +109,7 @@ class Action(Protocol):
     def must_tell(self) -> bool:
         """Whether the user is told whatever the admin says."""
 
-    def on(self, case: Case, *, by: str) -> Move:
+    def on(self, user: UserState, *, by: str) -> StateChange:
         """What it does to this user; ``by`` is the actor's name."""
 
 
@@ -122,20 +122,20 @@ class Require:
     right = Right.RULE
     must_tell = False
 
-    def on(self, case: Case, *, by: str) -> Move:
+    def on(self, user: UserState, *, by: str) -> StateChange:
         """A lapsed user is never reopened; an enrolled one gets neither a period nor a mail."""
-        if case.enrollment.is_forced and not self.renew:
+        if user.enrollment.is_forced and not self.renew:
             return _skip("already-required")
-        if case.is_enrolled:
-            return Move(requirement=Requirement(by), event=EventName.ENROLLMENT_STARTED, details={"days": 0})
-        if case.status is Status.ENROLLMENT_EXPIRED:
+        if user.is_enrolled:
+            return StateChange(requirement=Requirement(by), event=EventName.ENROLLMENT_STARTED, details={"days": 0})
+        if user.status is Status.ENROLLMENT_EXPIRED:
             return _skip("lapsed")
-        if case.status in {Status.IN_ENROLLMENT, Status.PRE_ENROLLMENT} and not self.renew:
+        if user.status in {Status.IN_ENROLLMENT, Status.PRE_ENROLLMENT} and not self.renew:
             return _skip("in-period")
-        requirement = case.begin(by, self.days)
+        requirement = user.begin(by, self.days)
         waits = requirement.waiting_days is not None
-        notice = None if waits else start_notice(requirement.period, now=case.now)
-        return Move(
+        notice = None if waits else start_notice(requirement.period, now=user.now)
+        return StateChange(
             requirement=requirement, event=EventName.ENROLLMENT_STARTED, details={"days": self.days, "waiting": waits},
             notice=notice,
         )  # fmt: skip
@@ -150,18 +150,20 @@ class Extend:
     right = Right.RESCUE
     must_tell = False
 
-    def on(self, case: Case, *, by: str) -> Move:
+    def on(self, user: UserState, *, by: str) -> StateChange:
         """A key that was shown stays; the requirement stays whose it is."""
-        by = case.enrollment.required_by or by
-        waiting = case.enrollment.waiting_days
+        by = user.enrollment.required_by or by
+        waiting = user.enrollment.waiting_days
         if waiting is not None and self.days is not None:
             longer = Requirement(by, None, waiting + self.days)
-            return Move(requirement=longer, event=EventName.ENROLLMENT_EXTENDED, details={"days": longer.waiting_days})
-        if case.enrollment.period is None:
+            return StateChange(
+                requirement=longer, event=EventName.ENROLLMENT_EXTENDED, details={"days": longer.waiting_days}
+            )
+        if user.enrollment.period is None:
             return _skip("no-period")
-        period = self._moved(case.enrollment.period, case.now)
+        period = self._moved(user.enrollment.period, user.now)
         details = {"ends_at": period.ends_at.isoformat()}
-        return Move(requirement=Requirement(by, period), event=EventName.ENROLLMENT_EXTENDED, details=details)
+        return StateChange(requirement=Requirement(by, period), event=EventName.ENROLLMENT_EXTENDED, details=details)
 
     def _moved(self, period: Period, now: datetime) -> Period:
         if self.days is not None:
@@ -178,20 +180,20 @@ class Reset:
     right = Right.RESCUE
     must_tell = True
 
-    def on(self, case: Case, *, by: str) -> Move:
+    def on(self, user: UserState, *, by: str) -> StateChange:
         """Without ``days`` nobody who held a key, or was forced, gets by with only a password."""
         requirement = None
-        if case.enrollment.required:
+        if user.enrollment.required:
             # SECURITY: a period may run beside a security key; losing the key must not buy days of password alone.
-            forces = self.days is None and (case.enrollment.is_forced or bool(case.enrollment.factors))
+            forces = self.days is None and (user.enrollment.is_forced or bool(user.enrollment.factors))
             days = 0 if forces else self.default_days if self.days is None else self.days
-            requirement = case.begin(case.enrollment.required_by or by, days)
+            requirement = user.begin(user.enrollment.required_by or by, days)
         period, waiting = (requirement.period, requirement.waiting_days) if requirement else (None, None)
-        grace = period.days_left(case.now) if period else waiting
+        grace = period.days_left(user.now) if period else waiting
         forced = requirement is not None and grace is None
-        return Move(
+        return StateChange(
             requirement=requirement, event=EventName.MFA_RESET, voids_proofs=True,
-            details={"factors": sorted(case.enrollment.factors), "days": self.days},
+            details={"factors": sorted(user.enrollment.factors), "days": self.days},
             notice=Notice(MailKind.RESET, {"days": grace, "forced": forced}),
         )  # fmt: skip
 
@@ -203,11 +205,11 @@ class Remove:
     right = Right.RULE
     must_tell = False
 
-    def on(self, case: Case, *, by: str) -> Move:
+    def on(self, user: UserState, *, by: str) -> StateChange:
         """Prompt and lock disappear."""
-        if not case.enrollment.required:
+        if not user.enrollment.required:
             return _skip("not-required")
-        return Move(
+        return StateChange(
             requirement=Requirement(None),
             event=EventName.REQUIREMENT_REMOVED,
             notice=Notice(MailKind.REQUIREMENT_REMOVED),
@@ -221,11 +223,11 @@ class Remind:
     right = Right.RESCUE
     must_tell = False
 
-    def on(self, case: Case, *, by: str) -> Move:
+    def on(self, user: UserState, *, by: str) -> StateChange:
         """Marks of scheduled reminders stay as they are."""
-        if case.status is not Status.IN_ENROLLMENT or case.enrollment.period is None:
-            return _skip("lapsed" if case.status is Status.ENROLLMENT_EXPIRED else "no-period")
-        return reminder(case.enrollment.period, now=case.now)
+        if user.status is not Status.IN_ENROLLMENT or user.enrollment.period is None:
+            return _skip("lapsed" if user.status is Status.ENROLLMENT_EXPIRED else "no-period")
+        return reminder(user.enrollment.period, now=user.now)
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,16 +237,16 @@ class Unlock:
     right = Right.RESCUE
     must_tell = False
 
-    def on(self, case: Case, *, by: str) -> Move:
+    def on(self, user: UserState, *, by: str) -> StateChange:
         """Says when that alone lets nobody in."""
-        reason = "lapsed-too" if case.status is Status.ENROLLMENT_EXPIRED else ""
-        return Move(reason=reason, event=EventName.ACCOUNT_UNLOCKED, clears_failures=True)
+        reason = "lapsed-too" if user.status is Status.ENROLLMENT_EXPIRED else ""
+        return StateChange(reason=reason, event=EventName.ACCOUNT_UNLOCKED, clears_failures=True)
 
 
-def activate(enrollment: EnrollmentState, *, now: datetime) -> Move:
+def activate(enrollment: EnrollmentState, *, now: datetime) -> StateChange:
     """The account is active and used: the period that waited for it begins."""
     period = start_period(now, days=enrollment.waiting_days or 0)
-    return Move(
+    return StateChange(
         requirement=Requirement(enrollment.required_by, period), event=EventName.ENROLLMENT_STARTED,
         details={"days": enrollment.waiting_days, "waiting": False}, notice=start_notice(period, now=now),
     )  # fmt: skip
@@ -257,29 +259,29 @@ def start_notice(period: Period | None, *, now: datetime) -> Notice:
     return Notice(MailKind.START, {"days": period.days_left(now), "ends_at": period.ends_at})
 
 
-def reminder(period: Period, *, now: datetime) -> Move:
+def reminder(period: Period, *, now: datetime) -> StateChange:
     """The period runs out soon."""
     days_left = period.days_left(now)
-    return Move(
+    return StateChange(
         event=EventName.ENROLLMENT_REMINDED, details={"days_left": days_left},
         notice=Notice(MailKind.REMINDER, {"days_left": days_left, "ends_at": period.ends_at}),
     )  # fmt: skip
 
 
-def lapse(period: Period) -> Move:
+def lapse(period: Period) -> StateChange:
     """The period has ended without enrollment."""
-    return Move(event=EventName.ENROLLMENT_LAPSED, notice=Notice(MailKind.LAPSED, {"ended_at": period.ends_at}))
+    return StateChange(event=EventName.ENROLLMENT_LAPSED, notice=Notice(MailKind.LAPSED, {"ended_at": period.ends_at}))
 
 
-def fail(reason: str) -> Move:
+def fail(reason: str) -> StateChange:
     """The action is not carried out on this user."""
-    return Move(Outcome.FAILED, reason)
+    return StateChange(Outcome.FAILED, reason)
 
 
-def without_notice(move: Move) -> Move:
+def without_notice(change: StateChange) -> StateChange:
     """The same, and nobody is told."""
-    return replace(move, notice=None)
+    return replace(change, notice=None)
 
 
-def _skip(reason: str) -> Move:
-    return Move(Outcome.SKIPPED, reason)
+def _skip(reason: str) -> StateChange:
+    return StateChange(Outcome.SKIPPED, reason)

@@ -13,7 +13,7 @@ from sqlalchemy import Connection
 from ...domain.authorization.rules import Rules
 from ...domain.enrollment.enrollment import EnrollmentState
 from ...domain.enrollment.revocations import RevokeFactor, RevokePass
-from ...domain.enrollment.state_changes import Action, Case, Move, Outcome, fail, without_notice
+from ...domain.enrollment.state_changes import Action, Outcome, StateChange, UserState, fail, without_notice
 from ...domain.people.person import Person
 from ...domain.people.roles import Actor, ActorLike, Right
 from ...domain.people.user_filter import UserFilter
@@ -25,7 +25,7 @@ from ..people.directory import UserDirectory
 from ..text_validation import check_words, is_key
 from ..unit_of_work import TransactionRunner, UnitOfWork
 from .action_result import ActionResult, Answer, joined
-from .state_changes import MoveWriter
+from .state_changes import ChangeWriter
 from .subjects import REFUSALS, Subject, SubjectCheck
 
 SLICE = 1000
@@ -84,7 +84,7 @@ class _Task:
 
 
 class ActionRunner:
-    """Finds the users, asks whether the actor may, and moves a slice of them in one transaction.
+    """Finds the users, asks whether the actor may, and changes a slice of them in one transaction.
 
     A process that is killed leaves whole slices behind: no user is half done, and the same order again does the rest.
     """
@@ -94,7 +94,7 @@ class ActionRunner:
         worker: TransactionRunner,
         directory: UserDirectory,
         user_list: UserList,
-        writer: MoveWriter,
+        writer: ChangeWriter,
         *,
         rules: Rules,
     ) -> None:
@@ -208,25 +208,25 @@ class ActionRunner:
     ) -> list[tuple[str, Answer]]:
         order = task.order
 
-        def act(work: UnitOfWork) -> list[tuple[str, Move]]:
+        def act(work: UnitOfWork) -> list[tuple[str, StateChange]]:
             work.people.update((person.key, person) for person, _ in shown)
             enrollments = self._store.enrollments.locked_states(work.tx, keys, now=self._clock())
             # Behind the lock: everybody who writes both rows of a user takes them in this order.
             self._store.people.write(work.tx, fresh, now=self._clock())
-            moved = self._moves(work.tx, enrollments, task, shown)
-            self._writer.write(work, moved, actor=task.actor.name, reason=order.reason)
+            changes = self._changes(work.tx, enrollments, task, shown)
+            self._writer.write(work, changes, actor=task.actor.name, reason=order.reason)
             if order.within is not None:
-                order.within(work, _answers(moved, unseen))
-            return moved
+                order.within(work, _answers(changes, unseen))
+            return changes
 
         if not people:
             return []
         keys, shown = [one.key for one in people], [self._subjects.as_of_now(one, task.actor) for one in people]
         unseen = self._unseen(keys)
-        moved = self._preview(task, shown) if order.dry_run else self._worker.run(act, is_bulk=is_bulk)
+        changes = self._preview(task, shown) if order.dry_run else self._worker.run(act, is_bulk=is_bulk)
         if order.progress is not None:
             order.progress(len(people))
-        return _answers(moved, unseen)
+        return _answers(changes, unseen)
 
     def _unseen(self, keys: Sequence[str]) -> set[str]:
         """Keys that are taken as they are given, and by which nobody has come yet."""
@@ -236,34 +236,34 @@ class ActionRunner:
             known = self._store.people.known(tx, keys, now=self._clock())
         return {key for key in keys if key not in known or known[key].last_sign_in_at is None}
 
-    def _preview(self, task: _Task, people: Sequence[Subject]) -> list[tuple[str, Move]]:
+    def _preview(self, task: _Task, people: Sequence[Subject]) -> list[tuple[str, StateChange]]:
         with self._store.database.read() as tx:
             enrollments = self._store.enrollments.states(tx, [one.person.key for one in people], now=self._clock())
-            return self._moves(tx, enrollments, task, people)
+            return self._changes(tx, enrollments, task, people)
 
-    def _moves(
+    def _changes(
         self, tx: Connection, enrollments: Mapping[str, EnrollmentState], task: _Task, people: Iterable[Subject]
-    ) -> list[tuple[str, Move]]:
+    ) -> list[tuple[str, StateChange]]:
         action, actor = task.action, task.actor
         now, keys = self._clock(), list(enrollments)
         held = self._store.factors.held(tx, keys) if isinstance(action, RevokeFactor) and action.factor_id else {}
         with_pass = self._store.access_passes.holders(tx, keys, now=now) if isinstance(action, RevokePass) else set()
 
         @cache
-        def on(case: Case) -> Move:
-            """Once for all who are in the same case."""
-            move = action.on(case, by=actor.name)
-            return move if task.order.notify else without_notice(move)
+        def on(user: UserState) -> StateChange:
+            """Once for all who are in the same state."""
+            change = action.on(user, by=actor.name)
+            return change if task.order.notify else without_notice(change)
 
-        moved = []
+        changes = []
         for shown in people:
             person, why = shown.person, self._subjects.refusal(actor, action.right, shown)
-            case = Case(
+            user = UserState(
                 enrollments[person.key], person.is_active, now, self._rules.enabled, self._rules.satisfying,
                 held.get(person.key, ()), person.key in with_pass,
             )  # fmt: skip
-            moved.append((person.key, fail(why) if why is not None else on(case)))
-        return moved
+            changes.append((person.key, fail(why) if why is not None else on(user)))
+        return changes
 
 
 def unknown(key: str) -> str:
@@ -271,9 +271,9 @@ def unknown(key: str) -> str:
     return Sentence("No user with the key %(key)r is known.", key=key)
 
 
-def _answers(moved: Sequence[tuple[str, Move]], unseen: AbstractSet[str]) -> list[tuple[str, Answer]]:
-    answers = {id(move): Answer(move.outcome, move.reason) for _, move in moved}
-    return [(key, _flagged(answers[id(move)], is_unseen=key in unseen)) for key, move in moved]
+def _answers(changes: Sequence[tuple[str, StateChange]], unseen: AbstractSet[str]) -> list[tuple[str, Answer]]:
+    answers = {id(change): Answer(change.outcome, change.reason) for _, change in changes}
+    return [(key, _flagged(answers[id(change)], is_unseen=key in unseen)) for key, change in changes]
 
 
 def _flagged(answer: Answer, *, is_unseen: bool) -> Answer:

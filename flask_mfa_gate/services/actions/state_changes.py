@@ -1,4 +1,4 @@
-"""Puts moves of the domain into the store: set by set, whether they are about one user or a thousand."""
+"""Puts changes of the domain into the store: set by set, whether they are about one user or a thousand."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import TypeVar
 
 from ...domain.enrollment.enrollment import next_due
-from ...domain.enrollment.state_changes import Move, Requirement
+from ...domain.enrollment.state_changes import Requirement, StateChange
 from ...domain.enrollment.voids import Voids
 from ...factors.base import WayBack
 from ...store import Store
@@ -15,11 +15,11 @@ from ..sign_in.endings import revoke_all, revoke_opened
 from ..unit_of_work import UnitOfWork
 
 Value = TypeVar("Value")
-Moved = Sequence[tuple[str, Move]]
-Groups = Sequence[tuple[Move, list[str]]]
+Changes = Sequence[tuple[str, StateChange]]
+Groups = Sequence[tuple[StateChange, list[str]]]
 
 
-class MoveWriter:
+class ChangeWriter:
     """Writes what actions and upkeep decided. The caller holds the users' rows locked.
 
     :param companion: the way back in that goes with the last factor.
@@ -31,23 +31,23 @@ class MoveWriter:
     ) -> None:
         self._store, self._ways_back, self._companion, self._reminders = store, ways_back, companion, reminders
 
-    def write(self, work: UnitOfWork, moved: Moved, *, actor: str, reason: str | None = None) -> None:
+    def write(self, work: UnitOfWork, changes: Changes, *, actor: str, reason: str | None = None) -> None:
         """State, records and mail of these users, given by their keys."""
-        groups = _by_move(moved)
+        groups = _by_change(changes)
         self._write_requirements(work, groups)
-        self.void(work, [key for move, keys in groups if move.voids_proofs for key in keys])
-        for move, keys in groups:
-            if move.voids is not None:
-                self._void_parts(work, keys, move.voids)
-        if unlocked := [key for move, keys in groups if move.clears_failures for key in keys]:
+        self.void(work, [key for change, keys in groups if change.voids_proofs for key in keys])
+        for change, keys in groups:
+            if change.voids is not None:
+                self._void_parts(work, keys, change.voids)
+        if unlocked := [key for change, keys in groups if change.clears_failures for key in keys]:
             self._store.failures.clear_all(work.tx, unlocked)
-        for move, keys in groups:
-            if move.restarts_grace is not None:
-                self._store.enrollments.restart_grace(work.tx, keys, move.restarts_grace, now=work.clock())
-            if move.event is not None:
-                work.record_all(move.event, keys, actor=actor, reason=reason, details=move.details)
-            if move.notice is not None:
-                work.tell_all(keys, move.notice)
+        for change, keys in groups:
+            if change.restarts_grace is not None:
+                self._store.enrollments.restart_grace(work.tx, keys, change.restarts_grace, now=work.clock())
+            if change.event is not None:
+                work.record_all(change.event, keys, actor=actor, reason=reason, details=change.details)
+            if change.notice is not None:
+                work.tell_all(keys, change.notice)
 
     def set_due(self, work: UnitOfWork, due: Iterable[tuple[str, datetime | None]]) -> None:
         """When upkeep has to look at these users next."""
@@ -56,9 +56,9 @@ class MoveWriter:
 
     def _write_requirements(self, work: UnitOfWork, groups: Groups) -> None:
         changed: dict[Requirement, list[str]] = {}
-        for move, keys in groups:
-            if move.requirement is not None:
-                changed.setdefault(move.requirement, []).extend(keys)
+        for change, keys in groups:
+            if change.requirement is not None:
+                changed.setdefault(change.requirement, []).extend(keys)
         for requirement, keys in changed.items():
             due_at = self._due_at(requirement, work.clock())
             self._store.enrollments.set_requirement(work.tx, keys, requirement, due_at=due_at)
@@ -93,11 +93,11 @@ class MoveWriter:
                 revoke_opened(work, key, self._store.access_passes.void(work.tx, key, now=now))
 
 
-def _by_move(moved: Moved) -> Groups:
-    """Each move with everybody whose it is: all who are in one case share one."""
-    groups: dict[int, tuple[Move, list[str]]] = {}
-    for key, move in moved:
-        groups.setdefault(id(move), (move, []))[1].append(key)
+def _by_change(changes: Changes) -> Groups:
+    """Each change with everybody it is for: all who are in the same state share one."""
+    groups: dict[int, tuple[StateChange, list[str]]] = {}
+    for key, change in changes:
+        groups.setdefault(id(change), (change, []))[1].append(key)
     return list(groups.values())
 
 

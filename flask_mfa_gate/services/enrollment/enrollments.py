@@ -1,4 +1,4 @@
-"""Moves of the enrollment state, as an admin, the command line or the host makes them."""
+"""Changes of the enrollment state, as an admin, the command line or the host makes them."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from ...errors import BadRequest, Conflict, UnknownUser
 from ...sentences import Sentence
 from ..actions.action_result import ActionResult
 from ..actions.actions import ActionRunner, Order, Terms, unknown
-from ..actions.state_changes import MoveWriter
+from ..actions.state_changes import ChangeWriter
 from ..text_validation import is_key
 from ..unit_of_work import TransactionRunner, UnitOfWork, write_person
 
@@ -38,7 +38,7 @@ class EnrollmentService:
     """
 
     def __init__(
-        self, worker: TransactionRunner, runner: ActionRunner, writer: MoveWriter, rules: Rules, *, default_days: int
+        self, worker: TransactionRunner, runner: ActionRunner, writer: ChangeWriter, rules: Rules, *, default_days: int
     ) -> None:
         self._store, self._worker, self._runner, self._writer = worker.store, worker, runner, writer
         self._rules, self._clock, self._default_days = rules, worker.clock, default_days

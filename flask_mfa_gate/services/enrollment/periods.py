@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from functools import cache, partial
 
 from ...domain.enrollment.enrollment import EnrollmentState, next_due
-from ...domain.enrollment.state_changes import Move, lapse, reminder, without_notice
+from ...domain.enrollment.state_changes import StateChange, lapse, reminder, without_notice
 from ...domain.people.roles import Actor
 from ...domain.records.event_name import EventName
-from ..actions.state_changes import MoveWriter
+from ..actions.state_changes import ChangeWriter
 from ..unit_of_work import TransactionRunner, UnitOfWork
 
 SLICE = 500
@@ -19,7 +19,7 @@ SLICE = 500
 class Periods:
     """Looks at the periods that are due, slice by slice. What another process looks at is left to it."""
 
-    def __init__(self, worker: TransactionRunner, writer: MoveWriter, *, reminders: Sequence[timedelta]) -> None:
+    def __init__(self, worker: TransactionRunner, writer: ChangeWriter, *, reminders: Sequence[timedelta]) -> None:
         self._store, self._worker, self._clock = worker.store, worker, worker.clock
         self._writer, self._reminders = writer, reminders
 
@@ -37,12 +37,12 @@ class Periods:
         enrollments = self._store.enrollments.states(work.tx, keys, now=now)
         people = self._store.people.known(work.tx, keys, now=now)
         off = {key for key, known in people.items() if not known.person.is_active}
-        # One move, and one notice, for all whose period is the same.
-        move = cache(partial(_move, now=now))
-        moved = [(key, move(enrollments[key], is_active=key not in off)) for key in keys]
-        self._writer.write(work, moved, actor=Actor.SYSTEM.name)
+        # One change, and one notice, for all whose period is the same.
+        change = cache(partial(_change, now=now))
+        changes = [(key, change(enrollments[key], is_active=key not in off)) for key in keys]
+        self._writer.write(work, changes, actor=Actor.SYSTEM.name)
         self._writer.set_due(work, [(key, self._next(enrollments[key], now)) for key in keys])
-        return [move.event for _, move in moved]
+        return [change.event for _, change in changes]
 
     def _next(self, enrollment: EnrollmentState, now: datetime) -> datetime | None:
         return next_due(enrollment.period, self._reminders, after=now) if enrollment.period else None
@@ -58,11 +58,11 @@ def _each_slice(take: Callable[[], list[str | None]]) -> tuple[int, int]:
             return reminded, lapsed
 
 
-def _move(enrollment: EnrollmentState, *, now: datetime, is_active: bool) -> Move:
+def _change(enrollment: EnrollmentState, *, now: datetime, is_active: bool) -> StateChange:
     """Disabled users can do nothing about it, and get no mail."""
     period = enrollment.period
     if period is None:
-        return Move()
+        return StateChange()
     if period.has_ended(now):
         return lapse(period) if is_active else without_notice(lapse(period))
-    return reminder(period, now=now) if is_active else Move()
+    return reminder(period, now=now) if is_active else StateChange()

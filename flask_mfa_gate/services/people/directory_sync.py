@@ -13,7 +13,7 @@ from ...domain.people.departure import depart
 from ...domain.people.person import Person
 from ...errors import DirectoryEmpty
 from ...store.records.checkpoints import JobMark
-from ..actions.state_changes import MoveWriter
+from ..actions.state_changes import ChangeWriter
 from ..text_validation import is_key
 from ..unit_of_work import T, TransactionRunner, UnitOfWork
 from .directory import UserDirectory
@@ -49,7 +49,7 @@ class Synced:
 class DirectorySync:
     """One run at a time over everybody, or over a few."""
 
-    def __init__(self, worker: TransactionRunner, directory: UserDirectory, writer: MoveWriter) -> None:
+    def __init__(self, worker: TransactionRunner, directory: UserDirectory, writer: ChangeWriter) -> None:
         self._store, self._worker, self._directory, self._writer = worker.store, worker, directory, writer
         self._clock = worker.clock
 
@@ -189,10 +189,10 @@ class DirectorySync:
             gone = _gone(self._note(work, keys), now)
             enrollments = self._store.enrollments.states(work.tx, gone, now=now)
             work.remember(gone)
-            # One move for all in whom it is the same.
-            move = cache(partial(depart, now=now))
+            # One change for all in whom it is the same.
+            change = cache(partial(depart, now=now))
             # SECURITY: everything that proves goes, whatever it is: a new user with an old key must not find it.
-            self._writer.write(work, [(key, move(enrollments[key])) for key in gone], actor="system")
+            self._writer.write(work, [(key, change(enrollments[key])) for key in gone], actor="system")
             self._store.sign_ins.delete(work.tx, gone)
             self._store.people.delete(work.tx, gone)
             return len(gone)

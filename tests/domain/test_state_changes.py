@@ -21,16 +21,16 @@ from flask_mfa_gate.domain.enrollment.enrollment import (
 )
 from flask_mfa_gate.domain.enrollment.state_changes import (  # fmt: skip
     Action,
-    Case,
     Extend,
-    Move,
     Outcome,
     Remind,
     Remove,
     Require,
     Requirement,
     Reset,
+    StateChange,
     Unlock,
+    UserState,
     activate,
     fail,
     lapse,
@@ -57,25 +57,25 @@ STANDINGS = {
 }  # fmt: skip
 
 
-def on(action: Action, enrollment: EnrollmentState, *, is_active: bool = True, now: datetime = NOW) -> Move:
-    return action.on(Case(enrollment, is_active, now, frozenset(FactorKind), TOTP), by="user:2")
+def on(action: Action, enrollment: EnrollmentState, *, is_active: bool = True, now: datetime = NOW) -> StateChange:
+    return action.on(UserState(enrollment, is_active, now, frozenset(FactorKind), TOTP), by="user:2")
 
 
-def after(enrollment: EnrollmentState, move: Move) -> EnrollmentState:
-    """The standing that a move leaves behind."""
-    if move.voids_proofs:
+def after(enrollment: EnrollmentState, change: StateChange) -> EnrollmentState:
+    """The state that a change leaves behind."""
+    if change.voids_proofs:
         enrollment = replace(enrollment, factors=frozenset(), key_shown=False)
-    if move.requirement is None:
+    if change.requirement is None:
         return enrollment
-    made = move.requirement
+    made = change.requirement
     return replace(
         enrollment, required=made.required_by is not None, required_by=made.required_by, period=made.period,
         waiting_days=made.waiting_days,
     )  # fmt: skip
 
 
-def skipped(reason: str) -> Move:
-    return Move(Outcome.SKIPPED, reason)
+def skipped(reason: str) -> StateChange:
+    return StateChange(Outcome.SKIPPED, reason)
 
 
 enrollments = st.sampled_from(list(STANDINGS.values()))
@@ -92,11 +92,11 @@ days = st.integers(1, 365)
 )  # fmt: skip
 def test_require_on_each_state(name: str, bulk: str, renewed: str) -> None:
     for renew, expected in ((False, bulk), (True, renewed)):
-        move = on(Require(7, renew), STANDINGS[name])
-        assert (move.reason or move.outcome.value) == expected
-        assert (move.outcome is Outcome.DONE) == (expected == "done")
-        assert (move.event is None) == (expected != "done"), "who is skipped is not on record"
-        assert (move.notice is None) == (expected != "done" or "enrolled" in name)
+        change = on(Require(7, renew), STANDINGS[name])
+        assert (change.reason or change.outcome.value) == expected
+        assert (change.outcome is Outcome.DONE) == (expected == "done")
+        assert (change.event is None) == (expected != "done"), "who is skipped is not on record"
+        assert (change.notice is None) == (expected != "done" or "enrolled" in name)
 
 
 @given(st.integers(0, 365), st.booleans(), st.timedeltas(timedelta(0), timedelta(days=900)))
@@ -120,31 +120,31 @@ def test_require_starts_at_the_whole_second_and_belongs_to_the_actor(enrollment:
 
 
 def test_require_of_somebody_switched_off_waits_and_tells_nobody() -> None:
-    move = on(Require(9, renew=False), NOBODY, is_active=False)
-    assert move.requirement == Requirement("user:2", None, 9)
-    assert move.notice is None
-    assert move.details == {"days": 9, "waiting": True}
-    assert status_of(after(NOBODY, move), now=NOW, enabled=TOTP) is Status.PRE_ENROLLMENT
+    change = on(Require(9, renew=False), NOBODY, is_active=False)
+    assert change.requirement == Requirement("user:2", None, 9)
+    assert change.notice is None
+    assert change.details == {"days": 9, "waiting": True}
+    assert status_of(after(NOBODY, change), now=NOW, enabled=TOTP) is Status.PRE_ENROLLMENT
 
 
 def test_forced_is_forced_whether_switched_on_or_off() -> None:
     for is_active in (True, False):
-        move = on(Require(0, renew=False), NOBODY, is_active=is_active)
-        assert move.requirement == Requirement("user:2")
-        assert move.notice is not None
-        assert move.notice.facts == {"days": 0, "ends_at": None}
+        change = on(Require(0, renew=False), NOBODY, is_active=is_active)
+        assert change.requirement == Requirement("user:2")
+        assert change.notice is not None
+        assert change.notice.facts == {"days": 0, "ends_at": None}
 
 
 def test_require_on_an_enrolled_user_starts_no_period_even_when_he_is_switched_off() -> None:
     for is_active in (True, False):
-        move = on(Require(7, renew=True), VOLUNTEER, is_active=is_active)
-        assert (move.requirement, move.notice) == (Requirement("user:2"), None)
+        change = on(Require(7, renew=True), VOLUNTEER, is_active=is_active)
+        assert (change.requirement, change.notice) == (Requirement("user:2"), None)
 
 
 def test_the_start_mail_tells_the_days_and_the_end() -> None:
-    move = on(Require(7, renew=False), NOBODY)
-    assert move.notice is not None
-    assert (move.notice.kind, move.notice.facts) == ("start", {"days": 7, "ends_at": WHOLE + 7 * DAY})
+    change = on(Require(7, renew=False), NOBODY)
+    assert change.notice is not None
+    assert (change.notice.kind, change.notice.facts) == ("start", {"days": 7, "ends_at": WHOLE + 7 * DAY})
 
 
 @pytest.mark.parametrize("name", ["not required", "key shown", "forced", "enrolled", "enrolled, not required"])
@@ -157,31 +157,31 @@ def test_extend_without_a_period_is_skipped(name: str) -> None:
 def test_extend_counts_from_the_end_or_from_now_whichever_is_later(length: int, left: timedelta) -> None:
     end = WHOLE + timedelta(seconds=int(left.total_seconds()))
     enrollment = replace(FORCED, period=Period(end - 7 * DAY, end), key_shown=True)
-    move = on(Extend(length, None), enrollment)
-    assert move.requirement is not None
-    assert move.requirement == Requirement("user:9", Period(end - 7 * DAY, max(WHOLE, end) + length * DAY))
-    assert status_of(after(enrollment, move), now=NOW, enabled=TOTP) is Status.IN_ENROLLMENT, "the lock is lifted"
-    assert after(enrollment, move).key_shown, "a key that was shown stays"
-    assert move.notice is None
+    change = on(Extend(length, None), enrollment)
+    assert change.requirement is not None
+    assert change.requirement == Requirement("user:9", Period(end - 7 * DAY, max(WHOLE, end) + length * DAY))
+    assert status_of(after(enrollment, change), now=NOW, enabled=TOTP) is Status.IN_ENROLLMENT, "the lock is lifted"
+    assert after(enrollment, change).key_shown, "a key that was shown stays"
+    assert change.notice is None
 
 
 def test_extend_to_a_date_sets_the_end_in_utc_and_may_shorten() -> None:
     until = datetime.fromisoformat("2026-03-03T12:00:00.75+02:00")
     for enrollment in (RUNNING, LAPSED):
-        move = on(Extend(None, until), enrollment)
-        assert move.requirement is not None
-        assert move.requirement.period is not None
-        assert move.requirement.period.ends_at == datetime(2026, 3, 3, 10, 0, 0, tzinfo=UTC)
-        assert move.requirement.period.ends_at.tzinfo is UTC
-        assert move.details == {"ends_at": "2026-03-03T10:00:00+00:00"}
+        change = on(Extend(None, until), enrollment)
+        assert change.requirement is not None
+        assert change.requirement.period is not None
+        assert change.requirement.period.ends_at == datetime(2026, 3, 3, 10, 0, 0, tzinfo=UTC)
+        assert change.requirement.period.ends_at.tzinfo is UTC
+        assert change.details == {"ends_at": "2026-03-03T10:00:00+00:00"}
 
 
 @given(days, days)
 def test_extend_of_a_waiting_period_adds_days_and_keeps_it_waiting(length: int, more: int) -> None:
     for is_active in (True, False):
-        move = on(Extend(more, None), replace(WAITING, waiting_days=length), is_active=is_active)
-        assert move.requirement == Requirement("user:9", None, length + more)
-        assert move.details == {"days": length + more}
+        change = on(Extend(more, None), replace(WAITING, waiting_days=length), is_active=is_active)
+        assert change.requirement == Requirement("user:9", None, length + more)
+        assert change.details == {"days": length + more}
     assert on(Extend(None, NOW + DAY), WAITING) == skipped("no-period"), "there is no end to move"
 
 
@@ -194,23 +194,23 @@ def test_extend_of_a_waiting_period_adds_days_and_keeps_it_waiting(length: int, 
 )  # fmt: skip
 def test_reset_on_each_state(name: str, without: int | None, within: int | None) -> None:
     for given_days, expected in ((None, without), (5, within), (0, None if within is None else 0)):
-        move = on(Reset(given_days, default_days=7), STANDINGS[name])
-        assert move.outcome is Outcome.DONE
-        assert move.voids_proofs
-        assert move.event == "mfa_reset"
-        assert move.notice is not None
+        change = on(Reset(given_days, default_days=7), STANDINGS[name])
+        assert change.outcome is Outcome.DONE
+        assert change.voids_proofs
+        assert change.event == "mfa_reset"
+        assert change.notice is not None
         if expected is None:
-            assert move.requirement is None
+            assert change.requirement is None
         else:
-            assert move.requirement == Requirement("user:9", start_period(NOW, days=expected) if expected else None)
-        assert move.notice.facts == {"days": expected or None, "forced": expected == 0}
+            assert change.requirement == Requirement("user:9", start_period(NOW, days=expected) if expected else None)
+        assert change.notice.facts == {"days": expected or None, "forced": expected == 0}
 
 
 def test_reset_of_somebody_disabled_waits_and_says_for_how_long() -> None:
-    move = on(Reset(None, default_days=7), LAPSED, is_active=False)
-    assert move.requirement == Requirement("user:9", None, 7)
-    assert move.notice is not None
-    assert move.notice.facts == {"days": 7, "forced": False}
+    change = on(Reset(None, default_days=7), LAPSED, is_active=False)
+    assert change.requirement == Requirement("user:9", None, 7)
+    assert change.notice is not None
+    assert change.notice.facts == {"days": 7, "forced": False}
 
 
 @given(st.sampled_from([RUNNING, LAPSED, WAITING, FORCED]), st.sampled_from([TOTP, WEBAUTHN, TOTP | WEBAUTHN]))
@@ -219,33 +219,33 @@ def test_who_held_a_key_is_not_let_in_by_the_password_alone_unless_days_are_give
 ) -> None:
     """Also where a security key does not end the period of TOTP, so that one still runs."""
     for is_active in (True, False):
-        move = on(Reset(None, default_days=7), replace(enrollment, factors=factors), is_active=is_active)
-        assert move.requirement == Requirement("user:9")
-        assert move.details == {"factors": sorted(factors), "days": None}
+        change = on(Reset(None, default_days=7), replace(enrollment, factors=factors), is_active=is_active)
+        assert change.requirement == Requirement("user:9")
+        assert change.details == {"factors": sorted(factors), "days": None}
 
 
 @pytest.mark.parametrize("name", STANDINGS)
 def test_remove_on_each_state(name: str) -> None:
     enrollment = STANDINGS[name]
-    move = on(Remove(), enrollment)
+    change = on(Remove(), enrollment)
     if not enrollment.required:
-        assert move == skipped("not-required")
+        assert change == skipped("not-required")
         return
-    assert (move.requirement, move.event) == (Requirement(None), "requirement_removed")
-    assert after(enrollment, move) == replace(NOBODY, factors=enrollment.factors, key_shown=enrollment.key_shown)
-    assert move.notice is not None
-    assert move.notice.kind == "requirement-removed"
+    assert (change.requirement, change.event) == (Requirement(None), "requirement_removed")
+    assert after(enrollment, change) == replace(NOBODY, factors=enrollment.factors, key_shown=enrollment.key_shown)
+    assert change.notice is not None
+    assert change.notice.kind == "requirement-removed"
 
 
 @pytest.mark.parametrize("name", STANDINGS)
 def test_remind_on_each_state(name: str) -> None:
-    move = on(Remind(), STANDINGS[name])
+    change = on(Remind(), STANDINGS[name])
     if name != "in period":
-        assert move == skipped("lapsed" if name == "lapsed" else "no-period")
+        assert change == skipped("lapsed" if name == "lapsed" else "no-period")
         return
-    assert (move.requirement, move.event, move.details) == (None, "enrollment_reminded", {"days_left": 5})
-    assert move.notice is not None
-    assert (move.notice.kind, move.notice.facts) == ("reminder", {"days_left": 5, "ends_at": WHOLE + 5 * DAY})
+    assert (change.requirement, change.event, change.details) == (None, "enrollment_reminded", {"days_left": 5})
+    assert change.notice is not None
+    assert (change.notice.kind, change.notice.facts) == ("reminder", {"days_left": 5, "ends_at": WHOLE + 5 * DAY})
 
 
 def test_a_security_key_beside_a_running_period_does_not_end_it() -> None:
@@ -256,26 +256,26 @@ def test_a_security_key_beside_a_running_period_does_not_end_it() -> None:
 
 @pytest.mark.parametrize("name", STANDINGS)
 def test_unlock_on_each_state(name: str) -> None:
-    move = on(Unlock(), STANDINGS[name])
-    assert move == Move(
+    change = on(Unlock(), STANDINGS[name])
+    assert change == StateChange(
         reason="lapsed-too" if name == "lapsed" else "", event="account_unlocked", clears_failures=True
     ), "wrong codes and nothing else"
 
 
 def test_where_totp_is_switched_off_nothing_lapses() -> None:
-    case = Case(LAPSED, True, NOW, WEBAUTHN, TOTP)
-    assert case.status is Status.DISABLED
-    assert Unlock().on(case, by="cli").reason == ""
-    assert Remind().on(case, by="cli") == skipped("no-period")
+    user = UserState(LAPSED, True, NOW, WEBAUTHN, TOTP)
+    assert user.status is Status.DISABLED
+    assert Unlock().on(user, by="cli").reason == ""
+    assert Remind().on(user, by="cli") == skipped("no-period")
 
 
 @given(days)
 def test_activation_begins_the_full_period_and_tells_of_it(length: int) -> None:
-    move = activate(replace(WAITING, waiting_days=length), now=NOW)
-    assert move.requirement == Requirement("user:9", start_period(NOW, days=length))
-    assert move.event == "enrollment_started"
-    assert move.details == {"days": length, "waiting": False}
-    assert move.notice == start_notice(start_period(NOW, days=length), now=NOW)
+    change = activate(replace(WAITING, waiting_days=length), now=NOW)
+    assert change.requirement == Requirement("user:9", start_period(NOW, days=length))
+    assert change.event == "enrollment_started"
+    assert change.details == {"days": length, "waiting": False}
+    assert change.notice == start_notice(start_period(NOW, days=length), now=NOW)
 
 
 @given(enrollments, st.booleans())
@@ -291,13 +291,13 @@ def test_no_action_gives_a_period_to_somebody_of_whom_nothing_is_required(
 
 @given(enrollments)
 def test_silence_takes_the_mail_and_nothing_else(enrollment: EnrollmentState) -> None:
-    move = on(Reset(None, 7), enrollment)
-    assert without_notice(move) == replace(move, notice=None)
-    assert without_notice(move).event == move.event
+    change = on(Reset(None, 7), enrollment)
+    assert without_notice(change) == replace(change, notice=None)
+    assert without_notice(change).event == change.event
 
 
 def test_small_words() -> None:
-    assert fail("yourself") == Move(Outcome.FAILED, "yourself")
+    assert fail("yourself") == StateChange(Outcome.FAILED, "yourself")
     period = Period(WHOLE - DAY, WHOLE)
     noted = lapse(period)
     assert (noted.event, noted.requirement) == ("enrollment_lapsed", None)
