@@ -15,29 +15,29 @@ from .request_context import RequestContext
 log = logging.getLogger("flask_mfa_gate")
 
 
-def note_refusal(context: RequestContext, key: str, verdict: Decision) -> None:
+def note_refusal(context: RequestContext, key: str, decision: Decision) -> None:
     """A refusal that no proof can lift is recorded."""
-    if is_refusal(verdict):
-        context.reference = context.state.sign_in.refusals.note(key, _here(verdict), origin=origin_of(request))
+    if is_refusal(decision):
+        context.reference = context.state.sign_in.refusals.note(key, _here(decision), origin=origin_of(request))
 
 
-def reference_here(context: RequestContext, verdict: Decision) -> str | None:
+def reference_here(context: RequestContext, decision: Decision) -> str | None:
     """The reference of a refusal, which may have been noted by an earlier request; None where nothing keeps it."""
-    if context.reference is None and is_refusal(verdict) and context.enrollment is not None:
-        context.reference = _found(context, context.enrollment.user_key, verdict)
+    if context.reference is None and is_refusal(decision) and context.enrollment is not None:
+        context.reference = _found(context, context.enrollment.user_key, decision)
     return context.reference
 
 
-def _found(context: RequestContext, key: str, verdict: Decision) -> str | None:
+def _found(context: RequestContext, key: str, decision: Decision) -> str | None:
     refusals, origin = context.state.sign_in.refusals, origin_of(request)
     try:
-        known = refusals.find(key, _here(verdict), origin=origin)
-        return refusals.note(key, _here(verdict), origin=origin) if known is None else known
+        known = refusals.find(key, _here(decision), origin=origin)
+        return refusals.note(key, _here(decision), origin=origin) if known is None else known
     except MFAGateError as error:
         # It stays a refusal, only without a reference.
         log.warning("a refusal could not be put on record: %s", error)
         return None
 
 
-def _here(verdict: Decision) -> Refusal:
-    return Refusal.of(verdict, endpoint=request.endpoint)
+def _here(decision: Decision) -> Refusal:
+    return Refusal.of(decision, endpoint=request.endpoint)

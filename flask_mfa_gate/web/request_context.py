@@ -97,7 +97,7 @@ class RequestContext:
     surroundings: object = field(default=None, repr=False)
     ensured_key: str | None = None
     found_nobody: bool = False
-    verdict: Decision = PASSED
+    decision: Decision = PASSED
     settled: ViewProtection | None = None
     is_token: bool = False
     may_be_token: bool = False

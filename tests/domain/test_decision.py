@@ -289,8 +289,8 @@ def test_a_pass_for_enrollment_opens_the_setup_also_where_the_app_demands_the_lo
         ({}, defaults("require")),
     ):
         assert judged(at, enrollment=holder(), rules=rules).ask is Ask.CHALLENGE
-        verdict = judged(at, enrollment=holder(), rules=rules, assurance=pass_only)
-        assert (verdict.ask, verdict.reason) == (Ask.ENROLL, Reason.ENROLLMENT_PASS)
+        decision = judged(at, enrollment=holder(), rules=rules, assurance=pass_only)
+        assert (decision.ask, decision.reason) == (Ask.ENROLL, Reason.ENROLLMENT_PASS)
 
 
 @pytest.mark.parametrize("way", [Method("recovery_code"), Method("access_pass")])

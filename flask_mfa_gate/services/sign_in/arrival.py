@@ -59,7 +59,7 @@ class Seen:
     :param reference: of the refusal, where it was one.
     """
 
-    verdict: Decision
+    decision: Decision
     facts: Mapping[str, Any]
     client: str | None
     risk: Mapping[str, Any] | None
@@ -73,7 +73,7 @@ def record_of(session: GateSession, seen: Seen) -> SignInRecord:
     """As it is kept beyond the session."""
     return SignInRecord(
         lineage=session.lineage, user_key=session.user_key, at=session.began_at, address=session.address,
-        client=seen.client, facts=seen.facts, verdict=seen.verdict.ask.value, reason_id=seen.verdict.reason_id,
-        report=seen.report, policies=list(seen.verdict.policies), policy_version=seen.policy_version,
+        client=seen.client, facts=seen.facts, verdict=seen.decision.ask.value, reason_id=seen.decision.reason_id,
+        report=seen.report, policies=list(seen.decision.policies), policy_version=seen.policy_version,
         default_access=seen.default_access, reference=seen.reference,
     )  # fmt: skip

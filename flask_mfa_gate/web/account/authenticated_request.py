@@ -74,12 +74,12 @@ class AuthenticatedRequest:
         return RequestAuthorizer(self.context, is_on=self.is_active)
 
     @property
-    def verdict(self) -> Decision:
+    def decision(self) -> Decision:
         """What the app still asks."""
         return self._decide()
 
     @property
-    def setup_verdict(self) -> Decision:
+    def setup_decision(self) -> Decision:
         """The same for setting up a factor."""
         return self._decide(sets_up_factor=True)
 
@@ -221,18 +221,18 @@ def _tell_that_it_is_over(context: RequestContext) -> Response:
 
 def require_proved(auth: AuthenticatedRequest) -> Response | None:
     """Self-service is for those who are in: others are shown their next step."""
-    if not auth.session.is_pending and auth.verdict.ask in {Ask.PASS, Ask.PROMPT}:
+    if not auth.session.is_pending and auth.decision.ask in {Ask.PASS, Ask.PROMPT}:
         return None
     return next_step(auth)
 
 
-def next_step(auth: AuthenticatedRequest, verdict: Decision | None = None) -> Response:
-    """The way to what the app still asks, or to what ``verdict`` says of this page."""
-    verdict = verdict or auth.verdict
-    if verdict.ask is Ask.PASS and not auth.session.is_pending:
+def next_step(auth: AuthenticatedRequest, decision: Decision | None = None) -> Response:
+    """The way to what the app still asks, or to what ``decision`` says of this page."""
+    decision = decision or auth.decision
+    if decision.ask is Ask.PASS and not auth.session.is_pending:
         return auth.redirect_to(home())
     if auth.wants_json:
-        return answers.demand_problem(verdict, reference=reference_here(auth.context, verdict))
-    if verdict.ask in {Ask.LOCKED, Ask.DENY}:
-        return answers.blocked_page(auth.context, verdict)
-    return answers.see_other(answers.next_url(verdict.ask))
+        return answers.demand_problem(decision, reference=reference_here(auth.context, decision))
+    if decision.ask in {Ask.LOCKED, Ask.DENY}:
+        return answers.blocked_page(auth.context, decision)
+    return answers.see_other(answers.next_url(decision.ask))

@@ -39,9 +39,9 @@ def challenge(auth: AuthenticatedRequest) -> Response:
     """Ask for a proof, or take it."""
     if request.method == "POST":
         return _take(auth)
-    if auth.session.is_pending and auth.verdict.ask is Ask.PASS:
+    if auth.session.is_pending and auth.decision.ask is Ask.PASS:
         return next_step(auth) if is_prefetch(request) else _complete(auth)
-    if auth.verdict.ask is not Ask.CHALLENGE and not _is_asked(auth):
+    if auth.decision.ask is not Ask.CHALLENGE and not _is_asked(auth):
         return next_step(auth) if auth.session.is_pending else auth.redirect_to(home())
     return _show(auth, _chosen(auth, request.args.get("factor")))
 
@@ -64,9 +64,9 @@ def _complete(auth: AuthenticatedRequest) -> Response:
 def _take(auth: AuthenticatedRequest) -> Response:
     method = _chosen(auth, text_field(auth.fields, "factor", default=_unnamed(auth).value))
     # SECURITY: without a factor only a pass is taken, and neither opens a locked account; it is not spent there.
-    verdict = auth.verdict if auth.enrollment.factors else auth.setup_verdict
-    if verdict.ask in {Ask.DENY, Ask.LOCKED} or not (auth.enrollment.factors or method in Method.passes):
-        return next_step(auth, verdict)
+    decision = auth.decision if auth.enrollment.factors else auth.setup_decision
+    if decision.ask in {Ask.DENY, Ask.LOCKED} or not (auth.enrollment.factors or method in Method.passes):
+        return next_step(auth, decision)
     _refuse_weak(auth.session.step_up, method, is_pending=auth.session.is_pending)
     try:
         entry = auth.state.sign_in.challenges.verify(
@@ -131,7 +131,7 @@ def _held(auth: AuthenticatedRequest) -> Iterator[Method]:
 
 def _show(auth: AuthenticatedRequest, method: Method, error: MFAGateError | None = None) -> Response:
     if auth.wants_json:
-        return answers.demand_problem(_pending_verdict(auth))
+        return answers.demand_problem(_pending_decision(auth))
     verifier, lost = auth.state.factors.registry.verifiers[method], _may_have_lost(auth, method)
     held = auth.state.sign_in.challenges.holdings(auth.session, auth.origin)
     page = pages_of(method).ask(auth, auth.state.sign_in.challenges.begin(auth.session, method, held))
@@ -161,10 +161,10 @@ def _reason(auth: AuthenticatedRequest) -> str:
     return answers.SENTENCES[Reason.STEP_UP if _is_step_up(auth) else Reason.SIGN_IN]
 
 
-def _pending_verdict(auth: AuthenticatedRequest) -> Decision:
+def _pending_decision(auth: AuthenticatedRequest) -> Decision:
     step_up = auth.session.step_up
     if step_up is None:
-        return auth.verdict
+        return auth.decision
     return Decision(Ask.CHALLENGE, Reason.STEP_UP, step_up.requirement, at_resource=True)
 
 

@@ -22,38 +22,38 @@ _BY_CHOICE = "Multi-factor authentication protects your account even if someone 
 
 def enroll(auth: AuthenticatedRequest) -> Response:
     """The prompt with the days left, and the choice of factor."""
-    verdict = auth.setup_verdict
-    is_by_choice = verdict.ask is Ask.PASS and not auth.session.is_pending and not auth.enrollment.factors
-    if not is_by_choice and verdict.ask not in {Ask.ENROLL, Ask.PROMPT}:
-        return next_step(auth, verdict)
+    decision = auth.setup_decision
+    is_by_choice = decision.ask is Ask.PASS and not auth.session.is_pending and not auth.enrollment.factors
+    if not is_by_choice and decision.ask not in {Ask.ENROLL, Ask.PROMPT}:
+        return next_step(auth, decision)
     if auth.wants_json:
-        return _next_as_json(auth, verdict)
-    ends_at = _deferrable_until(auth, verdict)
-    can_defer = verdict.ask is Ask.PROMPT or _is_deferrable_at_resource(auth)
+        return _next_as_json(auth, decision)
+    ends_at = _deferrable_until(auth, decision)
+    can_defer = decision.ask is Ask.PROMPT or _is_deferrable_at_resource(auth)
     return answers.page(
         "prompt.html", auth.context, 200,
         can_defer=can_defer, days_left=days_until(ends_at, auth.state.clock()) if ends_at else None, ends_at=ends_at,
         later_url=own_url("mfa_gate.later"), offers=offers(auth),
-        reason=_why(auth, verdict, ends_at, can_defer=can_defer),
+        reason=_why(auth, decision, ends_at, can_defer=can_defer),
     )  # fmt: skip
 
 
-def _why(auth: AuthenticatedRequest, verdict: Decision, ends_at: datetime | None, *, can_defer: bool) -> str:
+def _why(auth: AuthenticatedRequest, decision: Decision, ends_at: datetime | None, *, can_defer: bool) -> str:
     """What the user is asked for a factor by: their own requirement, the page that they came from, or nobody."""
     step_up = auth.session.step_up
-    if verdict.ask is Ask.PASS and not can_defer and step_up is not None and not is_account_page(step_up.endpoint):
+    if decision.ask is Ask.PASS and not can_defer and step_up is not None and not is_account_page(step_up.endpoint):
         return _FOR_PAGE
-    if verdict.ask is Ask.PASS and ends_at is None:
+    if decision.ask is Ask.PASS and ends_at is None:
         return _BY_CHOICE
-    is_soft = ends_at is not None and (can_defer or verdict.ask is Ask.PASS)
-    return answers.SENTENCES[Reason.ENROLLMENT_PERIOD if is_soft else verdict.reason]
+    is_soft = ends_at is not None and (can_defer or decision.ask is Ask.PASS)
+    return answers.SENTENCES[Reason.ENROLLMENT_PERIOD if is_soft else decision.reason]
 
 
-def _deferrable_until(auth: AuthenticatedRequest, verdict: Decision) -> datetime | None:
+def _deferrable_until(auth: AuthenticatedRequest, decision: Decision) -> datetime | None:
     """The end of the period, or of the days of grace that a policy gives, whichever comes first."""
     period = auth.enrollment.period
     step_up = auth.session.step_up
-    ends = [period.ends_at if period else None, verdict.grace_ends_at, step_up.deferrable_until if step_up else None]
+    ends = [period.ends_at if period else None, decision.grace_ends_at, step_up.deferrable_until if step_up else None]
     return min((end for end in ends if end is not None), default=None)
 
 
@@ -62,11 +62,11 @@ def _is_deferrable_at_resource(auth: AuthenticatedRequest) -> bool:
     return step_up is not None and step_up.is_deferrable(auth.state.clock()) and not auth.session.is_pending
 
 
-def _next_as_json(auth: AuthenticatedRequest, verdict: Decision) -> Response:
+def _next_as_json(auth: AuthenticatedRequest, decision: Decision) -> Response:
     """What is demanded; nothing may be, and the setup is open all the same."""
-    if verdict.ask is not Ask.PASS:
-        return answers.demand_problem(verdict, reference=reference_here(auth.context, verdict))
-    return answers.json_answer({"next": verdict.ask.value, "continue_url": _first_offer(auth)})
+    if decision.ask is not Ask.PASS:
+        return answers.demand_problem(decision, reference=reference_here(auth.context, decision))
+    return answers.json_answer({"next": decision.ask.value, "continue_url": _first_offer(auth)})
 
 
 def _first_offer(auth: AuthenticatedRequest) -> str:
@@ -75,10 +75,10 @@ def _first_offer(auth: AuthenticatedRequest) -> str:
 
 def later(auth: AuthenticatedRequest) -> Response:
     """ "Set up later": in for this time. Where nothing is asked any more, or was put off already, it continues too."""
-    verdict = auth.setup_verdict
-    is_over = verdict.ask is Ask.PASS and auth.session.step_up is None
-    if is_shut(verdict) or is_over:
-        return next_step(auth, verdict)
+    decision = auth.setup_decision
+    is_over = decision.ask is Ask.PASS and auth.session.step_up is None
+    if is_shut(decision) or is_over:
+        return next_step(auth, decision)
     entry = auth.state.factors.deferral.defer(
         auth.session, auth.enrollment, origin=auth.origin, authorizer=auth.authorizer
     )

@@ -99,17 +99,17 @@ def _show_success(auth: AuthenticatedRequest, enrolled: Enrolled) -> Response:
     return answers.page("enrolled.html", auth.context, 200, codes=codes, continue_url=continue_url)
 
 
-def is_shut(verdict: Decision) -> bool:
+def is_shut(decision: Decision) -> bool:
     """Locked or denied: nothing can be set up."""
-    return verdict.ask in {Ask.LOCKED, Ask.DENY}
+    return decision.ask in {Ask.LOCKED, Ask.DENY}
 
 
 def _before(auth: AuthenticatedRequest, factor: Factor) -> Response | None:
     """What has to come first: a proof of the factor that is there, or the password once more."""
     # SECURITY: after the lapse, or where access is denied, nothing shows a new key.
-    verdict, eligibility = auth.setup_verdict, auth.state.factors.eligibility
-    if is_shut(verdict) or verdict.ask is Ask.CHALLENGE:
-        return next_step(auth, verdict)
+    decision, eligibility = auth.setup_decision, auth.state.factors.eligibility
+    if is_shut(decision) or decision.ask is Ask.CHALLENGE:
+        return next_step(auth, decision)
     if not eligibility.is_offered(factor.kind):
         return answers.problem(auth.context, 409, "conflict", f"{factor.about.label}s are turned off for this app.")
     back = own_url(setup_endpoint(factor.kind))
@@ -127,9 +127,9 @@ def ask_proof(auth: AuthenticatedRequest, methods: frozenset[Method], *, back: s
     """Step up to what changing a factor asks for, then come back."""
     demand = AuthnRequirement(methods, FRESH)
     auth.state.sign_in.sessions.ask(auth.session, StepUp(demand, request.endpoint or "", None, back))
-    verdict = Decision(Ask.CHALLENGE, Reason.STEP_UP, demand, at_resource=True)
+    decision = Decision(Ask.CHALLENGE, Reason.STEP_UP, demand, at_resource=True)
     if auth.wants_json:
-        return answers.demand_problem(verdict)
+        return answers.demand_problem(decision)
     if methods == Method.passes:
         return answers.see_other(own_url("mfa_gate.challenge", factor=auth.state.factors.registry.opens_first.value))
     return answers.see_other(answers.next_url(Ask.CHALLENGE))

@@ -38,7 +38,7 @@ def status(auth: AuthenticatedRequest) -> Response:
             "days_left": described.days_left,
             "ends_at": described.ends_at.isoformat() if described.ends_at else None,
             "factors": list(described.factors),
-            "next": auth.verdict.ask.value,
+            "next": auth.decision.ask.value,
             "csrf_token": csrf_token(auth.state.keyring, auth.session),
         }
     )

@@ -75,8 +75,8 @@ def _stopped(auth: AuthenticatedRequest, route: ConsoleRoute) -> Response | None
     # SECURITY: a user without a role enters nowhere, and is not asked to verify for it either.
     if acting_user(auth.state.host.directory, auth.session.user_key).role is None:
         return answers.problem(auth.context, 403, "access_denied", gettext("You don't have access to this console."))
-    verdict = auth.authorizer.here(_ACTING if _is_action(auth, route) else _OPENING)
-    return None if verdict.ask in _IN else _stop(auth, verdict)
+    decision = auth.authorizer.here(_ACTING if _is_action(auth, route) else _OPENING)
+    return None if decision.ask in _IN else _stop(auth, decision)
 
 
 def _is_action(auth: AuthenticatedRequest, route: ConsoleRoute) -> bool:
@@ -90,16 +90,16 @@ def _learn_role(auth: AuthenticatedRequest) -> None:
         auth.state.people.users.note_role(auth.state.host.reader.read(auth.user, auth.session.user_key))
 
 
-def _stop(auth: AuthenticatedRequest, verdict: Decision) -> Response:
+def _stop(auth: AuthenticatedRequest, decision: Decision) -> Response:
     context, state = auth.context, auth.state
-    if verdict.ask in {Ask.DENY, Ask.LOCKED}:
-        note_refusal(context, auth.session.user_key, verdict)
+    if decision.ask in {Ask.DENY, Ask.LOCKED}:
+        note_refusal(context, auth.session.user_key, decision)
     elif request.method != "HEAD":
         live = context.session or auth.session
         act = act_here(context)
-        step_up = StepUp(verdict.requirement, request.endpoint or "", act, _way_back(auth), verdict.grace_ends_at)
+        step_up = StepUp(decision.requirement, request.endpoint or "", act, _way_back(auth), decision.grace_ends_at)
         state.sign_in.sessions.ask(live, step_up)
-    return answers.stop(context, verdict, context.client, kept=_kept(auth))
+    return answers.stop(context, decision, context.client, kept=_kept(auth))
 
 
 def _kept(auth: AuthenticatedRequest) -> answers.KeptForm | None:

@@ -50,4 +50,4 @@ class TemplateHelper:
 
 
 def _is_in(context: RequestContext | None) -> bool:
-    return context is not None and context.user_key is not None and context.verdict.ask is Ask.PASS
+    return context is not None and context.user_key is not None and context.decision.ask is Ask.PASS

@@ -43,10 +43,10 @@ def judge_user(context: RequestContext, user: Any, key: str, protection: ViewPro
     """Let the request through, or stop it; a sign-in with a password that was changed is nobody's any more."""
     if not bind(context, user, key):
         return turn_away(context, key)
-    verdict = RequestAuthorizer(context, user).here(protection)
-    context.verdict = verdict
-    if verdict.ask is not Ask.PASS and not _is_lifted(context, verdict, key):
-        return stop_request(context, user, key, verdict, protection)
+    decision = RequestAuthorizer(context, user).here(protection)
+    context.decision = decision
+    if decision.ask is not Ask.PASS and not _is_lifted(context, decision, key):
+        return stop_request(context, user, key, decision, protection)
     context.user_key, context.judged, context.settled = key, user, protection
     if context.enrollment is not None and context.enrollment.waiting_days is not None:
         start_clock(context, user, key)
@@ -84,13 +84,13 @@ def _take_first_password(context: RequestContext, live: GateSession, stamps: Seq
         context.session = stamped
 
 
-def _is_lifted(context: RequestContext, verdict: Decision, key: str) -> bool:
+def _is_lifted(context: RequestContext, decision: Decision, key: str) -> bool:
     """Whether the host exempts tokens from what is demanded."""
     state = context.state
     if not context.is_token or state.settings.tokens != "exempt":
         return False
     # SECURITY: a refusal stops tokens in every mode, and a name and password are none, whatever scheme they come by.
-    if verdict.ask in {Ask.DENY, Ask.LOCKED} or carries_password(request, state.settings):
+    if decision.ask in {Ask.DENY, Ask.LOCKED} or carries_password(request, state.settings):
         return False
     return is_token_enough(request, state, key)
 

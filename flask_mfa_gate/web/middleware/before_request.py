@@ -229,10 +229,10 @@ def _hold_pending(context: RequestContext, pending: GateSession) -> Answer:
     assert context.enrollment is not None  # noqa: S101 - the row came with it
     authorizer = RequestAuthorizer(context)
     authorizer.refresh_risk()
-    context.verdict = authorizer.now()
-    context.may_go_on = context.verdict.ask is Ask.PASS
+    context.decision = authorizer.now()
+    context.may_go_on = context.decision.ask is Ask.PASS
     if not context.may_go_on:
-        return answers.stop(context, context.verdict, context.client)
+        return answers.stop(context, context.decision, context.client)
     return _go_on(context) if context.state.settings.decide == "first" else None
 
 

@@ -26,18 +26,20 @@ Answer = Response | None
 _OPEN = frozenset({Waiver.UNMATCHED, Waiver.EXEMPT})
 
 
-def stop_request(context: RequestContext, user: Any, key: str, verdict: Decision, protection: ViewProtection) -> Answer:
+def stop_request(
+    context: RequestContext, user: Any, key: str, decision: Decision, protection: ViewProtection
+) -> Answer:
     """Refuse, and keep what the way back needs; or let the view run where what the app asks is waived."""
     waiver = _waiver(context, user, protection)
     if context.is_token:
         context.state.host.identity.hide_for_now()
-        return None if waiver in _OPEN else answers.stop(context, verdict, context.client)
+        return None if waiver in _OPEN else answers.stop(context, decision, context.client)
     if waiver is Waiver.SIGN_OUT:
-        _let_out(context, key, verdict, protection)
+        _let_out(context, key, decision, protection)
         return None
     # SECURITY: what a resource says never keeps an identity in place that has not satisfied the app itself.
-    if verdict.at_resource and verdict.app_is_satisfied:
-        return _stop_at_resource(context, user, key, verdict, protection, waiver)
+    if decision.at_resource and decision.app_is_satisfied:
+        return _stop_at_resource(context, user, key, decision, protection, waiver)
     if _is_of_another(context, key):
         return refuse_untouched(context)
     # Of an identity that each request of a script brings along, nothing can be parked.
@@ -49,9 +51,9 @@ def stop_request(context: RequestContext, user: Any, key: str, verdict: Decision
         touch_nothing(context)
         return None if waiver in _OPEN else answers.failure(context, refusal)
     else:
-        note_refusal(context, key, verdict)
+        note_refusal(context, key, decision)
         park_whole(context, user, key, sign_in=context.state.host.identity.kind(context.before))
-    return None if waiver in _OPEN else answers.stop(context, verdict, context.client)
+    return None if waiver in _OPEN else answers.stop(context, decision, context.client)
 
 
 def _waiver(context: RequestContext, user: Any, protection: ViewProtection) -> Waiver | None:
@@ -63,9 +65,9 @@ def _waiver(context: RequestContext, user: Any, protection: ViewProtection) -> W
     return waiver if RequestAuthorizer(context, user).here(protection, waives_app=True).ask is Ask.PASS else None
 
 
-def _let_out(context: RequestContext, key: str, verdict: Decision, protection: ViewProtection) -> None:
+def _let_out(context: RequestContext, key: str, decision: Decision, protection: ViewProtection) -> None:
     """Leaving needs no proof; an identity that the app is not satisfied with is gone already."""
-    if verdict.app_is_satisfied:
+    if decision.app_is_satisfied:
         context.user_key, context.settled = key, protection
         return
     end_sign_in(context)
@@ -74,7 +76,7 @@ def _let_out(context: RequestContext, key: str, verdict: Decision, protection: V
     context.state.host.identity.sign_out()
 
 
-def meet(context: RequestContext, user: Any, key: str, verdict: Decision) -> None:
+def meet(context: RequestContext, user: Any, key: str, decision: Decision) -> None:
     """A user comes to a page of the gate, of whom it saw no sign-in, or none that still lives.
 
     :raises Throttled: when the address began too many sign-ins.
@@ -84,10 +86,10 @@ def meet(context: RequestContext, user: Any, key: str, verdict: Decision) -> Non
         return
     # SECURITY: here too, a cookie of the host's alone would begin a row each time.
     require_no_excess(context.state)
-    if verdict.ask is Ask.PASS:
+    if decision.ask is Ask.PASS:
         begin_unseen(context, user, key)
     else:
-        note_refusal(context, key, verdict)
+        note_refusal(context, key, decision)
         park_whole(context, user, key, sign_in=context.state.host.identity.kind(context.before))
 
 
@@ -115,23 +117,23 @@ def _is_of_another(context: RequestContext, key: str) -> bool:
 
 
 def _stop_at_resource(
-    context: RequestContext, user: Any, key: str, verdict: Decision, protection: ViewProtection, waiver: Waiver | None
+    context: RequestContext, user: Any, key: str, decision: Decision, protection: ViewProtection, waiver: Waiver | None
 ) -> Answer:
     """The app itself is satisfied: the session stays, and remembers what to prove and the way back."""
     context.user_key = key
     if waiver in _OPEN:
         context.settled = protection
         return None
-    note_refusal(context, key, verdict)
-    if verdict.ask is not Ask.DENY and request.method != "HEAD":
-        _remember_step_up(context, user, key, verdict)
-    return answers.stop(context, verdict, context.client)
+    note_refusal(context, key, decision)
+    if decision.ask is not Ask.DENY and request.method != "HEAD":
+        _remember_step_up(context, user, key, decision)
+    return answers.stop(context, decision, context.client)
 
 
-def _remember_step_up(context: RequestContext, user: Any, key: str, verdict: Decision) -> None:
+def _remember_step_up(context: RequestContext, user: Any, key: str, decision: Decision) -> None:
     state = context.state
     target = way_back(state.settings)
-    step_up = StepUp(verdict.requirement, request.endpoint or "", act_here(context), target, verdict.grace_ends_at)
+    step_up = StepUp(decision.requirement, request.endpoint or "", act_here(context), target, decision.grace_ends_at)
     if context.session is None:
         # SECURITY: and here, at a page that asks for a proof.
         require_no_excess(state)
@@ -146,7 +148,7 @@ def begin_unseen(context: RequestContext, user: Any, key: str) -> None:
     assert context.enrollment is not None  # noqa: S101 - read when the user was bound
     known = context.enrollment.revocations
     # SECURITY: a session that nobody saw begin is judged as a sign-in of its own kind, without any proof.
-    _verdict, seen, context.enrollment = judge_new(context, key, user, kind)
+    _decision, seen, context.enrollment = judge_new(context, key, user, kind)
     who = signing_in_user(state, user, key, host_user_id=state.host.identity.host_user_id())
     context.enter(
         state.sign_in.sessions.begin(

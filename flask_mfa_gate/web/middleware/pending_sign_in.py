@@ -52,12 +52,12 @@ def intercept(
     require_no_excess(state)
     if context.has_reached_view and sign_in is SignIn.PASSWORD:
         note_login_view(str(request.endpoint))
-    verdict, seen, enrollment = judge_new(context, key, user, sign_in)
+    decision, seen, enrollment = judge_new(context, key, user, sign_in)
     parking = None
-    if verdict.ask is not Ask.PASS:
+    if decision.ask is not Ask.PASS:
         cookies = {_COOKIES: response.headers.getlist("Set-Cookie")} if response is not None else {}
         parking = Parking(*session_snapshot.pack({**changed, **cookies}), _target(context, response), host_user_id)
-        note_refusal(context, key, verdict)
+        note_refusal(context, key, decision)
     endpoint = request.endpoint if context.has_reached_view else None
     who = signing_in_user(state, user, key, host_user_id=host_user_id, endpoint=endpoint)
     begin, origin = state.sign_in.sessions.begin, origin_of(request)
@@ -70,7 +70,7 @@ def intercept(
         context.user_key = key
         put_back(context, changed)
         return None
-    return answers.after_sign_in(context, verdict)
+    return answers.after_sign_in(context, decision)
 
 
 def renew(context: RequestContext, user: Any, key: str) -> bool:
@@ -143,8 +143,8 @@ def park_whole(context: RequestContext, user: Any, key: str, *, sign_in: SignIn)
         return
     assert context.enrollment is not None  # noqa: S101 - read when the user was bound
     known = context.enrollment.revocations
-    verdict, seen, _standing = judge_new(context, key, user, sign_in)
-    seen = replace(seen, reference=context.reference if is_refusal(verdict) else None)
+    decision, seen, _standing = judge_new(context, key, user, sign_in)
+    seen = replace(seen, reference=context.reference if is_refusal(decision) else None)
     who = signing_in_user(state, user, key, host_user_id=host_user_id)
     context.enter(
         state.sign_in.sessions.begin(

@@ -31,15 +31,15 @@ def resume(context: RequestContext) -> Response | None:
     restore(context, parked)
     context.before, context.session = session_snapshot.take(session), replace(parked, parked=None)
     try:
-        verdict = _judge(context, parked)
+        decision = _judge(context, parked)
     except Exception:
         # SECURITY: a failure on the way leaves nobody in the host's session.
         _put_away(context, parked, before)
         raise
-    if verdict is None or verdict.ask is Ask.PASS:
+    if decision is None or decision.ask is Ask.PASS:
         return None
     _put_away(context, parked, before)
-    return answers.stop(context, verdict, context.client)
+    return answers.stop(context, decision, context.client)
 
 
 def _judge(context: RequestContext, parked: GateSession) -> Decision | None:
@@ -51,8 +51,8 @@ def _judge(context: RequestContext, parked: GateSession) -> Decision | None:
         context.state.host.identity.sign_out()
         return None
     # SECURITY: the row does not know whether the account is active; the user does.
-    verdict = RequestAuthorizer(context, user).here(NO_PROTECTION)
-    return _rise(context, parked) if verdict.ask is Ask.PASS else verdict
+    decision = RequestAuthorizer(context, user).here(NO_PROTECTION)
+    return _rise(context, parked) if decision.ask is Ask.PASS else decision
 
 
 def _rise(context: RequestContext, parked: GateSession) -> Decision:

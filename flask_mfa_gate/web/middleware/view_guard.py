@@ -79,11 +79,11 @@ def _judge(context: RequestContext, user: Any, key: str, protection: ViewProtect
     if late.session is None and is_revoked(late, key, context.state.host.stamper.stamps(user, key)):
         context.state.host.identity.hide_for_now()
         return answers.refuse_stranger(late)
-    verdict = RequestAuthorizer(late, user).here(protection)
-    if verdict.ask is Ask.PASS:
+    decision = RequestAuthorizer(late, user).here(protection)
+    if decision.ask is Ask.PASS:
         return None
     context.state.host.identity.hide_for_now()
-    return answers.stop(late, verdict, late.client)
+    return answers.stop(late, decision, late.client)
 
 
 def _as_this_user(context: RequestContext, user: Any, key: str) -> RequestContext:

@@ -77,29 +77,29 @@ class KeptForm:
 
 
 def next_url(word: Ask) -> str:
-    """The gate's page for a verdict."""
+    """The gate's page for a decision."""
     return own_url(_ENDPOINTS[word])
 
 
 def stop(
-    context: RequestContext, verdict: Decision, client: Client, *, kept: KeptForm | None = None
+    context: RequestContext, decision: Decision, client: Client, *, kept: KeptForm | None = None
 ) -> Response:  # fmt: skip
     """The answer to a request that doesn't satisfy yet.
 
     :param kept: the form that it was, where the page may keep it.
     """
     if client is Client.API:
-        return demand_problem(verdict, reference=reference_here(context, verdict))
-    if verdict.ask in _BLOCKED_TITLES:
-        return blocked_page(context, verdict)
+        return demand_problem(decision, reference=reference_here(context, decision))
+    if decision.ask in _BLOCKED_TITLES:
+        return blocked_page(context, decision)
     # SECURITY: without a sign-in that the gate keeps, its pages know nobody, and the host's login would send back here.
     is_kept = context.session is not None
     if client is Client.NAVIGATION:
-        return see_other(next_url(verdict.ask)) if is_kept or request.method == "HEAD" else _open_again(context)
+        return see_other(next_url(decision.ask)) if is_kept or request.method == "HEAD" else _open_again(context)
     # Where nothing could be parked, the page of the form is requested again, and leads to the next step and back.
-    continue_url = next_url(verdict.ask) if is_kept else way_back(context.state.settings)
-    kept = kept if is_kept and verdict.ask is Ask.CHALLENGE else None
-    return page("resend.html", context, 403, next_word=verdict.ask.value, continue_url=continue_url, kept=kept)
+    continue_url = next_url(decision.ask) if is_kept else way_back(context.state.settings)
+    kept = kept if is_kept and decision.ask is Ask.CHALLENGE else None
+    return page("resend.html", context, 403, next_word=decision.ask.value, continue_url=continue_url, kept=kept)
 
 
 def _open_again(context: RequestContext) -> Response:
@@ -110,47 +110,47 @@ def _open_again(context: RequestContext) -> Response:
     )  # fmt: skip
 
 
-def after_sign_in(context: RequestContext, verdict: Decision) -> Response:
+def after_sign_in(context: RequestContext, decision: Decision) -> Response:
     """The answer in place of the one of the view that signed in."""
     if context.client is Client.API:
-        return demand_problem(verdict, reference=reference_here(context, verdict))
-    return see_other(next_url(verdict.ask))
+        return demand_problem(decision, reference=reference_here(context, decision))
+    return see_other(next_url(decision.ask))
 
 
-def blocked_page(context: RequestContext, verdict: Decision) -> Response:
+def blocked_page(context: RequestContext, decision: Decision) -> Response:
     """Locked or denied, in place: why, and whom to ask."""
     period = context.enrollment.period if context.enrollment else None
     return page(
-        "blocked.html", context, 403, word=verdict.ask.value, title=_BLOCKED_TITLES[verdict.ask],
-        reason=sentence_of(verdict), reason_id=verdict.reason_id, help_link=verdict.help_link,
-        reference=reference_here(context, verdict),
-        ended_at=period.ends_at if period and verdict.ask is Ask.LOCKED else None,
+        "blocked.html", context, 403, word=decision.ask.value, title=_BLOCKED_TITLES[decision.ask],
+        reason=sentence_of(decision), reason_id=decision.reason_id, help_link=decision.help_link,
+        reference=reference_here(context, decision),
+        ended_at=period.ends_at if period and decision.ask is Ask.LOCKED else None,
     )  # fmt: skip
 
 
-def demand_problem(verdict: Decision, *, reference: str | None = None) -> Response:
+def demand_problem(decision: Decision, *, reference: str | None = None) -> Response:
     """A problem document (RFC 9457) that says what is needed, with the challenge of RFC 9470 where a proof helps.
 
     :param reference: of the refusal, where it is one.
     """
-    is_step_up = verdict.at_resource and verdict.ask is Ask.CHALLENGE
-    max_age = verdict.requirement.max_age
+    is_step_up = decision.at_resource and decision.ask is Ask.CHALLENGE
+    max_age = decision.requirement.max_age
     facts: dict[str, Any] = {
-        "next": verdict.ask.value,
-        "reason_id": verdict.reason_id,
-        "factors": sorted(method.value for method in _offered(verdict.requirement.methods or Method.at_sign_in)),
+        "next": decision.ask.value,
+        "reason_id": decision.reason_id,
+        "factors": sorted(method.value for method in _offered(decision.requirement.methods or Method.at_sign_in)),
         "max_age": None if max_age is None else int(max_age.total_seconds()),
-        "continue_url": next_url(verdict.ask),
+        "continue_url": next_url(decision.ask),
     }
-    code = "mfa_step_up_required" if is_step_up else _CODES[verdict.ask]
-    status = _STATUS.get(verdict.ask, 403)
+    code = "mfa_step_up_required" if is_step_up else _CODES[decision.ask]
+    status = _STATUS.get(decision.ask, 403)
     if reference is not None:
         facts["reference"] = reference
-    if verdict.help_link:
-        facts["help_link"] = verdict.help_link
-    response = problem_document(status, code, sentence_of(verdict), facts)
+    if decision.help_link:
+        facts["help_link"] = decision.help_link
+    response = problem_document(status, code, sentence_of(decision), facts)
     if status == 401:
-        response.headers["WWW-Authenticate"] = _insufficient(verdict)
+        response.headers["WWW-Authenticate"] = _insufficient(decision)
     return response
 
 
@@ -160,13 +160,13 @@ def _offered(methods: frozenset[Method]) -> frozenset[Method]:
     return (methods - Method.setup_only - off) or methods
 
 
-def sentence_of(verdict: Decision) -> str:
+def sentence_of(decision: Decision) -> str:
     """What a policy has to say to whom it refuses, else what the gate says."""
-    return verdict.message or SENTENCES[verdict.reason]
+    return decision.message or SENTENCES[decision.reason]
 
 
-def _insufficient(verdict: Decision) -> str:
-    age = verdict.requirement.max_age
+def _insufficient(decision: Decision) -> str:
+    age = decision.requirement.max_age
     parts = ['error="insufficient_user_authentication"', f'acr_values="{ACR_MULTI}"']
     parts += [] if age is None else [f'max_age="{int(age.total_seconds())}"']
     return f"Bearer {', '.join(parts)}"

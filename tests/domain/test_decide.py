@@ -250,7 +250,7 @@ def test_the_strictest_of_all_that_applies_is_said(
     assert word(asked._replace(enrollment=enrollment), chosen) is expected
 
 
-def test_the_verdict_is_the_strictest_of_its_parts() -> None:
+def test_the_decision_is_the_strictest_of_its_parts() -> None:
     for request, chosen in situations():
         alone = request._replace(resources=(), demands=())
         parts = [alone]
@@ -260,10 +260,10 @@ def test_the_verdict_is_the_strictest_of_its_parts() -> None:
         assert word(request, chosen) is min(words, key=STRICTEST_FIRST.index)
 
 
-def test_only_a_passed_verdict_has_no_reason_to_stop() -> None:
+def test_only_a_passed_decision_has_no_reason_to_stop() -> None:
     for request, chosen in situations(PROMPTS):
-        verdict = decide(request, NO_POLICIES, chosen, now=NOW)
-        assert (verdict.reason is Reason.SATISFIED) == (verdict.ask is Ask.PASS)
+        decision = decide(request, NO_POLICIES, chosen, now=NOW)
+        assert (decision.reason is Reason.SATISFIED) == (decision.ask is Ask.PASS)
 
 
 def test_a_soft_prompt_never_stops_a_token() -> None:
@@ -319,13 +319,13 @@ def test_a_grant_is_no_sign_in() -> None:
     assert word(request._replace(enrollment=HOLDER), Rules()) is Ask.CHALLENGE
 
 
-def test_a_verdict_of_a_resource_says_so_and_what_it_wants() -> None:
+def test_a_decision_on_a_resource_says_so_and_what_it_wants() -> None:
     demand = AuthnRequirement(frozenset({Method("totp")}), timedelta(minutes=5))
     proved = PASSWORD.with_proof(Method("totp"), at=NOW - timedelta(hours=1))
-    verdict = decide(
+    decision = decide(
         AccessRequest(SOMEBODY, proved, demands=(demand,))._replace(enrollment=HOLDER), NO_POLICIES, Rules(), now=NOW
     )
-    assert (verdict.ask, verdict.reason, verdict.requirement, verdict.at_resource) == (
+    assert (decision.ask, decision.reason, decision.requirement, decision.at_resource) == (
         Ask.CHALLENGE, Reason.STEP_UP, demand, True,
     )  # fmt: skip
     at_sign_in = decide(
