@@ -41,6 +41,8 @@ def demo_apps(urls: Sequence[str]) -> tuple[Flask, Flask, Flask]:
         {
             "MFA_GATE_BASE_URL": portal_url,
             "MFA_GATE_OIDC": True,
+            # Notes is told of sign-outs, and runs on this machine too.
+            "MFA_GATE_OUTBOUND_NETWORKS": ["127.0.0.0/8", "::1"],
             "MFA_GATE_OIDC_CLIENTS": registrations(notes_url=notes_url, board_url=board_url),
         }
     )

@@ -274,13 +274,14 @@ def factor_kinds(key: str, value: Any) -> tuple[str, ...]:
 
 
 @allowing("a list of addresses, CIDR blocks and ranges, and not the whole internet")
-def proxies(key: str, value: Any) -> tuple[str, ...]:
+def networks(key: str, value: Any) -> tuple[str, ...]:
     """Addresses in canonical spelling."""
     try:
         entries = tuple(read_entry(one, key) for one in texts(key, value))
     except PolicyError:
         raise ValueError from None
-    # SECURITY: who takes everybody for a proxy believes whatever address a client says of itself.
+    # SECURITY: who takes everybody for a proxy believes whatever address a client says of itself, and who allows every
+    # network to be reached has allowed none in particular.
     demand(not is_half_the_internet(merged(map(span_of, entries))))
     return entries
 

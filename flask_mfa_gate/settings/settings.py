@@ -13,7 +13,7 @@ from ..clock import Clock, utc_now
 from ..domain.factors.totp import DIGITS, PERIODS
 from ..errors import ConfigError
 from . import checks
-from .oidc import OidcSettings
+from .outbound import OutboundSettings
 from .setting import setting
 
 PREFIX = "MFA_GATE_"
@@ -21,7 +21,7 @@ _APP_DEFAULT: Mapping[str, str] = MappingProxyType({"app": "user-setting"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings(OidcSettings):
+class Settings(OutboundSettings):
     """All settings of one app."""
 
     keys: tuple[bytes, ...] = setting(
@@ -195,7 +195,7 @@ class Settings(OidcSettings):
     trusted_proxies: tuple[str, ...] = setting(
         (),
         "list of str",
-        checks.proxies,
+        checks.networks,
         "Addresses of the proxies in front of the app. An `allow` on a network that holds one is warned of.",
     )
     flood_limit: int | None = setting(

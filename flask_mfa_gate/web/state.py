@@ -15,6 +15,7 @@ from ..domain.oidc.strength import AcrWords
 from ..errors import ConfigError
 from ..factors.registry import FactorRegistry
 from ..mail.delivery import Delivery
+from ..outbound import Outbound
 from ..services.actions.action_jobs import ActionJobs
 from ..services.actions.action_requests import ActionRequestService
 from ..services.audit.chain import AuditChain
@@ -162,7 +163,7 @@ class AccessServices:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Operations:
-    """Records, mail, keys and tables: what an operator looks after."""
+    """Records, mail, other servers, keys and tables: what an operator looks after."""
 
     audit: AuditChain
     audit_reader: AuditReader
@@ -170,6 +171,7 @@ class Operations:
     tables: TableSetup
     key_rotation: KeyRotation
     delivery: Delivery
+    outbound: Outbound
     mail_trial: MailTrial
     upkeep: UpkeepService
     observations: Observations

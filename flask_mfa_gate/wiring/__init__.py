@@ -17,6 +17,7 @@ from ..host import Host, directory_of, identity_of, traits_of, user_key_of
 from ..mail.delivery import Delivery
 from ..mail.transport import make_sender
 from ..opening import app_id_of, is_command, location_of
+from ..outbound import Channels, Outbound
 from ..services.client.geoip import Places
 from ..services.keys import find_keyring
 from ..services.people.persons import PersonReader
@@ -59,6 +60,7 @@ def build_state(gate: Any, app: Flask, host: Host) -> GateState:
         lifetimes=lifetimes_of(settings), places=Places(settings.geoip_database),
         host=host, directory=directory_of(host, store, reader, settings.clock),
         app_id=app_id_of(app, host, settings, location), factors=build(parts, rules.enabled),
+        outbound=Outbound(Channels(settings.outbound_networks)),
     )  # fmt: skip
     admin = AdminWiring(base)
     _set_up_tables(location, admin.operations.tables, is_served=not is_command(), may_begin=not settings.keys)

@@ -14,6 +14,7 @@ from ..domain.sign_in.session import Lifetimes
 from ..factors.registry import FactorRegistry
 from ..host import Host
 from ..mail.delivery import Delivery
+from ..outbound import Outbound
 from ..services.client.geoip import Places
 from ..services.people.directory import UserDirectory
 from ..services.table_setup import AppId
@@ -38,6 +39,7 @@ class Base:
     places: Places
     host: Host
     factors: FactorRegistry
+    outbound: Outbound
 
     @property
     def clock(self) -> Clock:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ..domain.oidc.client import RegisteredClient
@@ -26,6 +27,7 @@ from ..web.state import HostParts, OidcServices
 from .base import Base
 
 MOST_FAILURES = 30
+FORM = "application/x-www-form-urlencoded"
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +49,9 @@ def oidc_parts(base: Base, runner: ActionRunner) -> OidcParts | None:
         return None
     clients = ClientService(base.store, worker, runner.actor, _configured(settings.oidc_clients), clock=clock)
     signing_keys = SigningKeyService(base.store, worker, base.keyring, clock=clock)
-    return OidcParts(clients, signing_keys, LogoutNotifier(worker, clients, signing_keys, issuer=settings.base_url))
+    send = partial(base.outbound.post, content_type=FORM)
+    logout = LogoutNotifier(worker, clients, signing_keys, issuer=settings.base_url, send=send)
+    return OidcParts(clients, signing_keys, logout)
 
 
 def oidc_services(

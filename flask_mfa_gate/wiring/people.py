@@ -98,6 +98,7 @@ class AdminWiring:
             tables=TableSetup(store, base.keyring, base.settings, self._audit, base.app_id),
             key_rotation=self._rotation,
             delivery=base.delivery,
+            outbound=base.outbound,
             mail_trial=MailTrial(worker, base.delivery),
             upkeep=UpkeepService(
                 worker=worker,

@@ -92,7 +92,8 @@ def make_portal(stage: Stage, tmp_path: Path) -> Iterator[Callable[..., Flask]]:
 
     def make(**config: Any) -> Flask:
         given = portal_config(f"sqlite:///{tmp_path}/portal.sqlite3", now)
-        mine = {"MFA_GATE_BASE_URL": stage.portal, "MFA_GATE_OIDC": True, "MFA_GATE_OIDC_CLIENTS": stage.clients}
+        mine = {"MFA_GATE_BASE_URL": stage.portal, "MFA_GATE_OIDC": True, "MFA_GATE_OIDC_CLIENTS": stage.clients,
+                "MFA_GATE_OUTBOUND_NETWORKS": ["127.0.0.0/8", "::1"]}  # fmt: skip
         made.append(create_app({**given, **mine, **config}))
         stage.address.app = made[-1]
         return made[-1]

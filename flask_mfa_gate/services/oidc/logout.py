@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import logging
-import socket
-import ssl
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import timedelta
-from http.client import HTTPConnection, HTTPResponse, HTTPSConnection
-from threading import Timer
-from typing import Any
 from urllib.parse import urlencode
-from urllib.request import HTTPHandler, HTTPRedirectHandler, HTTPSHandler, Request, build_opener
 
 from ...crypto import new_id
 from ...domain.oidc.client import OidcClient
 from ...domain.oidc.grant import sid_of
+from ...outbound import AddressRefused
 from ...store.oidc.logouts import DueLogout
 from ..unit_of_work import TransactionRunner
 from .clients import ClientService
@@ -24,67 +18,10 @@ from .signing_keys import SigningKeyService
 
 EVENT = "http://schemas.openid.net/event/backchannel-logout"
 CLAIM, FIRST_RETRY, LONGEST_RETRY = timedelta(minutes=2), timedelta(minutes=1), timedelta(hours=6)
-MOST_ATTEMPTS, SLICE, PATIENCE_SECONDS = 20, 50, 5
+MOST_ATTEMPTS, SLICE = 20, 50
 VALID_FOR = timedelta(minutes=2)
 Post = Callable[[str, bytes], int]
 log = logging.getLogger("flask_mfa_gate")
-
-
-class _NoRedirects(HTTPRedirectHandler):
-    def redirect_request(self, *_: Any) -> None:
-        """Nowhere: the address that was registered is the one that is told."""
-        # SECURITY: a client that redirects could make this server fetch addresses inside its own network.
-
-
-class _Brief(HTTPConnection):
-    """A connection that is cut when its time is over."""
-
-    _end: Timer | None = None
-
-    def connect(self) -> None:
-        """The clock runs from here."""
-        super().connect()
-        # SECURITY: the limit of a socket is for each wait; a client that sends a byte every second would hold up
-        # whatever others have to be told.
-        self._end = Timer(PATIENCE_SECONDS, _cut, [self.sock])
-        self._end.daemon = True
-        self._end.start()
-
-    def close(self) -> None:
-        """In time."""
-        if self._end is not None:
-            self._end.cancel()
-        super().close()
-
-
-class _SecureBrief(_Brief, HTTPSConnection):
-    pass
-
-
-class _BriefHandler(HTTPHandler):
-    def http_open(self, req: Request) -> HTTPResponse:
-        return self.do_open(_Brief, req)
-
-
-class _SecureBriefHandler(HTTPSHandler):
-    def https_open(self, req: Request) -> HTTPResponse:
-        return self.do_open(_SecureBrief, req, context=ssl.create_default_context())
-
-
-def _cut(connected: socket.socket) -> None:
-    with suppress(OSError):
-        connected.shutdown(socket.SHUT_RDWR)
-
-
-def post(address: str, body: bytes) -> int:
-    """Send a form; the status of the answer.
-
-    :raises OSError: where nobody answers in time, or not with a certificate that can be trusted.
-    """
-    opener = build_opener(_NoRedirects(), _BriefHandler(), _SecureBriefHandler())
-    sent = Request(address, data=body, headers={"Content-Type": "application/x-www-form-urlencoded"})  # noqa: S310 - https, checked when it was registered
-    with opener.open(sent, timeout=PATIENCE_SECONDS) as answer:
-        return int(answer.status)
 
 
 class LogoutNotifier:
@@ -95,7 +32,7 @@ class LogoutNotifier:
 
     def __init__(
         self, worker: TransactionRunner, clients: ClientService, signing_keys: SigningKeyService, *, issuer: str,
-        send: Post = post,
+        send: Post,
     ) -> None:  # fmt: skip
         self._worker, self._clients, self._signing_keys = worker, clients, signing_keys
         self._issuer, self._send = issuer, send
@@ -129,7 +66,8 @@ class LogoutNotifier:
         try:
             status = self._send(address, urlencode({"logout_token": self._token(registered.client, logout)}).encode())
         except Exception as error:  # noqa: BLE001 - whatever a client's server does must not keep others from being told
-            log.warning("the client %s could not be told of a sign-out: %s", logout.client_id, type(error).__name__)
+            problem = str(error) if isinstance(error, AddressRefused) else type(error).__name__
+            log.warning("the client %s could not be told of a sign-out: %s", logout.client_id, problem)
             status = 0
         if status in {200, 204}:
             self._worker.run(lambda work: store.note_told(work.tx, logout))

@@ -416,3 +416,15 @@ def test_every_finding_has_its_test() -> None:
     tested = "".join(path.read_text() for path in tests.rglob("*.py"))
     assert {code for code in codes if f'"{code}"' not in tested} == set()
     assert len(codes) >= 24
+
+
+@pytest.mark.parametrize(("networks", "is_named"), [([], True), (["10.0.0.0/8"], False)])
+def test_a_client_in_a_private_network_is_named_until_that_is_allowed(
+    make: Make, networks: list[str], is_named: bool
+) -> None:
+    wiki = {
+        "client_id": "wiki", "client_secret": "s" * 43, "redirect_uris": ["https://wiki.example.org/in"],
+        "backchannel_logout_uri": "https://10.0.0.7/out",
+    }  # fmt: skip
+    app = make(MFA_GATE_OIDC=True, MFA_GATE_OIDC_CLIENTS=[wiki], MFA_GATE_OUTBOUND_NETWORKS=networks)
+    assert ("client-address" in found(app)) is is_named

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
+from ....outbound import AddressRefused
+from ....sentences import Sentence
 from ....services.oidc.client_overview import ClientOverview
 from ..findings import Finding, warning
 from ..registry import Inspection, Needs, check
@@ -26,6 +28,36 @@ def secrets_of_clients(on: Inspection) -> Iterator[Finding]:
                 "client-secret", f"The client {client.client_id!r} {problem}",
                 fix=f"flask mfa clients rotate-secret {client.client_id}",
             )  # fmt: skip
+
+
+@check(Needs.TABLES, Needs.NETWORK)
+def addresses_of_clients(on: Inspection) -> Iterator[Finding]:
+    """Clients whose server this app will not tell of sign-outs."""
+    if on.state.oidc is None:
+        return
+    for client in on.state.oidc.clients.list():
+        problem = _refusal(on, client.backchannel_logout_uri)
+        if problem is not None:
+            yield warning(
+                "client-address",
+                Sentence(
+                    "The client %(client)r is not told of sign-outs: %(problem)s",
+                    client=client.client_id,
+                    problem=problem,
+                ),
+                fix="If it runs in your own network, add that address to MFA_GATE_OUTBOUND_NETWORKS.",
+            )
+
+
+def _refusal(on: Inspection, address: str | None) -> str | None:
+    try:
+        if address is not None:
+            on.state.operations.outbound.require_allowed(address)
+    except AddressRefused as refused:
+        return str(refused)
+    except OSError:
+        return None
+    return None
 
 
 def _problem(on: Inspection, one: ClientOverview) -> str:

@@ -1,0 +1,6 @@
+"""Requests to the servers of others: to public addresses unless told otherwise, over TLS, and not for long."""
+
+from .channel import AddressRefused, Channels
+from .post import Outbound
+
+__all__ = ["AddressRefused", "Channels", "Outbound"]
