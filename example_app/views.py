@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Blueprint, current_app, flash, jsonify, redirect, render_template, request, url_for
+from flask import Blueprint, flash, jsonify, redirect, render_template, request, url_for
 from flask_login import current_user, login_required, login_user, logout_user
 from sqlalchemy import select
 from werkzeug.security import check_password_hash
@@ -80,10 +80,9 @@ def transfer() -> Any:
 
 
 @portal.get("/api/me")
+@_marks.accept_access_tokens({"openid"})
 def api_me() -> Any:
-    """For programs; a browser that was sent here goes to the sign-in page like everywhere else."""
-    if not current_user.is_authenticated:
-        return _ask_program() if _is_program() else current_app.login_manager.unauthorized()  # type: ignore[attr-defined]
+    """For programs, by session or with an access token; a browser goes to the sign-in page like everywhere else."""
     return jsonify(id=current_user.id, username=current_user.username, name=current_user.name, group=current_user.group)
 
 
@@ -92,15 +91,6 @@ def api_me() -> Any:
 def healthz() -> Any:
     """For load balancers."""
     return jsonify(status="ok")
-
-
-def _is_program() -> bool:
-    """What brings a token, or wants JSON by name, can't fill in a form."""
-    return "Authorization" in request.headers or "application/json" in request.headers.get("Accept", "")
-
-
-def _ask_program() -> Any:
-    return jsonify(error="sign_in_required"), 401, {"WWW-Authenticate": "Bearer"}
 
 
 def _own_page(target: str | None) -> str:

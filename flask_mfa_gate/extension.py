@@ -23,13 +23,14 @@ from .services.audit.key_rotation import Rotated
 from .services.enrollment.access_passes import AccessPassService
 from .services.enrollment.enrollments import EnrollmentService
 from .services.enrollment.upkeep import Upkeep
+from .services.oidc.access_tokens import AccessToken
 from .services.people.users import UserService
 from .services.policies.impact import Preview
 from .services.policies.policies import PolicyService
 from .services.policies.simulation import Explanation
 from .web.account import account_blueprint
 from .web.admin import admin_blueprint
-from .web.authorization.questions import TemplateHelper, current_assurance, current_decision
+from .web.authorization.questions import TemplateHelper, current_access_token, current_assurance, current_decision
 from .web.inspection.doctor import findings
 from .web.inspection.findings import Finding
 from .web.inspection.routes import route_table
@@ -40,8 +41,8 @@ from .web.oidc import oidc_blueprint
 from .web.oidc.ends import watch_ends
 from .web.sessions.own_change import tell_change
 from .web.state import EXTENSION, GateState, OidcServices, current_state
-from .web.view_marks.arguments import read_demand, read_resource
-from .web.view_marks.marks import mark_demand, mark_exempt, mark_resource
+from .web.view_marks.arguments import read_demand, read_resource, read_scopes
+from .web.view_marks.marks import mark_demand, mark_exempt, mark_resource, mark_scopes
 from .web.view_marks.protection import marked_views
 from .wiring import build_state
 
@@ -108,6 +109,17 @@ class MFAGate:
         """
         demand = read_demand(max_age, factors)
         return lambda view: mark_demand(view, demand, view_guard.enforce)
+
+    def accept_access_tokens(self, scopes: Collection[str]) -> Callable[[View], View]:
+        """Let other apps call a view for their users, with an access token of the gate's own OpenID provider.
+
+        The token's sign-in is judged like any other: one that is too weak or too old is told so as RFC 9470 says.
+
+        :param scopes: what the token has to have, all of them.
+        :raises ConfigError: for anything but names of scopes.
+        """
+        known = read_scopes(scopes)
+        return lambda view: mark_scopes(view, known, view_guard.enforce)
 
     def exempt(self, view: View | None = None) -> View:
         """Don't stop requests to a view. It still sees no unproven identity.
@@ -228,8 +240,14 @@ class MFAGate:
         return route_table(current_app, self._state)
 
     def assurance(self) -> Assurance | None:
-        """What the current session has proved; None for nobody and for tokens."""
+        """What the current session has proved, or the sign-in behind the provider's access token; None for nobody and
+        for other tokens.
+        """
         return current_assurance()
+
+    def access_token(self) -> AccessToken | None:
+        """The provider's access token that opened this request: its ``client``, ``scopes`` and ``subject``."""
+        return current_access_token()
 
     def current_verdict(self, resource: str = APP) -> Decision:
         """What the gate says of the current session about a resource, without stopping it."""

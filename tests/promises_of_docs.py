@@ -113,6 +113,12 @@ def _it_gives_the_user_or_none(space: Space) -> None:
         assert len(state_of(app).store.sessions.of_user(tx, "5")) == 1
 
 
+@promise_of("def payments():")
+def _programs_are_asked_for_a_token(space: Space) -> None:
+    answer = space["app"].test_client().get("/api/payments")
+    assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
+
+
 @promise_of("def token_required(view):")
 def _ensure_stops_before_the_body(space: Space) -> None:
     app, gate = space["app"], space["gate"]

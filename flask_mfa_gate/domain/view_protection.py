@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TypeAlias
@@ -21,16 +21,32 @@ class ViewProtection:
 
     :param resources: what it opens, beside the app itself.
     :param demands: proof that it asks for by itself.
+    :param scopes: what an access token of the OpenID provider has to have there; None where none is taken.
     """
 
     resources: tuple[str, ...] = ()
     demands: tuple[AuthnRequirement, ...] = ()
     is_exempt: bool = False
+    scopes: frozenset[str] | None = None
 
     @property
     def wants_identity(self) -> bool:
         """A marked view answers nobody who isn't signed in."""
-        return bool(self.resources or self.demands)
+        return bool(self.resources or self.demands) or self.scopes is not None
+
+    def joined(self, other: ViewProtection) -> ViewProtection:
+        """What both ask for; an exemption is never inherited."""
+        named = frozenset[str]().union(*(one.scopes for one in (self, other) if one.scopes is not None))
+        return ViewProtection(
+            resources=tuple(dict.fromkeys((*self.resources, *other.resources))),
+            demands=tuple(dict.fromkeys((*self.demands, *other.demands))),
+            is_exempt=self.is_exempt,
+            scopes=None if self.scopes is None and other.scopes is None else named,
+        )
+
+    def takes(self, scopes: Collection[str]) -> bool:
+        """Whether an access token with these scopes may be used there."""
+        return self.scopes is not None and self.scopes <= set(scopes)
 
 
 NO_PROTECTION = ViewProtection()

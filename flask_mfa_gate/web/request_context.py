@@ -12,11 +12,14 @@ from flask.ctx import RequestContext as FlaskContext
 
 from ..domain.authorization.decision import PASSED, Decision
 from ..domain.enrollment.enrollment import EnrollmentState
+from ..domain.sign_in.assurance import Assurance, SignIn
 from ..domain.sign_in.session import GateSession
 from ..domain.view_protection import ViewProtection
 from ..services.observations import Observation
+from ..services.oidc.access_tokens import AccessToken
 from ..services.people.persons import key_of
 from ..services.sign_in.entries import Entry
+from ..store.oidc.grants import GrantState
 from .authorization.facts import RequestFacts
 from .client import Client, client_of, wants_page
 from .request_notes import expect_hooks, flask_context, outer_user, this_request
@@ -76,6 +79,10 @@ class RequestContext:
     :param account: the host's user object of the session, where a page of the gate has asked for it.
     :param granted: act and method that a grant was found for.
     :param reference: under which it is on record that this request was refused.
+    :param token_grant: the access token of the OpenID provider that it came with, to a view that takes them.
+    :param access: what that token opens.
+    :param takes_tokens: whether that view does, so that whoever asks for no page there is a program.
+    :param has_sent_bearer: whether it came to such a view with any bearer token.
     :param outer: the record that its environment came with, of the request within which the host makes this one.
     """
 
@@ -119,6 +126,10 @@ class RequestContext:
     looks: int = 0
     known: RequestFacts | None = field(default=None, repr=False)
     account: Any = field(default=None, repr=False)
+    token_grant: GrantState | None = field(default=None, repr=False)
+    access: AccessToken | None = field(default=None, repr=False)
+    takes_tokens: bool = False
+    has_sent_bearer: bool = False
     outer: RequestContext | None = None
 
     @property
@@ -168,8 +179,17 @@ class RequestContext:
     def client(self) -> Client:
         """How an answer to this request has to look."""
         # A proxy in front may add a header to whatever a browser sends; a browser says that it wants a page.
-        is_program = self.carries_token and not wants_page(request)
+        is_program = (self.carries_token or self.takes_tokens) and not wants_page(request)
         return client_of(request, by_token=self.may_be_token or is_program)
+
+    @property
+    def assurance(self) -> Assurance:
+        """What was proved by the session of this request, or when its access token was granted."""
+        if self.access is not None:
+            return self.access.grant.assurance
+        if self.session is not None:
+            return self.session.assurance
+        return Assurance(SignIn.SESSION, self.state.clock())
 
     @property
     def facts(self) -> RequestFacts:

@@ -34,6 +34,7 @@ from ..services.enrollment.recovery_codes import RecoveryCodeService
 from ..services.enrollment.upkeep import UpkeepService
 from ..services.mail_trial import MailTrial
 from ..services.observations import Observations
+from ..services.oidc.access_tokens import AccessTokenReader
 from ..services.oidc.client_overview import ClientOverviewReader
 from ..services.oidc.clients import ClientService
 from ..services.oidc.connections import ConnectionService
@@ -193,6 +194,7 @@ class OidcServices:
     requests: RequestService
     grants: GrantService
     permission: GrantPermission
+    access_tokens: AccessTokenReader
     signing_keys: SigningKeyService
     claims: ClaimsReader
     overview: ClientOverviewReader

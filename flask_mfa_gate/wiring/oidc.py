@@ -13,6 +13,7 @@ from ..errors import ConfigError
 from ..host import load_user
 from ..services.actions.actions import ActionRunner
 from ..services.client.flood_guard import FloodGuard
+from ..services.oidc.access_tokens import AccessTokenReader
 from ..services.oidc.client_overview import ClientOverviewReader
 from ..services.oidc.clients import ClientService, configured_client
 from ..services.oidc.connections import ConnectionService
@@ -66,13 +67,16 @@ def oidc_services(
     if parts is None or settings.base_url is None:
         return None
     subjects = SubjectReader(base.directory, host.reader, host.stamper, load_user)
+    grants = GrantService(store, worker, clock=clock, lifetimes=settings.oidc_lifetimes)
+    permission = GrantPermission(policies.at, subjects, base.rules, clock=clock, lifetimes=base.lifetimes)
     return OidcServices(
         issuer=settings.base_url,
         acr=AcrWords(settings.acr),
         clients=parts.clients,
         requests=RequestService(store, worker, clock=clock),
-        grants=GrantService(store, worker, clock=clock, lifetimes=settings.oidc_lifetimes),
-        permission=GrantPermission(policies.at, subjects, base.rules, clock=clock, lifetimes=base.lifetimes),
+        grants=grants,
+        permission=permission,
+        access_tokens=AccessTokenReader(grants, parts.clients, permission, clock=clock),
         signing_keys=parts.signing_keys,
         logout=parts.logout,
         failures=FloodGuard(

@@ -43,6 +43,11 @@ def best_level(methods: Iterable[Method]) -> Level:
     return Level.PHISHING_RESISTANT if is_resistant else Level.MULTI_FACTOR
 
 
+def least_level(methods: Iterable[Method]) -> Level:
+    """The lowest with which a demand for one of these could be met; any factor where it names none."""
+    return min((best_level([method]) for method in set(methods) & Method.of_factors), default=Level.MULTI_FACTOR)
+
+
 class AcrWords:
     """The values of ``acr`` of one app, by level.
 

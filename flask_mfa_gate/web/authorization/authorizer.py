@@ -168,7 +168,7 @@ class RequestAuthorizer:
         session = context.session
         request = AccessRequest(
             context.enrollment,
-            session.assurance if session is not None else Assurance(SignIn.SESSION, context.state.clock()),
+            context.assurance,
             self._is_active,
             protection.resources,
             protection.demands,

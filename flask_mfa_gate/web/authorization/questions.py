@@ -7,6 +7,7 @@ from markupsafe import Markup
 from ...domain.access import APP
 from ...domain.authorization.decision import Ask, Decision, Reason
 from ...domain.sign_in.assurance import Assurance, FactorKind
+from ...services.oidc.access_tokens import AccessToken
 from ..endpoints import setup_endpoint
 from ..request_context import RequestContext, current_context
 from ..responses.pages import draw
@@ -16,7 +17,15 @@ from .authorizer import RequestAuthorizer
 def current_assurance() -> Assurance | None:
     """What the current session has proved."""
     context = current_context()
+    if (token := current_access_token()) is not None:
+        return token.grant.assurance
     return context.session.assurance if context and context.session and not context.session.is_pending else None
+
+
+def current_access_token() -> AccessToken | None:
+    """The provider's access token that opened this request."""
+    context = current_context()
+    return context.access if context is not None and context.user_key is not None else None
 
 
 def current_decision(resource: str) -> Decision:

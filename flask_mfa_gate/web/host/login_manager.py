@@ -120,6 +120,10 @@ class FlaskLoginIdentity:
             setattr(g, HIDDEN, None if _goes_by_session(manager) else session_snapshot.take(session))
             setattr(g, _LOADED, _nobody(manager))
 
+    def show(self, user: Any) -> None:
+        """In the place where the manager looks first."""
+        _known_here()[_LOADED] = user
+
     def show_when_asked(self, is_let_in: Callable[[Any], bool]) -> None:
         """A proxy stands in the manager's place, which looks when it is looked at."""
         if is_let_in not in self._stand_ins:

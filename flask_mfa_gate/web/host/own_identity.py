@@ -15,6 +15,8 @@ from .asking import HIDDEN, ask_afresh, cookies_after
 from .source import LOADER_FAILED, TOLD
 from .user_objects import is_anonymous, unwrapped
 
+_SHOWN = "_mfa_gate_shown"
+
 
 class HostIdentity:
     """Hosts that keep their user their own way and said so with ``identity=``: the whole session is theirs.
@@ -28,7 +30,7 @@ class HostIdentity:
     def load(self) -> Any:
         """Whatever the host's object finds in the request."""
         try:
-            return None if HIDDEN in g else self._ask(request)
+            return g.get(_SHOWN) if HIDDEN in g else self._ask(request)
         except TOLD:
             raise
         except Exception as error:
@@ -80,6 +82,7 @@ class HostIdentity:
 
     def hide_for_now(self) -> None:
         """The host's object is not asked again until the session changes."""
+        g.pop(_SHOWN, None)
         setattr(g, HIDDEN, session_snapshot.take(session))
 
     def _may_name_somebody(self) -> bool:
@@ -88,6 +91,10 @@ class HostIdentity:
             return named is not None and (alone is None or self._user_key(alone) != self._user_key(named))
         except Exception:  # noqa: BLE001 - what can't be read can't be ruled out
             return True
+
+    def show(self, user: Any) -> None:
+        """To the gate; the host asks :meth:`MFAGate.access_token`, since its own object knows nothing of this user."""
+        setattr(g, _SHOWN, user)
 
     def show_when_asked(self, is_let_in: Callable[[Any], bool]) -> None:
         """The session stays as it is; the host asks its own object."""
@@ -98,7 +105,8 @@ class HostIdentity:
 
     def load_anew(self) -> None:
         """Nothing is hidden any more."""
-        g.pop(HIDDEN, None)
+        for name in (HIDDEN, _SHOWN):
+            g.pop(name, None)
 
     def leave_to_host(self) -> Any:
         """The host's object is asked each time."""
@@ -108,7 +116,7 @@ class HostIdentity:
 
     def set_aside(self) -> Mapping[str, Any]:
         """What was hidden there."""
-        return {name: g.pop(name) for name in (HIDDEN,) if name in g}
+        return {name: g.pop(name) for name in (HIDDEN, _SHOWN) if name in g}
 
     def put_back(self, known: Mapping[str, Any]) -> None:
         """What was hidden there is hidden again."""

@@ -46,6 +46,9 @@ class IdentitySource(Protocol):
     def hide_for_now(self) -> None:
         """Show nobody in this request, and leave the session as it is."""
 
+    def show(self, user: Any) -> None:
+        """Show this user object to the rest of this request, whatever the host would find."""
+
     def show_when_asked(self, is_let_in: Callable[[Any], bool]) -> None:
         """Look who this is once the host asks, where it can be asked so late, and show nobody who is not let in."""
 

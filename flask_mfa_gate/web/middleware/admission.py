@@ -87,7 +87,8 @@ def _take_first_password(context: RequestContext, live: GateSession, stamps: Seq
 def _is_lifted(context: RequestContext, decision: Decision, key: str) -> bool:
     """Whether the host exempts tokens from what is demanded."""
     state = context.state
-    if not context.is_token or state.settings.tokens != "exempt":
+    # SECURITY: an access token of the provider says what its user proved, and is worth no more than that.
+    if not context.is_token or context.access is not None or state.settings.tokens != "exempt":
         return False
     # SECURITY: a refusal stops tokens in every mode, and a name and password are none, whatever scheme they come by.
     if decision.ask in {Ask.DENY, Ask.LOCKED} or carries_password(request, state.settings):

@@ -158,6 +158,9 @@ def _compare(context: RequestContext, response: Response) -> Response:
         return response
     if not is_changed and not context.signs_in:
         return _as_before(context, response, is_changed=False)
+    # What such a request wrote into the session is nobody's, unless it signed somebody in.
+    if context.access is not None and not context.signs_in and not context.state.host.identity.is_from_session():
+        return response
     try:
         user = lasting_identity(context.state.host.identity, context.before, response)
         key = key_of(user, context.state.host.user_key) if user is not None else None

@@ -25,6 +25,7 @@ from ..responses import answers
 from ..responses.host_names import without_place
 from ..sessions.revoked import turn_away
 from ..view_marks.protection import is_stopped, look_at, marks_at, marks_here, waiver_here
+from .access_tokens import admit_by_token, come_by_token, find_token
 from .admission import admit, bind, is_let_in
 from .after_request import closing
 from .enforcement import meet
@@ -137,6 +138,9 @@ def _answer_first(here: FlaskContext, context: RequestContext) -> Any:
     if is_ours and is_for_programs(endpoint):
         state.host.identity.hide_for_now()
         return _answer_own(context)
+    if not is_ours and (token := find_token(context)) is not None:
+        come_by_token(context, token)
+        return admit_by_token(context, token) if state.settings.decide == "first" else None
     context.look_up()
     if is_ours:
         if context.session is None and request.method == "GET":
@@ -178,10 +182,15 @@ def _look_before_view(here: FlaskContext) -> Answer:
         return None
     is_pending = context.session is not None and context.session.is_pending
     if context.state.settings.decide == "last" and (not is_pending or context.may_go_on):
-        answer = _go_on(context) if is_pending else admit(context)
+        answer = _go_on(context) if is_pending else _admit_late(context)
     else:
         answer = catch_hook_identity(context)
     return _enter_view(here, context) if answer is None else answer
+
+
+def _admit_late(context: RequestContext) -> Answer:
+    token = context.token_grant
+    return admit(context) if token is None else admit_by_token(context, token)
 
 
 def _enter_view(here: FlaskContext, context: RequestContext | None) -> Answer:

@@ -7,8 +7,6 @@ from typing import Any
 from flask import Response, request
 
 from ...domain.oidc.client import OPENID
-from ...domain.oidc.grant import TokenKind
-from ...services.oidc.permission import Use
 from .client_authentication import refused_client, require_one_way
 from .pages import Call, OidcRoute, json_reply, sent_parameters
 from .provider import provider_of, reply_of, sound_parameters
@@ -49,21 +47,14 @@ def userinfo(call: Call) -> Response:
     # SECURITY: never in the address or the body, where logs and other pages see it (RFC 9700 section 4.3.2).
     if scheme.lower() != "bearer" or not sent.strip():
         return _unauthorized("Bearer")
-    found = call.oidc.grants.by_token(sent.strip()[:512])
-    now = call.state.clock()
-    is_access = found is not None and found.token is not None and found.token.kind is TokenKind.ACCESS
-    if found is None or found.token is None or not is_access or now >= found.token.ends_at:
+    found = call.oidc.access_tokens.find(sent.strip())
+    access = None if found is None else call.oidc.access_tokens.read(found)
+    if access is None:
         return _unauthorized('Bearer error="invalid_token"')
-    subject = call.oidc.permission.subject(found, Use.ACCESS)
-    registered = call.oidc.clients.find(found.grant.client_id)
-    if subject is None or registered is None:
-        return _unauthorized('Bearer error="invalid_token"')
-    # SECURITY: what an admin takes from a client counts at once, and not when its tokens end.
-    scopes = frozenset(registered.client.scope_of(found.token.scope))
-    if OPENID not in scopes:
+    if OPENID not in access.scopes:
         return _unauthorized('Bearer error="insufficient_scope", scope="openid"', 403)
-    claims = call.oidc.claims.claims(subject, registered.client, scopes)
-    return json_reply({**claims, "sub": subject.person.key})
+    claims = call.oidc.claims.claims(access.subject, access.client, access.scopes)
+    return json_reply({**claims, "sub": access.subject.person.key})
 
 
 def _unauthorized(challenge: str, status: int = 401) -> Response:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlencode
@@ -11,13 +11,14 @@ from flask import Response, jsonify, make_response, redirect, request
 from werkzeug.exceptions import HTTPException
 
 from ...domain.authorization.decision import Ask, Decision, Reason
-from ...domain.sign_in.assurance import ACR_MULTI, Method, methods_of
+from ...domain.sign_in.assurance import Method, methods_of
 from ...errors import CodeInvalid, Conflict, MFAGateError, Throttled
 from ..client import SAFE_METHODS, Client, is_of_htmx
 from ..refusal_notes import reference_here
 from ..request_context import RequestContext
 from ..state import current_state
 from ..translation import error_text
+from .bearer import challenge, step_up_challenge
 from .host_names import own_url
 from .login_page import login_url
 from .page import page_facts
@@ -57,6 +58,10 @@ SENTENCES = {
 }
 _BLOCKED_TITLES = {Ask.LOCKED: "Your account is locked", Ask.DENY: "Access denied"}
 _TITLES = {503: "Temporarily unavailable", 404: "Not found", 429: "Too many attempts"}
+_TOKEN_ERRORS = {
+    "invalid_token": (401, "The access token is unknown, has expired or was revoked."),
+    "insufficient_scope": (403, "The access token lacks a scope that is needed here."),
+}
 _NOT_SENT = "Your form was not submitted. Sign in, then submit it again."
 _CSP = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; frame-ancestors 'none'; base-uri 'none'"
@@ -150,7 +155,7 @@ def demand_problem(decision: Decision, *, reference: str | None = None) -> Respo
         facts["help_link"] = decision.help_link
     response = problem_document(status, code, sentence_of(decision), facts)
     if status == 401:
-        response.headers["WWW-Authenticate"] = _insufficient(decision)
+        response.headers["WWW-Authenticate"] = step_up_challenge(decision.requirement)
     return response
 
 
@@ -165,19 +170,13 @@ def sentence_of(decision: Decision) -> str:
     return decision.message or SENTENCES[decision.reason]
 
 
-def _insufficient(decision: Decision) -> str:
-    age = decision.requirement.max_age
-    parts = ['error="insufficient_user_authentication"', f'acr_values="{ACR_MULTI}"']
-    parts += [] if age is None else [f'max_age="{int(age.total_seconds())}"']
-    return f"Bearer {', '.join(parts)}"
-
-
 def refuse_stranger(context: RequestContext, *, as_json: bool = False) -> Response:
     """Nobody is signed in: a page sends to the host's login and back again, anything else gets 401."""
     login = login_url(context.state.settings)
     if as_json or context.client is Client.API:
         response = problem_document(401, "sign_in_required", SENTENCES[Reason.STRANGER], {"continue_url": login})
-        response.headers["WWW-Authenticate"] = "Bearer"
+        told = {"error": "invalid_token"} if context.has_sent_bearer else {}
+        response.headers["WWW-Authenticate"] = challenge(**told)
         return response
     if is_login_page(context.state.settings):
         # Marked as well, or in a blueprint that is, so that nobody can reach it: it would lead to itself for ever.
@@ -186,6 +185,18 @@ def refuse_stranger(context: RequestContext, *, as_json: bool = False) -> Respon
         return see_other(f"{login}{'&' if '?' in login else '?'}{urlencode({'next': asked_page()})}")
     sentence = SENTENCES[Reason.STRANGER] if request.method in SAFE_METHODS else _NOT_SENT
     return _signed_out_page(context, "Sign in first", sentence, login)
+
+
+def refuse_token(error: str, scopes: Collection[str] = ()) -> Response:
+    """An access token that does not open this view (RFC 6750 section 3.1).
+
+    :param scopes: all that are needed, where some are missing.
+    """
+    status, sentence = _TOKEN_ERRORS[error]
+    response = problem_document(status, error, sentence, {})
+    scope = {"scope": " ".join(sorted(scopes))} if scopes else {}
+    response.headers["WWW-Authenticate"] = challenge(error=error, **scope)
+    return response
 
 
 def after_sign_out(context: RequestContext) -> Response:

@@ -9,11 +9,13 @@ from datetime import timedelta
 from flask import Blueprint
 
 from ...domain.authorization.decision import AuthnRequirement
+from ...domain.oidc.client import SCOPES
 from ...domain.policy.document.fields import read_name
 from ...domain.sign_in.assurance import Method
 from ...errors import ConfigError, PolicyError
 
 _RESOURCE, _REQUIRE, _EXEMPT = "@gate.resource", "@gate.require_mfa", "@gate.exempt"
+_ACCEPT = "@gate.accept_access_tokens"
 
 
 def read_resource(name: object) -> str:
@@ -39,6 +41,22 @@ def read_demand(max_age: object, factors: object) -> AuthnRequirement:
         raise ConfigError(_REQUIRE, "has no brackets", allowed="@gate.require_mfa()")
     methods = _read_factors(factors)
     return AuthnRequirement(methods or Method.of_factors, _read_age(max_age))
+
+
+def read_scopes(scopes: object) -> frozenset[str]:
+    """What an access token has to have at a view.
+
+    :raises ConfigError: for anything but names of scopes that the provider gives.
+    """
+    named = list(scopes) if isinstance(scopes, Collection) and not isinstance(scopes, str) else []
+    # SECURITY: no scope at all would open the view to every client, whatever its users agreed to.
+    if not named:
+        raise ConfigError(_ACCEPT, "names no scopes", given=scopes, allowed='scopes={"profile"}')
+    for name in named:
+        if name not in SCOPES:
+            nearest = next(iter(difflib.get_close_matches(str(name), SCOPES, n=1)), None)
+            raise ConfigError(_ACCEPT, "names an unknown scope", given=name, allowed=", ".join(SCOPES), nearest=nearest)
+    return frozenset(named)
 
 
 def require_markable(mark: str, view: object) -> None:

@@ -32,6 +32,12 @@ def mark_demand(view: View, demand: AuthnRequirement, enforce: Callable[[ViewPro
     return _marked(view, ViewProtection(demands=(demand,)), enforce)
 
 
+def mark_scopes(view: View, scopes: frozenset[str], enforce: Callable[[ViewProtection], Any]) -> View:
+    """Take access tokens of the OpenID provider at the view."""
+    require_markable("@gate.accept_access_tokens", view)
+    return _marked(view, ViewProtection(scopes=scopes), enforce)
+
+
 def mark_exempt(view: View | None) -> View:
     """Don't stop requests to the view; it still sees no unproven identity.
 
@@ -75,7 +81,7 @@ def _require_no_contradiction(*, is_exempt: bool, is_marked: bool) -> None:
 def _marked(view: View, added: ViewProtection, enforce: Callable[[ViewProtection], Any]) -> View:
     known = marks_of(view)
     _require_no_contradiction(is_exempt=known.is_exempt, is_marked=True)
-    protection = ViewProtection((*known.resources, *added.resources), (*known.demands, *added.demands), known.is_exempt)
+    protection = known.joined(added)
     if isinstance(view, Blueprint):
         setattr(view, ATTRIBUTE, protection)
         return cast(View, view)

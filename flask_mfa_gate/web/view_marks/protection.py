@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
 from enum import Enum, auto
+from functools import reduce
 from typing import Any, ParamSpec, TypeVar
 
 from flask import Blueprint, Flask, Request, current_app, request
@@ -44,11 +45,7 @@ def all_marks(view: Any, blueprints: Iterable[Any]) -> ViewProtection:
     found = [marks_of(view), *(getattr(blueprint, ATTRIBUTE, NO_PROTECTION) for blueprint in blueprints)]
     if found[0] is NO_PROTECTION and found.count(NO_PROTECTION) == len(found):
         return NO_PROTECTION
-    return ViewProtection(
-        resources=tuple(dict.fromkeys(name for protection in found for name in protection.resources)),
-        demands=tuple(dict.fromkeys(demand for protection in found for demand in protection.demands)),
-        is_exempt=found[0].is_exempt,
-    )
+    return reduce(ViewProtection.joined, found)
 
 
 def marks_at(app: Flask, endpoint: str | None) -> ViewProtection:
