@@ -14,14 +14,17 @@ PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3 python; d
 demo: $(READY)
 	@$(BIN)/python -m example_app --port $(PORT)
 
+# Tests that start Chromium, Apache or Node and wait for them.
+PROGRAMS := tests/browser tests/oidc_clients
+
 # One worker more than CI has cores: the others wait for databases and mail servers a fifth of their time.
 test: lint
-	$(BIN)/pytest -n 3 --dist worksteal
+	$(BIN)/pytest -n 3 --dist worksteal $(PROGRAMS:%=--ignore=%)
 
-# What `make test` runs on one database each, on SQLite, PostgreSQL and MariaDB. After `make test` the two others are
-# enough, which MFA_GATE_TEST_DATABASES=others says.
+# What needs other programs, and what `make test` runs on one database each, on SQLite, PostgreSQL and MariaDB. After
+# `make test` the two others are enough, which MFA_GATE_TEST_DATABASES=others says. Tests of one program stay together.
 test-servers: $(READY)
-	MFA_GATE_TEST_DATABASES=$${MFA_GATE_TEST_DATABASES:-all} $(BIN)/pytest -n 3 --dist worksteal tests/services tests/web
+	MFA_GATE_TEST_DATABASES=$${MFA_GATE_TEST_DATABASES:-all} $(BIN)/pytest -n 3 --dist loadgroup $(PROGRAMS) tests/services tests/web
 
 lint: $(READY)
 	$(BIN)/ruff check .

@@ -51,6 +51,8 @@ _MISSING: set[str] = set()
 JSON = {"Accept": "application/json"}
 # Races are about the database, so each runs on all. Services and pages run on one each, and on all for `make test-servers`.
 FOLDERS_ON_EVERY_DATABASE, FOLDERS_ON_ONE_DATABASE = {"race"}, {"services", "web"}
+# They start programs, which takes longer than most tests: `make test-servers` runs each folder in one process.
+FOLDERS_WITH_PROGRAMS = {"browser", "oidc_clients"}
 # "all" is for `make test-servers`; "others" leaves out the one of each test that `make test` had.
 CHOSEN_DATABASES = os.environ.get("MFA_GATE_TEST_DATABASES", "one")
 
@@ -100,23 +102,31 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Choose the databases of tests where the store is at work behind the portal; what looks at pages needs SQLite."""
     if "portal_uri" not in metafunc.fixturenames or metafunc.definition.get_closest_marker("pages"):
         return
-    folder = metafunc.definition.path.relative_to(Path(__file__).parent).parts[0]
+    folder = folder_of(metafunc.definition)
     if folder in FOLDERS_ON_EVERY_DATABASE:
         metafunc.parametrize("portal_uri", DATABASES, indirect=True)
     elif folder in FOLDERS_ON_ONE_DATABASE:
         metafunc.parametrize("portal_uri", chosen_databases(metafunc), indirect=True)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Tests that are the same on every database had their turn with the first one."""
-    if CHOSEN_DATABASES != "others":
-        return
+    """Tests that are the same on every database had their turn with the first one; those with programs had none."""
     kept, left = [], []
     for item in items:
+        has_program = folder_of(item) in FOLDERS_WITH_PROGRAMS
+        if has_program and config.pluginmanager.hasplugin("xdist"):
+            item.add_marker(pytest.mark.xdist_group(folder_of(item)))
         parameters = getattr(getattr(item, "callspec", None), "params", {})
-        (kept if "portal_uri" in parameters else left).append(item)
+        is_due = CHOSEN_DATABASES != "others" or has_program or "portal_uri" in parameters
+        (kept if is_due else left).append(item)
     items[:] = kept
     config.hook.pytest_deselected(items=left)
+
+
+def folder_of(item: pytest.Item) -> str:
+    """The folder below ``tests``, or the module right in it."""
+    return item.path.relative_to(Path(__file__).parent).parts[0]
 
 
 def chosen_databases(metafunc: pytest.Metafunc) -> list[str]:
