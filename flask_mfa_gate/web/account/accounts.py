@@ -5,11 +5,11 @@ from __future__ import annotations
 from enum import Enum, auto
 from typing import Any, NamedTuple
 
-from flask import current_app, request
+from flask import current_app
 
 from ...domain.sign_in.session import GateSession
 from ...services.people.persons import is_switched_on, key_of
-from ..host.asking import ask_afresh
+from ..sessions.shown_user import shown_user
 from ..state import GateState
 
 
@@ -61,13 +61,7 @@ def _as_shown(state: GateState, session: GateSession) -> AccountState:
 
 def _by_request(state: GateState, session: GateSession, *, after_hooks: bool) -> Any:
     """The user of the session, if the host takes this request for theirs."""
-    user = ask_afresh(
-        state.host.identity.load,
-        environ=request.environ,
-        with_body=False,
-        with_arguments=False,
-        after_hooks=after_hooks,
-    )
+    user = shown_user(state, after_hooks=after_hooks)
     return user if user is not None and key_of(user, state.host.user_key) == session.user_key else None
 
 

@@ -24,6 +24,7 @@ from ..request_notes import flask_context
 from ..responses import answers
 from ..responses.host_names import without_place
 from ..sessions.revoked import turn_away
+from ..sessions.shown_user import drop_session_of_another
 from ..view_marks.protection import is_stopped, look_at, marks_at, marks_here, waiver_here
 from .access_tokens import admit_by_token, come_by_token, find_token
 from .admission import admit, bind, is_let_in
@@ -143,6 +144,7 @@ def _answer_first(here: FlaskContext, context: RequestContext) -> Any:
         return admit_by_token(context, token) if state.settings.decide == "first" else None
     context.look_up()
     if is_ours:
+        drop_session_of_another(context)
         if context.session is None and request.method == "GET":
             _meet(context)
         state.host.identity.hide_for_now()

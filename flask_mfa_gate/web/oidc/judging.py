@@ -22,6 +22,7 @@ from ..authorization.authorizer import RequestAuthorizer
 from ..client import origin_of
 from ..fail_closed import UNAVAILABLE
 from ..sessions.revoked import turn_away
+from ..sessions.shown_user import is_shown
 from .asking import Asking
 from .pages import Call
 
@@ -76,6 +77,10 @@ def judge(call: Call, asking: Asking) -> Outcome:
     """What is needed for this request, in the order in which a user would meet it."""
     context, live = call.context, call.context.session
     if live is None or context.enrollment is None:
+        return Outcome(need=Need.SIGN_IN)
+    # SECURITY: whom the host takes for nobody, or for another user, gets no code by the gate's cookie alone. Of a
+    # pending sign-in the host shows nobody, and it gets no code either.
+    if not live.is_pending and not is_shown(context, live):
         return Outcome(need=Need.SIGN_IN)
     account, user = account_of(call.state, live)
     if account is Account.UNKNOWN:

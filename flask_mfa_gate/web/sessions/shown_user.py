@@ -1,0 +1,56 @@
+"""Whether the host shows the user of the gate's session, at pages that the gate answers before the host's hooks."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import request
+
+from ...domain.sign_in.session import GateSession
+from ...services.people.persons import key_of
+from ..host.asking import ask_afresh
+from ..request_context import RequestContext
+from ..state import GateState
+
+
+def shown_user(state: GateState, *, after_hooks: bool) -> Any:
+    """Whom the host takes this request for, asked aside; None for nobody. Its loader may raise anything.
+
+    :param after_hooks: whether its own ``before_request`` functions run first, as for one of its views.
+    """
+    return ask_afresh(
+        state.host.identity.load, environ=request.environ, with_body=False, with_arguments=False,
+        after_hooks=after_hooks,
+    )  # fmt: skip
+
+
+def drop_session_of_another(context: RequestContext) -> None:
+    """Go on without the gate's session where the host shows somebody else: what was proved by one is none of another's.
+
+    Where the host shows nobody, or fails without its hooks, the row stands for itself.
+    """
+    live, state = context.session, context.state
+    if live is None or live.is_pending:
+        return
+    try:
+        context.shown_key = _shown_key(state, after_hooks=state.settings.decide == "last")
+    except Exception:  # noqa: BLE001 - the host's loader may raise anything
+        return
+    # SECURITY: as for the host's own views, whatever pair of cookies a client puts together.
+    if context.shown_key not in {None, live.user_key}:
+        context.session = context.enrollment = None
+
+
+def is_shown(context: RequestContext, live: GateSession) -> bool:
+    """Whether the host would take this request for one of the session's user, were it one of its own views.
+
+    Whatever its loader raises is raised here.
+    """
+    if context.shown_key is None:
+        context.shown_key = _shown_key(context.state, after_hooks=True)
+    return context.shown_key == live.user_key
+
+
+def _shown_key(state: GateState, *, after_hooks: bool) -> str | None:
+    user = shown_user(state, after_hooks=after_hooks)
+    return None if user is None else key_of(user, state.host.user_key)
