@@ -24,7 +24,9 @@ _marks = MFAGate()
 def login() -> Any:
     """Name and password."""
     if request.method == "GET":
-        return render_template("login.html", people=PEOPLE, password=PASSWORD, key=DAVES_KEY)
+        return render_template(
+            "login.html", people=PEOPLE, password=PASSWORD, key=DAVES_KEY, username=request.args.get("login_hint", "")
+        )  # fmt: skip
     username, password = request.form.get("username", ""), request.form.get("password", "")
     # PostgreSQL takes no NUL in a text.
     named = select(User).where(User.username == username.replace("\0", ""))

@@ -77,7 +77,7 @@ class RequestContext:
     :param withheld: what the session held, when nobody may see it and nothing may be changed.
     :param known: what policies may look at, collected when one does.
     :param account: the host's user object of the session, where a page of the gate has asked for it.
-    :param shown_key: whom the host showed at a page of the gate, where it was asked beside a session and showed somebody.
+    :param shown: the user of the session as the host shows them, where it was asked for a page of the gate.
     :param granted: act and method that a grant was found for.
     :param reference: under which it is on record that this request was refused.
     :param token_grant: the access token of the OpenID provider that it came with, to a view that takes them.
@@ -109,7 +109,7 @@ class RequestContext:
     settled: ViewProtection | None = None
     is_token: bool = False
     may_be_token: bool = False
-    shown_key: str | None = None
+    shown: Any = field(default=None, repr=False)
     granted: tuple[str, str] | None = None
     reference: str | None = None
     may_go_on: bool = False

@@ -49,7 +49,8 @@ def oidc_parts(base: Base, runner: ActionRunner) -> OidcParts | None:
     if not settings.oidc or settings.base_url is None:
         return None
     clients = ClientService(base.store, worker, runner.actor, _configured(settings.oidc_clients), clock=clock)
-    signing_keys = SigningKeyService(base.store, worker, base.keyring, clock=clock)
+    longest_life = settings.oidc_lifetimes.longest
+    signing_keys = SigningKeyService(base.store, worker, base.keyring, clock=clock, longest_life=longest_life)
     send = partial(base.outbound.post, content_type=FORM)
     logout = LogoutNotifier(worker, clients, signing_keys, issuer=settings.base_url, send=send)
     return OidcParts(clients, signing_keys, logout)

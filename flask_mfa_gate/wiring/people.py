@@ -108,6 +108,7 @@ class AdminWiring:
                 jobs=self.people.action_jobs,
                 delivery=base.delivery,
                 logout=self.oidc.logout if self.oidc is not None else None,
+                signing_keys=self.oidc.signing_keys if self.oidc is not None else None,
                 daily=self.people.daily_totals,
                 sweeper=Sweeper(worker, _retention(base), lifetimes=base.lifetimes, cookie_life=longest_cookie_life),
                 users=self.people.users,

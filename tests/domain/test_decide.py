@@ -207,6 +207,11 @@ def test_amr_and_acr_follow_from_the_proofs() -> None:
     assert (PASSWORD.amr, PASSWORD.acr.rsplit("/", 1)[1]) == (("pwd",), "sfa")
     assert PASSWORD.with_proof(Method("totp"), at=NOW).amr == ("pwd", "otp", "mfa")
     assert PASSWORD.with_proof(Method("recovery_code"), at=NOW).amr == ("pwd", "mfa")
+    for kind in set(SignIn) - {SignIn.PASSWORD}:
+        unseen = replace(PASSWORD, sign_in=kind)
+        assert (unseen.amr, unseen.with_proof(Method("totp"), at=NOW).amr) == ((), ("otp", "mfa")), (
+            "no password was seen"
+        )
     assert PASSWORD.with_proof(Method("totp"), at=NOW).acr.rsplit("/", 1)[1] == "mfa"
     assert PASSWORD.with_proof(Method("totp"), at=NOW + DAY).authenticated_at == NOW + DAY
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from ...errors import BadRequest
 from .registration import LONGEST_AGE
 
-LONGEST_CLAIMS = 4096
+LONGEST_CLAIMS, LONGEST_HINT = 4096, 320
 _AGE = re.compile(r"[0-9]{1,9}")
 _SUBJECT, _ACR = "sub", "acr"
 
@@ -38,6 +38,7 @@ class AuthnRequest:
     :param acr_values: wished for, in any order of preference.
     :param essential_acr: one of these has to be sent, or there is no code.
     :param subject: key of the user who is meant, where ``claims`` names one.
+    :param login_hint: what the user who is meant may type to sign in; empty where nothing is said, or nothing usable.
     """
 
     prompts: frozenset[Prompt] = frozenset()
@@ -57,6 +58,11 @@ class AuthnRequest:
         """Whether only a proof that is newer than the request will do."""
         return Prompt.LOGIN in self.prompts or self.max_age == 0
 
+    def hints_at_another(self, names: Collection[str]) -> bool:
+        """Whether the login hint is none of these names of the user; never where nobody knows their names."""
+        known = {name.casefold() for name in names if name}
+        return bool(self.login_hint and known) and self.login_hint.casefold() not in known
+
 
 def read_authn_request(parameters: Mapping[str, str], *, default_max_age: int | None) -> AuthnRequest:
     """What these parameters ask.
@@ -73,8 +79,14 @@ def read_authn_request(parameters: Mapping[str, str], *, default_max_age: int | 
         acr_values=(*parameters.get("acr_values", "").split(), *wished),
         essential_acr=wished if about_acr.get("essential") is True else (),
         subject=next(iter(_values(about_subject)), None),
-        login_hint=parameters.get("login_hint", ""),
+        login_hint=_login_hint(parameters.get("login_hint", "")),
     )
+
+
+def _login_hint(text: str) -> str:
+    hint = text.strip()
+    # SECURITY: it goes on to the address of the app's own login page.
+    return hint if len(hint) <= LONGEST_HINT and hint.isprintable() else ""
 
 
 def _prompts(text: str) -> frozenset[Prompt]:

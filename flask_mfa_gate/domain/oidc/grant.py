@@ -34,6 +34,11 @@ class OidcLifetimes:
     refresh: timedelta
     offline: timedelta
 
+    @property
+    def longest(self) -> timedelta:
+        """Of any of them."""
+        return max(self.code, self.access, self.id_token, self.refresh, self.offline)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:

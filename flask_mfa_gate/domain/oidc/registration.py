@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import re
+from base64 import urlsafe_b64decode
 from collections.abc import Mapping
 from enum import StrEnum
 from ipaddress import ip_address
@@ -14,11 +15,15 @@ from ...errors import BadRequest
 from .client import OPENID, SCOPES, AuthMethod, GrantType, OidcClient, SigningAlgorithm
 
 LONGEST_NAME, LONGEST_URI, MOST_URIS = 100, 2000, 50
+LEAST_RSA_BITS, MOST_RSA_BITS, MOST_KEYS = 2048, 8192, 10
 LONGEST_AGE = 366 * 24 * 3600
 _ID = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._~-]{0,62}[A-Za-z0-9])?")
 # RFC 3986 without what browsers and servers read in two ways: spaces, quotes, backslashes, user info.
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:[A-Za-z0-9\-._~:/?\[\]!$&'()*+,;=%]+")
 _PRIVATE_SCHEME = re.compile(r"[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+")
+_BASE64URL = re.compile(r"[A-Za-z0-9_-]+")
+_P256 = 2**256 - 2**224 + 2**192 + 2**96 - 1
+_P256_B = 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B
 _WORDS = (
     "client_id", "client_name", "redirect_uris", "post_logout_redirect_uris", "token_endpoint_auth_method",
     "grant_types", "response_types", "scope", "id_token_signed_response_alg", "jwks", "default_max_age", "client_uri",
@@ -204,21 +209,51 @@ def _one_of(kind: type[Word], words: Mapping[str, Any], word: str, default: Word
 
 
 def _jwks(value: Any, *, is_needed: bool) -> Mapping[str, Any] | None:
-    """Public keys only; whether they are keys at all shows when something is verified with them."""
+    """Public keys only, of the two algorithms that assertions are signed with."""
     if value is None:
         if is_needed:
             raise BadClient("jwks", "is missing: private_key_jwt needs the client's public keys")
         return None
     keys = value.get("keys") if isinstance(value, Mapping) else None
-    if not isinstance(keys, list) or not keys or not all(isinstance(key, Mapping) for key in keys):
-        raise BadClient("jwks", "must be a JWK set with at least one key")
+    if (
+        not isinstance(keys, list)
+        or not 0 < len(keys) <= MOST_KEYS
+        or not all(isinstance(key, Mapping) for key in keys)
+    ):
+        raise BadClient("jwks", f"must be a JWK set with 1 to {MOST_KEYS} keys")
     for key in keys:
-        if key.get("kty") not in ("RSA", "EC"):
-            raise BadClient("jwks", "may hold RSA and EC keys only")
+        # SECURITY: what can be factored, or has an exponent of one, would let anyone sign as the client.
+        if not (_is_strong_rsa(key) or _is_p256(key)):
+            raise BadClient(
+                "jwks", f"may hold RSA keys of {LEAST_RSA_BITS} to {MOST_RSA_BITS} bits and EC keys of P-256 only"
+            )
         # SECURITY: a private key that is sent here is no longer one, and must not be kept.
         if not {"d", "p", "q", "k"}.isdisjoint(key):
             raise BadClient("jwks", "holds a private key; only public keys belong here")
     return dict(value)
+
+
+def _is_strong_rsa(key: Mapping[str, Any]) -> bool:
+    modulus, exponent = _number(key.get("n")), _number(key.get("e"))
+    is_of_size = LEAST_RSA_BITS <= modulus.bit_length() <= MOST_RSA_BITS
+    return key.get("kty") == "RSA" and is_of_size and exponent >= 3 and modulus % 2 == exponent % 2 == 1
+
+
+def _is_p256(key: Mapping[str, Any]) -> bool:
+    """Whether it is a point of that curve (FIPS 186-4, D.1.2.3)."""
+    x, y = _number(key.get("x")), _number(key.get("y"))
+    is_on_curve = 0 <= x < _P256 and 0 <= y < _P256 and (y * y - (x * x * x - 3 * x + _P256_B)) % _P256 == 0
+    return key.get("kty") == "EC" and key.get("crv") == "P-256" and is_on_curve
+
+
+def _number(text: Any) -> int:
+    """What a member of a JWK stands for (RFC 7518 section 2, Base64urlUInt); zero for what is none."""
+    if not isinstance(text, str) or not 0 < len(text) <= MOST_RSA_BITS // 6 + 2 or not _BASE64URL.fullmatch(text):
+        return 0
+    try:
+        return int.from_bytes(urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    except ValueError:
+        return 0
 
 
 def _age(value: Any) -> int | None:

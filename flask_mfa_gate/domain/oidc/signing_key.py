@@ -57,3 +57,17 @@ def signing_key(keys: Collection[SigningKey], algorithm: SigningAlgorithm, now: 
     """The one that signs: the newest whose time has come."""
     ready = [key for key in keys if key.algorithm is algorithm and key.retired_at is None and key.signs_from <= now]
     return max(ready, key=lambda key: key.generation, default=None)
+
+
+def superseded_keys(
+    keys: Collection[SigningKey], now: datetime, *, longest_life: timedelta
+) -> list[SigningKey]:  # fmt: skip
+    """Those whose successor has signed for longer than anything lives that they signed, and that nobody retired."""
+    found = []
+    for key in keys:
+        successor = signing_key(keys, key.algorithm, now)
+        if successor is None or key.retired_at is not None or key.generation >= successor.generation:
+            continue
+        if successor.signs_from + longest_life + PUBLISHED_FOR <= now:
+            found.append(key)
+    return found

@@ -124,8 +124,11 @@ class Assurance:
 
     @property
     def amr(self) -> tuple[str, ...]:
-        """Authentication method references (RFC 8176), in a stable order without repeats."""
-        words = ["pwd"]
+        """Authentication method references (RFC 8176), in a stable order without repeats.
+
+        A password counts where it was seen, and not where a cookie or a token stands for one of any age.
+        """
+        words = ["pwd"] if self.sign_in is SignIn.PASSWORD else []
         for proof in self.proofs:
             words += [word for word in Method.amr[proof.method] if word not in words]
         return tuple(words)

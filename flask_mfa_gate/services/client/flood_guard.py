@@ -52,28 +52,31 @@ class FloodGuard:
         self._failed_at: datetime | None = None
         self._overdue: Thread | None = None
 
-    def excess(self, address: str | None) -> Throttled | None:
+    def excess(self, address: str | None, *, about: str = "") -> Throttled | None:
         """Count this request; the refusal when its address has sent too many in this minute.
 
         IPv6 addresses count by their /64, and all that can't be read as one.
+
+        :param about: what is counted apart from everything else of that address.
         """
         if self._item is None:
             return None
         place, length = counted_place(address), int(WINDOW.total_seconds())
-        count = self._count(self._key(self._item, place), length)
+        count = self._count(self._key(self._item, place, about), length)
         if count == self._item.amount + 1:
             log.warning("more than %d sign-ins and forms within a minute from %s", self._item.amount, place)
         return self._refusal() if count > self._item.amount else None
 
-    def refusal(self, address: str | None) -> Throttled | None:
+    def refusal(self, address: str | None, *, about: str = "") -> Throttled | None:
         """The refusal of an address that has sent too many in this minute, without counting this request."""
         if self._item is None:
             return None
-        count = self._read(self._key(self._item, counted_place(address)))
+        count = self._read(self._key(self._item, counted_place(address), about))
         return self._refusal() if count >= self._item.amount else None
 
-    def _key(self, item: RateLimitItemPerMinute, place: str) -> str:
-        return item.key_for(place, int(self._clock().timestamp()) // int(WINDOW.total_seconds()))
+    def _key(self, item: RateLimitItemPerMinute, place: str, about: str) -> str:
+        minute = int(self._clock().timestamp()) // int(WINDOW.total_seconds())
+        return item.key_for(place, minute, *([about] if about else []))
 
     def _refusal(self) -> Throttled:
         length, now = int(WINDOW.total_seconds()), self._clock()

@@ -9,6 +9,7 @@ from ...mail.delivery import Delivery
 from ..actions.action_jobs import ActionJobs
 from ..audit.chain import AuditChain
 from ..oidc.logout import LogoutNotifier
+from ..oidc.signing_keys import SigningKeyService
 from ..people.daily_totals import DailyTotalsService
 from ..people.users import UserService
 from ..unit_of_work import TransactionRunner, UnitOfWork
@@ -51,6 +52,7 @@ class UpkeepService:
     sweeper: Sweeper
     users: UserService
     logout: LogoutNotifier | None = None
+    signing_keys: SigningKeyService | None = None
 
     def run_due(self) -> Upkeep:
         """Do all that is due now.
@@ -64,6 +66,8 @@ class UpkeepService:
         sent, failed = self.delivery.send_due()
         if self.logout is not None:
             self.logout.run()
+        if self.signing_keys is not None:
+            self.signing_keys.retire_superseded()
         # Before the sweep, which takes what is counted here.
         self.daily.count_due()
         swept = self.sweeper.run()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -21,6 +22,7 @@ from ...store.oidc.clients import ClientRow, SecretRow
 from ..actions.subjects import REFUSALS
 from ..unit_of_work import TransactionRunner, UnitOfWork
 
+log = logging.getLogger("flask_mfa_gate")
 NOBODY = ""
 MOST_SECRETS = 2
 OVERLAP = timedelta(days=7)
@@ -54,7 +56,8 @@ class ClientService:
             return self._configured[client_id]
         with self._store.database.read() as tx:
             row = self._store.oidc.clients.get(tx, client_id, now=self._clock())
-        return RegisteredClient(_client(row), row.secrets) if row is not None and row.is_enabled else None
+        client = _readable(row) if row is not None and row.is_enabled else None
+        return RegisteredClient(client, row.secrets) if row is not None and client is not None else None
 
     def find_for(self, client_id: str, user_key: str) -> tuple[OidcClient, str] | None:
         """An enabled client, with the scopes that this user agreed to."""
@@ -64,12 +67,13 @@ class ClientService:
                 given = self._store.oidc.consents.of_user(tx, user_key)
                 return configured.client, next((one.scope for one in given if one.client_id == client_id), "")
             row = self._store.oidc.clients.get_for(tx, client_id, user_key)
-        return (_client(row), row.consent) if row is not None and row.is_enabled else None
+        client = _readable(row) if row is not None and row.is_enabled else None
+        return (client, row.consent) if row is not None and client is not None else None
 
     def list(self) -> Sequence[OidcClient]:
         """Every client, by name, disabled ones included."""
         with self._store.database.read() as tx:
-            kept = [_client(row) for row in self._store.oidc.clients.all(tx)]
+            kept = [client for row in self._store.oidc.clients.all(tx) if (client := _readable(row)) is not None]
         configured = [one.client for one in self._configured.values()]
         rows = [client for client in kept if client.client_id not in self._configured]
         return sorted([*configured, *rows], key=lambda client: (client.client_name.lower(), client.client_id))
@@ -278,6 +282,15 @@ def _secret(secret: str) -> ClientSecret:
 
 def _client(row: ClientRow) -> OidcClient:
     return read_client(row.words, is_enabled=row.is_enabled)
+
+
+def _readable(row: ClientRow) -> OidcClient | None:
+    """The same; None for a row that was edited by hand, or holds what was allowed once, such as a short key."""
+    try:
+        return _client(row)
+    except BadClient as error:
+        log.warning("the client %r is passed over: %s", row.client_id, error)
+        return None
 
 
 def _missing(client_id: str) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from ...clock import Clock
 from ...crypto import Keyring, Place
 from ...domain.oidc.client import SigningAlgorithm
-from ...domain.oidc.signing_key import PUBLISHED_FOR, SigningKey, signing_key
+from ...domain.oidc.signing_key import PUBLISHED_FOR, SigningKey, signing_key, superseded_keys
 from ...domain.people.roles import Actor
 from ...domain.records.event_name import EventName
 from ...errors import NotFound
@@ -22,8 +23,6 @@ from ..unit_of_work import TransactionRunner, UnitOfWork
 
 # How long a process goes by what it read: well within the time that a new key is shown before it signs.
 MEMORY = timedelta(minutes=1)
-# What a retired key signed may come back as a hint for so long.
-KEPT_FOR = timedelta(days=90)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +44,16 @@ class _Known:
 
 
 class SigningKeyService:
-    """Signing keys of one app. The first of an algorithm is made when it is first asked for."""
+    """Signing keys of one app. The first of an algorithm is made when it is first asked for.
 
-    def __init__(self, store: Store, worker: TransactionRunner, keyring: Keyring, *, clock: Clock) -> None:
+    :param longest_life: of any token that goes out.
+    """
+
+    def __init__(
+        self, store: Store, worker: TransactionRunner, keyring: Keyring, *, clock: Clock, longest_life: timedelta
+    ) -> None:  # fmt: skip
         self._store, self._worker, self._keyring, self._clock = store, worker, keyring, clock
+        self._longest_life = longest_life
         self._known: _Known | None = None
         self._opened: dict[str, PrivateKey] = {}
 
@@ -95,6 +100,13 @@ class SigningKeyService:
 
         self._worker.run(act)
         self._keys(afresh=True)
+
+    def retire_superseded(self) -> None:
+        """Retire what a newer key has replaced for long enough: nothing that it signed is good any more."""
+        for key in superseded_keys(self._keys(afresh=True), self._clock(), longest_life=self._longest_life):
+            # Another process may have been first.
+            with suppress(NotFound):
+                self.retire(key.kid, actor=Actor.SYSTEM)
 
     def _make(self, algorithm: SigningAlgorithm, *, signs_from: datetime, actor: Actor) -> SigningKey:
         private, public, kid = _generate(algorithm)

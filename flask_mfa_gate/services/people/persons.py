@@ -14,6 +14,7 @@ from ..text_validation import is_key, kept_text
 from .model_keys import ModelKey
 
 _NAME_ATTRIBUTES = ("name", "full_name", "display_name", "username")
+_LOGIN_ATTRIBUTES = ("user_name", "login", "nickname")
 EMAIL_ATTRIBUTES = ("email", "email_address", "mail")
 _LOCALE_ATTRIBUTES = ("locale", "language")
 _TIMEZONE_ATTRIBUTES = ("timezone", "tz")
@@ -77,6 +78,14 @@ def shown_name(user: Any) -> str:
 def shown_account(user: Any) -> str:
     """What the user is told apart by at other apps: an email address, else a name, else nothing."""
     return _email(user) or _name(user)
+
+
+def login_names(user: Any) -> frozenset[str]:
+    """What this user may type to sign in, as far as the user object, or the person, tells; empty where it doesn't."""
+    found = (
+        _first_text(user, (attribute,)) for attribute in (*_NAME_ATTRIBUTES, *_LOGIN_ATTRIBUTES, *EMAIL_ATTRIBUTES)
+    )
+    return frozenset(name for name in found if name)
 
 
 def _name(user: Any) -> str:

@@ -30,12 +30,16 @@ class AccountState(NamedTuple):
     user: Any = None
 
 
-def account_of(state: GateState, session: GateSession) -> AccountState:
+def account_of(state: GateState, session: GateSession, *, shown: Any = None) -> AccountState:
     """By the directory, where the host told who its users are; else by the user that its loader or this request shows.
 
     A directory that fails lets nobody on. Of a pending sign-in without a directory only the loader may tell: that may
     need hooks of the host that do not run for these pages, and the next page of the app itself asks again.
+
+    :param shown: the user of the session as this request shows them, where that is known already.
     """
+    if shown is not None and state.host.directory.reads_user_objects:
+        return _judge(state, session, shown)
     found = state.host.directory.account(session.user_key)
     if not found.is_open:
         return AccountState(Account.OFF)
@@ -44,9 +48,9 @@ def account_of(state: GateState, session: GateSession) -> AccountState:
         return _judge(state, session, user)
     if session.is_pending:
         return AccountState(Account.ON)
-    shown = _as_shown(state, session)
+    told = _as_shown(state, session)
     # SECURITY: a directory does not know of passwords; the user whom the request shows may have another one by now.
-    return AccountState(Account.ON) if state.host.directory.lists_users and shown.user is None else shown
+    return AccountState(Account.ON) if state.host.directory.lists_users and told.user is None else told
 
 
 def _as_shown(state: GateState, session: GateSession) -> AccountState:

@@ -175,7 +175,7 @@ def _serve(context: RequestContext, view: Callable[..., Any], kwargs: Mapping[st
         return answers.refuse_stranger(context, as_json=is_status)
     if is_write and not has_csrf_token(request, context.state.keyring, context.session):
         return answers.problem(context, 400, "csrf_failed", _FORM_EXPIRED, {"token_url": own_url("mfa_gate.status")})
-    account, user = account_of(context.state, context.session)
+    account, user = account_of(context.state, context.session, shown=context.shown)
     context.account = user
     # SECURITY: a password that was changed ends what rests on the old one here as well, where no user is loaded.
     if account is Account.CHANGED:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 from urllib.parse import urlencode
 
-from flask import Response, make_response, request
+from flask import Response, current_app, make_response, request
 
 from ...domain.authorization.decision import Ask
 from ...domain.sign_in.session import StepUp
@@ -18,6 +18,7 @@ from ..flood import require_no_excess
 from ..refusal_notes import note_refusal
 from ..responses import answers
 from ..responses.host_names import own_url
+from ..responses.targets import asked_page
 from .asking import Asking, RefusedRequest, read_asking
 from .browser import bind_browser, browser_here, browser_of
 from .judging import Need, Outcome, judge, requirement_of
@@ -48,6 +49,10 @@ def authorize(call: Call) -> Response:
     if outcome.authorization is not None:
         return _give_code(call, asking, outcome)
     assert outcome.need is not None  # noqa: S101 - the one or the other
+    if outcome.need is Need.SIGN_IN and _lacks_strict_cookies():
+        return answers.page(
+            "oidc/leave.html", call.context, location=asked_page(), client_name=asking.client.client_name
+        )  # fmt: skip
     if asking.asked.is_silent:
         return refuse(call, asking.refusal(outcome.need.error), began_with_form=False)
     return _settle(call, asking, outcome) or _keep(call, asking)
@@ -89,6 +94,15 @@ def answer(call: Call, request_id: str) -> Response:
 _ANSWERS = {
     ("consent", Need.CONSENT): "consent", ("account", Need.ACCOUNT): "account", ("without", Need.FACTOR): "without",
 }  # fmt: skip
+
+
+def _lacks_strict_cookies() -> bool:
+    """Whether the browser kept the host's session back, since another site sent it here; from a page of ours it comes.
+
+    (RFC 6265bis section 5.8.3)
+    """
+    is_strict = current_app.config["SESSION_COOKIE_SAMESITE"] == "Strict"
+    return is_strict and request.method == "GET" and request.headers.get("Sec-Fetch-Site") == "cross-site"
 
 
 def _keep(call: Call, asking: Asking) -> Response:
@@ -144,7 +158,7 @@ def _settle(call: Call, asking: Asking, outcome: Outcome) -> Response | None:
 def _ask(call: Call, asking: Asking, outcome: Outcome) -> Response:
     """The next thing that is needed of this user."""
     if outcome.need is Need.SIGN_IN:
-        return answers.refuse_stranger(call.context)
+        return answers.refuse_stranger(call.context, login_hint=asking.asked.login_hint)
     if outcome.need in {Need.GATE, Need.NEWER_PROOF, Need.STRONGER_PROOF}:
         return _lead_to_proof(call, asking, outcome)
     if outcome.need is Need.FACTOR:

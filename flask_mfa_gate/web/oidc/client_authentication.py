@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from base64 import b64decode
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from flask import Response, request
 
 from ..client import origin_of
 from .pages import Call, json_reply
+
+if TYPE_CHECKING:
+    from ...oidc.provider.server import Provider
 
 
 def require_one_way(parameters: Mapping[str, str]) -> str | None:
@@ -46,16 +50,24 @@ def refused_client(call: Call, error: str) -> Response:
     return response
 
 
-def require_few_failures(call: Call) -> None:
-    """Nothing is tried for an address that has sent too many wrong secrets.
+def claimed_client(provider: Provider, parameters: Mapping[str, str]) -> str:
+    """Who the client says it is, before it has proved it; empty where that is no client of this provider."""
+    header = request.headers.get("Authorization")
+    named = parameters.get("client_id") if header is None else _basic_name(header)
+    return named if named and provider.query_client(named) is not None else ""
+
+
+def require_few_failures(call: Call, claimed: str) -> None:
+    """Nothing is tried for a client at an address that has sent too many wrong secrets of that client.
 
     :raises Throttled: for such a one.
     """
-    # SECURITY: secrets in the configuration may be weaker than those that are made here.
-    if (refusal := call.oidc.failures.refusal(origin_of(request).address)) is not None:
+    # SECURITY: secrets in the configuration may be weaker than those that are made here. By address and client, so
+    # that wrong ones from elsewhere, or of another client behind the same proxy, lock no client out.
+    if (refusal := call.oidc.failures.refusal(origin_of(request).address, about=claimed)) is not None:
         raise refusal
 
 
-def note_failure(call: Call) -> None:
+def note_failure(call: Call, claimed: str = "") -> None:
     """A client was not who it said."""
-    call.oidc.failures.excess(origin_of(request).address)
+    call.oidc.failures.excess(origin_of(request).address, about=claimed)

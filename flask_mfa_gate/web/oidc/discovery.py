@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Response, jsonify
+from flask import Response, jsonify, request
 
 from ...domain.oidc.client import SCOPES, AuthMethod, SigningAlgorithm
 from ...domain.oidc.signing_key import PUBLISHED_FOR
@@ -34,7 +34,7 @@ def metadata(call: Call) -> dict[str, Any]:
     issuer, methods = call.oidc.issuer, [method.value for method in AuthMethod]
     return {
         "issuer": issuer,
-        **{word: f"{_root(issuer)}{own_url(f'mfa_gate_oidc.{name}')}" for word, name in _ENDPOINTS.items()},
+        **{word: f"{issuer}{_path_of(name)}" for word, name in _ENDPOINTS.items()},
         "scopes_supported": list(SCOPES),
         "response_types_supported": ["code"],
         "response_modes_supported": ["query"],
@@ -61,10 +61,10 @@ def metadata(call: Call) -> dict[str, Any]:
     }
 
 
-def _root(issuer: str) -> str:
-    """Scheme and host of the issuer; the app's own mount point is in the addresses already."""
-    scheme, _, rest = issuer.partition("://")
-    return f"{scheme}://{rest.partition('/')[0]}"
+def _path_of(name: str) -> str:
+    """Below the issuer, which holds the app's mount point."""
+    # SECURITY: caches keep this answer for everybody, and a proxy may let anyone say where the app is mounted.
+    return own_url(f"mfa_gate_oidc.{name}").removeprefix(request.script_root)
 
 
 def jwks(call: Call) -> Response:

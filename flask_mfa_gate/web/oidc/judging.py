@@ -17,6 +17,7 @@ from ...domain.sign_in.assurance import Assurance, Method, methods_of
 from ...domain.sign_in.session import GateSession
 from ...domain.view_protection import ViewProtection
 from ...errors import MFAGateError
+from ...services.people.persons import login_names
 from ..account.accounts import Account, account_of
 from ..authorization.authorizer import RequestAuthorizer
 from ..client import origin_of
@@ -82,7 +83,7 @@ def judge(call: Call, asking: Asking) -> Outcome:
     # pending sign-in the host shows nobody, and it gets no code either.
     if not live.is_pending and not is_shown(context, live):
         return Outcome(need=Need.SIGN_IN)
-    account, user = account_of(call.state, live)
+    account, user = account_of(call.state, live, shown=context.shown)
     if account is Account.UNKNOWN:
         # SECURITY: whether they are still who they were can't be told, so there is no code.
         raise MFAGateError(UNAVAILABLE)
@@ -90,7 +91,8 @@ def judge(call: Call, asking: Asking) -> Outcome:
         _end_stale(call, user, live)
     if account in {Account.CHANGED, Account.GONE}:
         return Outcome(need=Need.SIGN_IN)
-    return _Judge(call, asking, live, RequestAuthorizer(context, user, is_on=account is not Account.OFF)).outcome()
+    authorizer = RequestAuthorizer(context, user, is_on=account is not Account.OFF)
+    return _Judge(call, asking, live, authorizer, user).outcome()
 
 
 def _end_stale(call: Call, user: Any, live: GateSession) -> None:
@@ -102,18 +104,26 @@ def _end_stale(call: Call, user: Any, live: GateSession) -> None:
 
 @dataclass(slots=True)
 class _Judge:
-    """One user before one request."""
+    """One user before one request.
+
+    :param user: the host's user object; None where it has none to give.
+    """
 
     call: Call
     asking: Asking
     live: GateSession
     authorizer: RequestAuthorizer
+    user: Any
 
     def outcome(self) -> Outcome:
         """The first need, or leave for a code."""
         # SECURITY: the gate decides first, also while a sign-in is pending: nothing that is asked for by the client
         # comes before what the app and this resource ask of its user.
-        found = self._gate() or self._subject() or self._age() or self._strength() or self._choice()
+        steps = [self._gate, self._subject, self._age, self._strength, self._account, self._consent]
+        if self.asking.asked.is_silent:
+            # SECURITY: last, or an app that may see nothing of its user yet would find out by guessing who is here.
+            steps = [self._gate, self._age, self._strength, self._consent, self._subject, self._account]
+        found = next((outcome for step in steps if (outcome := step()) is not None), None)
         return found if found is not None else Outcome(authorization=self._authorization())
 
     def _gate(self) -> Outcome | None:
@@ -166,14 +176,28 @@ class _Judge:
             return Outcome(need=Need.FACTOR, methods=addable, is_optional=is_optional)
         return None if is_optional else Outcome(need=Need.STRENGTH)
 
-    def _choice(self) -> Outcome | None:
+    def _account(self) -> Outcome | None:
+        """Whether the user chooses; a hint may be outdated, so they may go on as who they are (Core 3.1.2.1)."""
+        asked, has_chosen = self.asking.asked, self.asking.answer("account") == self.live.lineage
+        is_asked = Prompt.SELECT_ACCOUNT in asked.prompts or asked.hints_at_another(self._names())
+        if has_chosen or not is_asked:
+            return None
+        return Outcome(need=Need.OTHER_USER if asked.is_silent else Need.ACCOUNT)
+
+    def _names(self) -> frozenset[str]:
+        if not self.asking.asked.login_hint:
+            return frozenset()
+        user = self.user if self.user is not None else self.call.state.host.directory.get(self.live.user_key)
+        names = login_names(user)
+        return names | {self.live.user_key} if names else names
+
+    def _consent(self) -> Outcome | None:
         asking, prompts = self.asking, self.asking.asked.prompts
-        if Prompt.SELECT_ACCOUNT in prompts and asking.answer("account") != self.live.lineage:
-            return Outcome(need=Need.ACCOUNT)
         has_agreed = asking.answer("consent") == self.live.lineage
+        # SECURITY: what was agreed to and taken back since, as under connected apps, is agreed to no more.
         is_known = asking.client.skip_consent or set(asking.provider.wanted_scopes(asking.scopes)) <= asking.consent
-        is_enough = is_known and Prompt.CONSENT not in prompts
-        return None if has_agreed or is_enough else Outcome(need=Need.CONSENT)
+        is_enough = is_known and (has_agreed or Prompt.CONSENT not in prompts)
+        return None if is_enough else Outcome(need=Need.CONSENT)
 
     @property
     def _held(self) -> frozenset[Method]:

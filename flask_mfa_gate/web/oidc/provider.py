@@ -43,19 +43,20 @@ def sound_parameters(sent: Sequence[tuple[str, str]]) -> dict[str, str]:
     return parameters
 
 
-def reply_of(call: Call, act: Callable[[], ProtocolResponse]) -> Response:
+def reply_of(call: Call, claimed: str, act: Callable[[], ProtocolResponse]) -> Response:
     """What Authlib answers, with the headers of the gate; its errors over what a client sent are the client's.
 
+    :param claimed: who the client says it is.
     :raises Throttled: where the address of the client has sent too many wrong secrets.
     """
-    require_few_failures(call)
+    require_few_failures(call, claimed)
     try:
         found = act()
     except (ValueError, TypeError):
         # Text of the request in an error description (RFC 6749 section 5.2), or bytes that are no UTF-8.
         return json_reply({"error": "invalid_request"}, 400)
     if isinstance(found.payload, dict) and found.payload.get("error") == "invalid_client":
-        note_failure(call)
+        note_failure(call, claimed)
     response = json_reply(found.payload or {}, found.status)
     if "WWW-Authenticate" in found.headers:
         response.headers["WWW-Authenticate"] = found.headers["WWW-Authenticate"]

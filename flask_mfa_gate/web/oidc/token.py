@@ -7,7 +7,7 @@ from typing import Any
 from flask import Response, request
 
 from ...domain.oidc.client import OPENID
-from .client_authentication import refused_client, require_one_way
+from .client_authentication import claimed_client, refused_client, require_one_way
 from .pages import Call, OidcRoute, json_reply, sent_parameters
 from .provider import provider_of, reply_of, sound_parameters
 
@@ -19,7 +19,7 @@ def token(call: Call) -> Response:
     if (refusal := require_one_way(parameters)) is not None:
         return refused_client(call, refusal)
     asked = provider.request("POST", request.path, parameters, request.headers)
-    return reply_of(call, lambda: provider.create_token_response(asked))
+    return reply_of(call, claimed_client(provider, parameters), lambda: provider.create_token_response(asked))
 
 
 def revoke(call: Call) -> Response:
@@ -38,7 +38,8 @@ def _about_token(call: Call, endpoint: str) -> Response:
     if (refusal := require_one_way(parameters)) is not None:
         return refused_client(call, refusal)
     asked = provider.request("POST", request.path, parameters, request.headers)
-    return reply_of(call, lambda: provider.create_endpoint_response(endpoint, asked))
+    claimed = claimed_client(provider, parameters)
+    return reply_of(call, claimed, lambda: provider.create_endpoint_response(endpoint, asked))
 
 
 def userinfo(call: Call) -> Response:

@@ -170,8 +170,11 @@ def sentence_of(decision: Decision) -> str:
     return decision.message or SENTENCES[decision.reason]
 
 
-def refuse_stranger(context: RequestContext, *, as_json: bool = False) -> Response:
-    """Nobody is signed in: a page sends to the host's login and back again, anything else gets 401."""
+def refuse_stranger(context: RequestContext, *, as_json: bool = False, login_hint: str = "") -> Response:
+    """Nobody is signed in: a page sends to the host's login and back again, anything else gets 401.
+
+    :param login_hint: who is expected, for a login that can fill it in.
+    """
     login = login_url(context.state.settings)
     if as_json or context.client is Client.API:
         response = problem_document(401, "sign_in_required", SENTENCES[Reason.STRANGER], {"continue_url": login})
@@ -182,7 +185,8 @@ def refuse_stranger(context: RequestContext, *, as_json: bool = False) -> Respon
         # Marked as well, or in a blueprint that is, so that nobody can reach it: it would lead to itself for ever.
         login = None
     if login is not None and request.method in SAFE_METHODS:
-        return see_other(f"{login}{'&' if '?' in login else '?'}{urlencode({'next': asked_page()})}")
+        told = {"next": asked_page(), **({"login_hint": login_hint} if login_hint else {})}
+        return see_other(f"{login}{'&' if '?' in login else '?'}{urlencode(told)}")
     sentence = SENTENCES[Reason.STRANGER] if request.method in SAFE_METHODS else _NOT_SENT
     return _signed_out_page(context, "Sign in first", sentence, login)
 

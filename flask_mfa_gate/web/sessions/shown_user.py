@@ -33,11 +33,14 @@ def drop_session_of_another(context: RequestContext) -> None:
     if live is None or live.is_pending:
         return
     try:
-        context.shown_key = _shown_key(state, after_hooks=state.settings.decide == "last")
+        user = shown_user(state, after_hooks=state.settings.decide == "last")
+        is_same = user is None or key_of(user, state.host.user_key) == live.user_key
     except Exception:  # noqa: BLE001 - the host's loader may raise anything
         return
-    # SECURITY: as for the host's own views, whatever pair of cookies a client puts together.
-    if context.shown_key not in {None, live.user_key}:
+    if is_same:
+        context.shown = user
+    else:
+        # SECURITY: as for the host's own views, whatever pair of cookies a client puts together.
         context.session = context.enrollment = None
 
 
@@ -46,11 +49,8 @@ def is_shown(context: RequestContext, live: GateSession) -> bool:
 
     Whatever its loader raises is raised here.
     """
-    if context.shown_key is None:
-        context.shown_key = _shown_key(context.state, after_hooks=True)
-    return context.shown_key == live.user_key
-
-
-def _shown_key(state: GateState, *, after_hooks: bool) -> str | None:
-    user = shown_user(state, after_hooks=after_hooks)
-    return None if user is None else key_of(user, state.host.user_key)
+    if context.shown is None:
+        user = shown_user(context.state, after_hooks=True)
+        is_same = user is not None and key_of(user, context.state.host.user_key) == live.user_key
+        context.shown = user if is_same else None
+    return context.shown is not None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import urlsafe_b64encode
 from typing import Any
 
 import pytest
@@ -59,6 +60,38 @@ BAD_WORDS: list[dict[str, Any]] = [
     {"token_endpoint_auth_method": "private_key_jwt"}, {"default_max_age": -1}, {"default_max_age": True}, {"skip_consent": "yes"},
     {"backchannel_logout_uri": "http://10.0.0.1/"}, {"jwks_uri": "https://wiki.example.org/jwks"}, {"redirect_uri": "x"},
 ]  # fmt: skip
+
+
+def b64(number: int, size: int) -> str:
+    return urlsafe_b64encode(number.to_bytes(size)).decode().rstrip("=")
+
+
+RSA = {"kty": "RSA", "n": b64(2**2047 + 1, 256), "e": "AQAB"}
+# The base point of P-256 (FIPS 186-4, D.1.2.3).
+POINT = {
+    "kty": "EC", "crv": "P-256",
+    "x": b64(0x6B17D1F2E12C4247F8BCE6E563A440F277037D812DEB33A0F4A13945D898C296, 32),
+    "y": b64(0x4FE342E2FE1A7F9B8EE7EB4A7C0F9E162BCE33576B315ECECBB6406837BF51F5, 32),
+}  # fmt: skip
+WEAK_KEYS: list[dict[str, Any]] = [
+    {**RSA, "n": b64(2**2046 + 1, 256)}, {**RSA, "n": b64(2**1023 + 1, 128)}, {**RSA, "n": b64(2**2047, 256)}, {**RSA, "e": "AQ"},
+    {**RSA, "e": b64(2, 1)}, {**RSA, "n": b64(2**16000 + 1, 2001)}, {**RSA, "n": "!" * 400}, {**RSA, "n": 5}, {"kty": "RSA"},
+    {**POINT, "crv": "P-384"}, {**POINT, "crv": "P-192"}, {**POINT, "crv": "secp256k1"}, {**POINT, "y": POINT["x"]},
+    {**POINT, "x": b64(0, 32), "y": b64(0, 32)}, {"kty": "EC", "crv": "P-256"}, {**RSA, "kty": "OKP"}, {**POINT, "d": "x"},
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("key", [RSA, POINT])
+def test_strong_public_keys_are_taken(key: dict[str, Any]) -> None:
+    words = {**WIKI, "token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": [key]}}
+    assert read_client(words).jwks == {"keys": [key]}
+
+
+@pytest.mark.parametrize("key", WEAK_KEYS)
+def test_keys_that_anyone_could_sign_with_are_refused(key: dict[str, Any]) -> None:
+    words = {**WIKI, "token_endpoint_auth_method": "private_key_jwt", "jwks": {"keys": [RSA, key]}}
+    with pytest.raises(BadClient, match="jwks"):
+        read_client(words)
 
 
 @pytest.mark.parametrize("words", BAD_WORDS)

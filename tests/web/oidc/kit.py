@@ -112,9 +112,14 @@ class RelyingParty:
         assert told.get("state") == self.state
         return told
 
-    def post(self, path: str, form: Mapping[str, str], *, authorization: str | None = None) -> TestResponse:
+    def post(
+        self, path: str, form: Mapping[str, str], *, authorization: str | None = None,
+        environ: Mapping[str, str] | None = None,
+    ) -> TestResponse:  # fmt: skip
         headers = {"Authorization": authorization} if authorization else {}
-        return self.http.post(f"/mfa/oidc/{path}", base_url=ISSUER, data=dict(form), headers=headers)
+        return self.http.post(
+            f"/mfa/oidc/{path}", base_url=ISSUER, data=dict(form), headers=headers, environ_overrides=environ
+        )
 
     @property
     def basic(self) -> str | None:

@@ -92,6 +92,16 @@ def test_discovery_names_addresses_that_answer(wiki: RelyingParty, app: Flask) -
     assert set(keys["keys"][0]) == {"kty", "n", "e", "kid", "use", "alg"}
 
 
+def test_discovery_says_nothing_that_a_request_says(app: Flask) -> None:
+    """Caches keep the answer for everybody (SCRIPT_NAME is what a proxy's X-Forwarded-Prefix becomes)."""
+    told = app.test_client().get("/.well-known/openid-configuration", base_url=ISSUER).json
+    hostile = {"HTTP_X_FORWARDED_HOST": "evil.example", "HTTP_FORWARDED": "host=evil.example"}
+    for script in ("/evil", "//evil.example", "/mfa"):
+        environ = {**hostile, "SCRIPT_NAME": script}
+        answer = app.test_client().get("/.well-known/openid-configuration", base_url=ISSUER, environ_overrides=environ)
+        assert answer.json == told, script
+
+
 def test_apps_that_route_by_subdomain_or_host_have_the_same_addresses(clock: StillClock) -> None:
     from flask_login import LoginManager
 

@@ -77,6 +77,7 @@ def test_whoever_is_only_remembered_has_proved_nothing_lately(
     assert wiki.told(wiki.send(browser, prompt="none", max_age="60"))["error"] == "login_required"
     claims = wiki.claims(wiki.tokens(browser)["id_token"])
     assert "auth_time" not in claims, "nobody knows when the password was typed"
+    assert "amr" not in claims, "nor that it was typed at all"
 
 
 SILENT = [
@@ -252,6 +253,20 @@ def test_nobody_agrees_in_somebody_elses_name(
     answer = browser.client.post(kept, data=sent, headers=headers)
     assert answer.status_code == status
     assert rows(app, "oidc_consent") == rows(app, "oidc_grant") == 0
+
+
+@pytest.mark.parametrize("prompt", [None, "consent"])
+def test_what_was_agreed_to_and_taken_back_makes_no_code(
+    app: Flask, browser: SecureBrowser, prompt: str | None
+) -> None:
+    party = asking(app)
+    browser.sign_in("frank")
+    kept = party.send(browser, prompt=prompt).headers["Location"]
+    assert browser.send(kept, act="consent").headers["Location"] == kept
+    browser.send("/mfa/apps/asking/disconnect")
+    assert rows(app, "oidc_consent") == 0
+    assert "Sign in to Asking" in browser.get(kept).text
+    assert rows(app, "oidc_grant") == 0
 
 
 def test_what_one_user_agreed_to_another_one_has_not(app: Flask, browser: SecureBrowser) -> None:

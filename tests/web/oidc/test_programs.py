@@ -166,6 +166,34 @@ def test_a_new_key_is_shown_before_it_signs_and_the_old_one_stays_known(
     ]
 
 
+def test_a_superseded_key_is_retired_when_nothing_that_it_signed_is_good_any_more(
+    app: Flask, wiki: RelyingParty, clock: StillClock
+) -> None:
+    gate = app.extensions["mfa_gate"].gate
+
+    def shown() -> list[str]:
+        return [key["kid"] for key in app.test_client().get("/mfa/oidc/jwks", base_url=ISSUER).json["keys"]]
+
+    (first,) = shown()
+    with app.app_context():
+        second = gate.oidc.signing_keys.rotate().kid
+        gate.run_due()
+        assert set(shown()) == {first, second}
+        clock.forward(days=30, hours=1, minutes=59)
+        gate.run_due()
+        assert set(shown()) == {first, second}, "the longest lifetime has not passed since the second one signs"
+        clock.forward(minutes=2)
+        gate.run_due()
+        clock.forward(minutes=2)
+        assert shown() == [second]
+        gate.run_due()
+        third = gate.oidc.signing_keys.rotate().kid
+        clock.forward(days=300)
+        fourth = gate.oidc.signing_keys.rotate().kid
+        gate.run_due()
+        assert set(shown()) == {third, fourth}, "one that signs, and one that is to come, stay"
+
+
 def kid_of(token: str) -> str:
     from joserfc import jws
 

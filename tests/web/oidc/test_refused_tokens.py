@@ -180,15 +180,28 @@ def test_a_public_client_has_no_secret_and_needs_none(app: Flask, browser: Secur
     assert introspected.status_code == 401
 
 
-def test_wrong_secrets_are_counted_by_address(wiki: RelyingParty, code: str) -> None:
+def send_wrong_secrets(party: RelyingParty, client_id: str, path: str = "token", **environ: str) -> None:
+    form = {"grant_type": "authorization_code", "token": "x"}
     for _ in range(30):
-        assert (
-            wiki.post("token", {"grant_type": "authorization_code"}, authorization=basic("wiki", "wrong")).status_code
-            == 401
-        )
+        answer = party.post(path, form, authorization=basic(client_id, "wrong"), environ=environ)
+        assert answer.status_code == 401
+
+
+@pytest.mark.parametrize("path", ["token", "revoke", "introspect"])
+def test_wrong_secrets_are_counted_by_address_and_client(wiki: RelyingParty, code: str, path: str) -> None:
+    send_wrong_secrets(wiki, "wiki", path)
     refused = wiki.trade(code)
     assert refused.status_code == 429
     assert int(refused.headers["Retry-After"]) > 0
+
+
+@pytest.mark.parametrize(
+    ("client_id", "environ"),
+    [("wiki", {"REMOTE_ADDR": "203.0.113.66"}), ("asking", {}), ("nobody", {}), ("", {})],
+)
+def test_no_stranger_locks_a_client_out(wiki: RelyingParty, code: str, client_id: str, environ: dict[str, str]) -> None:
+    send_wrong_secrets(wiki, client_id, **environ)
+    assert wiki.trade(code).status_code == 200
 
 
 def test_a_client_that_is_disabled_or_removed_has_nothing_any_more(

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import re
+from html import unescape
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -188,6 +190,27 @@ def test_a_loader_that_fails_makes_no_code() -> None:
     answer = ask(client, prompt="none")
     assert answer.status_code == 503
     assert "Location" not in answer.headers
+
+
+def test_a_strict_cookie_comes_with_the_second_look() -> None:
+    """A browser keeps it back from a request that the app's site began, and sends it from a page of the portal's."""
+    host = by_flask_login()
+    host.app.config["SESSION_COOKIE_SAMESITE"] = "Strict"
+    client = proved(host)
+    cookie = client.get_cookie("session")
+    assert cookie is not None
+    client.delete_cookie("session")
+    address = f"/mfa/oidc/authorize?{urlencode({**ASKED, 'prompt': 'none'})}"
+    page = client.get(address, headers={"Sec-Fetch-Site": "cross-site"})
+    assert page.status_code == 200
+    again = re.search('content="0;url=([^"]+)"', page.text)
+    assert again is not None
+    assert unescape(again[1]) == address
+    client.set_cookie("session", cookie.value)
+    back = client.get(address, headers={"Sec-Fetch-Site": "same-origin"})
+    assert "code=" in back.text
+    client.delete_cookie("session")
+    assert client.get(address, headers={"Sec-Fetch-Site": "same-origin"}).text.count("error=login_required")
 
 
 def test_what_waits_for_its_user_goes_on_for_nobody_else() -> None:
