@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlencode
 
 from flask import Response, jsonify, make_response, redirect, request
 from werkzeug.exceptions import HTTPException
@@ -20,7 +19,7 @@ from ..state import current_state
 from ..translation import error_text
 from .bearer import challenge, step_up_challenge
 from .host_names import own_url
-from .login_page import login_url
+from .login_page import login_url, way_through_login
 from .page import page_facts
 from .pages import draw
 from .targets import asked_page, is_login_page, way_back
@@ -171,10 +170,7 @@ def sentence_of(decision: Decision) -> str:
 
 
 def refuse_stranger(context: RequestContext, *, as_json: bool = False, login_hint: str = "") -> Response:
-    """Nobody is signed in: a page sends to the host's login and back again, anything else gets 401.
-
-    :param login_hint: who is expected, for a login that can fill it in.
-    """
+    """Nobody is signed in: a page sends to the host's login and back again, anything else gets 401."""
     login = login_url(context.state.settings)
     if as_json or context.client is Client.API:
         response = problem_document(401, "sign_in_required", SENTENCES[Reason.STRANGER], {"continue_url": login})
@@ -185,8 +181,7 @@ def refuse_stranger(context: RequestContext, *, as_json: bool = False, login_hin
         # Marked as well, or in a blueprint that is, so that nobody can reach it: it would lead to itself for ever.
         login = None
     if login is not None and request.method in SAFE_METHODS:
-        told = {"next": asked_page(), **({"login_hint": login_hint} if login_hint else {})}
-        return see_other(f"{login}{'&' if '?' in login else '?'}{urlencode(told)}")
+        return see_other(way_through_login(login, target=asked_page(), login_hint=login_hint))
     sentence = SENTENCES[Reason.STRANGER] if request.method in SAFE_METHODS else _NOT_SENT
     return _signed_out_page(context, "Sign in first", sentence, login)
 

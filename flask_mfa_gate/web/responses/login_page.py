@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from urllib.parse import urlsplit
+from urllib.parse import urlencode, urlsplit
 
 from flask import current_app, request, url_for
 
@@ -20,6 +20,12 @@ def login_url(settings: Settings) -> str | None:
     None where nothing of this leads to a page.
     """
     return named_login(settings) or _address_of(current_state().sign_in.last_login_view.endpoint()) or _open_root()
+
+
+def way_through_login(login: str, *, target: str, login_hint: str) -> str:
+    """The sign-in page, which leads on to the target; with who is expected, where anybody is, for it to fill in."""
+    told = {"next": target, **({"login_hint": login_hint} if login_hint else {})}
+    return f"{login}{'&' if '?' in login else '?'}{urlencode(told)}"
 
 
 def named_login(settings: Settings) -> str | None:
