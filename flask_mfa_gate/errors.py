@@ -81,7 +81,9 @@ class NamelessUser(HostCallbackFailed):
 
 
 class NotProved(MFAGateError):
-    """Outside of the gate's hooks, as in a websocket's event, a user was loaded who has not passed the gate."""
+    """Something needs a proof that is not there: of a user whom a websocket's event loads outside of the gate's hooks,
+    or of a session that registers an API token.
+    """
 
     code = "mfa_challenge_required"
     status = 401

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import Any
 
+import pyotp
 import pytest
 from flask import Flask
+from flask_login import login_user
 
+from example_app.people import DAVES_KEY
 from flask_mfa_gate import Person, UserFilter
 from flask_mfa_gate.domain.access import Access
 from flask_mfa_gate.domain.people.roles import Role
@@ -239,3 +243,35 @@ def _a_client_in_the_database(space: Space) -> None:
     clients = space["gate"].oidc.clients
     assert len(space["new"].secret) >= 32
     assert [one.client_id for one in clients.list()] == ["wiki"]
+
+
+def call_with_a_new_token(space: Space, path: str, name: str) -> list[int]:
+    """Answers to a request with a registered token, and with the same one once it is revoked."""
+    app, user_model = space["app"], space["User"]
+    state = state_of(app)
+    app.extensions["mfa_gate"] = replace(state, settings=replace(state.settings, tokens="owner-enrolled"))
+    space["db"].create_all()
+    app.add_url_rule(
+        "/login", "login", lambda: str(login_user(space["db"].session.get(user_model, 7))), methods=["POST"]
+    )
+    app.add_url_rule("/me", "me", space["login_required"](lambda: "inside"))
+    client = app.test_client()
+    client.post("/login")
+    csrf = client.get("/mfa/status").json["csrf_token"]
+    assert (
+        client.post("/mfa/challenge", data={"csrf_token": csrf, "code": pyotp.TOTP(DAVES_KEY).now()}).status_code == 303
+    )
+    headers = {"Authorization": f"Bearer {client.post(path).json[name]}"}
+    found = [app.test_client().get("/me", headers=headers).status_code]
+    assert space["gate"].api_tokens.revoke("7") == 1
+    return [*found, app.test_client().get("/me", headers=headers).status_code]
+
+
+@promise_of("class ApiKey(db.Model)")
+def _a_registered_key_is_let_in(space: Space) -> None:
+    assert call_with_a_new_token(space, "/api-keys", "api_key") == [200, 401]
+
+
+@promise_of("create_access_token(")
+def _a_registered_jwt_is_let_in(space: Space) -> None:
+    assert call_with_a_new_token(space, "/tokens", "access_token") == [200, 401]

@@ -73,7 +73,7 @@ def made(tmp_path: Path, monkeypatch: Any) -> Callable[..., dict[str, Any]]:
             "__name__": __name__, "app": app, "db": db, "login_manager": manager, "gate": gate, "User": User, "os": os,
             "Flask": Preset, "Blueprint": Blueprint, "MethodView": MethodView, "MFAGate": MFAGate, "request": request,
             "session": session, "login_required": login_required, "login_user": login_user, "wraps": wraps,
-            "current_user": current_user, "timedelta": timedelta, "text": "version = 1",
+            "current_user": current_user, "timedelta": timedelta, "text": "version = 1", "secret_key": "x" * 32,
             "Migrate": lambda _app, _db, *, include_name: include_name,
         }  # fmt: skip
 

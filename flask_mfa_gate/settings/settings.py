@@ -186,8 +186,10 @@ class Settings(OutboundSettings):
     tokens: str = setting(
         "refuse",
         "str",
-        checks.word("refuse", "exempt"),
-        "Token requests meet the same demands as sessions, or none but a deny and a switched-off account.",
+        checks.word("refuse", "owner-enrolled", "exempt"),
+        "What token requests have to prove: as much as a session; the same, where tokens registered with "
+        "`gate.mark_token` stand for what their owner proved; or nothing, so that only a deny, a lapse and a disabled "
+        "account stop them.",
     )
     token_headers: tuple[str, ...] = setting(
         (), "list of str", checks.header_names, "Headers beside Authorization that mark a token request."

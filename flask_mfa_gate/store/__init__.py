@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from ..crypto import Keyring
 from .database.engine import Database
+from .delegation.api_tokens import ApiTokens
 from .enrollment.access_passes import AccessPasses
 from .enrollment.action_requests import ActionRequests
 from .enrollment.enrollments import Enrollments
@@ -91,6 +92,7 @@ class Store:
     sign_ins: SignIns
     sign_in_list: SignInList
     grants: Grants
+    api_tokens: ApiTokens
     challenge_states: ChallengeStates
     daily_totals: DailyTotals
     action_requests: ActionRequests
@@ -125,6 +127,7 @@ def build_store(database: Database, *, prefix: str, keyring: Keyring) -> Store:
         sign_ins=SignIns(tables),
         sign_in_list=SignInList(tables),
         grants=Grants(tables),
+        api_tokens=ApiTokens(tables),
         challenge_states=ChallengeStates(checkpoints),
         daily_totals=DailyTotals(tables),
         action_requests=ActionRequests(tables),

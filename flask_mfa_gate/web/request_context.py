@@ -62,6 +62,7 @@ class RequestContext:
     :param ensured_key: whom a decorator of the host showed after the hooks, and the gate let through then.
     :param found_nobody: whether the host was asked who this is, and named nobody.
     :param settled: marks that the decision has covered.
+    :param token_assurance: what a token proves that a session of its user registered; None without such a token.
     :param may_be_token: also where it can't be told whether a token alone says who this is.
     :param may_go_on: whether nothing is asked any more of the parked session of this request.
     :param is_nobodys: whether the request came with nothing that could name anybody.
@@ -108,6 +109,7 @@ class RequestContext:
     decision: Decision = PASSED
     settled: ViewProtection | None = None
     is_token: bool = False
+    token_assurance: Assurance | None = None
     may_be_token: bool = False
     shown: Any = field(default=None, repr=False)
     granted: tuple[str, str] | None = None
@@ -186,12 +188,12 @@ class RequestContext:
 
     @property
     def assurance(self) -> Assurance:
-        """What was proved by the session of this request, or when its access token was granted."""
+        """What was proved by the session of this request, or by that which granted or registered its token."""
         if self.access is not None:
             return self.access.grant.assurance
         if self.session is not None:
             return self.session.assurance
-        return Assurance(SignIn.SESSION, self.state.clock())
+        return self.token_assurance or Assurance(SignIn.SESSION, self.state.clock())
 
     @property
     def facts(self) -> RequestFacts:

@@ -25,6 +25,7 @@ from ..services.audit.sign_in_reading import SignInReader
 from ..services.client.flood_guard import FloodGuard
 from ..services.client.geoip import Places
 from ..services.client.risk import RiskService
+from ..services.delegation.api_tokens import ApiTokenService
 from ..services.enrollment.access_passes import AccessPassService
 from ..services.enrollment.enrollment_deferral import EnrollmentDeferral
 from ..services.enrollment.enrollment_eligibility import EnrollmentEligibility
@@ -152,6 +153,13 @@ class PeopleServices:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DelegationServices:
+    """What acts in a user's stead."""
+
+    api_tokens: ApiTokenService
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class AccessServices:
     """Conditional access."""
 
@@ -223,6 +231,7 @@ class GateState:
     factors: FactorServices
     people: PeopleServices
     access: AccessServices
+    delegation: DelegationServices
     operations: Operations
     oidc: OidcServices | None = None
 

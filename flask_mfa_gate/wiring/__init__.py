@@ -19,6 +19,7 @@ from ..mail.transport import make_sender
 from ..opening import app_id_of, is_command, location_of
 from ..outbound import Channels, Outbound
 from ..services.client.geoip import Places
+from ..services.delegation.api_tokens import ApiTokenService
 from ..services.keys import find_keyring
 from ..services.people.persons import PersonReader
 from ..services.sign_in.session_auth_hash import Stamper
@@ -30,7 +31,7 @@ from ..store import build_store
 from ..store.database.engine import Database, make_engine
 from ..store.database.location import Location
 from ..web.responses.after_response import dispatcher
-from ..web.state import GateState, HostParts
+from ..web.state import DelegationServices, GateState, HostParts
 from .base import Base, lifetimes_of, rules_of
 from .oidc import oidc_services
 from .people import AdminWiring
@@ -70,7 +71,9 @@ def build_state(gate: Any, app: Flask, host: Host) -> GateState:
     return GateState(
         gate=gate, settings=settings, rules=rules, clock=settings.clock, keyring=keyring, location=location,
         store=store, worker=worker, host=parts_of_host, sign_in=sign_in, factors=factors,
-        people=admin.people, access=admin.access, operations=admin.operations, oidc=oidc,
+        people=admin.people, access=admin.access,
+        delegation=DelegationServices(api_tokens=ApiTokenService(worker, admin.runner)),
+        operations=admin.operations, oidc=oidc,
     )  # fmt: skip
 
 

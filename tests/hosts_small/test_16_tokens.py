@@ -11,7 +11,7 @@ from flask import Blueprint, g, request
 from flask_login import current_user, login_required, login_user
 from sqlalchemy import func, select
 
-from flask_mfa_gate.web.host.passwords import _is_password
+from flask_mfa_gate.web.host.passwords import is_password
 from tests.conftest import JSON, state_of
 from tests.hosts_small.kit import Host, User
 from tests.policy_kit import policy
@@ -192,8 +192,8 @@ def test_a_loader_that_takes_the_token_for_granted_is_not_exempt() -> None:
 
 
 def test_what_is_too_long_to_be_looked_at_is_no_token() -> None:
-    assert _is_password("Bearer " + "a" * 9000)
-    assert not _is_password("Bearer " + "a" * 90)
+    assert is_password("Bearer " + "a" * 9000)
+    assert not is_password("Bearer " + "a" * 90)
 
 
 def test_a_view_that_makes_a_session_of_a_token_has_seen_no_password() -> None:

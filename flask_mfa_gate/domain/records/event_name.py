@@ -41,6 +41,8 @@ class EventName(StrEnum):
     CONSENT_GIVEN = "consent_given"
     CONSENT_WITHDRAWN = "consent_withdrawn"
     CLIENT_GRANTS_REVOKED = "client_grants_revoked"
+    API_TOKEN_MARKED = "api_token_marked"  # noqa: S105 - a word of the vocabulary, not a secret
+    API_TOKEN_REVOKED = "api_token_revoked"  # noqa: S105 - a word of the vocabulary, not a secret
     TOKEN_REUSED = "token_reused"  # noqa: S105 - a word of the vocabulary, not a secret
     DIRECTORY_SYNCED = "directory_synced"
     TEST_MAIL_SENT = "test_mail_sent"

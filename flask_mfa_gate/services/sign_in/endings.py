@@ -2,7 +2,7 @@
 
 Two things are kept. The row stays, so that its own cookie is known for what it is. And each time is counted at the
 user, because most cookies of a host can't be told apart: from then on one that no living row stands behind counts as
-revoked. The caller holds the users' rows locked.
+revoked. Tokens that the ended sessions registered go with them. The caller holds the users' rows locked.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ _SIGNED_OUT = "You were signed out meanwhile. Sign in again."
 def revoke_all(work: UnitOfWork, keys: Collection[str]) -> None:
     """Every session of these users."""
     work.store.sessions.revoke_all(work.tx, keys, now=work.clock())
+    # SECURITY: a thief who registered a token in a stolen session must not keep it.
+    work.store.api_tokens.drop(work.tx, keys)
     work.store.revocations.count(work.tx, keys)
 
 
@@ -56,6 +58,8 @@ def revoke_others(work: UnitOfWork, session: GateSession) -> int:
     """
     require_living(work, session)
     ended = work.store.sessions.revoke_others(work.tx, session.user_key, but=session.lineage, now=work.clock())
+    # SECURITY: nor one who did so in another session than this.
+    work.store.api_tokens.drop_others(work.tx, session.user_key, but=session.lineage)
     work.store.revocations.count(work.tx, [session.user_key])
     return ended
 
@@ -95,6 +99,7 @@ def notice_password(
         ended = work.store.sessions.revoke_stale(work.tx, user_key, stamps, but=but, now=work.clock())
     is_changed = ended > 0 or (known is not None and known not in stamps)
     if is_changed:
+        work.store.api_tokens.drop_others(work.tx, user_key, but=but)
         work.store.revocations.count(work.tx, [user_key])
     if known != newest:
         work.store.revocations.note_stamp(work.tx, user_key, newest)
@@ -103,5 +108,7 @@ def notice_password(
 
 def _counted(work: UnitOfWork, user_key: str, ended: int) -> int:
     if ended:
+        # SECURITY: nor in the one that was ended now.
+        work.store.api_tokens.drop_of_revoked(work.tx, user_key)
         work.store.revocations.count(work.tx, [user_key])
     return ended

@@ -248,3 +248,23 @@ def access_pass(metadata: MetaData, prefix: str) -> Table:
         Column("voided_at", UTCDateTime),
         Index(f"ix_{prefix}access_pass_user_key", "user_key"),
     )
+
+
+def api_token(metadata: MetaData, prefix: str) -> Table:
+    """Tokens of the host, by digest: which session registered them, and what it had proved."""
+    return Table(
+        f"{prefix}api_token",
+        metadata,
+        Column("digest", exact(64), primary_key=True),
+        Column("id", exact(32), nullable=False),
+        user_key(),
+        Column("lineage", exact(32), nullable=False),
+        Column("name", exact(64), nullable=False),
+        Column("proofs", JSON, nullable=False),
+        Column("stamp", exact(64)),
+        Column("created_at", UTCDateTime, nullable=False),
+        Column("ends_at", UTCDateTime),
+        Column("last_used_at", UTCDateTime),
+        Index(f"ix_{prefix}api_token_user_key", "user_key"),
+        Index(f"ix_{prefix}api_token_ends_at", "ends_at"),
+    )

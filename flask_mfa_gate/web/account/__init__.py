@@ -8,7 +8,7 @@ from pathlib import Path
 from flask import Blueprint, Flask, Response, send_from_directory
 
 from ..responses.host_names import any_host, stay_here
-from . import apps, challenge, enroll, leave, recovered, security
+from . import api_tokens, apps, challenge, enroll, leave, recovered, security
 from .authenticated_request import own_page
 from .factors import registry
 
@@ -24,7 +24,7 @@ def account_blueprint(app: Flask, url_prefix: str, *, is_provider: bool) -> Blue
     blueprint.url_defaults(stay_here)
     for place in any_host(app):
         blueprint.add_url_rule("/static/<path:filename>", "static", _file, **place)
-    rooms = (challenge, enroll, leave, recovered, security, *([apps] if is_provider else []))
+    rooms = (api_tokens, challenge, enroll, leave, recovered, security, *([apps] if is_provider else []))
     parts = [part.ROUTES for part in rooms] + [pages.routes for pages in registry.ALL]
     for rule, name, methods, view in chain.from_iterable(parts):
         page = own_page(view)

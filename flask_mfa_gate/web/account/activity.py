@@ -47,6 +47,8 @@ EVENTS: Mapping[str, str] = {
     EventName.CONSENT_GIVEN: marked("App allowed to use your account"),
     EventName.CONSENT_WITHDRAWN: marked("App access removed"),
     EventName.CLIENT_GRANTS_REVOKED: marked("Signed out of connected apps"),
+    EventName.API_TOKEN_MARKED: marked("API token created"),
+    EventName.API_TOKEN_REVOKED: marked("API token revoked"),
     EventName.TOKEN_REUSED: marked("App access ended: a token was used twice"),
 }
 # The detail that says more than the name.

@@ -11,6 +11,7 @@ from ...domain.enrollment.enrollment import Status
 from ...domain.sign_in.assurance import Method
 from ...domain.sign_in.session import GateSession
 from ...store.enrollment.factors import Factor
+from ..delegation.api_tokens import OWNER_ENROLLED
 from ..responses import answers
 from ..responses.host_names import own_url
 from .activity import event_lines, split_lines, used_words
@@ -96,6 +97,7 @@ def security(auth: AuthenticatedRequest) -> Response:
         recovery_low=bool(auth.enrollment.factors) and overview.companion.is_low,
         recovery_url=own_url("mfa_gate.recovery_codes"), sessions_url=own_url("mfa_gate.sessions"),
         apps_url=own_url("mfa_gate.apps") if auth.state.oidc is not None else None,
+        tokens_url=own_url("mfa_gate.api_tokens") if auth.state.settings.tokens == OWNER_ENROLLED else None,
         events=newest, older_events=older,
     )  # fmt: skip
 

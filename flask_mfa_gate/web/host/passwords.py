@@ -18,10 +18,10 @@ _LONGEST = 8192
 def carries_password(request: Request, settings: Settings) -> bool:
     """Whether ``Authorization`` or a header of tokens holds a name and a password."""
     names = ("Authorization", *settings.token_headers)
-    return any(_is_password(value) for name in names for value in request.headers.getlist(name))
+    return any(is_password(value) for name in names for value in request.headers.getlist(name))
 
 
-def _is_password(value: str) -> bool:
+def is_password(value: str) -> bool:
     """RFC 7617, with any scheme or none: loaders take off the word Basic where it stands, and don't miss it."""
     # SECURITY: what is too long to be looked at for certain is no token.
     if len(value) > _LONGEST or value.strip().lower().startswith(_PASSWORD_SCHEMES):

@@ -38,11 +38,21 @@ def is_made_by_token(request: Request, state: GateState, key: str) -> bool | Non
         return None
 
 
-def is_token_enough(request: Request, state: GateState, key: str) -> bool:
-    """Whether the token names this user without anything else that the client sent with it."""
+def tokens_in(request: Request, settings: Settings) -> Mapping[str, str]:
+    """What came in each header of tokens, without the name of a scheme before it (RFC 9110 section 11.4)."""
+    found = {name: request.environ[name].split() for name in _token_names(settings) if name in request.environ}
+    return {name: words[-1] for name, words in found.items() if len(words) in {1, 2}}
+
+
+def is_token_enough(request: Request, state: GateState, key: str, header: str | None = None) -> bool:
+    """Whether the token names this user without anything else that the client sent with it.
+
+    :param header: where it stands in the environment; None for all headers of tokens together.
+    """
+    names = frozenset({header}) if header is not None else _token_names(state.settings)
     # SECURITY: a key of the app beside a user's name and password is needed too, and proves nothing of the user.
     try:
-        user = state.host.identity.load_alone(_token_alone(request, state.settings))
+        user = state.host.identity.load_alone(_token_alone(request, names))
         return user is not None and key_of(user, state.host.user_key) == key
     except Exception:  # noqa: BLE001 - what a loader misses then, it goes by
         return False
@@ -57,9 +67,9 @@ def _without_tokens(request: Request, settings: Settings) -> Mapping[str, Any]:
     return {name: value for name, value in request.environ.items() if name not in names}
 
 
-def _token_alone(request: Request, settings: Settings) -> Mapping[str, Any]:
+def _token_alone(request: Request, names: frozenset[str]) -> Mapping[str, Any]:
     """At the address as far as the route itself spells it: what follows is the client's choice."""
-    kept = _token_names(settings) | _IMPERSONAL
+    kept = names | _IMPERSONAL
     environ = {
         name: value for name, value in request.environ.items()
         if name not in _ADDRESSED and (name in kept or not name.startswith("HTTP_"))

@@ -14,6 +14,7 @@ from ...domain.view_protection import NO_PROTECTION, ViewProtection
 from ...services.people.persons import key_of
 from ..authorization.authorizer import RequestAuthorizer
 from ..client import origin_of
+from ..delegation.api_tokens import assurance_of_token
 from ..host.passwords import carries_password
 from ..host.tokens import is_made_by_token, is_token_enough
 from ..request_context import RequestContext, current_context
@@ -24,6 +25,7 @@ from .pending_sign_in import start_clock
 
 log = logging.getLogger("flask_mfa_gate")
 Answer = Response | None
+_FINAL = frozenset({Ask.DENY, Ask.LOCKED, Ask.PASS})
 
 
 def admit(context: RequestContext) -> Answer:
@@ -43,7 +45,7 @@ def judge_user(context: RequestContext, user: Any, key: str, protection: ViewPro
     """Let the request through, or stop it; a sign-in with a password that was changed is nobody's any more."""
     if not bind(context, user, key):
         return turn_away(context, key)
-    decision = RequestAuthorizer(context, user).here(protection)
+    decision = _judge(context, user, key, protection)
     context.decision = decision
     if decision.ask is not Ask.PASS and not _is_lifted(context, decision, key):
         return stop_request(context, user, key, decision, protection)
@@ -52,6 +54,16 @@ def judge_user(context: RequestContext, user: Any, key: str, protection: ViewPro
         start_clock(context, user, key)
     _mark_seen(context)
     return None
+
+
+def _judge(context: RequestContext, user: Any, key: str, protection: ViewProtection) -> Decision:
+    """The decision; a token that was registered is looked up only where it makes a difference."""
+    decision = RequestAuthorizer(context, user).here(protection)
+    is_settled = decision.ask in _FINAL or context.access is not None or context.token_assurance is not None
+    if not context.is_token or is_settled:
+        return decision
+    context.token_assurance = assurance_of_token(context, user, key)
+    return decision if context.token_assurance is None else RequestAuthorizer(context, user).here(protection)
 
 
 def bind(context: RequestContext, user: Any, key: str) -> bool:
@@ -91,7 +103,7 @@ def _is_lifted(context: RequestContext, decision: Decision, key: str) -> bool:
     if not context.is_token or context.access is not None or state.settings.tokens != "exempt":
         return False
     # SECURITY: a refusal stops tokens in every mode, and a name and password are none, whatever scheme they come by.
-    if decision.ask in {Ask.DENY, Ask.LOCKED} or carries_password(request, state.settings):
+    if decision.ask in _FINAL or carries_password(request, state.settings):
         return False
     return is_token_enough(request, state, key)
 

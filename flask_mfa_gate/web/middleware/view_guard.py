@@ -97,5 +97,11 @@ def _as_this_user(context: RequestContext, user: Any, key: str) -> RequestContex
     with state.store.database.read() as tx:
         enrollment = state.store.enrollments.state(tx, key, now=state.clock())
     return replace(
-        context, session=live, enrollment=enrollment, is_token=False, may_be_token=context.carries_token, granted=None
+        context,
+        session=live,
+        enrollment=enrollment,
+        is_token=False,
+        token_assurance=None,
+        may_be_token=context.carries_token,
+        granted=None,
     )

@@ -18,6 +18,7 @@ from ....services.people.profile import UserProfile
 from ....services.policies.simulation import Explanation
 from ....services.sign_in.reasons import SignInReason
 from ...account.activity import event_lines, used_words
+from ...delegation.api_tokens import OWNER_ENROLLED
 from ...responses import answers
 from ...translation import gettext, marked
 from ...view_marks.protection import marked_resources, marked_views
@@ -78,8 +79,14 @@ def draw_user(
         graced=graced_policies(console),
         may_rule=refusal(console.actor, Right.RULE, subject=key, role=found.person.role) is None,
         audit_url=console_url("audit", subject=key), pass_state=pass_state(profile),
+        tokens=console.state.delegation.api_tokens.of_user(key) if reads_tokens(console) else None,
         apps=console.state.oidc.connections.of_user(key) if console.state.oidc is not None else None,
     )  # fmt: skip
+
+
+def reads_tokens(console: Console) -> bool:
+    """Whether registered tokens count for anything."""
+    return console.state.settings.tokens == OWNER_ENROLLED
 
 
 def pass_state(profile: UserProfile) -> str:

@@ -1,0 +1,1 @@
+"""What acts in a user's stead: tokens of the host."""
