@@ -1,12 +1,12 @@
 """What each of the thousands of apps of one test process would do for itself, with the same result every time.
 
-A long-running app does it once, so it is kept: statements as SQLAlchemy compiled them, how Werkzeug builds URLs, and
-templates as Jinja compiled them.
+A long-running app does it once, so it is kept: statements as SQLAlchemy compiled them, how Werkzeug reads rules and
+builds URLs, and templates as Jinja compiled them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from functools import cache
 from pathlib import Path
 from types import CodeType, ModuleType
@@ -18,6 +18,7 @@ from jinja2.bccache import Bucket
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import Dialect
 from sqlalchemy.util import LRUCache
+from werkzeug.routing import Map
 from werkzeug.routing.rules import Rule
 
 _STATEMENTS = 3_000
@@ -86,6 +87,29 @@ def keep_builders() -> None:
     Rule._compile_builder = once  # type: ignore[method-assign]
 
 
+def keep_rules() -> None:
+    """Seventy rules of each app are read piece by piece."""
+    parse_rule = Rule._parse_rule
+    kept: dict[str, tuple[list[Any], list[tuple[bool, str]], dict[str, Any]]] = {}
+
+    def once(self: Rule, rule: str) -> Iterable[Any]:
+        # What an app's own converters make of a rule is its own business.
+        if self.map is None or self.map.converters != Map.default_converters:
+            return parse_rule(self, rule)
+        if rule not in kept:
+            begun = len(self._trace)
+            parts, trace = list(parse_rule(self, rule)), self._trace[begun:]
+            kept[rule] = parts, trace, {name: self._converters[name] for is_variable, name in trace if is_variable}
+            return parts
+        parts, trace, converters = kept[rule]
+        self._trace.extend(trace)
+        self._converters.update(converters)
+        self.arguments.update(converters)
+        return parts
+
+    Rule._parse_rule = once  # type: ignore[method-assign]
+
+
 class Templates(BytecodeCache):
     """Compiled templates from files of this repository, for each way in which an app reads them."""
 
@@ -116,4 +140,5 @@ class Templates(BytecodeCache):
 def keep_work() -> None:
     Flask.jinja_options = {**Flask.jinja_options, "bytecode_cache": Templates()}
     event.listen(Engine, "engine_connect", share_statements)
+    keep_rules()
     keep_builders()

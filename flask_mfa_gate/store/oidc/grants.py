@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import (
@@ -154,6 +155,7 @@ def _using_refresh(tables: Tables) -> Update:
     return update(tables.oidc_token).where(*unused, alive).values(used_at=now)
 
 
+@cache
 def _with_state(tables: Tables, *, with_token: bool = False) -> Select[Any]:
     """The columns of grant, token and sign-in, then those of the standing. Building it takes longer than running it."""
     grant, token, session, enrollment = tables.oidc_grant, tables.oidc_token, tables.session, tables.enrollment
