@@ -23,6 +23,7 @@ from werkzeug.serving import make_server
 from example_app import create_app
 from example_app.past import enroll_with_key
 from example_app.people import DAVES_KEY, PASSWORD
+from example_app.relying_parties import registrations
 from flask_mfa_gate.domain.policy.addresses import Network
 from flask_mfa_gate.web.state import GateState
 
@@ -54,6 +55,7 @@ PICTURES = (
     Picture("confirmation", "/users?group=finance", press="that match", height=860),
     Picture("policy-editor", "/policies/Payroll/edit"),
     Picture("simulator-dark", "/simulator?user=102&resource=payroll&address=203.0.113.9", scheme="dark"),
+    Picture("clients", "/clients", height=480),
     Picture("dashboard-phone", "/", width=390, scheme="dark", height=844),
 )
 POLICIES: tuple[dict[str, Any], ...] = (
@@ -70,6 +72,9 @@ POLICIES: tuple[dict[str, Any], ...] = (
 )  # fmt: skip
 
 
+WIKI = {"client_id": "wiki", "client_name": "Wiki", "redirect_uris": ["https://wiki.example.org/callback"]}
+
+
 def furnish(app: Flask) -> None:
     """What an admin has after the first week: a factor of their own, a network, policies."""
     state: GateState = app.extensions["mfa_gate"]
@@ -78,12 +83,16 @@ def furnish(app: Flask) -> None:
         state.access.policies.save_network(Network("office", ("10.20.0.0/16",)), actor="cli")
         for table in POLICIES:
             state.access.policies.save(state.access.policies.read_policy({"state": "on", **table}), actor="cli")
+        if state.oidc is not None:
+            state.oidc.clients.add(WIKI, actor="cli")
 
 
 @contextmanager
 def portal(folder: str) -> Iterator[str]:
     """The demo with its crowd on a port of its own; its address."""
-    app = create_app({"SQLALCHEMY_DATABASE_URI": f"sqlite:///{folder}/portal.sqlite3"})
+    clients = registrations(notes_url="http://localhost:5001", board_url="http://localhost:5002")
+    provider = {"MFA_GATE_OIDC": True, "MFA_GATE_BASE_URL": "http://localhost:5000", "MFA_GATE_OIDC_CLIENTS": clients}
+    app = create_app({"SQLALCHEMY_DATABASE_URI": f"sqlite:///{folder}/portal.sqlite3", **provider})
     furnish(app)
     server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever)

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from example_app import create_app
 from flask_mfa_gate.web.endpoints import is_own
 from tests.conftest import IS_SOAK, Browser, Phone, StillClock, state_of
+from tests.oidc_kit import PROVIDER
 
 pytestmark = [pytest.mark.soak] if IS_SOAK else []
 # CPU time of this thread, which serves the request itself: the machine's other load must not count.
@@ -52,9 +53,10 @@ values = st.recursive(
 def portal(tmp_path_factory: pytest.TempPathFactory) -> Any:
     folder: Path = tmp_path_factory.mktemp("fuzz")
     clock = StillClock()
-    app = create_app(
-        {"TESTING": True, "SQLALCHEMY_DATABASE_URI": f"sqlite:///{folder}/portal.sqlite3", "MFA_GATE_CLOCK": clock}
-    )
+    uri = f"sqlite:///{folder}/portal.sqlite3"
+    app = create_app({"TESTING": True, "SQLALCHEMY_DATABASE_URI": uri, "MFA_GATE_CLOCK": clock, **PROVIDER})
+    # What is loaded with the first of them is no part of any answer's time.
+    app.test_client().get("/mfa/oidc/authorize")
     yield app, clock
     state_of(app).store.database.dispose()
     with app.app_context():
@@ -134,7 +136,7 @@ def test_no_body_breaks_a_page(portal: Any, body: bytes, kind: str) -> None:
     app, clock = portal
     browser = someone(app, "dave", clock)
     token = browser.status()["csrf_token"]
-    for path in ("/mfa/challenge", "/mfa/enroll/totp"):
+    for path in ("/mfa/challenge", "/mfa/enroll/totp", "/mfa/oidc/token", "/mfa/oidc/authorize"):
         answer = browser.client.post(path, data=body, content_type=kind, headers={"X-CSRFToken": token})
         assert answer.status_code < 500
 
@@ -159,7 +161,8 @@ def test_no_body_breaks_a_page(portal: Any, body: bytes, kind: str) -> None:
 def test_no_header_breaks_a_page(portal: Any, value: str, name: str) -> None:
     app, _clock = portal
     header = value.encode("latin-1", "replace").decode("latin-1").replace("\r", "").replace("\n", "")
-    for path in ("/", "/payroll", "/mfa/status", "/mfa/challenge", "/api/me"):
+    provider = ("/mfa/oidc/authorize?client_id=board", "/mfa/oidc/userinfo", "/mfa/oidc/end-session")
+    for path in ("/", "/payroll", "/mfa/status", "/mfa/challenge", "/api/me", *provider):
         # Any other client sends the cookies of its jar, or none.
         client = app.test_client(use_cookies=name != "Cookie")
         answer = client.get(path, headers={name: header})

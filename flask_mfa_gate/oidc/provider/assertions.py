@@ -42,7 +42,7 @@ class ClientAssertion(JWTBearerClientAssertion):  # type: ignore[misc]
     def process_assertion_claims(self, assertion: str, resolve_key: Any) -> Any:
         """The claims of an assertion that was signed with one of these keys."""
         try:
-            # SECURITY: two algorithms of ours and never that of the header, nor a key that the header brings along.
+            # The algorithms that the metadata names, by keys of these types, which were registered.
             token = jwt.decode(assertion, resolve_key, algorithms=[one.value for one in SigningAlgorithm])
         except (JoseError, ValueError, KeyError):
             raise InvalidClientError(description=_REFUSAL, status_code=401) from None
