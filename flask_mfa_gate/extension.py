@@ -42,8 +42,10 @@ from .web.middleware.install import arrange, install, require_free
 from .web.middleware.websockets import still_ok
 from .web.oidc import oidc_blueprint
 from .web.oidc.ends import watch_ends
+from .web.sessions.federated import note_federated_sign_in
 from .web.sessions.own_change import tell_change
 from .web.state import EXTENSION, GateState, OidcServices, current_state
+from .web.upstream import upstream_blueprint
 from .web.view_marks.arguments import read_demand, read_resource, read_scopes
 from .web.view_marks.marks import mark_demand, mark_exempt, mark_resource, mark_scopes
 from .web.view_marks.protection import marked_views
@@ -78,6 +80,8 @@ class MFAGate:
         if state.oidc is not None:
             app.register_blueprint(oidc_blueprint(app, state.settings.url_prefix))
             watch_ends(app)
+        if state.upstreams is not None:
+            app.register_blueprint(upstream_blueprint(app, state.settings.url_prefix))
         require_free(app, state.settings)
         app.context_processor(lambda: {"mfa_gate": TemplateHelper()})
         app.cli.add_command(mfa)
@@ -275,6 +279,17 @@ class MFAGate:
     def current_verdict(self, resource: str = APP) -> Decision:
         """What the gate says of the current session about a resource, without stopping it."""
         return current_decision(resource)
+
+    def federated_sign_in(self, user: Any, claims: Mapping[str, Any]) -> None:
+        """Note what another provider proved of a user whom the app signs in within the same request.
+
+        It signs nobody in, is forgotten with the request, and counts for no other user. ``MFA_GATE_TRUST_AMR`` says
+        whether the provider is believed.
+
+        :param claims: of an ID token that the app has validated: ``iss``, ``sub``, ``acr``, ``amr``, ``auth_time``
+            (OpenID Connect Core 1.0 section 2). One that is missing, or is not of its type, counts for nothing.
+        """
+        note_federated_sign_in(user, claims)
 
     def still_ok(self) -> bool:
         """Whether the identity of an open websocket still holds."""

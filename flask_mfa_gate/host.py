@@ -39,6 +39,7 @@ class HostOptions(TypedDict, total=False):
     identity: Any
     resources: Collection[str]
     oidc_claims: ClaimsHook | None
+    upstream_user: Callable[[str, str, Mapping[str, Any]], Any] | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +63,9 @@ class Host:
     :param resources: names that no view is marked with, which the host judges by itself (``gate.ensure``).
     :param oidc_claims: gives of a user, a client and its scopes what an app that signs in here is told beside the
         standard claims; called as ``oidc_claims(user, client, scopes)``.
+    :param upstream_user: finds or makes the user whom a provider of ``MFA_GATE_UPSTREAMS`` signed in, or gives None;
+        called as ``upstream_user(issuer, subject, claims)``. Issuer and subject together say who it is, and no other
+        claim does.
     """
 
     db: Any = None
@@ -77,6 +81,7 @@ class Host:
     identity: Any = None
     resources: Collection[str] = ()
     oidc_claims: ClaimsHook | None = None
+    upstream_user: Callable[[str, str, Mapping[str, Any]], Any] | None = None
 
 
 def user_key_of(host: Host) -> Callable[[Any], str]:
@@ -103,7 +108,8 @@ def traits_of(host: Host) -> HostTraits:
     return HostTraits(
         key_column=read_attribute(user_key_of(host)), user_model=host.user_model,
         has_user_key=host.user_key is not None, has_own_identity=host.identity is not None, has_stamp=has_stamp,
-        is_managed=host.is_managed, risk_signals=host.risk_signals, resources=frozenset(host.resources),
+        is_managed=host.is_managed, risk_signals=host.risk_signals,
+        upstream_user=host.upstream_user, resources=frozenset(host.resources),
     )  # fmt: skip
 
 

@@ -275,3 +275,21 @@ def _a_registered_key_is_let_in(space: Space) -> None:
 @promise_of("create_access_token(")
 def _a_registered_jwt_is_let_in(space: Space) -> None:
     assert call_with_a_new_token(space, "/tokens", "access_token") == [200, 401]
+
+
+@promise_of("gate.federated_sign_in(user, claims)")
+def _the_session_says_who_signed_the_user_in(space: Space) -> None:
+    client = space["app"].test_client()
+    assert client.get("/callback").location == "/"
+    token = client.get_cookie("mfa_gate")
+    assert token is not None
+    found = state_of(space["app"]).sign_in.sessions.find(token.value)
+    assert found is not None
+    said = found[0].assurance.upstream
+    assert said is not None
+    assert (said.issuer, said.is_multi_factor) == ("https://id.example.org", True)
+
+
+@promise_of('app.config["MFA_GATE_TRUST_AMR"]')
+def _an_issuer_is_believed(space: Space) -> None:
+    assert settings_of(space).trust_amr == {"https://id.example.org": "when-proved"}

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Blueprint, Flask, request, session
+from flask import Blueprint, Flask, redirect, request, session
 from flask.views import MethodView
 from flask_login import LoginManager, UserMixin, current_user, login_required, login_user
 from flask_sqlalchemy import SQLAlchemy
@@ -71,7 +71,7 @@ def made(tmp_path: Path, monkeypatch: Any) -> Callable[..., dict[str, Any]]:
 
         return {
             "__name__": __name__, "app": app, "db": db, "login_manager": manager, "gate": gate, "User": User, "os": os,
-            "Flask": Preset, "Blueprint": Blueprint, "MethodView": MethodView, "MFAGate": MFAGate, "request": request,
+            "Flask": Preset, "Blueprint": Blueprint, "MethodView": MethodView, "MFAGate": MFAGate, "request": request, "redirect": redirect,
             "session": session, "login_required": login_required, "login_user": login_user, "wraps": wraps,
             "current_user": current_user, "timedelta": timedelta, "text": "version = 1", "secret_key": "x" * 32,
             "Migrate": lambda _app, _db, *, include_name: include_name,

@@ -57,7 +57,7 @@ NO_VIEWS: Views = MappingProxyType({})
 
 def demand_text(demand: AuthnRequirement) -> str:
     """A demand on one line."""
-    factors = "+".join(sorted(method.value for method in demand.methods))
+    factors = "+".join(sorted(method.value for method in demand.methods & Method.of_factors))
     age = "" if demand.max_age is None else f" within {int(demand.max_age.total_seconds())} s"
     return f"mfa({factors}{age})"
 
@@ -65,7 +65,7 @@ def demand_text(demand: AuthnRequirement) -> str:
 def local_policies(endpoint: str, protection: ViewProtection) -> Iterator[Policy]:
     """The demands of a view in the form of policies, so that they can be listed and explained beside the others."""
     for demand in protection.demands:
-        any_factor = demand.methods == Method.of_factors
+        any_factor = demand.methods == Method.at_step_up
         kinds = frozenset() if any_factor else frozenset(FactorKind(method.value) for method in demand.methods)
         yield Policy(
             name=f"require_{demand_text(demand)} at {endpoint}",

@@ -11,7 +11,8 @@ from urllib.parse import urlsplit
 
 from ..domain.oidc.grant import OidcLifetimes
 from ..domain.oidc.registration import is_loopback
-from ..domain.oidc.strength import DEFAULT_ACR
+from ..domain.oidc.strength import DEFAULT_ACR, STRONG_ACR
+from ..domain.oidc.upstream_provider import UpstreamProvider
 from ..errors import ConfigError
 from . import checks, oidc_checks
 from .setting import setting
@@ -62,6 +63,27 @@ class OidcSettings:
         "What ID tokens call the strengths `1fa`, `mfa` and `phr` (phishing-resistant) in `acr`.",
     )
 
+    upstreams: Mapping[str, UpstreamProvider] = setting(
+        MappingProxyType({}),
+        "dict of str to dict",
+        oidc_checks.upstreams,
+        "Providers that sign users in here, by the name in their address: `issuer`, `client_id`, `client_secret`, and "
+        "`label`, `scope`, `acr_values`, `max_age`, `token_endpoint_auth_method`. Needs `MFA_GATE_BASE_URL`.",
+        secret=True,
+    )
+    trust_amr: Mapping[str, str] = setting(
+        MappingProxyType({}),
+        "dict of str to str",
+        oidc_checks.trust_amr,
+        "What is believed of providers that sign users in here, by issuer: that they proved a second factor when `acr` "
+        "or `amr` says so, or always. One that is not named is never believed.",
+    )
+
+    @property
+    def strong_acr(self) -> frozenset[str]:
+        """Values of ``acr`` by which a provider says that it proved more than one factor."""
+        return STRONG_ACR | {self.acr["mfa"], self.acr["phr"]}
+
     @property
     def oidc_lifetimes(self) -> OidcLifetimes:
         """How long codes and tokens live."""
@@ -75,6 +97,9 @@ class OidcSettings:
 
         :raises ConfigError: for one without.
         """
+        if self.upstreams and self.base_url is None:
+            # SECURITY: where users come back to must not be what a request says of its host.
+            raise ConfigError("MFA_GATE_BASE_URL", "is missing, which MFA_GATE_UPSTREAMS needs")
         if not self.oidc:
             return
         parts = urlsplit(self.base_url or "")

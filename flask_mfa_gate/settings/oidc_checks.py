@@ -9,6 +9,8 @@ from typing import Any
 
 from ..domain.oidc.registration import BadClient, read_client
 from ..domain.oidc.strength import DEFAULT_ACR
+from ..domain.oidc.upstream_provider import BadUpstream, UpstreamProvider, read_upstream_provider
+from ..domain.sign_in.upstream import Trust
 from ..errors import ConfigError
 from .checks import allowing, demand
 
@@ -36,6 +38,29 @@ def code_lifetime(key: str, value: Any) -> timedelta:
     demand(isinstance(value, timedelta) and timedelta(0) < value <= _LONGEST_CODE)
     assert isinstance(value, timedelta)  # noqa: S101 - for the type checker
     return value
+
+
+@allowing("a mapping from names to mappings with issuer and client_id", secret=True)
+def upstreams(key: str, value: Any) -> Mapping[str, UpstreamProvider]:
+    """Providers, of which each is read here once, so that a fault is told at the start."""
+    demand(isinstance(value, Mapping))
+    found = {}
+    for name, words in value.items():
+        try:
+            found[name] = read_upstream_provider(name, words)
+        except BadUpstream as error:
+            raise ConfigError(f"{key}[{name!r}]", str(error)) from None
+    issuers = [one.issuer for one in found.values()]
+    demand(len(set(issuers)) == len(issuers))
+    return MappingProxyType(found)
+
+
+@allowing(f"a mapping from issuers to {', '.join(repr(word.value) for word in Trust)}")
+def trust_amr(key: str, value: Any) -> Mapping[str, str]:
+    """A word for each issuer, which is compared as it stands."""
+    demand(isinstance(value, Mapping) and all(isinstance(one, str) and one for one in value))
+    demand(all(isinstance(one, str) and one in set(Trust) for one in value.values()))
+    return MappingProxyType(dict(value))
 
 
 @allowing(f"a mapping from {', '.join(repr(word) for word in DEFAULT_ACR)} to three different texts without spaces")

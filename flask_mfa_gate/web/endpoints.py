@@ -8,6 +8,8 @@ from ..domain.sign_in.assurance import FactorKind
 from ..settings import Settings
 
 OWN, ADMIN, OIDC = "mfa_gate", "mfa_gate_admin", "mfa_gate_oidc"
+# Not among those that are the gate's own: its views sign users in as a view of the app would.
+SIGN_IN = "mfa_gate_sign_in"
 DISCOVERY = "/.well-known/openid-configuration"
 _BLUEPRINTS = (f"{OWN}.", f"{ADMIN}.", f"{OIDC}.")
 _FOR_PROGRAMS = frozenset(

@@ -14,6 +14,7 @@ from ..domain.authorization.decision import PASSED, Decision
 from ..domain.enrollment.enrollment import EnrollmentState
 from ..domain.sign_in.assurance import Assurance, SignIn
 from ..domain.sign_in.session import GateSession
+from ..domain.sign_in.upstream import FederatedSignIn, Upstream
 from ..domain.view_protection import ViewProtection
 from ..services.observations import Observation
 from ..services.oidc.access_tokens import AccessToken
@@ -69,6 +70,7 @@ class RequestContext:
     :param is_decided: whether the identity of the request was looked at before the view.
     :param is_early: whether it was looked at before the host's ``url_value_preprocessors``.
     :param has_run_hooks: whether the host's hooks were run beside an answer of the gate, with nobody in sight.
+    :param federated: what another provider said of a user, for a sign-in of that user in this request.
     :param signs_in: whether the host signed somebody in while its view ran.
     :param cookies: what the view that signed in wanted its browser to keep, as it is sent.
     :param left: what the session held when the third step was over; None before that.
@@ -119,6 +121,7 @@ class RequestContext:
     is_decided: bool = False
     is_early: bool = False
     has_run_hooks: bool = False
+    federated: FederatedSignIn | None = None
     signs_in: bool = False
     token: str | None = field(default=None, repr=False)
     drops_cookie: bool = False
@@ -135,6 +138,11 @@ class RequestContext:
     takes_tokens: bool = False
     has_sent_bearer: bool = False
     outer: RequestContext | None = None
+
+    def upstream_of(self, key: str) -> Upstream | None:
+        """What another provider said in this request of the user who signs in."""
+        # SECURITY: what was said of one user never counts for another.
+        return self.federated.upstream if self.federated is not None and self.federated.user_key == key else None
 
     @property
     def has_reached_view(self) -> bool:

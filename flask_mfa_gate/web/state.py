@@ -15,6 +15,7 @@ from ..domain.oidc.strength import AcrWords
 from ..errors import ConfigError
 from ..factors.registry import FactorRegistry
 from ..mail.delivery import Delivery
+from ..oidc.client.clients import UpstreamClients
 from ..outbound import Outbound
 from ..services.actions.action_jobs import ActionJobs
 from ..services.actions.action_requests import ActionRequestService
@@ -84,6 +85,7 @@ class HostTraits:
     :param has_stamp: whether a changed password can be seen.
     :param is_managed: tells of a request whether its device is managed.
     :param resources: names that no view is marked with.
+    :param upstream_user: finds or makes the user of a provider.
     :param risk_signals: tells of a user and a request which signals of the host are raised.
     """
 
@@ -94,6 +96,7 @@ class HostTraits:
     has_stamp: bool = False
     is_managed: Callable[[Any], bool | None] | None = None
     risk_signals: Callable[[Any, Any], Mapping[str, bool | None]] | None = None
+    upstream_user: Callable[[str, str, Mapping[str, Any]], Any] | None = None
     resources: frozenset[str] = frozenset()
 
 
@@ -216,6 +219,7 @@ class GateState:
     """One app's gate, wired once: what everything rests on, and its parts by what they are for.
 
     :param oidc: the OpenID provider; None where it is off.
+    :param upstreams: providers that sign users in here; None where there are none.
     """
 
     gate: Any
@@ -234,6 +238,7 @@ class GateState:
     delegation: DelegationServices
     operations: Operations
     oidc: OidcServices | None = None
+    upstreams: UpstreamClients | None = None
 
     @property
     def issuer(self) -> str:

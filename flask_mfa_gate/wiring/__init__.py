@@ -36,6 +36,7 @@ from .base import Base, lifetimes_of, rules_of
 from .oidc import oidc_services
 from .people import AdminWiring
 from .sign_in import account_services
+from .upstreams import upstream_clients
 
 
 def build_state(gate: Any, app: Flask, host: Host) -> GateState:
@@ -74,6 +75,7 @@ def build_state(gate: Any, app: Flask, host: Host) -> GateState:
         people=admin.people, access=admin.access,
         delegation=DelegationServices(api_tokens=ApiTokenService(worker, admin.runner)),
         operations=admin.operations, oidc=oidc,
+        upstreams=upstream_clients(settings, host),
     )  # fmt: skip
 
 

@@ -11,6 +11,7 @@ from ..domain.access import Access
 from ..domain.authorization.rules import Lapse, LockoutScope, Rules
 from ..domain.sign_in.assurance import FactorKind
 from ..domain.sign_in.session import Lifetimes
+from ..domain.sign_in.upstream import Trust, UpstreamTrust
 from ..factors.registry import FactorRegistry
 from ..host import Host
 from ..mail.delivery import Delivery
@@ -58,7 +59,15 @@ def rules_of(settings: Settings) -> Rules:
         challenge_unrequired=settings.challenge_unrequired,
         prompt_interval=settings.prompt_interval,
         break_glass=frozenset(settings.break_glass),
+        trust=trust_of(settings),
     )
+
+
+def trust_of(settings: Settings) -> UpstreamTrust:
+    """What is believed of other providers."""
+    by_issuer = {issuer: Trust(word) for issuer, word in settings.trust_amr.items()}
+    asked = frozenset(one.issuer for one in settings.upstreams.values())
+    return UpstreamTrust(by_issuer, asked, max_age=settings.session_max_age)
 
 
 def lifetimes_of(settings: Settings) -> Lifetimes:

@@ -89,9 +89,9 @@ def test_a_recovery_code_is_no_factor() -> None:
 
 
 @pytest.mark.parametrize("sign_in", SignIn)
-def test_only_the_password_itself_is_a_fresh_sign_in(sign_in: SignIn) -> None:
+def test_only_what_the_user_did_now_is_a_fresh_sign_in(sign_in: SignIn) -> None:
     fresh = Assurance(sign_in, NOW).is_fresh_sign_in(now=NOW, within=QUARTER)
-    assert fresh is (sign_in is SignIn.PASSWORD)
+    assert fresh is (sign_in in {SignIn.PASSWORD, SignIn.FEDERATED})
 
 
 @pytest.mark.parametrize(

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from types import MappingProxyType
 
-from ..access import APP, Access
+from ..access import APP, MFA_ADMIN, Access
 from ..enrollment.enrollment import DAY, EnrollmentState, Status, status_of
 from ..policy.evaluation.compiled_policies import CompiledPolicies
 from ..policy.evaluation.compiled_policy import OnError
 from ..policy.facts import Subject
-from ..sign_in.assurance import FactorKind, Method, methods_of
+from ..sign_in.assurance import UPSTREAM, FactorKind, Method, methods_of
 from ..sign_in.session import GRANT_LIFETIME
 from .combine import PolicyDemand, PolicyResult, combine, graced_for_the_first_time
 from .decision import PASSED, Ask, AuthnRequirement, ConditionFailure, Decision, Reason
@@ -72,11 +72,10 @@ def noting(failures: list[ConditionFailure]) -> OnError:
 
 def weigh(request: AccessRequest, results: Results, rules: Rules, *, now: datetime) -> Decision:
     """The decision, where it is known what policies come to; one that has no result has no policy that applies."""
-    # SECURITY: a disabled factor counts nowhere, not even where a session proved it before.
-    counted = request.assurance.counting(rules.enabled)
+    enrollment = request.enrollment
+    counted = rules.counted(request.assurance, enrollment.user_key, now=now)
     if counted is not request.assurance:
         request = request._replace(assurance=counted)
-    enrollment = request.enrollment
     status = status_of(enrollment, now=now, enabled=rules.enabled)
     judge = _Judge(
         request, enrollment, rules, now, status, methods_of(enrollment.factors & rules.enabled),
@@ -147,11 +146,12 @@ class _Judge:
         access = self._default(name, result)
         if (refused := _refused(name, result, access)) is not None:
             return refused
-        asked = self.demand(AuthnRequirement(Method.of_factors)) if access is REQUIRE else PASSED
+        accepted = _accepted_at(name)
+        asked = self.demand(AuthnRequirement(accepted)) if access is REQUIRE else PASSED
         if result.demands:
             grace = self._grace_end(result)
             for wanted in result.demands:
-                demand = AuthnRequirement(_methods(wanted), wanted.max_age)
+                demand = AuthnRequirement(_methods(wanted) & accepted, wanted.max_age)
                 asked = _stricter(asked, self._demanded(demand, result, grace=grace, at_resource=True))
         return asked
 
@@ -247,7 +247,9 @@ class _Judge:
         return min(ends)
 
     def _can_meet(self, demand: AuthnRequirement) -> bool:
-        return not self.held.isdisjoint(demand.methods)
+        if not self.held.isdisjoint(demand.methods):
+            return True
+        return UPSTREAM in demand.methods and self._has_upstream(demand)
 
     def _meets(self, demand: AuthnRequirement) -> bool:
         if not demand.is_for_one_request:
@@ -255,6 +257,13 @@ class _Judge:
         # SECURITY: one grant serves several lists only where each was proved, as a stronger factor could be left out.
         proved = self.request.assurance.proved(demand.methods, now=self.now, max_age=GRANT_LIFETIME)
         return self.request.granted and proved
+
+    def _has_upstream(self, demand: AuthnRequirement) -> bool:
+        """Whether another provider proved enough of the user, or can be asked to."""
+        # SECURITY: a period that ended is a lock, whatever another provider says.
+        if self.is_locked or self.enrollment.user_key in self.rules.break_glass:
+            return False
+        return self._meets(demand) or self.rules.trust.can_ask(self.request.assurance.upstream)
 
     @property
     def _is_setting_up(self) -> bool:
@@ -281,4 +290,9 @@ def _at_sign_in(wanted: PolicyDemand) -> AuthnRequirement:
 
 
 def _methods(wanted: PolicyDemand) -> frozenset[Method]:
-    return methods_of(wanted.factors) if wanted.factors else Method.of_factors
+    return methods_of(wanted.factors) if wanted.factors else Method.at_step_up
+
+
+def _accepted_at(resource: str) -> frozenset[Method]:
+    # SECURITY: the console takes the admin's own factor, and nobody's word for it.
+    return Method.of_factors if resource == MFA_ADMIN else Method.at_step_up

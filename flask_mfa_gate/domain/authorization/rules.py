@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from enum import StrEnum
 
 from ..access import APP, MFA_ADMIN, Access
 from ..enrollment.enrollment import EnrollmentState, Status
-from ..sign_in.assurance import FactorKind
+from ..sign_in.assurance import Assurance, FactorKind
+from ..sign_in.upstream import UpstreamTrust
 
 # Until Python 3.12 finding the member of an enum takes longer than judging by it.
 ALLOW, REQUIRE, USER_SETTING = Access.ALLOW, Access.REQUIRE, Access.USER_SETTING
@@ -37,6 +38,7 @@ class Rules:
     :param enabled: enabled kinds.
     :param satisfying: kinds whose enrollment ends a period.
     :param break_glass: keys of accounts that are outside of policies and lapse.
+    :param trust: what is believed of other providers.
     """
 
     default_access: Mapping[str, Access] = field(default_factory=dict)
@@ -47,6 +49,7 @@ class Rules:
     challenge_unrequired: bool = True
     prompt_interval: timedelta = timedelta(0)
     break_glass: frozenset[str] = frozenset()
+    trust: UpstreamTrust = field(default_factory=UpstreamTrust)
 
     def access(self, resource: str) -> Access:
         """The default access of a resource. The console always requires."""
@@ -56,6 +59,15 @@ class Rules:
         if access is None:
             return USER_SETTING if resource == APP else ALLOW
         return access
+
+    def counted(self, assurance: Assurance, user_key: str, *, now: datetime) -> Assurance:
+        """What counts of a session's facts: proofs of enabled factors, and what is believed of another provider."""
+        # SECURITY: a disabled factor counts nowhere, not even where a session proved it before.
+        found = assurance.counting(self.enabled)
+        # SECURITY: of a break-glass account its own factor is asked, whatever another provider says of it.
+        if assurance.upstream is None or user_key in self.break_glass:
+            return found
+        return found.believing(self.trust, now=now)
 
 
 def is_required(enrollment: EnrollmentState, rules: Rules) -> bool:

@@ -8,6 +8,8 @@ from types import MappingProxyType
 
 from ..sign_in.assurance import ACR_MULTI, ACR_SINGLE, Assurance, Method
 
+# What a provider calls several factors, whatever this app calls them (REFEDS, OpenID Connect EAP ACR Values 1.0).
+STRONG_ACR = frozenset({ACR_MULTI, "phr", "phrh"})
 DEFAULT_ACR: Mapping[str, str] = MappingProxyType({"1fa": ACR_SINGLE, "mfa": ACR_MULTI, "phr": "phr"})
 _KEYS = frozenset({"hwk", "swk"})
 
@@ -36,7 +38,7 @@ def level_of(assurance: Assurance) -> Level:
 
 def best_level(methods: Iterable[Method]) -> Level:
     """What could be reached with these."""
-    found = set(methods) & Method.of_factors
+    found = set(methods) & Method.at_step_up
     if not found:
         return Level.ONE_FACTOR
     is_resistant = any(not _KEYS.isdisjoint(Method.amr[method]) for method in found)

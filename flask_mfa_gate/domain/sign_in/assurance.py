@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import Enum, StrEnum, auto
 from functools import cache
-from operator import attrgetter
 from typing import ClassVar
 
 from ..open_words import OpenWord
+from .upstream import Upstream, UpstreamTrust
 
 ACR_SINGLE = "https://refeds.org/profile/sfa"
 ACR_MULTI = "https://refeds.org/profile/mfa"
@@ -25,6 +25,8 @@ class Strength(Enum):
     """A way back in for a user who holds a factor: signs in, opens the setup of another, answers no step-up."""
     PASS = auto()
     """The same, given out by an admin, and also for a user without any factor."""
+    UPSTREAM = auto()
+    """Proof of a factor that another provider knows: signs in, and answers every step-up that names no factor."""
     SETUP = auto()
     """Opens the setup of a factor, and nothing else."""
 
@@ -61,6 +63,7 @@ class Method(OpenWord):
     passes: ClassVar[frozenset[Method]] = frozenset()
     setup_only: ClassVar[frozenset[Method]] = frozenset()
     at_sign_in: ClassVar[frozenset[Method]] = frozenset()
+    at_step_up: ClassVar[frozenset[Method]] = frozenset()
     at_setup: ClassVar[frozenset[Method]] = frozenset()
     amr: ClassVar[dict[Method, tuple[str, ...]]] = {}
 
@@ -73,10 +76,14 @@ class Method(OpenWord):
         cls.ways_back |= only if strength in {Strength.RECOVERY, Strength.PASS} else frozenset()
         cls.passes |= only if strength in {Strength.PASS, Strength.SETUP} else frozenset()
         cls.setup_only |= only if strength is Strength.SETUP else frozenset()
+        cls.at_step_up |= only if strength in {Strength.FACTOR, Strength.UPSTREAM} else frozenset()
         # A recovery code or an access pass signs in; a pass for enrollment only opens the setup of a factor.
-        cls.at_sign_in, cls.at_setup = cls.of_factors | cls.ways_back, cls.of_factors | cls.ways_back | cls.setup_only
+        cls.at_sign_in, cls.at_setup = cls.at_step_up | cls.ways_back, cls.of_factors | cls.ways_back | cls.setup_only
         cls.amr[method] = amr
         return method
+
+
+UPSTREAM = Method.define("upstream", Strength.UPSTREAM, amr=("mfa",))
 
 
 class SignIn(StrEnum):
@@ -84,8 +91,13 @@ class SignIn(StrEnum):
 
     PASSWORD = "password"  # noqa: S105 - a word of the vocabulary, not a secret
     REMEMBER_ME = "remember-me"
+    FEDERATED = "federated"
     SESSION = "session"
     TOKEN = "token"  # noqa: S105
+
+
+_SEEN = frozenset({SignIn.PASSWORD, SignIn.FEDERATED})
+"""Those that a user does with this app, or with a provider for it."""
 
 
 @cache
@@ -96,13 +108,17 @@ def methods_of(kinds: frozenset[FactorKind]) -> frozenset[Method]:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """One accepted proof."""
+    """One accepted proof.
+
+    :param at: when; None where the provider that has it told of no time.
+    """
 
     method: Method
-    at: datetime
+    at: datetime | None
 
-
-_AT = attrgetter("at")
+    def is_within(self, age: timedelta, *, now: datetime) -> bool:
+        """Whether it is at most so old; one from the future, or of no known time, has no age."""
+        return self.at is not None and timedelta(0) <= now - self.at <= age
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,11 +127,13 @@ class Assurance:
 
     :param signed_in_at: when the first step was done.
     :param proofs: accepted proofs, oldest first, at most one a method.
+    :param upstream: what the provider said that signed the user in. It proves nothing unless it is believed.
     """
 
     sign_in: SignIn
     signed_in_at: datetime
     proofs: tuple[Proof, ...] = field(default=())
+    upstream: Upstream | None = None
 
     @property
     def methods(self) -> frozenset[Method]:
@@ -126,12 +144,20 @@ class Assurance:
     def amr(self) -> tuple[str, ...]:
         """Authentication method references (RFC 8176), in a stable order without repeats.
 
-        A password counts where it was seen, and not where a cookie or a token stands for one of any age.
+        A password counts where it was seen, and not where a cookie or a token stands for one of any age; what another
+        provider named counts where it is believed.
         """
-        words = ["pwd"] if self.sign_in is SignIn.PASSWORD else []
+        words = list(self._first_words)
         for proof in self.proofs:
             words += [word for word in Method.amr[proof.method] if word not in words]
         return tuple(words)
+
+    @property
+    def _first_words(self) -> tuple[str, ...]:
+        if self.sign_in is not SignIn.FEDERATED:
+            return ("pwd",) if self.sign_in is SignIn.PASSWORD else ()
+        # SECURITY: this app vouches to others for nothing that it doesn't believe itself.
+        return self.upstream.amr if self.upstream is not None and UPSTREAM in self.methods else ()
 
     @property
     def acr(self) -> str:
@@ -141,21 +167,29 @@ class Assurance:
     @property
     def authenticated_at(self) -> datetime:
         """When the user last proved anything; the password given once more makes no proof younger."""
-        return max(self.proofs, key=_AT).at if self.proofs else self.signed_in_at
+        return max((proof.at for proof in self.proofs if proof.at is not None), default=self.signed_in_at)
 
     @property
     def witnessed_at(self) -> datetime | None:
         """The same; None where this app saw none of it: what a cookie or a token stands for may be of any age."""
-        return self.authenticated_at if self.proofs or self.sign_in is SignIn.PASSWORD else None
+        if self.upstream is not None and self.upstream.at is not None and not self.proofs:
+            # SECURITY: a provider may sign users in who last proved anything there long ago.
+            return min(self.upstream.at, self.signed_in_at)
+        return self.authenticated_at if self.proofs or self.sign_in in _SEEN else None
 
     def with_proof(self, method: Method, *, at: datetime) -> Assurance:
         """These facts and one more; a later proof by the same method takes the place of the earlier."""
         kept = tuple(proof for proof in self.proofs if proof.method is not method)
         return replace(self, proofs=(*kept, Proof(method, at)))
 
-    def signed_in_again(self, *, at: datetime) -> Assurance:
-        """These facts after the password was given once more; what was proved stands, and is no younger."""
-        return replace(self, sign_in=SignIn.PASSWORD, signed_in_at=at)
+    def signed_in_again(self, *, at: datetime, upstream: Upstream | None = None) -> Assurance:
+        """These facts after the same user signed in once more; what was proved stands, and is no younger.
+
+        :param upstream: what a provider said now; None where it was the password.
+        """
+        if upstream is None:
+            return replace(self, sign_in=SignIn.PASSWORD, signed_in_at=at)
+        return replace(self, sign_in=SignIn.FEDERATED, signed_in_at=at, upstream=upstream)
 
     def counting(self, enabled: Collection[FactorKind]) -> Assurance:
         """These facts without proofs of a factor that is not enabled."""
@@ -167,13 +201,20 @@ class Assurance:
                 return replace(self, proofs=tuple(one for one in self.proofs if one.method not in off))
         return self
 
+    def believing(self, trust: UpstreamTrust, *, now: datetime) -> Assurance:
+        """These facts with what is believed of the provider that signed the user in, and only that."""
+        proofs = [proof for proof in self.proofs if proof.method is not UPSTREAM]
+        if self.upstream is not None and trust.counts(self.upstream, now=now):
+            proofs.append(Proof(UPSTREAM, self.upstream.at))
+        return replace(self, proofs=tuple(proofs))
+
     def proved(self, methods: Collection[Method], *, now: datetime, max_age: timedelta | None = None) -> bool:
-        """Whether one of ``methods`` was proved, at most ``max_age`` ago; a proof from the future has no age."""
+        """Whether one of ``methods`` was proved, at most ``max_age`` ago."""
         for proof in self.proofs:
-            if proof.method in methods and (max_age is None or timedelta(0) <= now - proof.at <= max_age):
+            if proof.method in methods and (max_age is None or proof.is_within(max_age, now=now)):
                 return True
         return False
 
     def is_fresh_sign_in(self, *, now: datetime, within: timedelta) -> bool:
-        """Whether the password itself was given, not longer than ``within`` ago."""
-        return self.sign_in is SignIn.PASSWORD and timedelta(0) <= now - self.signed_in_at <= within
+        """Whether the user signed in with the password itself or at a provider, not longer than ``within`` ago."""
+        return self.sign_in in _SEEN and timedelta(0) <= now - self.signed_in_at <= within

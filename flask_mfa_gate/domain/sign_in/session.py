@@ -162,7 +162,7 @@ def act_of(endpoint: str | None, arguments: Mapping[str, object], *, root: str =
 
 def leaves_grant(session: GateSession, method: Method) -> bool:
     """Whether this proof leaves a grant for what was asked last, or at a sign-in for the page first asked for."""
-    if method not in Method.of_factors:
+    if method not in Method.at_step_up:
         return False
     # SECURITY: what does not meet the demand leaves nothing, as an older and stronger proof would stand beside it.
     return session.is_pending or (session.step_up is not None and method in session.step_up.requirement.methods)

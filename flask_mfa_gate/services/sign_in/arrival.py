@@ -9,6 +9,7 @@ from typing import Any
 from ...domain.authorization.decision import Decision
 from ...domain.people.person import Person
 from ...domain.sign_in.session import GateSession
+from ...domain.sign_in.upstream import Upstream
 from ...store.sign_in.sign_ins import SignInRecord
 
 
@@ -57,6 +58,7 @@ class Seen:
     :param policy_version: of the policies that were in force.
     :param default_access: that of the app.
     :param reference: of the refusal, where it was one.
+    :param upstream: what the provider said that signed the user in.
     """
 
     decision: Decision
@@ -67,6 +69,7 @@ class Seen:
     policy_version: int
     default_access: str
     reference: str | None = None
+    upstream: Upstream | None = None
 
 
 def record_of(session: GateSession, seen: Seen) -> SignInRecord:

@@ -12,6 +12,7 @@ from ...domain.people.person import Origin, Person
 from ...domain.people.roles import Role
 from ...domain.records.event_name import EventName
 from ...domain.records.mail_kind import MailKind, Notice
+from ...domain.sign_in.assurance import SignIn
 from ...domain.sign_in.session import GateSession
 from ...store import Store
 from ...store.sign_in.noted import Arrival, Note
@@ -57,7 +58,7 @@ class SignInNotes:
         self._store.noted.put(work.tx, person.key, new, place=_place(origin))
         work.record(
             EventName.SIGNED_IN, subject=person.key, actor=f"user:{person.key}", origin=origin, kept=kept,
-            sign_in=session.assurance.sign_in.value, pending=session.is_pending,
+            sign_in=session.assurance.sign_in.value, pending=session.is_pending, **_provider(session),
         )  # fmt: skip
 
     def _keep(self, work: UnitOfWork, record: SignInRecord, former: Note | None) -> Note:
@@ -104,6 +105,13 @@ class SignInNotes:
     def _is_first(self, work: UnitOfWork, key: str, kind: str, place: str, *, value: str | None = None) -> bool:
         """Whether this is the first of its kind within the hour."""
         return self._store.noted.try_note(work.tx, key, kind, place=place, now=self._clock(), value=value)
+
+
+def _provider(session: GateSession) -> dict[str, str]:
+    """Who signed the user in, where it was not this app."""
+    facts = session.assurance
+    issuer = facts.upstream.issuer if facts.upstream is not None and facts.sign_in is SignIn.FEDERATED else None
+    return {} if issuer is None else {"provider": issuer}
 
 
 def _kind(session: GateSession) -> str:

@@ -12,9 +12,10 @@ from ...domain.authorization.decision import Ask
 from ...domain.authorization.rules import Rules
 from ...domain.enrollment.enrollment import EnrollmentState
 from ...domain.people.person import Origin
-from ...domain.sign_in.assurance import Assurance, Method, SignIn
+from ...domain.sign_in.assurance import UPSTREAM, Assurance, Method, SignIn
 from ...domain.sign_in.session import GRANT_LIFETIME, Ending, GateSession, Lifetimes, StepUp, leaves_grant
 from ...domain.sign_in.session_bounds import may_have_surplus
+from ...domain.sign_in.upstream import Upstream
 from ...errors import Conflict, SecretMisplaced, SignInOver
 from ...store.sign_in.holdings import Held
 from ...store.sign_in.noted import Arrival
@@ -85,7 +86,8 @@ class SessionService:
         now, user_key = self._clock(), who.person.key
         token = new_token()
         session = GateSession(
-            id_digest=token_digest(token), lineage=new_id(), user_key=user_key, assurance=Assurance(sign_in, now),
+            id_digest=token_digest(token), lineage=new_id(), user_key=user_key,
+            assurance=Assurance(sign_in, now, upstream=seen.upstream),
             began_at=now, seen_at=now, address=origin.address, user_agent=origin.user_agent,
             kept_host_user_id=who.host_user_id, stamp=who.stamp, risk=seen.risk, parked_endpoint=who.endpoint,
         )  # fmt: skip
@@ -112,15 +114,20 @@ class SessionService:
             self._store.sessions.trim(work.tx, session.user_key, keep=session.id_digest)
         notice_password(work, session.user_key, who.stamps, but=session.lineage, living=before.stamps)
 
-    def renew(self, session: GateSession, who: SigningInUser, *, origin: Origin) -> Entry | None:
+    def renew(
+        self, session: GateSession, who: SigningInUser, *, origin: Origin, upstream: Upstream | None = None,
+        granted: str | None = None,
+    ) -> Entry | None:  # fmt: skip
         """Note that the same user signed in once more in this browser: what was proved stands, the sign-in is fresh.
+
+        :param granted: the act that the provider was asked to prove something for, see :func:`act_of`.
 
         None when the session was ended or gave way to another id meanwhile; then this is a sign-in like any other.
         """
         now, token = self._clock(), new_token()
         successor = replace(
             session, id_digest=token_digest(token), seen_at=now, kept_host_user_id=who.host_user_id, stamp=who.stamp,
-            assurance=session.assurance.signed_in_again(at=now),
+            assurance=session.assurance.signed_in_again(at=now, upstream=upstream),
             address=origin.address, user_agent=origin.user_agent,
         )  # fmt: skip
 
@@ -128,6 +135,8 @@ class SessionService:
             self.take_turn(work, session.user_key)
             is_renewed = self._store.sessions.try_rotate(work.tx, session, successor, now=now)
             if is_renewed:
+                if granted is not None and leaves_grant(session, UPSTREAM):
+                    self._store.grants.put(work.tx, session.lineage, granted, expires_at=now + GRANT_LIFETIME)
                 before = self._notes.before(work, successor, origin)
                 self._after_arrival(work, who, successor, before)
                 self._notes.arrived(work, who.person, successor, origin, before=before)
@@ -238,6 +247,12 @@ class SessionService:
     def ask(self, session: GateSession, step_up: StepUp | None) -> None:
         """Remember what a live session has to prove, and the way back."""
         self._worker.run(lambda work: self._store.sessions.set_step_up(work.tx, session, step_up))
+
+    def note_upstream(self, session: GateSession, upstream: Upstream) -> GateSession:
+        """What is known of the provider that signed the user in."""
+        told = replace(session, assurance=replace(session.assurance, upstream=upstream))
+        self._worker.run(lambda work: self._store.sessions.set_upstream(work.tx, told))
+        return told
 
     def lead_to(self, session: GateSession, target: str) -> None:
         """Let a sign-in that waits for its proof go on to another page."""

@@ -9,10 +9,10 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from ...domain.sign_in.api_token import ApiToken
-from ...domain.sign_in.assurance import Method, Proof
 from ...domain.sign_in.session import Ending
 from ..database.sets import among
 from ..database.upsert import upsert
+from ..sign_in.assurances import read_proofs, write_proofs
 from ..tables.tables import Tables
 
 _WANTED = "wanted"
@@ -82,10 +82,8 @@ _PLAIN = ("id", "digest", "user_key", "lineage", "name", "stamp", "created_at", 
 
 
 def _write(token: ApiToken) -> dict[str, Any]:
-    proofs = [{"method": proof.method.value, "at": proof.at.isoformat()} for proof in token.proofs]
-    return {**{name: getattr(token, name) for name in _PLAIN}, "proofs": proofs}
+    return {**{name: getattr(token, name) for name in _PLAIN}, "proofs": write_proofs(token.proofs)}
 
 
 def _read(row: Any) -> ApiToken:
-    proofs = tuple(Proof(Method(proof["method"]), datetime.fromisoformat(proof["at"])) for proof in row.proofs)
-    return ApiToken(proofs=proofs, **{name: getattr(row, name) for name in _PLAIN})
+    return ApiToken(proofs=read_proofs(row.proofs), **{name: getattr(row, name) for name in _PLAIN})

@@ -24,10 +24,10 @@ from sqlalchemy import (
 
 from ...domain.enrollment.enrollment import EnrollmentState
 from ...domain.oidc.grant import Grant, Token, TokenKind
-from ...domain.sign_in.assurance import Assurance, Method, Proof, SignIn
 from ...domain.sign_in.session import GateSession
 from ..enrollment.enrollments import KEY_LIFETIME
 from ..enrollment.states import KEY_SINCE, read_standing, standing_columns
+from ..sign_in.assurances import read_assurance, write_assurance
 from ..sign_in.sessions import Sessions
 from ..tables.tables import Tables
 from ..tables.types import UTCDateTime
@@ -176,23 +176,19 @@ _PLAIN = (
 
 
 def _write(grant: Grant) -> dict[str, Any]:
-    assurance = grant.assurance
     return {
         **{name: getattr(grant, name) for name in _PLAIN},
         "amr": list(grant.amr),
         "facts": dict(grant.facts),
-        "sign_in": assurance.sign_in.value,
-        "signed_in_at": assurance.signed_in_at,
-        "proofs": [{"method": proof.method.value, "at": proof.at.isoformat()} for proof in assurance.proofs],
+        **write_assurance(grant.assurance),
     }
 
 
 def _read(row: dict[str, Any]) -> Grant:
-    proofs = tuple(Proof(Method(proof["method"]), datetime.fromisoformat(proof["at"])) for proof in row["proofs"])
     return Grant(
         amr=tuple(row["amr"]),
         facts=row["facts"],
-        assurance=Assurance(SignIn(row["sign_in"]), row["signed_in_at"], proofs),
+        assurance=read_assurance(row),
         **{name: row[name] for name in _PLAIN},
     )
 

@@ -27,13 +27,14 @@ from sqlalchemy import (
 from ...crypto import Keyring
 from ...domain.authorization.decision import AuthnRequirement
 from ...domain.enrollment.enrollment import EnrollmentState
-from ...domain.sign_in.assurance import Assurance, Method, Proof, SignIn
+from ...domain.sign_in.assurance import Method
 from ...domain.sign_in.session import Ending, GateSession, StepUp
 from ...domain.sign_in.session_bounds import SessionRow, surplus
 from ..database.sets import among
 from ..enrollment.enrollments import KEY_LIFETIME
 from ..enrollment.states import KEY_SINCE, read_standing, standing_columns
 from ..tables.tables import Tables
+from .assurances import read_assurance, write_assurance
 from .private import PrivateTexts
 
 
@@ -80,6 +81,11 @@ class Sessions:
         """Lead a sign-in that waits for its proof to another page."""
         led = self._write(replace(session, kept_target=target))["target"]
         tx.execute(update(self._table).where(self._table.c.id_digest == session.id_digest).values(target=led))
+
+    def set_upstream(self, tx: Connection, session: GateSession) -> None:
+        """What is known of the provider that signed the user in."""
+        told = write_assurance(session.assurance)["upstream"]
+        tx.execute(update(self._table).where(self._table.c.id_digest == session.id_digest).values(upstream=told))
 
     def set_risk(self, tx: Connection, id_digest: str, risk: Mapping[str, Any]) -> None:
         """What the risk signals are from this address with this client."""
@@ -184,11 +190,10 @@ class Sessions:
         """
         open_text, lineage = self._private.open, row["lineage"]
         target, host_id, step_up = row["target"], row["host_user_id"], row["step_up"]
-        proofs = [Proof(Method(proof["method"]), datetime.fromisoformat(proof["at"])) for proof in row["proofs"]]
         if step_up is not None:
             step_up = _read_step_up({**step_up, "target": open_text(step_up["target"], "step_up", lineage) or "/"})
         return GateSession(
-            assurance=Assurance(SignIn(row["sign_in"]), row["signed_in_at"], tuple(proofs)),
+            assurance=read_assurance(row),
             step_up=step_up,
             ending=Ending(row["ending"]) if row["ending"] else None,
             kept_target=None if target is None else partial(open_text, target, "target", lineage),
@@ -218,18 +223,15 @@ def _superseding(table: Table) -> Update:
 
 
 def _write(session: GateSession) -> dict[str, Any]:
-    assurance = session.assurance
     return {
         "id_digest": session.id_digest,
         "lineage": session.lineage,
         "user_key": session.user_key,
-        "sign_in": assurance.sign_in.value,
-        "signed_in_at": assurance.signed_in_at,
+        **write_assurance(session.assurance),
         "began_at": session.began_at,
         "seen_at": session.seen_at,
         "superseded_at": session.superseded_at,
         "deferred_at": session.deferred_at,
-        "proofs": [{"method": proof.method.value, "at": proof.at.isoformat()} for proof in assurance.proofs],
         "parked": session.parked,
         "parked_at": session.parked_at,
         "parked_endpoint": session.parked_endpoint,

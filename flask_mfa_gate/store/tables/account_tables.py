@@ -112,6 +112,7 @@ def session(metadata: MetaData, prefix: str) -> Table:
         Column("superseded_at", UTCDateTime),
         Column("deferred_at", UTCDateTime),
         Column("proofs", JSON, nullable=False),
+        Column("upstream", JSON(none_as_null=True)),
         Column("parked", LargeBinary(2**24 - 1)),
         Column("parked_at", UTCDateTime),
         Column("parked_endpoint", Text),

@@ -65,6 +65,7 @@ def oidc_grant(metadata: MetaData, prefix: str) -> Table:
         Column("sign_in", exact(16), nullable=False),
         Column("signed_in_at", UTCDateTime, nullable=False),
         Column("proofs", JSON, nullable=False),
+        Column("upstream", JSON(none_as_null=True)),
         Column("facts", JSON, nullable=False),
         *_end_of_grant(),
         Index(f"ix_{prefix}oidc_grant_code_digest", "code_digest", unique=True),

@@ -7,17 +7,21 @@ from dataclasses import dataclass
 
 from flask import Response, request
 
-from ...domain.authorization.decision import Ask, Decision, Reason
+from ...domain.authorization.decision import Ask, AuthnRequirement, Decision, Reason
+from ...domain.oidc.upstream_provider import UpstreamProvider
 from ...domain.sign_in.assurance import Method, methods_of
 from ...domain.sign_in.session import StepUp
 from ...errors import BadRequest, CodeInvalid, MFAGateError, Throttled
 from ...sentences import Sentence
 from ...store.sign_in.holdings import Held
 from ..client import is_prefetch
+from ..endpoints import SIGN_IN
 from ..fields import text_field
 from ..responses import answers
 from ..responses.host_names import own_url
 from ..responses.targets import home
+from ..translation import gettext
+from ..upstream.step_up import upstream_way
 from .app_ahead import app_ahead
 from .authenticated_request import AuthenticatedRequest, Route, next_step
 from .factors.pages import Lost
@@ -41,9 +45,17 @@ def challenge(auth: AuthenticatedRequest) -> Response:
         return _take(auth)
     if auth.session.is_pending and auth.decision.ask is Ask.PASS:
         return next_step(auth) if is_prefetch(request) else _complete(auth)
-    if auth.decision.ask is not Ask.CHALLENGE and not _is_asked(auth):
+    elsewhere = upstream_way(auth.context, _requirement(auth))
+    if auth.decision.ask is not Ask.CHALLENGE and not _is_asked(auth) and elsewhere is None:
         return next_step(auth) if auth.session.is_pending else auth.redirect_to(home())
+    if elsewhere is not None and not auth.enrollment.factors and not auth.wants_json:
+        return _show_elsewhere(auth, elsewhere)
     return _show(auth, _chosen(auth, request.args.get("factor")))
+
+
+def _requirement(auth: AuthenticatedRequest) -> AuthnRequirement:
+    """What is asked of this session now."""
+    return _pending_decision(auth).requirement
 
 
 def _is_asked(auth: AuthenticatedRequest) -> bool:
@@ -145,6 +157,23 @@ def _show(auth: AuthenticatedRequest, method: Method, error: MFAGateError | None
     )  # fmt: skip
 
 
+def _show_elsewhere(auth: AuthenticatedRequest, provider: UpstreamProvider) -> Response:
+    """A user without a factor here, whose provider can be asked for one."""
+    way = _way_to(provider)
+    return answers.page(
+        "verify_elsewhere.html", auth.context, way=way, reason=_general_reason(auth), step_up=_is_step_up(auth)
+    )
+
+
+def _way_to(provider: UpstreamProvider) -> Way:
+    label = gettext("Verify with %(name)s", name=provider.label)
+    return Way("upstream", label, own_url(f"{SIGN_IN}.start", name=provider.name, step_up=1), current=False)
+
+
+def _general_reason(auth: AuthenticatedRequest) -> str:
+    return answers.SENTENCES[Reason.STEP_UP if _is_step_up(auth) else Reason.SIGN_IN]
+
+
 def _may_have_lost(auth: AuthenticatedRequest, method: Method) -> tuple[Lost, str] | None:
     """A step-up takes no recovery code, and users who lost the phone have to be told what helps: a new one."""
     step_up = auth.session.step_up
@@ -158,7 +187,7 @@ def _reason(auth: AuthenticatedRequest) -> str:
         return "Setting up your first factor takes an access pass from an administrator."
     if (app := app_ahead(auth)) is not None:
         return f"Verify your identity to continue to {app}."
-    return answers.SENTENCES[Reason.STEP_UP if _is_step_up(auth) else Reason.SIGN_IN]
+    return _general_reason(auth)
 
 
 def _pending_decision(auth: AuthenticatedRequest) -> Decision:
@@ -173,12 +202,13 @@ def _is_step_up(auth: AuthenticatedRequest) -> bool:
 
 
 def _ways(auth: AuthenticatedRequest, current: Method, held: Held) -> list[Way]:
-    allowed = _allowed(auth, held)
-    return [
+    allowed, elsewhere = _allowed(auth, held), upstream_way(auth.context, _requirement(auth))
+    ways = [
         Way(method.value, verifier.about.use, own_url("mfa_gate.challenge", factor=method.value), method is current)
         for method, verifier in auth.state.factors.registry.verifiers.items()
         if method in allowed
     ]
+    return ways if elsewhere is None else [*ways, _way_to(elsewhere)]
 
 
 def _allowed(auth: AuthenticatedRequest, held: Held) -> frozenset[Method]:

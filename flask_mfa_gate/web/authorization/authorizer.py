@@ -95,6 +95,7 @@ class RequestAuthorizer:
         seen = Seen(
             decision, _recorded(request.environment), facts.client.device, risk, {},
             policy_version=policies.version, default_access=state.rules.access(APP).value,
+            upstream=assurance.upstream,
         )  # fmt: skip
         if APP not in policies.reported:
             return decision, seen
@@ -109,7 +110,11 @@ class RequestAuthorizer:
         session = self.context.session
         assert session is not None  # noqa: S101 - the caller saw it
         risk = self.context.facts.risk(session.user_key, self.user, session.risk)
-        facts = self.context.facts.environment(ALL_FACTS, sign_in=self._sign_in, risk=risk, is_sign_in=False)
+        sign_in = self._sign_in
+        upstream = session.assurance.upstream if sign_in is SignIn.FEDERATED else None
+        facts = self.context.facts.environment(
+            ALL_FACTS, sign_in=sign_in, upstream=upstream, risk=risk, is_sign_in=False
+        )
         return _recorded(facts)
 
     def refresh_risk(self) -> None:
@@ -202,8 +207,9 @@ class RequestAuthorizer:
         facts, key, names = self.context.facts, request.enrollment.user_key, (APP, *request.resources)
         asked = frozenset(wanted or ()).union(*(policies.facts.get(name, _NONE) for name in names))
         risk = facts.risk(key, self.user, kept) if "risk" in asked else None
+        upstream = request.assurance.upstream if sign_in is SignIn.FEDERATED else None
         return request._replace(
-            environment=facts.environment(asked, sign_in=sign_in, risk=risk, is_sign_in=is_sign_in),
+            environment=facts.environment(asked, sign_in=sign_in, upstream=upstream, risk=risk, is_sign_in=is_sign_in),
             groups=facts.groups_of(key, self.user) if policies.ask_groups(names) else _NONE,
         )
 

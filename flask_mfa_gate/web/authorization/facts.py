@@ -13,13 +13,14 @@ from flask import Request, request
 from ...domain.address import canonical_address
 from ...domain.policy.facts import Environment
 from ...domain.sign_in.assurance import SignIn
+from ...domain.sign_in.upstream import Upstream
 from ...services.client.risk import Client
 from ...services.client.user_agents import device_word, words_of
 from ..sessions.signing_in_user import groups_of
 from ..state import GateState
 
 log = logging.getLogger("flask_mfa_gate")
-_SIGN_INS = {SignIn.PASSWORD: "password", SignIn.REMEMBER_ME: "remember-me"}
+_SIGN_INS = {SignIn.PASSWORD: "password", SignIn.REMEMBER_ME: "remember-me", SignIn.FEDERATED: "federated"}
 _SIGN_IN_PAGE = "mfa_gate.challenge"
 
 
@@ -36,10 +37,12 @@ class RequestFacts:
     risks: dict[str, Mapping[str, bool]] = field(default_factory=dict)
 
     def environment(
-        self, wanted: frozenset[str], *, sign_in: SignIn, risk: Mapping[str, bool] | None, is_sign_in: bool
-    ) -> Environment:
+        self, wanted: frozenset[str], *, sign_in: SignIn, upstream: Upstream | None,
+        risk: Mapping[str, bool] | None, is_sign_in: bool,
+    ) -> Environment:  # fmt: skip
         """What is known of this request, as far as it is wanted.
 
+        :param upstream: what the provider of a federated sign-in said.
         :param risk: the signals for this user here.
         :param is_sign_in: whether the app as a whole is being opened. A sign-in reads: what the login view is called
             and takes is not what is opened.
@@ -56,6 +59,7 @@ class RequestFacts:
             device=device,
             device_unknown=device_unknown,
             sign_in=_SIGN_INS.get(sign_in),
+            provider=upstream.issuer if upstream is not None else None,
             method="GET" if is_sign_in else request.method,
             endpoint=_SIGN_IN_PAGE if is_sign_in else request.endpoint,
             risk=risk,

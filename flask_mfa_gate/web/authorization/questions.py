@@ -19,7 +19,10 @@ def current_assurance() -> Assurance | None:
     context = current_context()
     if (token := current_access_token()) is not None:
         return token.grant.assurance
-    return context.session.assurance if context and context.session and not context.session.is_pending else None
+    if context is None or context.session is None or context.session.is_pending:
+        return None
+    session, state = context.session, context.state
+    return state.rules.counted(session.assurance, session.user_key, now=state.clock())
 
 
 def current_access_token() -> AccessToken | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from flask import Response, current_app, g, request, session
 from flask.ctx import RequestContext
-from flask_login import AnonymousUserMixin, LoginManager
+from flask_login import AnonymousUserMixin, LoginManager, login_user
 from werkzeug.local import LocalProxy
 
 from ...domain.sign_in.assurance import SignIn
@@ -195,6 +195,10 @@ class FlaskLoginIdentity:
         except Exception:
             log.warning("the app's user loader failed at a sign-out, so its receivers are not told", exc_info=True)
             return None
+
+    def sign_in(self, user: Any) -> bool:
+        """By Flask-Login itself, which refuses those who are not active."""
+        return bool(login_user(user))
 
     def was_named(self, before: Mapping[str, Any]) -> bool:
         """Not where the remember cookie put the key there only now."""

@@ -124,6 +124,10 @@ class HostIdentity:
         for name, value in known.items():
             setattr(g, name, value)
 
+    def sign_in(self, user: Any) -> bool:
+        """Only the host's object knows how."""
+        return self._source.sign_in(user) is not False
+
     def sign_out(self) -> None:
         """Nothing is left in the session."""
         session.clear()

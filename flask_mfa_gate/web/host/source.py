@@ -73,6 +73,9 @@ class IdentitySource(Protocol):
     def put_back(self, known: Mapping[str, Any]) -> None:
         """Know again what was set aside, and nothing of this request."""
 
+    def sign_in(self, user: Any) -> bool:
+        """Make the host know this user; False where it refuses to."""
+
     def sign_out(self) -> None:
         """Make the host forget its user, in session and remember cookie."""
 

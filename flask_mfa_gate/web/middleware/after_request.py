@@ -29,6 +29,7 @@ from .unseen_identity import note_unseen
 from .view_guard import look_after_view
 
 _TURNS_GIVEN_UP = 3
+_FIRST_STEPS = frozenset({SignIn.PASSWORD, SignIn.FEDERATED})
 _NO_HOOKS = (
     "The app answers requests without running its before_request functions, so nobody is let in. "
     "Its preprocess_request has to call the one that it overrides."
@@ -175,7 +176,7 @@ def _compare(context: RequestContext, response: Response) -> Response:
     if context.is_token and not context.state.host.identity.is_from_session():
         return response
     sign_in = _kind_of_login(context, key)
-    if key == context.user_key and sign_in is SignIn.PASSWORD and renew(context, user, key):
+    if key == context.user_key and sign_in in _FIRST_STEPS and renew(context, user, key):
         return response
     return _in_place_of(response, intercept(context, user, key, response, sign_in=sign_in))
 
@@ -215,6 +216,8 @@ def _kind_of_login(context: RequestContext, key: str) -> SignIn:
     # SECURITY: nor has one that changed something else while a hook showed another user than the cookies name.
     if context.user_key not in {None, key} and _came_with(context, key):
         return SignIn.SESSION
+    if context.upstream_of(key) is not None:
+        return SignIn.FEDERATED
     # SECURITY: nor has one that says itself that this user was only remembered.
     return SignIn.PASSWORD if context.state.host.identity.is_fresh() else SignIn.REMEMBER_ME
 

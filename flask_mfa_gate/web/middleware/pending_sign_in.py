@@ -83,7 +83,9 @@ def renew(context: RequestContext, user: Any, key: str) -> bool:
     if state.host.stamper.is_stale(live.stamp, user, key) and not was_changed_here(state.host.stamper, user):
         return False
     who = signing_in_user(state, user, key, host_user_id=state.host.identity.host_user_id())
-    entry = state.sign_in.sessions.renew(live, who, origin=origin_of(request))
+    act = context.federated.act if context.federated is not None else None
+    upstream = context.upstream_of(key)
+    entry = state.sign_in.sessions.renew(live, who, origin=origin_of(request), upstream=upstream, granted=act)
     if entry is None:
         # A second click, or several views at once: the one that came first has renewed it for all.
         return state.sign_in.sessions.gave_way(live)
@@ -97,7 +99,9 @@ def _is_enough(context: RequestContext, live: GateSession, user: Any, key: str) 
     with state.store.database.read() as tx:
         enrollment = state.store.enrollments.state(tx, key, now=now)
     decision, _seen = RequestAuthorizer(context, user).at_sign_in(
-        live.assurance.signed_in_again(at=now), enrollment, deferred=live.deferred_at is not None
+        live.assurance.signed_in_again(at=now, upstream=context.upstream_of(key)),
+        enrollment,
+        deferred=live.deferred_at is not None,
     )
     return decision.ask is Ask.PASS
 
@@ -119,7 +123,8 @@ def judge_new(context: RequestContext, key: str, user: Any, sign_in: SignIn) -> 
     with state.store.database.read() as tx:
         enrollment = state.store.enrollments.state(tx, key, now=now)
     context.session = None
-    decision, seen = RequestAuthorizer(context, user).at_sign_in(Assurance(sign_in, now), enrollment)
+    upstream = context.upstream_of(key) if sign_in is SignIn.FEDERATED else None
+    decision, seen = RequestAuthorizer(context, user).at_sign_in(Assurance(sign_in, now, upstream=upstream), enrollment)
     return decision, seen, enrollment
 
 

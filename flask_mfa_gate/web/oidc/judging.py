@@ -210,7 +210,8 @@ class _Judge:
 
     @property
     def _assurance(self) -> Assurance:
-        return self.live.assurance.counting(self.call.state.rules.enabled)
+        state = self.call.state
+        return state.rules.counted(self.live.assurance, self.live.user_key, now=state.clock())
 
     def _authorization(self) -> Authorization:
         live, words = self.live, self.call.oidc.acr

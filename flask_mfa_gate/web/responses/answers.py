@@ -10,7 +10,7 @@ from flask import Response, jsonify, make_response, redirect, request
 from werkzeug.exceptions import HTTPException
 
 from ...domain.authorization.decision import Ask, Decision, Reason
-from ...domain.sign_in.assurance import Method, methods_of
+from ...domain.sign_in.assurance import UPSTREAM, Method, methods_of
 from ...errors import CodeInvalid, Conflict, MFAGateError, Throttled
 from ..client import SAFE_METHODS, Client, is_of_htmx
 from ..refusal_notes import reference_here
@@ -161,7 +161,7 @@ def demand_problem(decision: Decision, *, reference: str | None = None) -> Respo
 def _offered(methods: frozenset[Method]) -> frozenset[Method]:
     """What a program may ask its user for. Both kinds of pass are typed in as one, and a factor that is off is none."""
     off = Method.of_factors - methods_of(current_state().rules.enabled)
-    return (methods - Method.setup_only - off) or methods
+    return (methods - Method.setup_only - {UPSTREAM} - off) or methods
 
 
 def sentence_of(decision: Decision) -> str:

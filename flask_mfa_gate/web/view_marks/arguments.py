@@ -40,7 +40,7 @@ def read_demand(max_age: object, factors: object) -> AuthnRequirement:
     if callable(max_age) or isinstance(max_age, Blueprint):
         raise ConfigError(_REQUIRE, "has no brackets", allowed="@gate.require_mfa()")
     methods = _read_factors(factors)
-    return AuthnRequirement(methods or Method.of_factors, _read_age(max_age))
+    return AuthnRequirement(methods or Method.at_step_up, _read_age(max_age))
 
 
 def read_scopes(scopes: object) -> frozenset[str]:

@@ -1,0 +1,32 @@
+"""Requests to a provider: short, small, and nowhere but where they were sent."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from authlib.integrations.requests_client import OAuth2Session
+from requests import RequestException, Response
+
+TIMEOUT = (5, 10)
+LARGEST_ANSWER = 1 << 20
+
+
+class BoundedSession(OAuth2Session):  # type: ignore[misc]
+    """Authlib's session with an end to each answer."""
+
+    def request(self, method: str, url: str, **options: Any) -> Response:
+        """As Authlib sends it."""
+        options |= {"timeout": TIMEOUT, "stream": True}
+        # SECURITY: a redirect would carry the code and the client's secret to another place.
+        options["allow_redirects"] = False
+        response: Response = super().request(method, url, **options)
+        if response.is_redirect:
+            raise RequestException("the provider answers with a redirect")
+        # SECURITY: an answer without an end would fill the memory.
+        content = bytearray()
+        for part in response.iter_content(1 << 16):
+            content += part
+            if len(content) > LARGEST_ANSWER:
+                raise RequestException("the answer of the provider is too long")
+        response._content = bytes(content)
+        return response

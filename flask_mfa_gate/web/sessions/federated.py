@@ -1,0 +1,25 @@
+"""What another provider said of a user, noted for the sign-in that the app makes in the same request."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ...domain.oidc.upstream_claims import read_upstream
+from ...domain.sign_in.upstream import FederatedSignIn
+from ...services.people.persons import key_of
+from ..request_context import current_context
+from ..state import GateState
+
+
+def note_federated_sign_in(user: Any, claims: Mapping[str, Any]) -> None:
+    """As the claims tell of it. What is noted belongs to this request, and no other can see it."""
+    context = current_context()
+    if context is not None:
+        context.federated = federated_sign_in(context.state, user, claims)
+
+
+def federated_sign_in(state: GateState, user: Any, claims: Mapping[str, Any]) -> FederatedSignIn:
+    """What the claims tell of this user."""
+    upstream = read_upstream(claims, state.settings.strong_acr, now=state.clock())
+    return FederatedSignIn(key_of(user, state.host.user_key), upstream)

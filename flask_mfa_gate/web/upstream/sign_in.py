@@ -1,0 +1,129 @@
+"""A sign-in by another provider, and a stronger proof from there."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from functools import wraps
+from typing import TYPE_CHECKING, Any
+
+from flask import Response, request
+from werkzeug.exceptions import NotFound
+
+from ...domain.redirects import safe_target
+from ...domain.sign_in.upstream import FederatedSignIn
+from ...errors import BadRequest, MFAGateError, NotAllowed, SignInOver
+from ...sentences import Sentence
+from ...services.people.persons import key_of
+from ..request_context import RequestContext, current_context
+from ..responses import answers
+from ..responses.host_names import without_place
+from ..responses.targets import home, origin
+from ..sessions.federated import federated_sign_in
+from ..state import GateState
+from ..view_marks.marks import mark_exempt
+from .step_up import StepUpRequest, begin_step_up, finish_step_up
+
+if TYPE_CHECKING:
+    from ...oidc.client.client import Answer, UpstreamClient
+
+log = logging.getLogger("flask_mfa_gate")
+_UNAVAILABLE = "Signing in this way is unavailable right now. Try again in a moment."
+
+
+@dataclass(frozen=True, slots=True)
+class UpstreamCall:
+    """One request that leads to a provider, or comes from there."""
+
+    context: RequestContext
+    client: UpstreamClient = field(repr=False)
+
+    @property
+    def state(self) -> GateState:
+        """The app's gate."""
+        return self.context.state
+
+
+def _upstream_view(view: Callable[[UpstreamCall], Response]) -> Callable[..., Response]:
+    @wraps(view)
+    def guarded(**arguments: Any) -> Response:
+        context = current_context()
+        assert context is not None  # noqa: S101 - the first hook made it
+        try:
+            return view(_call(context, without_place(arguments)["name"]))
+        except NotFound as error:
+            return answers.http_problem(context, error)
+        except MFAGateError as error:
+            return answers.failure(context, error)
+        except Exception:
+            # SECURITY: whatever goes wrong, nobody is signed in, and nobody is told why.
+            log.exception("the way to or from a provider failed")
+            return answers.failure(context, MFAGateError(_UNAVAILABLE))
+
+    return mark_exempt(guarded)
+
+
+def _call(context: RequestContext, name: str) -> UpstreamCall:
+    client = context.state.upstreams.find(name) if context.state.upstreams is not None else None
+    if client is None:
+        raise NotFound
+    return UpstreamCall(context, client)
+
+
+@_upstream_view
+def start(call: UpstreamCall) -> Response:
+    """Send the browser to the provider, to sign in or for a stronger proof."""
+    from ...oidc.client.client import AuthnDemand  # noqa: PLC0415 - Authlib is slow to load
+
+    if "step_up" in request.args:
+        asked = begin_step_up(call.context, call.client.provider)
+        demand = AuthnDemand(call.client.provider.acr_values, asked.max_age)
+        return answers.see_other(call.client.begin(demand, next=asked.target, step_up=asked.kept))
+    # SECURITY: whoever could name another place here would have users sent there from a page that they trust.
+    target = safe_target(request.args.get("next"), origin=origin()) or home()
+    return answers.see_other(call.client.begin(AuthnDemand(max_age=_age_of(call)), next=target))
+
+
+def _age_of(call: UpstreamCall) -> Any:
+    """Asked for so that the provider tells when its user authenticated; as long as any proof may count, else."""
+    return call.client.provider.max_age or call.state.settings.session_max_age
+
+
+@_upstream_view
+def callback(call: UpstreamCall) -> Response:
+    """Sign in whom the provider vouches for."""
+    answer = call.client.finish(_sent())
+    user = _user_of(call, answer.claims)
+    noted = federated_sign_in(call.state, user, answer.claims)
+    asked = StepUpRequest.read(answer.kept.get("step_up"))
+    if asked is not None:
+        noted = finish_step_up(call.context, call.client.provider, asked, noted, began_at=answer.kept["began_at"])
+    return _sign_in(call, user, noted, answer)
+
+
+def _sent() -> Mapping[str, str]:
+    """What came along, each parameter once."""
+    # SECURITY: of two that say different things, each side could go by another one (RFC 6749 section 3.1).
+    if len(request.args) != sum(1 for _ in request.args.items(multi=True)):
+        raise BadRequest("A parameter was sent more than once.")
+    return request.args.to_dict()
+
+
+def _user_of(call: UpstreamCall, claims: Mapping[str, Any]) -> Any:
+    """The host finds or makes its user. It is told of the configured issuer and the subject, which never change."""
+    find_user = call.state.host.traits.upstream_user
+    user = find_user(call.client.provider.issuer, claims["sub"], claims) if find_user is not None else None
+    if user is None:
+        sentence = Sentence("Your account at %(name)s has no access to this app.", name=call.client.provider.label)
+        raise NotAllowed("not-allowed", sentence)
+    return user
+
+
+def _sign_in(call: UpstreamCall, user: Any, noted: FederatedSignIn, answer: Answer) -> Response:
+    call.context.federated = noted
+    if not call.state.host.identity.sign_in(user):
+        raise NotAllowed("not-allowed", "This account is disabled. Contact your administrator.")
+    if key_of(user, call.state.host.user_key) != noted.user_key:
+        raise SignInOver("Sign in again.")
+    return answers.see_other(safe_target(answer.kept["next"], origin=origin()) or home())

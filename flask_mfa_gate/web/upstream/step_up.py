@@ -1,0 +1,120 @@
+"""A stronger or younger proof, asked of the provider by which the session was signed in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from ...domain.authorization.decision import AuthnRequirement
+from ...domain.oidc.upstream_claims import LEEWAY
+from ...domain.oidc.upstream_provider import UpstreamProvider
+from ...domain.sign_in.assurance import UPSTREAM
+from ...domain.sign_in.session import GateSession
+from ...domain.sign_in.upstream import FederatedSignIn, Upstream
+from ...errors import BadRequest, NotAllowed, SignInOver
+from ...sentences import Sentence
+from ..authorization.authorizer import RequestAuthorizer
+from ..request_context import RequestContext
+from ..responses.targets import home
+
+_NOTHING = "There is nothing to verify here. Open the page again."
+_OTHER = "This verification was begun by another sign-in. Open the page again."
+
+
+@dataclass(frozen=True, slots=True)
+class StepUpRequest:
+    """What a session was asked to prove, as it is kept until the user comes back.
+
+    :param max_age: how old the proof may be; zero for one of this moment.
+    """
+
+    lineage: str
+    max_age: timedelta | None
+    target: str = field(default="", repr=False)
+
+    @property
+    def kept(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {"lineage": self.lineage, "max_age": self.max_age.total_seconds() if self.max_age is not None else None}
+
+    @classmethod
+    def read(cls, kept: Mapping[str, Any] | None) -> StepUpRequest | None:
+        """From those."""
+        if kept is None:
+            return None
+        age = kept["max_age"]
+        return cls(kept["lineage"], None if age is None else timedelta(seconds=age))
+
+
+def upstream_way(context: RequestContext, requirement: AuthnRequirement) -> UpstreamProvider | None:
+    """The provider that this session can ask for what is required of it."""
+    state, live = context.state, context.session
+    if live is None or state.upstreams is None or live.is_superseded:
+        return None
+    # SECURITY: a list of factors means those that the user holds here. What signs in by itself names none.
+    if requirement.methods and UPSTREAM not in requirement.methods:
+        return None
+    said = live.assurance.upstream
+    return state.upstreams.of_issuer(said.issuer) if said is not None and state.rules.trust.can_ask(said) else None
+
+
+def begin_step_up(context: RequestContext, provider: UpstreamProvider) -> StepUpRequest:
+    """What to ask the provider for.
+
+    :raises BadRequest: where this session asks nothing of this provider.
+    """
+    live = context.session
+    if live is None:
+        raise BadRequest(_NOTHING)
+    requirement, target = _asked_of(context, live)
+    if upstream_way(context, requirement) is not provider:
+        raise BadRequest(_NOTHING)
+    return StepUpRequest(live.lineage, requirement.max_age, target or home())
+
+
+def _asked_of(context: RequestContext, live: GateSession) -> tuple[AuthnRequirement, str | None]:
+    if live.is_pending or live.step_up is None:
+        return RequestAuthorizer(context).now().requirement, live.target
+    return live.step_up.requirement, live.step_up.target
+
+
+def finish_step_up(
+    context: RequestContext, provider: UpstreamProvider, asked: StepUpRequest, noted: FederatedSignIn, *, began_at: int
+) -> FederatedSignIn:
+    """What came back, with the act that it is a proof for.
+
+    :raises SignInOver: where it is about another session or user.
+    :raises NotAllowed: where it proves no more than before; the provider is not asked again in this session.
+    """
+    live = context.session
+    # SECURITY: a session must not rise by what somebody else proved (GHSA-97r5-pg8x-p63p).
+    if live is None or live.lineage != asked.lineage or live.user_key != noted.user_key:
+        raise SignInOver(_OTHER)
+    if not _is_met(context, asked, noted.upstream, began_at):
+        _give_up(context, live)
+        sentence = "%(name)s did not confirm what this page needs. Open the page again to verify another way."
+        raise NotAllowed("not-allowed", Sentence(sentence, name=provider.label))
+    act = live.step_up.act if live.step_up is not None and not live.is_pending else None
+    return replace(noted, act=act)
+
+
+def _is_met(context: RequestContext, asked: StepUpRequest, said: Upstream, began_at: int) -> bool:
+    now = context.state.clock()
+    if not context.state.rules.trust.counts(said, now=now):
+        return False
+    if asked.max_age is None:
+        return True
+    # SECURITY: the age is that which the provider tells; one that tells nothing has proved nothing of this moment.
+    if said.at is None:
+        return False
+    since = datetime.fromtimestamp(began_at, UTC) - LEEWAY
+    return said.at >= since if not asked.max_age else now - said.at <= asked.max_age
+
+
+def _give_up(context: RequestContext, live: GateSession) -> None:
+    """Or the next page would send the user there again, and the next."""
+    said = live.assurance.upstream
+    assert said is not None  # noqa: S101 - it was asked because of it
+    context.session = context.state.sign_in.sessions.note_upstream(live, replace(said, is_exhausted=True))

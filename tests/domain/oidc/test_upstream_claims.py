@@ -1,0 +1,93 @@
+"""The claims of an ID token: what is not as it has to be counts as left out."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flask_mfa_gate.domain.oidc.strength import STRONG_ACR
+from flask_mfa_gate.domain.oidc.upstream_claims import read_upstream
+from flask_mfa_gate.domain.sign_in.assurance import ACR_MULTI, ACR_SINGLE
+from flask_mfa_gate.domain.sign_in.upstream import LONG_AGO, Upstream
+
+NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
+SECONDS = int(NOW.timestamp())
+
+
+def read(**claims: Any) -> Upstream:
+    return read_upstream({"iss": "https://id.example", "sub": "7", **claims}, STRONG_ACR, now=NOW)
+
+
+@pytest.mark.parametrize(
+    ("claims", "is_multi_factor"),
+    [
+        ({}, False),
+        ({"amr": ["pwd"]}, False),
+        ({"amr": ["mfa"]}, True),
+        ({"amr": ["pwd", "otp"]}, True),
+        ({"amr": ["hwk", "fpt"]}, True),
+        ({"amr": ("pwd", "hwk")}, True),
+        ({"amr": ["pwd", "pin"]}, False),
+        ({"amr": ["otp", "hwk"]}, False),
+        ({"amr": ["otp"]}, False),
+        ({"amr": ["hwk", "user"]}, False),
+        ({"amr": ["pwd", "sms"]}, False),
+        ({"amr": ["pwd", "geo", "rba", "tel", "mca", "kba"]}, False),
+        ({"amr": "mfa"}, False),
+        ({"amr": {"mfa": True}}, False),
+        ({"amr": {"mfa"}}, False),
+        ({"amr": ["mfa", 1]}, False),
+        ({"amr": ["mfa", None]}, False),
+        ({"amr": ["MFA"]}, False),
+        ({"amr": ["mfa"] * 21}, False),
+        ({"amr": None}, False),
+        ({"acr": ACR_MULTI}, True),
+        ({"acr": ACR_SINGLE}, False),
+        ({"acr": "phr"}, True),
+        ({"acr": "phrh"}, True),
+        ({"acr": [ACR_MULTI]}, False),
+        ({"acr": None}, False),
+        ({"acr": "mfa"}, False),
+    ],
+)
+def test_what_says_that_more_than_one_factor_was_proved(claims: dict[str, Any], is_multi_factor: bool) -> None:
+    assert read(**claims).is_multi_factor is is_multi_factor
+
+
+@pytest.mark.parametrize(
+    ("said", "at"),
+    [
+        (None, None),
+        (SECONDS, NOW),
+        (SECONDS - 3600, NOW - timedelta(hours=1)),
+        (SECONDS + 60, NOW),
+        (SECONDS + 61, LONG_AGO),
+        (10**30, LONG_AGO),
+        (-1, LONG_AGO),
+        (0, LONG_AGO),
+        (True, LONG_AGO),
+        (float(SECONDS), LONG_AGO),
+        (str(SECONDS), LONG_AGO),
+        ([SECONDS], LONG_AGO),
+    ],
+)
+def test_when_the_user_authenticated(said: Any, at: datetime | None) -> None:
+    assert read(auth_time=said).at == at
+
+
+@pytest.mark.parametrize(
+    "broken", [{"iss": None}, {"iss": 7}, {"iss": ""}, {"sub": None}, {"sub": 7}, {"sub": ""}, {"iss": "x" * 513}]
+)
+def test_claims_of_nobody_or_about_nobody_say_nothing(broken: dict[str, Any]) -> None:
+    assert read(amr=["mfa"], auth_time=SECONDS, **broken) == Upstream(None)
+
+
+@given(st.dictionaries(st.sampled_from(["iss", "sub", "acr", "amr", "auth_time"]), st.recursive(
+    st.none() | st.booleans() | st.floats() | st.integers() | st.text(), lambda one: st.lists(one) | st.dictionaries(st.text(), one)
+)))  # fmt: skip
+def test_nothing_that_a_provider_sends_is_an_error(claims: dict[str, Any]) -> None:
+    assert read_upstream(claims, STRONG_ACR, now=NOW).at in {None, LONG_AGO} or claims["auth_time"] > 0
