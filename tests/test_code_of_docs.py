@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Blueprint, Flask, redirect, request, session
+from blinker import Namespace
+from flask import Blueprint, Flask, abort, redirect, request, session
 from flask.views import MethodView
 from flask_login import LoginManager, UserMixin, current_user, login_required, login_user
 from flask_sqlalchemy import SQLAlchemy
@@ -19,7 +20,7 @@ from example_app.past import enroll_with_key
 from example_app.people import DAVES_KEY
 from flask_mfa_gate import MFAGate, Policy
 from tests.conftest import state_of
-from tests.promises_of_docs import PROMISES
+from tests.promises_of_docs import PROMISES, Upstream
 
 ROOT = Path(__file__).parents[1]
 # Pages and beginnings of code that a test of its own runs, with the other files that it needs.
@@ -47,6 +48,7 @@ def made(tmp_path: Path, monkeypatch: Any) -> Callable[..., dict[str, Any]]:
         "SECRET_KEY": "x",
         "DATABASE_URL": "sqlite://",
         "WIKI_SECRET": "x" * 32,
+        "UPSTREAM_SECRET": "x" * 32,
     }.items():
         monkeypatch.setenv(name, value)
 
@@ -63,6 +65,11 @@ def made(tmp_path: Path, monkeypatch: Any) -> Callable[..., dict[str, Any]]:
             id = db.Column(db.Integer, primary_key=True)
             is_admin, group_names, password_hash = False, ("finance",), "x"
 
+        class Account(db.Model):  # type: ignore[name-defined,misc]
+            issuer = db.Column(db.String, primary_key=True)
+            subject = db.Column(db.String, primary_key=True)
+            user_id = db.Column(db.Integer)
+
         if not code.startswith(WHOLE_APPS):
             make_host(app, db, manager, User)
         if "gate.init_app(" not in code:
@@ -72,6 +79,8 @@ def made(tmp_path: Path, monkeypatch: Any) -> Callable[..., dict[str, Any]]:
         return {
             "__name__": __name__, "app": app, "db": db, "login_manager": manager, "gate": gate, "User": User, "os": os,
             "Flask": Preset, "Blueprint": Blueprint, "MethodView": MethodView, "MFAGate": MFAGate, "request": request, "redirect": redirect,
+            "abort": abort, "oauth": Upstream(), "github": Upstream(), "oauth_authorized": Namespace().signal("x"),
+            "Account": Account, "user_of": lambda issuer, subject: db.session.get(User, 2),
             "session": session, "login_required": login_required, "login_user": login_user, "wraps": wraps,
             "current_user": current_user, "timedelta": timedelta, "text": "version = 1", "secret_key": "x" * 32,
             "Migrate": lambda _app, _db, *, include_name: include_name,

@@ -79,10 +79,11 @@ class OidcSettings:
         "or `amr` says so, or always. One that is not named is never believed.",
     )
 
-    @property
-    def strong_acr(self) -> frozenset[str]:
-        """Values of ``acr`` by which a provider says that it proved more than one factor."""
-        return STRONG_ACR | {self.acr["mfa"], self.acr["phr"]}
+    def strong_acr(self, issuer: object) -> frozenset[str]:
+        """Values of ``acr`` by which this provider says that it proved more than one factor."""
+        # SECURITY: what one provider calls so may be one factor to another.
+        asked = {value for one in self.upstreams.values() if one.issuer == issuer for value in one.acr_values}
+        return STRONG_ACR | asked | {self.acr["mfa"], self.acr["phr"]}
 
     @property
     def oidc_lifetimes(self) -> OidcLifetimes:

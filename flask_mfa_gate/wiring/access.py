@@ -6,6 +6,7 @@ from importlib.util import find_spec
 
 from ..domain.policy.conditions.condition_type import Source
 from ..domain.policy.conditions.registry import Registry
+from ..domain.sign_in.upstream import Trust
 from ..errors import ConfigError
 from ..services.actions.actions import ActionRunner
 from ..services.people.population import Population
@@ -52,4 +53,5 @@ def _sources(base: Base) -> frozenset[Source]:
     found |= {Source.GROUPS} if base.host.groups is not None or base.host.directory is not None else set()
     found |= {Source.CLIENT} if find_spec("ua_parser") is not None else set()
     found |= {Source.MANAGED} if base.host.is_managed is not None else set()
+    found |= {Source.UPSTREAM} if set(base.settings.trust_amr.values()) - {Trust.NEVER} else set()
     return frozenset(found)

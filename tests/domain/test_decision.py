@@ -440,6 +440,7 @@ FACTS = (
     "device",
     "sign_in",
     "provider",
+    "upstream_amr",
     "method",
     "endpoint",
     "risk",

@@ -341,3 +341,11 @@ def test_errors_are_pages_or_problems(liar: Liar) -> None:
     problem = client.get("/mfa/sign-in/id/callback", headers=JSON)
     assert (problem.content_type, (problem.json or {})["code"]) == ("application/problem+json", "sign_in_again")
     assert text_of(problem)
+
+
+def test_the_doctor_looks_at_whom_the_app_believes(liar: Liar) -> None:
+    app = App(liar.issuer, "always")
+    app.app.config["MFA_GATE_TRUST_AMR"] = {f"{liar.issuer}/": "when-proved"}
+    with app.app.app_context():
+        told = {one.code for one in app.gate.doctor()}
+    assert "provider-always-believed" in told

@@ -194,3 +194,14 @@ def test_an_issuer_that_was_changed_in_the_settings_is_no_longer_believed(liar: 
     assert person.status() == 200
     state_of(app.app).rules.trust.by_issuer.clear()  # type: ignore[attr-defined]
     assert person.status() == 401
+
+
+def test_what_a_provider_calls_a_stronger_proof_is_believed_of_that_provider(liar: Liar) -> None:
+    app = App(liar.issuer, upstream={"acr_values": ["gold"]})
+    app.enroll("ann")
+    assert signed_in(app, liar, amr=None, acr="gold").status() == 200
+    assert signed_in(app, liar, amr=None, acr="silver").status() == 401
+    other = App("https://id.example.org", upstream={"acr_values": ["gold"]})
+    with other.app.test_request_context():
+        settings = state_of(other.app).settings
+        assert "gold" not in settings.strong_acr(liar.issuer)

@@ -11,7 +11,7 @@ from flask.testing import FlaskClient
 from flask_login import login_required, login_user
 from werkzeug.test import TestResponse
 
-from flask_mfa_gate import Policy
+from flask_mfa_gate import Environment, Policy
 from flask_mfa_gate.errors import ConfigError
 from tests.conftest import JSON, state_of
 from tests.hosts_small.kit import Host, User
@@ -25,7 +25,8 @@ class Federated(Host):
     """Signs in whom it is told to, and tells the gate of whom it is told to."""
 
     def __init__(self, trust: str = "when-proved", **config: Any) -> None:
-        super().__init__("federated", MFA_GATE_TRUST_AMR={ISSUER: trust}, **config)
+        believed = {ISSUER: trust, "https://partner.example.org": "when-proved"}
+        super().__init__("federated", MFA_GATE_TRUST_AMR=believed, **config)
         self.with_login_manager()
         app, gate = self.app, self.gate
 
@@ -271,6 +272,41 @@ def test_policies_ask_for_the_provider() -> None:
     assert status(host.sign_in(MFA)) == 403
     assert status(host.sign_in({**MFA, "iss": OTHER})) == 200
     assert status(host.sign_in()) == 200
+
+
+@pytest.mark.parametrize(
+    ("trust", "claims", "expected"),
+    [
+        ("when-proved", {"amr": ["pwd", "hwk"]}, 200),
+        ("when-proved", {"amr": ["pwd", "mfa"]}, 403),
+        ("when-proved", {"amr": "hwk"}, 403),
+        ("never", {"amr": ["pwd", "hwk"]}, 403),
+    ],
+)
+def test_policies_ask_for_the_methods_that_a_believed_provider_named(
+    trust: str, claims: dict[str, Any], expected: int
+) -> None:
+    host = Federated(trust)
+    host.save(action="deny", conditions={"not": {"upstream_amr": ["hwk"]}})
+    assert status(host.sign_in({**MFA, **claims})) == expected
+    assert status(host.sign_in()) == 403, "a password is no security key"
+
+
+@pytest.mark.parametrize(
+    ("facts", "verdict"),
+    [
+        ({"sign_in": "federated", "provider": ISSUER, "upstream_amr": {"pwd", "mfa"}}, "pass"),
+        ({"sign_in": "federated", "provider": ISSUER, "upstream_amr": {"pwd"}}, "challenge"),
+        ({"sign_in": "federated", "provider": OTHER, "upstream_amr": {"mfa"}}, "challenge"),
+        ({"sign_in": "password", "provider": ISSUER, "upstream_amr": {"mfa"}}, "challenge"),
+    ],
+)
+def test_the_simulator_is_told_of_a_provider(facts: dict[str, Any], verdict: str) -> None:
+    host = Federated()
+    host.enroll()
+    host.sign_in()
+    with host.app.app_context():
+        assert host.gate.simulate("1", environment=Environment(**facts)).verdict == verdict
 
 
 def test_it_is_on_record_with_the_provider() -> None:

@@ -411,6 +411,7 @@ def test_reported_rules_cost_a_request_nothing_and_stop_nobody(
     [
         ("address", 10), ("address", ["10.0.0.1"]), ("address", b"\n\0\0\1"), ("user_agent", 5), ("country", 49),
         ("platform", ["windows"]), ("browser", True), ("sign_in", 1), ("provider", {}), ("method", 5),
+        ("upstream_amr", 5), ("upstream_amr", [1]),
         ("endpoint", ["a"]), ("at", "2026-03-02T09:00:00Z"), ("at", 1234567890), ("device", 5), ("device", [1]),
         ("device_unknown", [1]), ("risk", {"new-device": "no"}), ("risk", {1: True}), ("risk", 5),
     ],

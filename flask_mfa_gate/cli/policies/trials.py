@@ -69,6 +69,7 @@ def _print_check(remarks: Sequence[LintFinding], surprises: Sequence[Mapping[str
 @click.option("--risk", multiple=True, help="Signal that is raised, or none. Can be repeated.")
 @click.option("--sign-in")
 @click.option("--provider", help="Issuer of a federated sign-in.")
+@click.option("--upstream-amr", multiple=True, help="Method that the provider named, or none. Can be repeated.")
 @click.option("--method")
 @click.option("--endpoint", help="A view of the app, with what it is marked with.")
 @click.option("--at", help="An ISO 8601 time with zone.")
@@ -77,12 +78,16 @@ def _print_check(remarks: Sequence[LintFinding], surprises: Sequence[Mapping[str
 @click.argument("user")
 def simulate(
     user: str, resource: str, draft: str | None, as_json: bool, device: Sequence[str], risk: Sequence[str],
-    **facts: str | None,
+    upstream_amr: Sequence[str], **facts: str | None,
 ) -> None:  # fmt: skip
     state = current_state()
     given: dict[str, Any] = {name: value for name, value in facts.items() if value is not None}
     _require_real(given)
-    given |= {name: _words(words) for name, words in (("device", device), ("risk", risk)) if words}
+    given |= {
+        name: _words(words)
+        for name, words in (("device", device), ("risk", risk), ("upstream_amr", upstream_amr))
+        if words
+    }
     explained = state.access.simulator.simulate(
         known_key(state, user), resource=resource, environment=environment_from(given, ""),
         draft=state.access.policies.read(read_file(draft)) if draft is not None else None,

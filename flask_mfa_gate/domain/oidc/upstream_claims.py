@@ -29,7 +29,7 @@ def read_upstream(claims: Mapping[str, object], strong: Collection[str], *, now:
         # SECURITY: what nobody signed for is nobody's word (OpenID Connect Core 1.0 section 2).
         return Upstream(None)
     amr = _words(claims.get("amr"))
-    is_multi_factor = _text(claims.get("acr")) in strong or _are_two_factors(amr)
+    is_multi_factor = _text(claims.get("acr")) in strong or are_two_factors(amr)
     return Upstream(issuer, amr, is_multi_factor, _auth_time(claims.get("auth_time"), now))
 
 
@@ -46,7 +46,7 @@ def _words(value: object) -> tuple[str, ...]:
     return words if len(words) == len(set(map(str, value))) else ()
 
 
-def _are_two_factors(amr: Collection[str]) -> bool:
+def are_two_factors(amr: Collection[str]) -> bool:
     """Said so, or of two kinds: what the user knows, has, or is. Two of one kind are one factor."""
     return _MULTI_FACTOR in amr or sum(not kind.isdisjoint(amr) for kind in _KINDS) > 1
 

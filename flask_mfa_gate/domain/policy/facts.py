@@ -41,6 +41,8 @@ class Environment:
     :param device_unknown: words of which it can't be told whether they hold, where others can.
     :param sign_in: ``password``, ``remember-me`` or ``federated``.
     :param provider: issuer of a federated sign-in.
+    :param upstream_amr: authentication methods that the provider named (RFC 8176), where it is believed; none of a
+        sign-in by no provider.
     :param endpoint: Flask's name of the view.
     :param risk: for each signal whether it is raised; a word that is not in it is unknown. In a simulation also a
         collection of all that are raised; every other signal is then known not to be.
@@ -55,6 +57,7 @@ class Environment:
     device_unknown: frozenset[str] = frozenset()
     sign_in: str | None = None
     provider: str | None = None
+    upstream_amr: frozenset[str] | None = None
     method: str | None = None
     endpoint: str | None = None
     risk: Mapping[str, bool] | None = None

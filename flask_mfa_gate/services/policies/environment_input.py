@@ -19,7 +19,7 @@ from ...errors import BadRequest, PolicyError
 from ...sentences import Sentence
 
 _TEXTS = ("user_agent", "country", "platform", "browser", "sign_in", "provider", "method", "endpoint")
-_SETS = frozenset({"device", "device_unknown"})
+_SETS = frozenset({"device", "device_unknown", "upstream_amr"})
 _KNOWN: Mapping[str, Collection[str]] = {
     "country": COUNTRIES, "platform": PLATFORMS, "browser": BROWSERS, "sign_in": WAYS,
     "device": DEVICE_WORDS, "device_unknown": DEVICE_WORDS,
@@ -45,6 +45,7 @@ def checked_facts(given: Environment | None, *, signals: Collection[str]) -> Env
     return replace(
         given, address=_address(given.address), device=None if given.device is None else _words("device", given.device),
         device_unknown=_words("device_unknown", given.device_unknown or ()), risk=_risk(given.risk, signals),
+        upstream_amr=None if given.upstream_amr is None else _words("upstream_amr", given.upstream_amr),
     )  # fmt: skip
 
 

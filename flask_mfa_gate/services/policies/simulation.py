@@ -16,6 +16,7 @@ from ...domain.authorization.request import AccessRequest
 from ...domain.authorization.rules import Rules
 from ...domain.enrollment.enrollment import EnrollmentState
 from ...domain.oidc.client import RESOURCE_PREFIX
+from ...domain.oidc.upstream_claims import are_two_factors
 from ...domain.people.person import Person
 from ...domain.people.user_filter import EVERYBODY
 from ...domain.policy.document.policy import Policy, PolicySet, PolicyState
@@ -23,6 +24,7 @@ from ...domain.policy.evaluation.compiled_policies import CompiledPolicies
 from ...domain.policy.evaluation.trace import PolicyTrace
 from ...domain.policy.facts import Environment
 from ...domain.sign_in.assurance import Assurance, SignIn
+from ...domain.sign_in.upstream import Upstream
 from ...domain.view_protection import NO_PROTECTION, NO_VIEWS, ViewProtection, Views, local_policies
 from ...errors import BadRequest, UnknownUser
 from ...sentences import Sentence
@@ -41,7 +43,7 @@ from .policies import PolicyService, log_condition, log_failure
 
 MEMORY = timedelta(days=30)
 _NOTHING = Environment()
-_KINDS = {SignIn.REMEMBER_ME.value: SignIn.REMEMBER_ME}
+_KINDS = {kind.value: kind for kind in (SignIn.REMEMBER_ME, SignIn.FEDERATED)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,9 +238,17 @@ def _asked(
     """The request of somebody who has proved nothing yet beside the sign-in itself."""
     person, facts = sample.person, sample.facts
     return AccessRequest(
-        sample.enrollment, Assurance(_KINDS.get(facts.sign_in or "", SignIn.PASSWORD), now), is_active=person.is_active,
+        sample.enrollment, _signed_in(facts, now), is_active=person.is_active,
         resources=tuple(opened[1:]), demands=demands, groups=person.groups, environment=facts,
     )  # fmt: skip
+
+
+def _signed_in(facts: Environment, now: datetime) -> Assurance:
+    """The sign-in itself. What a provider says counts as far as it is believed."""
+    kind = _KINDS.get(facts.sign_in or "", SignIn.PASSWORD)
+    amr = tuple(sorted(facts.upstream_amr or ()))
+    said = Upstream(facts.provider, amr, are_two_factors(amr), now) if kind is SignIn.FEDERATED else None
+    return Assurance(kind, now, upstream=said)
 
 
 def environment_of(record: SignInRecord) -> Environment:

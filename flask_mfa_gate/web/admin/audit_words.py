@@ -37,6 +37,7 @@ _LABELS: Mapping[str, str] = {
     "policies": marked("Policies"),
     "policy": marked("Policy"),
     "problem": marked("Problem"),
+    "provider": marked("Identity provider"),
     "reason_id": marked("Reason"),
     "removed": marked("Removed"),
     "scope": marked("Opens"),

@@ -84,7 +84,7 @@ _REQUIRED_BY = {
 
 _SIGN_INS = {
     "password": marked("Password"), "remember-me": marked("Remembered browser"), "session": marked("Existing session"),
-    "token": marked("Token"),
+    "token": marked("Token"), "federated": marked("Identity provider"),
 }  # fmt: skip
 _SCOPES = {"full": marked("the app and setup"), "enroll-only": marked("setup only")}
 _LISTS = {"audit": marked("Audit log"), "sign-ins": marked("Sign-ins"), "users": marked("Users")}

@@ -258,6 +258,7 @@ def _recorded(facts: Environment) -> dict[str, Any]:
     values = asdict(replace(facts, user_agent=None))
     values["at"] = facts.at.isoformat() if facts.at else None
     values["device"] = sorted(facts.device) if facts.device is not None else None
+    values["upstream_amr"] = sorted(facts.upstream_amr) if facts.upstream_amr is not None else None
     values["device_unknown"] = sorted(facts.device_unknown) or None
     values["risk"] = dict(facts.risk) if facts.risk is not None else None
     return {name: value for name, value in values.items() if value is not None}

@@ -21,6 +21,7 @@ from ..state import GateState
 
 log = logging.getLogger("flask_mfa_gate")
 _SIGN_INS = {SignIn.PASSWORD: "password", SignIn.REMEMBER_ME: "remember-me", SignIn.FEDERATED: "federated"}
+_WITHOUT_PROVIDER = frozenset({SignIn.PASSWORD, SignIn.REMEMBER_ME})
 _SIGN_IN_PAGE = "mfa_gate.challenge"
 
 
@@ -60,11 +61,17 @@ class RequestFacts:
             device_unknown=device_unknown,
             sign_in=_SIGN_INS.get(sign_in),
             provider=upstream.issuer if upstream is not None else None,
+            upstream_amr=self._upstream_amr(sign_in, upstream) if "upstream_amr" in wanted else None,
             method="GET" if is_sign_in else request.method,
             endpoint=_SIGN_IN_PAGE if is_sign_in else request.endpoint,
             risk=risk,
             at=self.state.clock(),
         )
+
+    def _upstream_amr(self, sign_in: SignIn, upstream: Upstream | None) -> frozenset[str] | None:
+        if sign_in in _WITHOUT_PROVIDER:
+            return frozenset()
+        return frozenset(upstream.amr) if upstream is not None and self.state.rules.trust.believes(upstream) else None
 
     @cached_property
     def client_words(self) -> tuple[str | None, str | None]:

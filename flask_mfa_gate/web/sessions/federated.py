@@ -21,5 +21,5 @@ def note_federated_sign_in(user: Any, claims: Mapping[str, Any]) -> None:
 
 def federated_sign_in(state: GateState, user: Any, claims: Mapping[str, Any]) -> FederatedSignIn:
     """What the claims tell of this user."""
-    upstream = read_upstream(claims, state.settings.strong_acr, now=state.clock())
+    upstream = read_upstream(claims, state.settings.strong_acr(claims.get("iss")), now=state.clock())
     return FederatedSignIn(key_of(user, state.host.user_key), upstream)

@@ -39,6 +39,7 @@ _MISSING = {
     Source.CLIENT: Sentence("user agents are not read (extra `client`)"),
     Source.MANAGED: Sentence("no callback says which devices are managed"),
     Source.CERTIFICATE: Sentence("client certificates are not verified"),
+    Source.UPSTREAM: Sentence("no identity provider is believed (MFA_GATE_TRUST_AMR)"),
     Source.TIME_ZONE: Sentence("this server does not have its time zone (install the package `tzdata`)"),
 }
 

@@ -27,6 +27,7 @@ class Source(StrEnum):
     MANAGED = "device-managed"
     CERTIFICATE = "device-certificate"
     TIME_ZONE = "time-zone"
+    UPSTREAM = "upstream"
 
 
 class ConditionType(Protocol):

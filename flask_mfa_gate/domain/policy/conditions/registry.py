@@ -29,6 +29,7 @@ from .words.request import REQUEST
 from .words.risk import RISK, SIGNALS, RiskWord
 from .words.schedule import SCHEDULE
 from .words.sign_in import SIGN_IN
+from .words.upstream_amr import UPSTREAM_AMR
 
 COMBINING = frozenset({"all", "any", "not"})
 
@@ -81,6 +82,7 @@ _BUILT_IN: tuple[ConditionType, ...] = (
     DEVICE,
     SCHEDULE,
     SIGN_IN,
+    UPSTREAM_AMR,
     ENROLLMENT,
     RISK,
     REQUEST,

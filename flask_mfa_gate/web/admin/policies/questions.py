@@ -19,13 +19,13 @@ from ...translation import gettext, translated
 
 TEXTS = (
     "user", "resource", "address", "at", "zone", "sign_in", "provider", "country", "platform", "browser", "user_agent",
-    "method", "endpoint", "on", "draft",
+    "upstream_amr", "method", "endpoint", "on", "draft",
 )  # fmt: skip
 SETS = ("device", "risk")
 NONE = "none"
 _FACTS = ("sign_in", "provider", "country", "platform", "browser", "user_agent", "method", "endpoint")
 
-_RARE = ("platform", "browser", "country", "method", "endpoint", *SETS)
+_RARE = ("provider", "upstream_amr", "platform", "browser", "country", "method", "endpoint", *SETS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +82,8 @@ def facts_of(question: Question, *, now: datetime) -> tuple[Environment, dict[st
     errors: dict[str, str] = {}
     table: dict[str, Any] = {name: question.text(name) for name in _FACTS if question.text(name)}
     table |= {name: _words(question.values[name]) for name in SETS if any(question.values.get(name, ()))}
+    if amr := question.text("upstream_amr"):
+        table["upstream_amr"] = _words(amr.replace(",", " ").split())
     if typed := question.text("address"):
         address = canonical_address(typed)
         if address is None:

@@ -31,6 +31,7 @@ _SAID = {
     "device": (marked("the device is known as %(what)s"), marked("the device is not known as %(what)s")),
     "schedule": (marked("the time is %(what)s"), marked("the time is not %(what)s")),
     "sign_in": (marked("the sign-in was by %(what)s"), marked("the sign-in was not by %(what)s")),
+    "upstream_amr": (marked("the provider names %(what)s"), marked("the provider does not name %(what)s")),
     "enrollment": (marked("the MFA status is %(what)s"), marked("the MFA status is not %(what)s")),
     "risk": (marked("there is a risk signal %(what)s"), marked("there is no risk signal %(what)s")),
     "request": (marked("the request is %(what)s"), marked("the request is not %(what)s")),

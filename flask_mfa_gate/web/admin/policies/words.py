@@ -29,6 +29,7 @@ CONDITIONS = {
     "device": marked("Device"),
     "schedule": marked("Day and time"),
     "sign_in": marked("Sign-in method"),
+    "upstream_amr": marked("Methods at the identity provider"),
     "enrollment": marked("MFA status"),
     "risk": marked("Risk signal"),
     "request": marked("Request"),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+from ....domain.sign_in.upstream import Trust
 from ....sentences import Sentence
 from ..findings import Finding, error, warning
 from ..registry import Inspection, check
@@ -34,3 +35,24 @@ def issuer(on: Inspection) -> Iterator[Finding]:
             Sentence("Authenticator apps and mails call this app %(name)r.", name=on.app.name),
             fix="Set MFA_GATE_ISSUER to the name that users know.",
         )
+
+
+@check()
+def believed_providers(on: Inspection) -> Iterator[Finding]:
+    """Providers whose word is worth more, or less, than it looks."""
+    configured = {one.issuer for one in on.settings.upstreams.values()}
+    for name, word in on.settings.trust_amr.items():
+        if word == Trust.ALWAYS:
+            yield warning(
+                "provider-always-believed",
+                Sentence("Every sign-in by %(name)s counts as one with a second factor.", name=name),
+                fix='Set "when-proved" in MFA_GATE_TRUST_AMR, unless it asks everybody for one and does not say so.',
+            )
+        if name not in configured and name.rstrip("/") in {one.rstrip("/") for one in configured}:
+            yield error(
+                "provider-never-believed",
+                Sentence(
+                    "MFA_GATE_TRUST_AMR names %(name)s, and MFA_GATE_UPSTREAMS the same with another slash.", name=name
+                ),
+                fix="Write the issuer as the provider itself does, in both.",
+            )

@@ -605,6 +605,7 @@ KNOWN = st.builds(
     device=st.frozensets(st.sampled_from(["trusted", "managed"])),
     sign_in=st.sampled_from(["password", "remember-me", "federated"]),
     provider=st.sampled_from(["https://a.example", "https://b.example"]),
+    upstream_amr=st.frozensets(st.sampled_from(["pwd", "mfa", "hwk"])),
     method=st.sampled_from(["GET", "HEAD", "POST"]),
     endpoint=st.sampled_from(["wiki.page", "index"]),
     risk=st.fixed_dictionaries({"new-device": st.booleans(), "new-address": st.booleans()}),
@@ -634,7 +635,9 @@ def test_always_and_never_are_so(condition: Expression, subject: Subject, enviro
 @given(kit.CONDITIONS, SUBJECTS, KNOWN)
 @settings(max_examples=300)
 def test_a_match_while_all_is_unknown_is_so(condition: Expression, subject: Subject, environment: Environment) -> None:
-    blind = replace(environment, address=None, country=None, platform=None, browser=None, device=None, risk=None)
+    blind = replace(
+        environment, address=None, country=None, platform=None, browser=None, device=None, risk=None, upstream_amr=None
+    )
     assert mark_of(condition, subject, blind) is not MatchResult.MISS or not WORLDS.is_match_when_unknown(condition)
 
 
@@ -645,6 +648,7 @@ EVIDENCE = [
     (Condition("country", ("DE",)), True),
     (Condition("device", ("managed",)), True),
     (Condition("sign_in", ("federated:https://a.example",)), True),
+    (Condition("upstream_amr", ("mfa", "hwk")), True),
     (Condition("risk", ("new-device", "new-address")), False),
 ]
 

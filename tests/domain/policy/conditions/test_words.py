@@ -300,6 +300,15 @@ EVERY_COUNTRY = sorted(COUNTRIES)
 
 
 @pytest.mark.parametrize(
+    ("named", "mark"),
+    [({"mfa"}, HIT), ({"pwd", "hwk"}, HIT), ({"pwd"}, MISS), ({"MFA"}, MISS), (set(), MISS), (None, UNKNOWN)],
+)
+def test_methods_that_a_provider_named(named: set[str] | None, mark: MatchResult) -> None:
+    known = None if named is None else frozenset(named)
+    assert judge("upstream_amr", ["mfa", "hwk"], Environment(upstream_amr=known)) is mark
+
+
+@pytest.mark.parametrize(
     ("word", "wanted", "holding", "missing", "needs"),
     [
         ("network", ["office"], EVIDENCE, ANYBODY, set()),
@@ -318,6 +327,7 @@ EVERY_COUNTRY = sorted(COUNTRIES)
         ("sign_in", ["federated:https://a.example"], EVIDENCE, CHOSEN, set()),
         ("sign_in", ["federated", "remember-me"], CHOSEN, CHOSEN, set()),
         ("sign_in", ["password", "remember-me"], CHOSEN, EVIDENCE, set()),
+        ("upstream_amr", ["mfa"], EVIDENCE, CHOSEN, {Source.UPSTREAM}),
         ("enrollment", ["ENROLLED"], NEUTRAL, NEUTRAL, set()),
         ("risk", ["new-device"], CHOSEN, CHOSEN, set()),
         ("risk", ["failed-attempts"], CHOSEN, CHOSEN, set()),

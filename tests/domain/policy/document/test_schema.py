@@ -63,6 +63,7 @@ VALID_CONDITIONS: list[dict[str, Any]] = [
     {"schedule": {"zone": "UTC"}},
     {"schedule": {"zone": "Europe/Berlin", "hours": "22:00-06:00", "days": ["fri-mon"]}},
     {"sign_in": ["password", "remember-me", "federated", "federated:https://idp.example"]},
+    {"upstream_amr": ["mfa", "hwk"]},
     {"enrollment": ["ENROLLED"]},
     {"risk": ["new-device", "impossible-travel"]},
     {"request": {"methods": ["GET"], "endpoints": ["api.*"]}},

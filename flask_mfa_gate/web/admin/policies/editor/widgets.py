@@ -16,6 +16,7 @@ from .....domain.policy.conditions.words.request import REQUEST
 from .....domain.policy.conditions.words.risk import RISK
 from .....domain.policy.conditions.words.schedule import DAYS, SCHEDULE, WHOLE_DAY
 from .....domain.policy.conditions.words.sign_in import SIGN_IN, WAYS
+from .....domain.policy.conditions.words.upstream_amr import COMMON, UPSTREAM_AMR
 from .....domain.policy.reading import table_of, texts_of
 from ....translation import gettext, marked
 from ..words import condition_name, value_name
@@ -28,6 +29,7 @@ _HELP = {
     NETWORK.word: marked("Other addresses, blocks or ranges, one per line: 198.51.100.5, 10.20.0.0/16"),
     COUNTRY.word: marked("Two-letter codes, such as DE, FR"),
     SIGN_IN.word: marked("One provider only: federated:ISSUER, one per line"),
+    UPSTREAM_AMR.word: marked("Other words of amr, one per line"),
 }
 
 
@@ -69,7 +71,7 @@ def _widget(word: str, registry: Registry, networks: Sequence[str]) -> Widget:
     if word == REQUEST.word:
         return Widget(word, "request", _METHODS)
     options = _options(word, registry, networks)
-    is_open = not options or word in {NETWORK.word, SIGN_IN.word}
+    is_open = not options or word in {NETWORK.word, SIGN_IN.word, UPSTREAM_AMR.word}
     help_text = gettext(_HELP.get(word, marked("One per line")))
     return Widget(word, "list", options, is_open, help_text, _WORDS if word == COUNTRY.word else _LINES)
 
@@ -77,7 +79,7 @@ def _widget(word: str, registry: Registry, networks: Sequence[str]) -> Widget:
 def _options(word: str, registry: Registry, networks: Sequence[str]) -> tuple[str, ...]:
     fixed = {
         NETWORK.word: tuple(networks), DEVICE.word: tuple(sorted(DEVICE_WORDS)), SIGN_IN.word: tuple(sorted(WAYS)),
-        RISK.word: tuple(sorted(registry.signals)),
+        RISK.word: tuple(sorted(registry.signals)), UPSTREAM_AMR.word: COMMON,
     }  # fmt: skip
     if word in fixed:
         return fixed[word]
