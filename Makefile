@@ -24,7 +24,7 @@ test: lint
 # What needs other programs, and what `make test` runs on one database each, on SQLite, PostgreSQL and MariaDB. After
 # `make test` the two others are enough, which MFA_GATE_TEST_DATABASES=others says. Tests of one program stay together.
 test-servers: $(READY)
-	MFA_GATE_TEST_DATABASES=$${MFA_GATE_TEST_DATABASES:-all} $(BIN)/pytest -n 3 --dist loadgroup $(PROGRAMS) tests/services tests/web
+	MFA_GATE_TEST_DATABASES=$${MFA_GATE_TEST_DATABASES:-all} $(BIN)/pytest -n 3 --dist loadgroup $(PROGRAMS) tests/race tests/services tests/store tests/web
 
 lint: $(READY)
 	$(BIN)/ruff check .
@@ -33,7 +33,7 @@ lint: $(READY)
 	$(BIN)/lint-imports
 
 soak: $(READY)
-	MFA_GATE_SOAK=1 $(BIN)/pytest -m soak -n 2 --durations=0
+	MFA_GATE_SOAK=1 MFA_GATE_TEST_DATABASES=all $(BIN)/pytest -m soak -n 2 --durations=0
 
 # The lowest versions that pyproject.toml allows, instead of the newest.
 lowest:

@@ -49,8 +49,8 @@ IS_REQUIRED = os.environ.get("MFA_GATE_TEST_REQUIRE") == "all"
 IS_SOAK = bool(os.environ.get("MFA_GATE_SOAK"))
 _MISSING: set[str] = set()
 JSON = {"Accept": "application/json"}
-# Races are about the database, so each runs on all. Services and pages run on one each, and on all for `make test-servers`.
-FOLDERS_ON_EVERY_DATABASE, FOLDERS_ON_ONE_DATABASE = {"race"}, {"services", "web"}
+# By folder, the fixture through which tests get their database: one of three each, and all for `make test-servers`.
+DATABASE_FIXTURES = {"race": "portal_uri", "services": "portal_uri", "store": "location", "web": "portal_uri"}
 # They start programs, which takes longer than most tests: `make test-servers` runs each folder in one process.
 FOLDERS_WITH_PROGRAMS = {"browser", "oidc_clients"}
 # "all" is for `make test-servers`; "others" leaves out the one of each test that `make test` had.
@@ -99,14 +99,17 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Choose the databases of tests where the store is at work behind the portal; what looks at pages needs SQLite."""
-    if "portal_uri" not in metafunc.fixturenames or metafunc.definition.get_closest_marker("pages"):
-        return
-    folder = folder_of(metafunc.definition)
-    if folder in FOLDERS_ON_EVERY_DATABASE:
-        metafunc.parametrize("portal_uri", DATABASES, indirect=True)
-    elif folder in FOLDERS_ON_ONE_DATABASE:
-        metafunc.parametrize("portal_uri", chosen_databases(metafunc), indirect=True)
+    """Choose the databases of tests where the store is at work."""
+    fixture = database_fixture(metafunc.definition)
+    if fixture in metafunc.fixturenames:
+        metafunc.parametrize(fixture, chosen_databases(metafunc), indirect=True)
+
+
+def database_fixture(test: pytest.Item) -> str | None:
+    """What looks at pages needs SQLite; some tests name the databases that they are about."""
+    fixture = DATABASE_FIXTURES.get(folder_of(test))
+    named = [mark.args[0] for mark in test.iter_markers("parametrize")]
+    return None if fixture in named or test.get_closest_marker("pages") else fixture
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -118,7 +121,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         if has_program and config.pluginmanager.hasplugin("xdist"):
             item.add_marker(pytest.mark.xdist_group(folder_of(item)))
         parameters = getattr(getattr(item, "callspec", None), "params", {})
-        is_due = CHOSEN_DATABASES != "others" or has_program or "portal_uri" in parameters
+        is_due = CHOSEN_DATABASES != "others" or has_program or database_fixture(item) in parameters
         (kept if is_due else left).append(item)
     items[:] = kept
     config.hook.pytest_deselected(items=left)

@@ -15,7 +15,7 @@ from flask_mfa_gate.store.database.engine import Database, make_engine
 from flask_mfa_gate.store.database.location import Location
 from flask_mfa_gate.store.schema import upgrade
 from tests.conftest import require_or_skip
-from tests.servers import DATABASES, SeededDatabase, is_reachable, new_database
+from tests.servers import SeededDatabase, is_reachable, new_database
 
 PREFIX = "t_"
 
@@ -53,12 +53,12 @@ def has_tables(request: pytest.FixtureRequest) -> bool:
     return "database" in request.fixturenames
 
 
-@pytest.fixture(params=DATABASES)
+@pytest.fixture
 def location(
     request: pytest.FixtureRequest, tmp_path: Path, has_tables: bool, database_on: Callable[[str], URL],
     tables_on: Callable[[str], SeededDatabase],
 ) -> Location:  # fmt: skip
-    """A file, and each server."""
+    """A file, or a server."""
     if request.param == "sqlite":
         return Location(make_url(f"sqlite:///{tmp_path}/gate.sqlite3"), embedded=True)
     require_or_skip(request.param, is_reachable(request.param))
