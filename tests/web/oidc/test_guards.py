@@ -277,3 +277,43 @@ def test_a_client_that_posts_its_secret_refreshes_revokes_and_asks_in_the_same_w
     assert wiki.post("revoke", {**about, **own}).status_code == 200
     assert wiki.userinfo(again["access_token"]).status_code == 401
     assert wiki.post("token", {"grant_type": "refresh_token"}, authorization=basic("wiki", SECRET)).status_code == 401
+
+
+NAME = "<svg onload=alert(1)>{{7*7}}"
+
+
+def test_names_and_states_are_text_on_every_page(make_provider: Callable[..., Flask]) -> None:
+    app = make_provider(MFA_GATE_OIDC_CLIENTS=[{**ASKING, "client_name": NAME}])
+    browser, party = SecureBrowser(app), RelyingParty(app, client_id="asking", redirect_uri=ASKING["redirect_uris"][0])
+    browser.sign_in("frank")
+    kept = party.send(browser, state='"><script>alert(1)</script>').location
+    pages = [browser.get(kept), browser.get("/mfa/oidc/end-session?client_id=asking"), browser.send(kept, act="deny")]
+    for page in pages:
+        assert page.status_code == 200
+        assert "&lt;svg onload=alert(1)&gt;{{7*7}}" in page.text
+        assert "<svg onload" not in page.text
+        assert "<script>" not in page.text
+
+
+def test_nothing_is_kept_or_framed(wiki: RelyingParty, browser: SecureBrowser, tokens: dict[str, Any]) -> None:
+    asking = RelyingParty(wiki.app, client_id="asking", redirect_uri=ASKING["redirect_uris"][0])
+    answers = [
+        wiki.send(browser), browser.get(asking.send(browser).location), wiki.send(browser, client_id="nobody"),
+        browser.get("/mfa/oidc/end-session"), wiki.refresh(tokens["refresh_token"]), wiki.refresh("x"),
+        wiki.userinfo(tokens["access_token"]), wiki.post("introspect", {"token": "x"}, authorization=wiki.basic),
+    ]  # fmt: skip
+    for answer in answers:
+        assert answer.headers["Cache-Control"] == "no-store"
+        assert answer.headers["Referrer-Policy"] == "no-referrer"
+        assert "frame-ancestors 'none'" in answer.headers["Content-Security-Policy"]
+
+
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "PATCH", "TRACE"])
+def test_other_methods_do_nothing(app: Flask, wiki: RelyingParty, browser: SecureBrowser, method: str) -> None:
+    browser.sign_in("frank")
+    for path in (wiki.address(), "/mfa/oidc/token", "/mfa/oidc/end-session"):
+        assert browser.client.open(path, method=method).status_code in {400, 405}
+        override = {"X-HTTP-Method-Override": "GET", "X-Method-Override": "GET"}
+        assert browser.client.open(path, method=method, headers=override).status_code in {400, 405}
+    assert browser.is_in()
+    assert rows(app, "oidc_grant") == 0
