@@ -12,7 +12,7 @@ from typing import Any
 from ...errors import BadRequest
 from .registration import LONGEST_AGE
 
-LONGEST_CLAIMS, LONGEST_HINT = 4096, 320
+LONGEST_HINT = 320
 _AGE = re.compile(r"[0-9]{1,9}")
 _SUBJECT, _ACR = "sub", "acr"
 
@@ -111,9 +111,7 @@ def _claims(text: str | None) -> Mapping[str, Any]:
     """What is asked of the ID token; other members are for other places, and voluntary."""
     if text is None:
         return {}
-    # SECURITY: bounded before it is read, and nesting that is too deep is an error like any other.
-    if len(text) > LONGEST_CLAIMS:
-        raise BadAuthnRequest("claims is too long.")
+    # SECURITY: nesting that is too deep is an error like any other. Its length is bounded with the whole request.
     try:
         read = json.loads(text)
     except (ValueError, RecursionError):

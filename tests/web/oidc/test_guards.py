@@ -17,8 +17,9 @@ from joserfc.jwk import OctKey, RSAKey
 from flask_mfa_gate.crypto import token_digest
 from flask_mfa_gate.domain.oidc.client import ClientSecret, RegisteredClient
 from flask_mfa_gate.domain.oidc.registration import read_client
+from flask_mfa_gate.errors import NotAllowed
 from flask_mfa_gate.web.account.accounts import Account, AccountState
-from tests.conftest import Phone, StillClock, state_of
+from tests.conftest import Phone, StillClock, key_of, state_of
 from tests.web.oidc.kit import ASKING, ISSUER, SECRET, SPA, WIKI, RelyingParty, SecureBrowser, basic, rows, walk
 
 pytestmark = pytest.mark.pages
@@ -317,3 +318,42 @@ def test_other_methods_do_nothing(app: Flask, wiki: RelyingParty, browser: Secur
         assert browser.client.open(path, method=method, headers=override).status_code in {400, 405}
     assert browser.is_in()
     assert rows(app, "oidc_grant") == 0
+
+
+OWN: dict[str, Any] = {"client_id": "own", "redirect_uris": ["https://own.example.org/"]}
+
+
+def clients_of(app: Flask) -> Any:
+    oidc = state_of(app).oidc
+    assert oidc is not None
+    return oidc.clients
+
+
+def test_a_third_secret_ends_the_first(app: Flask, clock: StillClock) -> None:
+    clients = clients_of(app)
+    with app.app_context():
+        secrets = [clients.add(OWN, actor="cli").secret]
+        for _ in range(2):
+            clock.forward(seconds=1)
+            secrets.append(clients.new_secret("own", actor="cli").secret)
+    statuses = [RelyingParty(app, client_id="own", secret=secret).refresh("x").status_code for secret in secrets]
+    assert statuses == [401, 400, 400]
+
+
+@pytest.mark.parametrize("username", ["grace", "hugo", "frank"])
+def test_only_an_admin_changes_clients_whoever_calls(app: Flask, username: str) -> None:
+    clients, actor = clients_of(app), f"user:{key_of(app, username)}"
+    with app.app_context():
+        clients.add(OWN, actor="cli")
+        acts: list[Callable[[], Any]] = [
+            lambda: clients.add({**OWN, "client_id": "more"}, actor=actor),
+            lambda: clients.change("own", {"skip_consent": True}, actor=actor),
+            lambda: clients.set_enabled("own", enabled=False, actor=actor),
+            lambda: clients.new_secret("own", actor=actor),
+            lambda: clients.revoke_secret("own", clients.secrets("own")[0].id, actor=actor),
+            lambda: clients.remove("own", actor=actor),
+        ]
+        for act in acts:
+            with pytest.raises(NotAllowed):
+                act()
+        assert [one.id for one in clients.secrets("own")]
