@@ -15,7 +15,7 @@ demo: $(READY)
 	@$(BIN)/python -m example_app --port $(PORT)
 
 # Tests that start Chromium, Apache or Node and wait for them.
-PROGRAMS := tests/browser tests/oidc_clients
+PROGRAMS := tests/browser tests/oidc_clients tests/federation
 
 # One worker more than CI has cores: the others wait for databases and mail servers a fifth of their time.
 test: lint

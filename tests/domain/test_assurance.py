@@ -9,7 +9,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_mfa_gate.domain.sign_in.assurance import ACR_MULTI, ACR_SINGLE, Assurance, FactorKind, Method, SignIn
+from flask_mfa_gate.domain.sign_in.assurance import (
+    ACR_MULTI,
+    ACR_SINGLE,
+    UPSTREAM,
+    Assurance,
+    FactorKind,
+    Method,
+    SignIn,
+)
+from flask_mfa_gate.domain.sign_in.upstream import Trust, Upstream, UpstreamTrust
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 PASSWORD = Assurance(SignIn.PASSWORD, NOW)
@@ -105,3 +114,20 @@ def test_a_sign_in_is_fresh_for_fifteen_minutes(later: timedelta, is_fresh: bool
 def test_a_later_proof_makes_an_old_sign_in_no_fresher() -> None:
     assurance = PASSWORD.with_proof(Method("totp"), at=NOW + timedelta(hours=1))
     assert not assurance.is_fresh_sign_in(now=NOW + timedelta(hours=1), within=QUARTER)
+
+
+def test_what_a_provider_tells_of_long_ago_is_not_of_this_moment() -> None:
+    old = NOW - timedelta(hours=9)
+    said = Assurance(SignIn.FEDERATED, NOW, upstream=Upstream("https://id.example", at=old))
+    assert (said.authenticated_at, said.witnessed_at) == (NOW, old)
+    assert Assurance(SignIn.FEDERATED, NOW, upstream=Upstream("https://id.example")).witnessed_at == NOW
+
+
+def test_a_provider_is_believed_by_whoever_asks_and_never_for_good() -> None:
+    said = Assurance(
+        SignIn.FEDERATED, NOW, upstream=Upstream("https://id.example", ("mfa",), is_multi_factor=True, at=NOW)
+    )
+    trust = UpstreamTrust({"https://id.example": Trust.WHEN_PROVED})
+    believed = said.believing(trust, now=NOW)
+    assert (said.methods, believed.methods, believed.amr) == (frozenset(), {UPSTREAM}, ("mfa",))
+    assert believed.believing(UpstreamTrust(), now=NOW).methods == frozenset()

@@ -197,6 +197,11 @@ def provider_app(liar: Liar) -> Flask:
         liar.fetched.append("jwks")
         return jsonify(keys=[liar.key.as_dict(private=False)])
 
+    @app.post("/elsewhere")
+    def elsewhere() -> Response:
+        liar.fetched.append("elsewhere")
+        return jsonify(error="invalid_grant")
+
     @app.get("/authorize")
     def authorize() -> Any:
         liar.asked = request.args.to_dict()

@@ -253,6 +253,28 @@ def test_a_provider_that_fails_is_no_error_of_the_app(liar: Liar, answer: Any) -
     assert person.status() == 401
 
 
+def test_the_clients_secret_goes_nowhere_else(liar: Liar) -> None:
+    liar.token_answer = lambda: redirect(f"{liar.issuer}/elsewhere", 307)
+    assert App(liar.issuer).person(liar.walk).sign_in().status_code == 503
+    assert "elsewhere" not in liar.fetched
+
+
+def test_an_answer_has_an_end(liar: Liar) -> None:
+    liar.metadata = {"service_documentation": "x" * (2 << 20)}
+    assert App(liar.issuer).app.test_client().get("/mfa/sign-in/id").status_code == 503
+
+
+def test_a_parameter_that_came_twice_is_refused(liar: Liar) -> None:
+    person = App(liar.issuer).person(liar.walk)
+    assert person.come_back(liar.walk(person.leave()) + "&code=x").status_code == 400
+
+
+def test_authlib_may_not_write_what_it_sends() -> None:
+    import flask_mfa_gate.oidc.client.client  # noqa: F401
+
+    assert not logging.getLogger("authlib.integrations").isEnabledFor(logging.DEBUG)
+
+
 def test_a_provider_that_is_away_is_told_so() -> None:
     app = App("http://localhost:9")
     answer = app.app.test_client().get("/mfa/sign-in/id", headers=JSON)
@@ -286,7 +308,6 @@ def test_a_session_does_not_fill_with_what_was_begun(liar: Liar) -> None:
 
 
 def test_neither_codes_nor_tokens_are_logged(liar: Liar, caplog: Any) -> None:
-    caplog.set_level(logging.DEBUG, logger="authlib")
     caplog.set_level(logging.DEBUG, logger="flask_mfa_gate")
     seen: list[str] = []
 

@@ -166,6 +166,9 @@ def test_a_demand_for_a_factor_by_name_is_met_here(liar: Liar) -> None:
     require(app, factors=["totp"])
     person = signed_in(app, liar)
     assert person.client.get("/").location == "/mfa/enroll"
+    app.enroll("ann")
+    assert "Verify with Example ID" not in person.client.get("/mfa/challenge").text
+    assert person.client.get(STEP_UP).status_code == 400
 
 
 def test_nobody_is_sent_there_without_a_session(liar: Liar) -> None:
