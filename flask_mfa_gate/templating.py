@@ -59,6 +59,9 @@ class PageTemplates:
         # SECURITY: a filter, since what ``_`` gives counts as markup, and names are filled into these.
         self._plain.filters["said"] = texts.said
         self._plain.install_gettext_callables(texts.gettext, texts.ngettext, newstyle=True)  # type: ignore[attr-defined]
+        # Under names of their own in templates that hosts may replace: ``_`` is theirs there, with their catalogs.
+        self._texts = {f"mfa_{name}": self._plain.globals[name] for name in ("gettext", "ngettext")}
+        self._plain.globals.update(self._texts)
         self._hosted = standard_overlay(host, autoescape=True, loader=_HostFirst(host))
 
     def draw(self, name: str, values: Mapping[str, Any]) -> str:
@@ -71,7 +74,7 @@ class PageTemplates:
         :param context: what the host's context processors give.
         :raises Exception: whatever the host's templates and functions raise.
         """
-        return self._hosted.get_template(f"{FOLDER}{name}").render({**context(), **values})
+        return self._hosted.get_template(f"{FOLDER}{name}", globals=self._texts).render({**context(), **values})
 
     def is_overridden(self, name: str) -> bool:
         """Whether the page, or what it is made of, is the host's. The console is built in."""

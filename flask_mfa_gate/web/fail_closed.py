@@ -14,11 +14,12 @@ from ..services.observations import Observation
 from .request_context import current_context
 from .responses import answers
 from .state import current_state
+from .translation import marked
 
 log = logging.getLogger("flask_mfa_gate")
 P = ParamSpec("P")
 T = TypeVar("T")
-UNAVAILABLE = "Sign-in checks are unavailable right now, so access is denied. Try again in a moment."
+UNAVAILABLE = marked("Sign-in checks are unavailable right now, so access is denied. Try again in a moment.")
 
 
 def fail_closed(step: Callable[P, T]) -> Callable[P, T | Response]:

@@ -29,7 +29,7 @@ LONGEST_LABEL = 40
 CLOCK_HINT = "This code is from a different time. Set your phone's clock to automatic, then enter the next code."
 _USED = "You already used this code. Wait for the next one."
 _FIRST_NAME = "Authenticator app"
-_QR_LABEL = "QR code for your authenticator app. The setup key is also shown as text."
+QR_LABEL = "QR code for your authenticator app. The setup key is also shown as text."
 _DIGESTS = {Algorithm.SHA1: hashlib.sha1, Algorithm.SHA256: hashlib.sha256, Algorithm.SHA512: hashlib.sha512}
 
 
@@ -49,7 +49,14 @@ class PendingKey:
     @property
     def qr_svg(self) -> str:
         """The picture to scan."""
-        return qr_svg(self.uri, label=_QR_LABEL)
+        return self.picture(QR_LABEL)
+
+    def picture(self, label: str) -> str:
+        """The same for people, who read what it is in their language.
+
+        :param label: what stands in place of the picture.
+        """
+        return qr_svg(self.uri, label=label)
 
     def grouped(self) -> list[str]:
         """The key in groups of four, easier to type."""

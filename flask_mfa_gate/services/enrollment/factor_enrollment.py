@@ -101,8 +101,7 @@ class FactorEnrollment:
         # A confirmation ends all other sign-ins, so one that is younger than this sign-in was made here.
         since = max(session.assurance.signed_in_at, now - FRESH)
         if any(at is not None and at >= since for at in live):
-            thing = factor.about.label.lower()
-            done = f"Your {thing} is set up. If you didn't save your recovery codes, create new ones now."
+            done = "Your authentication method is set up. If you didn't save your recovery codes, create new ones now."
             raise Conflict("set-up-already", done)
         raise Conflict("no-key", "This setup has expired. Open the setup page again.")
 

@@ -5,13 +5,11 @@
   const list = document.querySelector("[data-codes]");
   const codes = () => Array.from(list.querySelectorAll("code"), (code) => code.textContent).join("\n");
 
-  const say = (button, text) => {
-    button.closest("[data-needs-script]").querySelector("[data-said]").textContent = text;
-  };
+  const said = (button) => button.closest("[data-needs-script]").querySelector("[data-said]");
   const copy = (button, text) =>
     navigator.clipboard.writeText(text).then(
-      () => say(button, "Copied"),
-      () => say(button, "This browser does not allow copying"),
+      () => (said(button).textContent = said(button).dataset.copied),
+      () => (said(button).textContent = said(button).dataset.notCopied),
     );
   const save = () => {
     const link = document.createElement("a");
@@ -35,18 +33,20 @@
     const ticking = setInterval(() => {
       const left = Math.ceil((end - Date.now()) / 1000);
       if (left > 0) {
-        place.textContent = `Try again in ${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}.`;
+        const time = `${Math.floor(left / 60)}:${String(left % 60).padStart(2, "0")}`;
+        place.textContent = place.dataset.retryText.replace("{time}", time);
         return;
       }
       clearInterval(ticking);
       waiting.forEach((fields) => (fields.disabled = false));
       document.querySelector("[data-waits] [name=code]")?.focus();
       place.setAttribute("role", "status");
-      setTimeout(() => (place.textContent = "You can try again now."), 100);
+      setTimeout(() => (place.textContent = place.dataset.retryNow), 100);
     }, 1000);
   };
 
-  const inZone = new Intl.DateTimeFormat("en-GB", {
+  const language = document.documentElement.lang;
+  const inZone = new Intl.DateTimeFormat(language && language !== "en" ? language : "en-GB", {
     day: "numeric", month: "long", year: "numeric", hour: "2-digit", minute: "2-digit", timeZoneName: "short",
   });
   const inReadersZone = (time) => {

@@ -10,13 +10,14 @@ from flask import Response
 from ...services.oidc.connections import ConnectedApp
 from ..responses import answers
 from ..responses.host_names import own_url
+from ..translation import gettext, marked
 from .authenticated_request import AuthenticatedRequest, Route, require_proved
 
 _SCOPES = {
-    "profile": "your name, language and time zone",
-    "email": "your email address",
-    "groups": "your groups",
-    "offline_access": "access while you are signed out",
+    "profile": marked("your name, language and time zone"),
+    "email": marked("your email address"),
+    "groups": marked("your groups"),
+    "offline_access": marked("access while you are signed out"),
 }
 
 
@@ -55,14 +56,14 @@ def disconnect(auth: AuthenticatedRequest, client_id: str) -> Response:
         return stopped
     assert auth.state.oidc is not None  # noqa: S101 - the page is there with the provider only
     if not auth.state.oidc.connections.disconnect(auth.session, client_id, origin=auth.origin):
-        return answers.problem(auth.context, 404, "not_found", "This app isn't connected to your account.")
+        return answers.problem(auth.context, 404, "not_found", gettext("This app isn't connected to your account."))
     return auth.redirect_to(own_url("mfa_gate.apps"))
 
 
 def _line(one: ConnectedApp) -> AppLine:
     return AppLine(
         client_id=one.client_id, name=one.name, url=one.client.client_uri if one.client else None,
-        sees=[_SCOPES[scope] for scope in one.scopes if scope in _SCOPES], connected_at=one.connected_at,
+        sees=[gettext(_SCOPES[scope]) for scope in one.scopes if scope in _SCOPES], connected_at=one.connected_at,
         last_used_at=one.last_used_at, disconnect_url=own_url("mfa_gate.app_disconnect", client_id=one.client_id),
     )  # fmt: skip
 

@@ -33,14 +33,15 @@ from ..responses.host_names import own_url
 from ..responses.targets import asked_page, home
 from ..sessions.revoked import turn_away
 from ..state import GateState
+from ..translation import gettext, marked
 from .accounts import Account, account_of
 
 log = logging.getLogger("flask_mfa_gate")
 Route = tuple[str, str, list[str], Callable[..., Any]]
-_FOREIGN = "This page only accepts requests from itself."
-_FORM_EXPIRED = "This form has expired. Open the page again and resubmit it."
+_FOREIGN = marked("This page only accepts requests from itself.")
+_FORM_EXPIRED = marked("This form has expired. Open the page again and resubmit it.")
 _WAYS_OUT = frozenset({"mfa_gate.cancel", "mfa_gate.sign_out"})
-_OVER = "The page was open too long, or you were signed out. Your form was not submitted."
+_OVER = marked("The page was open too long, or you were signed out. Your form was not submitted.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +153,7 @@ def own_page(view: Callable[..., Any], *, largest_body: int = LARGEST_BODY) -> C
             raise
         except Exception:
             log.exception("a page of the gate failed")
-            return answers.problem(context, 503, "mfa_unavailable", "This page is unavailable right now.")
+            return answers.problem(context, 503, "mfa_unavailable", gettext("This page is unavailable right now."))
 
     return guarded
 
@@ -161,7 +162,7 @@ def _serve(context: RequestContext, view: Callable[..., Any], kwargs: Mapping[st
     is_write = request.method not in SAFE_METHODS
     # SECURITY: a page of another origin reads nothing here, whatever CORS headers the host puts on every answer.
     if not is_own_origin(request, is_write=is_write) or (is_write and is_foreign(request)):
-        return answers.problem_document(403, "access_denied", _FOREIGN, {})
+        return answers.problem_document(403, "access_denied", gettext(_FOREIGN), {})
     is_status = request.endpoint == "mfa_gate.status"
     if is_of_htmx(request) and not (is_write or is_status):
         # A link that htmx follows would put the page into a part of the host's.
@@ -174,7 +175,9 @@ def _serve(context: RequestContext, view: Callable[..., Any], kwargs: Mapping[st
             return _tell_that_it_is_over(context)
         return answers.refuse_stranger(context, as_json=is_status)
     if is_write and not has_csrf_token(request, context.state.keyring, context.session):
-        return answers.problem(context, 400, "csrf_failed", _FORM_EXPIRED, {"token_url": own_url("mfa_gate.status")})
+        return answers.problem(
+            context, 400, "csrf_failed", gettext(_FORM_EXPIRED), {"token_url": own_url("mfa_gate.status")}
+        )
     account, user = account_of(context.state, context.session, shown=context.shown)
     context.account = user
     # SECURITY: a password that was changed ends what rests on the old one here as well, where no user is loaded.
@@ -200,7 +203,7 @@ def _without_user(context: RequestContext, account: Account, *, is_write: bool) 
         return answers.refuse_stranger(context, as_json=request.endpoint == "mfa_gate.status")
     # SECURITY: whether they are still who they were can't be told, so nothing changes, and the console stays shut.
     if account is Account.UNKNOWN and (is_write or is_console(request.endpoint)):
-        return answers.problem(context, 503, "mfa_unavailable", UNAVAILABLE)
+        return answers.problem(context, 503, "mfa_unavailable", gettext(UNAVAILABLE))
     return None
 
 
@@ -214,7 +217,7 @@ def _is_counted(context: RequestContext) -> bool:
 def _tell_that_it_is_over(context: RequestContext) -> Response:
     """To somebody who waited too long over a form, whom the host may know or not: the way on finds that out."""
     return answers.page(
-        "problem.html", context, 401, title="This page has expired", detail=_OVER,
+        "problem.html", context, 401, title=gettext("This page has expired"), detail=gettext(_OVER),
         continue_url=own_url("mfa_gate.security"),
     )  # fmt: skip
 

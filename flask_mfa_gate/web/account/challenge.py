@@ -19,6 +19,7 @@ from ..endpoints import SIGN_IN
 from ..fields import text_field
 from ..responses import answers
 from ..responses.host_names import own_url
+from ..responses.sentences import SENTENCES
 from ..responses.targets import home
 from ..translation import gettext
 from ..upstream.step_up import upstream_way
@@ -171,7 +172,7 @@ def _way_to(provider: UpstreamProvider) -> Way:
 
 
 def _general_reason(auth: AuthenticatedRequest) -> str:
-    return answers.SENTENCES[Reason.STEP_UP if _is_step_up(auth) else Reason.SIGN_IN]
+    return gettext(SENTENCES[Reason.STEP_UP if _is_step_up(auth) else Reason.SIGN_IN])
 
 
 def _may_have_lost(auth: AuthenticatedRequest, method: Method) -> tuple[Lost, str] | None:
@@ -184,9 +185,9 @@ def _may_have_lost(auth: AuthenticatedRequest, method: Method) -> tuple[Lost, st
 
 def _reason(auth: AuthenticatedRequest) -> str:
     if not auth.enrollment.factors:
-        return "Setting up your first factor takes an access pass from an administrator."
+        return gettext("Setting up your first factor takes an access pass from an administrator.")
     if (app := app_ahead(auth)) is not None:
-        return f"Verify your identity to continue to {app}."
+        return gettext("Verify your identity to continue to %(app)s.", app=app)
     return _general_reason(auth)
 
 
@@ -204,7 +205,12 @@ def _is_step_up(auth: AuthenticatedRequest) -> bool:
 def _ways(auth: AuthenticatedRequest, current: Method, held: Held) -> list[Way]:
     allowed, elsewhere = _allowed(auth, held), upstream_way(auth.context, _requirement(auth))
     ways = [
-        Way(method.value, verifier.about.use, own_url("mfa_gate.challenge", factor=method.value), method is current)
+        Way(
+            method.value,
+            gettext(verifier.about.use),
+            own_url("mfa_gate.challenge", factor=method.value),
+            method is current,
+        )
         for method, verifier in auth.state.factors.registry.verifiers.items()
         if method in allowed
     ]

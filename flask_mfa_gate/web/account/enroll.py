@@ -12,12 +12,14 @@ from ..endpoints import is_account_page
 from ..refusal_notes import reference_here
 from ..responses import answers
 from ..responses.host_names import own_url
+from ..responses.sentences import SENTENCES
+from ..translation import gettext, marked
 from .authenticated_request import AuthenticatedRequest, Route, next_step
 from .factor_setup import is_shut
 from .factors.registry import offers
 
-_FOR_PAGE = "This page requires multi-factor authentication. Set it up to continue."
-_BY_CHOICE = "Multi-factor authentication protects your account even if someone learns your password."
+_FOR_PAGE = marked("This page requires multi-factor authentication. Set it up to continue.")
+_BY_CHOICE = marked("Multi-factor authentication protects your account even if someone learns your password.")
 
 
 def enroll(auth: AuthenticatedRequest) -> Response:
@@ -34,7 +36,7 @@ def enroll(auth: AuthenticatedRequest) -> Response:
         "prompt.html", auth.context, 200,
         can_defer=can_defer, days_left=days_until(ends_at, auth.state.clock()) if ends_at else None, ends_at=ends_at,
         later_url=own_url("mfa_gate.later"), offers=offers(auth),
-        reason=_why(auth, decision, ends_at, can_defer=can_defer),
+        reason=gettext(_why(auth, decision, ends_at, can_defer=can_defer)),
     )  # fmt: skip
 
 
@@ -46,7 +48,7 @@ def _why(auth: AuthenticatedRequest, decision: Decision, ends_at: datetime | Non
     if decision.ask is Ask.PASS and ends_at is None:
         return _BY_CHOICE
     is_soft = ends_at is not None and (can_defer or decision.ask is Ask.PASS)
-    return answers.SENTENCES[Reason.ENROLLMENT_PERIOD if is_soft else decision.reason]
+    return SENTENCES[Reason.ENROLLMENT_PERIOD if is_soft else decision.reason]
 
 
 def _deferrable_until(auth: AuthenticatedRequest, decision: Decision) -> datetime | None:

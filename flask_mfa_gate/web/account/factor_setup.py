@@ -22,11 +22,13 @@ from ..host.cookies_apart import rests_on_cookies
 from ..responses import answers
 from ..responses.host_names import own_url
 from ..responses.login_page import login_url
+from ..translation import error_text, gettext, marked
 from .authenticated_request import AuthenticatedRequest, Route, next_step
 
 Show: TypeAlias = Callable[[AuthenticatedRequest, Begun, MFAGateError | None], Response]
 """Draws the page of one kind, also again after a wrong answer."""
-_PREFETCHED = "Open this page by clicking a link to it."
+_PREFETCHED = marked("Open this page by clicking a link to it.")
+_PASSWORD_FIRST = marked("To set up your first method, you need to have entered your password in the last 15 minutes.")
 
 
 def setup_route(kind: FactorKind, show: Show) -> Route:
@@ -83,8 +85,8 @@ def account_of_user(auth: AuthenticatedRequest) -> str:
 def _show_done(auth: AuthenticatedRequest, error: Conflict) -> Response:
     """The codes are gone with the page that was reloaded, or with the first of two clicks."""
     return answers.page(
-        "problem.html", auth.context, error.status, title="You're all set", detail=str(error),
-        continue_url=own_url("mfa_gate.recovery_codes"), continue_label="Create new recovery codes",
+        "problem.html", auth.context, error.status, title=gettext("You're all set"), detail=error_text(error),
+        continue_url=own_url("mfa_gate.recovery_codes"), continue_label=gettext("Create new recovery codes"),
     )  # fmt: skip
 
 
@@ -111,7 +113,8 @@ def _before(auth: AuthenticatedRequest, factor: Factor) -> Response | None:
     if is_shut(decision) or decision.ask is Ask.CHALLENGE:
         return next_step(auth, decision)
     if not eligibility.is_offered(factor.kind):
-        return answers.problem(auth.context, 409, "conflict", f"{factor.about.label}s are turned off for this app.")
+        detail = gettext("%(kind)s: turned off for this app.", kind=gettext(factor.about.label))
+        return answers.problem(auth.context, 409, "conflict", detail)
     back = own_url(setup_endpoint(factor.kind))
     # SECURITY: with a factor in place, a password alone shows no new key.
     if eligibility.needs_proof(auth.session, auth.enrollment):
@@ -148,7 +151,6 @@ def _sign_in_again(auth: AuthenticatedRequest, back: str) -> Response:
     if not rests_on_cookies(auth.state, auth.session.user_key):
         return _ask_pass(auth, back)
     if auth.wants_json:
-        sentence = "To set up your first method, you need to have entered your password in the last 15 minutes."
         way = {"continue_url": login_url(auth.state.settings)}
-        return answers.problem_document(401, "sign_in_again", sentence, way)
+        return answers.problem_document(401, "sign_in_again", gettext(_PASSWORD_FIRST), way)
     return answers.page("sign_in_again.html", auth.context, 401)

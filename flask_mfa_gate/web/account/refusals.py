@@ -10,6 +10,7 @@ from ...errors import CodeInvalid, MFAGateError, Throttled
 from ...factors.base import Verifier
 from ...store.sign_in.holdings import Held
 from ..responses import answers
+from ..translation import error_text, translated
 from .authenticated_request import AuthenticatedRequest
 
 
@@ -46,8 +47,8 @@ def _words(error: MFAGateError | None, throttled: Throttled | None) -> dict[str,
     is_stopped = throttled is not None and throttled.retry_at is None
     wrong = error if isinstance(error, CodeInvalid) else None
     return {
-        "error": str(wrong) if wrong else str(throttled) if is_stopped else None,
-        "hint": wrong.hint if wrong else None,
+        "error": error_text(wrong) if wrong else error_text(throttled) if throttled and is_stopped else None,
+        "hint": translated(wrong.hint) if wrong and wrong.hint else None,
         "retry_after": throttled.retry_after if throttled is not None and not is_stopped else None,
         "stopped": is_stopped,
         "reference": throttled.reference if throttled is not None else None,

@@ -14,19 +14,20 @@ from ...store.enrollment.factors import Factor
 from ..delegation.api_tokens import OWNER_ENROLLED
 from ..responses import answers
 from ..responses.host_names import own_url
+from ..translation import gettext, marked
 from .activity import event_lines, split_lines, used_words
 from .authenticated_request import AuthenticatedRequest, Route, require_proved
 from .factor_setup import ask_proof
 from .factors.registry import look_of, offers
 
 _SENTENCES = {
-    Status.ENROLLED: "Your account is protected by multi-factor authentication.",
-    Status.IN_ENROLLMENT: "Set up multi-factor authentication before your enrollment period ends.",
-    Status.PRE_ENROLLMENT: "Your enrollment period starts with the next page you open.",
-    Status.PENDING_ACTIVATION: "Enter the first code from your app to finish setup.",
-    Status.NOT_ENROLLED: "Your account is protected only by a password.",
-    Status.ENROLLMENT_EXPIRED: "Your enrollment period has ended.",
-    Status.DISABLED: "Authenticator apps are turned off for this app.",
+    Status.ENROLLED: marked("Your account is protected by multi-factor authentication."),
+    Status.IN_ENROLLMENT: marked("Set up multi-factor authentication before your enrollment period ends."),
+    Status.PRE_ENROLLMENT: marked("Your enrollment period starts with the next page you open."),
+    Status.PENDING_ACTIVATION: marked("Enter the first code from your app to finish setup."),
+    Status.NOT_ENROLLED: marked("Your account is protected only by a password."),
+    Status.ENROLLMENT_EXPIRED: marked("Your enrollment period has ended."),
+    Status.DISABLED: marked("Authenticator apps are turned off for this app."),
 }
 
 
@@ -90,9 +91,9 @@ def security(auth: AuthenticatedRequest) -> Response:
             }
         )
     newest, older = split_lines(event_lines(overview.events, used_words(auth.state.factors.registry)))
+    status = StatusLine(word.value, gettext(_SENTENCES[word]), described.days_left, described.ends_at)
     return answers.page(
-        "security.html", auth.context, 200,
-        status=StatusLine(word.value, _SENTENCES[word], described.days_left, described.ends_at), factors=factors,
+        "security.html", auth.context, 200, status=status, factors=factors,
         offers=offers(auth), recovery_left=left,
         recovery_low=bool(auth.enrollment.factors) and overview.companion.is_low,
         recovery_url=own_url("mfa_gate.recovery_codes"), sessions_url=own_url("mfa_gate.sessions"),
@@ -192,7 +193,7 @@ def _as_json(line: FactorLine | SessionLine) -> dict[str, object]:
 
 
 def _not_found(auth: AuthenticatedRequest) -> Response:
-    return answers.problem(auth.context, 404, "not_found", "We couldn't find that on your account.")
+    return answers.problem(auth.context, 404, "not_found", gettext("We couldn't find that on your account."))
 
 
 ROUTES: list[Route] = [

@@ -15,6 +15,7 @@ from ..fail_closed import UNAVAILABLE, fail_closed
 from ..request_context import RequestContext, current_context
 from ..responses import answers
 from ..sessions.revoked import is_revoked
+from ..translation import gettext
 from ..view_marks.protection import marks_here
 from .admission import judge_user
 
@@ -25,7 +26,7 @@ def enforce(protection: ViewProtection) -> Answer:
     """Called by a marked view itself, for marks and for users that the hooks could not see."""
     context = current_context()
     if context is None:
-        return answers.problem(None, 503, "mfa_unavailable", UNAVAILABLE)
+        return answers.problem(None, 503, "mfa_unavailable", gettext(UNAVAILABLE))
     return _enforce(context, protection)
 
 

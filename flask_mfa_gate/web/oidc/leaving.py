@@ -5,6 +5,7 @@ from __future__ import annotations
 from flask import Response, request
 
 from ..responses import answers
+from ..translation import gettext
 from .asking import RefusedRequest
 from .pages import Call
 
@@ -29,7 +30,9 @@ def lead_back(call: Call, location: str, *, client_name: str, began_with_form: b
 def refuse(call: Call, refused: RefusedRequest, *, began_with_form: bool, client_name: str = "") -> Response:
     """Tell the client; or the user, where nothing in the request may be believed."""
     if refused.redirect_uri is None:
-        detail = f"The app that sent you here made a request that can't be answered ({refused.error})."
+        detail = gettext(
+            "The app that sent you here made a request that can't be answered (%(error)s).", error=refused.error
+        )
         return answers.problem(call.context, 400, "bad_request", detail)
     return lead_back(
         call, error_location(call, refused), client_name=client_name, began_with_form=began_with_form

@@ -16,12 +16,13 @@ from ..client import SAFE_METHODS, Client, is_of_htmx
 from ..refusal_notes import reference_here
 from ..request_context import RequestContext
 from ..state import current_state
-from ..translation import error_text
+from ..translation import error_text, gettext, marked, translated
 from .bearer import challenge, step_up_challenge
 from .host_names import own_url
 from .login_page import login_url, way_through_login
 from .page import page_facts
 from .pages import draw
+from .sentences import BLOCKED_TITLES, NOT_SENT, SENTENCES, TITLES, TOKEN_ERRORS
 from .targets import asked_page, is_login_page, way_back
 
 _STATUS = {Ask.CHALLENGE: 401, Ask.PASS: 401}
@@ -42,26 +43,6 @@ _ENDPOINTS = {
     Ask.DENY: "mfa_gate.blocked",
     Ask.PASS: "mfa_gate.challenge",
 }
-SENTENCES = {
-    Reason.SATISFIED: "No further verification is needed.",
-    Reason.STRANGER: "Sign in to continue.",
-    Reason.INACTIVE: "This account is disabled. Contact your administrator.",
-    Reason.POLICY: "Your organization's policy doesn't allow this. Contact your administrator.",
-    Reason.DEFAULT_DENY: "You don't have access to this page. Contact your administrator.",
-    Reason.LAPSED: "The time to set up multi-factor authentication has ended. Contact your administrator for help.",
-    Reason.SIGN_IN: "Verify your identity to continue signing in.",
-    Reason.STEP_UP: "For your security, verify again to continue.",
-    Reason.ENROLLMENT_FORCED: "Set up multi-factor authentication to continue.",
-    Reason.ENROLLMENT_PASS: "Your access pass is for setting up a new authentication method. Set one up to continue.",
-    Reason.ENROLLMENT_PERIOD: "Multi-factor authentication is required for your account. Set it up now or later.",
-}
-_BLOCKED_TITLES = {Ask.LOCKED: "Your account is locked", Ask.DENY: "Access denied"}
-_TITLES = {503: "Temporarily unavailable", 404: "Not found", 429: "Too many attempts"}
-_TOKEN_ERRORS = {
-    "invalid_token": (401, "The access token is unknown, has expired or was revoked."),
-    "insufficient_scope": (403, "The access token lacks a scope that is needed here."),
-}
-_NOT_SENT = "Your form was not submitted. Sign in, then submit it again."
 _CSP = (
     "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; frame-ancestors 'none'; base-uri 'none'"
 )
@@ -94,7 +75,7 @@ def stop(
     """
     if client is Client.API:
         return demand_problem(decision, reference=reference_here(context, decision))
-    if decision.ask in _BLOCKED_TITLES:
+    if decision.ask in BLOCKED_TITLES:
         return blocked_page(context, decision)
     # SECURITY: without a sign-in that the gate keeps, its pages know nobody, and the host's login would send back here.
     is_kept = context.session is not None
@@ -109,8 +90,8 @@ def stop(
 def _open_again(context: RequestContext) -> Response:
     """For a frame on another site, and the like: nothing was parked, so the page has to be opened by itself."""
     return page(
-        "problem.html", context, 401, title="Verify to continue", detail="Open this page on its own to verify.",
-        continue_url=asked_page(),
+        "problem.html", context, 401, title=gettext("Verify to continue"),
+        detail=gettext("Open this page on its own to verify."), continue_url=asked_page(),
     )  # fmt: skip
 
 
@@ -125,7 +106,7 @@ def blocked_page(context: RequestContext, decision: Decision) -> Response:
     """Locked or denied, in place: why, and whom to ask."""
     period = context.enrollment.period if context.enrollment else None
     return page(
-        "blocked.html", context, 403, word=decision.ask.value, title=_BLOCKED_TITLES[decision.ask],
+        "blocked.html", context, 403, word=decision.ask.value, title=gettext(BLOCKED_TITLES[decision.ask]),
         reason=sentence_of(decision), reason_id=decision.reason_id, help_link=decision.help_link,
         reference=reference_here(context, decision),
         ended_at=period.ends_at if period and decision.ask is Ask.LOCKED else None,
@@ -166,14 +147,15 @@ def _offered(methods: frozenset[Method]) -> frozenset[Method]:
 
 def sentence_of(decision: Decision) -> str:
     """What a policy has to say to whom it refuses, else what the gate says."""
-    return decision.message or SENTENCES[decision.reason]
+    return decision.message or gettext(SENTENCES[decision.reason])
 
 
 def refuse_stranger(context: RequestContext, *, as_json: bool = False, login_hint: str = "") -> Response:
     """Nobody is signed in: a page sends to the host's login and back again, anything else gets 401."""
     login = login_url(context.state.settings)
     if as_json or context.client is Client.API:
-        response = problem_document(401, "sign_in_required", SENTENCES[Reason.STRANGER], {"continue_url": login})
+        sentence = gettext(SENTENCES[Reason.STRANGER])
+        response = problem_document(401, "sign_in_required", sentence, {"continue_url": login})
         told = {"error": "invalid_token"} if context.has_sent_bearer else {}
         response.headers["WWW-Authenticate"] = challenge(**told)
         return response
@@ -182,8 +164,8 @@ def refuse_stranger(context: RequestContext, *, as_json: bool = False, login_hin
         login = None
     if login is not None and request.method in SAFE_METHODS:
         return see_other(way_through_login(login, target=asked_page(), login_hint=login_hint))
-    sentence = SENTENCES[Reason.STRANGER] if request.method in SAFE_METHODS else _NOT_SENT
-    return _signed_out_page(context, "Sign in first", sentence, login)
+    sentence = SENTENCES[Reason.STRANGER] if request.method in SAFE_METHODS else NOT_SENT
+    return _signed_out_page(context, gettext("Sign in first"), gettext(sentence), login)
 
 
 def refuse_token(error: str, scopes: Collection[str] = ()) -> Response:
@@ -191,8 +173,8 @@ def refuse_token(error: str, scopes: Collection[str] = ()) -> Response:
 
     :param scopes: all that are needed, where some are missing.
     """
-    status, sentence = _TOKEN_ERRORS[error]
-    response = problem_document(status, error, sentence, {})
+    status, sentence = TOKEN_ERRORS[error]
+    response = problem_document(status, error, gettext(sentence), {})
     scope = {"scope": " ".join(sorted(scopes))} if scopes else {}
     response.headers["WWW-Authenticate"] = challenge(error=error, **scope)
     return response
@@ -205,18 +187,20 @@ def after_sign_out(context: RequestContext) -> Response:
         return json_answer({"next": "sign-in", "continue_url": login})
     if login is not None:
         return see_other(login)
-    return _signed_out_page(context, "You're signed out", "Open the app to sign in again.", None)
+    return _signed_out_page(context, gettext("You're signed out"), gettext("Open the app to sign in again."), None)
 
 
 def _signed_out_page(context: RequestContext, title: str, detail: str, login: str | None) -> Response:
-    return page("problem.html", context, 401, title=title, detail=detail, continue_url=login, continue_label="Sign in")
+    return page(
+        "problem.html", context, 401, title=title, detail=detail, continue_url=login, continue_label=gettext("Sign in")
+    )
 
 
 def failure(context: RequestContext | None, error: MFAGateError) -> Response:
     """The answer to any error of the gate."""
     facts: dict[str, Any] = {}
     if isinstance(error, CodeInvalid) and error.hint:
-        facts["hint"] = error.hint
+        facts["hint"] = translated(error.hint)
     if isinstance(error, Throttled):
         facts["retry_after"] = error.retry_after
         facts |= {"reference": error.reference} if error.reference is not None else {}
@@ -239,7 +223,7 @@ def problem(
     """A refusal, as the client reads it best. Without a context there is no page to draw."""
     if context is None or context.client is Client.API:
         return problem_document(status, code, detail, facts or {})
-    title = _TITLES.get(status, "Something went wrong")
+    title = gettext(TITLES.get(status, marked("Something went wrong")))
     return page("problem.html", context, status, title=title, detail=detail, continue_url=None)
 
 
@@ -248,7 +232,7 @@ def http_problem(context: RequestContext | None, error: HTTPException) -> Respon
     if error.code is None:
         return guarded(make_response(error.get_response()))
     name = error.name.lower().replace(" ", "_")
-    return problem(context, error.code, name, error.description or error.name)
+    return problem(context, error.code, name, gettext(error.description or error.name))
 
 
 def problem_document(status: int, code: str, detail: str, facts: Mapping[str, Any]) -> Response:

@@ -10,6 +10,7 @@ from flask import request
 
 from ...services.people.persons import shown_name
 from ..csrf import csrf_token
+from ..translation import language
 from .host_names import own_url
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ class PageFacts:
     home_url: str
     security_url: str
     help_link: str | None
+    language: str
     now: datetime
 
 
@@ -47,6 +49,7 @@ def page_facts(context: RequestContext) -> PageFacts:
         home_url=f"{request.script_root}/",
         security_url=own_url("mfa_gate.security"),
         help_link=context.state.settings.help_link,
+        language=language(),
         now=context.state.clock(),
     )
 

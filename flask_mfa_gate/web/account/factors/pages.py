@@ -10,6 +10,7 @@ from ....domain.sign_in.assurance import FactorKind, Method
 from ....factors.base import About, Challenge
 from ...endpoints import setup_endpoint
 from ...responses.host_names import own_url
+from ...translation import gettext
 from ..authenticated_request import AuthenticatedRequest, Route
 
 
@@ -44,6 +45,10 @@ class Lost:
     question: str
     advice: str
     link: str
+
+    def translated(self) -> Lost:
+        """For the reader."""
+        return Lost(gettext(self.question), gettext(self.advice), gettext(self.link))
 
 
 Asking: TypeAlias = Callable[[AuthenticatedRequest, Challenge], ChallengePage]
@@ -89,4 +94,4 @@ class Look:
 
 def offer(pages: FactorPages, kind: FactorKind, about: About) -> Offer:
     """As a link."""
-    return Offer(about.offer, pages.note, own_url(setup_endpoint(kind)))
+    return Offer(gettext(about.offer), gettext(pages.note), own_url(setup_endpoint(kind)))

@@ -9,14 +9,15 @@ from ....factors.base import Challenge
 from ....factors.recovery_codes import LOW, METHOD
 from ...responses import answers
 from ...responses.host_names import own_url
+from ...translation import gettext
 from ..authenticated_request import AuthenticatedRequest, require_proved
 from ..factor_setup import ask_proof
 from .pages import ChallengePage, CodeField, FactorPages
 
 
 def _ask(_desk: AuthenticatedRequest, _challenge: Challenge) -> ChallengePage:
-    field = CodeField("Recovery code", "Enter one of the codes you saved. Each code works once.")
-    return ChallengePage("Enter a recovery code", {"field": field})
+    field = CodeField(gettext("Recovery code"), gettext("Enter one of the codes you saved. Each code works once."))
+    return ChallengePage(gettext("Enter a recovery code"), {"field": field})
 
 
 def recovery_codes(auth: AuthenticatedRequest) -> Response:
@@ -25,7 +26,7 @@ def recovery_codes(auth: AuthenticatedRequest) -> Response:
         return stopped
     if not auth.enrollment.factors:
         return answers.problem(
-            auth.context, 409, "conflict", "Recovery codes come with your first authentication method."
+            auth.context, 409, "conflict", gettext("Recovery codes come with your first authentication method.")
         )
     codes: list[str] = []
     if request.method == "POST":

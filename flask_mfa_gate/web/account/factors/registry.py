@@ -33,7 +33,7 @@ def replaceable(auth: AuthenticatedRequest) -> tuple[Lost, str] | None:
     """What this user may have lost, and where another can be set up in its place."""
     for pages in _offered(auth):
         if pages.lost is not None and pages.kind is not None and pages.kind in auth.enrollment.factors:
-            return pages.lost, own_url(setup_endpoint(pages.kind))
+            return pages.lost.translated(), own_url(setup_endpoint(pages.kind))
     return None
 
 
