@@ -9,6 +9,7 @@ from flask import Flask
 from flask_login import login_required, login_user
 
 from flask_mfa_gate import ConfigError, MFAGate
+from flask_mfa_gate.web.responses.files import files_version
 from tests.conftest import JSON
 from tests.hosts_small.kit import Host, User
 
@@ -56,9 +57,10 @@ def test_the_whole_road_stays_under_one_name(where: Any, rule: Any, config: Any,
     page = client.get("/mfa/challenge", **at)
     assert page.status_code == 200
     assert f'action="{prefix}/mfa/challenge?factor=totp"' in page.text
-    with client.get("/mfa/static/pages.css", **at) as style:
-        assert style.status_code == 200
-    assert f'href="{prefix}/mfa/static/pages.css"' in page.text
+    style = f"/mfa/static/v-{files_version()}/pages.css"
+    with client.get(style, **at) as answer:
+        assert answer.status_code == 200
+    assert f'href="{prefix}{style}"' in page.text
     assert client.get("/", headers=JSON, **at).json["continue_url"] == f"{prefix}/mfa/challenge"  # type: ignore[index]
     assert host.pass_challenge(client, **at).location == f"{prefix}/"
     assert client.get("/", **at).text == "home"

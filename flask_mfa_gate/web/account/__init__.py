@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from itertools import chain
-from pathlib import Path
 
-from flask import Blueprint, Flask, Response, send_from_directory
+from flask import Blueprint, Flask
 
+from ..responses import files
 from ..responses.host_names import any_host, stay_here
 from . import api_tokens, apps, challenge, enroll, leave, recovered, security
 from .authenticated_request import own_page
 from .factors import registry
-
-_FILES = Path(__file__).parents[2] / "static" / "mfa_gate"
 
 
 def account_blueprint(app: Flask, url_prefix: str, *, is_provider: bool) -> Blueprint:
@@ -22,8 +20,10 @@ def account_blueprint(app: Flask, url_prefix: str, *, is_provider: bool) -> Blue
     """
     blueprint = Blueprint("mfa_gate", "flask_mfa_gate", url_prefix=url_prefix, template_folder="templates")
     blueprint.url_defaults(stay_here)
+    blueprint.url_defaults(files.name_version)
     for place in any_host(app):
-        blueprint.add_url_rule("/static/<path:filename>", "static", _file, **place)
+        for rule in files.RULES:
+            blueprint.add_url_rule(rule, "static", files.static_file, **place)
     rooms = (api_tokens, challenge, enroll, leave, recovered, security, *([apps] if is_provider else []))
     parts = [part.ROUTES for part in rooms] + [pages.routes for pages in registry.ALL]
     for rule, name, methods, view in chain.from_iterable(parts):
@@ -31,7 +31,3 @@ def account_blueprint(app: Flask, url_prefix: str, *, is_provider: bool) -> Blue
         for place in any_host(app):
             blueprint.add_url_rule(rule, name, page, methods=methods, **place)
     return blueprint
-
-
-def _file(filename: str) -> Response:
-    return send_from_directory(_FILES, filename)

@@ -9,6 +9,7 @@ from flask import Flask, current_app, has_request_context, request, url_for
 from werkzeug.exceptions import HTTPException
 
 from ..endpoints import is_own
+from .files import name_version
 
 PLACE = "mfa_gate_place"
 
@@ -37,6 +38,7 @@ def own_url(endpoint: str, **values: Any) -> str:
         return url_for(endpoint, **values)
     # SECURITY: a function of the host that fails here would take the way to the second factor from everybody.
     stay_here(endpoint, values)
+    name_version(endpoint, values)
     return adapter.build(endpoint, values, force_external=False)
 
 
