@@ -324,3 +324,7 @@ def test_a_row_that_nothing_can_read_is_left_out_with_a_notice(
     assert "1 row can't be read and is left out" in notice.text
     assert left_out in notice.code.text  # type: ignore[union-attr]
     assert console.get(f"/admin/mfa/{path}?per_page=20").status_code == 200
+    lines = console.get(f"/admin/mfa/{path}?format=csv").text.splitlines()
+    if path == "users":
+        assert [line for line in lines if "unreadable" in line] == [f"{left_out},,,,,,unreadable,,,,,"]
+        assert len(lines) == 1 + before

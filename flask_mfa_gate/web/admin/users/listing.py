@@ -43,7 +43,7 @@ def users(console: Console) -> Response:
     kind = format_wanted(console, Format.HTML, Format.JSON, Format.CSV)
     if kind is Format.CSV:
         console.state.operations.audit_reader.note_export(console.actor, TABLE.name, origin=console.origin)
-        return csv_file(TABLE, console.state.people.user_list.every(wanted))
+        return csv_file(_FILE, console.state.people.user_list.export(wanted))
     sort = _sort_of(state)
     query = UserQuery(users=wanted, sort=sort, cursor=state.text("cursor"), per_page=state.per_page(50))
     page = console.state.people.user_list.page(query)
@@ -143,5 +143,11 @@ def _row(row: UserRow) -> Mapping[str, Any]:
     }  # fmt: skip
 
 
+def _line(row: UserRow | str) -> Mapping[str, Any]:
+    """Of a row that somebody edited by hand so that nothing can read it, the file has the key."""
+    return {**dict.fromkeys(_COLUMNS), "key": row, "status": "unreadable"} if isinstance(row, str) else _row(row)
+
+
 TABLE = Table("users", _COLUMNS, _row)
+_FILE: Table[UserRow | str] = Table("users", _COLUMNS, _line)
 ROUTES = (ConsoleRoute(rule="/users", name="users", view=users),)
