@@ -22,7 +22,7 @@ NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
 ROWS = 3000
 WHAT: tuple[dict[str, str], ...] = (
     {}, {"event": "signed_in"}, {"actor": "cli"}, {"subject": "7"}, {"reason_id": "default-access-deny"},
-    {"event": "access_denied", "actor": "cli"},
+    {"event": "access_denied", "actor": "cli"}, {"event": "access_denied", "reason_id": "default-access-deny"},
 )  # fmt: skip
 WHEN: tuple[dict[str, datetime], ...] = (
     {}, {"since": NOW - timedelta(minutes=900)}, {"until": NOW - timedelta(minutes=900)},

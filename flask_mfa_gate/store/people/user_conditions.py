@@ -71,7 +71,7 @@ class UserConditions:
             yield self._by_name(row.role, users.role)
         if users.has_email is not None:
             # With IS in place of = MariaDB would not use the index.
-            yield self._by_name(row.has_email, users.has_email)
+            yield self._in_every_order(row.has_email, users.has_email)
         if (branches := self.branches(users, now)) is not None:
             yield self.of_facets(branches)
         for word in words_of_search(users.text or ""):
@@ -103,6 +103,11 @@ class UserConditions:
         scan = Scan((row.name_sort, row.user_key), (column, value))
         return Part(column == value, {UserSort.NAME: (scan,)}, exact=frozenset({UserSort.NAME}))
 
+    def _in_every_order(self, column: Column[Any], value: Any) -> Part:
+        key = self._tables.person.c.user_key
+        scans = {sort: (Scan((self.sort_column(sort), key), (column, value)),) for sort in UserSort}
+        return Part(column == value, scans, exact=frozenset(UserSort))
+
     def of_facets(self, branches: list[Branch]) -> Part:
         """Everybody in one of these branches."""
         row, timed = self._tables.person.c, [one for one in branches if one.timing is not None]
@@ -111,7 +116,7 @@ class UserConditions:
             among_branches(row.facets, branches),
             {sort: tuple(self._scan(one, sort) for one in branches) for sort in UserSort},
             counted=UserSort.DEADLINE, exact=frozenset(exact),
-            told={UserSort.NAME: (row.facets, row.deadline_sort)} if exact else {},
+            told={UserSort.NAME: (row.facets, row.deadline_sort, row.key_shown_at)},
         )  # fmt: skip
 
     def _scan(self, one: Branch, sort: UserSort) -> Scan:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Connection, FromClause, Row, Select, func, literal, select
+from sqlalchemy import ColumnElement, Connection, FromClause, Row, Select, func, literal, select
 from sqlalchemy.sql.visitors import replacement_traverse
 
 from ...domain.people.person import Person
@@ -16,47 +16,30 @@ from ...domain.people.user_list import COUNT_CAP, Position, UserSort
 from ...domain.sign_in.assurance import FactorKind
 from ..tables.tables import Tables
 from .list_parts import Ordered, Part, Scan, in_order, ordered
+from .list_plan import Plan, Sized, SizedPart
 from .people import person_columns, person_of
 from .user_conditions import UserConditions, among_branches
 
 # So many are read and sorted where no index has them in the order of the list.
 FEW = 3000
-# So many entries of an index are looked at for one page, first and when that was not enough.
+# So many entries of an index are looked at for one page, first and when that was not enough; half as many on MariaDB,
+# which takes three to ten times as long to look up one of them.
 BUDGETS = (500, 3000)
 MOST_SCANS = 4
 _NO_FACETS: Mapping[str, Any] = dict.fromkeys(("status", "required", "factor", "holds_any", "ends_within"))
 
 
 @dataclass(frozen=True, slots=True)
-class SizedPart:
-    """A part of a filter without the scans that meet nobody, and how many rows there are of it, up to a bound."""
+class Found:
+    """Rows of value and key, perhaps more than a page holds.
 
-    part: Part
-    size: int
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    """What is read, and what is asked of each.
-
-    :param few: those who are read, if there is a part that finds only few.
-    :param scans: the ways through indexes in the order of the list, if not.
-    :param tests: what is asked of each row beside that.
-    :param size: how many there are, where that is known; up to ``COUNT_CAP``.
-    :param told: a test that speaks only of ``columns``, which the index of the scans has.
+    :param edge: how far was looked, if there may be more behind that.
+    :param is_all: whether these are all there are, as far as was looked, or as far as is counted.
     """
 
-    few: Part | None
-    scans: tuple[Scan, ...]
-    tests: tuple[ColumnElement[bool], ...]
-    size: int | None = None
-    told: ColumnElement[bool] | None = None
-    columns: tuple[Column[Any], ...] = ()
-
-    @property
-    def is_exact(self) -> bool:
-        """Whether the scans meet nobody else."""
-        return not self.tests and self.told is None
+    rows: Sequence[Row[Any, str]]
+    edge: Position | None
+    is_all: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,25 +78,34 @@ class UserList:
         self, tx: Connection, users: UserFilter, sort: UserSort, *, after: Position | None, limit: int, now: datetime
     ) -> Listed:
         """The next keys behind a place in this order."""
-        plan = self._plan(tx, users, sort, now)
-        if plan is None:
+        asked = self._sized(tx, users, sort, now)
+        if asked is None:
             return Listed((), None, 0, is_exact=True)
-        rows, edge = self._rows(tx, plan, sort, after, limit + 1)
-        if after is None and len(rows) <= limit:
-            # Everybody who was looked for has been met, or as far as was looked.
-            count, is_exact = min(len(rows), COUNT_CAP), edge is None and len(rows) < COUNT_CAP
-        else:
+        plan = self._plan(asked, sort)
+        found = self._rows(tx, plan, sort, after, limit + 1)
+        rows = found.rows
+        if found.is_all:
+            count, is_exact = min(len(rows), COUNT_CAP), found.edge is None and len(rows) < COUNT_CAP
+        elif plan.is_countable:
             count, is_exact = self._capped(tx, plan, sort)
-        last = _place(rows[limit - 1]) if len(rows) > limit else edge
+        else:
+            count, is_exact = self._capped(tx, self._plan(asked, UserSort.NAME), UserSort.NAME)
+        last = _place(rows[limit - 1]) if len(rows) > limit else found.edge
         return Listed(tuple(key for _, key in rows[:limit]), last, count, is_exact)
 
     def page(self, tx: Connection, users: UserFilter, *, after: str, limit: int, now: datetime) -> Sequence[Person]:
         """The next people behind this key, for work that takes everybody in turn while it changes them."""
         chosen = self._everyone(tx, users, now, person_columns(self._person))
-        if chosen is None:
-            return []
+        return [] if chosen is None else [person_of(row) for row in tx.execute(self._behind(chosen, after, limit))]
+
+    def keys(self, tx: Connection, users: UserFilter, *, after: str, limit: int, now: datetime) -> Sequence[str]:
+        """The same, whatever else their rows hold."""
+        chosen = self._everyone(tx, users, now, [self._person.c.user_key])
+        return [] if chosen is None else tx.execute(self._behind(chosen, after, limit)).scalars().all()
+
+    def _behind(self, chosen: Select[Any], after: str, limit: int) -> Select[Any]:
         key = self._person.c.user_key
-        return [person_of(row) for row in tx.execute(chosen.where(key > after).order_by(key).limit(limit)).all()]
+        return chosen.where(key > after).order_by(key).limit(limit)
 
     def count(self, tx: Connection, users: UserFilter, *, now: datetime) -> int:
         """How many they are, exactly."""
@@ -139,24 +131,27 @@ class UserList:
         among = among_branches(self._facets, timed)
         return known + tx.execute(select(func.count()).select_from(self._person).where(among)).scalar_one()
 
-    def _plan(self, tx: Connection, users: UserFilter, sort: UserSort, now: datetime) -> Plan | None:
+    def _sized(self, tx: Connection, users: UserFilter, sort: UserSort, now: datetime) -> Sized | None:
         """None if nobody is found."""
         parts, tests = self._asked(users, now)
         is_alone = len(parts) == 1 and not tests and sort in parts[0].exact
         sized = _sized(tx, parts, COUNT_CAP if is_alone else FEW + 1)
-        if any(not one.size for one in sized):
-            return None
-        if is_alone:
-            return Plan(None, sized[0].part.scans[sort], (), sized[0].size)
-        is_many = len(parts) == 1 and not tests and parts[0].counted in parts[0].exact and sized[0].size > FEW
+        return Sized(tuple(sized), tuple(tests)) if all(one.size for one in sized) else None
+
+    def _plan(self, asked: Sized, sort: UserSort) -> Plan:
+        sized, tests = asked.parts, asked.tests
+        is_alone = len(sized) == 1 and not tests
+        if is_alone and sort in sized[0].part.exact:
+            return Plan(None, sized[0].part.scans[sort], (), min(sized[0].size, COUNT_CAP))
+        is_many = is_alone and sized[0].part.counted in sized[0].part.exact and sized[0].size > FEW
         rarest = min(sized, key=lambda one: one.size, default=None)
         if rarest is not None and rarest.size <= FEW:
             others = (one.part.test for one in sized if one is not rarest or not rarest.part.is_exact)
             return Plan(rarest.part, (), (*tests, *others))
         led = next((one for one in sized if 0 < len(one.part.scans.get(sort, ())) <= MOST_SCANS), None)
-        whole = (Scan((self._conditions.sort_column(sort), self._person.c.user_key)),)
         size = COUNT_CAP if is_many else None
         if led is None:
+            whole = (Scan((self._conditions.sort_column(sort), self._person.c.user_key)),)
             return Plan(None, whole, (*tests, *(one.part.test for one in sized)), size)
         columns = () if sort in led.part.exact else led.part.told.get(sort, ())
         others = (one.part.test for one in sized if one is not led or (sort not in led.part.exact and not columns))
@@ -166,22 +161,28 @@ class UserList:
     def _asked(self, users: UserFilter, now: datetime) -> tuple[list[Part], list[ColumnElement[bool]]]:
         return list(self._conditions.parts(users, now)), list(self._conditions.tests(users, now))
 
-    def _rows(
-        self, tx: Connection, plan: Plan, sort: UserSort, after: Position | None, limit: int
-    ) -> tuple[Sequence[Row[Any, str]], Position | None]:
-        """Rows of value and key, and how far was looked if there may be more behind that."""
+    def _rows(self, tx: Connection, plan: Plan, sort: UserSort, after: Position | None, limit: int) -> Found:
         if plan.few is not None:
             few = self._few(tx, plan.few, plan.tests, sort)
-            return tx.execute(in_order(tx, few, sort, after=after, limit=limit)).all(), None
-        if plan.is_exact:
-            return tx.execute(ordered(tx, plan.scans, sort, after=after, limit=limit)).all(), None
-        for budget in BUDGETS:
-            met = self._tested(tx, plan, sort, after, budget)
-            rows = tx.execute(in_order(tx, met, sort, limit=limit)).all()
-            edge = None if len(rows) == limit else _edge(tx, plan, sort, after, budget)
+            rows = tx.execute(in_order(tx, few, sort, after=after, limit=limit)).all()
+        elif plan.is_exact:
+            rows = tx.execute(ordered(tx, plan.scans, sort, after=after, limit=limit)).all()
+        else:
+            return self._looked_for(tx, plan, sort, after, limit)
+        return Found(rows, None, is_all=after is None and len(rows) < limit)
+
+    def _looked_for(
+        self, tx: Connection, plan: Plan, sort: UserSort, after: Position | None, limit: int
+    ) -> Found:  # fmt: skip
+        """What is met within the budgets. The last reads as many as are counted."""
+        budgets = _budgets(tx)
+        for budget in budgets:
+            most = max(limit, COUNT_CAP) if after is None and budget == budgets[-1] else limit
+            rows = tx.execute(in_order(tx, self._tested(tx, plan, sort, after, budget), sort, limit=most)).all()
+            edge = None if len(rows) == most else _edge(tx, plan, sort, after, budget)
             if edge is None:
                 break
-        return rows, edge
+        return Found(rows, edge, is_all=after is None and (len(rows) < limit or most > limit))
 
     def _few(self, tx: Connection, few: Part, tests: Sequence[ColumnElement[bool]], sort: UserSort) -> Ordered:
         """Value and key of everybody in a part for whom the tests hold."""
@@ -207,7 +208,7 @@ class UserList:
 
     def _capped(self, tx: Connection, plan: Plan, sort: UserSort) -> tuple[int, bool]:
         """How many there are at least, and whether that is all."""
-        most = BUDGETS[-1]
+        most = _budgets(tx)[-1]
         if plan.size is not None:
             return plan.size, plan.size < COUNT_CAP
         if plan.few is not None:
@@ -255,6 +256,10 @@ def _spoken_of(test: ColumnElement[bool], places: Mapping[Any, ColumnElement[Any
         return places.get(element)
 
     return replacement_traverse(test, {}, replaced)
+
+
+def _budgets(tx: Connection) -> tuple[int, ...]:
+    return tuple(each // 2 for each in BUDGETS) if tx.dialect.name in {"mysql", "mariadb"} else BUDGETS
 
 
 def _edge(tx: Connection, plan: Plan, sort: UserSort, after: Position | None, budget: int) -> Position | None:

@@ -39,6 +39,7 @@ def audit(metadata: MetaData, prefix: str) -> Table:
         Index(f"ix_{prefix}audit_actor", "actor", "at", "id"),
         Index(f"ix_{prefix}audit_event", "event", "at", "id"),
         Index(f"ix_{prefix}audit_event_actor", "event", "actor", "at", "id"),
+        Index(f"ix_{prefix}audit_event_reason_id", "event", "reason_id", "at", "id"),
         Index(f"ix_{prefix}audit_reason_id", "reason_id", "at", "id"),
         Index(f"ix_{prefix}audit_reference", "reference"),
     )
