@@ -14,7 +14,7 @@ from flask import Flask
 from flask_mfa_gate.domain.authorization.decision import Ask
 from flask_mfa_gate.store.sign_in.sign_ins import SignInRecord
 from tests.conftest import JSON, Browser, Phone, StillClock, key_of, state_of
-from tests.policy_kit import policy
+from tests.policy_kit import policy, put
 from tests.web.admin.kit import ADMIN, AUDITOR, at_console
 
 pytestmark = pytest.mark.pages
@@ -105,3 +105,16 @@ def test_pages_follow_one_another_by_time_and_id(app: Flask, phone: Phone, clock
         tx.execute(store.tables.sign_in.update().values(verdict="edited"))
     assert {one["outcome"] for one in listed(console)} == {"unfinished", "verified"}
     assert console.get(PATH).status_code == 200
+
+
+def test_the_page_of_a_user_tells_of_the_policies_that_apply_and_of_the_rest_how_many(app: Flask, phone: Phone) -> None:
+    with app.app_context():
+        for number in range(25):
+            put(app, policy(f"P{number:02}", users={"include": ["user:nobody" if number % 5 else "all"]}))
+    page = BeautifulSoup(at_console(app, ADMIN, phone).get("/admin/mfa/users/6").text, "html.parser")
+    names = [head.find(string=True) for head in page.select("th[scope=row]")]
+    assert names == ["P00", "P05", "P10", "P15", "P20"]
+    (link,) = page.select("a[href*='/simulator?']")
+    assert link.parent is not None
+    assert "20 more policies don't apply." in link.parent.text
+    assert link["href"] == "/admin/mfa/simulator?user=6&resource=app"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -15,8 +15,7 @@ from ....domain.policy.conditions.words.device import DEVICE_WORDS
 from ....domain.policy.conditions.words.platform import PLATFORMS
 from ....domain.policy.conditions.words.sign_in import WAYS
 from ....domain.policy.document.policy import PolicySet, PolicyState
-from ....domain.policy.evaluation.trace import ConditionTrace, PolicyTrace
-from ....domain.policy.facts import MatchResult
+from ....domain.policy.evaluation.trace import ConditionTrace
 from ....errors import BadRequest, Conflict, MFAGateError, PolicyError, UnknownUser
 from ....services.policies.edits import named, with_policy
 from ....services.policies.simulation import Explanation
@@ -27,7 +26,8 @@ from ..console import READ, WRITE, Console, ConsoleRoute, console_url, never_act
 from .kit import known_resources, names_in, names_of
 from .questions import NONE, Question, facts_of, read_question
 from .sentences import users_text
-from .words import both, condition_name, resource_name, state_name, value_name
+from .traces import PolicyLines, said_of, shown_lines, telling
+from .words import both, resource_name, value_name
 
 MOST_SHOWN = 100
 _VERDICTS = {
@@ -49,59 +49,6 @@ _REASONS = {
     "enrollment-period": marked("MFA is required of them, and their time to set it up is still running"),
     "policy": marked("a policy says so"),
 }
-_SAID = {
-    ("network", "hit"): marked("%(fact)s is in %(wanted)s"),
-    ("network", "miss"): marked("%(fact)s is not in %(wanted)s"),
-    ("network", "unknown"): marked("The address is not known. Enter one in the simulator."),
-    ("country", "unknown"): marked("The country is not known. Enter it, or an address, in the simulator."),
-    ("schedule", "hit"): marked("%(fact)s is within: %(wanted)s"),
-    ("schedule", "miss"): marked("%(fact)s is not within: %(wanted)s"),
-    ("schedule", "unknown"): marked("The time is not known."),
-    ("users", "hit"): marked("The policy includes this user: %(wanted)s"),
-    ("users", "miss"): marked("The policy does not include this user. It is for: %(wanted)s"),
-    ("users", "unknown"): marked("It is not known which groups the user is in."),
-    ("resources", "hit"): marked("It covers %(wanted)s"),
-    ("resources", "miss"): marked("It only covers %(wanted)s"),
-    ("device", "unknown"): marked("Nothing is known of the device. Describe it in the simulator."),
-    ("risk", "unknown"): marked("The risk signals are not known. Choose them in the simulator."),
-    ("", "hit"): marked("%(word)s is %(fact)s, which is wanted: %(wanted)s"),
-    ("", "miss"): marked("%(word)s is %(fact)s, which is not wanted: %(wanted)s"),
-    ("", "unknown"): marked("%(word)s is not known. Enter it in the simulator."),
-}
-_OWN = frozenset({"users", "resources"})
-_UNDER = {"any": marked("any of"), "all": marked("all of"), "not": marked("not")}
-_MARKS = {
-    MatchResult.HIT: marked("Match"),
-    MatchResult.MISS: marked("No match"),
-    MatchResult.UNKNOWN: marked("Unknown"),
-}
-_TONES = {MatchResult.HIT: "good", MatchResult.MISS: "", MatchResult.UNKNOWN: "warn"}
-
-
-@dataclass(frozen=True, slots=True)
-class Line:
-    """One criterion of a policy."""
-
-    word: str
-    under: str
-    mark: str
-    tone: str
-    sentence: str
-
-
-@dataclass(frozen=True, slots=True)
-class PolicyLines:
-    """One policy with its criteria.
-
-    :param counts: whether its effect is taken, were it on.
-    """
-
-    name: str
-    state: str
-    result: str
-    tone: str
-    counts: bool
-    lines: Sequence[Line]
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,12 +131,8 @@ def _drafts(console: Console, question: Question, everything: PolicySet) -> list
 
 
 def _answer(title: str, explained: Explanation, who: str, meant: Mapping[str, str]) -> Answer:
-    traces = list(explained.policies)
-    shown = [one for one in traces if one.mark is not MatchResult.MISS or len(traces) <= MOST_SHOWN]
-    return Answer(
-        title, _sentence(explained, who), explained.verdict, [lines_of(one, meant) for one in shown[:MOST_SHOWN]],
-        len(traces) - len(shown[:MOST_SHOWN]), explained,
-    )  # fmt: skip
+    shown, hidden = shown_lines(explained, meant, most=MOST_SHOWN)
+    return Answer(title, _sentence(explained, who), explained.verdict, shown, hidden, explained)
 
 
 def _sentence(explained: Explanation, who: str) -> str:
@@ -206,47 +149,10 @@ def _because(explained: Explanation) -> str:
     if explained.decided_by:
         names = both(f"“{name}”" for name in explained.decided_by)
         first = next((one for one in explained.policies if one.name == explained.decided_by[0]), None)
-        told = [_said(one).rstrip(".") for one in _telling(first)] if first else []
+        told = [said_of(one).rstrip(".") for one in telling(first)] if first else []
         facts = f" ({'; '.join(told)})" if told else ""
         return gettext("%(policies)s applies", policies=names) + facts
     return gettext(_REASONS.get(explained.reason, explained.reason))
-
-
-def _telling(trace: PolicyTrace) -> Iterator[ConditionTrace]:
-    """The conditions that say why: an unknown one only where it decided."""
-    for one in trace.criteria:
-        is_beside = one.mark is MatchResult.UNKNOWN and trace.mark is not MatchResult.UNKNOWN
-        if one.word not in _OWN and not is_beside:
-            yield one
-
-
-def lines_of(trace: PolicyTrace, meant: Mapping[str, str]) -> PolicyLines:
-    """A policy's result, and that of each criterion, in words."""
-    unknown = gettext("Unknown, so it applies") if trace.applies else gettext("Unknown, so it doesn't apply")
-    results = {
-        MatchResult.HIT: gettext("Applies"), MatchResult.MISS: gettext("Doesn't apply"), MatchResult.UNKNOWN: unknown,
-    }  # fmt: skip
-    lines = [
-        Line(condition_name(one.word), _under(one), gettext(_MARKS[one.mark]), _TONES[one.mark], _said(one))
-        for one in (_in_words(one, meant.get(trace.name)) for one in trace.criteria)
-    ]
-    tone = _TONES[trace.mark]
-    return PolicyLines(trace.name, state_name(trace.state), results[trace.mark], tone, trace.applies, lines)
-
-
-def _in_words(one: ConditionTrace, meant: str | None) -> ConditionTrace:
-    """Users by name, not as the document has them."""
-    return replace(one, wanted=meant) if one.word == "users" and meant else one
-
-
-def _under(one: ConditionTrace) -> str:
-    return ", ".join(gettext(_UNDER[word]) for word in one.under.split())
-
-
-def _said(one: ConditionTrace) -> str:
-    said = _SAID.get((one.word, one.mark.value)) or _SAID["", one.mark.value]
-    fact = one.looked_at or gettext("none")
-    return gettext(said, word=condition_name(one.word), fact=fact, wanted=one.wanted)
 
 
 def _json(found: Sequence[Answer], errors: Mapping[str, str]) -> Response:
@@ -273,7 +179,7 @@ def _answer_json(one: Answer) -> dict[str, Any]:
 def _line_json(line: ConditionTrace) -> dict[str, str]:
     return {
         "word": line.word, "under": line.under, "mark": line.mark.value, "looked_at": line.looked_at,
-        "reason": _said(line),
+        "reason": said_of(line),
     }  # fmt: skip
 
 

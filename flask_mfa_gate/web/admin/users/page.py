@@ -24,7 +24,8 @@ from ...translation import gettext, marked
 from ...view_marks.protection import marked_resources, marked_views
 from ..console import Console, ConsoleRoute, console_url
 from ..policies.kit import client_resources
-from ..policies.simulator import PolicyLines, lines_of, policies_users
+from ..policies.simulator import policies_users
+from ..policies.traces import PolicyLines, shown_lines
 from ..policies.words import resource_name
 from ..representation import Format, format_wanted
 from ..words import asked_word, client_word
@@ -33,6 +34,7 @@ from .options import graced_policies
 from .verbs import verbs_for
 
 _SIGN_INS = 5
+_MOST_TRACED = 20
 _WOULD = {
     "pass": marked("would be let in"), "prompt": marked("would be offered setup"),
     "challenge": marked("would be asked for a code"), "enroll": marked("would have to set up MFA"),
@@ -72,6 +74,7 @@ def draw_user(
         sign_ins=_sign_ins(console, found), default=console.state.rules.access(APP),
         asked=asked_word, client_word=client_word, resource_name=resource_name, would=_WOULD,
         trace=(trace := _trace(console, key)), traced=_in_words(console, trace),
+        simulator_url=console_url("simulator", user=key, resource=_resource()),
         resources=_resources(console),
         resource=_resource(), verbs=verbs, why_not=why, code=code,
         may_rescue=why is None and console.may(Role.HELPDESK), scopes=_scopes(),
@@ -133,9 +136,9 @@ def _trace(console: Console, key: str) -> Explanation | None:
         raise
 
 
-def _in_words(console: Console, trace: Explanation | None) -> list[PolicyLines]:
+def _in_words(console: Console, trace: Explanation | None) -> tuple[list[PolicyLines], int]:
     meant = policies_users(console, console.state.access.policies.current())
-    return [lines_of(one, meant) for one in trace.policies] if trace is not None else []
+    return shown_lines(trace, meant, most=_MOST_TRACED) if trace is not None else ([], 0)
 
 
 def _as_json(found: UserRow, profile: UserProfile) -> dict[str, Any]:
