@@ -116,7 +116,7 @@ def test_why_somebody_was_asked_names_the_policy_that_was_in_force_then(
     )  # fmt: skip
     told = run("why", "4").stdout
     assert "The policy 'no dave' decided." in told
-    assert "They hold a factor, and it is asked at each sign-in." in told
+    assert "They have a factor, which is asked for at each sign-in." in told
     assert "Default access of app: user-setting." in told
     at = json.loads(run("why", "4", "--at", "2026-03-02T09:30+00:00", "--json").stdout)
     assert [one["verdict"] for one in at["sign_ins"]] == ["challenge"]

@@ -29,7 +29,7 @@ SENTENCES: Mapping[str, str] = {
     Reason.INACTIVE: "The account was disabled.",
     Reason.DEFAULT_DENY: "Default access denies.",
     Reason.LAPSED: "The enrollment period had ended.",
-    Reason.SIGN_IN: "They hold a factor, and it is asked at each sign-in.",
+    Reason.SIGN_IN: "They have a factor, which is asked for at each sign-in.",
     Reason.STEP_UP: "The page asks for a fresh proof.",
     Reason.ENROLLMENT_FORCED: "MFA is required of them, and they held no factor.",
     Reason.ENROLLMENT_PERIOD: "They were in an enrollment period, and might put it off.",

@@ -163,13 +163,14 @@ class UserList:
 
     def _rows(self, tx: Connection, plan: Plan, sort: UserSort, after: Position | None, limit: int) -> Found:
         if plan.few is not None:
-            few = self._few(tx, plan.few, plan.tests, sort)
-            rows = tx.execute(in_order(tx, few, sort, after=after, limit=limit)).all()
-        elif plan.is_exact:
+            # All of these are read whatever the limit is, so the first page counts them too.
+            most = max(limit, COUNT_CAP) if after is None else limit
+            few = in_order(tx, self._few(tx, plan.few, plan.tests, sort), sort, after=after, limit=most)
+            return Found(tx.execute(few).all(), None, is_all=after is None)
+        if plan.is_exact:
             rows = tx.execute(ordered(tx, plan.scans, sort, after=after, limit=limit)).all()
-        else:
-            return self._looked_for(tx, plan, sort, after, limit)
-        return Found(rows, None, is_all=after is None and len(rows) < limit)
+            return Found(rows, None, is_all=after is None and len(rows) < limit)
+        return self._looked_for(tx, plan, sort, after, limit)
 
     def _looked_for(
         self, tx: Connection, plan: Plan, sort: UserSort, after: Position | None, limit: int

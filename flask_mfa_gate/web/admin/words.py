@@ -61,7 +61,7 @@ _REASONS = {
     Reason.INACTIVE.value: marked("Account turned off"),
     Reason.DEFAULT_DENY.value: marked("Default access"),
     Reason.LAPSED.value: marked("Enrollment period ended"),
-    Reason.SIGN_IN.value: marked("Has a factor, asked at each sign-in"),
+    Reason.SIGN_IN.value: marked("Has a factor, which is asked for at each sign-in"),
     Reason.STEP_UP.value: marked("Fresh proof demanded"),
     Reason.ENROLLMENT_FORCED.value: marked("MFA required, no factor yet"),
     Reason.ENROLLMENT_PERIOD.value: marked("Enrollment period"),
@@ -132,10 +132,10 @@ def list_word(name: str) -> str:
 
 
 def client_word(client: str | None) -> str:
-    """Browser and platform: ``Chrome on Windows``."""
+    """Browser and platform, as far as they have a name: ``Chrome on Windows``."""
     platform, _, browser = (client or "").partition("/")
     named = {"platform": platform, "browser": browser}
-    known = {word: value_name(word, value) for word, value in named.items() if value not in {"", "?"}}
+    known = {word: value_name(word, value) for word, value in named.items() if value not in {"", "?", "other"}}
     return gettext("%(browser)s on %(platform)s", **known) if len(known) == 2 else "".join(known.values())
 
 
