@@ -168,7 +168,7 @@ def test_the_page_of_a_user_tells_everything(app: Flask, console: Browser, phone
     text = " ".join(soup(console, f"/admin/mfa/users/{key_of(app, 'dave')}").text.split())
     for words in (
         "Dave Dean", "dave@example.org", "Enrolled", "by the system", "Authenticator app", "0 recovery codes left",
-        "Asked for a code", "They hold a factor", "Dave Dean would be asked for a code", "Incorrect code",
+        "Asked for a code", "They have a factor", "Dave Dean would be asked for a code", "Incorrect code",
         "Verified with authenticator app", "Active",
     ):  # fmt: skip
         assert words in text, words
