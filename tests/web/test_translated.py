@@ -134,3 +134,9 @@ def test_a_page_in_place_of_ours_keeps_its_own_catalog(make_app: Callable[..., F
     assert "<title>host: Menu</title>" in page
     assert '<html lang="en">' in page
     assert "Protect your account" in page
+
+
+@pytest.mark.parametrize("path", templates(), ids=lambda path: path.stem)
+def test_no_template_asks_the_catalog_of_a_host(path: Path) -> None:
+    """``_`` is there only where the host has it, and is the host's then."""
+    assert re.findall(r"(?<![\w.])(?:_|gettext|ngettext)\(", path.read_text()) == []
