@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from alembic.operations import Operations
 
-revision = "0015"
-down_revision = "0014"
+revision = "0016"
+down_revision = "0015"
 branch_labels = None
 depends_on = None
 
