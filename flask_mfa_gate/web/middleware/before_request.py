@@ -24,7 +24,7 @@ from ..request_notes import flask_context
 from ..responses import answers
 from ..responses.host_names import without_place
 from ..sessions.revoked import turn_away
-from ..sessions.shown_user import drop_session_of_another
+from ..sessions.shown_user import drop_session_of_another, shown_user
 from ..view_marks.protection import is_stopped, look_at, marks_at, marks_here, waiver_here
 from .access_tokens import admit_by_token, come_by_token, find_token
 from .admission import admit, bind, is_let_in
@@ -264,11 +264,12 @@ def _is_open_while_pending(context: RequestContext, pending: GateSession) -> boo
 def _meet(context: RequestContext) -> None:
     """Somebody in the host's session whom the gate has no sign-in of comes to a page of the gate.
 
-    The host's login would send him straight back, as one who is signed in. A loader that needs the host's own hooks
-    fails here and finds nobody; the next page of the app itself does.
+    The host's login would send them straight back, as one who is signed in. A loader that needs the host's own hooks,
+    and where that was not said, fails here and finds nobody; the next page of the app itself does.
     """
+    is_late = context.state.settings.decide == "last"
     try:
-        user = context.state.host.identity.load()
+        user = shown_user(context.state, after_hooks=True) if is_late else context.state.host.identity.load()
     except HostCallbackFailed:
         return
     key = key_of(user, context.state.host.user_key) if user is not None else None

@@ -179,6 +179,18 @@ def test_nothing_is_changed_for_the_user_of_a_gate_cookie_beside_another_session
     assert client.post("/mfa/apps/board/disconnect", headers=headers).status_code == 401
 
 
+@EARLY
+def test_a_user_of_whom_no_sign_in_was_seen_goes_round_in_no_circles(make: Any) -> None:
+    host = make()
+    client = signed_in(host, "2")
+    client.delete_cookie("mfa_gate")
+    assert "code" in told(ask(client))
+    host.enroll()
+    proven = proved(host)
+    proven.delete_cookie("mfa_gate")
+    assert told(ask(proven, prompt="none"))["error"] in {"login_required", "interaction_required"}
+
+
 def test_a_loader_that_fails_makes_no_code() -> None:
     host = by_flask_login()
     client = proved(host)
