@@ -75,7 +75,7 @@ def test_an_id_that_is_being_written_dies_with_its_sign_in(app: Flask, clock: St
         state.worker.run(act)
 
     def end() -> None:
-        assert written.wait(10)
+        assert written.wait(60)
         end_by(app, ending, found[0], kept[0])
 
     at_once([elevate, end])
@@ -131,7 +131,7 @@ def test_who_signs_in_again_while_all_is_ended_is_out(
         time.sleep(0.5)
 
     def end() -> None:
-        assert written.wait(10)
+        assert written.wait(60)
         end_by(app, ending, found[0], kept[0])
 
     monkeypatch.setattr(people, "note_sign_in", slowly)

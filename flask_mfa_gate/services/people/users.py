@@ -126,7 +126,7 @@ class UserService:
 
         def act(work: UnitOfWork) -> None:
             self._require_known(work.tx, key)
-            # SECURITY: a pass that is issued just now is waited for, or it would be written after its table was cleared.
+            # SECURITY: a pass that is issued just now is waited for: it would be written after its table was cleared.
             self._store.enrollments.lock(work.tx, key)
             self._store.outbox.leave_out(work.tx, self._store.people.known(work.tx, [key], now=self._clock()))
             self._audit.forget(work, key, pseudonym=pseudonym)
