@@ -13,8 +13,6 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Select,
-    Table,
-    Update,
     and_,
     bindparam,
     delete,
@@ -36,6 +34,7 @@ from ..enrollment.states import KEY_SINCE, read_standing, standing_columns
 from ..tables.tables import Tables
 from .assurances import read_assurance, write_assurance
 from .private import PrivateTexts
+from .rotation import try_put_in_place
 
 
 class Sessions:
@@ -45,7 +44,7 @@ class Sessions:
         self._tables, self._private = tables, PrivateTexts(keyring)
         self._table = tables.session
         self._names, self._loading = tables.session.columns.keys(), _loading(tables)
-        self._adding, self._superseding = insert(tables.session), _superseding(tables.session)
+        self._adding = insert(tables.session)
 
     def load(self, tx: Connection, id_digest: str, *, now: datetime) -> tuple[GateSession, EnrollmentState] | None:
         """A session with its user's enrollment state: the one SELECT of a request."""
@@ -60,11 +59,8 @@ class Sessions:
         tx.execute(self._adding, self._write(session))
 
     def try_rotate(self, tx: Connection, session: GateSession, successor: GateSession, *, now: datetime) -> bool:
-        """Put ``successor`` in the place of ``session``; False when another request did so before."""
-        if tx.execute(self._superseding, {"id": session.id_digest, "now": now}).rowcount != 1:
-            return False
-        self.add(tx, successor)
-        return True
+        """Put ``successor`` in the place of ``session``; False when another request did so before, or it was ended."""
+        return try_put_in_place(tx, self._table, session.id_digest, self._write(successor), now=now)
 
     def park(self, tx: Connection, session: GateSession) -> None:
         """Turn a live session into a pending one, with what ``session`` now holds."""
@@ -210,16 +206,6 @@ def _loading(tables: Tables) -> Select[Any]:
     own = [column.label(f"session_{column.name}") for column in mine.c]
     found = select(*own, *standing_columns(tables, mine.c.user_key)).select_from(joined)
     return found.where(mine.c.id_digest == bindparam("id_digest"))
-
-
-@cache
-def _superseding(table: Table) -> Update:
-    row = table.c
-    # SECURITY: of two requests that rise from one id only one continues; the other keeps the old assurance.
-    untouched = (row.id_digest == bindparam("id"), row.superseded_at.is_(None))
-    # SECURITY: nor does one that was ended since this request began.
-    taken = update(table).where(*untouched, row.ended_at.is_(None))
-    return taken.values(superseded_at=bindparam("now", type_=row.superseded_at.type))
 
 
 def _write(session: GateSession) -> dict[str, Any]:
