@@ -19,7 +19,6 @@ from ..store import Store
 from ..store.enrollment.enrollments import LockedUser
 from ..store.people.people import Addressee
 from ..store.records.outbox import Message
-from ..store.sign_in.holdings import Held
 
 T = TypeVar("T")
 LARGE = 10
@@ -97,15 +96,6 @@ class UnitOfWork:
         missing = set(keys) - self.locked.keys()
         if missing:
             self.locked |= self.store.enrollments.lock(self.tx, *missing)
-
-    def lock_holder(self, user_key: str) -> Held:
-        """The same for one user, with the factors that they hold."""
-        found = self.store.holdings.lock(self.tx, user_key)
-        if found is None:
-            self.lock_users(user_key)
-            return Held(user_key, self.store.factors.confirmed(self.tx, user_key))
-        self.locked[user_key], factors = found
-        return Held(user_key, factors)
 
     def remember(self, keys: Collection[str]) -> None:
         """Let mail still reach these people, whom the act is about to delete."""

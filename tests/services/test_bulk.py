@@ -103,7 +103,7 @@ def test_a_dry_run_answers_like_the_real_run_and_changes_nothing(
     portal: Flask, service: EnrollmentService, clock: StillClock, signals: list[Any], name: str, actor: str
 ) -> None:
     with state_of(portal).store.database.write() as tx:
-        state_of(portal).store.failures.charge(tx, "5", place="x", ordinal=1, now=clock())
+        state_of(portal).store.failures.add(tx, "5", place="x", now=clock())
     before, keys = tables(state_of(portal).store), [*"12345678", "4711"]
     dry = [ACTIONS[name](service, targets, actor=actor, dry_run=True) for targets in (EVERYBODY, keys)]
     assert tables(state_of(portal).store) == before

@@ -468,7 +468,7 @@ def test_a_deleted_user_loses_every_proof_and_a_key_that_comes_back_is_forced_to
     state.access.policies.note_graces(dave, ["a policy with days of grace"])
     with state.store.database.write() as tx:
         state.store.recovery_codes.replace(tx, dave, [("c1", b"x"), ("c2", b"y")], now=clock())
-        state.store.failures.charge(tx, dave, place="x", ordinal=1, now=clock())
+        state.store.failures.add(tx, dave, place="x", now=clock())
     browser = Browser(portal)
     browser.sign_in("dave")
     assert browser.send("/mfa/challenge", code=phone.wrong_code()).status_code == 422
@@ -846,7 +846,7 @@ def test_of_a_forgotten_user_no_table_has_key_name_or_address(make_host: Any, cl
         state.people.access_passes.issue(key, actor=f"user:{YAN.key}", reason="zoe@example.net lost it")
         enroll(app, key)
         with state.store.database.write() as tx:
-            state.store.failures.charge(tx, key, place="x", ordinal=1, now=clock())
+            state.store.failures.add(tx, key, place="x", now=clock())
             where = "address = '192.0.2.77', user_agent = 'Zoebrowser'"
             tx.execute(text(f"UPDATE mfa_gate_audit SET {where} WHERE subject = :key"), {"key": key})
         state.people.users.rename(key, "key-of-zoe-2")

@@ -161,7 +161,7 @@ def test_people_whose_keys_look_alike_share_nothing(database: Database, prefix: 
     with database.write() as tx:
         for key in KEYS:
             store.enrollments.lock(tx, key)
-        store.failures.charge(tx, "bob", place="192.0.2.1", ordinal=1, now=INSTANT)
+        store.failures.add(tx, "bob", place="192.0.2.1", now=INSTANT)
         store.enrollments.set_requirement(tx, ["bob"], Requirement("user:Bob"), due_at=None)
         store.recovery_codes.replace(tx, "bob", [("1", b"digest")], now=INSTANT)
     with database.write() as tx:

@@ -333,7 +333,7 @@ def test_a_user_whose_codes_are_stopped_gets_in_with_a_pass(app: Flask, phone: P
     for number in range(100):
         with state.store.database.write() as tx:
             address, at = f"192.0.2.{number}", clock()
-            state.store.failures.charge(tx, "4", place=address, ordinal=1, now=at)
+            state.store.failures.add(tx, "4", place=address, now=at)
     browser = signed_in(app, "dave")
     assert browser.send("/mfa/challenge", code=phone.code()).status_code == 429
     assert "Use an access pass" in browser.get("/mfa/challenge").text

@@ -9,6 +9,7 @@ from flask import Flask
 
 from example_app.people import PASSWORD
 from flask_mfa_gate.factors.totp import TotpFactor
+from flask_mfa_gate.services.sign_in.attempts import AttemptService
 from flask_mfa_gate.signals import Event
 from tests.conftest import JSON, Browser, Phone, StillClock, key_of, recovery_codes_in, state_of
 
@@ -193,8 +194,8 @@ def test_a_success_clears_no_failure_of_an_unreadable_address(app: Flask, phone:
     assert guess(from_socket(), phone, 1) == [422]
     store, key = state_of(app).store, key_of(app, "dave")
     with store.database.write() as tx:
-        for ordinal in range(2, 99):
-            store.failures.charge(tx, key, place="unknown", ordinal=ordinal, now=clock())
+        for _ordinal in range(2, 99):
+            store.failures.add(tx, key, place="unknown", now=clock())
     for steps in (0, 1):
         clock.forward(minutes=15)
         assert from_socket().send("/mfa/challenge", code=phone.code()).status_code == 303, steps
@@ -262,15 +263,18 @@ def test_an_unknown_method_is_refused(app: Flask) -> None:
         assert pending(app).send("/mfa/challenge", factor=word, code="123456").status_code == 400
 
 
-def test_the_failure_stays_counted_when_the_answer_fails(app: Flask, phone: Phone, monkeypatch: Any) -> None:
+@pytest.mark.parametrize(("part", "name"), [(TotpFactor, "verify"), (AttemptService, "_record_failure")])
+def test_the_failure_stays_counted_when_the_answer_fails(
+    app: Flask, phone: Phone, monkeypatch: Any, part: type, name: str
+) -> None:
     def broken(*_args: Any, **_options: Any) -> None:
-        raise RuntimeError("after the charge")
+        raise RuntimeError("after the count")
 
     browser = pending(app)
     with monkeypatch.context() as patch:
-        patch.setattr(TotpFactor, "verify", broken)
+        patch.setattr(part, name, broken)
         for _ in range(6):
-            assert browser.send("/mfa/challenge", code=phone.code()).status_code == 503
+            assert browser.send("/mfa/challenge", code=phone.wrong_code()).status_code == 503
     assert browser.send("/mfa/challenge", code=phone.code()).status_code == 429
 
 

@@ -93,7 +93,7 @@ def fail_a_hundred_times(app: Flask) -> None:
     for number in range(100):
         with state.store.database.write() as tx:
             place = f"192.0.2.{number}"
-            state.store.failures.charge(tx, "4", place=place, ordinal=1, now=state.clock())
+            state.store.failures.add(tx, "4", place=place, now=state.clock())
 
 
 def test_the_field_helps_whoever_types(app: Flask) -> None:

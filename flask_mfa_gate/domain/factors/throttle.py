@@ -12,7 +12,6 @@ LONGEST_WAIT = timedelta(minutes=15)
 STOP_AT = 100
 MEMORY = timedelta(days=30)
 _MOST_DOUBLINGS = 10
-_NEVER = 2**31 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +29,6 @@ class Admission(Enum):
     OPEN = auto()
     WAIT = auto()
     STOPPED = auto()
-
-
-def most_in_total(*, stoppable: bool) -> int:
-    """The number of failures, from whatever addresses, at which codes of a user are tried no more, for databases."""
-    return STOP_AT if stoppable else _NEVER
 
 
 def wait_until(failures: Failures) -> datetime | None:

@@ -89,7 +89,7 @@ class FactorEnrollment:
         setup = Setup(session, factor, origin, authorizer, act, is_by_pass)
         return self._attempts.attempt(
             factor, raw, user_key=session.user_key, origin=origin,
-            accept=lambda work, answer: self._accept(work, setup, answer),
+            accept=lambda work, _held, answer: self._accept(work, setup, answer),
         )  # fmt: skip
 
     def _require_waiting(self, session: GateSession, factor: Factor) -> None:
@@ -107,7 +107,6 @@ class FactorEnrollment:
 
     def _accept(self, work: UnitOfWork, setup: Setup, answer: str) -> Enrolled | None:
         now, session, key = self._clock(), setup.session, setup.session.user_key
-        work.lock_users(key)
         before = self._store.enrollments.state(work.tx, key, now=now)
         # SECURITY: judged again under the lock, so that a factor confirmed meanwhile elsewhere has to be proved first.
         is_possible = self._eligibility.is_possible(session, before, is_by_pass=setup.is_by_pass)

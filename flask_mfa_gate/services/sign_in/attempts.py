@@ -1,12 +1,11 @@
-"""Tries of a code: counted before they are tried, so that no number of parallel requests gets more of them."""
+"""Tries of a code: one after the other, so that no number of parallel requests gets more of them."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import suppress
 from datetime import timedelta
 
-from ...domain.address import UNREADABLE_PLACE, counted_place, place_of
+from ...domain.address import counted_place, place_of
 from ...domain.factors.throttle import Admission, Failures, admission, retry_after, wait_until
 from ...domain.factors.typed_code import CodeShape
 from ...domain.people.person import Origin
@@ -14,14 +13,13 @@ from ...domain.records.event_name import EventName
 from ...domain.records.mail_kind import MailKind, Notice
 from ...domain.records.refusal import STOPPED, THROTTLED, WAITS, Refusal
 from ...domain.sign_in.assurance import Method
-from ...errors import BadRequest, CodeInvalid, StoreBusy, Throttled
+from ...errors import BadRequest, CodeInvalid, StoreError, Throttled
 from ...factors.base import Verifier
-from ...store.sign_in.failures import OrdinalTaken
+from ...store.sign_in.holdings import Held
 from ..client.origins import note_if_unreadable
 from ..unit_of_work import T, TransactionRunner, UnitOfWork
 from .refusals import Refusals
 
-_TRIES_FOR_AN_ORDINAL = 50
 _WARN_FROM = 3
 _WARNING_INTERVAL = timedelta(hours=1)
 _WRONG = "That code didn't work."
@@ -42,11 +40,12 @@ class AttemptService:
         *,
         user_key: str,
         origin: Origin,
-        accept: Callable[[UnitOfWork, str], T | None],
+        accept: Callable[[UnitOfWork, Held, str], T | None],
     ) -> T:
         """Try one code.
 
-        :param accept: does all that a right code leads to, in one transaction; answers None for a wrong code.
+        :param accept: does all that a right code leads to, in the same transaction and given what the user holds;
+            answers None for a wrong code.
         :raises BadRequest: for input that is no code at all; not counted.
         :raises Throttled: while waiting or stopped; neither tried nor counted.
         :raises CodeInvalid: for a wrong code; counted.
@@ -54,24 +53,39 @@ class AttemptService:
         shape, code = verifier.read(raw)
         if shape is CodeShape.UNUSABLE:
             raise BadRequest("Send the code as text of at most 64 characters.")
+
+        def act(work: UnitOfWork) -> T | None:
+            held = self._admit(work, verifier, user_key, origin)
+            outcome = accept(work, held, code) if shape is CodeShape.OK else None
+            if outcome is None:
+                self._count(work, user_key, origin)
+            else:
+                self._clear(work, held, origin)
+            return outcome
+
+        accepted = self._counted(act, user_key, origin)
+        if accepted is None:
+            # SECURITY: told in a second transaction, so that a wrong code counts also where telling of it fails.
+            self._worker.run(lambda work: self._record_failure(work, verifier.method, user_key, origin))
+            raise self._invalid(verifier, user_key, code, shape)
+        return accepted
+
+    def _counted(self, act: Callable[[UnitOfWork], T | None], user_key: str, origin: Origin) -> T | None:
         try:
-            ordinal = self._charge(verifier, user_key=user_key, origin=origin)
+            return self._worker.run(act)
         except Throttled as refusal:
             refusal.reference = self._refusals.note(user_key, _refused(refusal), origin=origin)
             raise
+        except StoreError:
+            raise
+        except Exception:
+            # SECURITY: somebody with an answer that breaks the verifier could otherwise try as many as they like.
+            self._worker.run(lambda work: self._count(work, user_key, origin))
+            raise
 
-        def act(work: UnitOfWork) -> T | None:
-            outcome = accept(work, code) if shape is CodeShape.OK else None
-            if outcome is None:
-                self._record_failure(work, verifier.method, user_key, origin)
-            else:
-                self._clear(work, user_key, origin, ordinal)
-            return outcome
-
-        accepted = self._worker.run(act)
-        if accepted is None:
-            raise self._invalid(verifier, user_key, code, shape)
-        return accepted
+    def _count(self, work: UnitOfWork, user_key: str, origin: Origin) -> None:
+        work.lock_users(user_key)
+        self._store.failures.add(work.tx, user_key, place=counted_place(origin.address), now=self._clock())
 
     def waiting(self, *, verifier: Verifier, user_key: str, origin: Origin) -> Throttled | None:
         """The refusal that a code would meet now, for pages that say so before one is typed."""
@@ -88,36 +102,26 @@ class AttemptService:
             refusal.reference = self._refusals.find(user_key, _refused(refusal), origin=origin)
         return refusal
 
-    def _clear(self, work: UnitOfWork, user_key: str, origin: Origin, ordinal: int | None) -> None:
-        """A success clears the failures from where it came; itself it is none."""
-        place = place_of(origin.address)
-        # SECURITY: unreadable addresses wait as one, yet the owner's success must not clear what a thief has tried.
-        if place is not None:
-            self._store.failures.clear(work.tx, user_key, place=place)
-        elif ordinal is not None:
-            self._store.failures.uncharge(work.tx, user_key, place=UNREADABLE_PLACE, ordinal=ordinal)
+    def _admit(self, work: UnitOfWork, verifier: Verifier, user_key: str, origin: Origin) -> Held:
+        """What the user holds, and how it has gone lately, once it is this request's turn.
 
-    def _charge(self, verifier: Verifier, *, user_key: str, origin: Origin) -> int | None:
-        # SECURITY: the attempt is on record, in a transaction of its own, before the code is looked at.
-        for _ in range(_TRIES_FOR_AN_ORDINAL):
-            with suppress(OrdinalTaken):
-                return self._worker.run(lambda work: self._charge_next(work, verifier, user_key, origin))
-        raise StoreBusy("Too many codes are being tried for this account at once.")
-
-    def _charge_next(self, work: UnitOfWork, verifier: Verifier, user_key: str, origin: Origin) -> int | None:
-        """The ordinal of this attempt; None where a success needs none to clear it."""
-        now, place, stoppable = self._clock(), counted_place(origin.address), verifier.is_stoppable
-        if place != UNREADABLE_PLACE and self._store.failures.try_charge(
-            work.tx, user_key, place=place, now=now, stoppable=stoppable
-        ):
-            return None
+        :raises Throttled: while waiting or stopped.
+        """
+        # SECURITY: of codes that are tried at once each one has to be on record before the next is looked at.
+        work.lock_users(user_key)
         note_if_unreadable(work, origin)
-        failures, ordinal = self._store.failures.count(work.tx, user_key, place=place, now=now)
-        refusal = self._refusal(failures, stoppable=stoppable)
+        held = self._store.holdings.read(work.tx, user_key, place=counted_place(origin.address), now=self._clock())
+        refusal = self._refusal(held.failures, stoppable=verifier.is_stoppable)
         if refusal is not None:
             raise refusal
-        self._store.failures.charge(work.tx, user_key, place=place, ordinal=ordinal, now=now)
-        return ordinal
+        return held
+
+    def _clear(self, work: UnitOfWork, held: Held, origin: Origin) -> None:
+        """A success clears the failures from where it came."""
+        place = place_of(origin.address)
+        # SECURITY: unreadable addresses wait as one, yet the owner's success must not clear what a thief has tried.
+        if place is not None and held.failures.at_address:
+            self._store.failures.clear(work.tx, held.user_key, place=place)
 
     def _refusal(self, failures: Failures, *, stoppable: bool) -> Throttled | None:
         now = self._clock()
@@ -135,12 +139,12 @@ class AttemptService:
             EventName.CHALLENGE_FAILED, subject=user_key, actor=f"user:{user_key}", origin=origin, method=method.value
         )
         now = work.clock()
-        failures, _ = self._store.failures.count(work.tx, user_key, place=counted_place(origin.address), now=now)
+        held = self._store.holdings.read(work.tx, user_key, place=counted_place(origin.address), now=now)
         is_known = self._store.outbox.was_told(work.tx, user_key, MailKind.WRONG_CODES, since=now - _WARNING_INTERVAL)
         # Somebody who guesses codes or passes has the password; somebody who sets up a first factor only mistypes.
-        is_guess = method not in Method.of_factors or bool(self._store.factors.confirmed(work.tx, user_key))
-        if failures.in_total >= _WARN_FROM and not is_known and is_guess:
-            work.tell(user_key, Notice(MailKind.WRONG_CODES, {"times": failures.in_total, **seen_from(origin)}))
+        is_guess, times = method not in Method.of_factors or bool(held.factors), held.failures.in_total
+        if times >= _WARN_FROM and is_guess and not is_known:
+            work.tell(user_key, Notice(MailKind.WRONG_CODES, {"times": times, **seen_from(origin)}))
 
     def _invalid(self, verifier: Verifier, user_key: str, code: str, shape: CodeShape) -> CodeInvalid:
         """What was wrong with a code, as far as its owner can do something about it."""

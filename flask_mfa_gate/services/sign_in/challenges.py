@@ -70,10 +70,8 @@ class ChallengeService:
         verifier = self._verifiers[method]
         require_current(session)
 
-        def accept(work: UnitOfWork, code: str) -> Entry | None:
-            now = self._clock()
-            held = self._sessions.take_turn_with(work, session.user_key)
-            states = self._store.challenge_states
+        def accept(work: UnitOfWork, held: Held, code: str) -> Entry | None:
+            now, states = self._clock(), self._store.challenge_states
             state = states.take(work.tx, session.lineage, method, now=now) if verifier.has_state else NOTHING
             if state is None:
                 return None

@@ -17,7 +17,6 @@ from ...domain.sign_in.session import GRANT_LIFETIME, Ending, GateSession, Lifet
 from ...domain.sign_in.session_bounds import may_have_surplus
 from ...domain.sign_in.upstream import Upstream
 from ...errors import Conflict, SecretMisplaced, SignInOver
-from ...store.sign_in.holdings import Held
 from ...store.sign_in.noted import Arrival
 from ..unit_of_work import TransactionRunner, UnitOfWork
 from .arrival import Parking, Seen, SigningInUser, record_of
@@ -224,10 +223,6 @@ class SessionService:
         """What raises and what ends the sessions of one user come one after the other."""
         # SECURITY: on a server a new id could otherwise be written beside the sign-out or reset that ends all of them.
         work.lock_users(user_key)
-
-    def take_turn_with(self, work: UnitOfWork, user_key: str) -> Held:
-        """The same, with the factors that there are to be proved."""
-        return work.lock_holder(user_key)
 
     def end(self, session: GateSession, *, origin: Origin) -> None:
         """Sign-out: every id of this sign-in is dead at once."""

@@ -7,16 +7,11 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Insert, Select, bindparam, case, delete, func, insert, select
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, Select, bindparam, case, delete, func, insert, select
 
-from ...domain.factors.throttle import FREE_FAILURES, MEMORY, Failures, most_in_total
+from ...domain.factors.throttle import MEMORY, Failures
 from ..database.sets import among
 from ..tables.tables import Tables
-
-
-class OrdinalTaken(Exception):
-    """Of two attempts that counted to the same number, the other was first."""
 
 
 class FailureLog:
@@ -27,7 +22,7 @@ class FailureLog:
 
     def __init__(self, tables: Tables) -> None:
         self._table, row = tables.failure, tables.failure.c
-        self._counting, self._charging = _counting(tables), _charging(tables)
+        self._counting, self._adding = _counting(tables), insert(tables.failure)
         here = (row.user_key == bindparam("key"), row.address == bindparam("place"))
         self._clearing = delete(tables.failure).where(*here)
 
@@ -42,41 +37,15 @@ class FailureLog:
         )
         return failures, (here.top if here else 0) + 1
 
-    def try_charge(self, tx: Connection, user_key: str, *, place: str, now: datetime, stoppable: bool) -> bool:
-        """Count and take one attempt in one statement, where there are so few failures that nobody has to wait.
-
-        :returns: False, and nothing is taken, where what is on record has to be looked at first.
-        :raises OrdinalTaken: as of :meth:`charge`.
-        """
-        values = {
-            "key": user_key, "place": place, "now": now, "since": now - MEMORY,
-            "most_here": FREE_FAILURES, "most_in_total": most_in_total(stoppable=stoppable),
-        }  # fmt: skip
-        try:
-            return tx.execute(self._charging, values).rowcount == 1
-        except IntegrityError as error:
-            raise OrdinalTaken from error
-
     def count_since(self, tx: Connection, user_key: str, *, since: datetime) -> int:
         """How many there were since then, from any address."""
         mine = (self._table.c.user_key == user_key, self._table.c.at > since)
         return tx.execute(select(func.count()).select_from(self._table).where(*mine)).scalar_one()
 
-    def charge(self, tx: Connection, user_key: str, *, place: str, ordinal: int, now: datetime) -> None:
-        """Take one attempt before it is tried.
-
-        :raises OrdinalTaken: when another request took this ordinal. The transaction is over with it.
-        """
-        try:
-            tx.execute(insert(self._table).values(user_key=user_key, address=place, ordinal=ordinal, at=now))
-        except IntegrityError as error:
-            raise OrdinalTaken from error
-
-    def uncharge(self, tx: Connection, user_key: str, *, place: str, ordinal: int) -> None:
-        """The attempt that took this ordinal was none."""
-        row = self._table.c
-        mine = (row.user_key == user_key, row.address == place, row.ordinal == ordinal)
-        tx.execute(delete(self._table).where(*mine))
+    def add(self, tx: Connection, user_key: str, *, place: str, now: datetime) -> None:
+        """A wrong code. The caller holds the user's row."""
+        _, ordinal = self.count(tx, user_key, place=place, now=now)
+        tx.execute(self._adding, {"user_key": user_key, "address": place, "ordinal": ordinal, "at": now})
 
     def clear(self, tx: Connection, user_key: str, *, place: str) -> None:
         """Forget the failures of one address after a success there."""
@@ -107,23 +76,3 @@ def _counting(tables: Tables) -> Select[Any]:
         .where(row.user_key == bindparam("key"))
         .group_by(row.address)
     )
-
-
-@cache
-def _charging(tables: Tables) -> Insert:
-    """The next ordinal of this address, unless there are more failures than are free here, or in total."""
-    row = tables.failure.c
-    place = bindparam("place", type_=row.address.type)
-    is_recent, is_here = row.at > bindparam("since", type_=row.at.type), row.address == place
-    counted = select(
-        func.coalesce(func.max(case((is_here, row.ordinal))), 0).label("top"),
-        func.coalesce(func.sum(case((is_here & is_recent, 1), else_=0)), 0).label("here"),
-        func.coalesce(func.sum(case((is_recent, 1), else_=0)), 0).label("in_total"),
-    ).where(row.user_key == bindparam("key")).subquery()  # fmt: skip
-    taken = select(
-        bindparam("key", type_=row.user_key.type), place, counted.c.top + 1, bindparam("now", type_=row.at.type)
-    ).where(counted.c.here <= bindparam("most_here"), counted.c.in_total < bindparam("most_in_total"))
-    inserted = insert(tables.failure).from_select(
-        ["user_key", "address", "ordinal", "at"], taken, include_defaults=False
-    )
-    return inserted.execution_options(preserve_rowcount=True)

@@ -11,7 +11,6 @@ from typing import Any
 from sqlalchemy import Connection, Select, bindparam, case, func, select
 
 from ...domain.factors.throttle import MEMORY, Failures
-from ..enrollment.enrollments import LockedUser
 from ..enrollment.factors import Factor, read_factor
 from ..tables.tables import Tables
 
@@ -35,7 +34,7 @@ class Holdings:
     """Reads the factor, recovery code and failure tables together."""
 
     def __init__(self, tables: Tables) -> None:
-        self._reading, self._locking = _reading(tables), _locking(tables)
+        self._reading = _reading(tables)
 
     def read(self, tx: Connection, user_key: str, *, place: str, now: datetime) -> Held:
         """Of one user, also where there is nothing."""
@@ -44,27 +43,6 @@ class Holdings:
         first = found[0]
         failures = Failures(int(first.times), first.last_failure_at, int(first.in_total))
         return Held(user_key, [read_factor(row) for row in found if row.id is not None], first.codes, failures)
-
-    def lock(self, tx: Connection, user_key: str) -> tuple[LockedUser, Sequence[Factor]] | None:
-        """Take the user's row, as :meth:`Enrollments.lock` does, with every live authenticator; None without a row.
-
-        Where the row was waited for, the authenticators may be as they were before the wait: to use one up is still
-        decided by a conditional UPDATE.
-        """
-        found = tx.execute(self._locking, {"key": user_key}).all()
-        if not found:
-            return None
-        locked = LockedUser(found[0].revocations or 0, found[0].stamp)
-        return locked, [read_factor(row) for row in found if row.id is not None]
-
-
-@cache
-def _locking(tables: Tables) -> Select[Any]:
-    user, factor = tables.enrollment, tables.factor
-    live = (factor.c.user_key == user.c.user_key) & factor.c.voided_at.is_(None) & factor.c.confirmed_at.is_not(None)
-    told = select(user.c.revocations, user.c.stamp, *factor.c).select_from(user.outerjoin(factor, live))
-    mine = told.where(user.c.user_key == bindparam("key")).order_by(factor.c.confirmed_at)
-    return mine.with_for_update(of=user)
 
 
 @cache

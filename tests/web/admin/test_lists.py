@@ -70,8 +70,8 @@ def test_the_card_tells_of_codes_in_one_statement_for_the_page(app: Flask, conso
     state, users = state_of(app), "/admin/mfa/users"
     with state.store.database.write() as tx:
         for key, times, place in (("4", 6, "192.0.2.1"), ("5", 100, "192.0.2.2"), ("6", 1, "192.0.2.3")):
-            for number in range(times):
-                state.store.failures.charge(tx, key, place=place, ordinal=number + 1, now=clock())
+            for _number in range(times):
+                state.store.failures.add(tx, key, place=place, now=clock())
     page = soup(console, users)
     said = {one.select_one("h3").text: " ".join(one.get_text(" ").split()) for one in page.select("[popover]")}  # type: ignore[union-attr]
     assert "Failed codes 6 Throttled until 2 Mar 2026, 09:00" in said["Dave Dean"], said
