@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from hashlib import sha256
 
 from ...clock import Clock
 from ...domain.address import counted_place
@@ -21,9 +22,9 @@ from ..client.origins import note_if_unreadable
 from ..client.user_agents import device_word, words_of
 from ..unit_of_work import UnitOfWork
 
-_RECORD = "sign-in"
 _TRY = "break-glass-try"
 _ANYWHERE = ""
+_HOUR = 3600
 
 
 class SignInNotes:
@@ -34,8 +35,7 @@ class SignInNotes:
 
     def before(self, work: UnitOfWork, session: GateSession, origin: Origin) -> Arrival:
         """What is on record of a user who signs in, for :meth:`arrived`. The caller holds the user's row."""
-        kinds = _RECORD, _kind(session)
-        return self._store.arrivals.read(work.tx, session.user_key, kinds=kinds, place=_place(origin))
+        return self._store.arrivals.read(work.tx, session.user_key, kind=_kind(session), place=_place(origin))
 
     def arrived(
         self, work: UnitOfWork, person: Person, session: GateSession, origin: Origin, *,
@@ -51,26 +51,16 @@ class SignInNotes:
         is_break_glass = person.key in self._rules.break_glass
         if is_break_glass and self._is_first(work, person.key, _TRY, _ANYWHERE, value=session.lineage):
             _tell_of_break_glass(work, person, origin, proved=False)
-        kind, known = _kind(session), before.notes
-        new = {} if record is None else {_RECORD: self._keep(work, record, known.get(_RECORD))}
-        kept = kind not in known or known[kind].is_old(self._clock())
-        new |= {kind: Note(self._clock())} if kept else {}
-        self._store.noted.put(work.tx, person.key, new, place=_place(origin))
+        if record is not None:
+            # SECURITY: each sign-in with a stolen password would otherwise leave a row for half a year.
+            self._store.sign_ins.keep(work.tx, record, slot=_slot(person.key, _place(origin), record.at))
+        kept = before.noted is None or before.noted.is_old(self._clock())
+        if kept:
+            self._store.noted.put(work.tx, person.key, _kind(session), Note(self._clock()), place=_place(origin))
         work.record(
             EventName.SIGNED_IN, subject=person.key, actor=f"user:{person.key}", origin=origin, kept=kept,
             sign_in=session.assurance.sign_in.value, pending=session.is_pending, **_provider(session),
         )  # fmt: skip
-
-    def _keep(self, work: UnitOfWork, record: SignInRecord, former: Note | None) -> Note:
-        """Keep the record of a sign-in. One that nobody proved gives way to the next from the same place."""
-        now = self._clock()
-        if former is None or former.is_old(now):
-            self._store.sign_ins.add(work.tx, record)
-            return Note(now, record.lineage)
-        # SECURITY: each sign-in with a stolen password would otherwise leave a row for half a year.
-        if former.is_proved or not self._store.sign_ins.try_replace(work.tx, former.value or "", record):
-            self._store.sign_ins.add(work.tx, record)
-        return Note(former.at, record.lineage)
 
     def proved(self, work: UnitOfWork, session: GateSession, *, is_in: bool) -> None:
         """A second factor was proved in this sign-in."""
@@ -117,6 +107,11 @@ def _provider(session: GateSession) -> dict[str, str]:
 def _kind(session: GateSession) -> str:
     """Of the note that this sign-in went into the audit log."""
     return f"signed_in {session.assurance.sign_in.value} {session.is_pending}"
+
+
+def _slot(user_key: str, place: str, at: datetime) -> str:
+    """One for each user, place and hour."""
+    return sha256(f"{user_key}\0{place}\0{int(at.timestamp()) // _HOUR}".encode()).hexdigest()[:32]
 
 
 def _place(origin: Origin) -> str:

@@ -13,20 +13,23 @@ from .sets import insert_many
 _MYSQL = frozenset({"mysql", "mariadb"})
 
 
-def upsert(tx: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, update: Collection[str] = ()) -> int:
-    """Insert rows; where the primary key is taken, write the columns ``update`` there, or leave the row as it is.
+def upsert(
+    tx: Connection, table: Table, rows: Sequence[Mapping[str, Any]], *, update: Collection[str] = (), key: str = ""
+) -> int:
+    """Insert rows; where the key is taken, write the columns ``update`` there, or leave the row as it is.
 
+    :param key: a unique column; by default the primary key.
     :returns: how many were written for certain. MariaDB counts rows that it left as they were, so there it is none.
     """
-    count = insert_many(tx, _built(tx.dialect.name, table, tuple(update)), rows)
+    count = insert_many(tx, _built(tx.dialect.name, table, tuple(update), key), rows)
     return 0 if tx.dialect.name in _MYSQL else count
 
 
-def _built(dialect: str, table: Table, update: tuple[str, ...]) -> Insert:
+def _built(dialect: str, table: Table, update: tuple[str, ...], key: str) -> Insert:
     """Building one takes longer than running it, so each is kept with its table."""
-    name = (upsert, dialect, update)
+    name = (upsert, dialect, update, key)
     if name not in table.info:
-        table.info[name] = _on_mysql(table, update) if dialect in _MYSQL else _on_conflict(dialect, table, update)
+        table.info[name] = _on_mysql(table, update) if dialect in _MYSQL else _on_conflict(dialect, table, update, key)
     built: Insert = table.info[name]
     return built
 
@@ -38,9 +41,11 @@ def _on_mysql(table: Table, update: Collection[str]) -> mysql.Insert:
     return statement.on_duplicate_key_update({name: statement.inserted[name] for name in names})
 
 
-def _on_conflict(dialect: str, table: Table, update: Collection[str]) -> postgresql.Insert | sqlite.Insert:
+def _on_conflict(dialect: str, table: Table, update: Collection[str], key: str) -> postgresql.Insert | sqlite.Insert:
     statement = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
-    key = [column.name for column in table.primary_key]
+    taken = [key] if key else [column.name for column in table.primary_key]
     if not update:
-        return statement.on_conflict_do_nothing(index_elements=key)
-    return statement.on_conflict_do_update(index_elements=key, set_={name: statement.excluded[name] for name in update})
+        return statement.on_conflict_do_nothing(index_elements=taken)
+    return statement.on_conflict_do_update(
+        index_elements=taken, set_={name: statement.excluded[name] for name in update}
+    )

@@ -17,7 +17,7 @@ from ...domain.people.user_search import searched_words, sort_name
 from ..database.sets import among, insert_many
 from ..database.upsert import upsert
 from ..tables.tables import Tables
-from .person_changes import FACTS, change_of, facts_of, is_as_before, is_recent
+from .person_changes import FACTS, change_of, facts_of, is_as_before, is_noted_already, is_recent
 from .user_facets import Stage, UserFacets
 
 
@@ -85,16 +85,16 @@ class People:
         self._write_words(tx, [person for person in people if is_other[person.key].words])
 
     def note_sign_in(self, tx: Connection, person: Person, *, now: datetime, before: Row[Any] | None = None) -> None:
-        """The same for one who signs in.
+        """The same for one who signs in. The time is noted to the minute, as the last use of a session is.
 
         :param before: the row that there is, where the caller has just read it.
         """
         if before is None:
             self.write(tx, [person], now=now, signs_in=True)
-        elif is_as_before(person, before, now):
-            tx.execute(self._marking, {"key": person.key, "now": now})
-        else:
+        elif not is_as_before(person, before, now):
             self._write(tx, [person], {person.key: before}, now=now, signs_in=True)
+        elif not is_noted_already(before.last_sign_in_at, now):
+            tx.execute(self._marking, {"key": person.key, "now": now})
 
     def known(self, tx: Connection, keys: Collection[str], *, now: datetime) -> dict[str, KnownPerson]:
         """Those of these users whom the gate has met."""

@@ -12,6 +12,7 @@ from ...domain.people.person import Person
 from ...domain.people.user_search import sort_name
 
 FORMER_EMAIL_LIFETIME = timedelta(days=30)
+_SIGN_IN_PRECISION = timedelta(minutes=1)
 FACTS = (
     "name", "email", "former_email", "email_changed_at", "is_active", "role", "groups", "locale", "timezone", "seen_at",
     "missing_since", "name_sort", "has_email",
@@ -43,6 +44,11 @@ def is_as_before(person: Person, before: Row[Any], now: datetime) -> bool:
     """Whether the row says all of it already, but for the time."""
     facts = {**facts_of(person, before, now), "seen_at": before.seen_at}
     return all(getattr(before, name) == facts[name] for name in FACTS)
+
+
+def is_noted_already(last_sign_in_at: datetime | None, now: datetime) -> bool:
+    """Whether a sign-in of this minute is on record."""
+    return last_sign_in_at is not None and timedelta(0) <= now - last_sign_in_at < _SIGN_IN_PRECISION
 
 
 class Change(NamedTuple):

@@ -4,7 +4,6 @@ reads of it, with all else that is on record of its user, in one statement.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
@@ -36,14 +35,10 @@ WITHIN = timedelta(hours=1)
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """When something was noted first within its hour, and what a later event needs of it.
-
-    :param is_proved: whether ``value`` is a sign-in in which a factor was proved.
-    """
+    """When something was noted first within its hour, and what a later event needs of it."""
 
     at: datetime
     value: str | None = None
-    is_proved: bool = False
 
     def is_old(self, now: datetime) -> bool:
         """Whether its hour is over. A clock that was set back must not keep it alive for longer."""
@@ -94,13 +89,10 @@ class Noted:
         row = tx.execute(mine).first()
         return Note(row.at, row.value) if row else None
 
-    def put(self, tx: Connection, user_key: str, notes: Mapping[str, Note], *, place: str) -> None:
-        """Note these, by kind, whatever was noted before. The caller holds the user's row."""
-        rows = [
-            {"user_key": user_key, "kind": kind, "place": place, "at": note.at, "value": note.value}
-            for kind, note in sorted(notes.items())
-        ]
-        upsert(tx, self._table, rows, update=("at", "value"))
+    def put(self, tx: Connection, user_key: str, kind: str, note: Note, *, place: str) -> None:
+        """Note it, whatever was noted before. The caller holds the user's row."""
+        row = {"user_key": user_key, "kind": kind, "place": place, "at": note.at, "value": note.value}
+        upsert(tx, self._table, [row], update=("at", "value"))
 
     def drop(self, tx: Connection, user_key: str, kind: str, *, place: str) -> None:
         """Forget it, so that the next is the first again."""
@@ -120,14 +112,14 @@ class Arrival:
     """What there was before the sign-in.
 
     :param person: the user's row in the person table, if there is one.
-    :param notes: what was noted last from the place that was asked for, by kind.
+    :param noted: what was noted last of the kind, from the place that was asked for.
     :param rows: how many rows the session table has of the user.
     :param passing: how many of them wait for a proof, once did, or gave way to another id.
     :param stamps: what stands for the passwords that living sign-ins rest on: none, one, or two of several.
     """
 
     person: Row[Any] | None
-    notes: Mapping[str, Note]
+    noted: Note | None
     rows: int
     passing: int
     stamps: frozenset[str] = field(repr=False)
@@ -139,45 +131,25 @@ class Arrivals:
     def __init__(self, tables: Tables) -> None:
         self._reading = _reading(tables)
 
-    def read(self, tx: Connection, user_key: str, *, kinds: tuple[str, str], place: str) -> Arrival:
+    def read(self, tx: Connection, user_key: str, *, kind: str, place: str) -> Arrival:
         """The caller holds the user's row.
 
-        :param kinds: of notes.
+        :param kind: of note.
         """
-        values = {"key": user_key, "place": place, "kind": kinds[0], "other_kind": kinds[1]}
-        found = tx.execute(self._reading, values).all()
-        first = found[0]
-        stamps = frozenset(stamp for stamp in (first.least_stamp, first.most_stamp) if stamp is not None)
-        return Arrival(
-            first if first.user_key is not None else None, _notes(found), first.rows, first.passing, stamps
-        )  # fmt: skip
-
-
-def _notes(found: Sequence[Row[Any]]) -> Mapping[str, Note]:
-    return {
-        row.noted_kind: Note(row.noted_at, row.noted_value, bool(row.is_proved))
-        for row in found
-        if row.noted_kind is not None
-    }
+        row = tx.execute(self._reading, {"key": user_key, "place": place, "kind": kind}).one()
+        stamps = frozenset(stamp for stamp in (row.least_stamp, row.most_stamp) if stamp is not None)
+        noted = None if row.noted_at is None else Note(row.noted_at, row.noted_value)
+        return Arrival(row if row.user_key is not None else None, noted, row.rows, row.passing, stamps)
 
 
 @cache
 def _reading(tables: Tables) -> Select[Any]:
-    """One row, or one for each note."""
-    person, noted, sign_in = tables.person, tables.noted, tables.sign_in
-    sessions = _summary(tables)
+    person, noted, sessions = tables.person, tables.noted, _summary(tables)
     key = sessions.c.asked_key
-    is_asked = or_(noted.c.kind == bindparam("kind"), noted.c.kind == bindparam("other_kind"))
-    noted_here = and_(noted.c.user_key == key, noted.c.place == bindparam("place"), is_asked)
-    joined = (
-        sessions.outerjoin(person, person.c.user_key == key)
-        .outerjoin(noted, noted_here)
-        .outerjoin(sign_in, sign_in.c.lineage == noted.c.value)
-    )
-    return select(
-        *person.c, *sessions.c, noted.c.kind.label("noted_kind"), noted.c.at.label("noted_at"),
-        noted.c.value.label("noted_value"), sign_in.c.proved_at.is_not(None).label("is_proved"),
-    ).select_from(joined)  # fmt: skip
+    is_noted = (noted.c.user_key == key, noted.c.place == bindparam("place"), noted.c.kind == bindparam("kind"))
+    joined = sessions.outerjoin(person, person.c.user_key == key).outerjoin(noted, and_(*is_noted))
+    told = (noted.c.at.label("noted_at"), noted.c.value.label("noted_value"))
+    return select(*person.c, *sessions.c, *told).select_from(joined)
 
 
 def _summary(tables: Tables) -> Subquery:

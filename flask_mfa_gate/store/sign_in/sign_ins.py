@@ -10,6 +10,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 
 from ..database.sets import among
+from ..database.upsert import upsert
 from ..tables.tables import Tables
 
 _PAGE = 1000
@@ -51,18 +52,17 @@ class SignIns:
     def __init__(self, tables: Tables) -> None:
         self._table, row = tables.sign_in, tables.sign_in.c
         first = func.coalesce(row.proved_at, bindparam("now", type_=row.proved_at.type))
-        self._proving = update(tables.sign_in).where(row.lineage == bindparam("of")).values(proved_at=first)
+        self._proving = update(tables.sign_in).where(row.lineage == bindparam("of")).values(proved_at=first, slot=None)
         self._adding = insert(tables.sign_in)
 
     def add(self, tx: Connection, record: SignInRecord) -> None:
         """A new sign-in."""
         tx.execute(self._adding, {name: getattr(record, name) for name in record.__slots__})
 
-    def try_replace(self, tx: Connection, lineage: str, record: SignInRecord) -> bool:
-        """Put ``record`` in the place of a sign-in; False when that was proved, or is not there."""
-        unproven = (self._table.c.lineage == lineage, self._table.c.proved_at.is_(None))
-        values = {name: getattr(record, name) for name in record.__slots__}
-        return tx.execute(update(self._table).where(*unproven).values(values)).rowcount == 1
+    def keep(self, tx: Connection, record: SignInRecord, *, slot: str) -> None:
+        """A new sign-in, in the place of the one with the same slot in which nothing was proved."""
+        row = {name: getattr(record, name) for name in record.__slots__}
+        upsert(tx, self._table, [{**row, "slot": slot}], update=tuple(row), key="slot")
 
     def note_proof(self, tx: Connection, lineage: str, *, now: datetime) -> bool:
         """A second factor was proved in this sign-in, of which the first time counts; False when it has no record."""

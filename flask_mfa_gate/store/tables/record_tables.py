@@ -113,6 +113,8 @@ def policy_version(metadata: MetaData, prefix: str) -> Table:
 def sign_in(metadata: MetaData, prefix: str) -> Table:
     """What was known and decided at each sign-in.
 
+    ``slot`` stands for user, place and hour while no factor was proved: the next one takes the place of this row.
+
     ``policies`` to ``default_access`` are empty in rows from before they were kept.
     """
     return Table(
@@ -132,6 +134,8 @@ def sign_in(metadata: MetaData, prefix: str) -> Table:
         Column("policy_version", Integer),
         Column("default_access", exact(16)),
         Column("reference", exact(16)),
+        Column("slot", exact(32)),
+        Index(f"ux_{prefix}sign_in_slot", "slot", unique=True),
         Index(f"ix_{prefix}sign_in_user_key", "user_key", "proved_at"),
         Index(f"ix_{prefix}sign_in_at", "at"),
         Index(f"ix_{prefix}sign_in_verdict", "verdict", "at"),
