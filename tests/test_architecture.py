@@ -12,6 +12,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
 LONGEST_FUNCTION = 40
+MANY_PARAMETERS, MOST_WITH_MANY = 6, 20
 LONGEST_MODULE = 300
 
 
@@ -90,6 +91,23 @@ def test_functions_are_short() -> None:
             ):
                 long.append(f"{path.name}:{node.name}")
     assert long == []
+
+
+def test_few_functions_take_many_parameters() -> None:
+    """What travels together is an object."""
+    many = [
+        f"{path.name}:{node.name}"
+        for path in modules()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef) and parameters(node) >= MANY_PARAMETERS
+    ]
+    assert len(many) <= MOST_WITH_MANY, many
+
+
+def parameters(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    taken = node.args
+    named = [one.arg for one in (*taken.posonlyargs, *taken.args, *taken.kwonlyargs)]
+    return len([name for name in named if name not in {"self", "cls"}]) + sum(map(bool, (taken.vararg, taken.kwarg)))
 
 
 def test_security_marks_give_a_reason() -> None:

@@ -12,7 +12,7 @@ from ..domain.records.mail_kind import MailKind
 from ..errors import Conflict, NotAllowed, Throttled
 from ..mail.delivery import Delivery
 from ..mail.notices import notice
-from ..store.sign_in.noted import WITHIN
+from ..store.sign_in.noted import WITHIN, NoteKey
 from .actions.subjects import REFUSALS
 from .unit_of_work import TransactionRunner, UnitOfWork
 
@@ -74,5 +74,5 @@ def _take_one(work: UnitOfWork, key: str) -> None:
     now, noted = work.clock(), work.store.noted
     kinds = (f"{_KIND} {number}" for number in range(MOST_IN_AN_HOUR))
     # SECURITY: an open console must not flood a mailbox, nor use up what the mail server takes in an hour.
-    if not any(noted.try_note(work.tx, key, kind, place=_ANYWHERE, now=now) for kind in kinds):
+    if not any(noted.try_note(work.tx, NoteKey(key, kind, _ANYWHERE), now=now) for kind in kinds):
         raise Throttled(_TOO_MANY, retry_at=now + WITHIN, retry_after=int(WITHIN.total_seconds()))

@@ -14,6 +14,7 @@ from flask_mfa_gate.domain.sign_in.assurance import FactorKind, Method
 from flask_mfa_gate.domain.sign_in.session import GRANT_LIFETIME, GateSession, act_of
 from flask_mfa_gate.factors.code_digests import CodeDigests
 from flask_mfa_gate.mail.rendering import one_line
+from flask_mfa_gate.services.enrollment.factor_enrollment import Setup
 from flask_mfa_gate.services.sign_in.arrival import SigningInUser
 from tests.conftest import Browser, NoPolicies, Phone, StillClock, recovery_codes_in, state_of
 from tests.web.admin.kit import ADMIN, at_console
@@ -36,7 +37,7 @@ def test_a_key_confirmed_elsewhere_meanwhile_has_to_be_proved_first(app: Flask, 
         secret = state.factors.enrollment.begin(thief, totp, account="").public["secret"]
         with pytest.raises(Conflict, match="Sign in again"):
             state.factors.enrollment.confirm(
-                thief, totp, Phone(clock, secret).code(), origin=NOWHERE, authorizer=NoPolicies(state)
+                Setup(thief, totp, NOWHERE, NoPolicies(state)), Phone(clock, secret).code()
             )
 
 

@@ -17,7 +17,7 @@ from flask_mfa_gate.domain.factors.throttle import Admission, admission
 from flask_mfa_gate.domain.people.person import Person
 from flask_mfa_gate.domain.people.roles import Role
 from flask_mfa_gate.domain.people.user_filter import EVERYBODY, UserFilter
-from flask_mfa_gate.domain.people.user_list import UserSort
+from flask_mfa_gate.domain.people.user_list import UserQuery, UserSort
 from flask_mfa_gate.domain.people.user_search import sort_name
 from flask_mfa_gate.domain.sign_in.assurance import FactorKind
 from flask_mfa_gate.store import Store, build_store
@@ -137,14 +137,14 @@ def place(person: Person, one: EnrollmentState, signed_in: datetime | None, sort
 
 
 def walked(store: Store, lists: UserList, users: UserFilter, sort: UserSort) -> Iterator[Listed]:
-    after = None
+    cursor = None
     with store.database.read() as tx:
         while True:
-            found = lists.sorted_page(tx, users, sort, after=after, limit=50, now=NOW)
+            found = lists.sorted_page(tx, UserQuery(users, sort, cursor), now=NOW)
             yield found
             if found.last is None:
                 return
-            after = found.last
+            cursor = found.last.to_cursor(sort)
 
 
 def test_every_state_is_found_by_what_the_rules_say_of_it_in_every_order(

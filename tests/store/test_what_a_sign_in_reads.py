@@ -21,7 +21,7 @@ from flask_mfa_gate.services.sign_in.endings import notice_password
 from flask_mfa_gate.services.unit_of_work import UnitOfWork
 from flask_mfa_gate.store import Store, build_store
 from flask_mfa_gate.store.database.engine import Database
-from flask_mfa_gate.store.sign_in.noted import Arrival, Note
+from flask_mfa_gate.store.sign_in.noted import Arrival, Note, NoteKey
 from flask_mfa_gate.store.sign_in.sign_ins import SignInRecord
 
 NOW = datetime(2026, 3, 2, 9, 0, 0, 250_000, tzinfo=UTC)
@@ -81,7 +81,7 @@ def session(number: int, *, stamp: str | None = None, ending: Ending | None = No
 
 def arrival(store: Store, user: str = "7") -> Arrival:
     with store.database.read() as tx:
-        return store.arrivals.read(tx, user, kind="signed_in", place=HERE)
+        return store.arrivals.read(tx, NoteKey(user, "signed_in", HERE))
 
 
 def test_nothing_is_on_record_of_a_first_sign_in(store: Store) -> None:
@@ -99,7 +99,7 @@ def test_what_is_on_record_of_a_user_who_signs_in(store: Store) -> None:
             store.sessions.add(tx, one)
         store.people.note_sign_in(tx, Person("7", "Dave"), now=NOW)
         for kind, place in (("signed_in", HERE), ("other", HERE), ("signed_in", ELSEWHERE)):
-            store.noted.put(tx, "7", kind, Note(NOW, kind + place), place=place)
+            store.noted.put(tx, NoteKey("7", kind, place), Note(NOW, kind + place))
     found = arrival(store)
     assert (found.rows, found.passing, found.stamps) == (4, 2, {"a", "b"}), "the stamp of what was ended is left out"
     assert found.noted == Note(NOW, "signed_in" + HERE)
@@ -126,7 +126,7 @@ def test_a_person_is_kept_alike_whether_their_row_was_read_before(store: Store) 
             with store.database.write() as tx:
                 store.people.delete(tx, ["7"])
                 store.people.write(tx, [DAVE], now=NOW)
-                before = store.arrivals.read(tx, "7", kind="", place="").person if is_read else None
+                before = store.arrivals.read(tx, NoteKey("7", "", "")).person if is_read else None
                 store.people.note_sign_in(tx, person, now=LATER, before=before)
                 kept.append([sorted(map(repr, tx.execute(table.select()).all())) for table in tables])
         assert kept[0] == kept[1]
@@ -137,7 +137,7 @@ def test_the_time_of_a_sign_in_is_noted_to_the_minute(store: Store) -> None:
     for seconds in (0, 59, 60, -1):
         with store.database.write() as tx:
             now = NOW + timedelta(seconds=seconds)
-            before = store.arrivals.read(tx, "7", kind="", place="").person
+            before = store.arrivals.read(tx, NoteKey("7", "", "")).person
             store.people.note_sign_in(tx, DAVE, now=now, before=before)
             at.append((store.people.known(tx, ["7"], now=now)["7"].last_sign_in_at or NOW) - NOW)
     assert [gap.total_seconds() for gap in at] == [0, 0, 60, -1]
@@ -150,7 +150,7 @@ def test_a_sign_in_by_an_old_password_is_found_between_two_of_today(store: Store
             store.sessions.add(tx, session(number, stamp=stamp))
         work = UnitOfWork(store, tx, lambda: NOW)
         work.lock_users("7")
-        before = store.arrivals.read(tx, "7", kind="", place=HERE)
+        before = store.arrivals.read(tx, NoteKey("7", "", ""))
         assert notice_password(work, "7", ("a", "c"), living=before.stamps)
         assert {one.lineage for one in store.sessions.of_user(tx, "7")} == {"l3", "l5"}
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
+from flask_mfa_gate.services.enrollment.factor_enrollment import Setup
 from tests.conftest import JSON, Browser, NoPolicies, Phone, StillClock, recovery_codes_in, state_of
 from tests.web.kit import act, change_user, hand_in, issue, signed_in
 
@@ -83,11 +84,13 @@ def test_nor_when_the_role_comes_between_page_and_lock(guarded: Flask, clock: St
     change_user(guarded, "frank", role="auditor")
     with guarded.app_context(), pytest.raises(Conflict, match="Sign in again"):
         state_of(guarded).factors.enrollment.confirm(
-            found[0],
-            state_of(guarded).factors.registry.factors[FactorKind("totp")],
+            Setup(
+                found[0],
+                state_of(guarded).factors.registry.factors[FactorKind("totp")],
+                NOWHERE,
+                NoPolicies(state_of(guarded)),
+            ),
             phone.code(),
-            origin=NOWHERE,
-            authorizer=NoPolicies(state_of(guarded)),
         )
 
 

@@ -11,6 +11,7 @@ from flask import Flask
 
 from flask_mfa_gate import ConfigError
 from flask_mfa_gate.domain.sign_in.assurance import FactorKind
+from flask_mfa_gate.services.enrollment.factor_enrollment import Setup
 from tests.conftest import JSON, Browser, NoPolicies, Phone, StillClock, at_once, recovery_codes_in, state_of
 from tests.web.kit import act, hand_in, hold_security_key, issue, kinds, signed_in
 
@@ -78,11 +79,10 @@ def test_a_key_shown_before_the_lapse_is_not_confirmed_after_it(make_app: Make, 
     assert found is not None
     with app.app_context(), pytest.raises(Conflict):
         state_of(app).factors.enrollment.confirm(
-            found[0],
-            state_of(app).factors.registry.factors[FactorKind("totp")],
+            Setup(
+                found[0], state_of(app).factors.registry.factors[FactorKind("totp")], NOWHERE, NoPolicies(state_of(app))
+            ),
             phone.code(),
-            origin=NOWHERE,
-            authorizer=NoPolicies(state_of(app)),
         )
     assert status(app, "bob") == "ENROLLMENT_EXPIRED"
     act(app, "extend", "bob", days=1)

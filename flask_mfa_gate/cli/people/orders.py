@@ -117,14 +117,15 @@ def _print(state: GateState, result: ActionResult, asked: Asked, deed: Deed) -> 
         _print_many(state, result, deed)
     else:
         for name in _OUTCOMES:
-            for key, why in getattr(result, name):
-                click.echo(_sentence(state, name, key, why, deed, is_dry=asked.dry_run))
+            for entry in getattr(result, name):
+                click.echo(_sentence(state, name, entry, deed, is_dry=asked.dry_run))
     if asked.dry_run:
         click.echo(DRY_RUN)
 
 
-def _sentence(state: GateState, outcome: str, key: str, why: str, deed: Deed, *, is_dry: bool) -> str:
+def _sentence(state: GateState, outcome: str, entry: tuple[str, str], deed: Deed, *, is_dry: bool) -> str:
     """What became of one who was named."""
+    key, why = entry
     if outcome == "failed":
         return f"{key}: failed, {_meaning(why)}."
     user = state.people.enrollments.look_up(key)

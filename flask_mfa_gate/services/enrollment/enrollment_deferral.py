@@ -9,7 +9,7 @@ from ...domain.records.event_name import EventName
 from ...domain.sign_in.session import GateSession
 from ...errors import Conflict
 from ..sign_in.authorizer import Authorizer
-from ..sign_in.entries import Entry
+from ..sign_in.entries import Elevation, Entry
 from ..sign_in.sessions import SessionService
 from ..unit_of_work import TransactionRunner, UnitOfWork
 
@@ -43,6 +43,7 @@ class EnrollmentDeferral:
                 actor=f"user:{session.user_key}",
                 origin=origin,
             )
-            return self._sessions.elevate(work, session, session.assurance, authorizer=authorizer, deferred=True)
+            how = Elevation(deferred=True)
+            return self._sessions.elevate(work, session, session.assurance, authorizer=authorizer, how=how)
 
         return self._worker.run(act)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ...domain.authorization.decision import Ask
 from ...domain.enrollment.enrollment import EnrollmentState
@@ -15,7 +15,7 @@ from ...factors.base import Begun, Companion, Enrollee, Factor
 from ..sign_in.attempts import AttemptService, seen_from
 from ..sign_in.authorizer import Authorizer
 from ..sign_in.endings import revoke_others
-from ..sign_in.entries import Entry
+from ..sign_in.entries import Elevation, Entry
 from ..sign_in.sessions import SessionService, require_current
 from ..unit_of_work import TransactionRunner, UnitOfWork
 from .enrollment_eligibility import FRESH, EnrollmentEligibility
@@ -73,23 +73,19 @@ class FactorEnrollment:
         who = Enrollee(session.user_key, session.lineage, account)
         return self._worker.run(lambda work: factor.begin(work.tx, who, now=self._clock()))
 
-    def confirm(
-        self, session: GateSession, factor: Factor, raw: object, *, origin: Origin, authorizer: Authorizer,
-        act: str | None = None,
-    ) -> Enrolled:  # fmt: skip
+    def confirm(self, setup: Setup, raw: object) -> Enrolled:
         """Try the first answer to what this session was shown.
 
-        :param act: what the proof leaves a grant for.
         :raises Conflict: ``no-key``, when nothing waits: never shown, expired, or confirmed in another browser;
             ``set-up-already``, when this sign-in confirmed it a moment ago.
         """
-        require_current(session)
-        self._require_waiting(session, factor)
-        is_by_pass = self._eligibility.is_by_pass(session.user_key)
-        setup = Setup(session, factor, origin, authorizer, act, is_by_pass)
+        key = setup.session.user_key
+        require_current(setup.session)
+        self._require_waiting(setup.session, setup.factor)
+        judged = replace(setup, is_by_pass=self._eligibility.is_by_pass(key))
         return self._attempts.attempt(
-            factor, raw, user_key=session.user_key, origin=origin,
-            accept=lambda work, _held, answer: self._accept(work, setup, answer),
+            setup.factor, raw, user_key=key, origin=setup.origin,
+            accept=lambda work, _held, answer: self._accept(work, judged, answer),
         )  # fmt: skip
 
     def _require_waiting(self, session: GateSession, factor: Factor) -> None:
@@ -124,8 +120,7 @@ class FactorEnrollment:
             session,
             session.assurance.with_proof(method, at=now),
             authorizer=setup.authorizer,
-            proof=method,
-            act=setup.act,
+            how=Elevation(method, setup.act),
         )
         self._end_others(work, session, is_first=not before.factors)
         self._record(work, setup, factor_id, is_first=not before.factors)

@@ -44,9 +44,9 @@ class UserListService:
         :raises BadRequest: for a filter that nobody could have typed; :class:`BadCursor` for such a cursor.
         """
         check_filter(query.users)
-        now, after = self._clock(), query.after
+        now = self._clock()
         with self._store.database.read() as tx:
-            found = self._list.sorted_page(tx, query.users, query.sort, after=after, limit=query.per_page, now=now)
+            found = self._list.sorted_page(tx, query, now=now)
             rows, unreadable = read_well(lambda keys: self._rows(tx, keys, now), found.keys)
         return UserPage(
             items=tuple(rows),

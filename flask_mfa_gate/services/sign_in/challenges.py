@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from ...domain.address import counted_place
@@ -18,8 +18,20 @@ from ...store.sign_in.holdings import Held
 from ..unit_of_work import TransactionRunner, UnitOfWork
 from .attempts import AttemptService, seen_from
 from .authorizer import Authorizer
-from .entries import Entry
+from .entries import Elevation, Entry
 from .sessions import SessionService, require_current
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What somebody sends for a challenge, and from where.
+
+    :param raw: as it came, of any type.
+    """
+
+    raw: object = field(repr=False)
+    method: Method
+    origin: Origin
 
 
 class ChallengeService:
@@ -57,7 +69,7 @@ class ChallengeService:
         return self._verifiers[method].describe(held)
 
     def verify(
-        self, session: GateSession, raw: object, *, method: Method, origin: Origin, authorizer: Authorizer,
+        self, session: GateSession, answer: Answer, *, authorizer: Authorizer,
         act: str | None = None, enrollment: EnrollmentState | None = None,
     ) -> Entry:  # fmt: skip
         """Try a code; a right one rotates the session's id and adds the proof.
@@ -67,6 +79,7 @@ class ChallengeService:
         :raises BadRequest, Throttled, CodeInvalid: see :meth:`AttemptService.attempt`.
         :raises Conflict: when another request rose from this id; the code stays unused.
         """
+        method, origin = answer.method, answer.origin
         verifier = self._verifiers[method]
         require_current(session)
 
@@ -79,19 +92,12 @@ class ChallengeService:
             if accepted is None:
                 return None
             proved = _with(session, accepted, now)
-            entry = self._sessions.elevate(
-                work,
-                proved,
-                proved.assurance,
-                authorizer=authorizer,
-                proof=accepted.method,
-                act=act,
-                enrollment=enrollment,
-            )
+            how = Elevation(accepted.method, act, enrollment=enrollment)
+            entry = self._sessions.elevate(work, proved, proved.assurance, authorizer=authorizer, how=how)
             self._note(work, session.user_key, accepted, origin)
             return entry
 
-        return self._attempts.attempt(verifier, raw, user_key=session.user_key, origin=origin, accept=accept)
+        return self._attempts.attempt(verifier, answer.raw, user_key=session.user_key, origin=origin, accept=accept)
 
     def _note(self, work: UnitOfWork, user_key: str, accepted: Accepted, origin: Origin) -> None:
         method, notice = accepted.method.value, accepted.notice

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from ...domain.enrollment.enrollment import EnrollmentState
+from ...domain.sign_in.assurance import Method
 from ...domain.sign_in.session import GateSession
 
 
@@ -15,6 +16,22 @@ class Entry:
 
     token: str
     session: GateSession
+
+
+@dataclass(frozen=True, slots=True)
+class Elevation:
+    """How a session comes to continue under a new id.
+
+    :param proof: by what it was proved; None when nothing was proved now.
+    :param act: what a grant would be for, see :func:`act_of`.
+    :param enrollment: the user's, where what was proved is used up only as long as the factor counts, and so speaks
+        for what the request read before; None to read it now.
+    """
+
+    proof: Method | None = None
+    act: str | None = None
+    deferred: bool = False
+    enrollment: EnrollmentState | None = None
 
 
 class Found(NamedTuple):

@@ -16,7 +16,7 @@ from ...domain.records.mail_kind import MailKind, Notice
 from ...domain.sign_in.assurance import SignIn
 from ...domain.sign_in.session import GateSession
 from ...store import Store
-from ...store.sign_in.noted import Arrival, Note
+from ...store.sign_in.noted import Arrival, Note, NoteKey
 from ...store.sign_in.sign_ins import SignInRecord
 from ..client.origins import note_if_unreadable
 from ..client.user_agents import device_word, words_of
@@ -33,12 +33,12 @@ class SignInNotes:
     def __init__(self, store: Store, rules: Rules, *, clock: Clock) -> None:
         self._store, self._rules, self._clock = store, rules, clock
 
-    def before(self, work: UnitOfWork, session: GateSession, origin: Origin) -> Arrival:
+    def before(self, work: UnitOfWork, session: GateSession) -> Arrival:
         """What is on record of a user who signs in, for :meth:`arrived`. The caller holds the user's row."""
-        return self._store.arrivals.read(work.tx, session.user_key, kind=_kind(session), place=_place(origin))
+        return self._store.arrivals.read(work.tx, _note(session))
 
     def arrived(
-        self, work: UnitOfWork, person: Person, session: GateSession, origin: Origin, *,
+        self, work: UnitOfWork, person: Person, session: GateSession, *,
         before: Arrival, record: SignInRecord | None = None,
     ) -> None:  # fmt: skip
         """Somebody signed in, as far as a password or a cookie goes. The caller holds the user's row.
@@ -46,17 +46,18 @@ class SignInNotes:
         :param before: what was on record, as :meth:`before` reads it.
         :param record: of a sign-in that begins.
         """
+        origin, note = _origin(session), _note(session)
         self._store.people.note_sign_in(work.tx, person, now=self._clock(), before=before.person)
         note_if_unreadable(work, origin)
         is_break_glass = person.key in self._rules.break_glass
-        if is_break_glass and self._is_first(work, person.key, _TRY, _ANYWHERE, value=session.lineage):
+        if is_break_glass and self._is_first(work, _try(session), value=session.lineage):
             _tell_of_break_glass(work, person, origin, proved=False)
         if record is not None:
             # SECURITY: each sign-in with a stolen password would otherwise leave a row for half a year.
-            self._store.sign_ins.keep(work.tx, record, slot=_slot(person.key, _place(origin), record.at))
+            self._store.sign_ins.keep(work.tx, record, slot=_slot(note, record.at))
         kept = before.noted is None or before.noted.is_old(self._clock())
         if kept:
-            self._store.noted.put(work.tx, person.key, _kind(session), Note(self._clock()), place=_place(origin))
+            self._store.noted.put(work.tx, note, Note(self._clock()))
         work.record(
             EventName.SIGNED_IN, subject=person.key, actor=f"user:{person.key}", origin=origin, kept=kept,
             sign_in=session.assurance.sign_in.value, pending=session.is_pending, **_provider(session),
@@ -74,12 +75,13 @@ class SignInNotes:
         """Somebody signed out."""
         key = session.user_key
         # SECURITY: anyone who has the password could sign in and out for ever, and each time leave a record for years.
-        kept = bool(session.assurance.proofs) or self._is_first(work, key, EventName.SIGNED_OUT, _place(origin))
+        note = NoteKey(key, EventName.SIGNED_OUT, counted_place(origin.address))
+        kept = bool(session.assurance.proofs) or self._is_first(work, note)
         work.record(EventName.SIGNED_OUT, subject=key, actor=f"user:{key}", origin=origin, kept=kept)
 
     def _note_break_glass(self, work: UnitOfWork, session: GateSession) -> None:
         """An account for emergencies is used under many eyes."""
-        origin, key = Origin(session.address, session.user_agent), session.user_key
+        origin, key = _origin(session), session.user_key
         self._withdraw_try(work, session)
         work.record(EventName.BREAK_GLASS_USED, subject=key, actor=f"user:{key}", origin=origin)
         known = self._store.people.known(work.tx, [key], now=self._clock()).get(key)
@@ -87,14 +89,14 @@ class SignInNotes:
 
     def _withdraw_try(self, work: UnitOfWork, session: GateSession) -> None:
         """This sign-in was no try with only a password; the next one is told of again."""
-        tried = self._store.noted.get(work.tx, session.user_key, _TRY, place=_ANYWHERE)
+        tried = self._store.noted.get(work.tx, _try(session))
         if tried is not None and tried.value == session.lineage:
-            self._store.noted.drop(work.tx, session.user_key, _TRY, place=_ANYWHERE)
+            self._store.noted.drop(work.tx, _try(session))
             self._store.outbox.withdraw(work.tx, MailKind.BREAK_GLASS, decided_at=tried.at)
 
-    def _is_first(self, work: UnitOfWork, key: str, kind: str, place: str, *, value: str | None = None) -> bool:
+    def _is_first(self, work: UnitOfWork, note: NoteKey, *, value: str | None = None) -> bool:
         """Whether this is the first of its kind within the hour."""
-        return self._store.noted.try_note(work.tx, key, kind, place=place, now=self._clock(), value=value)
+        return self._store.noted.try_note(work.tx, note, now=self._clock(), value=value)
 
 
 def _provider(session: GateSession) -> dict[str, str]:
@@ -104,18 +106,24 @@ def _provider(session: GateSession) -> dict[str, str]:
     return {} if issuer is None else {"provider": issuer}
 
 
-def _kind(session: GateSession) -> str:
-    """Of the note that this sign-in went into the audit log."""
-    return f"signed_in {session.assurance.sign_in.value} {session.is_pending}"
+def _origin(session: GateSession) -> Origin:
+    return Origin(session.address, session.user_agent)
 
 
-def _slot(user_key: str, place: str, at: datetime) -> str:
+def _note(session: GateSession) -> NoteKey:
+    """That such a sign-in went into the audit log."""
+    kind = f"signed_in {session.assurance.sign_in.value} {session.is_pending}"
+    return NoteKey(session.user_key, kind, counted_place(session.address))
+
+
+def _try(session: GateSession) -> NoteKey:
+    """That somebody was told of a break-glass account."""
+    return NoteKey(session.user_key, _TRY, _ANYWHERE)
+
+
+def _slot(of: NoteKey, at: datetime) -> str:
     """One for each user, place and hour."""
-    return sha256(f"{user_key}\0{place}\0{int(at.timestamp()) // _HOUR}".encode()).hexdigest()[:32]
-
-
-def _place(origin: Origin) -> str:
-    return counted_place(origin.address)
+    return sha256(f"{of.user_key}\0{of.place}\0{int(at.timestamp()) // _HOUR}".encode()).hexdigest()[:32]
 
 
 def _tell_of_break_glass(work: UnitOfWork, person: Person, origin: Origin, *, proved: bool) -> None:

@@ -8,6 +8,7 @@ from ...domain.address import counted_place
 from ...domain.people.person import Origin
 from ...domain.records.event_name import EventName
 from ...domain.records.refusal import BITS, Refusal, reference_of
+from ...store.sign_in.noted import NoteKey
 from ..unit_of_work import TransactionRunner, UnitOfWork
 
 _LONGEST_KIND = 64
@@ -26,15 +27,14 @@ class Refusals:
     def find(self, user_key: str, what: Refusal, *, origin: Origin) -> str | None:
         """The reference of the record that there is; None where the like was not refused within the hour."""
         with self._store.database.read() as tx:
-            note = self._store.noted.get(tx, user_key, _kind(what), place=counted_place(origin.address))
+            note = self._store.noted.get(tx, _note(user_key, what, origin))
         return note.value if note is not None and not note.is_old(self._clock()) else None
 
     def _note(self, work: UnitOfWork, user_key: str, what: Refusal, origin: Origin) -> str | None:
-        fresh, place = reference_of(secrets.randbits(BITS)), counted_place(origin.address)
+        fresh = reference_of(secrets.randbits(BITS))
         # SECURITY: anyone who has the password could be refused for ever, and each time leave a record for years.
-        reference = self._store.noted.note_once(
-            work.tx, user_key, _kind(what), place=place, now=self._clock(), value=fresh
-        )
+        note = _note(user_key, what, origin)
+        reference = self._store.noted.note_once(work.tx, note, now=self._clock(), value=fresh)
         work.record(
             EventName.ACCESS_DENIED, subject=user_key, actor=f"user:{user_key}", origin=origin,
             kept=reference == fresh, verdict=what.verdict, reason_id=what.reason_id, endpoint=what.endpoint,
@@ -43,5 +43,5 @@ class Refusals:
         return reference
 
 
-def _kind(what: Refusal) -> str:
-    return f"access_denied {what.reason_id}"[:_LONGEST_KIND]
+def _note(user_key: str, what: Refusal, origin: Origin) -> NoteKey:
+    return NoteKey(user_key, f"access_denied {what.reason_id}"[:_LONGEST_KIND], counted_place(origin.address))

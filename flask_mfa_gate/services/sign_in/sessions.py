@@ -22,7 +22,7 @@ from ..unit_of_work import TransactionRunner, UnitOfWork
 from .arrival import Parking, Seen, SigningInUser, record_of
 from .authorizer import Authorizer
 from .endings import notice_password, require_unrevoked
-from .entries import Entry, Found
+from .entries import Elevation, Entry, Found
 from .records import SignInNotes
 
 DROPPED, LONGEST_DROPPED = "dropped-session-key:", 160
@@ -96,13 +96,13 @@ class SessionService:
         def act(work: UnitOfWork) -> None:
             work.lock_users(user_key, *([replaces.user_key] if replaces else []))
             require_unrevoked(work, user_key, revocations)
-            before = self._notes.before(work, session, origin)
+            before = self._notes.before(work, session)
             if replaces is not None:
                 self._sign_out(work, replaces)
             self._store.sessions.add(work.tx, session)
             self._after_arrival(work, who, session, before)
             self._note_dropped(work, parking)
-            self._notes.arrived(work, who.person, session, origin, before=before, record=record_of(session, seen))
+            self._notes.arrived(work, who.person, session, before=before, record=record_of(session, seen))
 
         self._worker.run(act)
         return Entry(token, session)
@@ -136,9 +136,9 @@ class SessionService:
             if is_renewed:
                 if granted is not None and leaves_grant(session, UPSTREAM):
                     self._store.grants.put(work.tx, session.lineage, granted, expires_at=now + GRANT_LIFETIME)
-                before = self._notes.before(work, successor, origin)
+                before = self._notes.before(work, successor)
                 self._after_arrival(work, who, successor, before)
-                self._notes.arrived(work, who.person, successor, origin, before=before)
+                self._notes.arrived(work, who.person, successor, before=before)
             return is_renewed
 
         return Entry(token, successor) if self._worker.run(act) else None
@@ -187,27 +187,20 @@ class SessionService:
 
     def elevate(
         self, work: UnitOfWork, session: GateSession, assurance: Assurance, *, authorizer: Authorizer,
-        proof: Method | None = None, act: str | None = None, deferred: bool = False,
-        enrollment: EnrollmentState | None = None,
+        how: Elevation = Elevation(),  # noqa: B008 - a frozen value
     ) -> Entry:  # fmt: skip
         """Go on under a new id with what was just proved; the identity is restored when the app is satisfied.
 
-        :param proof: by what it was proved; None when nothing was proved now.
-        :param act: what a grant would be for, see :func:`act_of`.
-        :param enrollment: the user's, where what was proved is used up only as long as the factor counts, and so speaks
-            for what the request read before; None to read it now.
         :raises Conflict: ``already-done``, when another tab or request rose from the same id.
         """
         self.take_turn(work, session.user_key)
-        now = self._clock()
-        token = new_token()
-        if enrollment is None:
-            enrollment = self._store.enrollments.state(work.tx, session.user_key, now=now)
-        was_deferred = deferred or session.deferred_at is not None
+        now, token = self._clock(), new_token()
+        enrollment = how.enrollment or self._store.enrollments.state(work.tx, session.user_key, now=now)
+        was_deferred = how.deferred or session.deferred_at is not None
         is_in = authorizer.after(assurance, enrollment, deferred=was_deferred).ask is Ask.PASS
         successor = replace(
             session, id_digest=token_digest(token), assurance=assurance, seen_at=now,
-            deferred_at=now if deferred else session.deferred_at,
+            deferred_at=now if how.deferred else session.deferred_at,
             step_up=None, parked=None if is_in else session.parked,
         )  # fmt: skip
         require_current(session)
@@ -215,8 +208,8 @@ class SessionService:
             raise Conflict("already-done", _ALREADY_DONE)
         if assurance.proved(Method.of_factors, now=now):
             self._notes.proved(work, session, is_in=is_in)
-        if act is not None and proof is not None and leaves_grant(session, proof):
-            self._store.grants.put(work.tx, session.lineage, act, expires_at=now + GRANT_LIFETIME)
+        if how.act is not None and how.proof is not None and leaves_grant(session, how.proof):
+            self._store.grants.put(work.tx, session.lineage, how.act, expires_at=now + GRANT_LIFETIME)
         return Entry(token, successor)
 
     def take_turn(self, work: UnitOfWork, user_key: str) -> None:

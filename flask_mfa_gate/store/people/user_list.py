@@ -12,7 +12,7 @@ from sqlalchemy.sql.visitors import replacement_traverse
 
 from ...domain.people.person import Person
 from ...domain.people.user_filter import UserFilter
-from ...domain.people.user_list import COUNT_CAP, Position, UserSort
+from ...domain.people.user_list import COUNT_CAP, Position, UserQuery, UserSort
 from ...domain.sign_in.assurance import FactorKind
 from ..tables.tables import Tables
 from .list_parts import Ordered, Part, Scan, in_order, ordered
@@ -74,11 +74,10 @@ class UserList:
         self._person, self._facets = tables.person, tables.person.c.facets
         self._conditions = UserConditions(tables, enabled=enabled, everybody_required=everybody_required)
 
-    def sorted_page(
-        self, tx: Connection, users: UserFilter, sort: UserSort, *, after: Position | None, limit: int, now: datetime
-    ) -> Listed:
-        """The next keys behind a place in this order."""
-        asked = self._sized(tx, users, sort, now)
+    def sorted_page(self, tx: Connection, query: UserQuery, *, now: datetime) -> Listed:
+        """The keys of this page."""
+        sort, after, limit = query.sort, query.after, query.per_page
+        asked = self._sized(tx, query.users, sort, now)
         if asked is None:
             return Listed((), None, 0, is_exact=True)
         plan = self._plan(asked, sort)

@@ -4,7 +4,7 @@ reads of it, with all else that is on record of its user, in one statement.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime, timedelta
 from functools import cache
 from typing import Any
@@ -45,17 +45,24 @@ class Note:
         return self.at <= now - WITHIN or self.at > now
 
 
+@dataclass(frozen=True, slots=True)
+class NoteKey:
+    """Of whom something is noted, what, and where."""
+
+    user_key: str
+    kind: str
+    place: str
+
+
 class Noted:
     """Rows of the noted table: once for each user, kind, place and hour."""
 
     def __init__(self, tables: Tables) -> None:
         self._table = tables.noted
 
-    def try_note(
-        self, tx: Connection, user_key: str, kind: str, *, place: str, now: datetime, value: str | None = None
-    ) -> bool:
+    def try_note(self, tx: Connection, key: NoteKey, *, now: datetime, value: str | None = None) -> bool:
         """Note it; False when it was noted within the hour. Of several at once one is the first."""
-        mine = self._is(user_key, kind, place)
+        mine = self._is(key)
         # A clock that was set back must not keep a note alive for longer than an hour.
         is_old = or_(self._table.c.at <= now - WITHIN, self._table.c.at > now)
         if tx.execute(update(self._table).where(*mine, is_old).values(at=now, value=value)).rowcount == 1:
@@ -63,7 +70,7 @@ class Noted:
         # Asked for first: a key that is there already would cost a savepoint, and a line in the server's log.
         if tx.execute(select(self._table.c.at).where(*mine)).first() is not None:
             return False
-        row = {"user_key": user_key, "kind": kind, "place": place, "at": now, "value": value}
+        row = {**asdict(key), "at": now, "value": value}
         try:
             with tx.begin_nested():
                 tx.execute(insert(self._table).values(row))
@@ -71,40 +78,37 @@ class Noted:
             return False
         return True
 
-    def note_once(
-        self, tx: Connection, user_key: str, kind: str, *, place: str, now: datetime, value: str
-    ) -> str | None:
+    def note_once(self, tx: Connection, key: NoteKey, *, now: datetime, value: str) -> str | None:
         """Note it with this value; where it was noted within the hour, the value that it was noted with."""
-        known = self.get(tx, user_key, kind, place=place)
+        known = self.get(tx, key)
         if known is not None and not known.is_old(now):
             return known.value
-        if self.try_note(tx, user_key, kind, place=place, now=now, value=value):
+        if self.try_note(tx, key, now=now, value=value):
             return value
-        first = self.get(tx, user_key, kind, place=place)
+        first = self.get(tx, key)
         return first.value if first is not None else None
 
-    def get(self, tx: Connection, user_key: str, kind: str, *, place: str) -> Note | None:
+    def get(self, tx: Connection, key: NoteKey) -> Note | None:
         """What was noted last."""
-        mine = select(self._table.c.at, self._table.c.value).where(*self._is(user_key, kind, place))
+        mine = select(self._table.c.at, self._table.c.value).where(*self._is(key))
         row = tx.execute(mine).first()
         return Note(row.at, row.value) if row else None
 
-    def put(self, tx: Connection, user_key: str, kind: str, note: Note, *, place: str) -> None:
+    def put(self, tx: Connection, key: NoteKey, note: Note) -> None:
         """Note it, whatever was noted before. The caller holds the user's row."""
-        row = {"user_key": user_key, "kind": kind, "place": place, "at": note.at, "value": note.value}
-        upsert(tx, self._table, [row], update=("at", "value"))
+        upsert(tx, self._table, [{**asdict(key), **asdict(note)}], update=("at", "value"))
 
-    def drop(self, tx: Connection, user_key: str, kind: str, *, place: str) -> None:
+    def drop(self, tx: Connection, key: NoteKey) -> None:
         """Forget it, so that the next is the first again."""
-        tx.execute(delete(self._table).where(*self._is(user_key, kind, place)))
+        tx.execute(delete(self._table).where(*self._is(key)))
 
     def sweep(self, tx: Connection, *, now: datetime) -> int:
         """Delete what is old."""
         return tx.execute(delete(self._table).where(self._table.c.at <= now - WITHIN)).rowcount
 
-    def _is(self, user_key: str, kind: str, place: str) -> tuple[ColumnElement[bool], ...]:
+    def _is(self, key: NoteKey) -> tuple[ColumnElement[bool], ...]:
         row = self._table.c
-        return row.user_key == user_key, row.kind == kind, row.place == place
+        return row.user_key == key.user_key, row.kind == key.kind, row.place == key.place
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,12 +135,9 @@ class Arrivals:
     def __init__(self, tables: Tables) -> None:
         self._reading = _reading(tables)
 
-    def read(self, tx: Connection, user_key: str, *, kind: str, place: str) -> Arrival:
-        """The caller holds the user's row.
-
-        :param kind: of note.
-        """
-        row = tx.execute(self._reading, {"key": user_key, "place": place, "kind": kind}).one()
+    def read(self, tx: Connection, note: NoteKey) -> Arrival:
+        """Of the user of this note. The caller holds their row."""
+        row = tx.execute(self._reading, {"key": note.user_key, "place": note.place, "kind": note.kind}).one()
         stamps = frozenset(stamp for stamp in (row.least_stamp, row.most_stamp) if stamp is not None)
         noted = None if row.noted_at is None else Note(row.noted_at, row.noted_value)
         return Arrival(row if row.user_key is not None else None, noted, row.rows, row.passing, stamps)

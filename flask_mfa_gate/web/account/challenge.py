@@ -13,6 +13,7 @@ from ...domain.sign_in.assurance import Method, methods_of
 from ...domain.sign_in.session import StepUp
 from ...errors import BadRequest, CodeInvalid, MFAGateError, Throttled
 from ...sentences import Sentence
+from ...services.sign_in.challenges import Answer
 from ...store.sign_in.holdings import Held
 from ..client import is_prefetch
 from ..endpoints import SIGN_IN
@@ -81,12 +82,11 @@ def _take(auth: AuthenticatedRequest) -> Response:
     if decision.ask in {Ask.DENY, Ask.LOCKED} or not (auth.enrollment.factors or method in Method.passes):
         return next_step(auth, decision)
     _refuse_weak(auth.session.step_up, method, is_pending=auth.session.is_pending)
+    verifier = auth.state.factors.registry.verifiers[method]
     try:
         entry = auth.state.sign_in.challenges.verify(
             auth.session,
-            auth.fields.get(auth.state.factors.registry.verifiers[method].answer_field),
-            method=method,
-            origin=auth.origin,
+            Answer(auth.fields.get(verifier.answer_field), method, auth.origin),
             authorizer=auth.authorizer,
             act=auth.act,
             enrollment=auth.enrollment,

@@ -13,7 +13,7 @@ from ...domain.sign_in.session import StepUp
 from ...errors import CodeInvalid, Conflict, MFAGateError, Throttled
 from ...factors.base import Begun, Factor
 from ...services.enrollment.enrollment_eligibility import FRESH
-from ...services.enrollment.factor_enrollment import Enrolled
+from ...services.enrollment.factor_enrollment import Enrolled, Setup
 from ...services.observations import Observation
 from ...services.people.persons import shown_account
 from ..client import is_prefetch
@@ -51,14 +51,8 @@ def _set_up(auth: AuthenticatedRequest, factor: Factor, show: Show) -> Response:
     if request.method == "GET":
         return _begin(auth, factor, show)
     try:
-        enrolled = auth.state.factors.enrollment.confirm(
-            auth.session,
-            factor,
-            auth.fields.get(factor.answer_field),
-            origin=auth.origin,
-            authorizer=auth.authorizer,
-            act=auth.act,
-        )
+        setup = Setup(auth.session, factor, auth.origin, auth.authorizer, auth.act)
+        enrolled = auth.state.factors.enrollment.confirm(setup, auth.fields.get(factor.answer_field))
     except (CodeInvalid, Throttled) as error:
         return answers.failure(auth.context, error) if auth.wants_json else _begin(auth, factor, show, error)
     except Conflict as error:

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import copy_context
+from dataclasses import dataclass
 from http.cookies import CookieError, SimpleCookie
 from typing import Any, TypeVar
 
@@ -26,40 +27,46 @@ _BODY = ("form", "files", "_cached_data", "_cached_json")
 HIDDEN = "_mfa_gate_hidden"
 
 
-def ask_afresh(
-    ask: Callable[[], T], *, environ: Mapping[str, Any], contents: Mapping[str, Any] | None = None,
-    with_body: bool = True, with_arguments: bool = True, after_hooks: bool = False,
-) -> T:  # fmt: skip
-    """What the host says of this request with another environment, in a context of its own.
+@dataclass(frozen=True, slots=True)
+class BareRequest:
+    """What is left of a request when the host is asked about it.
 
-    :param ask: runs within it, where ``flask.request`` is the bare request.
     :param contents: what the session holds meanwhile; None for what it holds now.
     :param with_body: whether the body is there, as far as it was read.
     :param with_arguments: whether the arguments of the view are; without, the route is taken from this request.
     :param after_hooks: whether the host needs its own ``before_request`` functions to tell.
     """
-    body = {name: value for name, value in request.__dict__.items() if name in _BODY and with_body}
-    rule = None if with_arguments else request.url_rule
-    return copy_context().run(_ask, ask, environ, contents, body, rule, after_hooks)
+
+    environ: Mapping[str, Any]
+    contents: Mapping[str, Any] | None = None
+    with_body: bool = True
+    with_arguments: bool = True
+    after_hooks: bool = False
 
 
-def _ask(
-    ask: Callable[[], T], environ: Mapping[str, Any], contents: Mapping[str, Any] | None, body: Mapping[str, Any],
-    rule: Rule | None, after_hooks: bool,
-) -> T:  # fmt: skip
+def ask_afresh(ask: Callable[[], T], bare: BareRequest) -> T:
+    """What the host says of this request with another environment, in a context of its own.
+
+    :param ask: runs within it, where ``flask.request`` is the bare request.
+    """
+    body = {name: value for name, value in request.__dict__.items() if name in _BODY and bare.with_body}
+    return copy_context().run(_ask, ask, bare, body, None if bare.with_arguments else request.url_rule)
+
+
+def _ask(ask: Callable[[], T], bare: BareRequest, body: Mapping[str, Any], rule: Rule | None) -> T:
     context = RequestContext(
         current_app._get_current_object(),  # type: ignore[attr-defined]
-        {**environ, "wsgi.input": io.BytesIO(), "CONTENT_LENGTH": "0", "werkzeug.request": None},
+        {**bare.environ, "wsgi.input": io.BytesIO(), "CONTENT_LENGTH": "0", "werkzeug.request": None},
         session=session._get_current_object(),  # type: ignore[attr-defined]
     )
-    with session_of(contents), _blank_g():
+    with session_of(bare.contents), _blank_g():
         # Never popped: the host's teardown functions would close what the request itself still uses.
         context.push()
         context.request.__dict__.update(body)
         if rule is not None:
             context.request.url_rule, context.request.view_args, context.request.routing_exception = rule, {}, None
         expect_hooks(context.request, {})
-        _run_hooks(after_hooks=after_hooks)
+        _run_hooks(after_hooks=bare.after_hooks)
         return ask()
 
 

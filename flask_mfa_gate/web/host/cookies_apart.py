@@ -11,7 +11,7 @@ from ...services.people.persons import key_of
 from ..sessions.cookies import own_cookie_names
 from ..state import GateState
 from . import remember
-from .asking import ask_afresh
+from .asking import BareRequest, ask_afresh
 
 _MOST_TRIED = 20
 # What Werkzeug keeps of them once it was asked.
@@ -65,7 +65,7 @@ def _names(state: GateState, key: str, environ: Mapping[str, Any], *, after_hook
     """By the host's loader; or by a hook of the host's, such as one that reads what a server in front says."""
     try:
         user = ask_afresh(
-            state.host.identity.load, environ=environ, contents={}, with_body=False, after_hooks=after_hooks
+            state.host.identity.load, BareRequest(environ, contents={}, with_body=False, after_hooks=after_hooks)
         )  # fmt: skip
         return user is not None and key_of(user, state.host.user_key) == key
     except Exception:  # noqa: BLE001 - the host's loader may raise anything

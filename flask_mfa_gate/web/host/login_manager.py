@@ -15,7 +15,7 @@ from ...domain.sign_in.assurance import SignIn
 from ...errors import ConfigError, HostCallbackFailed, NamelessUser
 from ..request_notes import flask_context
 from . import remember, session_snapshot
-from .asking import HIDDEN, ask_afresh, cookies_after, session_of
+from .asking import HIDDEN, BareRequest, ask_afresh, cookies_after, session_of
 from .signals import tell
 from .source import LOADER_FAILED, TOLD
 from .user_objects import is_anonymous, is_let_in, unwrapped
@@ -101,7 +101,7 @@ class FlaskLoginIdentity:
         return None if without is not None and self._user_key(without) == self._user_key(user) else user
 
     def _ask(self, environ: Mapping[str, Any], contents: Mapping[str, Any] | None = None) -> Any:
-        return ask_afresh(self._look, environ=environ, contents=contents, after_hooks=self._after_hooks)
+        return ask_afresh(self._look, BareRequest(environ, contents, after_hooks=self._after_hooks))
 
     def _look(self) -> Any:
         manager = self._manager()
@@ -219,10 +219,8 @@ class FlaskLoginIdentity:
 
     def load_alone(self, environ: Mapping[str, Any]) -> Any:
         """By what the request itself brings."""
-        return ask_afresh(
-            self._look, environ=environ, contents={}, with_body=False, with_arguments=False,
-            after_hooks=self._after_hooks,
-        )  # fmt: skip
+        alone = BareRequest(environ, {}, with_body=False, with_arguments=False, after_hooks=self._after_hooks)
+        return ask_afresh(self._look, alone)
 
     def is_fresh(self) -> bool:
         """``login_user(..., fresh=False)`` is for those who were only remembered, by whatever the host keeps.

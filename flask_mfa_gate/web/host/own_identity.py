@@ -11,7 +11,7 @@ from flask.ctx import RequestContext
 from ...domain.sign_in.assurance import SignIn
 from ...errors import HostCallbackFailed
 from . import session_snapshot
-from .asking import HIDDEN, ask_afresh, cookies_after
+from .asking import HIDDEN, BareRequest, ask_afresh, cookies_after
 from .source import LOADER_FAILED, TOLD
 from .user_objects import is_anonymous, unwrapped
 
@@ -57,7 +57,7 @@ class HostIdentity:
         return user
 
     def _ask_afresh(self, environ: Mapping[str, Any], contents: Mapping[str, Any] | None = None) -> Any:
-        return ask_afresh(lambda: self._ask(request), environ=environ, contents=contents, after_hooks=self._after_hooks)
+        return ask_afresh(lambda: self._ask(request), BareRequest(environ, contents, after_hooks=self._after_hooks))
 
     def _ask(self, asked: Request) -> Any:
         user = unwrapped(self._source.load(asked))
@@ -69,10 +69,8 @@ class HostIdentity:
 
     def load_alone(self, environ: Mapping[str, Any]) -> Any:
         """With an empty session."""
-        return ask_afresh(
-            lambda: self._ask(request), environ=environ, contents={}, with_body=False, with_arguments=False,
-            after_hooks=self._after_hooks,
-        )  # fmt: skip
+        alone = BareRequest(environ, {}, with_body=False, with_arguments=False, after_hooks=self._after_hooks)
+        return ask_afresh(lambda: self._ask(request), alone)
 
     def hide(self) -> None:
         """A session that names somebody is emptied; one that doesn't may hold what the sign-in form needs."""

@@ -39,7 +39,10 @@ def stop_request(
         return None
     # SECURITY: what a resource says never keeps an identity in place that has not satisfied the app itself.
     if decision.at_resource and decision.app_is_satisfied:
-        return _stop_at_resource(context, user, key, decision, protection, waiver)
+        if waiver in _OPEN:
+            context.user_key, context.settled = key, protection
+            return None
+        return _stop_at_resource(context, user, key, decision)
     if _is_of_another(context, key):
         return refuse_untouched(context)
     # Of an identity that each request of a script brings along, nothing can be parked.
@@ -116,14 +119,9 @@ def _is_of_another(context: RequestContext, key: str) -> bool:
     return context.state.sign_in.revocations.is_in_elsewhere(key)
 
 
-def _stop_at_resource(
-    context: RequestContext, user: Any, key: str, decision: Decision, protection: ViewProtection, waiver: Waiver | None
-) -> Answer:
+def _stop_at_resource(context: RequestContext, user: Any, key: str, decision: Decision) -> Answer:
     """The app itself is satisfied: the session stays, and remembers what to prove and the way back."""
     context.user_key = key
-    if waiver in _OPEN:
-        context.settled = protection
-        return None
     note_refusal(context, key, decision)
     if decision.ask is not Ask.DENY and request.method != "HEAD":
         _remember_step_up(context, user, key, decision)

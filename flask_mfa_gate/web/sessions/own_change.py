@@ -10,7 +10,7 @@ from flask import Response, request
 
 from ...services.observations import Observation
 from ...services.people.persons import key_of
-from ..host.asking import ask_afresh
+from ..host.asking import BareRequest, ask_afresh
 from ..request_context import RequestContext, current_context
 from ..responses import answers
 from ..state import GateState
@@ -57,7 +57,7 @@ def _user_now(state: GateState, key: str) -> _Found | None:
     The host is asked again, since the view may have written past the object that was loaded before it.
     """
     try:
-        user = ask_afresh(state.host.identity.load, environ=request.environ)
+        user = ask_afresh(state.host.identity.load, BareRequest(request.environ))
         is_same = user is not None and key_of(user, state.host.user_key) == key
         return _Found(user, state.host.stamper.stamps(user, key)) if is_same else None
     except Exception:  # noqa: BLE001 - the next request finds it out

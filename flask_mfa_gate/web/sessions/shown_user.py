@@ -8,7 +8,7 @@ from flask import request
 
 from ...domain.sign_in.session import GateSession
 from ...services.people.persons import key_of
-from ..host.asking import ask_afresh
+from ..host.asking import BareRequest, ask_afresh
 from ..request_context import RequestContext
 from ..state import GateState
 
@@ -18,10 +18,8 @@ def shown_user(state: GateState, *, after_hooks: bool) -> Any:
 
     :param after_hooks: whether its own ``before_request`` functions run first, as for one of its views.
     """
-    return ask_afresh(
-        state.host.identity.load, environ=request.environ, with_body=False, with_arguments=False,
-        after_hooks=after_hooks,
-    )  # fmt: skip
+    bare = BareRequest(request.environ, with_body=False, with_arguments=False, after_hooks=after_hooks)
+    return ask_afresh(state.host.identity.load, bare)
 
 
 def drop_session_of_another(context: RequestContext) -> None:
