@@ -25,6 +25,15 @@ LARGE = 10
 log = logging.getLogger("flask_mfa_gate")
 
 
+@dataclass(frozen=True, slots=True)
+class ActedBy:
+    """Who does something, as records tell it: the actor's name, from where, and why."""
+
+    actor: str
+    origin: Origin = NOWHERE
+    reason: str | None = None
+
+
 @dataclass(slots=True)
 class UnitOfWork:
     """What one transaction does. Made again when the transaction is tried again.

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from datetime import datetime
 
 from ...crypto import new_id, token_digest
-from ...domain.people.person import NOWHERE, Origin
+from ...domain.people.person import Origin
 from ...domain.people.roles import Actor, ActorLike, Right
 from ...domain.records.event_name import EventName
 from ...domain.sign_in.api_token import MOST_TOKENS, ApiToken, may_register
@@ -17,7 +17,7 @@ from ...sentences import Sentence
 from ..actions.actions import ActionRunner
 from ..sign_in.endings import require_living
 from ..text_validation import check_words
-from ..unit_of_work import TransactionRunner, UnitOfWork
+from ..unit_of_work import ActedBy, TransactionRunner, UnitOfWork
 
 LONGEST_TOKEN, LONGEST_NAME = 8192, 64
 _TOKEN = re.compile(r"[\x21-\x7e]+")
@@ -96,7 +96,7 @@ class ApiTokenService:
         def act(work: UnitOfWork) -> bool:
             work.lock_users(session.user_key)
             require_living(work, session)
-            return self._cut(work, session.user_key, token_id, Actor.user(session.user_key), origin=origin)
+            return self._cut(work, session.user_key, token_id, ActedBy(Actor.user(session.user_key).name, origin))
 
         return self._worker.run(act)
 
@@ -114,18 +114,20 @@ class ApiTokenService:
 
         def act(work: UnitOfWork) -> int:
             work.lock_users(user_key)
-            return sum(self._cut(work, user_key, one, by, reason=reason) for one in wanted)
+            return sum(self._cut(work, user_key, one, ActedBy(by.name, reason=reason)) for one in wanted)
 
         return self._worker.run(act)
 
-    def _cut(
-        self, work: UnitOfWork, user_key: str, token_id: str, by: Actor, *, origin: Origin = NOWHERE,
-        reason: str | None = None,
-    ) -> bool:  # fmt: skip
+    def _cut(self, work: UnitOfWork, user_key: str, token_id: str, by: ActedBy) -> bool:
         if not self._store.api_tokens.remove(work.tx, user_key, token_id):
             return False
         work.record(
-            EventName.API_TOKEN_REVOKED, subject=user_key, actor=by.name, origin=origin, reason=reason, token=token_id
+            EventName.API_TOKEN_REVOKED,
+            subject=user_key,
+            actor=by.actor,
+            origin=by.origin,
+            reason=by.reason,
+            token=token_id,
         )
         return True
 

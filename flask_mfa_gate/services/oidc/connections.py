@@ -8,7 +8,7 @@ from datetime import datetime
 
 from ...domain.oidc.client import SCOPES, OidcClient
 from ...domain.oidc.grant import Grant
-from ...domain.people.person import NOWHERE, Origin
+from ...domain.people.person import Origin
 from ...domain.people.roles import Actor, ActorLike, Right, refusal
 from ...domain.records.event_name import EventName
 from ...domain.sign_in.session import GateSession
@@ -18,7 +18,7 @@ from ..actions.actions import ActionRunner
 from ..actions.subjects import REFUSALS
 from ..sign_in.endings import require_living
 from ..text_validation import check_words
-from ..unit_of_work import TransactionRunner, UnitOfWork
+from ..unit_of_work import ActedBy, TransactionRunner, UnitOfWork
 from .clients import NOBODY, ClientService
 
 
@@ -72,7 +72,7 @@ class ConnectionService:
         def act(work: UnitOfWork) -> bool:
             work.lock_users(session.user_key)
             require_living(work, session)
-            return self._cut(work, session.user_key, client_id, Actor.user(session.user_key), origin=origin)
+            return self._cut(work, session.user_key, client_id, ActedBy(Actor.user(session.user_key).name, origin))
 
         return self._worker.run(act)
 
@@ -90,7 +90,7 @@ class ConnectionService:
 
         def act(work: UnitOfWork) -> int:
             work.lock_users(user_key)
-            return sum(self._cut(work, user_key, one, by, reason=reason) for one in wanted)
+            return sum(self._cut(work, user_key, one, ActedBy(by.name, reason=reason)) for one in wanted)
 
         return self._worker.run(act)
 
@@ -116,16 +116,18 @@ class ConnectionService:
 
         return self._worker.run(act)
 
-    def _cut(
-        self, work: UnitOfWork, user_key: str, client_id: str, by: Actor, *, origin: Origin = NOWHERE,
-        reason: str | None = None,
-    ) -> bool:  # fmt: skip
+    def _cut(self, work: UnitOfWork, user_key: str, client_id: str, by: ActedBy) -> bool:
         had_consent = self._store.oidc.consents.withdraw(work.tx, user_key, client_id)
         ended = self._store.oidc.grants.revoke_of(work.tx, user_key=user_key, client_id=client_id, now=work.clock())
         if not had_consent and not ended:
             return False
         work.record(
-            EventName.CONSENT_WITHDRAWN, subject=user_key, actor=by.name, origin=origin, reason=reason, client=client_id
+            EventName.CONSENT_WITHDRAWN,
+            subject=user_key,
+            actor=by.actor,
+            origin=by.origin,
+            reason=by.reason,
+            client=client_id,
         )
         return True
 
