@@ -7,8 +7,8 @@ from alembic.operations import Operations
 
 from flask_mfa_gate.store.tables.types import exact
 
-revision = "0015"
-down_revision = "0014"
+revision = "0017"
+down_revision = "0016"
 branch_labels = None
 depends_on = None
 
