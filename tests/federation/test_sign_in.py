@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -12,7 +13,7 @@ from joserfc.jwk import OctKey, RSAKey
 
 from flask_mfa_gate import MFAGate
 from flask_mfa_gate.errors import ConfigError
-from tests.conftest import JSON
+from tests.conftest import JSON, state_of
 from tests.federation.kit import BASE, CALLBACK, CLIENT_ID, SECRET, App, Liar, query_of, text_of
 from tests.hosts_small.kit import Host
 from tests.oidc_kit import records
@@ -321,6 +322,21 @@ def test_neither_codes_nor_tokens_are_logged(liar: Liar, caplog: Any) -> None:
     assert not any(text in caplog.text for text in (SECRET, seen[0], "code-0"))
 
 
+def test_nobody_makes_the_app_ask_the_provider_without_end(liar: Liar) -> None:
+    client = App(liar.issuer, MFA_GATE_FLOOD_LIMIT=2).app.test_client()
+    assert [client.get("/mfa/sign-in/id").status_code for _ in range(3)] == [303, 303, 429]
+
+
+def test_the_doctor_compares_issuers_to_the_last_slash(liar: Liar) -> None:
+    app = App(liar.issuer)
+    settings = state_of(app.app).settings
+    app.app.extensions["mfa_gate"] = replace(
+        state_of(app.app), settings=replace(settings, trust_amr={f"{liar.issuer}/": "when-proved"})
+    )
+    with app.app.app_context():
+        assert "provider-never-believed" in {one.code for one in app.gate.doctor()}
+
+
 def test_an_unknown_provider_is_not_found(liar: Liar) -> None:
     client = App(liar.issuer).app.test_client()
     assert [client.get(f"/mfa/sign-in/{name}").status_code for name in ("other", "other/callback")] == [404, 404]
@@ -366,7 +382,6 @@ def test_errors_are_pages_or_problems(liar: Liar) -> None:
 
 def test_the_doctor_looks_at_whom_the_app_believes(liar: Liar) -> None:
     app = App(liar.issuer, "always")
-    app.app.config["MFA_GATE_TRUST_AMR"] = {f"{liar.issuer}/": "when-proved"}
     with app.app.app_context():
         told = {one.code for one in app.gate.doctor()}
     assert "provider-always-believed" in told

@@ -9,7 +9,7 @@ from ..sign_in.upstream import LONG_AGO, Upstream
 
 LEEWAY = timedelta(seconds=60)
 _LONGEST = 512
-_MOST_WORDS = 20
+_MOST_WORDS, _LONGEST_WORD = 20, 64
 _MULTI_FACTOR = "mfa"
 # RFC 8176 section 2, without what says where the user was or that somebody called them.
 _KINDS = (
@@ -42,7 +42,7 @@ def _words(value: object) -> tuple[str, ...]:
     # SECURITY: a string such as "mfa" is no list, and its letters are no words.
     if not isinstance(value, list | tuple) or len(value) > _MOST_WORDS:
         return ()
-    words = tuple(dict.fromkeys(word for word in map(_text, value) if word is not None))
+    words = tuple(dict.fromkeys(word for word in map(_text, value) if word is not None and len(word) <= _LONGEST_WORD))
     return words if len(words) == len(set(map(str, value))) else ()
 
 

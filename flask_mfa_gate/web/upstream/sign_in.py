@@ -16,6 +16,7 @@ from ...domain.sign_in.upstream import FederatedSignIn
 from ...errors import BadRequest, MFAGateError, NotAllowed, SignInOver
 from ...sentences import Sentence
 from ...services.people.persons import key_of
+from ..flood import require_no_excess
 from ..request_context import RequestContext, current_context
 from ..responses import answers
 from ..responses.host_names import without_place
@@ -51,6 +52,8 @@ def _upstream_view(view: Callable[[UpstreamCall], Response]) -> Callable[..., Re
         context = current_context()
         assert context is not None  # noqa: S101 - the first hook made it
         try:
+            # SECURITY: each of these requests may cause one to the provider, which can take a while.
+            require_no_excess(context.state)
             return view(_call(context, without_place(arguments)["name"]))
         except NotFound as error:
             return answers.http_problem(context, error)

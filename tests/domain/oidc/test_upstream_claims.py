@@ -44,6 +44,7 @@ def read(**claims: Any) -> Upstream:
         ({"amr": ["mfa", None]}, False),
         ({"amr": ["MFA"]}, False),
         ({"amr": ["mfa"] * 21}, False),
+        ({"amr": ["mfa", "x" * 65]}, False),
         ({"amr": None}, False),
         ({"acr": ACR_MULTI}, True),
         ({"acr": ACR_SINGLE}, False),
