@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Blueprint, flash, jsonify, redirect, render_template, request, url_for
+from flask import Blueprint, flash, jsonify, make_response, redirect, render_template, request, url_for
 from flask_login import current_user, login_required, login_user, logout_user
 from sqlalchemy import select
 from werkzeug.security import check_password_hash
@@ -18,6 +19,7 @@ from .people import DAVES_KEY, PASSWORD, PEOPLE
 
 portal = Blueprint("portal", __name__)
 _marks = MFAGate()
+_STRICT = "default-src 'self'; img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'; object-src 'none'"
 
 
 @portal.route("/login", methods=["GET", "POST"])
@@ -79,6 +81,26 @@ def transfer() -> Any:
         flash("The transfer is on its way.")
         return redirect(url_for("portal.transfer"))
     return render_template("transfer.html")
+
+
+@portal.get("/single-page")
+@login_required
+def single_page() -> Any:
+    """A page that stays open: its script asks for the code, and sends the request once more."""
+    page = make_response(render_template("single_page.html"))
+    page.headers["Content-Security-Policy"] = _STRICT
+    return page
+
+
+@portal.post("/api/transfers")
+@_marks.require_mfa(max_age=timedelta(minutes=5))
+def api_transfer() -> Any:
+    """For that page. A form of another site can't send JSON."""
+    sent = request.get_json(silent=True)
+    amount = sent.get("amount") if isinstance(sent, dict) else None
+    if not isinstance(amount, str) or not re.fullmatch(r"[0-9]{1,7}([.,][0-9]{2})?", amount):
+        return jsonify(detail="Enter an amount, such as 12.50."), 400
+    return jsonify(amount=amount), 201
 
 
 @portal.get("/api/me")
