@@ -43,6 +43,7 @@ from .web.middleware.websockets import still_ok
 from .web.oidc import oidc_blueprint
 from .web.oidc.ends import watch_ends
 from .web.sessions.federated import note_federated_sign_in
+from .web.openapi import page as openapi
 from .web.sessions.own_change import tell_change
 from .web.state import EXTENSION, GateState, OidcServices, current_state
 from .web.upstream import upstream_blueprint
@@ -76,7 +77,9 @@ class MFAGate:
         app.extensions[EXTENSION] = state
         is_provider = state.oidc is not None
         app.register_blueprint(account_blueprint(app, state.settings.url_prefix, is_provider=is_provider))
-        app.register_blueprint(admin_blueprint(app, state.settings.admin_url_prefix, is_provider=is_provider))
+        app.register_blueprint(
+            admin_blueprint(app, state.settings.admin_url_prefix, is_provider=is_provider, beside=openapi.ROUTES)
+        )
         if state.oidc is not None:
             app.register_blueprint(oidc_blueprint(app, state.settings.url_prefix))
             watch_ends(app)

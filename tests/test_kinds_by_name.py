@@ -48,6 +48,7 @@ ALLOWED = {
     "web/admin/__init__.py": "lists the rooms of the console", "web/admin/users/access_pass.py": "issues access passes",
     "web/admin/users/actions.py": "the action access-pass",
     "web/admin/users/page.py": "the fields of one user that programs read",
+    "web/openapi/account.py": "what programs read and send", "web/openapi/people.py": "what programs read and send",
     "testing/people.py": "the authenticator app of a test",
 }  # fmt: skip
 

@@ -180,3 +180,8 @@ def test_the_decorator_for_tokens_asks_before_the_body_runs(tmp_path: Path) -> N
     assert (ask("free").json, len(done)) == ({"rows": 3}, 1)
     stopped = ask("owner")
     assert (stopped.status_code, stopped.json["code"], len(done)) == (401, "mfa_challenge_required", 1)
+
+
+def test_the_script_for_single_page_apps_is_that_of_the_demo() -> None:
+    (block,) = blocks("apis.md", "js")
+    assert block == (ROOT / "example_app" / "static" / "gate-fetch.js").read_text(encoding="utf-8")

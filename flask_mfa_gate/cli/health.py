@@ -17,6 +17,7 @@ from ..store import schema
 from ..web.inspection.doctor import findings, not_started
 from ..web.inspection.findings import Finding, Level
 from ..web.inspection.routes import is_unclassified, route_table
+from ..web.openapi.document import openapi as description
 from ..web.state import GateState, current_state
 from .group import as_json_option, mfa
 from .output import DRY_RUN, counted, print_json, print_table
@@ -124,3 +125,8 @@ def routes(as_json: bool, fail_unclassified: bool) -> None:
 def _route_row(row: Mapping[str, Any]) -> tuple[str, ...]:
     resources, demands, policies = (", ".join(row[name]) for name in ("resources", "demands", "policies"))
     return row["endpoint"], ",".join(row["methods"]), row["rule"], resources, row["default"], demands, policies
+
+
+@mfa.command(help="Print the OpenAPI 3.1 description of the JSON that the gate speaks.")
+def openapi() -> None:
+    print_json(description(current_app, current_state()))

@@ -24,7 +24,7 @@ _PRIVATE_SCHEME = re.compile(r"[a-z][a-z0-9+-]*(\.[a-z0-9+-]+)+")
 _BASE64URL = re.compile(r"[A-Za-z0-9_-]+")
 _P256 = 2**256 - 2**224 + 2**192 + 2**96 - 1
 _P256_B = 0x5AC635D8AA3A93E7B3EBBD55769886BC651D06B0CC53B0F63BCE3C3E27D2604B
-_WORDS = (
+WORDS = (
     "client_id", "client_name", "redirect_uris", "post_logout_redirect_uris", "token_endpoint_auth_method",
     "grant_types", "response_types", "scope", "id_token_signed_response_alg", "jwks", "default_max_age", "client_uri",
     "backchannel_logout_uri", "backchannel_logout_session_required", "skip_consent", "application_type",
@@ -96,8 +96,8 @@ def client_words(client: OidcClient) -> dict[str, Any]:
 
 def _refuse_unknown(words: Mapping[str, Any]) -> None:
     for word in words:
-        if word not in _WORDS:
-            near = next(iter(difflib.get_close_matches(str(word), _WORDS, n=1)), None)
+        if word not in WORDS:
+            near = next(iter(difflib.get_close_matches(str(word), WORDS, n=1)), None)
             raise BadClient(str(word)[:LONGEST_NAME], f"is not known here{f', did you mean {near}?' if near else ''}")
 
 

@@ -38,6 +38,7 @@ def setup_route(kind: FactorKind, show: Show) -> Route:
     """
 
     def set_up(auth: AuthenticatedRequest) -> Response:
+        """Show what the user sets up; POST confirms it by its first answer."""
         factor = auth.state.factors.registry.factors[kind]
         return _before(auth, factor) or _set_up(auth, factor, show)
 

@@ -31,7 +31,7 @@ _SENTENCES = {
 }
 
 
-_FOR_PEOPLE = {"icon", "replace_url"}
+FOR_PEOPLE = {"icon", "replace_url"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,7 +188,7 @@ def _factor_line(auth: AuthenticatedRequest, factor: Factor) -> FactorLine:
 
 
 def _as_json(line: FactorLine | SessionLine) -> dict[str, object]:
-    values = {name: getattr(line, name) for name in line.__slots__ if name not in _FOR_PEOPLE}
+    values = {name: getattr(line, name) for name in line.__slots__ if name not in FOR_PEOPLE}
     return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in values.items()}
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
 from flask import Blueprint, Flask
 
@@ -20,14 +20,17 @@ _OF_PROVIDER = (clients, connected_apps)
 LARGEST_BODY = 1024 * 1024
 
 
-def admin_blueprint(app: Flask, url_prefix: str, *, is_provider: bool) -> Blueprint:
+def admin_blueprint(
+    app: Flask, url_prefix: str, *, is_provider: bool, beside: Iterable[ConsoleRoute] = ()
+) -> Blueprint:  # fmt: skip
     """A new blueprint, for one app.
 
     :param is_provider: whether other apps sign in here.
+    :param beside: addresses that no room of the console has.
     """
     blueprint = Blueprint(ADMIN, "flask_mfa_gate", url_prefix=url_prefix)
     blueprint.url_defaults(stay_here)
-    for route in routes(is_provider=is_provider):
+    for route in (*routes(is_provider=is_provider), *beside):
         page = own_page(console_page(route), largest_body=LARGEST_BODY)
         for place in any_host(app):
             blueprint.add_url_rule(route.rule, route.name, page, methods=list(route.methods), **place)

@@ -18,6 +18,7 @@ from ..request_context import RequestContext
 from ..state import current_state
 from ..translation import error_text, gettext, marked, translated
 from .bearer import challenge, step_up_challenge
+from .codes import OF_ASKS, of_http
 from .host_names import own_url
 from .login_page import login_url, way_through_login
 from .page import page_facts
@@ -26,15 +27,6 @@ from .sentences import BLOCKED_TITLES, NOT_SENT, SENTENCES, TITLES, TOKEN_ERRORS
 from .targets import asked_page, is_login_page, way_back
 
 _STATUS = {Ask.CHALLENGE: 401, Ask.PASS: 401}
-_CODES = {
-    Ask.CHALLENGE: "mfa_challenge_required",
-    Ask.ENROLL: "mfa_enrollment_required",
-    Ask.PROMPT: "mfa_enrollment_required",
-    Ask.LOCKED: "mfa_enrollment_expired",
-    Ask.DENY: "access_denied",
-    # Pending, and nothing is demanded any more: the challenge page completes the sign-in.
-    Ask.PASS: "mfa_challenge_required",
-}
 _ENDPOINTS = {
     Ask.CHALLENGE: "mfa_gate.challenge",
     Ask.ENROLL: "mfa_gate.enroll",
@@ -127,7 +119,7 @@ def demand_problem(decision: Decision, *, reference: str | None = None) -> Respo
         "max_age": None if max_age is None else int(max_age.total_seconds()),
         "continue_url": next_url(decision.ask),
     }
-    code = "mfa_step_up_required" if is_step_up else _CODES[decision.ask]
+    code = "mfa_step_up_required" if is_step_up else OF_ASKS[decision.ask]
     status = _STATUS.get(decision.ask, 403)
     if reference is not None:
         facts["reference"] = reference
@@ -231,8 +223,7 @@ def http_problem(context: RequestContext | None, error: HTTPException) -> Respon
     """What Flask or Werkzeug say of a request to one of the gate's pages, such as a file that is not there."""
     if error.code is None:
         return guarded(make_response(error.get_response()))
-    name = error.name.lower().replace(" ", "_")
-    return problem(context, error.code, name, gettext(error.description or error.name))
+    return problem(context, error.code, of_http(error.code), gettext(error.description or error.name))
 
 
 def problem_document(status: int, code: str, detail: str, facts: Mapping[str, Any]) -> Response:

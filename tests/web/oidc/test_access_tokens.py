@@ -19,6 +19,7 @@ from tests.web.oidc.test_demands import prove
 from tests.web.oidc.test_ends import ENDS
 
 pytestmark = pytest.mark.pages
+PAGE = {"Accept": "text/html"}
 MFA, PHR = "https://refeds.org/profile/mfa", "phr"
 FIVE_MINUTES = timedelta(minutes=5)
 
@@ -179,7 +180,7 @@ def test_a_session_makes_no_token_stronger(
     token = access_token(wiki, browser, phone)
     clock.forward(minutes=6)
     assert browser.get("/pay", headers={"Accept": "application/json"}).status_code == 401
-    assert walk(browser, browser.get("/pay")).headers["Location"] == "/mfa/challenge"
+    assert walk(browser, browser.get("/pay", headers=PAGE)).headers["Location"] == "/mfa/challenge"
     prove(browser, phone, clock)
     assert browser.get("/pay").status_code == 200
     answer = browser.get("/pay", headers={"Authorization": f"Bearer {token}"})

@@ -22,7 +22,7 @@ from .numbers import TABLE, number_cards, number_rows
 from .steps import NextStep, next_steps
 
 FILTERS = ("group", "days")
-_PERIODS = ("30", "90", "365")
+PERIODS = ("30", "90", "365")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ def dashboard(console: Console) -> Response:
 
 def _days(state: ListState) -> int:
     word = state.text("days") or "90"
-    are_one_of([word], _PERIODS, "days")
+    are_one_of([word], PERIODS, "days")
     return int(word)
 
 

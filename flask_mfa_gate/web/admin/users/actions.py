@@ -72,11 +72,19 @@ def confirm(console: Console, request_id: str) -> Response:
     if found.state is RequestState.OPEN:
         options, errors = options_of(console, found, console.fields)
         if errors:
-            return confirmation_page(console, found, console.fields, errors)
+            return _refused(console, found, errors)
     else:
         options = ActionOptions()
-    console.state.people.action_jobs.carry_out(found, options, actor=console.actor)
+    done = console.state.people.action_jobs.carry_out(found, options, actor=console.actor)
+    if console.auth.wants_json:
+        return answers.json_answer(_as_json(console, done))
     return answers.see_other(console_url("user_request", request_id=request_id))
+
+
+def _refused(console: Console, found: ActionRequest, errors: Mapping[str, str]) -> Response:
+    if console.auth.wants_json:
+        raise BadRequest(next(iter(errors.values())))
+    return confirmation_page(console, found, console.fields, errors)
 
 
 def cancel(console: Console, request_id: str) -> Response:
@@ -145,7 +153,7 @@ def _act_at_once(
     found = service.freeze(action, users, actor=console.actor, not_found=missing)
     options, errors = options_of(console, found, console.fields)
     if errors:
-        raise BadRequest(next(iter(errors.values())))
+        return _refused(console, found, errors)
     if _is_set(console, "dry_run"):
         would = service.would(found, options, actor=console.actor)
         return answers.json_answer({**_outcomes(would, missing), "dry_run": True})
