@@ -30,9 +30,8 @@ from .services.people.users import UserService
 from .services.policies.impact import Preview
 from .services.policies.policies import PolicyService
 from .services.policies.simulation import Explanation
-from .web.account import account_blueprint
-from .web.admin import admin_blueprint
 from .web.authorization.questions import TemplateHelper, current_access_token, current_assurance, current_decision
+from .web.blueprints import register_blueprints
 from .web.delegation.api_tokens import mark_token
 from .web.inspection.doctor import findings
 from .web.inspection.findings import Finding
@@ -40,13 +39,9 @@ from .web.inspection.routes import route_table
 from .web.middleware import view_guard
 from .web.middleware.install import arrange, install, require_free
 from .web.middleware.websockets import still_ok
-from .web.oidc import oidc_blueprint
-from .web.oidc.ends import watch_ends
 from .web.sessions.federated import note_federated_sign_in
-from .web.openapi import page as openapi
 from .web.sessions.own_change import tell_change
 from .web.state import EXTENSION, GateState, OidcServices, current_state
-from .web.upstream import upstream_blueprint
 from .web.view_marks.arguments import read_demand, read_resource, read_scopes
 from .web.view_marks.marks import mark_demand, mark_exempt, mark_resource, mark_scopes
 from .web.view_marks.protection import marked_views
@@ -75,16 +70,7 @@ class MFAGate:
         """
         state = build_state(self, app, Host(**host))
         app.extensions[EXTENSION] = state
-        is_provider = state.oidc is not None
-        app.register_blueprint(account_blueprint(app, state.settings.url_prefix, is_provider=is_provider))
-        app.register_blueprint(
-            admin_blueprint(app, state.settings.admin_url_prefix, is_provider=is_provider, beside=openapi.ROUTES)
-        )
-        if state.oidc is not None:
-            app.register_blueprint(oidc_blueprint(app, state.settings.url_prefix))
-            watch_ends(app)
-        if state.upstreams is not None:
-            app.register_blueprint(upstream_blueprint(app, state.settings.url_prefix))
+        register_blueprints(app, state)
         require_free(app, state.settings)
         app.context_processor(lambda: {"mfa_gate": TemplateHelper()})
         app.cli.add_command(mfa)

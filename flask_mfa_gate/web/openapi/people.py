@@ -74,6 +74,9 @@ def operations() -> Operations:
         "POST user_request_cancel": Operation(answer=table(id=TEXT), body=fields_of()),
         "POST user_access_pass": Operation(answer=_PASS, status=201, body=issuing),
         "POST user_access_pass_revoke": revoked,
+        "POST user_tokens_revoke": Operation(
+            answer=table(revoked=one_of(FLAG, NUMBER)), body=fields_of(key=TEXT, token_id=TEXT, reason=TEXT)
+        ),
         "POST user_apps_revoke": Operation(
             answer=table(revoked=NUMBER), body=fields_of(key=TEXT, client_id=TEXT, reason=TEXT)
         ),

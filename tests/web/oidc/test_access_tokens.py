@@ -209,13 +209,14 @@ def test_a_pending_sign_in_beside_it_stays_pending(
 
 
 def test_tokens_in_general_being_exempt_makes_no_token_stronger(
-    make_provider: Any, browser: Any, phone: Phone, clock: StillClock
+    make_provider: Any, phone: Phone, clock: StillClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from example_app import load_user
 
     app = with_views(make_provider(MFA_GATE_TOKENS="exempt"))
     # An app that looks such tokens up by itself too, and would name their user.
-    app.login_manager.request_loader(lambda asked: load_user("4") if "Authorization" in asked.headers else None)  # type: ignore[attr-defined]
+    by_header = lambda asked: load_user("4") if "Authorization" in asked.headers else None  # noqa: E731
+    monkeypatch.setattr(app.login_manager, "_request_callback", by_header)
     token = access_token(RelyingParty(app), SecureBrowser(app), phone)
     clock.forward(minutes=6)
     assert code_of(get(app, "/pay", token)) == "mfa_step_up_required"

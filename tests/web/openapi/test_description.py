@@ -26,6 +26,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "user_access_pass": {"key": "2", "reason": "lost", "lifetime": "1h"},
     "user_access_pass_revoke": {"key": "2"},
     "user_apps_revoke": {"key": "2"},
+    "user_tokens_revoke": {"key": "2"},
     "clients_add": {**CLIENT, "client_id": "other"},
     "client_save": {"client_name": "Notes and more"},
     "client_state": {"state": "disabled"},
@@ -44,7 +45,7 @@ BODIES: dict[str, dict[str, Any]] = {
 }
 # One at a time: what they are about is made before each.
 REFUSED = {
-    "challenge", "enroll_totp", "factor_remove", "factor_delete", "session_end", "app_disconnect",     "user_request_cancel", "client_secret_revoke", "policy_restore", "network_delete", "userinfo", "token", "introspect", "revoke",
+    "challenge", "enroll_totp", "factor_remove", "factor_delete", "session_end", "app_disconnect",     "user_request_cancel", "api_token_revoke", "client_secret_revoke", "policy_restore", "network_delete", "userinfo", "token", "introspect", "revoke",
 }  # fmt: skip
 ENDS_THE_SESSION = ("sign_out", "cancel")
 
@@ -109,7 +110,7 @@ def made(app: Flask, browser: Browser) -> dict[str, str]:
     factor = browser.get("/mfa/", headers=JSON).json["factors"][0]["id"]  # type: ignore[index]
     return {
         "key": "2", "name": "fresh", "client_id": "notes", "version": str(policies.version()), "factor_id": factor,
-        "request_id": asked.headers["Location"].rsplit("/")[-1].partition("?")[0], "lineage": "none",
+        "token_id": "none", "request_id": asked.headers["Location"].rsplit("/")[-1].partition("?")[0], "lineage": "none",
     }  # fmt: skip
 
 
@@ -149,6 +150,9 @@ def test_what_tokens_get_is_what_is_described(app: Flask, described: dict[str, A
     assert answer.status_code == 200
     validate(described, described["paths"]["/mfa/oidc/userinfo"]["get"], answer)
     assert key_of(app, "frank") == (answer.json or {})["sub"]
+    apps = browser.get("/mfa/apps", headers=JSON)
+    assert len((apps.json or {})["apps"]) == 1
+    validate(described, described["paths"]["/mfa/apps"]["get"], apps)
 
 
 def validate(described: Mapping[str, Any], operation: Mapping[str, Any], answer: Any) -> None:
