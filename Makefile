@@ -9,7 +9,7 @@ export PYTHONDONTWRITEBYTECODE :=
 PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3 python; do \
 	$$name -c 'import sys, venv, ensurepip, sqlite3; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' >/dev/null 2>&1 && { echo $$name; break; }; done)
 
-.PHONY: demo test test-servers lint soak lowest bench docs images clean
+.PHONY: demo test test-servers lint style soak lowest bench docs images clean
 
 demo: $(READY)
 	@$(BIN)/python -m example_app --port $(PORT)
@@ -18,18 +18,22 @@ demo: $(READY)
 PROGRAMS := tests/browser tests/oidc_clients tests/federation
 
 # One worker more than CI has cores: the others wait for databases and mail servers a fifth of their time.
-test: lint
-	$(BIN)/pytest -n 3 --dist worksteal $(PROGRAMS:%=--ignore=%)
+# mypy has one core for itself, so it runs beside them.
+test: style
+	$(BIN)/mypy & types=$$!; $(BIN)/pytest -n 3 --dist worksteal $(PROGRAMS:%=--ignore=%) && \
+		{ wait $$types || { echo "mypy found what it says above."; exit 1; }; }
 
 # What needs other programs, and what `make test` runs on one database each, on SQLite, PostgreSQL and MariaDB. After
 # `make test` the two others are enough, which MFA_GATE_TEST_DATABASES=others says. Tests of one program stay together.
 test-servers: $(READY)
 	MFA_GATE_TEST_DATABASES=$${MFA_GATE_TEST_DATABASES:-all} $(BIN)/pytest -n 3 --dist loadgroup $(PROGRAMS) tests/race tests/services tests/store tests/web
 
-lint: $(READY)
+lint: style
+	$(BIN)/mypy
+
+style: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
-	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 soak: $(READY)
