@@ -211,7 +211,7 @@ SENT: dict[str, tuple[dict[str, str], ...]] = {
     "client_save": ({"redirect_uris": "x", "version": ""}, {"redirect_uris": f"{WIKI}/in", "version": "0"}),
     "client_state": ({"state": "x"},), "client_secret_add": ({"overlap": "9y"}, {"overlap": "7d", "secrets": "x"}),
     "client_secret_revoke": ({"secret": "x"},), "client_revoke": ({},), "client_remove": ({"reason": "x" * 10_001},),
-    "user_apps_revoke": ({"key": "nobody"},),
+    "user_apps_revoke": ({"key": "nobody"},), "user_tokens_revoke": ({"key": "nobody"},),
 }  # fmt: skip
 
 
