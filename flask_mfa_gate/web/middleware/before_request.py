@@ -139,7 +139,7 @@ def _answer_first(here: FlaskContext, context: RequestContext) -> Any:
     if is_ours and is_for_programs(endpoint):
         state.host.identity.hide_for_now()
         return _answer_own(context)
-    if not is_ours and (token := find_token(context)) is not None:
+    if not is_ours and state.oidc is not None and (token := find_token(context)) is not None:
         come_by_token(context, token)
         return admit_by_token(context, token) if state.settings.decide == "first" else None
     context.look_up()
