@@ -17,7 +17,7 @@ from flask import Flask, Response, jsonify, redirect, request
 from flask.testing import FlaskClient
 from flask_login import LoginManager, UserMixin, login_required
 from joserfc import jwt
-from joserfc.jwk import RSAKey
+from joserfc.jwk import OctKey, RSAKey
 from werkzeug.test import TestResponse
 
 from example_app.past import enroll_with_key
@@ -153,7 +153,7 @@ class Liar:
     answer: dict[str, str] = field(default_factory=dict)
     token: Callable[[dict[str, Any]], Any] | None = None
     token_answer: Callable[[], Response] | None = None
-    key: RSAKey = field(default_factory=lambda: RSAKey.generate_key(2048, {"kid": "a"}))
+    key: RSAKey | OctKey = field(default_factory=lambda: RSAKey.generate_key(2048, {"kid": "a"}))
     asked: dict[str, str] = field(default_factory=dict)
     fetched: list[str] = field(default_factory=list)
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -195,7 +195,7 @@ def provider_app(liar: Liar) -> Flask:
     @app.get("/jwks")
     def jwks() -> Response:
         liar.fetched.append("jwks")
-        return jsonify(keys=[liar.key.as_dict(private=False)])
+        return jsonify(keys=[liar.key.as_dict(private=isinstance(liar.key, OctKey))])
 
     @app.post("/elsewhere")
     def elsewhere() -> Response:

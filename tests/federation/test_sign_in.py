@@ -125,6 +125,15 @@ def test_a_token_that_the_provider_did_not_sign_signs_nobody_in(liar: Liar, forg
     assert (person.status(), app.asked) == (401, [])
 
 
+@pytest.mark.filterwarnings("ignore::joserfc.errors.SecurityWarning")
+def test_a_key_that_everybody_has_signs_nobody_in(liar: Liar) -> None:
+    liar.key = OctKey.import_key(SECRET, {"kid": "a"})
+    liar.token = lambda claims: liar.signed(claims, alg="HS256")
+    app = App(liar.issuer, "always")
+    person = app.person(liar.walk)
+    assert (person.sign_in().status_code, person.status(), app.asked) == (401, 401, [])
+
+
 def test_a_new_key_of_the_provider_is_fetched_when_it_is_used(liar: Liar) -> None:
     person = (app := App(liar.issuer)).person(liar.walk)
     person.sign_in()

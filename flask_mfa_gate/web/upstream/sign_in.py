@@ -129,4 +129,4 @@ def _sign_in(call: UpstreamCall, user: Any, noted: FederatedSignIn, answer: Answ
         raise NotAllowed("not-allowed", "This account is disabled. Contact your administrator.")
     if key_of(user, call.state.host.user_key) != noted.user_key:
         raise SignInOver("Sign in again.")
-    return answers.see_other(safe_target(answer.kept["next"], origin=origin()) or home())
+    return answers.see_other(answer.kept["next"])
