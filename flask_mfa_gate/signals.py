@@ -71,6 +71,9 @@ api_token_revoked = gate_signals.signal(EventName.API_TOKEN_REVOKED)
 token_reused = gate_signals.signal(EventName.TOKEN_REUSED)
 directory_synced = gate_signals.signal(EventName.DIRECTORY_SYNCED)
 test_mail_sent = gate_signals.signal(EventName.TEST_MAIL_SENT)
+test_event_sent = gate_signals.signal(EventName.TEST_EVENT_SENT)
+events_given_up = gate_signals.signal(EventName.EVENTS_GIVEN_UP)
+events_retried = gate_signals.signal(EventName.EVENTS_RETRIED)
 
 
 def is_heard(name: str) -> bool:

@@ -43,6 +43,7 @@ from flask_mfa_gate.store import Store
 from flask_mfa_gate.store.sign_in.holdings import Held
 from flask_mfa_gate.web.state import GateState
 from tests.kept_work import keep_work
+from tests.outbound.fixtures import authority, receiver  # noqa: F401 - fixtures of every folder
 from tests.servers import DATABASES, SERVERS, SeededDatabase, as_uri, is_reachable, new_database
 
 IS_REQUIRED = os.environ.get("MFA_GATE_TEST_REQUIRE") == "all"

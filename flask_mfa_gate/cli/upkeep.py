@@ -26,8 +26,14 @@ def run_due(dry_run: bool, as_json: bool) -> None:
 
 def _sentence(did: Upkeep) -> str:
     failed = f" ({did.mails_failed} failed)" if did.mails_failed else ""
+    events = _events(did) if did.events_sent or did.events_failed else ""
     acted = f" {counted(did.continued, 'action')} on many users finished." if did.continued else ""
     return (
         f"{counted(did.reminded, 'user')} reminded, {did.lapsed} lapsed, {did.synced} synced. "
-        f"{counted(did.mails_sent, 'mail')} sent{failed}. {counted(did.swept, 'old row')} deleted.{acted}"
+        f"{counted(did.mails_sent, 'mail')} sent{failed}. {events}{counted(did.swept, 'old row')} deleted.{acted}"
     )
+
+
+def _events(did: Upkeep) -> str:
+    failed = f" ({did.events_failed} failed)" if did.events_failed else ""
+    return f"{counted(did.events_sent, 'event')} sent{failed}. "

@@ -41,11 +41,14 @@ class Channels:
     :param networks: entries of networks that are allowed beside the internet.
     :param connect_seconds: for the connection alone, to each address.
     :param total_seconds: for all that is said, from the connection on.
+    :param is_everywhere: whether any address may be reached, also without TLS: only where none but the operator can
+        name one, and private ones are what is meant.
     """
 
     networks: tuple[str, ...] = ()
     connect_seconds: float = 5
     total_seconds: float = 10
+    is_everywhere: bool = False
 
     @contextmanager
     def open(self, host: str, port: int, *, tls: bool) -> Iterator[socket.socket]:
@@ -56,7 +59,7 @@ class Channels:
         :raises OSError: where nobody answers in time, or not with such a certificate.
         """
         places = self.places(host, port)
-        if not tls:
+        if not tls and not self.is_everywhere:
             # SECURITY: what is said without TLS can be read and changed by everybody on the way.
             places = [one for one in places if ip_address(one.address[0].partition("%")[0]).is_loopback]
         line = self._connected(host, places)
@@ -77,7 +80,11 @@ class Channels:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
         allowed: list[Span] = [span_of(entry) for entry in self.networks]
         # SECURITY: what is looked at here is what is connected to; a second look-up may say something else.
-        places = [_Place(one[0], one[4]) for one in found if may_reach(str(one[4][0]), allowed)]  # type: ignore[arg-type]
+        places = [
+            _Place(one[0], one[4])  # type: ignore[arg-type]
+            for one in found
+            if self.is_everywhere or may_reach(str(one[4][0]), allowed)
+        ]
         if not places:
             raise AddressRefused(
                 Sentence(

@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from ..clock import Clock
 from ..domain.people.person import NOWHERE, Origin, Person
+from ..domain.records.destination import Destination
 from ..domain.records.event_name import EventName
 from ..domain.records.mail_kind import MailKind, Notice
 from ..mail.notices import is_silenceable, is_told_twice, notices
@@ -128,6 +129,22 @@ class UnitOfWork:
         small = (record for record in self.records if len(record[1]) < LARGE)
         self.store.audit.write(self.tx, [of_subject(event, key) for event, subjects in small for key in subjects])
 
+    def send_out(self, destinations: Sequence[Destination]) -> bool:
+        """Put what is on record on its way to other servers, all at once; whether there is anything."""
+        wanted = [
+            (one.name, event, subjects)
+            for event, subjects in self.records
+            for one in destinations
+            if one.wants(event.name, event.details)
+        ]
+        outgoing = self.store.outgoing_events
+        for name, event, subjects in wanted:
+            if len(subjects) >= LARGE:
+                outgoing.add_for(self.tx, name, event, subjects)
+        small = (one for one in wanted if len(one[2]) < LARGE)
+        outgoing.add(self.tx, [(name, of_subject(event, key)) for name, event, keys in small for key in keys])
+        return bool(wanted)
+
     def _mails(self, read: Mapping[str, Addressee], keys: Collection[str], what: Notice) -> Iterator[Message]:
         """Without an address there is nobody to tell."""
         addressed = self._twice(read, keys) if is_told_twice(what.kind) else self._once(read, keys)
@@ -158,6 +175,8 @@ class TransactionRunner:
     :param publish: tells the host's receivers of an event.
     :param dispatch: told which mails were put into the outbox.
     :param muted: kinds of mail that the app does not send.
+    :param destinations: other servers that are told of events.
+    :param dispatch_events: told that events for them were written.
     """
 
     store: Store
@@ -165,6 +184,8 @@ class TransactionRunner:
     publish: Callable[[Event], None]
     dispatch: Callable[[Collection[str]], None]
     muted: frozenset[MailKind] = frozenset()
+    destinations: tuple[Destination, ...] = ()
+    dispatch_events: Callable[[], None] = lambda: None
 
     def run(self, act: Callable[[UnitOfWork], T], *, is_bulk: bool = False) -> T:
         """Do ``act`` in one transaction; signals and mail follow its commit. An error undoes all of it.
@@ -172,15 +193,17 @@ class TransactionRunner:
         :param is_bulk: the mail waits for ``run-due``.
         """
 
-        def attempt(tx: Connection) -> tuple[T, UnitOfWork, list[str]]:
+        def attempt(tx: Connection) -> tuple[T, UnitOfWork, list[str], bool]:
             work = UnitOfWork(self.store, tx, self.clock)
-            return act(work), work, work.finish(self.muted)
+            return act(work), work, work.finish(self.muted), work.send_out(self.destinations)
 
-        result, work, message_ids = self.store.database.transact(attempt)
+        result, work, message_ids, is_sent_out = self.store.database.transact(attempt)
         for event in work.heard:
             self._tell(event)
         if message_ids and not is_bulk:
             self.dispatch(message_ids)
+        if is_sent_out and not is_bulk:
+            self.dispatch_events()
         return result
 
     def _tell(self, event: Event) -> None:

@@ -13,7 +13,7 @@ from ..clock import Clock, utc_now
 from ..domain.factors.totp import DIGITS, PERIODS
 from ..errors import ConfigError
 from . import checks
-from .outbound import OutboundSettings
+from .events import EventSettings
 from .setting import setting
 
 PREFIX = "MFA_GATE_"
@@ -21,7 +21,7 @@ _APP_DEFAULT: Mapping[str, str] = MappingProxyType({"app": "user-setting"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Settings(OutboundSettings):
+class Settings(EventSettings):
     """All settings of one app."""
 
     keys: tuple[bytes, ...] = setting(
@@ -251,6 +251,7 @@ class Settings(OutboundSettings):
         settings = cls(**values)
         _refuse_impossible(settings)
         settings.require_issuer()
+        settings.require_distinct_destinations()
         return settings
 
 

@@ -31,6 +31,7 @@ from .records.audit import AuditLog
 from .records.checkpoints import Checkpoints
 from .records.daily_totals import DailyTotals
 from .records.outbox import Outbox
+from .records.outgoing_events import OutgoingEvents
 from .records.policies import PolicyVersions
 from .sign_in.challenge_states import ChallengeStates
 from .sign_in.failures import FailureLog
@@ -84,6 +85,7 @@ class Store:
     failures: FailureLog
     audit: AuditLog
     outbox: Outbox
+    outgoing_events: OutgoingEvents
     checkpoints: Checkpoints
     noted: Noted
     sealed: SealedValues
@@ -119,6 +121,7 @@ def build_store(database: Database, *, prefix: str, keyring: Keyring) -> Store:
         failures=FailureLog(tables),
         audit=AuditLog(tables),
         outbox=Outbox(tables),
+        outgoing_events=OutgoingEvents(tables),
         checkpoints=checkpoints,
         noted=Noted(tables),
         sealed=SealedValues(tables),

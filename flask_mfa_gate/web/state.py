@@ -34,6 +34,7 @@ from ..services.enrollment.enrollments import EnrollmentService
 from ..services.enrollment.factor_enrollment import FactorEnrollment
 from ..services.enrollment.recovery_codes import RecoveryCodeService
 from ..services.enrollment.upkeep import UpkeepService
+from ..services.event_delivery import EventDelivery
 from ..services.mail_trial import MailTrial
 from ..services.observations import Observations
 from ..services.oidc.access_tokens import AccessTokenReader
@@ -185,6 +186,7 @@ class Operations:
     delivery: Delivery
     outbound: Outbound
     mail_trial: MailTrial
+    event_delivery: EventDelivery
     upkeep: UpkeepService
     observations: Observations
 

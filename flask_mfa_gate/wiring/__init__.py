@@ -11,6 +11,7 @@ from flask import Flask
 
 from ..domain.records.mail_kind import MailKind
 from ..errors import StoreError
+from ..events.sender import EventSender
 from ..factors.parts import FactorParts
 from ..factors.registry import build
 from ..host import Host, directory_of, identity_of, traits_of, user_key_of
@@ -27,10 +28,10 @@ from ..services.table_setup import TableSetup
 from ..services.unit_of_work import TransactionRunner
 from ..settings import Settings
 from ..signals import Event, gate_signals
-from ..store import build_store
+from ..store import Store, build_store
 from ..store.database.engine import Database, make_engine
 from ..store.database.location import Location
-from ..web.responses.after_response import dispatcher
+from ..web.responses.after_response import dispatcher, event_dispatcher
 from ..web.state import DelegationServices, GateState, HostParts
 from .base import Base, lifetimes_of, rules_of
 from .oidc import oidc_services
@@ -52,9 +53,11 @@ def build_state(gate: Any, app: Flask, host: Host) -> GateState:
     keyring = find_keyring(settings, location, testing=testing, secret_key=secret_key)
     store = build_store(database, prefix=settings.table_prefix, keyring=keyring)
     delivery = Delivery(store, make_sender(app, settings), clock=settings.clock)
-    worker = TransactionRunner(
-        store, settings.clock, _publisher(app), dispatcher(delivery), frozenset(map(MailKind, settings.mail_disabled))
+    outbound = Outbound(Channels(settings.outbound_networks))
+    sender = EventSender(
+        store, settings.destinations, clock=settings.clock, app=settings.issuer or app.name, outbound=outbound
     )
+    worker = _worker(app, settings, store, delivery, sender)
     rules, parts = rules_of(settings), FactorParts(store, keyring, settings, settings.issuer or app.name)
     reader = PersonReader(user_key_of(host), host.groups, host.admin_role)
     base = Base(
@@ -62,7 +65,7 @@ def build_state(gate: Any, app: Flask, host: Host) -> GateState:
         lifetimes=lifetimes_of(settings), places=Places(settings.geoip_database),
         host=host, directory=directory_of(host, store, reader, settings.clock),
         app_id=app_id_of(app, host, settings, location), factors=build(parts, rules.enabled),
-        outbound=Outbound(Channels(settings.outbound_networks)),
+        outbound=outbound, event_sender=sender,
     )  # fmt: skip
     admin = AdminWiring(base)
     _set_up_tables(location, admin.operations.tables, is_served=not is_command(), may_begin=not settings.keys)
@@ -76,6 +79,15 @@ def build_state(gate: Any, app: Flask, host: Host) -> GateState:
         delegation=DelegationServices(api_tokens=ApiTokenService(worker, admin.runner)),
         operations=admin.operations, oidc=oidc,
         upstreams=upstream_clients(settings, host),
+    )  # fmt: skip
+
+
+def _worker(
+    app: Flask, settings: Settings, store: Store, delivery: Delivery, sender: EventSender
+) -> TransactionRunner:  # fmt: skip
+    return TransactionRunner(
+        store, settings.clock, _publisher(app), dispatcher(delivery), frozenset(map(MailKind, settings.mail_disabled)),
+        settings.destinations, event_dispatcher(sender),
     )  # fmt: skip
 
 

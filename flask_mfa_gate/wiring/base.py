@@ -12,6 +12,7 @@ from ..domain.authorization.rules import Lapse, LockoutScope, Rules
 from ..domain.sign_in.assurance import FactorKind
 from ..domain.sign_in.session import Lifetimes
 from ..domain.sign_in.upstream import Trust, UpstreamTrust
+from ..events.sender import EventSender
 from ..factors.registry import FactorRegistry
 from ..host import Host
 from ..mail.delivery import Delivery
@@ -41,6 +42,7 @@ class Base:
     host: Host
     factors: FactorRegistry
     outbound: Outbound
+    event_sender: EventSender
 
     @property
     def clock(self) -> Clock:

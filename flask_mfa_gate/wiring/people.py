@@ -23,6 +23,7 @@ from ..services.enrollment.enrollments import EnrollmentService
 from ..services.enrollment.periods import Periods
 from ..services.enrollment.sweeping import Sweeper
 from ..services.enrollment.upkeep import UpkeepService
+from ..services.event_delivery import EventDelivery
 from ..services.mail_trial import MailTrial
 from ..services.observations import Observations
 from ..services.people.daily_totals import DailyTotalsService
@@ -91,6 +92,7 @@ class AdminWiring:
 
     def _operations(self) -> Operations:
         base, store, worker, _, clock = self._base, *self._common()
+        event_delivery = EventDelivery(worker, base.event_sender)
         return Operations(
             audit=self._audit,
             audit_reader=AuditReader(worker),
@@ -100,6 +102,7 @@ class AdminWiring:
             delivery=base.delivery,
             outbound=base.outbound,
             mail_trial=MailTrial(worker, base.delivery),
+            event_delivery=event_delivery,
             upkeep=UpkeepService(
                 worker=worker,
                 periods=Periods(worker, self._writer, reminders=base.settings.reminders),
@@ -107,6 +110,7 @@ class AdminWiring:
                 digest=DigestService(worker, self._rows),
                 jobs=self.people.action_jobs,
                 delivery=base.delivery,
+                event_delivery=event_delivery,
                 logout=self.oidc.logout if self.oidc is not None else None,
                 signing_keys=self.oidc.signing_keys if self.oidc is not None else None,
                 daily=self.people.daily_totals,

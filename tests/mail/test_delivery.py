@@ -193,7 +193,7 @@ class TestSilent:
             assert server.taken == 1
 
     def test_after_a_response_it_holds_no_worker(self, portal: Flask, monkeypatch: Any) -> None:
-        monkeypatch.setattr("flask_mfa_gate.web.responses.after_response.LONGEST_SECONDS", 0.5)
+        monkeypatch.setattr("flask_mfa_gate.web.responses.after_response.LONGEST", timedelta(seconds=0.5))
         portal._got_first_request = False
 
         @portal.post("/hire")

@@ -46,6 +46,9 @@ class EventName(StrEnum):
     TOKEN_REUSED = "token_reused"  # noqa: S105 - a word of the vocabulary, not a secret
     DIRECTORY_SYNCED = "directory_synced"
     TEST_MAIL_SENT = "test_mail_sent"
+    TEST_EVENT_SENT = "test_event_sent"
+    EVENTS_GIVEN_UP = "events_given_up"
+    EVENTS_RETRIED = "events_retried"
 
 
 LOUD = frozenset(

@@ -15,6 +15,7 @@ from ..unit_of_work import TransactionRunner, UnitOfWork
 
 _SWEEP_MARGIN = timedelta(days=1)
 _OUTBOX_MEMORY = timedelta(days=30)
+_SENT_EVENTS_MEMORY = timedelta(days=7)
 _REQUEST_MEMORY = timedelta(days=1)
 
 
@@ -45,6 +46,9 @@ class Sweeper:
         swept = self._store.sessions.sweep(work.tx, now=now, older_than=kept, ended_before=now - self._cookie_life())
         swept += self._store.sign_ins.sweep(work.tx, now=now, older_than=RISK_MEMORY)
         swept += self._store.outbox.sweep(work.tx, now=now, older_than=_OUTBOX_MEMORY)
+        swept += self._store.outgoing_events.sweep(
+            work.tx, sent_before=now - _SENT_EVENTS_MEMORY, given_up_before=now - _OUTBOX_MEMORY
+        )
         swept += self._store.noted.sweep(work.tx, now=now)
         swept += self._store.factors.sweep(work.tx, now=now)
         swept += self._store.grants.sweep(work.tx, now=now)

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ...mail.delivery import Delivery
 from ..actions.action_jobs import ActionJobs
 from ..audit.chain import AuditChain
+from ..event_delivery import EventDelivery
 from ..oidc.logout import LogoutNotifier
 from ..oidc.signing_keys import SigningKeyService
 from ..people.daily_totals import DailyTotalsService
@@ -30,6 +31,8 @@ class Upkeep:
     synced: int
     mails_sent: int
     mails_failed: int
+    events_sent: int
+    events_failed: int
     swept: int
     continued: int
 
@@ -48,6 +51,7 @@ class UpkeepService:
     digest: DigestService
     jobs: ActionJobs
     delivery: Delivery
+    event_delivery: EventDelivery
     daily: DailyTotalsService
     sweeper: Sweeper
     users: UserService
@@ -64,6 +68,7 @@ class UpkeepService:
         self.digest.post_if_due(audit_head=str(head))
         continued = self.jobs.continue_all()
         sent, failed = self.delivery.send_due()
+        events_sent, events_failed = self.event_delivery.run()
         if self.logout is not None:
             self.logout.run()
         if self.signing_keys is not None:
@@ -79,6 +84,8 @@ class UpkeepService:
             synced=synced,
             mails_sent=sent,
             mails_failed=failed,
+            events_sent=events_sent,
+            events_failed=events_failed,
             swept=swept,
             continued=continued,
         )
@@ -91,7 +98,8 @@ class UpkeepService:
         def act(work: UnitOfWork) -> None:
             reminded, lapsed = self.periods.run_in(work)
             mails = self.worker.store.outbox.count_due(work.tx, now=self.worker.clock())
-            found.append(Upkeep(reminded, lapsed, 0, mails, 0, self.sweeper.run_in(work), left))
+            events = self.worker.store.outgoing_events.count_due(work.tx, now=self.worker.clock())
+            found.append(Upkeep(reminded, lapsed, 0, mails, 0, events, 0, self.sweeper.run_in(work), left))
             raise _Undone
 
         with suppress(_Undone):

@@ -104,6 +104,7 @@ class UserService:
             # Before the rows move: what is sealed in them is sealed for the old key.
             self._key_rotation.rename(work, old, new)
             self._audit.rename(work, old, new)
+            self._store.outgoing_events.rename(work.tx, old, new)
             self._store.keys.rename(work.tx, old, new)
             self._store.people.rewrite_words(work.tx, new)
             self._policies.rename_user(work, old, new, actor=by)
@@ -130,6 +131,7 @@ class UserService:
             self._store.enrollments.lock(work.tx, key)
             self._store.outbox.leave_out(work.tx, self._store.people.known(work.tx, [key], now=self._clock()))
             self._audit.forget(work, key, pseudonym=pseudonym)
+            self._store.outgoing_events.forget(work.tx, key, pseudonym=pseudonym)
             self._store.keys.forget(work.tx, key, pseudonym=pseudonym)
             work.record(
                 EventName.USER_FORGOTTEN, subject=pseudonym, actor=Actor.HOST.name if by == Actor.user(key).name else by

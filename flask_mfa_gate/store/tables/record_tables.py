@@ -67,6 +67,33 @@ def outbox(metadata: MetaData, prefix: str) -> Table:
     )
 
 
+def outgoing_event(metadata: MetaData, prefix: str) -> Table:
+    """One row an event on record and destination. ``since`` is when it came into its state; ``facts`` go once it is
+    sent, with subject and actor.
+    """
+    return Table(
+        f"{prefix}outgoing_event",
+        metadata,
+        Column("number", BIG_ID, primary_key=True, autoincrement=True),
+        Column("id", exact(32), nullable=False),
+        Column("destination", exact(64), nullable=False),
+        Column("event", exact(40), nullable=False),
+        Column("at", UTCDateTime, nullable=False),
+        Column("subject", exact(USER_KEY_LENGTH), nullable=False),
+        Column("actor", exact(USER_KEY_LENGTH + 5), nullable=False),
+        Column("facts", JSON, nullable=False),
+        Column("state", exact(16), nullable=False),
+        Column("since", UTCDateTime, nullable=False),
+        Column("due_at", UTCDateTime, nullable=False),
+        Column("claimed_until", UTCDateTime),
+        Column("attempts", Integer, nullable=False),
+        Column("problem", Text),
+        Index(f"ix_{prefix}outgoing_event_id", "id", unique=True),
+        Index(f"ix_{prefix}outgoing_event_waiting", "state", "destination", "number"),
+        Index(f"ix_{prefix}outgoing_event_since", "state", "since"),
+    )
+
+
 def mark(metadata: MetaData, prefix: str) -> Table:
     """How far a job has come, and when it last ran."""
     return Table(

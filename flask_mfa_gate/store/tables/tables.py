@@ -22,6 +22,7 @@ class Tables:
     failure: Table
     audit: Table
     outbox: Table
+    outgoing_event: Table
     person: Table
     person_group: Table
     person_word: Table
@@ -59,6 +60,7 @@ def build_tables(prefix: str) -> Tables:
         failure=account_tables.failure(metadata, prefix),
         audit=record_tables.audit(metadata, prefix),
         outbox=record_tables.outbox(metadata, prefix),
+        outgoing_event=record_tables.outgoing_event(metadata, prefix),
         person=account_tables.person(metadata, prefix),
         person_group=account_tables.person_group(metadata, prefix),
         person_word=account_tables.person_word(metadata, prefix),

@@ -1,4 +1,4 @@
-"""One try to send a mail right after the response has left."""
+"""One try to send mail and events right after the response has left."""
 
 from __future__ import annotations
 
@@ -9,13 +9,47 @@ from datetime import timedelta
 
 from flask import Flask, Response, after_this_request, current_app, has_request_context
 
+from ...events.sender import EventSender
 from ...mail.delivery import Delivery
 
-LONGEST_SECONDS = 5
+LONGEST = timedelta(seconds=5)
 log = logging.getLogger("flask_mfa_gate")
 
 
-_is_sending = threading.Lock()
+class Errand:
+    """Something that one thread a process does behind a response.
+
+    :param failure: what the log says where it could not be done.
+    """
+
+    def __init__(self, failure: str) -> None:
+        self._is_running, self._failure = threading.Lock(), failure
+
+    def run_soon(self, app: Flask, act: Callable[[], object]) -> None:
+        """Neither the client nor the worker waits for it; while it runs it is not begun again."""
+
+        def on_close() -> None:
+            # SECURITY: one thread a process; each more would be a way to exhaust it while the other server hangs.
+            if self._is_running.acquire(blocking=False):
+                threading.Thread(target=self._run, args=(app, act), daemon=True).start()
+
+        @after_this_request
+        def arrange(response: Response) -> Response:
+            response.call_on_close(on_close)
+            return response
+
+    def _run(self, app: Flask, act: Callable[[], object]) -> None:
+        try:
+            with app.app_context():
+                act()
+        except Exception:
+            log.exception(self._failure)
+        finally:
+            self._is_running.release()
+
+
+_mail = Errand("mail could not be sent after a response; it waits for run-due")
+_events = Errand("events could not be sent after a response; they wait for run-due")
 
 
 def dispatcher(delivery: Delivery) -> Callable[[Collection[str]], None]:
@@ -33,26 +67,16 @@ def dispatcher(delivery: Delivery) -> Callable[[Collection[str]], None]:
 
 
 def try_soon(app: Flask, delivery: Delivery, message_ids: Collection[str]) -> None:
-    """Neither the client nor the worker waits for the mail server; what is not sent now waits for ``run-due``."""
-    if "mail" not in app.extensions:
-        return
-
-    def on_close() -> None:
-        # SECURITY: one thread a process; each more would be a way to exhaust it while the mail server hangs.
-        if _is_sending.acquire(blocking=False):
-            threading.Thread(target=_send, args=(app, delivery, message_ids), daemon=True).start()
-
-    @after_this_request
-    def arrange(response: Response) -> Response:
-        response.call_on_close(on_close)
-        return response
+    """What is not sent now waits for ``run-due``."""
+    if "mail" in app.extensions:
+        _mail.run_soon(app, lambda: delivery.send_only(message_ids, limit=LONGEST))
 
 
-def _send(app: Flask, delivery: Delivery, message_ids: Collection[str]) -> None:
-    try:
-        with app.app_context():
-            delivery.send_only(message_ids, limit=timedelta(seconds=LONGEST_SECONDS))
-    except Exception:
-        log.exception("mail could not be sent after a response; it waits for run-due")
-    finally:
-        _is_sending.release()
+def event_dispatcher(sender: EventSender) -> Callable[[], None]:
+    """The same for events on their way to other servers."""
+
+    def dispatch() -> None:
+        if has_request_context():
+            _events.run_soon(current_app._get_current_object(), lambda: sender.send_soon(limit=LONGEST))  # type: ignore[attr-defined]
+
+    return dispatch

@@ -1,4 +1,4 @@
-"""An authority that this machine trusts for the length of a test."""
+"""An authority that this machine trusts for the length of a test, and a server with its certificate."""
 
 from __future__ import annotations
 

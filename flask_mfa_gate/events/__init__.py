@@ -1,0 +1,1 @@
+"""Events on their way to other servers: their words, and how they leave."""

@@ -1,0 +1,21 @@
+"""Why an event did not arrive, in words that give nothing away."""
+
+from __future__ import annotations
+
+from ..errors import MFAGateError
+from ..outbound import AddressRefused
+
+
+class ServerTrouble(MFAGateError):
+    """The server takes nothing at the moment, so the next event would fare no better."""
+
+
+class Refused(MFAGateError):
+    """The server does not take this event."""
+
+
+def problem_of(error: Exception) -> str:
+    """What went wrong, without the words of the system, which may repeat an address with a secret in it."""
+    if isinstance(error, Refused | ServerTrouble | AddressRefused):
+        return str(error)
+    return type(error).__name__

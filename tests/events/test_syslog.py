@@ -1,0 +1,150 @@
+"""Syslog servers over UDP, TCP and TLS, and what they read."""
+
+from __future__ import annotations
+
+import json
+import re
+import socket
+import ssl
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from typing import Any
+
+import pytest
+import trustme
+
+from tests.conftest import StillClock
+from tests.events.kit import act, rows, send, states
+from tests.mail.kit import free_port
+from tests.outbound.kit import trusted
+
+# RFC 5424 section 6: PRI and VERSION, TIMESTAMP, HOSTNAME, APP-NAME, PROCID, MSGID, STRUCTURED-DATA, MSG.
+MESSAGE = re.compile(
+    rb"<(\d{1,3})>1 (\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}Z) ([!-~]{1,255}) ([!-~]{1,48}) - ([!-~]{1,32}) - (.*)"
+)
+
+
+@contextmanager
+def udp_server() -> Iterator[tuple[int, Callable[[], bytes]]]:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as line:
+        line.bind(("127.0.0.1", 0))
+        line.settimeout(10)
+        yield line.getsockname()[1], lambda: line.recv(65_535)
+
+
+@contextmanager
+def tcp_server(context: ssl.SSLContext | None = None, *, resets: bool = False) -> Iterator[tuple[int, list[bytes]]]:
+    """Keeps what each connection said, up to its end."""
+    listening, heard = socket.create_server(("127.0.0.1", 0)), list[bytes]()
+
+    def take(line: socket.socket) -> None:
+        with suppress(OSError), line:
+            if resets:
+                line.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                return
+            if context is None:
+                heard.append(all_of(line))
+                return
+            with context.wrap_socket(line, server_side=True, do_handshake_on_connect=False) as secure:
+                secure.do_handshake()
+                heard.append(all_of(secure))
+                secure.unwrap()
+
+    def serve() -> None:
+        with suppress(OSError):
+            while True:
+                take(listening.accept()[0])
+
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    yield listening.getsockname()[1], heard
+    listening.shutdown(socket.SHUT_RDWR)
+    listening.close()
+    thread.join()
+
+
+def all_of(line: socket.socket) -> bytes:
+    said = b""
+    while part := line.recv(4096):
+        said += part
+    return said
+
+
+def unframed(said: bytes) -> bytes:
+    """RFC 6587 section 3.4.1: the length in octets, a space, the message."""
+    length, _, message = said.partition(b" ")
+    assert int(length) == len(message)
+    return message
+
+
+def fields(message: bytes) -> dict[str, Any]:
+    found = MESSAGE.fullmatch(message)
+    assert found is not None, message
+    return {"priority": int(found[1]), "at": found[2], "app": found[4], "event": found[5], "said": json.loads(found[6])}
+
+
+def test_over_udp(make_app: Any) -> None:
+    with udp_server() as (port, receive):
+        app = make_app(MFA_GATE_SYSLOG=[{"url": f"udp://127.0.0.1:{port}"}], MFA_GATE_ISSUER="Pörtal of X")
+        act(app, "frank", reason="Zürich\nsecond line")
+        assert send(app) == (1, 0)
+        found = fields(receive())
+    assert (found["priority"], found["app"], found["event"]) == (10 * 8 + 6, b"P_rtal_of_X", b"enrollment_started")
+    assert found["at"] == b"2026-03-02T09:00:00.250000Z"
+    assert found["said"]["data"]["reason"] == "Zürich\nsecond line"
+
+
+def test_over_tcp_with_octet_counting(make_app: Any) -> None:
+    with tcp_server() as (port, heard):
+        app = make_app(MFA_GATE_SYSLOG=[{"url": f"tcp://127.0.0.1:{port}", "facility": "local3", "format": "ocsf"}])
+        act(app, "frank", "erin")
+        assert send(app) == (2, 0)
+        found = [fields(unframed(said)) for said in heard]
+    assert [one["priority"] for one in found] == [19 * 8 + 6] * 2
+    assert [one["said"]["class_uid"] for one in found] == [3001, 3001]
+
+
+def test_over_tls(make_app: Any, authority: trustme.CA, monkeypatch: pytest.MonkeyPatch) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    with tcp_server(context) as (port, heard):
+        app = make_app(MFA_GATE_SYSLOG=[{"url": f"tls://127.0.0.1:{port}"}])
+        act(app, "frank")
+        assert send(app) == (0, 1), "an authority that nobody knows"
+        assert rows(app)[0].problem == "SSLCertVerificationError"
+    with trusted(authority, monkeypatch), tcp_server(context) as (port, heard):
+        app = make_app(MFA_GATE_SYSLOG=[{"url": f"tls://127.0.0.1:{port}", "name": "siem"}])
+        act(app, "frank", renew=True)
+        assert send(app)[0] == 1
+        assert fields(unframed(heard[0]))["event"] == b"enrollment_started"
+
+
+def test_severities_follow_the_event(make_app: Any) -> None:
+    from flask_mfa_gate.events.ocsf import Severity
+    from flask_mfa_gate.events.syslog import _SEVERITIES
+
+    assert set(_SEVERITIES) == set(Severity)
+    assert sorted(_SEVERITIES.values()) == [3, 4, 5, 6]
+
+
+@pytest.mark.parametrize("how", ["down", "resets"])
+def test_a_server_that_takes_nothing_is_tried_again(make_app: Any, clock: StillClock, how: str) -> None:
+    with tcp_server(resets=True) as (port, _):
+        app = make_app(MFA_GATE_SYSLOG=[{"url": f"tcp://127.0.0.1:{port if how == 'resets' else free_port()}"}])
+        act(app, "frank", "erin")
+        assert send(app) == (0, 1)
+        assert states(app) == ["waiting", "waiting"]
+    with tcp_server() as (port, heard):
+        again = make_app(MFA_GATE_SYSLOG=[{"url": f"tcp://127.0.0.1:{port}", "name": rows(app)[0].destination}])
+        clock.forward(minutes=1)
+        assert send(again) == (2, 0)
+        assert len(heard) == 2
+
+
+def test_one_that_holds_on_has_it_all_the_same(make_app: Any) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        app = make_app(MFA_GATE_SYSLOG=[{"url": f"tcp://127.0.0.1:{listening.getsockname()[1]}"}])
+        act(app, "frank")
+        assert send(app) == (1, 0)
