@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from . import audit, health, keys, upkeep
+from . import audit, events, health, keys, upkeep
 from .group import mfa
 from .oidc import clients, signing_keys
 from .people import access_passes, users, why
@@ -16,6 +16,7 @@ __all__ = [
     "access_passes",
     "audit",
     "clients",
+    "events",
     "health",
     "keys",
     "mfa",

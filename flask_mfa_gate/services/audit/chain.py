@@ -127,7 +127,7 @@ class AuditChain:
         """Every record, oldest first, as JSON values; close it to give the connection back early."""
         with self._store.database.read() as tx:
             for record in self._store.audit.records(tx, since=since, subject=subject):
-                yield _as_json(record)
+                yield as_json(record)
 
     def _seal_slice(self, work: UnitOfWork) -> int:
         mark = self._store.checkpoints.lock(work.tx, HEAD, at=self._clock())
@@ -198,7 +198,8 @@ def _pages(read: Callable[[int], Sequence[Record]]) -> Iterator[Sequence[Record]
         after = page[-1].id
 
 
-def _as_json(record: Record) -> dict[str, Any]:
+def as_json(record: Record) -> dict[str, Any]:
+    """A record in JSON values, as it is exported."""
     said = record.event
     return {
         "id": record.id,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
@@ -16,6 +16,7 @@ from ...store.records.audit import AuditFilter, Record, RecordPlace
 from ..text_validation import kept_text
 from ..unit_of_work import TransactionRunner
 from .cursors import GONE, moment_number, moment_of_number
+from .watching import AuditWatch
 
 PAGE_SIZES = (20, 50, 100)
 _SLICE = 1000
@@ -61,6 +62,13 @@ class AuditReader:
         """The record of a refusal by its reference, which two of a million may share: the newest first."""
         with self._store.database.read() as tx:
             return self._store.audit.page(tx, AuditFilter(reference=reference), before=None, limit=_MOST_ALIKE).records
+
+    def watch(self, names: Set[str]) -> AuditWatch:
+        """The log as it grows from here on.
+
+        :param names: of the events to tell of; none for all.
+        """
+        return AuditWatch(self._store, names, clock=self._worker.clock)
 
     def note_export(self, actor: Actor, what: str, *, origin: Origin) -> None:
         """Put on record who took a whole list away."""

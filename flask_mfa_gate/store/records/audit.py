@@ -162,11 +162,16 @@ class AuditLog:
         hint = f"FORCE INDEX (ix_{self._table.name}_at)"
         return latest.with_hint(self._table, hint, "mysql").with_hint(self._table, hint, "mariadb")
 
-    def records(self, tx: Connection, *, since: datetime | None = None, subject: str | None = None) -> Iterator[Record]:
-        """Every record in the order of writing."""
+    def newest_id(self, tx: Connection) -> int:
+        """The highest id of a record; 0 without any."""
+        return int(tx.execute(select(func.max(self._table.c.id))).scalar() or 0)
+
+    def records(
+        self, tx: Connection, *, since: datetime | None = None, subject: str | None = None, after: int = 0
+    ) -> Iterator[Record]:  # fmt: skip
+        """Every record behind this id in the order of writing."""
         row = self._table.c
         conditions = ([row.at >= since] if since else []) + ([row.subject == subject] if subject is not None else [])
-        after = 0
         while True:
             page = select(self._table).where(*conditions, row.id > after).order_by(row.id).limit(_PAGE)
             found = tx.execute(page).all()
