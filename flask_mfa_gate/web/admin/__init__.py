@@ -9,13 +9,13 @@ from flask import Blueprint, Flask
 from ..account.authenticated_request import own_page
 from ..endpoints import ADMIN
 from ..responses.host_names import any_host, stay_here
-from . import audit, clients, policies, settings, sign_ins
+from . import audit, clients, events, policies, settings, sign_ins
 from .console import ConsoleRoute
 from .guard import console_page
 from .overview import dashboard
 from .users import access_pass, actions, api_tokens, connected_apps, listing, page, sync
 
-_ROOMS = (dashboard, listing, page, access_pass, actions, api_tokens, sync, sign_ins, audit, policies, settings)
+_ROOMS = (dashboard, listing, page, access_pass, actions, api_tokens, sync, sign_ins, audit, policies, settings, events)
 _OF_PROVIDER = (clients, connected_apps)
 LARGEST_BODY = 1024 * 1024
 

@@ -11,7 +11,7 @@ from ..translation import gettext, ngettext
 
 _UNITS = (86400, 3600, 60, 1)
 # A command of ours, a setting, or what stands in backticks.
-_COMMAND = r"flask mfa (?:(?:policies|audit) )?[a-z][a-z-]*(?: --[a-z-]+)*"
+_COMMAND = r"flask mfa (?:(?:policies|audit|events) )?[a-z][a-z-]*(?: --[a-z-]+)*"
 _CODE = re.compile(rf"`([^`]+)`|({_COMMAND})|\b([A-Z]{{3,}}_[A-Z_]+)\b")
 
 

@@ -55,7 +55,7 @@ class FindingLine:
 
 def settings(console: Console) -> Response:
     """Every key, and every finding with its fix."""
-    return _shown(console)
+    return draw_settings(console)
 
 
 def test_mail(console: Console) -> Response:
@@ -68,7 +68,7 @@ def test_mail(console: Console) -> Response:
     if console.auth.wants_json:
         return answers.json_answer({"sent": result.problem is None, "address": result.address, "detail": sentence})
     is_kept = bool(getattr(current_app.extensions.get("mail"), "suppress", False))
-    return _shown(console, tried=("bad" if result.problem else "warn" if is_kept else "good", sentence))
+    return draw_settings(console, tried=("bad" if result.problem else "warn" if is_kept else "good", sentence))
 
 
 def trial_sentence(result: MailTrialResult, mail: Any) -> str:
@@ -89,7 +89,8 @@ def trial_sentence(result: MailTrialResult, mail: Any) -> str:
     )
 
 
-def _shown(console: Console, tried: tuple[str, str] | None = None) -> Response:
+def draw_settings(console: Console, tried: tuple[str, str] | None = None) -> Response:
+    """The page, with how something went that was tried: the tone, and a sentence."""
     found, lines = findings(current_app, console.state), setting_lines(console.state.settings)
     if format_wanted(console, Format.HTML, Format.JSON) is Format.JSON:
         return answers.json_answer(
@@ -109,6 +110,7 @@ def _shown(console: Console, tried: tuple[str, str] | None = None) -> Response:
     return console.page(
         "settings.html", findings=[_finding(one) for one in found], lines=lines,
         tried=None if tried is None else (tried[0], tuple(pieces(tried[1]))), may_try=console.may(Role.ADMIN),
+        states=console.state.operations.event_delivery.states(),
     )  # fmt: skip
 
 

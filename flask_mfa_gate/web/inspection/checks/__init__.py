@@ -5,6 +5,7 @@ from __future__ import annotations
 from . import (
     clients,
     endpoints,
+    events,
     files,
     flood,
     host,
@@ -22,6 +23,7 @@ from . import (
 __all__ = [
     "clients",
     "endpoints",
+    "events",
     "files",
     "flood",
     "host",
