@@ -349,3 +349,11 @@ def _the_app_sends_users_to_the_provider_and_finds_its_own(space: Space) -> None
 @promise_of('app.config["MFA_GATE_TRUST_AMR"]')
 def _an_issuer_is_believed(space: Space) -> None:
     assert settings_of(space).trust_amr == {"https://id.example.org": "when-proved"}
+
+
+@promise_of("MFA_GATE_WEBHOOKS = [")
+def _some_events_are_posted_and_all_go_to_the_siem(space: Space) -> None:
+    webhook, siem = settings_of(space).destinations
+    assert [webhook.wants(name, {}) for name in ("mfa_reset", "signed_in")] == [True, False]
+    assert [siem.wants(name, {}) for name in ("mfa_reset", "signed_in")] == [True, True]
+    assert (webhook.format, siem.format, siem.target) == ("json", "ocsf", "tls://siem.example.org:6514")

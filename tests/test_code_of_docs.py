@@ -25,7 +25,7 @@ from tests.promises_of_docs import PROMISES, Upstream
 ROOT = Path(__file__).parents[1]
 # Pages and beginnings of code that a test of its own runs, with the other files that it needs.
 WHOLE_APPS = ("from flask_mfa_gate import MFAGate", "class InSession:")
-ELSEWHERE = ("# gated.py", "# conftest.py", "# test_", "# wiki.py")
+ELSEWHERE = ("# receiver.py", "# gated.py", "# conftest.py", "# test_", "# wiki.py")
 KEY = "ZGVtbyBrZXkgb2YgdGhlIGV4YW1wbGUgcG9ydGFsISE="
 
 
@@ -49,6 +49,7 @@ def made(tmp_path: Path, monkeypatch: Any) -> Callable[..., dict[str, Any]]:
         "DATABASE_URL": "sqlite://",
         "WIKI_SECRET": "x" * 32,
         "UPSTREAM_SECRET": "x" * 32,
+        "HOOK_SECRET": f"whsec_{KEY}",
     }.items():
         monkeypatch.setenv(name, value)
 
