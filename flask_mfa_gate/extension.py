@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable, Mapping
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any, TypeVar, Unpack
 
 from flask import Blueprint, Flask, Response, current_app
@@ -13,7 +13,6 @@ from .domain.access import APP
 from .domain.authorization.decision import Decision
 from .domain.policy.document.policy import Policy, PolicySet
 from .domain.policy.facts import Environment
-from .domain.sign_in.api_token import ApiToken
 from .domain.sign_in.assurance import Assurance
 from .errors import ConfigError
 from .host import Host, HostOptions
@@ -21,7 +20,6 @@ from .mail.delivery import Delivery
 from .opening import require_file
 from .services.audit.chain import AuditChain
 from .services.audit.key_rotation import Rotated
-from .services.delegation.api_tokens import ApiTokenService
 from .services.enrollment.access_passes import AccessPassService
 from .services.enrollment.enrollments import EnrollmentService
 from .services.enrollment.upkeep import Upkeep
@@ -32,7 +30,7 @@ from .services.policies.policies import PolicyService
 from .services.policies.simulation import Explanation
 from .web.authorization.questions import TemplateHelper, current_access_token, current_assurance, current_decision
 from .web.blueprints import register_blueprints
-from .web.delegation.api_tokens import mark_token
+from .web.delegation.calls import DelegationCalls
 from .web.inspection.doctor import findings
 from .web.inspection.findings import Finding
 from .web.inspection.routes import route_table
@@ -51,7 +49,7 @@ NOTHING_KNOWN = Environment()
 View = TypeVar("View", bound=Callable[..., Any] | Blueprint)
 
 
-class MFAGate:
+class MFAGate(DelegationCalls):
     """Multi-factor authentication between the password and the app. One object serves any number of apps.
 
     :ivar named_resources: every name that was given to :meth:`resource`.
@@ -200,26 +198,6 @@ class MFAGate:
         can't see a changed password by itself.
         """
         tell_change(self._state, key)
-
-    def mark_token(self, token: str, *, name: str = "", expires_at: datetime | None = None) -> ApiToken:
-        """Register an API token that the app has just made for the user of this request.
-
-        With ``MFA_GATE_TOKENS = "owner-enrolled"`` it stands from then on for what this session has proved. Only its
-        digest is kept. It ends with a reset, a changed password, and whatever revokes the session.
-
-        :param token: as its owner will send it, without the name of a scheme.
-        :param name: by which its owner knows it.
-        :param expires_at: when the app lets it expire, with a time zone.
-        :raises NotProved: outside of a session that has proved a factor.
-        :raises BadRequest: for what can be no token, such as a name and a password.
-        :raises Conflict: ``token-taken``, where it is registered for somebody else.
-        """
-        return mark_token(token, name=name, expires_at=expires_at)
-
-    @property
-    def api_tokens(self) -> ApiTokenService:
-        """Tokens that were registered with :meth:`mark_token`: list, revoke."""
-        return self._state.delegation.api_tokens
 
     @property
     def oidc(self) -> OidcServices:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from ..crypto import Keyring
 from .database.engine import Database
 from .delegation.api_tokens import ApiTokens
+from .delegation.impersonations import Impersonations
 from .enrollment.access_passes import AccessPasses
 from .enrollment.action_requests import ActionRequests
 from .enrollment.enrollments import Enrollments
@@ -95,6 +96,7 @@ class Store:
     sign_in_list: SignInList
     grants: Grants
     api_tokens: ApiTokens
+    impersonations: Impersonations
     challenge_states: ChallengeStates
     daily_totals: DailyTotals
     action_requests: ActionRequests
@@ -131,6 +133,7 @@ def build_store(database: Database, *, prefix: str, keyring: Keyring) -> Store:
         sign_in_list=SignInList(tables),
         grants=Grants(tables),
         api_tokens=ApiTokens(tables),
+        impersonations=Impersonations(tables),
         challenge_states=ChallengeStates(checkpoints),
         daily_totals=DailyTotals(tables),
         action_requests=ActionRequests(tables),

@@ -13,6 +13,7 @@ from flask.ctx import RequestContext as FlaskContext
 from ..domain.authorization.decision import PASSED, Decision
 from ..domain.enrollment.enrollment import EnrollmentState
 from ..domain.sign_in.assurance import Assurance, SignIn
+from ..domain.sign_in.impersonation import DeclaredImpersonation, Impersonation
 from ..domain.sign_in.session import GateSession
 from ..domain.sign_in.upstream import FederatedSignIn, Upstream
 from ..domain.view_protection import ViewProtection
@@ -28,6 +29,7 @@ from .sessions.cookies import drop_token, forget_cookies, lacks_tls, read_token,
 from .state import EXTENSION, GateState
 
 _NAME = "mfa_gate.context"
+IMPERSONATION = "_mfa_gate_impersonation"  # in the host's session, the id of what it was lent for
 
 
 class Stage(IntEnum):
@@ -87,6 +89,8 @@ class RequestContext:
     :param access: what that token opens.
     :param takes_tokens: whether that view does, so that whoever asks for no page there is a program.
     :param has_sent_bearer: whether it came to such a view with any bearer token.
+    :param impersonation: by which the user of this request is another than that of the session.
+    :param declared: whom the view has just signed its user in as.
     :param outer: the record that its environment came with, of the request within which the host makes this one.
     """
 
@@ -137,6 +141,8 @@ class RequestContext:
     access: AccessToken | None = field(default=None, repr=False)
     takes_tokens: bool = False
     has_sent_bearer: bool = False
+    impersonation: Impersonation | None = None
+    declared: DeclaredImpersonation | None = None
     outer: RequestContext | None = None
 
     def upstream_of(self, key: str) -> Upstream | None:
@@ -163,6 +169,9 @@ class RequestContext:
         if token is not None:
             self.session, self.enrollment, self.dead = self.state.sign_in.sessions.look_up(token)
             self.has_dead_id = self.session is None
+            if self.session is not None and IMPERSONATION in self.before:
+                impersonations, lent_for = self.state.delegation.impersonations, self.before[IMPERSONATION]
+                self.impersonation = impersonations.find(self.session, lent_for)
 
     def enter(self, entry: Entry) -> None:
         """Go on with this session; the answer carries its id."""

@@ -27,6 +27,7 @@ from ..services.client.flood_guard import FloodGuard
 from ..services.client.geoip import Places
 from ..services.client.risk import RiskService
 from ..services.delegation.api_tokens import ApiTokenService
+from ..services.delegation.impersonations import ImpersonationService
 from ..services.enrollment.access_passes import AccessPassService
 from ..services.enrollment.enrollment_deferral import EnrollmentDeferral
 from ..services.enrollment.enrollment_eligibility import EnrollmentEligibility
@@ -161,6 +162,7 @@ class DelegationServices:
     """What acts in a user's stead."""
 
     api_tokens: ApiTokenService
+    impersonations: ImpersonationService
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

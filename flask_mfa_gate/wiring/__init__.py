@@ -20,7 +20,6 @@ from ..mail.transport import make_sender
 from ..opening import app_id_of, is_command, location_of
 from ..outbound import Channels, Outbound
 from ..services.client.geoip import Places
-from ..services.delegation.api_tokens import ApiTokenService
 from ..services.keys import find_keyring
 from ..services.people.persons import PersonReader
 from ..services.sign_in.session_auth_hash import Stamper
@@ -32,8 +31,9 @@ from ..store import Store, build_store
 from ..store.database.engine import Database, make_engine
 from ..store.database.location import Location
 from ..web.responses.after_response import dispatcher, event_dispatcher
-from ..web.state import DelegationServices, GateState, HostParts
+from ..web.state import GateState, HostParts
 from .base import Base, lifetimes_of, rules_of
+from .delegation import delegation_services
 from .oidc import oidc_services
 from .people import AdminWiring
 from .sign_in import account_services
@@ -76,7 +76,7 @@ def build_state(gate: Any, app: Flask, host: Host) -> GateState:
         gate=gate, settings=settings, rules=rules, clock=settings.clock, keyring=keyring, location=location,
         store=store, worker=worker, host=parts_of_host, sign_in=sign_in, factors=factors,
         people=admin.people, access=admin.access,
-        delegation=DelegationServices(api_tokens=ApiTokenService(worker, admin.runner)),
+        delegation=delegation_services(base, admin.runner),
         operations=admin.operations, oidc=oidc,
         upstreams=upstream_clients(settings, host),
     )  # fmt: skip

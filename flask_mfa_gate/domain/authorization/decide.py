@@ -85,16 +85,16 @@ def weigh(request: AccessRequest, results: Results, rules: Rules, *, now: dateti
     strictest = PASSED if request.waives_app else app
     for name in request.resources:
         if name != APP:
-            strictest = _stricter(strictest, judge.resource(name))
+            strictest = stricter(strictest, judge.resource(name))
     for demand in request.demands:
-        strictest = _stricter(strictest, judge.demand(demand))
+        strictest = stricter(strictest, judge.demand(demand))
     is_satisfied = app.ask is PASS
     if strictest.app_is_satisfied is is_satisfied:
         return strictest
     return strictest._replace(app_is_satisfied=is_satisfied)
 
 
-def _stricter(first: Decision, second: Decision) -> Decision:
+def stricter(first: Decision, second: Decision) -> Decision:
     """The stricter of two; of equals the first."""
     if second is PASSED or _PRECEDENCE[first.ask] <= _PRECEDENCE[second.ask]:
         return first
@@ -137,8 +137,8 @@ class _Judge:
         if result.demands:
             grace = self._grace_end(result)
             for wanted in result.demands:
-                asked = _stricter(asked, self._demanded(_at_sign_in(wanted), result, grace=grace))
-        return _stricter(asked, self._holder(result) if self.held else self._unenrolled())
+                asked = stricter(asked, self._demanded(_at_sign_in(wanted), result, grace=grace))
+        return stricter(asked, self._holder(result) if self.held else self._unenrolled())
 
     def resource(self, name: str) -> Decision:
         """What one resource asks beside the app."""
@@ -152,7 +152,7 @@ class _Judge:
             grace = self._grace_end(result)
             for wanted in result.demands:
                 demand = AuthnRequirement(_methods(wanted) & accepted, wanted.max_age)
-                asked = _stricter(asked, self._demanded(demand, result, grace=grace, at_resource=True))
+                asked = stricter(asked, self._demanded(demand, result, grace=grace, at_resource=True))
         return asked
 
     def demand(self, demand: AuthnRequirement) -> Decision:

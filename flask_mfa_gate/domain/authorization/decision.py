@@ -34,6 +34,7 @@ class Reason(StrEnum):
     ENROLLMENT_FORCED = "enrollment-required-now"
     ENROLLMENT_PERIOD = "enrollment-period"
     ENROLLMENT_PASS = "pass-for-enrollment-only"  # noqa: S105
+    IMPERSONATION = "only-for-the-user"
     POLICY = "policy"
 
 

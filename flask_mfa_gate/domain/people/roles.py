@@ -70,6 +70,20 @@ def is_reserved(text: str) -> bool:
     return text in _WORDS or text.startswith(_USER)
 
 
+def impersonation_refusal(actor: Actor, *, subject: str, role: Role | None) -> str | None:
+    """Why this actor may not act as this user, in one stable word; None when nothing speaks against it.
+
+    :param role: of the subject.
+    """
+    if actor.user_key == subject:
+        return "yourself"
+    # SECURITY: an auditor only reads, and would act in another's name.
+    if actor.role is Role.AUDITOR:
+        return "not-allowed"
+    # SECURITY: whoever has a role is acted as by admins only; else anyone could take that role over.
+    return None if role is None or actor.role is Role.ADMIN else "higher-role"
+
+
 def refusal(actor: Actor, right: Right, *, subject: str, role: Role | None) -> str | None:
     """Why this actor may not act on this user, in one stable word; None when he may.
 

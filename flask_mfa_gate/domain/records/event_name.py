@@ -43,6 +43,8 @@ class EventName(StrEnum):
     CLIENT_GRANTS_REVOKED = "client_grants_revoked"
     API_TOKEN_MARKED = "api_token_marked"  # noqa: S105 - a word of the vocabulary, not a secret
     API_TOKEN_REVOKED = "api_token_revoked"  # noqa: S105 - a word of the vocabulary, not a secret
+    IMPERSONATION_STARTED = "impersonation_started"
+    IMPERSONATION_ENDED = "impersonation_ended"
     TOKEN_REUSED = "token_reused"  # noqa: S105 - a word of the vocabulary, not a secret
     DIRECTORY_SYNCED = "directory_synced"
     TEST_MAIL_SENT = "test_mail_sent"

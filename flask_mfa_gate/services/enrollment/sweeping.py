@@ -53,6 +53,7 @@ class Sweeper:
         swept += self._store.factors.sweep(work.tx, now=now)
         swept += self._store.grants.sweep(work.tx, now=now)
         swept += self._store.api_tokens.sweep(work.tx, now=now)
+        swept += self._store.impersonations.sweep(work.tx, before=now - self._cookie_life() - kept)
         swept += self._store.action_requests.sweep(work.tx, before=now - _REQUEST_MEMORY)
         swept += self._store.oidc.sweep(work.tx, now=now)
         swept += sum(

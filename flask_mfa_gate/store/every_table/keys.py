@@ -15,6 +15,7 @@ class Keys:
         self._owned: list[Table] = [
             table for table in tables.metadata.sorted_tables if "user_key" in table.c and table is not tables.audit
         ]
+        self._acted_as = tables.impersonation
         self._actors = (
             tables.enrollment.c.required_by,
             tables.access_pass.c.issued_by,
@@ -35,12 +36,15 @@ class Keys:
         """Everything of the one key is the other's, audit records apart."""
         for table in self._owned:
             tx.execute(update(table).where(table.c.user_key == old).values(user_key=new))
+        acted_as = self._acted_as.c.subject_key
+        tx.execute(update(self._acted_as).where(acted_as == old).values(subject_key=new))
         self._rename_actor(tx, old, new)
 
     def forget(self, tx: Connection, key: str, *, pseudonym: str) -> None:
         """Rows go, audit records apart; what somebody did to others was done by somebody without a name."""
         for table in self._owned:
             tx.execute(delete(table).where(table.c.user_key == key))
+        tx.execute(delete(self._acted_as).where(self._acted_as.c.subject_key == key))
         self._rename_actor(tx, key, pseudonym)
 
     def _rename_actor(self, tx: Connection, old: str, new: str) -> None:

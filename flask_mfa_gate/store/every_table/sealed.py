@@ -29,12 +29,14 @@ class SealedValues:
     def __init__(self, tables: Tables) -> None:
         factor, session = tables.factor.c, tables.session.c
         code, access_pass = tables.recovery_code.c, tables.access_pass.c
+        acting = tables.impersonation.c
         signing_key, nobody = tables.oidc_signing_key.c, literal("")
         self._columns: dict[str, tuple[Column[str], Column[str], ColumnElement[str], Column[bytes]]] = {
             "factor": (factor.id, factor.id, factor.user_key, factor.secret),
             "session": (session.id_digest, session.lineage, session.user_key, session.parked),
             "recovery_code": (code.id, code.id, code.user_key, code.sealed),
             "access_pass": (access_pass.id, access_pass.id, access_pass.user_key, access_pass.sealed),
+            "impersonation": (acting.lineage, acting.lineage, acting.user_key, acting.sealed),
             "oidc_signing_key": (signing_key.kid, signing_key.kid, nobody, signing_key.sealed),
         }
 

@@ -271,3 +271,22 @@ def api_token(metadata: MetaData, prefix: str) -> Table:
         Index(f"ix_{prefix}api_token_user_key", "user_key"),
         Index(f"ix_{prefix}api_token_ends_at", "ends_at"),
     )
+
+
+def impersonation(metadata: MetaData, prefix: str) -> Table:
+    """Which session acts as which user, and what it sealed of the host's session of its own."""
+    return Table(
+        f"{prefix}impersonation",
+        metadata,
+        Column("lineage", exact(32), primary_key=True),
+        Column("id", exact(32), nullable=False),
+        user_key(),
+        Column("subject_key", exact(USER_KEY_LENGTH), nullable=False),
+        Column("reason", Text, nullable=False),
+        Column("began_at", UTCDateTime, nullable=False),
+        Column("revocations", Integer, nullable=False),
+        Column("stamp", exact(64)),
+        Column("sealed", LargeBinary(2**24 - 1), nullable=False),
+        Index(f"ix_{prefix}impersonation_user_key", "user_key"),
+        Index(f"ix_{prefix}impersonation_subject_key", "subject_key"),
+    )

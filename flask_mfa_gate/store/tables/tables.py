@@ -33,6 +33,7 @@ class Tables:
     sign_in: Table
     grant: Table
     api_token: Table
+    impersonation: Table
     adoption_day: Table
     sign_in_day: Table
     action_request: Table
@@ -71,6 +72,7 @@ def build_tables(prefix: str) -> Tables:
         sign_in=record_tables.sign_in(metadata, prefix),
         grant=account_tables.grant(metadata, prefix),
         api_token=account_tables.api_token(metadata, prefix),
+        impersonation=account_tables.impersonation(metadata, prefix),
         adoption_day=record_tables.adoption_day(metadata, prefix),
         sign_in_day=record_tables.sign_in_day(metadata, prefix),
         action_request=record_tables.action_request(metadata, prefix),

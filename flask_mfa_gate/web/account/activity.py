@@ -52,6 +52,8 @@ EVENTS: Mapping[str, str] = {
     EventName.CLIENT_GRANTS_REVOKED: marked("Signed out of connected apps"),
     EventName.API_TOKEN_MARKED: marked("API token created"),
     EventName.API_TOKEN_REVOKED: marked("API token revoked"),
+    EventName.IMPERSONATION_STARTED: marked("An administrator started acting as you"),
+    EventName.IMPERSONATION_ENDED: marked("An administrator stopped acting as you"),
     EventName.TOKEN_REUSED: marked("App access ended: a token was used twice"),
 }
 # The detail that says more than the name.

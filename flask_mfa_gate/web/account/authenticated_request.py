@@ -40,7 +40,8 @@ log = logging.getLogger("flask_mfa_gate")
 Route = tuple[str, str, list[str], Callable[..., Any]]
 _FOREIGN = marked("This page only accepts requests from itself.")
 _FORM_EXPIRED = marked("This form has expired. Open the page again and resubmit it.")
-_WAYS_OUT = frozenset({"mfa_gate.cancel", "mfa_gate.sign_out"})
+_WAYS_OUT = frozenset({"mfa_gate.cancel", "mfa_gate.sign_out", "mfa_gate.leave_impersonation"})
+_OPEN_WHILE_ACTING = _WAYS_OUT | {"mfa_gate.challenge", "mfa_gate.status", "mfa_gate.blocked"}
 _OVER = marked("The page was open too long, or you were signed out. Your form was not submitted.")
 
 
@@ -178,6 +179,9 @@ def _serve(context: RequestContext, view: Callable[..., Any], kwargs: Mapping[st
         return answers.problem(
             context, 400, "csrf_failed", gettext(_FORM_EXPIRED), {"token_url": own_url("mfa_gate.status")}
         )
+    # SECURITY: an account is looked after by its own user, and never while somebody acts as another.
+    if context.impersonation is not None and request.endpoint not in _OPEN_WHILE_ACTING:
+        return _closed(context)
     account, user = account_of(context.state, context.session, shown=context.shown)
     context.account = user
     # SECURITY: a password that was changed ends what rests on the old one here as well, where no user is loaded.
@@ -194,6 +198,15 @@ def _serve(context: RequestContext, view: Callable[..., Any], kwargs: Mapping[st
     return view(
         AuthenticatedRequest(context, context.session, context.enrollment, fields, account is not Account.OFF, user),
         **kwargs,
+    )
+
+
+def _closed(context: RequestContext) -> Response:
+    detail = gettext("This page is closed while you act as another user. Stop acting to open it for your own account.")
+    if context.client is Client.API:
+        return answers.problem_document(403, "access_denied", detail, {})
+    return answers.page(
+        "problem.html", context, 403, title=gettext("You're acting as another user"), detail=detail, continue_url=None
     )
 
 

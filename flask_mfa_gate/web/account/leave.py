@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from flask import Response
 
+from ...domain.sign_in.impersonation import ImpersonationEnd
 from ..csrf import csrf_token
+from ..delegation.impersonation import forget, leave
 from ..responses import answers
 from ..responses.targets import home
 from .authenticated_request import AuthenticatedRequest, Route, next_step
@@ -20,7 +22,15 @@ def sign_out(auth: AuthenticatedRequest) -> Response:
     return _out(auth)
 
 
+def leave_impersonation(auth: AuthenticatedRequest) -> Response:
+    """Be oneself again; whoever acts as nobody just goes on."""
+    if auth.context.impersonation is not None:
+        leave(auth.context, ImpersonationEnd.LEFT)
+    return auth.redirect_to(home())
+
+
 def _out(auth: AuthenticatedRequest) -> Response:
+    forget(auth.context)
     auth.state.sign_in.sessions.end(auth.session, origin=auth.origin)
     auth.context.leave()
     auth.state.host.identity.sign_out()
@@ -52,6 +62,7 @@ def blocked(auth: AuthenticatedRequest) -> Response:
 ROUTES: list[Route] = [
     ("/cancel", "cancel", ["POST"], cancel),
     ("/sign-out", "sign_out", ["POST"], sign_out),
+    ("/impersonation/leave", "leave_impersonation", ["POST"], leave_impersonation),
     ("/status", "status", ["GET"], status),
     ("/blocked", "blocked", ["GET"], blocked),
 ]

@@ -35,12 +35,14 @@ class RequestAuthorizer:
     """Decides about one user at one request. What it has to know of the request is collected there, and once.
 
     :param user: the host's user object; None where the row alone says who this is.
+    :param notes: whether what comes of it is written down; not of a user who is only acted as.
     :param is_on: whether the account is active, where there is no such object to tell.
     """
 
     context: RequestContext
     user: Any = None
     is_on: bool = True
+    notes: bool = True
 
     def here(self, protection: ViewProtection, *, waives_app: bool = False) -> Decision:
         """What this request meets; a grant for exactly this one is used up where one is asked for.
@@ -139,13 +141,21 @@ class RequestAuthorizer:
         decision = self._decide(request, policies)
         if not policies.policies:
             return decision
+        if self.notes:
+            self._record(protection, request, policies, decision)
+        return self._at_this_request(request, policies, decision)
+
+    def _record(
+        self, protection: ViewProtection, request: AccessRequest, policies: CompiledPolicies, decision: Decision
+    ) -> None:  # fmt: skip
+        """What comes of a decision on this request."""
+        context = self.context
         record(context.state, request.enrollment.user_key, decision)
         reported = policies.reported.keys() & set(protection.resources)
         if context.session is not None and reported:
             wanted = _NONE.union(*(policies.reported_facts[name] for name in reported))
             asked, _ = self._request(protection, wanted=wanted)
             record_report(context.state, context.session, self._report(asked, policies, reported))
-        return self._at_this_request(request, policies, decision)
 
     def _at_this_request(self, request: AccessRequest, policies: CompiledPolicies, decision: Decision) -> Decision:
         """The decision, as one about this request where only rules about methods or views of the app say so.

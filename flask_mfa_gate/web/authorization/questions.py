@@ -8,6 +8,7 @@ from ...domain.access import APP
 from ...domain.authorization.decision import Ask, Decision, Reason
 from ...domain.sign_in.assurance import Assurance, FactorKind
 from ...services.oidc.access_tokens import AccessToken
+from ..delegation.impersonation import ActingAs, acting_as
 from ..endpoints import setup_endpoint
 from ..request_context import RequestContext, current_context
 from ..responses.pages import draw
@@ -45,6 +46,15 @@ def current_decision(resource: str) -> Decision:
 
 class TemplateHelper:
     """``{{ mfa_gate }}`` in the host's templates."""
+
+    def impersonation(self) -> ActingAs | None:
+        """Who acts as whom: ``actor_name``, ``subject_name``, ``leave_url``, ``csrf_token``; None where nobody does."""
+        return acting_as(current_context())
+
+    def impersonation_banner(self) -> Markup:
+        """The same as a banner with the way back; nothing where nobody does."""
+        acting = self.impersonation()
+        return Markup("") if acting is None else Markup(draw("impersonation_banner.html", acting=acting))  # noqa: S704
 
     def banner(self) -> Markup:
         """Days left of the user's enrollment period, or that it has ended; nothing for everybody else."""

@@ -17,10 +17,11 @@ from ..client import origin_of
 from ..delegation.api_tokens import assurance_of_token
 from ..host.passwords import carries_password
 from ..host.tokens import is_made_by_token, is_token_enough
-from ..request_context import RequestContext, current_context
+from ..request_context import IMPERSONATION, RequestContext, current_context
 from ..sessions.revoked import is_revoked, meet_nobody, turn_away
 from ..view_marks.protection import marks_at
 from .enforcement import stop_request
+from .impersonated import is_acted_as, judge_impersonated
 from .pending_sign_in import start_clock
 
 log = logging.getLogger("flask_mfa_gate")
@@ -43,6 +44,10 @@ def admit(context: RequestContext) -> Answer:
 
 def judge_user(context: RequestContext, user: Any, key: str, protection: ViewProtection) -> Answer:
     """Let the request through, or stop it; a sign-in with a password that was changed is nobody's any more."""
+    if is_acted_as(context, key):
+        answer = judge_impersonated(context, user, key, protection)
+        _mark_seen(context)
+        return answer
     if not bind(context, user, key):
         return turn_away(context, key)
     decision = _judge(context, user, key, protection)
@@ -68,6 +73,9 @@ def _judge(context: RequestContext, user: Any, key: str, protection: ViewProtect
 
 def bind(context: RequestContext, user: Any, key: str) -> bool:
     """A session counts only for the user it was proved by; False when what came with this request was revoked."""
+    # SECURITY: what the host's session was lent for is over, whatever copies of its cookies come back.
+    if IMPERSONATION in context.here.session:
+        return False
     state, stamps = context.state, context.state.host.stamper.stamps(user, key)
     # SECURITY: proof of one user is none of another, whatever pair of cookies a client puts together.
     if context.session is not None and context.session.user_key != key:

@@ -24,6 +24,7 @@ from ..sessions.own_change import note_own_change
 from ..state import current_state
 from ..view_marks.protection import is_way_out_here, look_at
 from .admission import admit
+from .impersonated import begin_impersonation, remember_nobody
 from .pending_sign_in import end_sign_in, intercept, renew
 from .unseen_identity import note_unseen
 from .view_guard import look_after_view
@@ -59,6 +60,7 @@ def _end_view(context: RequestContext, response: Response) -> Response:
     answer: Response = _close(context, response)
     if context.withheld is not None:
         context.give_back()
+    remember_nobody(context)
     context.left = session_snapshot.take(context.here.session)
     if _may_be_remembered(context, context.left):
         send_companion(context, answer)
@@ -173,10 +175,13 @@ def _compare(context: RequestContext, response: Response) -> Response:
         return _as_before(context, response, is_changed=is_changed)
     if user is None or key is None:
         return _end_session(context, response)
+    if context.declared is not None and key == context.declared.subject_key:
+        return _in_place_of(response, begin_impersonation(context, user, key))
     if context.is_token and not context.state.host.identity.is_from_session():
         return response
     sign_in = _kind_of_login(context, key)
-    if key == context.user_key and sign_in in _FIRST_STEPS and renew(context, user, key):
+    is_own = context.impersonation is None and key == context.user_key
+    if is_own and sign_in in _FIRST_STEPS and renew(context, user, key):
         return response
     return _in_place_of(response, intercept(context, user, key, response, sign_in=sign_in))
 

@@ -124,11 +124,12 @@ def _stop_at_resource(context: RequestContext, user: Any, key: str, decision: De
     context.user_key = key
     note_refusal(context, key, decision)
     if decision.ask is not Ask.DENY and request.method != "HEAD":
-        _remember_step_up(context, user, key, decision)
+        remember_step_up(context, user, key, decision)
     return answers.stop(context, decision, context.client)
 
 
-def _remember_step_up(context: RequestContext, user: Any, key: str, decision: Decision) -> None:
+def remember_step_up(context: RequestContext, user: Any, key: str, decision: Decision) -> None:
+    """Have the session ask for what is missing, with the way back."""
     state = context.state
     target = way_back(state.settings)
     step_up = StepUp(decision.requirement, request.endpoint or "", act_here(context), target, decision.grace_ends_at)

@@ -17,6 +17,7 @@ from ...errors import SignInOver
 from ...services.sign_in.arrival import Parking, Seen
 from ..authorization.authorizer import RequestAuthorizer
 from ..client import origin_of
+from ..delegation.impersonation import forget
 from ..flood import require_no_excess
 from ..host import session_snapshot
 from ..refusal_notes import note_refusal
@@ -45,8 +46,7 @@ def intercept(
     changed = session_snapshot.difference(before, session)
     host_user_id = state.host.identity.host_user_id()
     # SECURITY: the keys leave the host's session before anything can fail, so that a failure signs nobody in.
-    session_snapshot.take_out(session, before, changed)
-    state.host.identity.hide()
+    _withdraw(context, before, changed)
     replaces, context.user_key = context.session, None
     # SECURITY: a password alone writes no more rows and mails than its address may cause.
     require_no_excess(state)
@@ -71,6 +71,13 @@ def intercept(
         put_back(context, changed)
         return None
     return answers.after_sign_in(context, decision)
+
+
+def _withdraw(context: RequestContext, before: Mapping[str, Any], changed: Mapping[str, Any]) -> None:
+    """Leave in the host's session what was there before, and nobody in sight."""
+    session_snapshot.take_out(session, before, changed)
+    context.state.host.identity.hide()
+    forget(context)
 
 
 def renew(context: RequestContext, user: Any, key: str) -> bool:
@@ -183,6 +190,7 @@ def put_back(context: RequestContext, keys: Mapping[str, Any]) -> None:
 
 def end_sign_in(context: RequestContext) -> None:
     """The sign-in is over, with every id it had."""
+    forget(context)
     if context.session is not None:
         context.state.sign_in.sessions.end(context.session, origin=origin_of(request))
         context.leave()

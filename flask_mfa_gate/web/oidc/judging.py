@@ -9,7 +9,7 @@ from typing import Any
 
 from flask import request
 
-from ...domain.authorization.decision import Ask, AuthnRequirement, Decision
+from ...domain.authorization.decision import Ask, AuthnRequirement, Decision, Reason
 from ...domain.oidc.authn_request import Prompt
 from ...domain.oidc.grant import Authorization
 from ...domain.oidc.strength import Level, best_level, level_of
@@ -77,6 +77,9 @@ class Outcome:
 def judge(call: Call, asking: Asking) -> Outcome:
     """What is needed for this request, in the order in which a user would meet it."""
     context, live = call.context, call.context.session
+    # SECURITY: nobody signs in to another app as the user whom they act as here, nor as themself by mistake.
+    if context.impersonation is not None:
+        return Outcome(need=Need.REFUSED, decision=Decision(Ask.DENY, Reason.IMPERSONATION))
     if live is None or context.enrollment is None:
         return Outcome(need=Need.SIGN_IN)
     # SECURITY: whom the host takes for nobody, or for another user, gets no code by the gate's cookie alone. Of a

@@ -33,6 +33,7 @@ def _ways_in() -> Operations:
         "GET recovered": _NEXT_STEP,
         "GET blocked": _NEXT_STEP,
         "POST cancel": _OUT,
+        "POST leave_impersonation": _ACTS,
         "POST sign_out": _OUT,
     }
 

@@ -10,6 +10,7 @@ from flask import request
 
 from ...services.people.persons import shown_name
 from ..csrf import csrf_token
+from ..delegation.impersonation import ActingAs, acting_as
 from ..translation import language
 from .host_names import own_url
 
@@ -33,6 +34,7 @@ class PageFacts:
     help_link: str | None
     language: str
     now: datetime
+    acting: ActingAs | None = None
 
 
 def page_facts(context: RequestContext) -> PageFacts:
@@ -51,6 +53,7 @@ def page_facts(context: RequestContext) -> PageFacts:
         help_link=context.state.settings.help_link,
         language=language(),
         now=context.state.clock(),
+        acting=acting_as(context),
     )
 
 

@@ -9,6 +9,7 @@ SENTENCES = {
     Reason.SATISFIED: marked("No further verification is needed."),
     Reason.STRANGER: marked("Sign in to continue."),
     Reason.INACTIVE: marked("This account is disabled. Contact your administrator."),
+    Reason.IMPERSONATION: marked("Something is asked of this account that only its user can do."),
     Reason.POLICY: marked("Your organization's policy doesn't allow this. Contact your administrator."),
     Reason.DEFAULT_DENY: marked("You don't have access to this page. Contact your administrator."),
     Reason.LAPSED: marked(

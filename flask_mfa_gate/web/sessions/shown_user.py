@@ -8,6 +8,7 @@ from flask import request
 
 from ...domain.sign_in.session import GateSession
 from ...services.people.persons import key_of
+from ..delegation.impersonation import set_aside
 from ..host.asking import BareRequest, ask_afresh
 from ..request_context import RequestContext
 from ..state import GateState
@@ -32,14 +33,23 @@ def drop_session_of_another(context: RequestContext) -> None:
         return
     try:
         user = shown_user(state, after_hooks=state.settings.decide == "last")
-        is_same = user is None or key_of(user, state.host.user_key) == live.user_key
+        key = None if user is None else key_of(user, state.host.user_key)
     except Exception:  # noqa: BLE001 - the host's loader may raise anything
         return
-    if is_same:
+    if key in {None, live.user_key}:
         context.shown = user
+    elif context.impersonation is not None and key == context.impersonation.subject_key:
+        context.shown = _actor(context, live)
     else:
         # SECURITY: as for the host's own views, whatever pair of cookies a client puts together.
         context.session = context.enrollment = None
+
+
+def _actor(context: RequestContext, live: GateSession) -> Any:
+    """Whom the session that was set aside names, where that still is the user of the row."""
+    state = context.state
+    user = state.host.identity.load_with(request.environ, set_aside(context))
+    return user if user is not None and key_of(user, state.host.user_key) == live.user_key else None
 
 
 def is_shown(context: RequestContext, live: GateSession) -> bool:

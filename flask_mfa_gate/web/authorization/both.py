@@ -1,0 +1,32 @@
+"""The decision where somebody acts as another user: both are judged by what the actor has proved."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from ...domain.authorization.decision import Decision
+from ...domain.authorization.impersonation import decide_for_both
+from ...domain.enrollment.enrollment import EnrollmentState
+from ...domain.sign_in.assurance import methods_of
+from ...domain.view_protection import ViewProtection
+from ..request_context import RequestContext
+from .authorizer import RequestAuthorizer
+
+
+def here_for_both(
+    context: RequestContext, actor: Any, subject: Any, enrollment: EnrollmentState, protection: ViewProtection
+) -> Decision:
+    """What this request meets.
+
+    :param context: with the session and the enrollment state of the actor.
+    :param enrollment: that of the subject.
+    """
+    own = RequestAuthorizer(context, actor).here(protection)
+    # A soft prompt is the user's own to answer, so it is not put to the actor.
+    beside = replace(context, enrollment=enrollment, may_be_token=True)
+    theirs = RequestAuthorizer(beside, subject, notes=False).here(protection)
+    context.granted = beside.granted
+    assert context.enrollment is not None  # noqa: S101 - it came with the session
+    held = methods_of(context.enrollment.factors & context.state.rules.enabled)
+    return decide_for_both(own, theirs, held=held)
