@@ -56,6 +56,20 @@ def home() -> Any:
     return render_template("home.html")
 
 
+@portal.post("/view-as")
+@login_required
+def view_as() -> Any:
+    """An admin looks at the portal as another user, and says why."""
+    named = select(User).where(User.username == request.form.get("username", "").replace("\0", ""))
+    user = db.session.scalars(named).first()
+    if current_user.role != "admin" or user is None:
+        flash("Only administrators can view the portal as somebody else, and only as a user of it.")
+        return render_template("home.html"), 403
+    with _marks.impersonation(actor=current_user, subject=user, reason=request.form.get("reason", "")):
+        login_user(user)
+    return redirect(url_for("portal.home"))
+
+
 @portal.get("/payroll")
 @login_required
 @_marks.resource("payroll")

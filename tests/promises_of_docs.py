@@ -245,6 +245,24 @@ def _a_client_in_the_database(space: Space) -> None:
     assert [one.client_id for one in clients.list()] == ["wiki"]
 
 
+@promise_of("def act_as(user_id)")
+def _an_admin_acts_as_another_user(space: Space) -> None:
+    app, db, user_model = space["app"], space["db"], space["User"]
+    user_model.is_admin = True
+    app.add_url_rule("/login", "login", lambda: str(login_user(db.session.get(user_model, 7))), methods=["POST"])
+    app.add_url_rule("/me", "me", lambda: space["current_user"].get_id())
+    client = app.test_client()
+    client.post("/login")
+    csrf = client.get("/mfa/status").json["csrf_token"]
+    client.post("/mfa/challenge", data={"csrf_token": csrf, "code": pyotp.TOTP(DAVES_KEY).now()})
+    assert client.post("/act-as/2", headers=JSON).status_code == 400, "without a reason"
+    assert client.post("/act-as/2", data={"reason": "ticket 42"}).location == "/"
+    assert client.get("/me").text == "2"
+    csrf = client.get("/mfa/status").json["csrf_token"]
+    client.post("/mfa/impersonation/leave", data={"csrf_token": csrf})
+    assert client.get("/me").text == "7"
+
+
 def call_with_a_new_token(space: Space, path: str, name: str) -> list[int]:
     """Answers to a request with a registered token, and with the same one once it is revoked."""
     app, user_model = space["app"], space["User"]

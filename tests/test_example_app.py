@@ -96,3 +96,20 @@ def test_the_demo_has_a_crowd_at_all_stages_with_a_past_and_tests_do_without(mak
     assert {"engineering", "finance", "sales", "support"} <= set(counts.groups)
     assert {word for day in counts.sign_ins for word in day.counts} >= {"verified", "passed", "prompted", "locked"}
     assert len(counts.adoption[""]) >= 55
+
+
+def test_an_admin_views_the_portal_as_somebody_else_and_comes_back(app: Any, clock: StillClock) -> None:
+    from tests.web.admin.kit import at_console
+
+    browser = at_console(app, "ada", Phone(clock, "JBSWY3DPEHPK3PXPJBSWY3DPEHPK3PXP"))
+    form = {"username": "erin", "reason": "ticket 42"}
+    assert browser.client.post("/view-as", data=form).location == "/"
+    page = browser.get("/").text
+    assert "Hello Erin" in page
+    assert "acting as Erin" in page
+    assert browser.get("/admin/mfa/").status_code == 403
+    assert browser.send("/mfa/impersonation/leave").location == "/"
+    assert "Hello Ada" in browser.get("/").text
+    assert browser.client.post("/view-as", data={"username": "erin"}).status_code == 400
+    assert browser.client.post("/view-as", data={**form, "username": "nobody\0"}).status_code == 403
+    assert Browser(app).client.post("/view-as", data=form).status_code in {302, 303, 401}
