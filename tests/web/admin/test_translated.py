@@ -45,7 +45,7 @@ PAGES = (
     "/policy-history", "/policy-history/2", "/policies/import", "/networks", "/networks/NETWORK", "/networks/new",
     "/simulator", "/simulator?user=6&resource=app", "/simulator?user=6&resource=app&address=203.0.113.9",
     "/simulator?user=nobody&resource=app", "/audit", "/audit?event=access_denied&actor=cli", "/audit?reference=x",
-    "/sign-ins", "/sign-ins?outcome=denied&since=2020-01-01", "/settings", "/requests", "/requests/none", "/select",
+    "/sign-ins", "/sign-ins?outcome=denied&since=2020-01-01", "/settings", "/settings/events", "/requests", "/requests/none", "/select",
     "/user?key=2", "/users/99999", "/policies/NONE",
 )  # fmt: skip
 
