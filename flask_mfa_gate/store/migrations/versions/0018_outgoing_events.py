@@ -9,8 +9,8 @@ from alembic.operations import Operations
 
 from flask_mfa_gate.store.tables.types import BIG_ID, UTCDateTime, exact
 
-revision = "0020"
-down_revision = "0019"
+revision = "0018"
+down_revision = "0017"
 branch_labels = None
 depends_on = None
 
