@@ -21,7 +21,7 @@ from ..request_context import IMPERSONATION, RequestContext, current_context
 from ..sessions.revoked import is_revoked, meet_nobody, turn_away
 from ..view_marks.protection import marks_at
 from .enforcement import stop_request
-from .impersonated import is_acted_as, judge_impersonated
+from .impersonated import judge_impersonated
 from .pending_sign_in import start_clock
 
 log = logging.getLogger("flask_mfa_gate")
@@ -44,7 +44,7 @@ def admit(context: RequestContext) -> Answer:
 
 def judge_user(context: RequestContext, user: Any, key: str, protection: ViewProtection) -> Answer:
     """Let the request through, or stop it; a sign-in with a password that was changed is nobody's any more."""
-    if is_acted_as(context, key):
+    if context.impersonation is not None and context.impersonation.subject_key == key:
         answer = judge_impersonated(context, user, key, protection)
         _mark_seen(context)
         return answer

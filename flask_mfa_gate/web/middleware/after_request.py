@@ -60,7 +60,8 @@ def _end_view(context: RequestContext, response: Response) -> Response:
     answer: Response = _close(context, response)
     if context.withheld is not None:
         context.give_back()
-    remember_nobody(context)
+    if context.impersonation is not None:
+        remember_nobody(context)
     context.left = session_snapshot.take(context.here.session)
     if _may_be_remembered(context, context.left):
         send_companion(context, answer)

@@ -32,11 +32,6 @@ _NOT_ACTOR = "Only who is signed in here can act as another user."
 _NESTED = "You already act as another user. Stop that first."
 
 
-def is_acted_as(context: RequestContext, key: str) -> bool:
-    """Whether this user is who somebody acts as here."""
-    return context.impersonation is not None and context.impersonation.subject_key == key
-
-
 def judge_impersonated(context: RequestContext, user: Any, key: str, protection: ViewProtection) -> Answer:
     """Let the request through, or stop it. What the app itself is not satisfied with ends the impersonation."""
     actor = _actor(context)
@@ -157,7 +152,5 @@ def _begin(context: RequestContext, user: Any, key: str) -> Decision:
 def remember_nobody(context: RequestContext) -> None:
     """Keep the host from remembering the browser as the user who is acted as."""
     # SECURITY: its cookie would outlive the impersonation.
-    if context.impersonation is not None and (
-        remember.ORDER in session or context.here.app.config.get(remember.EACH_REQUEST)
-    ):
+    if remember.ORDER in session or context.here.app.config.get(remember.EACH_REQUEST):
         session[remember.ORDER] = "clear"

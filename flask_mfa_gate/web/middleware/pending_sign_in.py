@@ -21,7 +21,7 @@ from ..delegation.impersonation import forget
 from ..flood import require_no_excess
 from ..host import session_snapshot
 from ..refusal_notes import note_refusal
-from ..request_context import RequestContext
+from ..request_context import IMPERSONATION, RequestContext
 from ..responses import answers
 from ..responses.login_page import note_login_view
 from ..responses.targets import home, is_part_of_page, target_of, way_back
@@ -77,7 +77,8 @@ def _withdraw(context: RequestContext, before: Mapping[str, Any], changed: Mappi
     """Leave in the host's session what was there before, and nobody in sight."""
     session_snapshot.take_out(session, before, changed)
     context.state.host.identity.hide()
-    forget(context)
+    if context.impersonation is not None or IMPERSONATION in session:
+        forget(context)
 
 
 def renew(context: RequestContext, user: Any, key: str) -> bool:
@@ -190,7 +191,8 @@ def put_back(context: RequestContext, keys: Mapping[str, Any]) -> None:
 
 def end_sign_in(context: RequestContext) -> None:
     """The sign-in is over, with every id it had."""
-    forget(context)
+    if context.impersonation is not None or IMPERSONATION in session:
+        forget(context)
     if context.session is not None:
         context.state.sign_in.sessions.end(context.session, origin=origin_of(request))
         context.leave()
