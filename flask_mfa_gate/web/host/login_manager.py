@@ -104,9 +104,11 @@ class FlaskLoginIdentity:
         return ask_afresh(self._look, BareRequest(environ, contents, after_hooks=self._after_hooks))
 
     def _look(self) -> Any:
-        manager = self._manager()
-        manager._load_user()
-        return self._found(manager, _known_here())
+        manager, known = self._manager(), _known_here()
+        # SECURITY: whom a hook of the host has just shown is known already.
+        if _LOADED not in known:
+            manager._load_user()
+        return self._found(manager, known)
 
     def hide(self) -> None:
         """The manager's anonymous user stands in, and the session no longer names anybody."""

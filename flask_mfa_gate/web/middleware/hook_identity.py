@@ -33,6 +33,8 @@ def catch_hook_identity(context: RequestContext) -> Answer:
         end_sign_in(context)
         context.user_key = None
         return None
+    # SECURITY: a token proves nothing of another user, whom a hook shows beside it.
+    context.is_token, context.token_assurance, context.access = False, None, None
     if contents_here() == context.before:
         return _meet_at_hook(context, user, key)
     # SECURITY: a hook that makes a session of a cookie each time would bring back whom a revocation has put out.

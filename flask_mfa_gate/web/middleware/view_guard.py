@@ -103,6 +103,7 @@ def _as_this_user(context: RequestContext, user: Any, key: str) -> RequestContex
         enrollment=enrollment,
         is_token=False,
         token_assurance=None,
+        access=None,
         may_be_token=context.carries_token,
         granted=None,
     )

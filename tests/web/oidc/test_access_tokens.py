@@ -7,12 +7,13 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from flask import Flask, jsonify, session
+from flask import Flask, jsonify, request, session
 from flask_login import current_user, login_required
 from werkzeug.test import TestResponse
 
 from flask_mfa_gate import ConfigError, MFAGate, Policy
 from tests.conftest import Browser, Phone, StillClock, state_of
+from tests.web.kit import hold_security_key, key_of
 from tests.web.oidc.kit import SPA, RelyingParty, SecureBrowser, walk
 from tests.web.oidc.step_up_client import INSUFFICIENT, StepUpClient, challenge_of
 from tests.web.oidc.test_demands import prove
@@ -305,3 +306,36 @@ def test_without_a_provider_the_mark_only_wants_somebody(make_app: Callable[...,
     browser = Browser(app)
     browser.sign_in("frank")
     assert browser.get("/mail").status_code == 200
+
+
+@pytest.mark.parametrize("decide", ["first", "last"])
+@pytest.mark.parametrize("where", ["hook", "decorator", "view"])
+def test_it_proves_nothing_of_a_user_whom_the_app_shows_beside_it(
+    make_provider: Any, phone: Phone, decide: str, where: str
+) -> None:
+    from example_app import load_user
+
+    app, gate, done = make_provider(MFA_GATE_DECIDE=decide, MFA_GATE_FACTORS=["totp", "webauthn"]), MFAGate(), []
+
+    def show(at: str) -> None:
+        if request.headers.get("X-Show") == at:
+            app.login_manager._update_request_context_with_user(load_user(key_of(app, "erin")))
+
+    def act() -> Any:
+        show("decorator")
+        if (answer := gate.ensure()) is not None:
+            return answer
+        done.append(current_user.username)
+        show("view")
+        return "done"
+
+    app.before_request(lambda: show("hook"))
+    app.add_url_rule("/act", "act", gate.accept_access_tokens({"openid"})(act), methods=["POST"])
+    hold_security_key(app, "erin")
+    token = access_token(RelyingParty(app), SecureBrowser(app), phone)
+    assert get(app, "/act", token, method="POST").text == "done"
+    answer = app.test_client().post("/act", headers={"Authorization": f"Bearer {token}", "X-Show": where})
+    if (where, decide) == ("hook", "last"):
+        assert done == ["dave", "dave"], "the token is looked at after the hook, and has the last word"
+    else:
+        assert (answer.status_code, code_of(answer)) == (401, "mfa_challenge_required")
