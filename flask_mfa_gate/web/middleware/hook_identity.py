@@ -15,6 +15,7 @@ from ..host.surroundings import surroundings
 from ..request_context import RequestContext
 from ..sessions.revoked import is_revoked, turn_away
 from ..view_marks.protection import is_open_here, marks_here
+from .access_tokens import admit_by_token
 from .admission import judge_user
 from .pending_sign_in import end_sign_in, intercept
 
@@ -28,7 +29,7 @@ def catch_hook_identity(context: RequestContext) -> Answer:
     user, key = context.identify()
     if key == context.user_key:
         is_judged = key is None or _is_as_judged(context, user)
-        return None if is_judged else judge_user(context, user, str(key), marks_here())
+        return None if is_judged else _judge_again(context, user, str(key))
     if user is None or key is None:
         end_sign_in(context)
         context.user_key = None
@@ -48,6 +49,12 @@ def catch_hook_identity(context: RequestContext) -> Answer:
     if answer is None:
         return judge_user(context, user, key, marks_here())
     return None if is_open_here(context.state.settings) else answer
+
+
+def _judge_again(context: RequestContext, user: Any, key: str) -> Answer:
+    token = context.token_grant
+    # SECURITY: where a hook leads to, an access token opens no more than if its client had asked for it.
+    return judge_user(context, user, key, marks_here()) if token is None else admit_by_token(context, token)
 
 
 def _comes_back(context: RequestContext, user: Any, key: str) -> bool:

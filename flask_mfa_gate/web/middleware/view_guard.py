@@ -36,6 +36,9 @@ def _enforce(context: RequestContext, protection: ViewProtection) -> Answer:
     # SECURITY: a decorator may have shown another user than the one whom the hooks saw.
     if key is None or key != context.user_key:
         return ensure(context, user, key, protection)
+    # SECURITY: scopes of a method of a class, or of a view within another, are not those that the route told of.
+    if context.access is not None and protection.scopes is not None and not protection.takes(context.access.scopes):
+        return answers.refuse_token("insufficient_scope", scopes=protection.scopes)
     settled = context.settled or NO_PROTECTION
     if set(protection.resources) <= set(settled.resources) and set(protection.demands) <= set(settled.demands):
         return None

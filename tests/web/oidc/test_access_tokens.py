@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from flask import Flask, jsonify, request, session
+from flask.views import MethodView
 from flask_login import current_user, login_required
 from werkzeug.test import TestResponse
 
@@ -339,3 +340,42 @@ def test_it_proves_nothing_of_a_user_whom_the_app_shows_beside_it(
         assert done == ["dave", "dave"], "the token is looked at after the hook, and has the last word"
     else:
         assert (answer.status_code, code_of(answer)) == (401, "mfa_challenge_required")
+
+
+def test_a_method_of_a_class_asks_for_more_scopes(app: Flask, browser: SecureBrowser, phone: Phone) -> None:
+    gate = MFAGate()
+
+    @gate.accept_access_tokens({"openid"})
+    class Notes(MethodView):
+        def get(self) -> str:
+            return "notes"
+
+        @gate.accept_access_tokens({"groups"})
+        def post(self) -> str:
+            return "kept"
+
+    app.add_url_rule("/notes", view_func=Notes.as_view("notes"))
+    browser.sign_in_with_code("dave", phone)
+    wide, narrow = (RelyingParty(app, scope=scope).tokens(browser) for scope in ("openid groups", "openid email"))
+    assert get(app, "/notes", wide["access_token"], method="POST").text == "kept"
+    assert get(app, "/notes", narrow["access_token"]).text == "notes"
+    answer = get(app, "/notes", narrow["access_token"], method="POST")
+    assert (answer.status_code, challenge_of(answer).parameters["scope"]) == (403, "groups")
+
+
+@pytest.mark.parametrize(("path", "status"), [("/mail", 403), ("/browsers-only", 403), ("/api/me", 200)])
+def test_a_hook_that_leads_elsewhere_takes_no_token_along(
+    make_provider: Any, phone: Phone, path: str, status: int
+) -> None:
+    app = with_views(make_provider())
+
+    @app.before_request
+    def forward() -> None:
+        if "X-Forward" in request.headers:
+            adapter = app.create_url_adapter(request)
+            assert adapter is not None
+            request.url_rule, request.view_args = adapter.match(path, return_rule=True)
+
+    token = access_token(RelyingParty(app, scope="openid profile"), SecureBrowser(app), phone)
+    headers = {"Authorization": f"Bearer {token}", "X-Forward": "yes"}
+    assert app.test_client().get("/pay", headers=headers).status_code == status
