@@ -82,14 +82,14 @@ class RequestContext:
     :param withheld: what the session held, when nobody may see it and nothing may be changed.
     :param known: what policies may look at, collected when one does.
     :param account: the host's user object of the session, where a page of the gate has asked for it.
-    :param shown: the user of the session as the host shows them, where it was asked for a page of the gate.
+    :param shown: the user of the session as the host shows them, at pages of the gate and while acting as another.
     :param granted: act and method that a grant was found for.
     :param reference: under which it is on record that this request was refused.
     :param token_grant: the access token of the OpenID provider that it came with, to a view that takes them.
     :param access: what that token opens.
     :param takes_tokens: whether that view does, so that whoever asks for no page there is a program.
     :param has_sent_bearer: whether it came to such a view with any bearer token.
-    :param impersonation: by which the user of this request is another than that of the session.
+    :param impersonation: by which the user of this request is not that of the session.
     :param declared: whom the view has just signed its user in as.
     :param outer: the record that its environment came with, of the request within which the host makes this one.
     """

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -22,10 +23,23 @@ def here_for_both(
     :param context: with the session and the enrollment state of the actor.
     :param enrollment: that of the subject.
     """
-    own = RequestAuthorizer(context, actor).here(protection)
+    return _of_both(context, actor, subject, enrollment, lambda authorizer: authorizer.here(protection))
+
+
+def of_both(context: RequestContext, subject: Any, resource: str) -> Decision:
+    """What a resource would meet at this request. Nothing comes of it."""
+    enrollment = context.state.sign_in.revocations.state(str(context.user_key))
+    return _of_both(context, context.shown, subject, enrollment, lambda authorizer: authorizer.of(resource))
+
+
+def _of_both(
+    context: RequestContext, actor: Any, subject: Any, enrollment: EnrollmentState,
+    ask: Callable[[RequestAuthorizer], Decision],
+) -> Decision:  # fmt: skip
+    own = ask(RequestAuthorizer(context, actor))
     # A soft prompt is the user's own to answer, so it is not put to the actor.
     beside = replace(context, enrollment=enrollment, may_be_token=True)
-    theirs = RequestAuthorizer(beside, subject, notes=False).here(protection)
+    theirs = ask(RequestAuthorizer(beside, subject, notes=False))
     context.granted = beside.granted
     assert context.enrollment is not None  # noqa: S101 - it came with the session
     held = methods_of(context.enrollment.factors & context.state.rules.enabled)

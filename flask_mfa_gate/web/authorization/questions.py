@@ -13,6 +13,7 @@ from ..endpoints import setup_endpoint
 from ..request_context import RequestContext, current_context
 from ..responses.pages import draw
 from .authorizer import RequestAuthorizer
+from .both import of_both
 
 
 def current_assurance() -> Assurance | None:
@@ -38,7 +39,11 @@ def current_decision(resource: str) -> Decision:
     if context is None or context.enrollment is None:
         return Decision(Ask.DENY, Reason.STRANGER)
     if context.user_key is not None:
-        return RequestAuthorizer(context, context.state.host.identity.load()).of(resource)
+        user = context.state.host.identity.load()
+        # SECURITY: of two users the stricter decision holds here too.
+        if context.impersonation is not None:
+            return of_both(context, user, resource)
+        return RequestAuthorizer(context, user).of(resource)
     # A pending sign-in has its next step; somebody who isn't signed in has nothing to show.
     is_pending = context.session is not None and context.session.is_pending
     return RequestAuthorizer(context).now() if is_pending else Decision(Ask.DENY, Reason.STRANGER)

@@ -11,12 +11,13 @@ from flask import request, session
 
 from ...domain.people.roles import Actor
 from ...domain.sign_in.impersonation import DeclaredImpersonation, ImpersonationEnd
-from ...errors import BadRequest, NotProved
+from ...errors import BadRequest, ConfigError, NotProved
 from ...services.people.actors import actor_of
 from ...services.people.persons import key_of
 from ..client import origin_of
 from ..csrf import csrf_token
 from ..host import session_snapshot
+from ..host.cookies_apart import rests_on_own_cookies
 from ..host.user_objects import unwrapped
 from ..request_context import IMPERSONATION, RequestContext, Stage, current_context
 from ..responses.host_names import own_url
@@ -45,10 +46,28 @@ def declare(actor: Any, subject: Any, reason: str) -> Iterator[None]:
     if not isinstance(reason, str):
         raise BadRequest("The reason is a string.")
     declared = DeclaredImpersonation(_key(context.state, actor), _key(context.state, subject), reason)
+    _require_lendable(context, declared.actor_key)
     yield
-    _user, key = context.identify()
     # SECURITY: only whom the block itself signed in is covered; what a view does later is a sign-in like any other.
-    context.declared = declared if key == declared.subject_key else None
+    context.declared = declared if _key_by_now(context) == declared.subject_key else None
+
+
+def _require_lendable(context: RequestContext, actor_key: str) -> None:
+    """Only what the session says of its user can be lent and taken back."""
+    if context.user_key != actor_key or context.is_token:
+        return
+    # SECURITY: where a hook finds the user, the sign-in in the block would pass for one without any declaration.
+    if _key_by_now(context) != actor_key:
+        raise ConfigError("MFA_GATE_DECIDE", "is too early for gate.impersonation()", allowed='"last"')
+    # SECURITY: a cookie of the host's own would name the other user for good, and no way back would end that.
+    if rests_on_own_cookies(context.state, actor_key):
+        raise ConfigError("gate.impersonation()", "can't give back a cookie of the app", allowed="users in the session")
+
+
+def _key_by_now(context: RequestContext) -> str | None:
+    """Whom the host names when it is asked once more: what it knows in this request may be older."""
+    user = context.state.host.identity.load_with(request.environ)
+    return None if user is None else key_of(user, context.state.host.user_key)
 
 
 def _key(state: GateState, who: Any) -> str:

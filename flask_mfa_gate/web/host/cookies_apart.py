@@ -31,18 +31,26 @@ def rests_on_cookies(state: GateState, key: str) -> bool:
     return bool(request.cookies) and not _is_named(state, key, ())
 
 
+def rests_on_own_cookies(state: GateState, key: str) -> bool:
+    """Whether it is so by others than those of session and remember-me, as where the host keeps its own sessions."""
+    return rests_on_cookies(state, key) and bool(_own_that_name(state, key))
+
+
 def take_away(state: GateState, key: str) -> Sequence[str]:
     """Hide from the rest of this request every cookie of the host's own that names this user.
 
     :returns: their names, without those of session and remember cookie, which the host's own sign-out ends.
     """
-    sent = _sent()
-    known = {current_app.config["SESSION_COOKIE_NAME"], remember.name(), *own_cookie_names(state.settings)}
-    spent = _that_name(state, key, [cookie for cookie in sent if cookie.name not in known])
+    spent = _own_that_name(state, key)
     if spent:
-        request.environ["HTTP_COOKIE"] = _header([cookie for cookie in sent if cookie.name not in spent])
+        request.environ["HTTP_COOKIE"] = _header([cookie for cookie in _sent() if cookie.name not in spent])
         request.__dict__.pop(_PARSED, None)
     return sorted(spent)
+
+
+def _own_that_name(state: GateState, key: str) -> Collection[str]:
+    known = {current_app.config["SESSION_COOKIE_NAME"], remember.name(), *own_cookie_names(state.settings)}
+    return _that_name(state, key, [cookie for cookie in _sent() if cookie.name not in known])
 
 
 def _that_name(state: GateState, key: str, cookies: Sequence[_Cookie]) -> Collection[str]:

@@ -24,7 +24,7 @@ from ..sessions.own_change import note_own_change
 from ..state import current_state
 from ..view_marks.protection import is_way_out_here, look_at
 from .admission import admit
-from .impersonated import begin_impersonation, remember_nobody
+from .impersonated import begin_impersonation, keep_mark, remember_nobody
 from .pending_sign_in import end_sign_in, intercept, renew
 from .unseen_identity import note_unseen
 from .view_guard import look_after_view
@@ -172,7 +172,9 @@ def _compare(context: RequestContext, response: Response) -> Response:
         # SECURITY: an identity that can't be named leaves the session again, or it would pass unseen.
         session_snapshot.take_out(session, context.before, session_snapshot.difference(context.before, session))
         raise
-    if key == context.user_key and (key is None or not context.signs_in):
+    # SECURITY: a view that signs in whom somebody acts as has seen no password of theirs.
+    is_acting = context.impersonation is not None and context.declared is None
+    if key == context.user_key and (key is None or is_acting or not context.signs_in):
         return _as_before(context, response, is_changed=is_changed)
     if user is None or key is None:
         return _end_session(context, response)
@@ -190,6 +192,8 @@ def _compare(context: RequestContext, response: Response) -> Response:
 def _as_before(context: RequestContext, response: Response, *, is_changed: bool) -> Response:
     """The browser keeps the identity that it came with, if any; the view may have run for another one all the same."""
     live = context.session
+    if context.impersonation is not None:
+        keep_mark(context)
     if context.user_key is None:
         note_unseen(context, response, is_changed=is_changed)
     # SECURITY: anyone who comes back after a request of nobody's is a new sign-in, also where no view made the change.

@@ -22,7 +22,7 @@ from ..responses import answers
 from ..responses.targets import home
 from ..sessions.revoked import turn_away
 from ..sessions.signing_in_user import person_of
-from ..translation import gettext
+from ..translation import error_text, gettext
 from ..view_marks.protection import Waiver, waiver_here
 from .enforcement import remember_step_up
 from .pending_sign_in import end_sign_in
@@ -42,6 +42,10 @@ def judge_impersonated(context: RequestContext, user: Any, key: str, protection:
     # SECURITY: whatever ends the subject's own sessions ends this one in their name.
     if context.impersonation.is_revoked(revocations=enrollment.revocations, stamps=stamps):
         return _bring_back(context, ImpersonationEnd.REVOKED, gettext("The user's sessions were revoked."))
+    # SECURITY: a role that was taken from the actor, or that the user got since, counts at once.
+    if (refusal := _refusal(context, actor, user, context.impersonation.reason)) is not None:
+        return _bring_back(context, ImpersonationEnd.NOT_ALLOWED, error_text(refusal))
+    context.shown = actor
     decision = here_for_both(context, actor, user, enrollment, protection)
     context.decision = decision
     if decision.ask is Ask.PASS:
@@ -74,6 +78,17 @@ def _actor(context: RequestContext) -> Any:
     return user
 
 
+def _refusal(context: RequestContext, actor: Any, user: Any, reason: str) -> NotAllowed | None:
+    """Why this actor may not act as this user."""
+    state = context.state
+    by, whom = (person_of(state, who, key_of(who, state.host.user_key)) for who in (actor, user))
+    try:
+        state.delegation.impersonations.require_allowed(by, whom, reason)
+    except NotAllowed as refusal:
+        return refusal
+    return None
+
+
 def _stop_here(context: RequestContext, user: Any, key: str, decision: Decision) -> Response:
     """One view asks for more: the actor proves it with their own factor, and comes back."""
     assert context.session is not None  # noqa: S101 - the impersonation was found by it
@@ -103,8 +118,11 @@ def begin_impersonation(context: RequestContext, user: Any, key: str) -> Answer:
     """
     try:
         decision = _begin(context, user, key)
-    except MFAGateError as error:
+    except Exception as error:
+        # SECURITY: whatever fails, the session names the other user no more.
         _undo(context)
+        if not isinstance(error, MFAGateError):
+            raise
         return answers.failure(context, error)
     if decision.ask is Ask.PASS:
         return None
@@ -145,8 +163,16 @@ def _begin(context: RequestContext, user: Any, key: str) -> Decision:
     # SECURITY: a browser that is remembered as the other user would come back as them.
     session.pop(remember.ORDER, None)
     session[IMPERSONATION] = begun.id
-    context.impersonation, context.user_key, context.judged = begun, key, user
+    context.impersonation, context.shown, context.user_key, context.judged = begun, context.judged, key, user
     return decision
+
+
+def keep_mark(context: RequestContext) -> None:
+    """A view that begins another session of the host's ends nothing."""
+    begun = context.impersonation
+    # SECURITY: without the mark the host's session alone would make the actor the other user.
+    if begun is not None and context.user_key == begun.subject_key and session.get(IMPERSONATION) != begun.id:
+        session[IMPERSONATION] = begun.id
 
 
 def remember_nobody(context: RequestContext) -> None:
