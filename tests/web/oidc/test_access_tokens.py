@@ -13,8 +13,8 @@ from flask_login import current_user, login_required
 from werkzeug.test import TestResponse
 
 from flask_mfa_gate import ConfigError, MFAGate, Policy
-from tests.conftest import Browser, Phone, StillClock, state_of
-from tests.web.kit import hold_security_key, key_of
+from tests.conftest import Browser, Phone, StillClock, key_of, state_of
+from tests.web.kit import hold_security_key
 from tests.web.oidc.kit import SPA, RelyingParty, SecureBrowser, walk
 from tests.web.oidc.step_up_client import INSUFFICIENT, StepUpClient, challenge_of
 from tests.web.oidc.test_demands import prove
@@ -374,7 +374,8 @@ def test_a_hook_that_leads_elsewhere_takes_no_token_along(
         if "X-Forward" in request.headers:
             adapter = app.create_url_adapter(request)
             assert adapter is not None
-            request.url_rule, request.view_args = adapter.match(path, return_rule=True)
+            request.url_rule, found = adapter.match(path, return_rule=True)
+            request.view_args = dict(found)
 
     token = access_token(RelyingParty(app, scope="openid profile"), SecureBrowser(app), phone)
     headers = {"Authorization": f"Bearer {token}", "X-Forward": "yes"}
