@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...domain.records.event_name import EventName
 from ...domain.sign_in.sign_in_outcome import SignInOutcome
+from ...store.records.outgoing_events import OutgoingState
 from ..admin import audit, sign_ins
 from ..admin.listing import PAGE_SIZES
 from ..inspection.findings import Level
@@ -18,6 +19,13 @@ _SIGN_IN: dict[str, Schema] = {
     "id": TEXT, "at": MOMENT, "user": TEXT, "outcome": words(SignInOutcome), "asked": TEXT, "reason": maybe(TEXT),
     "policies": listed(TEXT), "policy_version": maybe(NUMBER), "default_access": maybe(TEXT),
     "proved_at": maybe(MOMENT), "address": maybe(TEXT), "client": maybe(TEXT), "reference": maybe(TEXT),
+}  # fmt: skip
+_DESTINATION: dict[str, Schema] = {
+    "name": TEXT, "address": maybe(TEXT), "waiting": NUMBER, "given_up": NUMBER, "last_sent_at": maybe(MOMENT),
+}  # fmt: skip
+_FAILURE: dict[str, Schema] = {
+    "id": TEXT, "destination": TEXT, "event": words(EventName), "at": MOMENT, "state": words(OutgoingState),
+    "attempts": NUMBER, "problem": maybe(TEXT),
 }  # fmt: skip
 _PAGING: dict[str, Schema] = {"cursor": TEXT, "per_page": words(map(str, PAGE_SIZES)), "since": DAY, "until": DAY}
 
@@ -42,5 +50,19 @@ def operations() -> Operations:
             answer=table(findings=listed(finding), settings={"type": "object", "additionalProperties": TEXT})
         ),
         "POST test_mail": Operation(answer=table(sent=FLAG, address=TEXT, detail=TEXT), body=fields_of()),
+        **_event_operations(),
         "GET openapi": Operation(answer=FREE),
+    }
+
+
+def _event_operations() -> Operations:
+    destination = fields_of(destination=TEXT)
+    return {
+        "GET setting_events": Operation(
+            answer=table(destinations=listed(table(_DESTINATION)), failed=listed(table(_FAILURE)))
+        ),
+        "POST setting_events_test": Operation(
+            answer=table(destination=TEXT, state=words(OutgoingState)), status=202, body=destination
+        ),
+        "POST setting_events_retry": Operation(answer=table(destination=TEXT, retried=NUMBER), body=destination),
     }

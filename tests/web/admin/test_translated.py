@@ -67,7 +67,7 @@ def test_no_page_is_forgotten(app: Flask) -> None:
         for rule in app.url_map.iter_rules()
         if rule.endpoint.startswith("mfa_gate_admin.") and "GET" in (rule.methods or ())
     }
-    assert pages - seen == {"mfa_gate_admin.policies_export"}, "a document, and no page"
+    assert pages - seen == {"mfa_gate_admin.policies_export", "mfa_gate_admin.openapi"}, "documents, and no pages"
 
 
 FORMS: tuple[tuple[str, dict[str, str]], ...] = (

@@ -20,6 +20,8 @@ pytestmark = pytest.mark.pages
 POLICY = {"name": "fresh", "state": "off", "resources": ["payroll"], "effect": {"action": "require", "max_age": 900}}
 CLIENT = {"client_id": "notes", "client_name": "Notes", "redirect_uris": ["https://notes.example.org/"]}
 NETWORK = {"name": "office", "entries": ["10.20.0.0/16"]}
+# Nobody listens there, and nothing is sent to it but the test.
+SIEM = {"url": "udp://127.0.0.1:9", "name": "siem", "events": ["mfa_reset"]}
 # What has to be sent so that something is done; everything else takes an empty object.
 BODIES: dict[str, dict[str, Any]] = {
     "user_actions": {"action": "extend", "keys": ["2"], "days": 3},
@@ -42,6 +44,8 @@ BODIES: dict[str, dict[str, Any]] = {
     "network_save": {"entries": ["10.30.0.0/16"]},
     "simulator_draft": {"user": "2", "resource": "payroll"},
     "factor_rename": {"name": "Phone"},
+    "setting_events_test": {"destination": "siem"},
+    "setting_events_retry": {"destination": "siem"},
 }
 # One at a time: what they are about is made before each.
 REFUSED = {
@@ -52,7 +56,7 @@ ENDS_THE_SESSION = ("sign_out", "cancel")
 
 @pytest.fixture
 def app(make_app: Callable[..., Flask]) -> Flask:
-    return make_app(**PROVIDER)
+    return make_app(**PROVIDER, MFA_GATE_SYSLOG=[SIEM])
 
 
 @pytest.fixture
