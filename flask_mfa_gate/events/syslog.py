@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import socket
 import ssl
+from contextlib import suppress
 from datetime import UTC
 
 from ..domain.records.destination import SyslogServer, Transport
@@ -62,13 +63,25 @@ def _await_end(line: socket.socket) -> None:
     What is only handed to the system may still be lost: a server that goes down resets the connection, and then the
     event is sent again. One that neither ends nor resets it within a moment has it.
     """
-    line.settimeout(FAREWELL_SECONDS)
     try:
         if isinstance(line, ssl.SSLSocket):
-            line = line.unwrap()
+            line = _say_goodbye(line)
         else:
             line.shutdown(socket.SHUT_WR)
+        line.settimeout(FAREWELL_SECONDS)
         while line.recv(4096):
             pass
-    except (TimeoutError, ssl.SSLError):
+    except (TimeoutError, ssl.SSLZeroReturnError):
         return
+
+
+def _say_goodbye(line: ssl.SSLSocket) -> socket.socket:
+    """Say it without waiting for the answer; what is then read from."""
+    line.setblocking(False)
+    # SECURITY: OpenSSL takes an alert for a goodbye. In TLS 1.3 a server refuses a client (one without a certificate)
+    # only after the handshake, and what it never read would count as told.
+    with suppress(ssl.SSLWantReadError):
+        line.recv(1)
+    with suppress(ssl.SSLWantReadError):
+        return line.unwrap()
+    return line

@@ -8,6 +8,7 @@ import socket
 import ssl
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
@@ -63,6 +64,32 @@ def tcp_server(context: ssl.SSLContext | None = None, *, resets: bool = False) -
     listening.shutdown(socket.SHUT_RDWR)
     listening.close()
     thread.join()
+
+
+@contextmanager
+def refusing_server(context: ssl.SSLContext) -> Iterator[int]:
+    """Looks at the client's certificate only when the first message is already here, as TLS 1.3 lets it."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    secure = context.wrap_bio(incoming, outgoing, server_side=True)
+
+    def serve() -> None:
+        with listening.accept()[0] as line:
+            incoming.write(line.recv(4096))
+            with suppress(ssl.SSLWantReadError):
+                secure.do_handshake()
+            line.sendall(outgoing.read())
+            time.sleep(0.1)
+            incoming.write(line.recv(4096))
+            with suppress(ssl.SSLError):
+                secure.do_handshake()
+            line.sendall(outgoing.read())
+            all_of(line)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        yield listening.getsockname()[1]
+        thread.join()
 
 
 def all_of(line: socket.socket) -> bytes:
@@ -148,3 +175,16 @@ def test_one_that_holds_on_has_it_all_the_same(make_app: Any) -> None:
         app = make_app(MFA_GATE_SYSLOG=[{"url": f"tcp://127.0.0.1:{listening.getsockname()[1]}"}])
         act(app, "frank")
         assert send(app) == (1, 0)
+
+
+def test_a_server_that_refuses_the_client_behind_the_handshake_has_nothing(
+    make_app: Any, authority: trustme.CA, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    context.verify_mode = ssl.CERT_REQUIRED
+    with trusted(authority, monkeypatch), refusing_server(context) as port:
+        app = make_app(MFA_GATE_SYSLOG=[{"url": f"tls://127.0.0.1:{port}"}])
+        act(app, "frank")
+        assert send(app) == (0, 1)
+    assert states(app) == ["waiting"]
