@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -77,8 +77,7 @@ class EventDelivery:
         :raises NotFound: for an unknown destination.
         """
         self._require_admin(actor)
-        if name not in {one.name for one in self._sender.destinations}:
-            raise NotFound(Sentence("There is no event destination %(name)r.", name=name))
+        _require_among(name, {one.name for one in self._sender.destinations})
         self._record(EventName.TEST_EVENT_SENT, name, actor, origin)
 
     def send_now(self, name: str, *, limit: timedelta) -> tuple[int, int]:
@@ -89,8 +88,10 @@ class EventDelivery:
         """Have events tried again at once that failed or were given up; how many.
 
         :raises NotAllowed: for anybody but an admin.
+        :raises NotFound: for a destination that is not set up and of which nothing waits.
         """
         self._require_admin(actor)
+        _require_among(name, {one.name for one in self.states()})
 
         def act(work: UnitOfWork) -> int:
             count = self._store.outgoing_events.retry(work.tx, name, now=work.clock())
@@ -111,6 +112,11 @@ class EventDelivery:
     def _require_admin(self, actor: Actor) -> None:
         if (why := refusal(actor, Right.RULE, subject=NOBODY, role=None)) is not None:
             raise NotAllowed(why, REFUSALS[why])
+
+
+def _require_among(name: str, known: Collection[str]) -> None:
+    if name not in known:
+        raise NotFound(Sentence("There is no event destination %(name)r.", name=name))
 
 
 def _give_up(work: UnitOfWork) -> None:

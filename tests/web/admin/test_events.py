@@ -59,7 +59,15 @@ def test_an_admin_sends_a_test_and_sees_it_arrive(portal: Flask, receiver: HttpR
     # A server closes the response when it is sent; only then a thread begins.
     answer.close()
     assert receiver.waited_for(1)[0].headers["webhook-id"] == rows(portal)[0].id
-    assert send(browser, TEST, destination="nowhere").status_code == 404
+
+
+@pytest.mark.parametrize("path", [TEST, RETRY])
+@pytest.mark.parametrize("name", ["nowhere", "", "a\0b", "\ud800", "x" * 5000])
+def test_a_destination_that_is_not_there_is_said_so(portal: Flask, phone: Phone, path: str, name: str) -> None:
+    browser = at_console(portal, ADMIN, phone)
+    headers = {**JSON, "X-CSRFToken": browser.status()["csrf_token"]}
+    answer = browser.client.post(f"/admin/mfa{path}", json={"destination": name}, headers=headers)
+    assert (answer.status_code, answer.json["code"]) == (404, "not_found")
 
 
 @pytest.mark.parametrize("who", [HELPDESK, AUDITOR])
