@@ -124,6 +124,31 @@ def test_an_act_takes_no_proof_from_before_it_was_asked_for(liar: Liar) -> None:
     assert person.status("/transfer") in {401, 403}
 
 
+@pytest.mark.parametrize("signs_in_between", [False, True])
+def test_one_proof_is_good_for_one_act(liar: Liar, *, signs_in_between: bool) -> None:
+    app = App(liar.issuer)
+    person = signed_in(app, liar, auth_time=seconds(minutes=20))
+    liar.claims, answers = {"auth_time": seconds()}, []
+    for _ in range(2):
+        if signs_in_between:
+            person.sign_in()
+        person.client.get("/transfer")
+        person.sign_in(STEP_UP)
+        answers.append(person.client.post("/transfer", headers=JSON).status_code)
+    assert answers == [200, 403], "asked for a factor of their own"
+
+
+def test_a_proof_that_another_tab_asked_for_is_none_for_an_act(liar: Liar) -> None:
+    app = App(liar.issuer)
+    person = signed_in(app, liar, auth_time=seconds(minutes=20))
+    person.client.get("/fresh")
+    url = person.leave(STEP_UP)
+    person.client.get("/transfer")
+    liar.claims = {"auth_time": seconds(minutes=4)}
+    assert person.come_back(liar.walk(url)).location == "/fresh"
+    assert (person.status("/fresh"), person.client.post("/transfer", headers=JSON).status_code) == (200, 401)
+
+
 def test_signing_in_there_again_is_no_proof_for_an_act(liar: Liar) -> None:
     app = App(liar.issuer)
     person = signed_in(app, liar)

@@ -189,7 +189,10 @@ class Assurance:
         """
         if upstream is None:
             return replace(self, sign_in=SignIn.PASSWORD, signed_in_at=at)
-        return replace(self, sign_in=SignIn.FEDERATED, signed_in_at=at, upstream=upstream)
+        spent_at = upstream.spent_at or (self.upstream.spent_at if self.upstream is not None else None)
+        return replace(
+            self, sign_in=SignIn.FEDERATED, signed_in_at=at, upstream=replace(upstream, spent_at=spent_at)
+        )  # fmt: skip
 
     def counting(self, enabled: Collection[FactorKind]) -> Assurance:
         """These facts without proofs of a factor that is not enabled."""

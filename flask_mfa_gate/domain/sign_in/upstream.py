@@ -28,6 +28,7 @@ class Upstream:
     :param is_multi_factor: whether its ``acr`` or ``amr`` says that more than one factor was proved.
     :param at: its ``auth_time``; None where it told of none.
     :param is_exhausted: whether it was asked for a stronger proof in this session, and had none.
+    :param spent_at: its ``auth_time`` that was last taken as a proof for one act.
     """
 
     issuer: str | None
@@ -35,6 +36,7 @@ class Upstream:
     is_multi_factor: bool = False
     at: datetime | None = None
     is_exhausted: bool = False
+    spent_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,11 +49,13 @@ def _write_upstream(upstream: Upstream) -> dict[str, Any]:
         "mfa": upstream.is_multi_factor,
         "at": upstream.at.isoformat() if upstream.at else None,
         "exhausted": upstream.is_exhausted,
+        "spent": upstream.spent_at.isoformat() if upstream.spent_at else None,
     }
 
 
 def _read_upstream(said: Mapping[str, Any]) -> Upstream:
-    at = said["at"]
+    at, spent_at = said["at"], said.get("spent")
     return Upstream(
-        said["issuer"], tuple(said["amr"]), said["mfa"], datetime.fromisoformat(at) if at else None, said["exhausted"]
-    )
+        said["issuer"], tuple(said["amr"]), said["mfa"], datetime.fromisoformat(at) if at else None, said["exhausted"],
+        datetime.fromisoformat(spent_at) if spent_at else None,
+    )  # fmt: skip

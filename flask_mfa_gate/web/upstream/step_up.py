@@ -28,16 +28,19 @@ class StepUpRequest:
     """What a session was asked to prove, as it is kept until the user comes back.
 
     :param max_age: how old the proof may be; zero for one of this moment.
+    :param act: what it is a proof for, see :func:`act_of`; None at a sign-in.
     """
 
     lineage: str
     max_age: timedelta | None
+    act: str | None = None
     target: str = field(default="", repr=False)
 
     @property
     def kept(self) -> dict[str, Any]:
         """As JSON values."""
-        return {"lineage": self.lineage, "max_age": self.max_age.total_seconds() if self.max_age is not None else None}
+        age = self.max_age.total_seconds() if self.max_age is not None else None
+        return {"lineage": self.lineage, "max_age": age, "act": self.act}
 
     @classmethod
     def read(cls, kept: Mapping[str, Any] | None) -> StepUpRequest | None:
@@ -45,7 +48,7 @@ class StepUpRequest:
         if kept is None:
             return None
         age = kept["max_age"]
-        return cls(kept["lineage"], None if age is None else timedelta(seconds=age))
+        return cls(kept["lineage"], None if age is None else timedelta(seconds=age), kept["act"])
 
 
 def upstream_way(context: RequestContext, requirement: AuthnRequirement) -> UpstreamProvider | None:
@@ -68,16 +71,16 @@ def begin_step_up(context: RequestContext, provider: UpstreamProvider) -> StepUp
     live = context.session
     if live is None:
         raise BadRequest(_NOTHING)
-    requirement, target = _asked_of(context, live)
+    requirement, act, target = _asked_of(context, live)
     if upstream_way(context, requirement) is not provider:
         raise BadRequest(_NOTHING)
-    return StepUpRequest(live.lineage, requirement.max_age, target or home())
+    return StepUpRequest(live.lineage, requirement.max_age, act, target or home())
 
 
-def _asked_of(context: RequestContext, live: GateSession) -> tuple[AuthnRequirement, str | None]:
+def _asked_of(context: RequestContext, live: GateSession) -> tuple[AuthnRequirement, str | None, str | None]:
     if live.is_pending or live.step_up is None:
-        return RequestAuthorizer(context).now().requirement, live.target
-    return live.step_up.requirement, live.step_up.target
+        return RequestAuthorizer(context).now().requirement, None, live.target
+    return live.step_up.requirement, live.step_up.act, live.step_up.target
 
 
 def finish_step_up(
@@ -96,8 +99,11 @@ def finish_step_up(
         _give_up(context, live)
         sentence = "%(name)s did not confirm what this page needs. Open the page again to verify another way."
         raise NotAllowed("not-allowed", Sentence(sentence, name=provider.label))
-    act = live.step_up.act if live.step_up is not None and not live.is_pending else None
-    return replace(noted, act=act)
+    if live.is_pending:
+        return noted
+    spent_at = noted.upstream.at if asked.max_age == timedelta(0) else None
+    # SECURITY: of what the session was asked for since, in another tab, this is no proof.
+    return replace(noted, upstream=replace(noted.upstream, spent_at=spent_at), act=asked.act)
 
 
 def _is_met(context: RequestContext, asked: StepUpRequest, said: Upstream, began_at: int) -> bool:
@@ -109,8 +115,17 @@ def _is_met(context: RequestContext, asked: StepUpRequest, said: Upstream, began
     # SECURITY: the age is that which the provider tells; one that tells nothing has proved nothing of this moment.
     if said.at is None:
         return False
-    since = datetime.fromtimestamp(began_at, UTC) - LEEWAY
-    return said.at >= since if not asked.max_age else now - said.at <= asked.max_age
+    return now - said.at <= asked.max_age if asked.max_age else _is_new(context, said.at, began_at)
+
+
+def _is_new(context: RequestContext, at: datetime, began_at: int) -> bool:
+    """Whether the user authenticated there for this one act."""
+    live = context.session
+    known = live.assurance.upstream if live is not None else None
+    # SECURITY: each proof is good for one act, and the provider may tell of the same one again.
+    if known is not None and known.spent_at is not None and at <= known.spent_at:
+        return False
+    return at >= datetime.fromtimestamp(began_at, UTC) - LEEWAY
 
 
 def _give_up(context: RequestContext, live: GateSession) -> None:
