@@ -247,14 +247,15 @@ class MFAGate(DelegationCalls):
         """What the gate says of the current session about a resource, without stopping it."""
         return current_decision(resource)
 
-    def federated_sign_in(self, user: Any, claims: Mapping[str, Any]) -> None:
+    def federated_sign_in(self, user: Any, claims: Mapping[str, Any] | None) -> None:
         """Note what another provider proved of a user whom the app signs in within the same request.
 
         It signs nobody in, is forgotten with the request, and counts for no other user. ``MFA_GATE_TRUST_AMR`` says
         whether the provider is believed.
 
         :param claims: of an ID token that the app has validated: ``iss``, ``sub``, ``acr``, ``amr``, ``auth_time``
-            (OpenID Connect Core 1.0 section 2). One that is missing, or is not of its type, counts for nothing.
+            (OpenID Connect Core 1.0 section 2). One that is missing, or is not of its type, counts for nothing. None
+            where there was no such token.
         """
         note_federated_sign_in(user, claims)
 

@@ -145,6 +145,21 @@ def test_without_a_word_of_the_host_nothing_is_believed() -> None:
     assert status(host.sign_in()) == 401
 
 
+def test_a_client_that_got_no_claims_proves_nothing() -> None:
+    host = Federated("always")
+    host.enroll()
+
+    @host.app.post("/oauth")
+    def oauth() -> str:
+        host.gate.federated_sign_in(User("1"), None)
+        login_user(User("1"))
+        return "done"
+
+    client = host.client()
+    assert client.post("/oauth").status_code == 303
+    assert status(client) == 401
+
+
 def test_what_was_said_is_in_the_words_of_the_session() -> None:
     host = Federated()
     client = host.sign_in({**MFA, "amr": ["fpt", "hwk"]})

@@ -46,6 +46,8 @@ def require_expected(claims: Mapping[str, Any], expected: ExpectedToken, *, now:
     _require("nonce", _is_same(claims.get("nonce"), expected.nonce))
     _require("exp", _seconds(claims.get("exp")) > (now - LEEWAY).timestamp())
     _require("iat", 0 < _seconds(claims.get("iat")) <= (now + LEEWAY).timestamp())
+    if "nbf" in claims:
+        _require("nbf", 0 < _seconds(claims["nbf"]) <= (now + LEEWAY).timestamp())
     if "at_hash" in claims:
         _require("at_hash", _is_same(claims["at_hash"], expected.at_hash))
     if expected.max_age is not None:
@@ -67,7 +69,7 @@ def _is_for(audience: object, party: object, client_id: str) -> bool:
 
 
 def _is_text(value: object, longest: int) -> bool:
-    return isinstance(value, str) and 0 < len(value) <= longest
+    return isinstance(value, str) and 0 < len(value) <= longest and value.isprintable()
 
 
 def _is_same(value: object, expected: str) -> bool:

@@ -34,7 +34,8 @@ def read_upstream(claims: Mapping[str, object], strong: Collection[str], *, now:
 
 
 def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and 0 < len(value) <= _LONGEST else None
+    # SECURITY: half a surrogate pair or a NUL is no text that every database and page can hold.
+    return value if isinstance(value, str) and 0 < len(value) <= _LONGEST and value.isprintable() else None
 
 
 def _words(value: object) -> tuple[str, ...]:
@@ -42,8 +43,8 @@ def _words(value: object) -> tuple[str, ...]:
     # SECURITY: a string such as "mfa" is no list, and its letters are no words.
     if not isinstance(value, list | tuple) or len(value) > _MOST_WORDS:
         return ()
-    words = tuple(dict.fromkeys(word for word in map(_text, value) if word is not None and len(word) <= _LONGEST_WORD))
-    return words if len(words) == len(set(map(str, value))) else ()
+    words = [word for word in map(_text, value) if word is not None and len(word) <= _LONGEST_WORD]
+    return tuple(dict.fromkeys(words)) if len(words) == len(value) else ()
 
 
 def are_two_factors(amr: Collection[str]) -> bool:

@@ -12,11 +12,12 @@ from ..request_context import current_context
 from ..state import GateState
 
 
-def note_federated_sign_in(user: Any, claims: Mapping[str, Any]) -> None:
+def note_federated_sign_in(user: Any, claims: Mapping[str, Any] | None) -> None:
     """As the claims tell of it. What is noted belongs to this request, and no other can see it."""
     context = current_context()
     if context is not None:
-        context.federated = federated_sign_in(context.state, user, claims)
+        # A client whose provider sent no ID token has none.
+        context.federated = federated_sign_in(context.state, user, claims or {})
 
 
 def federated_sign_in(state: GateState, user: Any, claims: Mapping[str, Any]) -> FederatedSignIn:

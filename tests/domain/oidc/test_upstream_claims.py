@@ -16,6 +16,9 @@ from flask_mfa_gate.domain.sign_in.upstream import LONG_AGO, Upstream
 
 NOW = datetime(2026, 3, 2, 9, 0, tzinfo=UTC)
 SECONDS = int(NOW.timestamp())
+NESTED: Any = []
+for _ in range(20_000):
+    NESTED = [NESTED]
 
 
 def read(**claims: Any) -> Upstream:
@@ -45,6 +48,11 @@ def read(**claims: Any) -> Upstream:
         ({"amr": ["MFA"]}, False),
         ({"amr": ["mfa"] * 21}, False),
         ({"amr": ["mfa", "x" * 65]}, False),
+        ({"amr": ["mfa", "\ud800"]}, False),
+        ({"amr": ["mfa", "a\x00"]}, False),
+        ({"amr": ["mfa", 10**5000]}, False),
+        ({"amr": ["mfa", NESTED]}, False),
+        ({"amr": ["mfa", "mfa"]}, True),
         ({"amr": None}, False),
         ({"acr": ACR_MULTI}, True),
         ({"acr": ACR_SINGLE}, False),
@@ -81,7 +89,19 @@ def test_when_the_user_authenticated(said: Any, at: datetime | None) -> None:
 
 
 @pytest.mark.parametrize(
-    "broken", [{"iss": None}, {"iss": 7}, {"iss": ""}, {"sub": None}, {"sub": 7}, {"sub": ""}, {"iss": "x" * 513}]
+    "broken",
+    [
+        {"iss": None},
+        {"iss": 7},
+        {"iss": ""},
+        {"sub": None},
+        {"sub": 7},
+        {"sub": ""},
+        {"iss": "x" * 513},
+        {"iss": "\ud800"},
+        {"iss": "a\x00"},
+        {"sub": "a\n"},
+    ],
 )
 def test_claims_of_nobody_or_about_nobody_say_nothing(broken: dict[str, Any]) -> None:
     assert read(amr=["mfa"], auth_time=SECONDS, **broken) == Upstream(None)
