@@ -24,6 +24,17 @@ def first_key(served_liar: Liar) -> RSAKey:
 @pytest.fixture
 def liar(served_liar: Liar, first_key: RSAKey) -> Liar:
     fresh = Liar(key=first_key)
-    for name in ("claims", "metadata", "answer", "token", "token_answer", "key", "asked", "fetched", "codes"):
+    for name in (
+        "claims",
+        "metadata",
+        "answer",
+        "token",
+        "token_answer",
+        "key",
+        "other_keys",
+        "asked",
+        "fetched",
+        "codes",
+    ):
         setattr(served_liar, name, getattr(fresh, name))
     return served_liar

@@ -154,6 +154,7 @@ class Liar:
     token: Callable[[dict[str, Any]], Any] | None = None
     token_answer: Callable[[], Response] | None = None
     key: RSAKey | OctKey = field(default_factory=lambda: RSAKey.generate_key(2048, {"kid": "a"}))
+    other_keys: list[Any] = field(default_factory=list)
     asked: dict[str, str] = field(default_factory=dict)
     fetched: list[str] = field(default_factory=list)
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -195,7 +196,7 @@ def provider_app(liar: Liar) -> Flask:
     @app.get("/jwks")
     def jwks() -> Response:
         liar.fetched.append("jwks")
-        return jsonify(keys=[liar.key.as_dict(private=isinstance(liar.key, OctKey))])
+        return jsonify(keys=[*liar.other_keys, liar.key.as_dict(private=isinstance(liar.key, OctKey))])
 
     @app.post("/elsewhere")
     def elsewhere() -> Response:

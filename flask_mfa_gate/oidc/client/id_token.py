@@ -5,13 +5,14 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
 from joserfc import jwt
 from joserfc.errors import InvalidKeyIdError, JoseError
-from joserfc.jwk import KeySet
+from joserfc.jwk import JWKRegistry, KeySet
 
 from ...domain.oidc.id_token_claims import ExpectedToken, UntrustedToken, require_expected
 
@@ -45,10 +46,19 @@ def read_id_token(
 
 def _verified(text: str, keys: Callable[[bool], Mapping[str, Any]]) -> jwt.Token:
     try:
-        return jwt.decode(text, KeySet.import_key_set(keys(False)), algorithms=list(ALGORITHMS))  # type: ignore[arg-type]
+        return jwt.decode(text, _key_set(keys(False)), algorithms=list(ALGORITHMS))
     except InvalidKeyIdError:
         # The provider may have changed its keys since.
-        return jwt.decode(text, KeySet.import_key_set(keys(True)), algorithms=list(ALGORITHMS))  # type: ignore[arg-type]
+        return jwt.decode(text, _key_set(keys(True)), algorithms=list(ALGORITHMS))
+
+
+def _key_set(published: Mapping[str, Any]) -> KeySet:
+    """The keys that can be used; one of another kind beside them keeps nobody out (RFC 7517 section 5)."""
+    found = []
+    for key in published["keys"]:
+        with suppress(JoseError, ValueError, TypeError, KeyError):
+            found.append(JWKRegistry.import_key(key))
+    return KeySet(found)
 
 
 def _half_hash(access_token: str, algorithm: str) -> str:
