@@ -12,6 +12,7 @@ from flask import Response, jsonify, redirect
 from joserfc.jwk import OctKey, RSAKey
 
 from flask_mfa_gate import MFAGate
+from flask_mfa_gate.domain.oidc.upstream_provider import UpstreamProvider
 from flask_mfa_gate.errors import ConfigError
 from tests.conftest import JSON, state_of
 from tests.federation.kit import BASE, CALLBACK, CLIENT_ID, SECRET, App, Liar, query_of, text_of
@@ -159,6 +160,55 @@ def test_a_provider_that_calls_itself_another_one_gets_no_user(liar: Liar, metad
     assert "Example ID can't be trusted" in answer.text.replace("&#39;", "'")
     liar.metadata = {}
     assert client.get("/mfa/sign-in/id").status_code == 303, "what was wrong is not remembered"
+
+
+@pytest.mark.parametrize(
+    "metadata",
+    [
+        {"client_id": "other"}, {"code_challenge_method": "plain"}, {"response_type": "token"}, {"scope": "email"},
+        {"proxies": {"http": "http://localhost:9"}}, {"token_endpoint_auth_method": "none"}, {"session": 1}, {"verify": False},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_what_a_provider_says_of_itself_is_no_setting_of_the_client(liar: Liar, metadata: dict[str, Any]) -> None:
+    liar.metadata = metadata
+    person = App(liar.issuer).person(liar.walk)
+    url = person.leave()
+    asked = {name: query_of(url)[name] for name in ("client_id", "response_type", "scope", "code_challenge_method")}
+    assert list(asked.values()) == [CLIENT_ID, "code", "openid profile email", "S256"]
+    assert (person.come_back(liar.walk(url)).status_code, person.status()) == (303, 200)
+
+
+def test_a_provider_elsewhere_names_no_address_of_this_machine() -> None:
+    words = {"name": "id", "client_id": "a", "issuer": "https://id.example.org"}
+    far, near = UpstreamProvider(**words), UpstreamProvider(**{**words, "issuer": "http://localhost:5000"})
+    urls = ("https://id.example.org/token", "http://localhost:8080/token", "http://id.example.org/token", None)
+    assert [far.may_name(url) for url in urls] == [True, False, False, False]
+    assert [near.may_name(url) for url in urls] == [True, True, False, False]
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        {"kty": "EC", "crv": "unknown", "x": "AA", "y": "AA"}, {"kty": "OKP", "crv": "Ed25519", "x": "AAAA"}, {"kty": "RSA"},
+        {"kty": "RSA", "n": "AQAB", "e": "AQAB", "kid": 7}, {"kty": ["RSA"]}, {}, 7, {"kty": "oct", "k": "A" * 43},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_a_key_that_nobody_here_can_use_keeps_nobody_out(liar: Liar, key: Any) -> None:
+    liar.other_keys = [key]
+    person = App(liar.issuer).person(liar.walk)
+    assert (person.sign_in().status_code, person.status()) == (303, 200)
+
+
+@pytest.mark.parametrize(("waits", "status"), [(59, 303), (61, 401)])
+def test_what_was_begun_long_ago_is_over(liar: Liar, waits: int, status: int) -> None:
+    app = App(liar.issuer)
+    person = app.person(liar.walk)
+    url = person.leave()
+    app.clock.ahead = timedelta(minutes=waits)
+    liar.claims = {name: seconds(minutes=-waits - ahead) for name, ahead in (("iat", 0), ("exp", 5), ("auth_time", 0))}
+    assert person.come_back(liar.walk(url)).status_code == status
 
 
 def test_the_issuer_is_compared_to_the_last_slash(liar: Liar) -> None:

@@ -47,6 +47,11 @@ class UpstreamProvider:
         """Where it describes itself (OpenID Connect Discovery 1.0 section 4)."""
         return f"{self.issuer.rstrip('/')}/.well-known/openid-configuration"
 
+    def may_name(self, url: object) -> bool:
+        """Whether its configuration may name this address."""
+        # SECURITY: one from elsewhere must not have requests sent to what listens on this machine.
+        return is_safe_address(url) and (self.issuer.startswith("http:") or str(url).startswith("https:"))
+
 
 def read_upstream_provider(name: object, words: object) -> UpstreamProvider:
     """A provider from its words.

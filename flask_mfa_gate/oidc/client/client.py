@@ -17,7 +17,7 @@ from requests import RequestException
 
 from ...clock import Clock
 from ...domain.oidc.id_token_claims import ExpectedToken, UntrustedToken
-from ...domain.oidc.upstream_provider import UpstreamProvider, is_safe_address
+from ...domain.oidc.upstream_provider import UpstreamProvider
 from ...errors import MFAGateError, SignInOver
 from ...sentences import Sentence
 from .http import BoundedSession
@@ -28,12 +28,17 @@ logging.getLogger("authlib").setLevel(logging.INFO)
 log = logging.getLogger("flask_mfa_gate")
 _ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 _METADATA_LIFETIME = 3600
+_STATE_LIFETIME = 3600
 _MOST_STATES = 3
 _OVER = "This sign-in is over, or was begun in another browser. Sign in again."
 
 
 class _App(FlaskOAuth2App):  # type: ignore[misc]
     client_cls = BoundedSession
+
+    def _get_oauth_client(self, **_metadata: Any) -> Any:
+        # SECURITY: Authlib takes what a provider says of itself for settings, such as verify, proxies or no PKCE.
+        return super()._get_oauth_client()
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +137,9 @@ class UpstreamClient:
         self._framework.clear_state_data(session, state)
         if kept is None or "nonce" not in kept:
             raise SignInOver(_OVER)
+        # SECURITY: the session may live for weeks, and what was begun so long ago asked for nothing of today.
+        if self._clock().timestamp() - kept["began_at"] > _STATE_LIFETIME:
+            raise SignInOver(_OVER)
         return kept
 
     def _forget_oldest(self) -> None:
@@ -147,7 +155,7 @@ class UpstreamClient:
         metadata: Mapping[str, Any] = self._app.load_server_metadata()
         # SECURITY: what calls itself another provider is one (OpenID Connect Discovery 1.0 section 4.3).
         is_own = metadata.get("issuer") == self.provider.issuer
-        if not is_own or not all(is_safe_address(metadata.get(name)) for name in _ENDPOINTS):
+        if not is_own or not all(self.provider.may_name(metadata.get(name)) for name in _ENDPOINTS):
             self._app.server_metadata = {}
             raise UntrustedToken("its configuration is another provider's, or names an address without TLS")
         return metadata
