@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from flask import Response, jsonify, redirect
+from flask_login import user_logged_in
 from joserfc.jwk import OctKey, RSAKey
 
 from flask_mfa_gate import MFAGate
@@ -347,6 +348,18 @@ def test_people_without_an_account_and_disabled_ones_stay_outside(liar: Liar) ->
         liar.claims = {"sub": subject}
         person = app.person(liar.walk)
         assert (person.sign_in().status_code, person.status()) == (403, 401)
+
+
+def test_an_app_that_fails_while_it_signs_in_has_signed_nobody_in(liar: Liar) -> None:
+    app = App(liar.issuer, "always")
+
+    def fails(_app: Any, **_: Any) -> None:
+        raise RuntimeError
+
+    with user_logged_in.connected_to(fails, app.app):
+        person = app.person(liar.walk)
+        assert (person.sign_in().status_code, person.status()) == (503, 401)
+    assert (person.sign_in().status_code, person.status()) == (303, 200)
 
 
 @pytest.mark.parametrize(("claims", "status"), [({"auth_time": seconds(minutes=16)}, 401), ({"auth_time": None}, 401),

@@ -125,8 +125,17 @@ def _user_of(call: UpstreamCall, claims: Mapping[str, Any]) -> Any:
 
 def _sign_in(call: UpstreamCall, user: Any, noted: FederatedSignIn, answer: Answer) -> Response:
     call.context.federated = noted
+    try:
+        _let_in(call, user, noted)
+    except Exception:
+        # SECURITY: the app's own receivers may fail when its session already names the user.
+        call.state.host.identity.hide()
+        raise
+    return answers.see_other(answer.kept["next"])
+
+
+def _let_in(call: UpstreamCall, user: Any, noted: FederatedSignIn) -> None:
     if not call.state.host.identity.sign_in(user):
         raise NotAllowed("not-allowed", "This account is disabled. Contact your administrator.")
     if key_of(user, call.state.host.user_key) != noted.user_key:
         raise SignInOver("Sign in again.")
-    return answers.see_other(answer.kept["next"])
