@@ -254,8 +254,7 @@ class MFAGate(DelegationCalls):
         whether the provider is believed.
 
         :param claims: of an ID token that the app has validated: ``iss``, ``sub``, ``acr``, ``amr``, ``auth_time``
-            (OpenID Connect Core 1.0 section 2). One that is missing, or is not of its type, counts for nothing. None
-            where there was no such token.
+            (OpenID Connect Core 1.0 section 2). One that is missing or of another type counts for nothing. May be None.
         """
         note_federated_sign_in(user, claims)
 
