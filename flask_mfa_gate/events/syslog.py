@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import re
 import socket
 import ssl
@@ -12,6 +13,7 @@ from ..domain.records.destination import SyslogServer, Transport
 from ..outbound import Channels
 from ..store.records.outgoing_events import OutgoingEvent
 from .ocsf import Severity, meaning_of
+from .trouble import Refused
 
 # RFC 5424 section 6.2.1: notice for what is in order, warning and error for what is not.
 _SEVERITIES = {Severity.INFORMATIONAL: 6, Severity.LOW: 5, Severity.MEDIUM: 4, Severity.HIGH: 3}
@@ -25,6 +27,7 @@ def send(server: SyslogServer, one: OutgoingEvent, body: bytes, *, app: str) -> 
     """Send an event. Over UDP nobody says whether it arrived.
 
     :raises OSError: where nobody takes it.
+    :raises Refused: for a message that is too long for UDP.
     """
     message = message_of(server, one, body, app=app)
     if server.transport is Transport.UDP:
@@ -54,7 +57,11 @@ def _send_datagram(server: SyslogServer, message: bytes) -> None:
     family, kind, protocol, _, place = socket.getaddrinfo(server.host, server.port, type=socket.SOCK_DGRAM)[0]
     with socket.socket(family, kind, protocol) as line:
         line.settimeout(CHANNELS.connect_seconds)
-        line.sendto(message, place)
+        try:
+            line.sendto(message, place)
+        except OSError as error:
+            # SECURITY: one long message would keep back all that is behind it.
+            raise (Refused("too long for UDP") if error.errno == errno.EMSGSIZE else error) from None
 
 
 def _await_end(line: socket.socket) -> None:

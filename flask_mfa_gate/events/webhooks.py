@@ -12,8 +12,10 @@ from ..domain.records.destination import Webhook
 from ..outbound import Outbound
 from .trouble import Refused, ServerTrouble
 
-# These say that this one event is not understood, and nothing of the next.
-_ABOUT_THE_EVENT = frozenset({400, 413, 422})
+# These say that this one event is not taken, and nothing of the next.
+# SECURITY: a firewall in front of a receiver says 403 or 406 to what looks like an attack, as a browser's name may.
+# Whoever has chosen theirs so would keep back what others are told of them.
+_ABOUT_THE_EVENT = frozenset({400, 403, 406, 413, 422})
 
 
 def post(webhook: Webhook, event_id: str, body: bytes, *, now: datetime, outbound: Outbound) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 import trustme
 
-from tests.conftest import StillClock
+from tests.conftest import StillClock, key_of, state_of
 from tests.events.kit import act, rows, send, states
 from tests.mail.kit import free_port
 from tests.outbound.kit import trusted
@@ -188,3 +188,16 @@ def test_a_server_that_refuses_the_client_behind_the_handshake_has_nothing(
         act(app, "frank")
         assert send(app) == (0, 1)
     assert states(app) == ["waiting"]
+
+
+def test_a_message_that_is_too_long_for_udp_keeps_no_other(make_app: Any) -> None:
+    with udp_server() as (port, receive):
+        app = make_app(MFA_GATE_SYSLOG=[{"url": f"udp://127.0.0.1:{port}"}])
+        act(app, "frank", "erin")
+        table = state_of(app).store.tables.outgoing_event
+        with state_of(app).store.database.write() as tx:
+            long = {"details": {"added": ["x" * 66_000]}}
+            tx.execute(table.update().where(table.c.id == rows(app)[0].id).values(facts=long))
+        assert send(app) == (1, 1)
+        assert fields(receive())["said"]["data"]["subject"] == key_of(app, "erin")
+    assert rows(app)[0].problem == "too long for UDP"

@@ -206,10 +206,8 @@ class TestRude:
         assert send(portal) == (1, 0)
         assert receiver.sent_mb < 32
 
-    @pytest.mark.parametrize("code", [400, 413, 422])
-    def test_one_event_that_is_not_understood_keeps_no_other(
-        self, portal: Flask, receiver: HttpReceiver, code: int
-    ) -> None:
+    @pytest.mark.parametrize("code", [400, 403, 406, 413, 422])
+    def test_one_event_that_is_not_taken_keeps_no_other(self, portal: Flask, receiver: HttpReceiver, code: int) -> None:
         receiver.behave = lambda handler: kit.answer(handler, code if len(receiver.received) == 1 else 204)
         act(portal, "frank", "erin", "hugo")
         assert send(portal) == (2, 1)
@@ -223,6 +221,28 @@ class TestRude:
         assert send(portal) == (0, 1)
         assert "MFA_GATE_OUTBOUND_NETWORKS" in rows(portal)[0].problem
         assert receiver.received == []
+
+
+class TestOddRows:
+    @pytest.mark.parametrize("facts", [{"unknown": 1}, ["a list"], "a text"])
+    def test_one_that_nothing_can_read_keeps_no_other(self, portal: Flask, facts: object) -> None:
+        act(portal, "frank", "erin", "hugo")
+        table = state_of(portal).store.tables.outgoing_event
+        with state_of(portal).store.database.write() as tx:
+            tx.execute(table.update().where(table.c.id == rows(portal)[1].id).values(facts=facts, attempts=1))
+        assert send(portal) == (2, 0)
+        with portal.app_context():
+            assert state_of(portal).operations.event_delivery.failed() == []
+
+    def test_a_clock_that_was_a_year_ahead_keeps_nothing(self, portal: Flask, clock: StillClock) -> None:
+        clock.forward(days=365)
+        act(portal, "frank", "erin")
+        store = state_of(portal).store
+        with store.database.write() as tx:
+            first, until = rows(portal)[0].id, clock() + timedelta(minutes=2)
+            assert store.outgoing_events.try_claim(tx, first, now=clock(), until=until)
+        clock.forward(days=-365)
+        assert send(portal) == (2, 0)
 
 
 class TestKilled:

@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, and_, delete, func, insert, or_, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, and_, delete, func, insert, or_, select, update
 
 from ...crypto import new_id
 from ...signals import Event
 from ..database.sets import insert_cells, insert_many
+from ..every_table.unreadable import FAULTS, read_well
 from ..tables.tables import Tables
+
+# No pause and no claim lasts so long.
+_FARTHEST = timedelta(hours=12)
 
 
 class OutgoingState(StrEnum):
@@ -75,7 +79,7 @@ class OutgoingEvents:
         """Events whose time has come and that nobody has claimed, in the order of writing."""
         row = self._table.c
         waiting = select(self._table).where(row.destination == destination, self._is_due(now))
-        return [_read(found) for found in tx.execute(waiting.order_by(row.number).limit(limit))]
+        return self._readable(tx, waiting.order_by(row.number).limit(limit))
 
     def count_due(self, tx: Connection, *, now: datetime) -> int:
         """How many those are, for all destinations."""
@@ -149,10 +153,7 @@ class OutgoingEvents:
         """Events that did not arrive at a try, the latest first."""
         row = self._table.c
         is_failed = or_(row.state == OutgoingState.GIVEN_UP, and_(row.state == OutgoingState.WAITING, row.attempts > 0))
-        return [
-            _read(found)
-            for found in tx.execute(select(self._table).where(is_failed).order_by(row.number.desc()).limit(limit))
-        ]
+        return self._readable(tx, select(self._table).where(is_failed).order_by(row.number.desc()).limit(limit))
 
     def rename(self, tx: Connection, old: str, new: str) -> None:
         """Those about a user, or what they did, speak of the new key."""
@@ -172,6 +173,16 @@ class OutgoingEvents:
         given_up = and_(row.state == OutgoingState.GIVEN_UP, row.since < given_up_before)
         return tx.execute(delete(self._table).where(or_(sent, given_up))).rowcount
 
+    def _readable(self, tx: Connection, wanted: Select[Any]) -> Sequence[OutgoingEvent]:
+        """What can be read of these: a row that somebody edited by hand must not keep back those behind it."""
+        row = self._table.c
+        try:
+            return [_read(found) for found in tx.execute(wanted)]
+        except FAULTS:
+            numbers = tx.execute(wanted.with_only_columns(row.number)).scalars().all()
+        found, _ = read_well(lambda some: list(map(_read, tx.execute(wanted.where(row.number.in_(some))))), numbers)
+        return found
+
     def _names(self, old: str, new: str) -> Iterable[tuple[Any, str, str]]:
         row = self._table.c
         return (row.subject, old, new), (row.actor, f"user:{old}", f"user:{new}")
@@ -181,10 +192,16 @@ class OutgoingEvents:
 
     def _is_waiting(self, now: datetime) -> ColumnElement[bool]:
         row = self._table.c
-        return and_(row.state == OutgoingState.WAITING, or_(row.claimed_until.is_(None), row.claimed_until <= now))
+        is_free = or_(row.claimed_until.is_(None), _is_over(row.claimed_until, now))
+        return and_(row.state == OutgoingState.WAITING, is_free)
 
     def _is_due(self, now: datetime) -> ColumnElement[bool]:
-        return and_(self._is_waiting(now), self._table.c.due_at <= now)
+        return and_(self._is_waiting(now), _is_over(self._table.c.due_at, now))
+
+
+def _is_over(ends: ColumnElement[Any], now: datetime) -> ColumnElement[bool]:
+    """Whether a pause or a claim has ended, or was noted by a clock that has been set back since."""
+    return or_(ends <= now, ends > now + _FARTHEST)
 
 
 def _row(destination: str, event: Event) -> dict[str, Any]:
