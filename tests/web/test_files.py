@@ -30,6 +30,7 @@ def test_pages_link_files_that_browsers_keep(app: Flask, phone: Phone) -> None:
                 assert answer.status_code == 200
                 assert answer.headers["Cache-Control"] == "public, max-age=31536000, immutable"
                 assert "Set-Cookie" not in answer.headers
+                assert "Vary" not in answer.headers, "or a cache would ask again for each cookie"
                 known = answer.headers["ETag"]
             with browser.get(link, headers={"If-None-Match": known}) as again:
                 assert again.status_code == 304

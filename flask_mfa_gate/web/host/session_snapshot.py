@@ -26,12 +26,22 @@ def unnoticed() -> Iterator[None]:
 
     Flask notes each look, the gate's too, and says ``Vary: Cookie`` for it.
     """
-    raw = vars(request_ctx._get_current_object())  # type: ignore[attr-defined]
-    session = raw.get("_session", raw.get("session"))
-    was_accessed = getattr(session, "accessed", True)
+    was_accessed = getattr(_raw_session(), "accessed", True)
     yield
-    if not was_accessed and not session.modified:
+    if not was_accessed:
+        overlook()
+
+
+def overlook() -> None:
+    """Whatever was looked at in the session so far, the answer does not depend on it."""
+    session = _raw_session()
+    if session is not None and not session.modified:
         session.accessed = False
+
+
+def _raw_session() -> Any:
+    raw = vars(request_ctx._get_current_object())  # type: ignore[attr-defined]
+    return raw.get("_session", raw.get("session"))
 
 
 def contents_here() -> dict[str, Any]:

@@ -19,6 +19,7 @@ from ..host.asking import changes_cookies
 from ..host.source import lasting_identity
 from ..request_context import RequestContext, Stage, context_of, current_context
 from ..request_notes import flask_context
+from ..responses import files
 from ..sessions.companion import send_companion
 from ..sessions.own_change import note_own_change
 from ..state import current_state
@@ -82,9 +83,11 @@ def look_once_more(response: Response) -> Response:
     # SECURITY: where the app's own ``preprocess_request`` runs no hooks, nobody was judged, and nobody would notice.
     if context is None:
         return _refuse_unjudged()
-    if context.left is None or _is_at_own_page(context):
-        return response
-    return look_at(context.request, _compare_once_more, context, context.left, response)
+    if context.left is not None and not _is_at_own_page(context):
+        response = look_at(context.request, _compare_once_more, context, context.left, response)
+    if context.request.endpoint == files.ENDPOINT:
+        session_snapshot.overlook()
+    return response
 
 
 @fail_closed
