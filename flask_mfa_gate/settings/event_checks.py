@@ -98,6 +98,8 @@ def _address(key: str, value: Any, schemes: Sequence[str], words: str, *, path: 
         demand(isinstance(value, str) and re.fullmatch(r"[!-~]+", value) and not set(value) & set("\\#@"))
         parts = urlsplit(str(value))
         demand(parts.scheme in schemes and parts.hostname and parts.port != 0)
+        # A label that is empty or too long would only be found when the first event is sent.
+        (parts.hostname or "").encode("idna")
         demand(path or not (parts.path.strip("/") or parts.query))
     except ValueError:
         raise ConfigError(key, "is not valid", allowed=words) from None

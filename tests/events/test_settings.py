@@ -62,6 +62,8 @@ def key_of_fault(**settings: Any) -> str:
         ({"url": "https://user:very-secret@hooks.example.org/"}, "['url']"),
         ({"url": "https://hooks.example.org/very-secret#x"}, "['url']"),
         ({"url": "https:///very-secret"}, "['url']"),
+        ({"url": "https://hooks..example.org/very-secret"}, "['url']"),
+        ({"url": f"https://{'x' * 64}.example.org/very-secret"}, "['url']"),
         ({"url": "https://hooks.example.org:99999/very-secret"}, "['url']"),
         ({"url": "https://hooks.example.org/very-secret\r\nX-Evil: 1"}, "['url']"),
         ({"url": None}, "['url']"),
