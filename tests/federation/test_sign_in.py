@@ -33,6 +33,7 @@ def test_a_user_signs_in_and_goes_to_the_page_they_wanted(liar: Liar) -> None:
     assert (person.status(), app.asked) == (200, [(liar.issuer, "ann")])
     (record,) = records(app.app, "signed_in")
     assert (record["sign_in"], record["provider"]) == ("federated", liar.issuer)
+    assert f"Signed in by {liar.issuer}" in person.client.get("/mfa/").text
 
 
 def test_the_request_is_bound_to_this_browser_by_state_nonce_and_pkce(liar: Liar) -> None:

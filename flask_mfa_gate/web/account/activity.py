@@ -134,6 +134,8 @@ def _of_whom(line: EventLine) -> tuple[str | None, ...]:
 
 def event_text(event: Event, used: Mapping[str, str]) -> str:
     """What happened, in words."""
+    if event.name == EventName.SIGNED_IN and (provider := event.details.get("provider")):
+        return gettext("Signed in by %(name)s", name=str(provider))
     word = _TOLD_BY.get(event.name)
     detail = str(event.details.get(word)) if word else ""
     return gettext(used.get(detail) or _BY_DETAIL.get(detail) or EVENTS.get(event.name, event.name))

@@ -24,7 +24,7 @@ from .words import Word, access_word, asked_word, client_word, outcome_word, rea
 FILTERS = ("user", "outcome", "policy", "reference", "since", "until")
 _COLUMNS = (
     "id", "at", "user", "outcome", "asked", "reason", "policies", "policy_version", "default_access", "proved_at",
-    "address", "client", "reference",
+    "address", "client", "provider", "reference",
 )  # fmt: skip
 
 
@@ -118,7 +118,8 @@ def _row(record: SignInRecord) -> Mapping[str, Any]:
         "policies": list(record.policies or ()), "policy_version": record.policy_version,
         "default_access": record.default_access,
         "proved_at": record.proved_at.isoformat() if record.proved_at else None,
-        "address": record.address, "client": record.client, "reference": record.reference,
+        "address": record.address, "client": record.client, "provider": record.facts.get("provider"),
+        "reference": record.reference,
     }  # fmt: skip
 
 

@@ -18,7 +18,8 @@ _RECORD: dict[str, Schema] = {
 _SIGN_IN: dict[str, Schema] = {
     "id": TEXT, "at": MOMENT, "user": TEXT, "outcome": words(SignInOutcome), "asked": TEXT, "reason": maybe(TEXT),
     "policies": listed(TEXT), "policy_version": maybe(NUMBER), "default_access": maybe(TEXT),
-    "proved_at": maybe(MOMENT), "address": maybe(TEXT), "client": maybe(TEXT), "reference": maybe(TEXT),
+    "proved_at": maybe(MOMENT), "address": maybe(TEXT), "client": maybe(TEXT), "provider": maybe(TEXT),
+    "reference": maybe(TEXT),
 }  # fmt: skip
 _DESTINATION: dict[str, Schema] = {
     "name": TEXT, "address": maybe(TEXT), "waiting": NUMBER, "given_up": NUMBER, "last_sent_at": maybe(MOMENT),

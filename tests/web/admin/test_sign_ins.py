@@ -118,3 +118,14 @@ def test_the_page_of_a_user_tells_of_the_policies_that_apply_and_of_the_rest_how
     assert link.parent is not None
     assert "20 more policies don't apply." in link.parent.text
     assert link["href"] == "/admin/mfa/simulator?user=6&resource=app"
+
+
+def test_the_provider_is_in_every_form_of_the_list(app: Flask, phone: Phone, clock: StillClock) -> None:
+    store, facts = state_of(app).store, {"provider": "https://id.example.org"}
+    with store.database.write() as tx:
+        store.sign_ins.add(tx, SignInRecord("1", "z", clock(), None, None, facts, Ask.PASS.value, "satisfied"))
+    console = at_console(app, AUDITOR, phone)
+    assert listed(console, "user=z")[0]["provider"] == "https://id.example.org"
+    assert listed(console, "user=hugo@example.org")[0]["provider"] is None
+    rows = csv.DictReader(io.StringIO(console.get(f"{PATH}?format=csv&user=z").text.removeprefix("\ufeff")))
+    assert [row["provider"] for row in rows] == ["https://id.example.org"]
