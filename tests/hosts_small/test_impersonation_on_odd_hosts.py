@@ -82,6 +82,25 @@ def test_what_fails_on_the_way_leaves_the_actor(desk: Desk, monkeypatch: pytest.
     assert client.get("/me").text == "1 note of 1"
 
 
+def test_a_browser_that_lost_the_session_may_begin_again() -> None:
+    desk = Desk()
+    client = desk.host.client()
+
+    def sign_in() -> str:
+        desk.sign_in(ACTOR, remember=True)
+        return "in"
+
+    desk.act = sign_in
+    client.post("/act")
+    desk.host.pass_challenge(client)
+    client.post(f"/act-as/{SUBJECT}")
+    client.delete_cookie("session")
+    assert client.get("/me").text == "1 -", "by the remember cookie"
+    assert client.post("/act-as/3").text == "acting"
+    assert client.get("/me").text == "3 of the view"
+    assert [(one["subject"], one["details"]["how"]) for one in desk.records("ended")] == [("2", "signed-out")]
+
+
 def tutorial(decide: str) -> tuple[Host, Any]:
     """Flask's tutorial: a hook looks the user up in the session."""
     host = Host(MFA_GATE_DECIDE=decide)

@@ -67,10 +67,10 @@ class ImpersonationService:
         self, session: GateSession, subject_key: str, *, reason: str, revocations: int, stamp: str | None,
         payload: bytes, origin: Origin,
     ) -> tuple[Entry, Impersonation]:  # fmt: skip
-        """Let the user of this session act as another.
+        """Let the user of this session, which the caller has seen to act as nobody, act as another.
 
         :param payload: what the host's session held, in Flask's tagged JSON.
-        :raises Conflict: ``already-impersonating``, ``signed-out``, or ``already-done``.
+        :raises Conflict: ``signed-out``, or ``already-done``.
         """
         begun = Impersonation(
             id=new_id(), lineage=session.lineage, user_key=session.user_key, subject_key=subject_key, reason=reason,
@@ -80,8 +80,10 @@ class ImpersonationService:
 
         def act(work: UnitOfWork) -> Entry:
             entry = self._rotate(work, session)
-            if self._store.impersonations.find(work.tx, session.lineage) is not None:
-                raise Conflict("already-impersonating", "Leave the user whom you act as first.")
+            # A browser that lost the host's session can't leave any more, and acts as nobody.
+            lost = self._store.impersonations.find(work.tx, session.lineage)
+            if lost is not None and self._store.impersonations.try_end(work.tx, lost):
+                _record(work, EventName.IMPERSONATION_ENDED, lost, origin, how=ImpersonationEnd.SIGNED_OUT.value)
             self._store.impersonations.add(work.tx, begun)
             _record(work, EventName.IMPERSONATION_STARTED, begun, origin)
             return entry
