@@ -13,8 +13,9 @@ from ...domain.oidc.client import OidcClient
 from ...domain.oidc.grant import sid_of
 from ...domain.sign_in.session import GateSession
 from ...errors import BadRequest
-from ..client import SAFE_METHODS, is_foreign, is_own_origin, is_prefetch, origin_of
+from ..client import SAFE_METHODS, is_foreign, is_own_origin, is_prefetch
 from ..csrf import FIELD, has_csrf_token
+from ..middleware.pending_sign_in import end_sign_in
 from ..responses import answers
 from ..responses.host_names import own_url
 from .hints import claims_of_hint
@@ -57,8 +58,7 @@ def end_session(call: Call) -> Response:
             return _ask(call, leaving, sent)
     elif not is_own_origin(request, is_write=True) or is_foreign(request) or not _has_token(call, live):
         raise BadRequest("This form has expired. Go back to the app and try again.")
-    call.state.sign_in.sessions.end(live, origin=origin_of(request))
-    call.context.leave()
+    end_sign_in(call.context)
     call.state.host.identity.sign_out()
     return _away(call, leaving, sent)
 

@@ -8,11 +8,14 @@ from urllib.parse import parse_qs, urlencode
 
 import pytest
 from flask import Flask
+from flask_login import current_user, login_user
 from joserfc import jwt
 from joserfc.jwk import KeySet
 
+from flask_mfa_gate import MFAGate
 from flask_mfa_gate.services.oidc.logout import EVENT
-from tests.conftest import Phone, StillClock, state_of
+from tests.conftest import Phone, StillClock, key_of, state_of
+from tests.oidc_kit import records
 from tests.web.oidc.kit import ISSUER, WIKI, RelyingParty, SecureBrowser, location_of
 
 pytestmark = pytest.mark.pages
@@ -37,6 +40,28 @@ def test_an_app_signs_its_user_out(browser: SecureBrowser, hint: str) -> None:
 
 
 TARGETS = ["https://evil.example/", f"{BYE}/", f"{BYE}?x=1", "javascript:alert(1)", "", "//evil.example"]
+
+
+def test_an_app_signs_out_whoever_acts_as_another_user(
+    app: Flask, wiki: RelyingParty, browser: SecureBrowser, phone: Phone
+) -> None:
+    from example_app import load_user
+
+    def act_as() -> str:
+        frank = load_user(key_of(app, "frank"))
+        with MFAGate().impersonation(actor=current_user, subject=frank, reason="ticket 42"):
+            login_user(frank)
+        return "acting"
+
+    app.add_url_rule("/act-as-frank", "act_as_frank", act_as, methods=["POST"])
+    browser.sign_in_with_code("dave", phone)
+    hint = str(wiki.tokens(browser)["id_token"])
+    assert browser.client.post("/act-as-frank").text == "acting"
+    assert (browser.get("/api/me").json or {})["username"] == "frank"
+    leave(browser, id_token_hint=hint)
+    assert not browser.is_in()
+    (ended,) = records(app, "impersonation_ended")
+    assert (ended["actor"], ended["how"]) == (f"user:{key_of(app, 'dave')}", "signed-out")
 
 
 @pytest.mark.parametrize("target", TARGETS)
