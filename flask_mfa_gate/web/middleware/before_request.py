@@ -267,7 +267,8 @@ def _meet(context: RequestContext) -> None:
     The host's login would send them straight back, as one who is signed in. A loader that needs the host's own hooks,
     and where that was not said, fails here and finds nobody; the next page of the app itself does.
     """
-    is_late = context.state.settings.decide == "last"
+    # SECURITY: what names somebody without a cookie, the hooks don't see at pages of the gate; they may sign in by it.
+    is_late = context.state.settings.decide == "last" and bool(request.cookies)
     try:
         user = shown_user(context.state, after_hooks=True) if is_late else context.state.host.identity.load()
     except HostCallbackFailed:
