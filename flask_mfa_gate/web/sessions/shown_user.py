@@ -57,7 +57,8 @@ def is_shown(context: RequestContext, live: GateSession) -> bool:
 
     Whatever its loader raises is raised here.
     """
-    if context.shown is None:
+    # SECURITY: also where they were shown before the hooks: one of those may sign out who was idle for too long.
+    if context.shown is None or context.state.settings.decide != "last":
         user = shown_user(context.state, after_hooks=True)
         is_same = user is not None and key_of(user, context.state.host.user_key) == live.user_key
         context.shown = user if is_same else None

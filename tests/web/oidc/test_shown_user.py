@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from html import unescape
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
@@ -11,7 +12,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit
 import pytest
 from flask import g, request, session
 from flask.testing import FlaskClient
-from flask_login import login_user
+from flask_login import current_user, login_user, logout_user
 from werkzeug.test import TestResponse
 
 from tests.conftest import JSON
@@ -189,6 +190,27 @@ def test_a_user_of_whom_no_sign_in_was_seen_goes_round_in_no_circles(make: Any) 
     proven = proved(host)
     proven.delete_cookie("mfa_gate")
     assert told(ask(proven, prompt="none"))["error"] in {"login_required", "interaction_required"}
+
+
+@pytest.mark.parametrize("decide", ["first", "last"])
+@pytest.mark.parametrize("end", [logout_user, lambda: session.clear()], ids=["logout_user", "clear"])
+def test_whom_a_hook_signs_out_after_some_time_is_nobody(end: Callable[[], object], decide: str) -> None:
+    host, is_idle = Host(**PROVIDER, MFA_GATE_DECIDE=decide), list[str]()
+    host.with_login_manager()
+
+    @host.app.before_request
+    def watch() -> None:
+        if is_idle:
+            end()
+
+    host.app.add_url_rule("/login", "login", lambda: str(login_user(User(request.form["user"]))), methods=["POST"])
+    host.app.add_url_rule("/who", "who", lambda: str(current_user.is_authenticated))
+    host.gate.init_app(host.app)
+    client = proved(host)
+    assert "code" in told(ask(client))
+    is_idle.append("now")
+    assert told(ask(client, prompt="none"))["error"] == "login_required"
+    assert client.get("/who").text == "False"
 
 
 def test_a_loader_that_fails_makes_no_code() -> None:
