@@ -55,12 +55,16 @@ class EventSender:
 
     def send_soon(self, *, limit: timedelta) -> tuple[int, int]:
         """The same, without destinations that had trouble a moment ago: they are left to ``run-due``."""
-        now = self._clock()
-        return self._send([one for one in self.destinations if self._rests.get(one.name, now) <= now], limit)
+        return self._send([one for one in self.destinations if not self._is_resting(one.name)], limit)
 
     def send_to(self, name: str, *, limit: timedelta) -> tuple[int, int]:
         """The same for one destination."""
         return self._send([one for one in self.destinations if one.name == name], limit)
+
+    def _is_resting(self, name: str) -> bool:
+        """Also by a clock that was set back, which must not make a rest longer."""
+        now = self._clock()
+        return now < self._rests.get(name, now) <= now + FIRST_RETRY
 
     def _send(self, destinations: Iterable[Destination], limit: timedelta) -> tuple[int, int]:
         ends, done = time.monotonic() + limit.total_seconds(), Counter[Outcome]()

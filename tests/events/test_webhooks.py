@@ -19,7 +19,7 @@ from standardwebhooks import WebhookVerificationError
 from flask_mfa_gate.domain.people.roles import Actor
 from flask_mfa_gate.outbound import Channels, Outbound
 from tests.conftest import Browser, Phone, StillClock, key_of, state_of
-from tests.events.kit import HERE, OLD_SECRET, SECRET, act, bodies, hook, ids, rows, send, states
+from tests.events.kit import HERE, LONG, OLD_SECRET, SECRET, act, bodies, hook, ids, rows, send, states
 from tests.mail.kit import free_port
 from tests.outbound import kit
 from tests.outbound.kit import HttpReceiver
@@ -243,6 +243,20 @@ class TestOddRows:
             assert store.outgoing_events.try_claim(tx, first, now=clock(), until=until)
         clock.forward(days=-365)
         assert send(portal) == (2, 0)
+
+    def test_a_destination_does_not_rest_by_it_either(
+        self, portal: Flask, receiver: HttpReceiver, clock: StillClock
+    ) -> None:
+        receiver.behave = kit.status(503)
+        sender = state_of(portal).operations.event_delivery._sender
+        clock.forward(days=365)
+        act(portal, "frank")
+        assert sender.send_soon(limit=LONG) == (0, 1)
+        act(portal, "erin")
+        assert sender.send_soon(limit=LONG) == (0, 0), "it rests for a minute"
+        receiver.behave = kit.status(204)
+        clock.forward(days=-365)
+        assert sender.send_soon(limit=LONG) == (2, 0)
 
 
 class TestKilled:
