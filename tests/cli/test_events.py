@@ -113,6 +113,19 @@ class TestTail:
         assert len(list(watch.new())) == 1
         assert first <= watch._settled, "what is old is no longer read"
 
+    def test_a_record_that_nothing_can_read_hides_no_other(self, app: Flask) -> None:
+        from sqlalchemy import text
+
+        watch = state_of(app).operations.audit_reader.watch(frozenset())
+        act(app, "frank", "erin", "hugo")
+        table = state_of(app).store.tables.audit
+        with state_of(app).store.database.write() as tx:
+            bad = tx.execute(table.select().order_by(table.c.id.desc()).offset(1)).first()
+            assert bad is not None
+            tx.execute(text(f"UPDATE {table.name} SET details = 'no JSON' WHERE id = {bad.id}"))
+        assert [one["subject"] for one in watch.new()] == [key_of(app, "frank"), key_of(app, "hugo")]
+        assert len(run(app, "tail", "--no-follow", "--lines", "3").splitlines()) == 2
+
 
 @pytest.fixture
 def follower(app: Flask, tmp_path: Path) -> Any:

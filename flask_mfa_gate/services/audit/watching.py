@@ -47,7 +47,7 @@ class AuditWatch:
     def _unseen(self) -> list[Record]:
         now = self._clock()
         with self._store.database.read() as tx:
-            young = list(self._store.audit.records(tx, after=self._settled))
+            young = self._store.audit.newer(tx, after=self._settled)
         fresh = [record for record in young if record.id not in self._seen]
         self._seen |= {record.id: now for record in fresh}
         old = [number for number, at in self._seen.items() if now - at > LATEST]

@@ -180,6 +180,16 @@ class AuditLog:
                 return
             after = found[-1].id
 
+    def newer(self, tx: Connection, *, after: int) -> Sequence[Record]:
+        """The records behind this id that can be read, in the order of writing."""
+        row = self._table.c
+        behind_it = select(self._table).where(row.id > after).order_by(row.id)
+        try:
+            return [_read(found) for found in tx.execute(behind_it)]
+        except FAULTS:
+            ids = tx.execute(behind_it.with_only_columns(row.id)).scalars().all()
+        return sorted(read_well(lambda some: self._each(tx, some), ids)[0], key=lambda record: record.id)
+
     def unsealed(self, tx: Connection, *, limit: int) -> Sequence[Record]:
         """Records that have no place in the chain yet, oldest first."""
         waiting = select(self._table).where(self._table.c.number.is_(None))
