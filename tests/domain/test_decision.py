@@ -157,6 +157,7 @@ def test_default_access_of_the_app(default: str, found: list[Match], word: Ask) 
 
 def test_a_require_with_grace_never_displaces_a_default_require() -> None:
     assert judged({APP: matched(require(grace_days=9))}, rules=defaults("require")).ask is Ask.ENROLL
+    assert judged({APP: matched(require(grace_days=9), ALLOW)}, rules=defaults("require")).ask is Ask.ENROLL
     assert judged({APP: matched(require(grace_days=9))}).ask is Ask.PROMPT
     at = {"payroll": matched(require(grace_days=9))}
     assert judged(at, rules=defaults("require", "payroll")).ask is Ask.ENROLL

@@ -56,8 +56,8 @@ def combine(matches: Collection[Match], *, resource: str, default: Access) -> Po
     """Deny beats require beats allow; what is unknown counts for the first two. The order of matches never matters."""
     if not matches:
         return _UNTOUCHED
-    applies = _default_applies(matches, resource, default)
     denies, requires, allows = _by_action(matches)
+    applies = _default_applies(matches, resource, default, is_required=bool(requires))
     if denies:
         return PolicyResult(
             denied_by=min(denies, key=_certain_first).policy, default_applies=applies, names=_names(denies)
@@ -115,19 +115,25 @@ def _demands(matches: Collection[Match]) -> tuple[PolicyDemand, ...]:
     return tuple([PolicyDemand(factors, max_age) for factors in ordered])
 
 
-def _default_applies(matches: Collection[Match], resource: str, default: Access) -> bool:
+def _default_applies(matches: Collection[Match], resource: str, default: Access, *, is_required: bool) -> bool:
     if resource == MFA_ADMIN:
         return True
     for match in matches:  # noqa: SIM110 - a generator costs as much as the rest
-        if _displaces(match, default):
+        if _displaces(match, default, is_required=is_required):
             return False
     return True
 
 
-def _displaces(match: Match, default: Access) -> bool:
-    """Whether this match alone is enough to leave the default access out."""
+def _displaces(match: Match, default: Access, *, is_required: bool) -> bool:
+    """Whether this match is enough to leave the default access out.
+
+    :param is_required: whether a policy requires, which beats every allow.
+    """
     # SECURITY: hiding a fact must not trade a strict default for the demand of a policy that may not even apply.
     if match.mark is not HIT:
         return False
-    effect = match.policy.effect
-    return not (effect.grace_days and effect.action is REQUIRE and default is Access.REQUIRE)
+    if default is not Access.REQUIRE:
+        return True
+    # SECURITY: a default that requires at once must not give way to days of grace, nor to an allow that is beaten.
+    action = match.policy.effect.action
+    return action is DENY or (not match.policy.effect.grace_days if action is REQUIRE else not is_required)

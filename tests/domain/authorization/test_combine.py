@@ -75,7 +75,8 @@ def test_a_demand_with_grace_never_displaces_a_default_require() -> None:
     soft = match("soft", Action.REQUIRE, grace_days=7)
     assert judge(soft, default=Access.REQUIRE).default_applies
     assert not judge(soft, default=Access.USER_SETTING).default_applies
-    assert not judge(soft, ALLOW, default=Access.REQUIRE).default_applies
+    assert judge(soft, ALLOW, default=Access.REQUIRE).default_applies, "the allow is beaten, and displaces nothing"
+    assert not judge(ALLOW, default=Access.REQUIRE).default_applies
     assert not judge(soft, REQUIRE, default=Access.REQUIRE).default_applies
 
 
