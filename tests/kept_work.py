@@ -27,7 +27,7 @@ _REPOSITORY = Path(__file__).parents[1]
 _OPTIONS = (
     "block_start_string", "block_end_string", "variable_start_string", "variable_end_string", "comment_start_string",
     "comment_end_string", "line_statement_prefix", "line_comment_prefix", "trim_blocks", "lstrip_blocks",
-    "newline_sequence", "keep_trailing_newline", "is_async", "optimized",
+    "newline_sequence", "keep_trailing_newline", "is_async", "optimized", "sandboxed",
 )  # fmt: skip
 
 

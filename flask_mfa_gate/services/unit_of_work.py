@@ -137,13 +137,15 @@ class UnitOfWork:
             for one in destinations
             if one.wants(event.name, event.details)
         ]
+        if not wanted:
+            return False
         outgoing = self.store.outgoing_events
         for name, event, subjects in wanted:
             if len(subjects) >= LARGE:
                 outgoing.add_for(self.tx, name, event, subjects)
         small = (one for one in wanted if len(one[2]) < LARGE)
         outgoing.add(self.tx, [(name, of_subject(event, key)) for name, event, keys in small for key in keys])
-        return bool(wanted)
+        return True
 
     def _mails(self, read: Mapping[str, Addressee], keys: Collection[str], what: Notice) -> Iterator[Message]:
         """Without an address there is nobody to tell."""

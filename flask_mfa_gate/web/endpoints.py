@@ -33,6 +33,11 @@ def is_account_page(endpoint: str | None) -> bool:
     return endpoint is not None and endpoint.startswith(f"{OWN}.")
 
 
+def is_provider(endpoint: str | None) -> bool:
+    """An address of the OpenID provider."""
+    return endpoint is not None and endpoint.startswith(f"{OIDC}.")
+
+
 def is_for_programs(endpoint: str | None) -> bool:
     """An address of the OpenID provider where other apps come by themselves, and no browser with its cookies."""
     return endpoint in _FOR_PROGRAMS

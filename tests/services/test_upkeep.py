@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from dataclasses import astuple, replace
 from datetime import timedelta
 from typing import Any
 
@@ -352,5 +352,5 @@ def test_mail_that_was_sent_is_swept_after_thirty_days_and_what_waits_stays(site
 
 def test_a_run_with_nothing_to_do_changes_nothing(site: Site) -> None:
     before = tables(site.state.store)
-    assert site.run() == Upkeep(reminded=0, lapsed=0, synced=0, mails_sent=0, mails_failed=0, swept=0, continued=0)
+    assert set(astuple(site.run())) == {0}
     assert tables(site.state.store) == before

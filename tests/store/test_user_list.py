@@ -140,7 +140,7 @@ def walked(store: Store, lists: UserList, users: UserFilter, sort: UserSort) -> 
     cursor = None
     with store.database.read() as tx:
         while True:
-            found = lists.sorted_page(tx, UserQuery(users, sort, cursor), now=NOW)
+            found = lists.sorted_page(tx, UserQuery(users=users, sort=sort, cursor=cursor), now=NOW)
             yield found
             if found.last is None:
                 return

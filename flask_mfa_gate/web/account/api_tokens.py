@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from flask import Response
 
@@ -17,7 +17,7 @@ from .authenticated_request import AuthenticatedRequest, Route, require_proved
 class TokenLine:
     """One token in the list."""
 
-    token: ApiToken
+    token: ApiToken = field(repr=False)
     revoke_url: str
 
 

@@ -10,7 +10,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from contextvars import copy_context
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.cookies import CookieError, SimpleCookie
 from typing import Any, TypeVar
 
@@ -37,7 +37,7 @@ class BareRequest:
     :param after_hooks: whether the host needs its own ``before_request`` functions to tell.
     """
 
-    environ: Mapping[str, Any]
+    environ: Mapping[str, Any] = field(repr=False)
     contents: Mapping[str, Any] | None = None
     with_body: bool = True
     with_arguments: bool = True

@@ -14,7 +14,7 @@ from ...domain.view_protection import NO_PROTECTION
 from ...errors import HostCallbackFailed, MFAGateError
 from ...services.people.persons import key_of
 from ..authorization.authorizer import RequestAuthorizer
-from ..endpoints import is_for_programs, is_own
+from ..endpoints import is_for_programs, is_own, is_provider
 from ..fail_closed import UNAVAILABLE, fail_closed, refused
 from ..host import session_snapshot
 from ..host.surroundings import surroundings
@@ -264,11 +264,12 @@ def _is_open_while_pending(context: RequestContext, pending: GateSession) -> boo
 def _meet(context: RequestContext) -> None:
     """Somebody in the host's session whom the gate has no sign-in of comes to a page of the gate.
 
-    The host's login would send them straight back, as one who is signed in. A loader that needs the host's own hooks,
-    and where that was not said, fails here and finds nobody; the next page of the app itself does.
+    The host's login would send them straight back, as one who is signed in. A loader that needs the host's own hooks
+    fails here and finds nobody; the next page of the app itself does. An authorization request has no such next page.
     """
+    is_late = context.state.settings.decide == "last" and is_provider(context.opened[0])
     # SECURITY: what names somebody without a cookie, the hooks don't see at pages of the gate; they may sign in by it.
-    is_late = context.state.settings.decide == "last" and bool(request.cookies)
+    is_late = is_late and bool(request.cookies)
     try:
         user = shown_user(context.state, after_hooks=True) if is_late else context.state.host.identity.load()
     except HostCallbackFailed:

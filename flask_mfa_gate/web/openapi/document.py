@@ -12,7 +12,7 @@ from werkzeug.routing import Rule
 
 from ...domain.policy.document.schema import document_schema
 from ..csrf import HEADER
-from ..endpoints import ADMIN, OIDC, OWN, is_own
+from ..endpoints import ADMIN, OIDC, OWN, is_own, is_provider
 from ..responses.codes import all_codes
 from ..responses.host_names import PLACE
 from ..state import GateState
@@ -83,7 +83,7 @@ def openapi(app: Flask, state: GateState) -> dict[str, Any]:
 
 
 def _described(rule: Rule, method: str, operation: Operation, doc: str) -> dict[str, Any]:
-    is_for_programs = rule.endpoint.startswith(f"{OIDC}.")
+    is_for_programs = is_provider(rule.endpoint)
     described: dict[str, Any] = {
         "operationId": f"{rule.endpoint}.{method.lower()}",
         "summary": " ".join(doc.partition("\n\n")[0].split()),
@@ -122,7 +122,7 @@ def _responses(operation: Operation, error: Schema, *, is_for_programs: bool) ->
 
 def _needs(rule: Rule, method: str) -> list[dict[str, list[str]]]:
     endpoint = rule.endpoint
-    if not endpoint.startswith(f"{OIDC}."):
+    if not is_provider(endpoint):
         return [{"session": [], **({"csrf": []} if method != "GET" else {})}]
     if endpoint.endswith(".userinfo"):
         return [{"bearer": []}]

@@ -12,8 +12,10 @@ from flask import Flask
 
 from flask_mfa_gate.domain.people.roles import Role
 from flask_mfa_gate.errors import ConfigError
-from flask_mfa_gate.web.admin import routes
+from flask_mfa_gate.web.admin import routes as console_routes
+from flask_mfa_gate.web.admin.console import ConsoleRoute
 from flask_mfa_gate.web.endpoints import ADMIN as CONSOLE
+from flask_mfa_gate.web.openapi import page as openapi
 from tests.conftest import JSON, Browser, Phone, StillClock, key_of, state_of
 from tests.oidc_kit import PROVIDER
 from tests.web.admin.kit import ADMIN, AUDITOR, HELPDESK, at_console, enroll, send
@@ -110,12 +112,16 @@ def test_forms_need_their_token(app: Flask, phone: Phone) -> None:
     assert read.status_code == 403, "a page of another site reads nothing"
 
 
+def routes() -> list[ConsoleRoute]:
+    return [*console_routes(is_provider=True), *openapi.ROUTES]
+
+
 # What others than admins may send, and what not everybody with a role may look at. All else is read by each role, and
 # sent by admins alone.
 SENT_BY = {
     Role.HELPDESK: {
         "user_actions", "user_request_confirm", "user_request_cancel", "user_access_pass", "user_access_pass_revoke",
-        "users_sync", "user_apps_revoke",
+        "users_sync", "user_apps_revoke", "user_tokens_revoke",
     },
     Role.AUDITOR: {"audit_verify", "policies_preview", "simulator_draft"},
 }  # fmt: skip
@@ -129,7 +135,7 @@ READ_BY = {
 
 
 def test_a_route_that_is_not_named_here_is_for_admins_to_send_to(make_app: Callable[..., Flask]) -> None:
-    app, there = make_app(**PROVIDER), list(routes(is_provider=True))
+    app, there = make_app(**PROVIDER), routes()
     served = {
         rule.endpoint.partition(".")[2] for rule in app.url_map.iter_rules() if rule.endpoint.startswith(f"{CONSOLE}.")
     }
@@ -153,7 +159,7 @@ def test_each_role_at_each_route_and_method(make_app: Callable[..., Flask], phon
         browser = at_console(app, username, phone) if role else signed_in(app, username, phone)
         clock.forward(seconds=30)
         token = browser.status()["csrf_token"]
-        for route in routes(is_provider=True):
+        for route in routes():
             path = f"/admin/mfa{route.rule}".replace("<path:key>", key_of(app, "frank"))
             path = path.replace("<request_id>", "x" * 22).replace("<int:version>", "1").replace("<name>", "a")
             path = path.replace("<client_id>", "board")
