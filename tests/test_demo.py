@@ -45,6 +45,8 @@ def test_everything_starts_on_other_ports_and_stops_together(taken: int, tmp_pat
     with subprocess.Popen(
         [sys.executable, "-m", "example_app", "--port", str(taken)], cwd=Path(__file__).parents[1], env=environment,
         stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        # A shell that starts the tests in the background has them ignore it.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     ) as demo:  # fmt: skip
         assert demo.stdout is not None
         said = [demo.stdout.readline() for _ in range(3)]

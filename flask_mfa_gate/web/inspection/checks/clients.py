@@ -1,4 +1,4 @@
-"""What requests bring along."""
+"""What requests bring along, and where they are counted."""
 
 from __future__ import annotations
 
@@ -46,4 +46,18 @@ def proxies(on: Inspection) -> Iterator[Finding]:
                 value=headers[0],
             ),
             fix=_PROXY_FIX,
+        )
+
+
+@check(Needs.NETWORK)
+def flood_storage(on: Inspection) -> Iterator[Finding]:
+    """A Redis server that counts for all processes, asked now."""
+    if (failure := on.state.sign_in.flood_guard.failure()) is not None:
+        yield warning(
+            "flood-storage",
+            Sentence(
+                "The storage of MFA_GATE_FLOOD_STORAGE can't be used, so each process counts by itself (%(failure)s).",
+                failure=failure,
+            ),
+            fix="Start the Redis server, or correct MFA_GATE_FLOOD_STORAGE.",
         )
