@@ -72,7 +72,7 @@ WRONG_CLAIMS: list[dict[str, Any]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("claims", WRONG_CLAIMS, ids=str)
+@pytest.mark.parametrize("claims", WRONG_CLAIMS, ids=" ".join)
 def test_a_token_that_is_not_the_one_asked_for_signs_nobody_in(liar: Liar, claims: dict[str, Any]) -> None:
     liar.claims = claims
     app = App(liar.issuer, "always")
@@ -86,7 +86,7 @@ RIGHT_CLAIMS: list[dict[str, Any]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("claims", RIGHT_CLAIMS, ids=str)
+@pytest.mark.parametrize("claims", RIGHT_CLAIMS, ids=" ".join)
 def test_a_token_may_be_written_in_several_ways(liar: Liar, claims: dict[str, Any]) -> None:
     liar.claims = claims
     person = App(liar.issuer).person(liar.walk)
