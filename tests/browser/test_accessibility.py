@@ -64,7 +64,7 @@ form.submit();
 """
 # Files, and what only redirects.
 ANSWERS = re.compile(r"status of 4\d\d")
-NO_PAGES = {f"{CONSOLE}.policies_export", f"{OWN}.static", f"{OWN}.status"}
+NO_PAGES = {f"{CONSOLE}.policies_export", f"{CONSOLE}.openapi", f"{OWN}.static", f"{OWN}.status"}
 
 
 def pages(app: Flask, blueprint: str, values: dict[str, Any]) -> Iterator[str]:
@@ -212,6 +212,7 @@ SENT: dict[str, tuple[dict[str, str], ...]] = {
     "client_state": ({"state": "x"},), "client_secret_add": ({"overlap": "9y"}, {"overlap": "7d", "secrets": "x"}),
     "client_secret_revoke": ({"secret": "x"},), "client_revoke": ({},), "client_remove": ({"reason": "x" * 10_001},),
     "user_apps_revoke": ({"key": "nobody"},), "user_tokens_revoke": ({"key": "nobody"},),
+    "setting_events_test": ({"destination": "nobody"},), "setting_events_retry": ({"destination": "nobody"},),
 }  # fmt: skip
 
 
