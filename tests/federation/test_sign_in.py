@@ -67,8 +67,8 @@ WRONG_CLAIMS: list[dict[str, Any]] = [
     {"iss": "https://id.example.org"}, {"iss": None}, {"aud": "other"}, {"aud": None}, {"aud": []},
     {"aud": [CLIENT_ID, "other"]}, {"aud": [CLIENT_ID, "other"], "azp": "other"}, {"azp": "other"},
     {"aud": {CLIENT_ID: 1}}, {"nonce": "other"}, {"nonce": None}, {"nonce": ["n"]}, {"sub": None}, {"sub": ""},
-    {"sub": 7}, {"sub": "x" * 256}, {"sub": "ann\x00"}, {"nbf": seconds(seconds=-120)}, {"nbf": "now"}, {"exp": seconds(seconds=61)}, {"exp": None}, {"exp": "later"}, {"exp": True},
-    {"iat": seconds(seconds=-3600)}, {"iat": None}, {"iat": -1}, {"iat": 1e300}, {"at_hash": "wrong"}, {"at_hash": None, "exp": 0},
+    {"sub": 7}, {"sub": "x" * 256}, {"sub": "ann\x00"}, {"nbf": seconds(hours=-9)}, {"nbf": "now"}, {"exp": seconds(seconds=61)}, {"exp": None}, {"exp": "later"}, {"exp": True},
+    {"iat": seconds(hours=-9)}, {"iat": None}, {"iat": -1}, {"iat": 1e300}, {"at_hash": "wrong"}, {"at_hash": None, "exp": 0},
 ]  # fmt: skip
 
 
@@ -82,7 +82,7 @@ def test_a_token_that_is_not_the_one_asked_for_signs_nobody_in(liar: Liar, claim
 
 
 RIGHT_CLAIMS: list[dict[str, Any]] = [
-    {"aud": [CLIENT_ID]}, {"aud": [CLIENT_ID, "other"], "azp": CLIENT_ID}, {"azp": CLIENT_ID}, {"exp": seconds(seconds=-3000)},
+    {"aud": [CLIENT_ID]}, {"aud": [CLIENT_ID, "other"], "azp": CLIENT_ID}, {"azp": CLIENT_ID}, {"exp": seconds(hours=-9)},
 ]  # fmt: skip
 
 
