@@ -15,6 +15,7 @@ from typing import Any
 import pyotp
 import pytest
 from flask import Flask
+from sqlalchemy.pool import NullPool
 from werkzeug.serving import make_server
 
 from example_app import create_app
@@ -106,7 +107,9 @@ def office(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
     folder = tmp_path_factory.mktemp("office")
     uri = f"sqlite:///{folder}/portal.sqlite3"
     config = portal_config(uri, lambda: datetime.now(UTC))
-    app = create_app({**config, "MFA_GATE_BREAK_GLASS": ["9"], "SEND_FILE_MAX_AGE_DEFAULT": 3600})
+    # What a test opens is closed after it, and this app outlives each: nothing may stay in a pool.
+    pool = {"SQLALCHEMY_ENGINE_OPTIONS": {"poolclass": NullPool}}
+    app = create_app({**config, **pool, "MFA_GATE_BREAK_GLASS": ["9"], "SEND_FILE_MAX_AGE_DEFAULT": 3600})
     furnish(app)
     steps = Steps()
     steps.watch(app)
