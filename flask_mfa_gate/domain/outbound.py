@@ -12,7 +12,7 @@ _TRANSLATED = IPv6Network("64:ff9b::/96")
 _LOW = 0xFFFFFFFF
 _INTERNET = tuple(span_of(block) for block in ("0.0.0.0/0", "2000::/3"))
 # IANA's registries of special-purpose addresses (RFC 6890), with multicast.
-# SECURITY: whoever can name an address must not reach the app's own network through it: loopback, private, link-local
+# SECURITY: nobody may reach the app's own network by naming an address: loopback, private, link-local
 # (there are the credentials of a cloud), shared, multicast and reserved addresses.
 _NEAR = tuple(
     span_of(block)

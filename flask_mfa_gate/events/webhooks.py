@@ -14,7 +14,7 @@ from .trouble import Refused, ServerTrouble
 
 # These say that this one event is not taken, and nothing of the next.
 # SECURITY: a firewall in front of a receiver says 403 or 406 to what looks like an attack, as a browser's name may.
-# Whoever has chosen theirs so would keep back what others are told of them.
+# A user who chose their agent so would keep back what others are told of them.
 _ABOUT_THE_EVENT = frozenset({400, 403, 406, 413, 422})
 
 

@@ -117,7 +117,7 @@ def _trusting() -> ssl.SSLContext:
 
 @contextmanager
 def _cut_after(seconds: float, line: socket.socket) -> Iterator[None]:
-    """Whoever waits for this connection is woken then, with a TimeoutError."""
+    """A caller that waits for this connection is woken then, with a TimeoutError."""
     # SECURITY: the limit of a socket is for each wait; a server that sends a byte every second would hold up whatever
     # others have to be told.
     ends = time.monotonic() + seconds
@@ -142,5 +142,5 @@ def _require_before(ends: float) -> None:
 
 def _cut(line: socket.socket) -> None:
     with suppress(OSError):
-        # SECURITY: that of TLS would first drop the encryption, and whoever writes just now would write in the clear.
+        # SECURITY: that of TLS drops the encryption first, and what is written at that moment would go in the clear.
         socket.socket.shutdown(line, socket.SHUT_RDWR)

@@ -87,7 +87,7 @@ class RequestContext:
     :param reference: under which it is on record that this request was refused.
     :param token_grant: the access token of the OpenID provider that it came with, to a view that takes them.
     :param access: what that token opens.
-    :param takes_tokens: whether that view does, so that whoever asks for no page there is a program.
+    :param takes_tokens: whether that view does, so that a client that asks for no page there is a program.
     :param has_sent_bearer: whether it came to such a view with any bearer token.
     :param impersonation: by which the user of this request is not that of the session.
     :param declared: whom the view has just signed its user in as.

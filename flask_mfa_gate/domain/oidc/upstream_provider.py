@@ -95,7 +95,7 @@ def _text(word: str, value: object) -> str:
 
 
 def _issuer(word: str, value: object) -> str:
-    # SECURITY: whoever listens in on the keys or the tokens of a provider could sign anybody in.
+    # SECURITY: an eavesdropper on the keys or the tokens of a provider could sign anybody in.
     _demand(is_safe_address(value), "has an issuer that is no https address; http only for localhost")
     _demand("?" not in str(value) and "#" not in str(value), "has an issuer with a query or a fragment")
     return str(value)

@@ -80,7 +80,7 @@ def impersonation_refusal(actor: Actor, *, subject: str, role: Role | None) -> s
     # SECURITY: an auditor only reads, and would act in another's name.
     if actor.role is Role.AUDITOR:
         return "not-allowed"
-    # SECURITY: whoever has a role is acted as by admins only; else anyone could take that role over.
+    # SECURITY: only admins act as users with a role, or anyone could take that role over.
     return None if role is None or actor.role is Role.ADMIN else "higher-role"
 
 

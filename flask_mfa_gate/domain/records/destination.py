@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -30,7 +31,7 @@ class Transport(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Destination:
+class Destination(ABC):
     """A server that is told of events.
 
     :param name: by which waiting events, the console and the command line know it.
@@ -42,9 +43,9 @@ class Destination:
     format: EventFormat = EventFormat.JSON
 
     @property
+    @abstractmethod
     def target(self) -> str:
         """What may be shown of its address."""
-        raise NotImplementedError
 
     def wants(self, event: str, details: Mapping[str, object]) -> bool:
         """Whether it is told of this event."""

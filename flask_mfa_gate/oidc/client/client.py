@@ -128,7 +128,7 @@ class UpstreamClient:
             issuer=self.provider.issuer, client_id=self.provider.client_id, nonce=kept["nonce"], at_hash="",
             max_age=self.provider.max_age,
         )  # fmt: skip
-        return read_id_token(token, lambda anew: self._app.fetch_jwk_set(force=anew), expected, now=self._clock())
+        return read_id_token(token, lambda again: self._app.fetch_jwk_set(force=again), expected, now=self._clock())
 
     def _take(self, state: str | None) -> Mapping[str, Any]:
         # SECURITY: kept in this browser's session, so that nobody else's code signs it in (RFC 9700 section 4.7.1).

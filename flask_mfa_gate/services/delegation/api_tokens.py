@@ -44,7 +44,7 @@ class ApiTokenService:
         """
         _check(token, name, ends_at)
         now = self._clock()
-        # SECURITY: a token made with the password alone would stand for more than was proved.
+        # SECURITY: a token from a session that proved only a password would stand for more than was proved.
         if not may_register(session.assurance, now=now):
             raise NotProved(_UNPROVED)
         made = ApiToken(

@@ -174,7 +174,7 @@ def _serve(context: RequestContext, view: Callable[..., Any], kwargs: Mapping[st
     if context.session is None or context.enrollment is None:
         if context.has_dead_id and is_write and context.client is not Client.API:
             return _tell_that_it_is_over(context)
-        return answers.refuse_stranger(context, as_json=is_status)
+        return answers.refuse_anonymous(context, as_json=is_status)
     if is_write and not has_csrf_token(request, context.state.keyring, context.session):
         return answers.problem(
             context, 400, "csrf_failed", gettext(_FORM_EXPIRED), {"token_url": own_url("mfa_gate.status")}
@@ -191,7 +191,7 @@ def _serve(context: RequestContext, view: Callable[..., Any], kwargs: Mapping[st
             context.session.user_key, stamps, origin=origin_of(request)
         )  # fmt: skip
         turn_away(context, context.session.user_key)
-        return answers.refuse_stranger(context, as_json=is_status)
+        return answers.refuse_anonymous(context, as_json=is_status)
     if request.endpoint not in _WAYS_OUT and (refusal := _without_user(context, account, is_write=is_write)):
         return refusal
     RequestAuthorizer(context).refresh_risk()
@@ -213,7 +213,7 @@ def _closed(context: RequestContext) -> Response:
 def _without_user(context: RequestContext, account: Account, *, is_write: bool) -> Response | None:
     """The answer to somebody whom the host shows no more, or can't show; None for everybody else."""
     if account is Account.GONE:
-        return answers.refuse_stranger(context, as_json=request.endpoint == "mfa_gate.status")
+        return answers.refuse_anonymous(context, as_json=request.endpoint == "mfa_gate.status")
     # SECURITY: whether they are still who they were can't be told, so nothing changes, and the console stays shut.
     if account is Account.UNKNOWN and (is_write or is_console(request.endpoint)):
         return answers.problem(context, 503, "mfa_unavailable", gettext(UNAVAILABLE))

@@ -23,7 +23,7 @@ def sign_out(auth: AuthenticatedRequest) -> Response:
 
 
 def leave_impersonation(auth: AuthenticatedRequest) -> Response:
-    """Be oneself again; whoever acts as nobody just goes on."""
+    """Be oneself again. A user who acts as nobody is sent on."""
     if auth.context.impersonation is not None:
         leave(auth.context, ImpersonationEnd.LEFT)
     return auth.redirect_to(home())

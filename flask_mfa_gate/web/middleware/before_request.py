@@ -203,7 +203,7 @@ def _enter_view(here: FlaskContext, context: RequestContext | None) -> Answer:
     if context.user_key is None:
         marks = marks_at(here.app, here.request.endpoint)
         if marks is not NO_PROTECTION and marks.wants_identity:
-            return answers.refuse_stranger(context)
+            return answers.refuse_anonymous(context)
     if here.request.routing_exception is None:
         context.stage = Stage.IN_VIEW
     return None

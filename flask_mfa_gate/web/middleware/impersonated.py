@@ -114,7 +114,7 @@ def _bring_back(context: RequestContext, how: ImpersonationEnd, why: str) -> Res
 def begin_impersonation(context: RequestContext, user: Any, key: str) -> Answer:
     """A view signed its user in as another.
 
-    :returns: the refusal in place of the view's answer, with the session as it was; None where it goes on.
+    :returns: the refusal in place of the view's answer, with the session as it was; None where there is none.
     """
     try:
         decision = _begin(context, user, key)

@@ -44,7 +44,7 @@ def _enforce(context: RequestContext, protection: ViewProtection) -> Answer:
         return None
     answer = judge_user(context, user, key, protection)
     is_nobody = answer is None and context.user_key is None
-    return answers.refuse_stranger(context) if is_nobody else answer
+    return answers.refuse_anonymous(context) if is_nobody else answer
 
 
 def ensure_here(resource: str | None) -> Answer:
@@ -61,7 +61,7 @@ def ensure(context: RequestContext, user: Any, key: str | None, protection: View
     :returns: the answer to give in place of the view's; None to go on.
     """
     if user is None or key is None:
-        return answers.refuse_stranger(context)
+        return answers.refuse_anonymous(context)
     answer = _judge(context, user, key, protection)
     context.ensured_key = key if answer is None else None
     return answer
@@ -82,7 +82,7 @@ def _judge(context: RequestContext, user: Any, key: str, protection: ViewProtect
     # SECURITY: a decorator may go by a cookie of a session that was revoked.
     if late.session is None and is_revoked(late, key, context.state.host.stamper.stamps(user, key)):
         context.state.host.identity.hide_for_now()
-        return answers.refuse_stranger(late)
+        return answers.refuse_anonymous(late)
     decision = RequestAuthorizer(late, user).here(protection)
     if decision.ask is Ask.PASS:
         return None

@@ -142,7 +142,7 @@ def sentence_of(decision: Decision) -> str:
     return decision.message or gettext(SENTENCES[decision.reason])
 
 
-def refuse_stranger(context: RequestContext, *, as_json: bool = False, login_hint: str = "") -> Response:
+def refuse_anonymous(context: RequestContext, *, as_json: bool = False, login_hint: str = "") -> Response:
     """Nobody is signed in: a page sends to the host's login and back again, anything else gets 401."""
     login = login_url(context.state.settings)
     if as_json or context.client is Client.API:

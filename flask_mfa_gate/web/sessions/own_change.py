@@ -36,7 +36,7 @@ def note_own_change(context: RequestContext) -> Response | None:
     if not kept.stays:
         context.leave()
         state.host.identity.sign_out()
-        return answers.refuse_stranger(context)
+        return answers.refuse_anonymous(context)
     if kept.entry is not None:
         context.enter(kept.entry)
     context.enrollment = state.sign_in.revocations.standing_beside(context.session or live) or context.enrollment

@@ -23,7 +23,7 @@ def touch_nothing(context: RequestContext) -> None:
 def refuse_untouched(context: RequestContext) -> Response | None:
     """401, or the login for a navigation; None where a view may run for nobody: what is open, signs in or signs out."""
     touch_nothing(context)
-    return None if _is_for_anybody(context) else answers.refuse_stranger(context)
+    return None if _is_for_anybody(context) else answers.refuse_anonymous(context)
 
 
 def _is_for_anybody(context: RequestContext) -> bool:

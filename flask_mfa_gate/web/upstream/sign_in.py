@@ -83,7 +83,7 @@ def start(call: UpstreamCall) -> Response:
         asked = begin_step_up(call.context, call.client.provider)
         demand = AuthnDemand(call.client.provider.acr_values, asked.max_age)
         return answers.see_other(call.client.begin(demand, next=asked.target, step_up=asked.kept))
-    # SECURITY: whoever could name another place here would have users sent there from a page that they trust.
+    # SECURITY: an attacker who named another place here would have users sent there from a page that they trust.
     target = safe_target(request.args.get("next"), origin=origin()) or home()
     return answers.see_other(call.client.begin(AuthnDemand(max_age=_age_of(call)), next=target))
 
