@@ -11,7 +11,8 @@ from .policy.addresses import Span, span_of, spot_of
 _TRANSLATED = IPv6Network("64:ff9b::/96")
 _LOW = 0xFFFFFFFF
 _INTERNET = tuple(span_of(block) for block in ("0.0.0.0/0", "2000::/3"))
-# IANA's registries of special-purpose addresses (RFC 6890), with multicast.
+# IANA's registries of special-purpose addresses (RFC 6890), with multicast, and the one public address that a cloud
+# (Azure) gives to the host under the machine.
 # SECURITY: nobody may reach the app's own network by naming an address: loopback, private, link-local
 # (there are the credentials of a cloud), shared, multicast and reserved addresses.
 _NEAR = tuple(
@@ -19,7 +20,7 @@ _NEAR = tuple(
     for block in (
         "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12", "192.0.0.0/24",
         "192.0.2.0/24", "192.88.99.0/24", "192.168.0.0/16", "198.18.0.0/15", "198.51.100.0/24", "203.0.113.0/24",
-        "224.0.0.0/4", "240.0.0.0/4", "2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20",
+        "168.63.129.16/32", "224.0.0.0/4", "240.0.0.0/4", "2001::/23", "2001:db8::/32", "2002::/16", "3fff::/20",
     )
 )  # fmt: skip
 

@@ -30,6 +30,9 @@ def test_servers_of_the_internet(address: str) -> None:
         "240.0.0.1", "255.255.255.255", "192.0.2.1", "2001:db8::1",
         "::ffff:127.0.0.1", "::ffff:10.0.0.1", "::ffff:169.254.169.254", "::127.0.0.1",
         "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "64:ff9b:1::1", "2002:7f00:1::", "2002:a00:1::1", "2001::1",
+        # Where clouds keep the credentials of a machine: Azure's two, Alibaba, Oracle, Google and Scaleway on IPv6.
+        "168.63.129.16", "::ffff:168.63.129.16", "64:ff9b::a83f:8110", "2002:a83f:8110::1",
+        "100.100.100.200", "192.0.0.192", "fd20:ce::254", "fd00:42::42", "fe80::a9fe:a9fe",
     ],
 )  # fmt: skip
 def test_what_is_nearer(address: str) -> None:
