@@ -10,7 +10,7 @@ from contextlib import suppress
 from datetime import UTC
 
 from ..domain.records.destination import SyslogServer, Transport
-from ..outbound import Channels
+from ..outbound import Channels, look_up
 from ..store.records.outgoing_events import OutgoingEvent
 from .ocsf import Severity, meaning_of
 from .trouble import Refused
@@ -54,7 +54,9 @@ def _word(text: str, longest: int) -> str:
 
 
 def _send_datagram(server: SyslogServer, message: bytes) -> None:
-    family, kind, protocol, _, place = socket.getaddrinfo(server.host, server.port, type=socket.SOCK_DGRAM)[0]
+    family, kind, protocol, _, place = look_up(
+        server.host, server.port, kind=socket.SOCK_DGRAM, seconds=CHANNELS.connect_seconds
+    )[0]
     with socket.socket(family, kind, protocol) as line:
         line.settimeout(CHANNELS.connect_seconds)
         try:

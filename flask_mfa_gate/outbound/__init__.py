@@ -1,6 +1,7 @@
 """Requests to the servers of others: to public addresses unless told otherwise, over TLS, and not for long."""
 
 from .channel import AddressRefused, Channels
+from .patience import look_up, within
 from .post import Outbound
 
-__all__ = ["AddressRefused", "Channels", "Outbound"]
+__all__ = ["AddressRefused", "Channels", "Outbound", "look_up", "within"]

@@ -17,6 +17,7 @@ from ..domain.outbound import may_reach
 from ..domain.policy.addresses import Span, span_of
 from ..errors import MFAGateError
 from ..sentences import Sentence
+from .patience import look_up
 
 SETTING = "MFA_GATE_OUTBOUND_NETWORKS"
 # A name may have hundreds of addresses, and each that is silent takes its time.
@@ -39,7 +40,7 @@ class Channels:
     """Opens connections.
 
     :param networks: entries of networks that are allowed beside the internet.
-    :param connect_seconds: for the connection alone, to each address.
+    :param connect_seconds: for the connection alone, to each address, and before it for the look-up of the name.
     :param total_seconds: for all that is said, from the connection on.
     :param is_everywhere: whether any address may be reached, also without TLS: only where none but the operator can
         name one, and private ones are what is meant.
@@ -75,16 +76,12 @@ class Channels:
         """The addresses of a server that may be reached.
 
         :raises AddressRefused: where there are only others.
-        :raises OSError: for a name that has none.
+        :raises OSError: for a name that has none, or none in time.
         """
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        found = look_up(host, port, kind=socket.SOCK_STREAM, seconds=self.connect_seconds)
         allowed: list[Span] = [span_of(entry) for entry in self.networks]
         # SECURITY: what is looked at here is what is connected to; a second look-up may say something else.
-        places = [
-            _Place(one[0], one[4])  # type: ignore[arg-type]
-            for one in found
-            if self.is_everywhere or may_reach(str(one[4][0]), allowed)
-        ]
+        places = [_Place(one[0], one[4]) for one in found if self.is_everywhere or may_reach(str(one[4][0]), allowed)]
         if not places:
             raise AddressRefused(
                 Sentence(

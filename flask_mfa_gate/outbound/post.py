@@ -4,13 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from http.client import HTTPConnection, HTTPException
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException, HTTPResponse
 from types import MappingProxyType
 from urllib.parse import SplitResult, urlsplit
 
 from .channel import Channels
 
 _NONE: Mapping[str, str] = MappingProxyType({})
+
+
+class _Answer(HTTPResponse):
+    """The last of what a server says: whatever else it announces before (RFC 9110 section 15.2) is no answer."""
+
+    def _read_status(self) -> tuple[str, int, str]:
+        version, status, reason = super()._read_status()  # type: ignore[misc]
+        # The library itself skips 100 alone, and takes 103 for all that there is.
+        is_early = 100 <= status < 200 and status != HTTPStatus.SWITCHING_PROTOCOLS
+        return version, HTTPStatus.CONTINUE if is_early else status, reason
+
+
+class _Connection(HTTPConnection):
+    response_class = _Answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +46,7 @@ class Outbound:
         sent = {"Host": parts.netloc, "Content-Type": content_type, "Connection": "close", **headers}
         host, port, tls = _server(parts)
         with self.channels.open(host, port, tls=tls) as line:
-            connection = HTTPConnection(host, port)
+            connection = _Connection(host, port)
             connection.sock = line
             try:
                 connection.request("POST", _target(parts), body, sent)

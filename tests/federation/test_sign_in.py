@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -324,6 +325,16 @@ def test_the_clients_secret_goes_nowhere_else(liar: Liar) -> None:
 def test_an_answer_has_an_end(liar: Liar) -> None:
     liar.metadata = {"service_documentation": "x" * (2 << 20)}
     assert App(liar.issuer).app.test_client().get("/mfa/sign-in/id").status_code == 503
+
+
+def test_a_provider_that_says_a_byte_now_and_then_holds_nobody_up(liar: Liar, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("flask_mfa_gate.oidc.client.http.TOTAL_SECONDS", 0.5)
+    liar.token_answer = lambda: Response((b" " for _ in range(40) if time.sleep(0.05) is None), mimetype="text/plain")
+    person = App(liar.issuer).person(liar.walk)
+    back = liar.walk(person.leave())
+    began = time.monotonic()
+    assert person.come_back(back).status_code == 503
+    assert time.monotonic() - began < 1.5
 
 
 def test_a_parameter_that_came_twice_is_refused(liar: Liar) -> None:

@@ -70,6 +70,13 @@ def drop_by_drop(handler: BaseHTTPRequestHandler) -> None:
         time.sleep(0.05)
 
 
+def never_done(handler: BaseHTTPRequestHandler) -> None:
+    """Says again and again that it is at work."""
+    for _ in range(60):
+        answer(handler, 102)
+        time.sleep(0.05)
+
+
 def endless(handler: BaseHTTPRequestHandler) -> None:
     """An answer of 64 MB; how much of it went out is noted."""
     answer(handler, 200)
@@ -77,6 +84,17 @@ def endless(handler: BaseHTTPRequestHandler) -> None:
     for _ in range(64):
         handler.wfile.write(b"x" * (1 << 20))
         owner.sent_mb += 1
+
+
+def informed(code: int, *before: int) -> Behave:
+    """Answers that announce another one come first."""
+
+    def behave(handler: BaseHTTPRequestHandler) -> None:
+        for early in before:
+            answer(handler, early, Link="</style.css>; rel=preload")
+        answer(handler, code)
+
+    return behave
 
 
 def gibberish(handler: BaseHTTPRequestHandler) -> None:

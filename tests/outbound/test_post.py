@@ -57,6 +57,13 @@ def test_a_redirect_leads_nowhere(receiver: HttpReceiver, code: int) -> None:
     assert [one.path for one in receiver.received] == ["/out"]
 
 
+@pytest.mark.parametrize("before", [[102], [103], [100, 102, 103, 199]])
+@pytest.mark.parametrize("code", [204, 400])
+def test_what_is_said_meanwhile_is_no_answer(receiver: HttpReceiver, code: int, before: list[int]) -> None:
+    receiver.behave = kit.informed(code, *before)
+    assert HERE.post(receiver.url, b"x", content_type=TEXT) == code
+
+
 class TestPrivateAddresses:
     @pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]", "169.254.169.254", "0x7f000001", "2130706433"])
     def test_are_refused_with_the_setting_that_allows_them(self, host: str) -> None:
@@ -108,13 +115,22 @@ class TestTls:
 
 
 class TestPatience:
-    @pytest.mark.parametrize("behave", [kit.slow(1.5), kit.drop_by_drop])
+    @pytest.mark.parametrize("behave", [kit.slow(1.5), kit.drop_by_drop, kit.never_done])
     def test_ends(self, receiver: HttpReceiver, behave: kit.Behave) -> None:
         receiver.behave = behave
         began = time.monotonic()
         with pytest.raises(TimeoutError):
             HASTY.post(receiver.url, b"x", content_type=TEXT)
         assert time.monotonic() - began < 1.2
+
+    def test_ends_with_a_name_that_nobody_knows_yet(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        answered = threading.Event()
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: answered.wait(10))
+        began = time.monotonic()
+        with pytest.raises(TimeoutError):
+            HASTY.post("https://hooks.example.org/", b"x", content_type=TEXT)
+        assert time.monotonic() - began < 1.2
+        answered.set()
 
     def test_ends_in_a_handshake_drawn_out(self) -> None:
         began = time.monotonic()
