@@ -120,7 +120,17 @@ def test_what_a_provider_tells_of_long_ago_is_not_of_this_moment() -> None:
     old = NOW - timedelta(hours=9)
     said = Assurance(SignIn.FEDERATED, NOW, upstream=Upstream("https://id.example", at=old))
     assert (said.authenticated_at, said.witnessed_at) == (NOW, old)
-    assert Assurance(SignIn.FEDERATED, NOW, upstream=Upstream("https://id.example")).witnessed_at == NOW
+
+
+def test_what_a_provider_tells_no_time_of_is_of_no_known_time() -> None:
+    said = Assurance(SignIn.FEDERATED, NOW, upstream=Upstream("https://id.example", is_multi_factor=True))
+    assert (said.authenticated_at, said.witnessed_at) == (NOW, None)
+    believed = said.believing(UpstreamTrust({"https://id.example": Trust.ALWAYS}), now=NOW)
+    assert believed.methods
+    assert believed.witnessed_at is None
+    later = NOW + timedelta(minutes=5)
+    assert said.with_proof(Method("totp"), at=later).witnessed_at == later
+    assert said.signed_in_again(at=later).witnessed_at == later, "the password, in this app"
 
 
 def test_a_provider_is_believed_by_whoever_asks_and_never_for_good() -> None:

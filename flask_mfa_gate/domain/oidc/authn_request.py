@@ -14,7 +14,7 @@ from .registration import LONGEST_AGE
 
 LONGEST_HINT = 320
 _AGE = re.compile(r"[0-9]{1,9}")
-_SUBJECT, _ACR = "sub", "acr"
+_SUBJECT, _ACR, _AUTH_TIME = "sub", "acr", "auth_time"
 
 
 class Prompt(StrEnum):
@@ -37,6 +37,7 @@ class AuthnRequest:
     :param max_age: seconds that the proof may be old; zero is the same as ``prompt=login``.
     :param acr_values: wished for, in any order of preference.
     :param essential_acr: one of these has to be sent, or there is no code.
+    :param needs_auth_time: whether the time of the proof has to be told, however long ago that was.
     :param subject: key of the user who is meant, where ``claims`` names one.
     :param login_hint: what the user who is meant may type to sign in; empty where nothing is said, or nothing usable.
     """
@@ -45,6 +46,7 @@ class AuthnRequest:
     max_age: int | None = None
     acr_values: tuple[str, ...] = ()
     essential_acr: tuple[str, ...] = ()
+    needs_auth_time: bool = False
     subject: str | None = None
     login_hint: str = ""
 
@@ -77,7 +79,8 @@ def read_authn_request(parameters: Mapping[str, str], *, default_max_age: int | 
         prompts=_prompts(parameters.get("prompt", "")),
         max_age=_max_age(parameters.get("max_age"), default=default_max_age),
         acr_values=(*parameters.get("acr_values", "").split(), *wished),
-        essential_acr=wished if about_acr.get("essential") is True else (),
+        essential_acr=wished if _is_essential(about_acr) else (),
+        needs_auth_time=_is_essential(_about(claims, _AUTH_TIME)),
         subject=next(iter(_values(about_subject)), None),
         login_hint=_login_hint(parameters.get("login_hint", "")),
     )
@@ -131,6 +134,10 @@ def _about(claims: Mapping[str, Any], name: str) -> Mapping[str, Any]:
     if not isinstance(about, dict):
         raise BadAuthnRequest("A claim that is asked for must be a JSON object or null.")
     return about
+
+
+def _is_essential(about: Mapping[str, Any]) -> bool:
+    return about.get("essential") is True
 
 
 def _values(about: Mapping[str, Any]) -> tuple[str, ...]:

@@ -167,15 +167,24 @@ class Assurance:
     @property
     def authenticated_at(self) -> datetime:
         """When the user last proved anything; the password given once more makes no proof younger."""
-        return max((proof.at for proof in self.proofs if proof.at is not None), default=self.signed_in_at)
+        return self._proved_at or self.signed_in_at
 
     @property
     def witnessed_at(self) -> datetime | None:
-        """The same; None where this app saw none of it: what a cookie or a token stands for may be of any age."""
-        if self.upstream is not None and self.upstream.at is not None and not self.proofs:
-            # SECURITY: a provider may sign users in who last proved anything there long ago.
-            return min(self.upstream.at, self.signed_in_at)
-        return self.authenticated_at if self.proofs or self.sign_in in _SEEN else None
+        """The same as far as anybody can vouch for it; None for what may be of any age: what a cookie or a token stands
+        for, and what a provider tells no time of.
+        """
+        if self._proved_at is not None:
+            return self._proved_at
+        if self.sign_in is not SignIn.FEDERATED:
+            return self.signed_in_at if self.sign_in is SignIn.PASSWORD else None
+        # SECURITY: a provider may sign users in who last proved anything there long ago.
+        said_at = self.upstream.at if self.upstream is not None else None
+        return None if said_at is None else min(said_at, self.signed_in_at)
+
+    @property
+    def _proved_at(self) -> datetime | None:
+        return max((proof.at for proof in self.proofs if proof.at is not None), default=None)
 
     def with_proof(self, method: Method, *, at: datetime) -> Assurance:
         """These facts and one more; a later proof by the same method takes the place of the earlier."""

@@ -149,7 +149,9 @@ class _Judge:
         if proved_at is not None and proved_at >= self.asking.asked_at:
             return None
         is_old = asked.max_age is not None and not self._is_within(proved_at, timedelta(seconds=asked.max_age))
-        if not asked.wants_new_proof and not is_old:
+        # SECURITY: what may be of any age is passed off as of no time (OpenID Connect Core 1.0 section 2).
+        is_unknown = asked.needs_auth_time and proved_at is None
+        if not asked.wants_new_proof and not is_old and not is_unknown:
             return None
         return Outcome(need=Need.NEWER_PROOF, methods=self._held) if self._held else Outcome(need=Need.NEWER_SIGN_IN)
 

@@ -49,6 +49,13 @@ def test_an_essential_strength_is_one_of_its_values() -> None:
     assert read(claims='{"id_token": {"sub": {"value": "4"}}}').subject == "4"
 
 
+@pytest.mark.parametrize(
+    ("about", "is_needed"), [(None, False), ({}, False), ({"essential": False}, False), ({"essential": True}, True)]
+)
+def test_an_essential_time_has_to_be_told(about: Any, is_needed: bool) -> None:
+    assert read(claims=json.dumps({"id_token": {"auth_time": about}})).needs_auth_time is is_needed
+
+
 @given(
     st.dictionaries(st.sampled_from(["prompt", "max_age", "acr_values", "claims", "login_hint"]), st.text(max_size=100))
 )
