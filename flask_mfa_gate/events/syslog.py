@@ -5,12 +5,10 @@ from __future__ import annotations
 import errno
 import re
 import socket
-import ssl
-from contextlib import suppress
 from datetime import UTC
 
 from ..domain.records.destination import SyslogServer, Transport
-from ..outbound import Channels, look_up
+from ..outbound import Channels, TlsLine, look_up
 from ..store.records.outgoing_events import OutgoingEvent
 from .ocsf import Severity, meaning_of
 from .trouble import Refused
@@ -33,10 +31,11 @@ def send(server: SyslogServer, one: OutgoingEvent, body: bytes, *, app: str) -> 
     if server.transport is Transport.UDP:
         _send_datagram(server, message)
         return
-    with CHANNELS.open(server.host, server.port, tls=server.transport is Transport.TLS) as line:
+    with CHANNELS.open(server.host, server.port, tls=False) as line:
+        spoken = TlsLine(line, server.host) if server.transport is Transport.TLS else line
         # RFC 6587 section 3.4.1: the length in octets, so that no line break in a message ends it.
-        line.sendall(b"%d %b" % (len(message), message))
-        _await_end(line)
+        spoken.sendall(b"%d %b" % (len(message), message))
+        _await_end(spoken)
 
 
 def message_of(server: SyslogServer, one: OutgoingEvent, body: bytes, *, app: str) -> bytes:
@@ -66,31 +65,19 @@ def _send_datagram(server: SyslogServer, message: bytes) -> None:
             raise (Refused("too long for UDP") if error.errno == errno.EMSGSIZE else error) from None
 
 
-def _await_end(line: socket.socket) -> None:
+def _await_end(line: socket.socket | TlsLine) -> None:
     """Say that this was all, and see the server read up to there.
 
     What is only handed to the system may still be lost: a server that goes down resets the connection, and then the
     event is sent again. One that neither ends nor resets it within a moment has it.
     """
     try:
-        if isinstance(line, ssl.SSLSocket):
-            line = _say_goodbye(line)
+        if isinstance(line, TlsLine):
+            line.say_goodbye()
         else:
             line.shutdown(socket.SHUT_WR)
         line.settimeout(FAREWELL_SECONDS)
         while line.recv(4096):
             pass
-    except (TimeoutError, ssl.SSLZeroReturnError):
+    except TimeoutError:
         return
-
-
-def _say_goodbye(line: ssl.SSLSocket) -> socket.socket:
-    """Say it without waiting for the answer; what is then read from."""
-    line.setblocking(False)
-    # SECURITY: OpenSSL takes an alert for a goodbye. In TLS 1.3 a server refuses a client (one without a certificate)
-    # only after the handshake, and what it never read would count as told.
-    with suppress(ssl.SSLWantReadError):
-        line.recv(1)
-    with suppress(ssl.SSLWantReadError):
-        return line.unwrap()
-    return line

@@ -3,5 +3,6 @@
 from .channel import AddressRefused, Channels
 from .patience import look_up, within
 from .post import Outbound
+from .tls_line import TlsLine
 
-__all__ = ["AddressRefused", "Channels", "Outbound", "look_up", "within"]
+__all__ = ["AddressRefused", "Channels", "Outbound", "TlsLine", "look_up", "within"]

@@ -66,7 +66,7 @@ class Channels:
         line = self._connected(host, places)
         # SECURITY: the handshake waits until the clock runs, or a server could draw it out without an end.
         if tls:
-            line = _trusting().wrap_socket(line, server_hostname=host, do_handshake_on_connect=False)
+            line = trusting().wrap_socket(line, server_hostname=host, do_handshake_on_connect=False)
         with _cut_after(self.total_seconds, line), line:
             if isinstance(line, ssl.SSLSocket):
                 line.do_handshake()
@@ -108,7 +108,8 @@ class Channels:
 
 
 @cache
-def _trusting() -> ssl.SSLContext:
+def trusting() -> ssl.SSLContext:
+    """TLS with whom the authorities of this machine vouch for."""
     return ssl.create_default_context()
 
 

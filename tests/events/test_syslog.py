@@ -190,6 +190,57 @@ def test_a_server_that_refuses_the_client_behind_the_handshake_has_nothing(
     assert states(app) == ["waiting"]
 
 
+@pytest.mark.parametrize("kind", [ssl.SSLSocket, ssl.SSLObject])
+def test_nor_one_that_refuses_it_at_the_very_goodbye(
+    make_app: Any, authority: trustme.CA, monkeypatch: pytest.MonkeyPatch, kind: type[Any]
+) -> None:
+    """OpenSSL reads while it says goodbye, and takes an alert for the answer."""
+    unwrap = kind.unwrap
+
+    def late(self: Any) -> Any:
+        time.sleep(0.3)
+        return unwrap(self)
+
+    monkeypatch.setattr(kind, "unwrap", late)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    context.verify_mode = ssl.CERT_REQUIRED
+    with trusted(authority, monkeypatch), refusing_server(context) as port:
+        app = make_app(MFA_GATE_SYSLOG=[{"url": f"tls://127.0.0.1:{port}"}])
+        act(app, "frank")
+        assert send(app) == (0, 1)
+
+
+def test_a_server_that_answers_over_tls_and_one_that_just_hangs_up_have_it(
+    make_app: Any, authority: trustme.CA, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    heard = []
+
+    def serve() -> None:
+        for is_polite in (True, False):
+            line = listening.accept()[0]
+            with context.wrap_socket(line, server_side=True) as secure:
+                secure.sendall(b"welcome")
+                heard.append(all_of(secure))
+                if is_polite:
+                    secure.unwrap()
+
+    with trusted(authority, monkeypatch), socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=serve, daemon=True)
+        thread.start()
+        app = make_app(MFA_GATE_SYSLOG=[{"url": f"tls://127.0.0.1:{listening.getsockname()[1]}"}])
+        table = state_of(app).store.tables.outgoing_event
+        act(app, "frank", "erin")
+        long = {"details": {"added": ["x" * 66_000]}}
+        with state_of(app).store.database.write() as tx:
+            tx.execute(table.update().where(table.c.id == rows(app)[0].id).values(facts=long))
+        assert send(app) == (2, 0)
+        thread.join()
+    assert sorted(len(unframed(said)) > 66_000 for said in heard) == [False, True]
+
+
 def test_a_message_that_is_too_long_for_udp_keeps_no_other(make_app: Any) -> None:
     with udp_server() as (port, receive):
         app = make_app(MFA_GATE_SYSLOG=[{"url": f"udp://127.0.0.1:{port}"}])

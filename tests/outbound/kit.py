@@ -160,6 +160,6 @@ def trusted(authority: trustme.CA, monkeypatch: Any) -> Iterator[None]:
 
     with authority.cert_pem.tempfile() as path:
         monkeypatch.setenv("SSL_CERT_FILE", path)
-        channel._trusting.cache_clear()
+        channel.trusting.cache_clear()
         yield
-    channel._trusting.cache_clear()
+    channel.trusting.cache_clear()
