@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
+from html import unescape
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit
 
@@ -12,8 +14,9 @@ from joserfc import jwt
 from joserfc.jwk import KeySet
 from werkzeug.test import TestResponse
 
-from tests.federation.kit import App, Liar, Person
+from tests.federation.kit import App, Liar, Person, query_of
 from tests.oidc_kit import BOARD, CHALLENGE, CONFIGURED, VERIFIER, ask_tokens, endpoint, refresh
+from tests.web.oidc.kit import location_of
 
 PROVIDER = {"MFA_GATE_OIDC": True, "MFA_GATE_OIDC_CLIENTS": [CONFIGURED]}
 NEEDS_AUTH_TIME = json.dumps({"id_token": {"auth_time": {"essential": True}}})
@@ -43,8 +46,9 @@ def ask(person: Person, **asked: str) -> TestResponse:
 
 
 def told(answer: TestResponse) -> dict[str, str]:
-    assert str(answer.location).startswith(BOARD), (answer.location, answer.text)
-    return dict(parse_qsl(urlsplit(answer.location).query))
+    location = location_of(answer)
+    assert location.startswith(BOARD), location
+    return dict(parse_qsl(urlsplit(location).query))
 
 
 def tokens(person: Person, **asked: str) -> dict[str, Any]:
@@ -83,3 +87,116 @@ def test_a_time_of_any_age_is_enough_for_an_app_that_only_needs_to_know_it(liar:
     at = seconds(hours=9)
     person = signed_in(liar, auth_time=at)
     assert claims_of(person.app, tokens(person, claims=NEEDS_AUTH_TIME)["id_token"])["auth_time"] == at
+
+
+AGAIN = "Sign in with Example ID"
+
+
+def sent_back(person: Person, page: str) -> str:
+    """Where the provider is asked once more, from the page that an app's request waits at."""
+    answer = person.client.get(page)
+    assert AGAIN in answer.text, answer.text
+    found = re.search(r'href="(/mfa/sign-in/id\?[^"]+)"', answer.text)
+    assert found
+    return person.leave(unescape(found[1]))
+
+
+@pytest.mark.parametrize("trust", ["never", "when-proved"])
+@pytest.mark.parametrize("asked", [{"prompt": "login"}, {"max_age": "0"}])
+def test_a_new_sign_in_is_asked_of_the_provider_and_only_once(liar: Liar, trust: str, asked: dict[str, str]) -> None:
+    person = signed_in(liar, trust, auth_time=seconds(minutes=20))
+    session = person.claims_of_session()
+    page = ask(person, **asked).location
+    url = sent_back(person, page)
+    assert (query_of(url)["prompt"], query_of(url)["max_age"]) == ("login", "0")
+    liar.claims = {}
+    assert person.come_back(liar.walk(url)).location == page
+    assert "code" in told(person.client.get(page))
+    assert person.claims_of_session().lineage == session.lineage, "other apps stay signed in"
+
+
+def test_the_age_that_an_app_allows_is_asked_of_the_provider(liar: Liar) -> None:
+    person = signed_in(liar, auth_time=seconds(minutes=20))
+    page = ask(person, max_age="300").location
+    url = sent_back(person, page)
+    assert (query_of(url).get("prompt"), query_of(url)["max_age"]) == (None, "300")
+    liar.claims = {"auth_time": seconds(minutes=2)}
+    person.come_back(liar.walk(url))
+    assert "code" in told(person.client.get(page))
+
+
+def test_the_first_sign_in_is_asked_for_in_the_same_way(liar: Liar) -> None:
+    person = App(liar.issuer, **PROVIDER).person(liar.walk)
+    page = ask(person, prompt="login").location
+    url = person.leave(f"/mfa/sign-in/id?next={page}")
+    assert query_of(url)["prompt"] == "login"
+    assert person.come_back(liar.walk(url)).location == page
+    assert "code" in told(person.client.get(page))
+
+
+def test_what_waits_for_another_browser_asks_nothing_of_this_one(liar: Liar) -> None:
+    app = App(liar.issuer, **PROVIDER)
+    page = ask(app.person(liar.walk), prompt="login").location
+    assert "prompt" not in query_of(app.person(liar.walk).leave(f"/mfa/sign-in/id?next={page}"))
+
+
+NOT_CONFIRMED = "Example ID did not confirm that you signed in just now"
+STALE = {"old": seconds(minutes=20), "nothing": None, "a word": "now", "the future": seconds(hours=-9)}
+
+
+@pytest.mark.parametrize("auth_time", STALE)
+@pytest.mark.parametrize("asked", [{"prompt": "login"}, {"max_age": "0"}, {"max_age": "300"}])
+def test_a_provider_that_did_not_ask_its_user_again_is_not_believed(
+    liar: Liar, auth_time: str, asked: dict[str, str]
+) -> None:
+    person = signed_in(liar, "always", auth_time=STALE[auth_time])
+    page = ask(person, **asked).location
+    person.come_back(liar.walk(sent_back(person, page)))
+    again = person.client.get(page)
+    assert NOT_CONFIRMED in again.text
+    token = re.search(r'name="csrf_token" value="([^"]+)"', again.text)
+    assert token
+    left = person.client.post(page, data={"csrf_token": token[1], "act": "deny"})
+    assert "error=access_denied" in left.text
+
+
+def test_what_it_told_of_before_is_nothing_new(liar: Liar) -> None:
+    """However young: the user may have taken the prompt out of the address on the way."""
+    person = signed_in(liar, auth_time=(at := seconds(seconds=5)))
+    page = ask(person, prompt="login").location
+    url = sent_back(person, page)
+    liar.claims = {"auth_time": at}
+    person.come_back(liar.walk(url))
+    assert NOT_CONFIRMED in person.client.get(page).text
+
+
+@pytest.mark.parametrize("behind", [0, 30])
+def test_its_clock_may_be_behind(liar: Liar, behind: int) -> None:
+    person = signed_in(liar, auth_time=seconds(minutes=20))
+    page = ask(person, prompt="login").location
+    url = sent_back(person, page)
+    liar.claims = {"auth_time": seconds(seconds=behind)}
+    person.come_back(liar.walk(url))
+    code = told(person.client.get(page))["code"]
+    body = {"code": code, "redirect_uri": BOARD, "code_verifier": VERIFIER}
+    got = ask_tokens(person.app.app, grant_type="authorization_code", **body)[1]
+    assert claims_of(person.app, got["id_token"])["auth_time"] >= seconds(seconds=10)
+
+
+def test_whoever_holds_a_factor_here_proves_it_here(liar: Liar) -> None:
+    person = signed_in(liar, auth_time=seconds(minutes=20))
+    person.app.enroll("ann")
+    answer = person.client.get(ask(person, prompt="login").location)
+    assert answer.location == "/mfa/challenge"
+
+
+def test_somebody_else_who_comes_back_is_somebody_else_to_the_app(liar: Liar) -> None:
+    person = signed_in(liar, auth_time=seconds(minutes=20))
+    page = ask(person, prompt="login").location
+    url = sent_back(person, page)
+    liar.claims = {"sub": "ben"}
+    person.come_back(liar.walk(url))
+    code = told(person.client.get(page))["code"]
+    body = {"code": code, "redirect_uri": BOARD, "code_verifier": VERIFIER}
+    got = ask_tokens(person.app.app, grant_type="authorization_code", **body)[1]
+    assert claims_of(person.app, got["id_token"])["sub"] == "ben"

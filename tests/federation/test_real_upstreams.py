@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 
 import pytest
@@ -9,6 +10,7 @@ import requests
 
 from tests.conftest import require_or_skip
 from tests.federation.kit import MFA, App, Liar, query_of
+from tests.federation.test_apps_behind import PROVIDER, ask, sent_back, told
 from tests.federation.upstreams import CertifiedWalk, PortalWalk, certified_provider, node_folder, portal_process
 
 STEP_UP = "/mfa/sign-in/id?step_up=1"
@@ -71,6 +73,17 @@ def test_step_up_that_it_does_not_reach_ends_in_a_sentence(certified: str) -> No
     assert person.sign_in(STEP_UP).status_code == 403
     assert person.client.get("/fresh").location == "/mfa/enroll"
     assert len(walk.asked) == 2
+
+
+def test_an_app_that_wants_a_new_sign_in_gets_one_of_there(certified: str) -> None:
+    walk = CertifiedWalk()
+    person = App(certified, "never", **PROVIDER).person(walk)
+    person.sign_in()
+    page = ask(person, prompt="login").location
+    time.sleep(1)  # Of one second, two sign-ins there have one time.
+    assert person.come_back(walk(sent_back(person, page))).location == page
+    assert "code" in told(person.client.get(page))
+    assert "login_prompt" in walk.asked[1]
 
 
 def test_its_answer_counts_once(certified: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from ..sign_in.upstream import LONG_AGO, Upstream
@@ -31,6 +32,21 @@ def read_upstream(claims: Mapping[str, object], strong: Collection[str], *, now:
     amr = _words(claims.get("amr"))
     is_multi_factor = _text(claims.get("acr")) in strong or are_two_factors(amr)
     return Upstream(issuer, amr, is_multi_factor, _auth_time(claims.get("auth_time"), now))
+
+
+def by_our_clock(said: Upstream, *, began_at: datetime, known: Upstream | None) -> Upstream:
+    """What a provider said that was asked to authenticate its user anew, as of a moment after it was asked.
+
+    Its clock may be behind. What it tells of before that stays of that time.
+
+    :param known: what it said of the same user before.
+    """
+    if said.at is None or said.at < began_at - LEEWAY:
+        return said
+    # SECURITY: told of once more, an authentication that is known already is nothing new, however young it is.
+    if known is not None and known.issuer == said.issuer and known.at is not None and said.at <= known.at:
+        return said
+    return replace(said, at=max(said.at, began_at))
 
 
 def _text(value: object) -> str | None:

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from authlib.integrations.base_client import OAuthError
@@ -72,6 +72,11 @@ class Answer:
     claims: Mapping[str, Any] = field(repr=False)
     kept: Mapping[str, Any] = field(repr=False)
 
+    @property
+    def began_at(self) -> datetime:
+        """When the user was sent there."""
+        return datetime.fromtimestamp(self.kept["began_at"], UTC)
+
 
 class UpstreamClient:
     """Sends users to the provider, and takes them back.
@@ -102,8 +107,8 @@ class UpstreamClient:
             made = self._app.create_authorization_url(self._redirect_uri, **demand.words)
         self._forget_oldest()
         url = str(made.pop("url"))
-        now = int(self._clock().timestamp())
-        self._app.save_authorize_data(redirect_uri=self._redirect_uri, began_at=now, **made, **kept)
+        began_at = self._clock().timestamp()
+        self._app.save_authorize_data(redirect_uri=self._redirect_uri, began_at=began_at, **made, **kept)
         return url
 
     def finish(self, sent: Mapping[str, str]) -> Answer:

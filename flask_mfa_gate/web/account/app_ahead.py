@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from ..endpoints import OIDC
-from ..responses.routing import inner_path, page_at
+from ..oidc.elsewhere import request_ahead
 from .authenticated_request import AuthenticatedRequest
 
 
@@ -13,9 +12,7 @@ def app_ahead(auth: AuthenticatedRequest) -> str | None:
     target = auth.session.target if auth.session.is_pending else step_up.target if step_up is not None else None
     if oidc is None or target is None:
         return None
-    page = page_at(inner_path(target.partition("?")[0]))
-    if page is None or page.endpoint != f"{OIDC}.resume":
-        return None
-    client_id = oidc.requests.client_id(str(page.arguments["request_id"]))
+    request_id = request_ahead(target)
+    client_id = oidc.requests.client_id(request_id) if request_id is not None else None
     registered = oidc.clients.find(client_id) if client_id is not None else None
     return registered.client.client_name if registered is not None else None

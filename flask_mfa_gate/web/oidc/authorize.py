@@ -21,6 +21,7 @@ from ..responses.host_names import own_url
 from ..responses.targets import asked_page
 from .asking import Asking, RefusedRequest, read_asking
 from .browser import bind_browser, browser_here, browser_of
+from .elsewhere import sign_in_elsewhere
 from .judging import Need, Outcome, judge, requirement_of
 from .leaving import error_location, lead_back, refuse
 from .pages import Call, OidcRoute, sent_parameters
@@ -169,6 +170,7 @@ def _ask(call: Call, asking: Asking, outcome: Outcome) -> Response:
         ), action_url=own_url("mfa_gate_oidc.answer", request_id=asking.request_id),
         setup_url=answers.next_url(Ask.ENROLL), is_optional=outcome.is_optional,
         is_other=outcome.need is Need.OTHER_USER,
+        elsewhere=sign_in_elsewhere(call, asking) if outcome.need is Need.NEWER_SIGN_IN else None,
     )  # fmt: skip
 
 

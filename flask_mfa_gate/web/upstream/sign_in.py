@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from flask import Response, request
 from werkzeug.exceptions import NotFound
 
+from ...domain.oidc.upstream_claims import by_our_clock
 from ...domain.redirects import safe_target
 from ...domain.sign_in.upstream import FederatedSignIn
 from ...errors import BadRequest, MFAGateError, NotAllowed, SignInOver
 from ...sentences import Sentence
 from ...services.people.persons import key_of
 from ..flood import require_no_excess
+from ..oidc.elsewhere import asked_ahead
 from ..request_context import RequestContext, current_context
 from ..responses import answers
 from ..responses.host_names import without_place
@@ -85,12 +88,15 @@ def start(call: UpstreamCall) -> Response:
         return answers.see_other(call.client.begin(demand, next=asked.target, step_up=asked.kept))
     # SECURITY: an attacker who named another place here would have users sent there from a page that they trust.
     target = safe_target(request.args.get("next"), origin=origin()) or home()
-    return answers.see_other(call.client.begin(AuthnDemand(max_age=_age_of(call)), next=target))
+    ahead = asked_ahead(call.state, target)
+    max_age = timedelta(0) if ahead.wants_new_proof else _age_of(call, ahead.max_age)
+    return answers.see_other(call.client.begin(AuthnDemand(max_age=max_age), next=target, is_new=not max_age))
 
 
-def _age_of(call: UpstreamCall) -> Any:
-    """Asked for so that the provider tells when its user authenticated; as long as any proof may count, else."""
-    return call.client.provider.max_age or call.state.settings.session_max_age
+def _age_of(call: UpstreamCall, wanted: int | None) -> timedelta:
+    """Asked for so that the provider tells when its user authenticated; as long as any proof may count, at most."""
+    longest = call.client.provider.max_age or call.state.settings.session_max_age
+    return longest if wanted is None else min(timedelta(seconds=wanted), longest)
 
 
 @_upstream_view
@@ -101,8 +107,17 @@ def callback(call: UpstreamCall) -> Response:
     noted = federated_sign_in(call.state, user, answer.claims)
     asked = StepUpRequest.read(answer.kept.get("step_up"))
     if asked is not None:
-        noted = finish_step_up(call.context, call.client.provider, asked, noted, began_at=answer.kept["began_at"])
+        noted = finish_step_up(call.context, call.client.provider, asked, noted, began_at=answer.began_at)
+    elif answer.kept.get("is_new"):
+        noted = _as_new(call, noted, began_at=answer.began_at)
     return _sign_in(call, user, noted, answer)
+
+
+def _as_new(call: UpstreamCall, noted: FederatedSignIn, *, began_at: datetime) -> FederatedSignIn:
+    """As what an app ahead asked for, if the provider did what it was asked to."""
+    live = call.context.session
+    known = live.assurance.upstream if live is not None and live.user_key == noted.user_key else None
+    return replace(noted, upstream=by_our_clock(noted.upstream, began_at=began_at, known=known))
 
 
 def _sent() -> Mapping[str, str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from ...domain.authorization.decision import AuthnRequirement
@@ -84,8 +84,9 @@ def _asked_of(context: RequestContext, live: GateSession) -> tuple[AuthnRequirem
 
 
 def finish_step_up(
-    context: RequestContext, provider: UpstreamProvider, asked: StepUpRequest, noted: FederatedSignIn, *, began_at: int
-) -> FederatedSignIn:
+    context: RequestContext, provider: UpstreamProvider, asked: StepUpRequest, noted: FederatedSignIn, *,
+    began_at: datetime,
+) -> FederatedSignIn:  # fmt: skip
     """What came back, with the act that it is a proof for.
 
     :raises SignInOver: where it is about another session or user.
@@ -106,7 +107,7 @@ def finish_step_up(
     return replace(noted, upstream=replace(noted.upstream, spent_at=spent_at), act=asked.act)
 
 
-def _is_met(context: RequestContext, asked: StepUpRequest, said: Upstream, began_at: int) -> bool:
+def _is_met(context: RequestContext, asked: StepUpRequest, said: Upstream, began_at: datetime) -> bool:
     now = context.state.clock()
     if not context.state.rules.trust.counts(said, now=now):
         return False
@@ -118,14 +119,14 @@ def _is_met(context: RequestContext, asked: StepUpRequest, said: Upstream, began
     return now - said.at <= asked.max_age if asked.max_age else _is_new(context, said.at, began_at)
 
 
-def _is_new(context: RequestContext, at: datetime, began_at: int) -> bool:
+def _is_new(context: RequestContext, at: datetime, began_at: datetime) -> bool:
     """Whether the user authenticated there for this one act."""
     live = context.session
     known = live.assurance.upstream if live is not None else None
     # SECURITY: each proof is good for one act, and the provider may tell of the same one again.
     if known is not None and known.spent_at is not None and at <= known.spent_at:
         return False
-    return at >= datetime.fromtimestamp(began_at, UTC) - LEEWAY
+    return at >= began_at - LEEWAY
 
 
 def _give_up(context: RequestContext, live: GateSession) -> None:
