@@ -24,7 +24,7 @@ test: style
 		{ wait $$types || { echo "mypy found what it says above."; exit 1; }; }
 
 # What needs other programs, and what `make test` runs on one database each, on SQLite, PostgreSQL and MariaDB. After
-# `make test` the two others are enough, which MFA_GATE_TEST_DATABASES=others says. Tests of one program stay together.
+# `make test` the two others are enough, which MFA_GATE_TEST_DATABASES=others says. Tests with programs follow each other.
 test-servers: $(READY)
 	MFA_GATE_TEST_DATABASES=$${MFA_GATE_TEST_DATABASES:-all} $(BIN)/pytest -n 3 --dist loadgroup $(PROGRAMS) tests/race tests/services tests/store tests/web
 

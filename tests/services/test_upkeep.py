@@ -35,13 +35,18 @@ class Site:
         return self.state.operations.upkeep.run_due()
 
     def hourly(self, hours: int) -> list[tuple[int, int]]:
-        """Run every hour, or in long times every sixth; at which hour how many were reminded, and lapsed as minus."""
+        """Look at the periods every hour, or in long times every sixth, and do all else that is due at the end.
+
+        At which hour how many were reminded, and lapsed as minus.
+        """
         found, step = [], 6 if hours > 100 else 1
         for hour in range(step, hours + 1, step):
             self.clock.forward(hours=step)
-            did = self.run()
-            if did.reminded or did.lapsed:
-                found.append((hour, did.reminded - did.lapsed))
+            reminded, lapsed = self.state.operations.upkeep.periods.run()
+            if reminded or lapsed:
+                found.append((hour, reminded - lapsed))
+        rest = self.run()
+        assert (rest.reminded, rest.lapsed) == (0, 0)
         return found
 
     def require(self, *people: Person, days: int = 7, **options: Any) -> None:
