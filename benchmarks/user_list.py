@@ -143,6 +143,13 @@ def failures(count: int) -> list[dict[str, Any]]:
     ]
 
 
+class LongQuery(UserQuery):
+    """A page longer than any that somebody is shown, to get to the thousandth sooner."""
+
+    def __post_init__(self) -> None:
+        """Take any length."""
+
+
 class Lists:
     """Times the statements of a page, those that count apart, as the driver runs them."""
 
@@ -191,16 +198,16 @@ class Lists:
 
     def _deep(self, users: UserFilter, sort: UserSort) -> str | None:
         """Where the thousandth page begins, or the last one."""
-        after, seen, before = None, 0, None
+        cursor, seen, before = None, 0, None
         with self._state.store.database.read() as tx:
             while seen < DEEP:
-                found = self._list.sorted_page(tx, users, sort, after=after, limit=1850, now=kit.NOW)
+                query = LongQuery(users=users, sort=sort, cursor=cursor, per_page=1850)
+                found = self._list.sorted_page(tx, query, now=kit.NOW)
                 seen += len(found.keys)
                 if found.last is None:
                     break
-                before, after = after, found.last
-        last = after or before
-        return None if last is None else last.to_cursor(sort)
+                before, cursor = cursor, found.last.to_cursor(sort)
+        return cursor or before
 
 
 def measure(state: GateState, rounds: int) -> None:
