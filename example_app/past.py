@@ -45,4 +45,4 @@ def enroll_with_key(app: Flask, key: str, secret: str, *, at: datetime | None = 
             now=now,
         )
         state.store.factors.try_confirm(tx, factor_id, counter=0, name="Authenticator app", now=now)
-        state.store.enrollments.end_period(tx, key)
+        state.store.enrollments.note_factor(tx, key, ends_period=True)

@@ -103,7 +103,7 @@ class Tester:
         # The step before where that counts, so that the code of this moment is still good for a sign-in.
         step = step_at(now, period=pending.shape.period) - min(window, 1)
         factor.confirm(work.tx, who, generator.generate_otp(step), now=now)
-        store.enrollments.end_period(work.tx, key)
+        store.enrollments.note_factor(work.tx, key, ends_period=True)
         codes = factors.companion.issue(work.tx, key, now=now)
         return Authenticator(key, pending.secret, tuple(codes), generator, self._state.clock, window, step)
 

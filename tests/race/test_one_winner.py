@@ -143,7 +143,7 @@ def counted(app: Flask, clock: StillClock) -> tuple[int, int]:
     store = state_of(app).store
     failed = (store.tables.audit.c.subject == "4", store.tables.audit.c.event == "challenge_failed")
     with store.database.read() as tx:
-        failures, _ = store.failures.count(tx, "4", place="", now=clock())
+        failures = store.failures.count(tx, "4", place="", now=clock())
         return failures.in_total, int(tx.execute(select(func.count()).where(*failed)).scalar_one())
 
 

@@ -78,7 +78,7 @@ def enroll(app: Flask, key: str, *, kind: FactorKind = TOTP, confirmed: bool = T
         if confirmed:
             state.store.factors.try_confirm(tx, factor_id, counter=0, name="App", now=now)
             if kind is FactorKind("totp"):
-                state.store.enrollments.end_period(tx, key)
+                state.store.enrollments.note_factor(tx, key, ends_period=True)
 
 
 class People:

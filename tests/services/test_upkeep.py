@@ -166,7 +166,7 @@ def test_a_lapse_that_was_lifted_is_noted_again_when_it_comes_again(site: Site) 
 
 def confirm(site: Site) -> None:
     with site.state.store.database.write() as tx:
-        site.state.store.enrollments.end_period(tx, "n")
+        site.state.store.enrollments.note_factor(tx, "n", ends_period=True)
     enroll(site.app, "n")
 
 

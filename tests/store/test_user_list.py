@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import product
 from typing import Any
@@ -189,6 +190,42 @@ def test_what_finds_a_user_follows_every_change(store: Store) -> None:
         whose_codes_are_not_tried_is_throttled(store, tx)
 
 
+def test_a_group_has_its_members_in_the_order_of_their_own_rows(store: Store) -> None:
+    person, later = some_person(3), NOW + 3 * DAY
+    with store.database.write() as tx:
+        store.enrollments.lock(tx, "p3", "p5")
+        for change in (
+            lambda: store.enrollments.set_requirement(
+                tx, ["p3", "p5"], Requirement("cli", Period(NOW, NOW + 9 * DAY)), due_at=None
+            ),
+            lambda: store.enrollments.note_factor(tx, "p3", ends_period=True),
+            lambda: store.people.note_sign_in(tx, person, now=later, before=row_of(store, tx, "p3")),
+            lambda: store.people.note_sign_in(tx, replace(person, name="Z"), now=later + DAY, before=None),
+            lambda: store.people.write(tx, [replace(person, groups=frozenset({"b", "c"}))], now=later),
+            lambda: store.people.write(tx, [replace(person, name="A", groups=frozenset({"b", "c"}))], now=later),
+        ):
+            before = own_orders(store, tx, "p3")
+            assert member_orders(store, tx, "p3") == before
+            change()
+            assert member_orders(store, tx, "p3") == own_orders(store, tx, "p3")
+            assert own_orders(store, tx, "p3") != before or row_of(store, tx, "p3").groups == ["b", "c"]
+
+
+def row_of(store: Store, tx: Connection, key: str) -> Any:
+    return tx.execute(select(store.tables.person).where(store.tables.person.c.user_key == key)).one()
+
+
+def own_orders(store: Store, tx: Connection, key: str) -> set[tuple[Any, ...]]:
+    row = row_of(store, tx, key)
+    return {(name, row.name_sort, row.deadline_sort, row.signed_in_sort) for name in row.groups}
+
+
+def member_orders(store: Store, tx: Connection, key: str) -> set[tuple[Any, ...]]:
+    member = store.tables.person_group.c
+    found = select(member.name, member.name_sort, member.deadline_sort, member.signed_in_sort)
+    return {tuple(row) for row in tx.execute(found.where(member.user_key == key))}
+
+
 def a_day_of_writers(store: Store, tx: Connection) -> None:
     def add(key: str, name: str) -> None:
         store.factors.add_pending(
@@ -196,7 +233,7 @@ def a_day_of_writers(store: Store, tx: Connection) -> None:
         )
 
     store.factors.sweep(tx, now=NOW)
-    store.enrollments.end_period(tx, "p41")
+    store.enrollments.note_factor(tx, "p41", ends_period=True)
     store.factors.void_all(tx, ["p11", "p12"], now=NOW)
     store.people.write(tx, [Person("p3", "Renamed")], now=NOW)
     add("p0", "shown")
@@ -242,12 +279,15 @@ def whose_codes_are_not_tried_is_throttled(store: Store, tx: Connection) -> None
     throttled = set()
     for key, (times, age) in enumerate(product((1, 5, 6, 7, 9, 10, 11, 12, 99, 100), ages)):
         failures = [
-            {"user_key": f"p{key}", "address": str(at % 10 if times > 90 else 0), "ordinal": at, "at": NOW - age}
+            {
+                "user_key": f"p{key}", "address": str(at % 10 if times > 90 else 0), "ordinal": at, "at": NOW - age,
+                "on_record": at + 1,
+            }
             for at in range(times)
-        ]
+        ]  # fmt: skip
         tx.execute(insert(store.tables.failure), failures)
         for address in {str(one["address"]) for one in failures}:
-            counted, _ = store.failures.count(tx, f"p{key}", place=address, now=NOW)
+            counted = store.failures.count(tx, f"p{key}", place=address, now=NOW)
             if admission(counted, now=NOW, stoppable=True) is not Admission.OPEN:
                 throttled.add(f"p{key}")
     lists, everyone = (

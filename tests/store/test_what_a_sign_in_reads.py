@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import insert
+from sqlalchemy import insert, select
 
 from flask_mfa_gate.crypto import Keyring
 from flask_mfa_gate.domain.factors.throttle import (
@@ -41,9 +41,11 @@ def fail(store: Store, place: str, moments: Iterable[datetime]) -> None:
             tx.execute(insert(store.tables.failure).values(row))
 
 
-def counted(store: Store) -> tuple[Failures, int]:
+def last_row(store: Store) -> tuple[int, int]:
+    row = store.tables.failure.c
     with store.database.read() as tx:
-        return store.failures.count(tx, "7", place=HERE, now=NOW)
+        ordinal, on_record = tx.execute(select(row.ordinal, row.on_record).order_by(row.at.desc())).first() or (0, 0)
+        return ordinal, on_record
 
 
 def forget(store: Store) -> None:
@@ -55,7 +57,18 @@ def test_failures_that_are_too_old_keep_their_ordinals(store: Store) -> None:
     fail(store, HERE, [OLD] * 8)
     with store.database.write() as tx:
         store.failures.add(tx, "7", place=HERE, now=NOW)
-    assert counted(store)[1] == 10
+    assert last_row(store) == (9, 9)
+
+
+def test_each_failure_says_how_many_there_were_at_any_address(store: Store) -> None:
+    for minute, place in enumerate((HERE, ELSEWHERE, HERE)):
+        with store.database.write() as tx:
+            store.failures.add(tx, "7", place=place, now=NOW + timedelta(minutes=minute))
+    assert last_row(store) == (2, 3)
+    with store.database.write() as tx:
+        store.failures.clear(tx, "7", place=HERE)
+        store.failures.add(tx, "7", place=HERE, now=NOW + timedelta(hours=1))
+    assert last_row(store) == (1, 2)
 
 
 def test_what_a_user_holds_is_told_with_failures_and_codes(store: Store) -> None:
@@ -67,7 +80,7 @@ def test_what_a_user_holds_is_told_with_failures_and_codes(store: Store) -> None
             store.recovery_codes.replace(tx, "7", [("a", b"1"), ("b", b"2")], now=NOW)
             held = store.holdings.read(tx, "7", place=HERE, now=NOW)
             assert (held.factors, held.codes) == ([], 2)
-            assert held.failures == store.failures.count(tx, "7", place=HERE, now=NOW)[0]
+            assert held.failures == store.failures.count(tx, "7", place=HERE, now=NOW)
             assert store.holdings.read(tx, "8", place=HERE, now=NOW).failures == Failures(0, None, 0)
 
 

@@ -350,7 +350,7 @@ def test_what_is_no_pass(app: Flask, code: object, status: int) -> None:
     assert told.status_code == status
     assert told.json["code"] == ("mfa_code_invalid" if status == 422 else "bad_request")  # type: ignore[index]
     with state_of(app).store.database.read() as tx:
-        failures, _ = state_of(app).store.failures.count(tx, "4", place="127.0.0.1", now=state_of(app).clock())
+        failures = state_of(app).store.failures.count(tx, "4", place="127.0.0.1", now=state_of(app).clock())
     assert failures.in_total == (status == 422)
 
 

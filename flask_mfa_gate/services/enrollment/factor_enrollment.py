@@ -111,8 +111,8 @@ class FactorEnrollment:
         factor_id = setup.factor.confirm(work.tx, setup.who, answer, now=now)
         if factor_id is None:
             return None
-        if self._eligibility.ends_period(setup.factor.kind):
-            self._store.enrollments.end_period(work.tx, key)
+        ends_period = self._eligibility.ends_period(setup.factor.kind)
+        self._store.enrollments.note_factor(work.tx, key, ends_period=ends_period)
         codes = () if before.factors else tuple(self._companion.issue(work.tx, key, now=now))
         method = setup.factor.method
         entry = self._sessions.elevate(

@@ -90,9 +90,7 @@ class AttemptService:
     def waiting(self, *, verifier: Verifier, user_key: str, origin: Origin) -> Throttled | None:
         """The refusal that a code would meet now, for pages that say so before one is typed."""
         with self._store.database.read() as tx:
-            failures, _ = self._store.failures.count(
-                tx, user_key, place=counted_place(origin.address), now=self._clock()
-            )
+            failures = self._store.failures.count(tx, user_key, place=counted_place(origin.address), now=self._clock())
         return self.refusal(verifier, failures, user_key=user_key, origin=origin)
 
     def refusal(self, verifier: Verifier, failures: Failures, *, user_key: str, origin: Origin) -> Throttled | None:

@@ -14,6 +14,7 @@ from ...domain.enrollment.enrollment import EnrollmentState
 from ...domain.enrollment.state_changes import Requirement
 from ..database.sets import among, prefer_indexes
 from ..database.upsert import upsert
+from ..people.memberships import Memberships
 from ..people.user_facets import UserFacets
 from ..tables.tables import Tables
 from .states import KEY_SINCE, STORED, read_standing, standing_columns, standing_of
@@ -39,7 +40,7 @@ class Enrollments:
     def __init__(self, tables: Tables) -> None:
         self._tables = tables
         self._table = tables.enrollment
-        self._facets = UserFacets(tables)
+        self._facets, self._memberships = UserFacets(tables), Memberships(tables)
         self._of_one, self._locking_one = _standing_of_one(tables), _locking_one(tables.enrollment)
 
     def state(self, tx: Connection, user_key: str, *, now: datetime) -> EnrollmentState:
@@ -116,12 +117,15 @@ class Enrollments:
             )
         )
         self._facets.refresh(tx, keys)
+        self._memberships.refresh(tx, keys)
 
-    def end_period(self, tx: Connection, user_key: str) -> None:
-        """The user is enrolled: the requirement stays, the period is over."""
-        over = {"days": None, "started_at": None, "ends_at": None, "due_at": None}
-        tx.execute(update(self._table).where(self._is(user_key)).values(over))
+    def note_factor(self, tx: Connection, user_key: str, *, ends_period: bool) -> None:
+        """The user confirmed a factor. The requirement stays, also where the period is over with that."""
+        if ends_period:
+            over = {"days": None, "started_at": None, "ends_at": None, "due_at": None}
+            tx.execute(update(self._table).where(self._is(user_key)).values(over))
         self._facets.refresh(tx, [user_key])
+        self._memberships.refresh(tx, [user_key] if ends_period else [])
 
     def set_graces(self, tx: Connection, user_key: str, graces: Mapping[str, datetime]) -> None:
         """When policies with days of grace first applied to this user."""

@@ -142,12 +142,11 @@ class Factors:
     def try_confirm_alone(
         self, tx: Connection, waiting: Factor, *, counter: int | None, name: str, now: datetime
     ) -> bool:
-        """The same, and void all others of its kind, waiting and live."""
+        """The same, and void all others of its kind, waiting and live. Lists wait for ``Enrollments.note_factor``."""
         if not self._try_confirm(tx, waiting.id, counter=counter, name=name, now=now):
             return False
         others = (self._alive(waiting.user_key), self._table.c.id != waiting.id, self._table.c.kind == waiting.kind)
         tx.execute(update(self._table).where(*others).values(voided_at=now, secret=None, lineage=None))
-        self._facets.refresh(tx, [waiting.user_key])
         return True
 
     def _try_confirm(self, tx: Connection, factor_id: str, *, counter: int | None, name: str, now: datetime) -> bool:

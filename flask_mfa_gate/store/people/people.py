@@ -17,6 +17,7 @@ from ...domain.people.user_search import searched_words, sort_name
 from ..database.sets import among, insert_many
 from ..database.upsert import upsert
 from ..tables.tables import Tables
+from .memberships import Memberships
 from .person_changes import FACTS, change_of, facts_of, is_as_before, is_noted_already, is_recent
 from .user_facets import Stage, UserFacets
 
@@ -58,7 +59,8 @@ class People:
 
     def __init__(self, tables: Tables) -> None:
         self._table, self._group, self._word = tables.person, tables.person_group, tables.person_word
-        self._facets, self._marking = UserFacets(tables), _marking(tables.person)
+        self._facets, self._memberships = UserFacets(tables), Memberships(tables)
+        self._marking = _marking(tables.person)
         self._one = select(tables.person).where(tables.person.c.user_key == bindparam("key"))
 
     def write(self, tx: Connection, people: Sequence[Person], *, now: datetime, signs_in: bool = False) -> None:
@@ -74,14 +76,17 @@ class People:
         first = {"signed_in_sort": NEVER, "deadline_sort": NO_DEADLINE, "facets": Stage.NOTHING.value}
         rows = {person.key: {**first, **facts_of(person, before.get(person.key), now), **mark} for person in people}
         upsert(tx, self._table, list(rows.values()), update=(*FACTS, *mark))
-        self._write_what_finds(tx, people, before)
+        self._write_what_finds(tx, people, before, signs_in=signs_in)
 
-    def _write_what_finds(self, tx: Connection, people: Sequence[Person], before: Mapping[str, Row[Any]]) -> None:
+    def _write_what_finds(
+        self, tx: Connection, people: Sequence[Person], before: Mapping[str, Row[Any]], *, signs_in: bool
+    ) -> None:  # fmt: skip
         """Groups, words and facets of those in whom they may have changed."""
         self._facets.refresh(tx, [person.key for person in people if person.key not in before])
         is_other = {person.key: change_of(person, before.get(person.key)) for person in people}
-        moved = [person for person in people if is_other[person.key].in_order or is_other[person.key].groups]
-        self._write_groups(tx, moved)
+        self._memberships.write(tx, [person for person in people if is_other[person.key].groups])
+        moved = [key for key, change in is_other.items() if not change.groups and (change.in_order or signs_in)]
+        self._memberships.refresh(tx, moved)
         self._write_words(tx, [person for person in people if is_other[person.key].words])
 
     def note_sign_in(self, tx: Connection, person: Person, *, now: datetime, before: Row[Any] | None = None) -> None:
@@ -95,6 +100,7 @@ class People:
             self._write(tx, [person], {person.key: before}, now=now, signs_in=True)
         elif not is_noted_already(before.last_sign_in_at, now):
             tx.execute(self._marking, {"key": person.key, "now": now})
+            self._memberships.refresh(tx, [person.key] if person.groups else [])
 
     def known(self, tx: Connection, keys: Collection[str], *, now: datetime) -> dict[str, KnownPerson]:
         """Those of these users whom the gate has met."""
@@ -186,18 +192,6 @@ class People:
             found = tx.execute(select(self._table).where(among(tx, self._table.c.user_key, keys))).all()
         return {row.user_key: row for row in found}
 
-    def _write_groups(self, tx: Connection, people: Iterable[Person]) -> None:
-        keys = [person.key for person in people]
-        if not keys:
-            return
-        tx.execute(delete(self._group).where(among(tx, self._group.c.user_key, keys)))
-        rows = [
-            {"name": name, "user_key": person.key, "name_sort": sort_name(person)}
-            for person in people
-            for name in sorted(person.groups)
-        ]
-        insert_many(tx, insert(self._group), rows)
-
     def _write_words(self, tx: Connection, people: Iterable[Person]) -> None:
         words = {person.key: sorted(searched_words(person)) for person in people}
         if not words:
@@ -210,7 +204,7 @@ class People:
         people = [read_person(row) for row in self._rows(tx, [key]).values()]
         for person in people:
             tx.execute(update(self._table).where(self._table.c.user_key == key).values(name_sort=sort_name(person)))
-        self._write_groups(tx, people)
+        self._memberships.refresh(tx, [key])
         self._write_words(tx, people)
 
 

@@ -95,8 +95,11 @@ class UserConditions:
 
     def _group(self, name: str) -> Part:
         member = self._tables.person_group.c
-        scan = Scan((member.name_sort, member.user_key), (member.name, name))
-        return Part(self.is_in(name), {UserSort.NAME: (scan,)}, exact=frozenset({UserSort.NAME}))
+        scans = {
+            sort: (Scan((member[self.sort_column(sort).name], member.user_key), (member.name, name)),)
+            for sort in UserSort
+        }
+        return Part(self.is_in(name), scans, exact=frozenset(UserSort))
 
     def _by_name(self, column: Column[Any], value: Any) -> Part:
         row = self._tables.person.c
@@ -138,18 +141,20 @@ class UserConditions:
         """The keys of those one of whose words begins so, once for each such word."""
         return select(self._tables.person_word.c.user_key).where(*self._begins(prefix))
 
-    def throttled(self, now: datetime, *of: ColumnElement[bool]) -> Select[tuple[str]]:
-        """The keys of those whose codes are not tried now: at some address, or anywhere.
-
-        :param of: which failures are looked at.
+    def throttled(self, now: datetime) -> Select[tuple[str]]:
+        """The keys of those whose codes are not tried now: at some address, or anywhere. Only the failures of those are
+        looked at who failed lately, or often.
         """
-        row = self._tables.failure.c
+        row, looked_at = self._tables.failure.c, self._tables.failure.alias().c
+        lately = select(looked_at.user_key).where(looked_at.at > now - LONGEST_WAIT, looked_at.at <= now)
+        often = select(looked_at.user_key).where(looked_at.on_record >= STOP_AT)
         recent = func.sum(case((row.at > now - MEMORY, 1), else_=0))
         last_at = func.max(case((row.at <= now, row.at)))
         waits = or_(*(and_(recent == times, last_at > now - wait) for times, wait in _waits()))
         longest = and_(recent > max(times for times, _ in _waits()), last_at > now - LONGEST_WAIT)
-        waiting = select(row.user_key).where(*of).group_by(row.user_key, row.address).having(or_(waits, longest))
-        stopped = select(row.user_key).where(*of).group_by(row.user_key).having(recent >= STOP_AT)
+        keys = select(row.user_key).group_by(row.user_key)
+        waiting = keys.where(row.user_key.in_(lately)).group_by(row.address).having(or_(waits, longest))
+        stopped = keys.where(row.user_key.in_(often)).having(recent >= STOP_AT)
         either = union_all(waiting, stopped).subquery()
         return select(either.c.user_key).distinct()
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, case, delete, func, insert, select
+from sqlalchemy import Connection, Row, Select, bindparam, case, delete, func, insert, select
 
 from ...domain.factors.throttle import MEMORY, Failures
 from ..database.sets import among
@@ -26,16 +26,15 @@ class FailureLog:
         here = (row.user_key == bindparam("key"), row.address == bindparam("place"))
         self._clearing = delete(tables.failure).where(*here)
 
-    def count(self, tx: Connection, user_key: str, *, place: str, now: datetime) -> tuple[Failures, int]:
-        """What is on record for this user, and the next free ordinal at this address."""
-        found = tx.execute(self._counting, {"key": user_key, "since": now - MEMORY, "now": now}).all()
+    def count(self, tx: Connection, user_key: str, *, place: str, now: datetime) -> Failures:
+        """What counts against this user."""
+        found = self._counted(tx, user_key, now)
         here = next((entry for entry in found if entry.address == place), None)
-        failures = Failures(
+        return Failures(
             at_address=int(here.times) if here else 0,
             last_at_address=here.last_at if here else None,
             in_total=sum(int(entry.times) for entry in found),
         )
-        return failures, (here.top if here else 0) + 1
 
     def count_since(self, tx: Connection, user_key: str, *, since: datetime) -> int:
         """How many there were since then, from any address."""
@@ -44,8 +43,11 @@ class FailureLog:
 
     def add(self, tx: Connection, user_key: str, *, place: str, now: datetime) -> None:
         """A wrong code. The caller holds the user's row."""
-        _, ordinal = self.count(tx, user_key, place=place, now=now)
-        tx.execute(self._adding, {"user_key": user_key, "address": place, "ordinal": ordinal, "at": now})
+        found = self._counted(tx, user_key, now)
+        ordinal = 1 + next((entry.top for entry in found if entry.address == place), 0)
+        on_record = 1 + sum(entry.on_record for entry in found)
+        told = {"user_key": user_key, "address": place, "ordinal": ordinal, "at": now, "on_record": on_record}
+        tx.execute(self._adding, told)
 
     def clear(self, tx: Connection, user_key: str, *, place: str) -> None:
         """Forget the failures of one address after a success there."""
@@ -58,6 +60,9 @@ class FailureLog:
     def sweep(self, tx: Connection, *, now: datetime) -> int:
         """Delete what is too old to count."""
         return tx.execute(delete(self._table).where(self._table.c.at <= now - MEMORY)).rowcount
+
+    def _counted(self, tx: Connection, user_key: str, now: datetime) -> Sequence[Row[Any]]:
+        return tx.execute(self._counting, {"key": user_key, "since": now - MEMORY, "now": now}).all()
 
 
 @cache
@@ -72,6 +77,7 @@ def _counting(tables: Tables) -> Select[Any]:
             # What lies ahead was written before the clock was set back: it counts, and nobody waits for that time.
             func.max(case((row.at <= now, row.at))).label("last_at"),
             func.max(row.ordinal).label("top"),
+            func.count().label("on_record"),
         )
         .where(row.user_key == bindparam("key"))
         .group_by(row.address)

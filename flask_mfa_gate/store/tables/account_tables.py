@@ -16,9 +16,7 @@ from sqlalchemy import (
 )
 
 from ...domain.people.person import LONGEST_KEY
-from ...domain.people.user_list import NEVER, NO_DEADLINE
-from ...domain.people.user_search import LONGEST_SORT_NAME, LONGEST_WORD
-from .types import UTCDateTime, exact, ordered
+from .types import UTCDateTime, exact
 
 USER_KEY_LENGTH = LONGEST_KEY
 
@@ -148,7 +146,8 @@ def failure(metadata: MetaData, prefix: str) -> Table:
     """Wrong codes that no later success from the same address has cleared.
 
     The primary key makes counting exact: an attempt first takes the next ``ordinal`` of its user and address, and of
-    two that race for one ordinal the database lets only one have it.
+    two that race for one ordinal the database lets only one have it. ``on_record`` is how many there were of the user
+    at any address, this one included: who may be stopped is found by it.
     """
     return Table(
         f"{prefix}failure",
@@ -157,79 +156,9 @@ def failure(metadata: MetaData, prefix: str) -> Table:
         Column("address", exact(64), primary_key=True),
         Column("ordinal", Integer, primary_key=True, autoincrement=False),
         Column("at", UTCDateTime, nullable=False),
-        Index(f"ix_{prefix}failure_at", "at"),
-    )
-
-
-def person(metadata: MetaData, prefix: str) -> Table:
-    """Whom the gate knows of the host's users, as last seen at a sign-in or by ``sync``.
-
-    ``missing_since`` is when a ``sync`` first missed somebody whom none has seen after that. Lists of users read no
-    other table: ``name_sort``, ``deadline_sort`` and ``signed_in_sort`` are never null, and each has its index, alone
-    and behind ``facets``, which says where the user's enrollment is (:mod:`~flask_mfa_gate.store.people.user_facets`).
-    """
-    return Table(
-        f"{prefix}person",
-        metadata,
-        user_key(primary_key=True),
-        Column("name", Text, nullable=False),
-        Column("email", Text, nullable=False),
-        Column("former_email", Text, nullable=False),
-        Column("email_changed_at", UTCDateTime),
-        Column("is_active", Boolean, nullable=False),
-        Column("role", exact(16)),
-        Column("groups", JSON, nullable=False),
-        Column("locale", exact(35), nullable=False),
-        Column("timezone", exact(64), nullable=False),
-        Column("seen_at", UTCDateTime, nullable=False),
-        Column("last_sign_in_at", UTCDateTime),
-        Column("missing_since", UTCDateTime),
-        Column("name_sort", ordered(LONGEST_SORT_NAME), nullable=False, default=""),
-        Column("has_email", Boolean, nullable=False, default=False),
-        Column("facets", exact(128), nullable=False, default="nothing"),
-        Column("deadline_sort", UTCDateTime, nullable=False, default=NO_DEADLINE),
-        Column("signed_in_sort", UTCDateTime, nullable=False, default=NEVER),
-        Column("key_shown_at", UTCDateTime),
-        Index(f"ix_{prefix}person_seen_at", "seen_at"),
-        *(Index(f"ix_{prefix}person_{name}", *columns) for name, columns in PERSON_INDEXES.items()),
-    )
-
-
-PERSON_INDEXES = {
-    "name": ("name_sort", "user_key"),
-    "deadline": ("deadline_sort", "user_key"),
-    "signed_in": ("signed_in_sort", "user_key"),
-    "facets_name": ("facets", "name_sort", "user_key", "deadline_sort", "key_shown_at"),
-    "facets_deadline": ("facets", "deadline_sort", "user_key"),
-    "facets_signed_in": ("facets", "signed_in_sort", "user_key"),
-    "role": ("role", "name_sort", "user_key"),
-    "email": ("has_email", "name_sort", "user_key"),
-    "email_deadline": ("has_email", "deadline_sort", "user_key"),
-    "email_signed_in": ("has_email", "signed_in_sort", "user_key"),
-}
-
-
-def person_group(metadata: MetaData, prefix: str) -> Table:
-    """The groups of ``person`` once more, to be found by, with the order of a list in which they are shown."""
-    return Table(
-        f"{prefix}person_group",
-        metadata,
-        Column("name", exact(USER_KEY_LENGTH), primary_key=True),
-        user_key(primary_key=True),
-        Column("name_sort", ordered(LONGEST_SORT_NAME), nullable=False, default=""),
-        Index(f"ix_{prefix}person_group_user_key", "user_key"),
-        Index(f"ix_{prefix}person_group_name", "name", "name_sort", "user_key"),
-    )
-
-
-def person_word(metadata: MetaData, prefix: str) -> Table:
-    """The words of name, email and key of ``person``, to be found by how they begin."""
-    return Table(
-        f"{prefix}person_word",
-        metadata,
-        user_key(primary_key=True),
-        Column("word", ordered(LONGEST_WORD), primary_key=True),
-        Index(f"ix_{prefix}person_word_word", "word", "user_key"),
+        Column("on_record", Integer, nullable=False, default=0),
+        Index(f"ix_{prefix}failure_at", "at", "user_key"),
+        Index(f"ix_{prefix}failure_on_record", "on_record", "user_key"),
     )
 
 

@@ -7,7 +7,7 @@ from functools import cache
 
 from sqlalchemy import MetaData, Table
 
-from . import account_tables, oidc_tables, record_tables
+from . import account_tables, oidc_tables, people_tables, record_tables
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,9 +62,9 @@ def build_tables(prefix: str) -> Tables:
         audit=record_tables.audit(metadata, prefix),
         outbox=record_tables.outbox(metadata, prefix),
         outgoing_event=record_tables.outgoing_event(metadata, prefix),
-        person=account_tables.person(metadata, prefix),
-        person_group=account_tables.person_group(metadata, prefix),
-        person_word=account_tables.person_word(metadata, prefix),
+        person=people_tables.person(metadata, prefix),
+        person_group=people_tables.person_group(metadata, prefix),
+        person_word=people_tables.person_word(metadata, prefix),
         access_pass=account_tables.access_pass(metadata, prefix),
         mark=record_tables.mark(metadata, prefix),
         noted=record_tables.noted(metadata, prefix),
