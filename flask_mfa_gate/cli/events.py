@@ -22,7 +22,7 @@ from ..settings.event_checks import SECRET_PREFIX
 from ..store.records.outgoing_events import OutgoingEvent
 from ..web.state import current_state
 from .group import ACTOR, as_json_option, mfa
-from .output import counted, local, print_json, print_table
+from .output import counted, local, print_json, print_list
 
 PAUSE_SECONDS = 1.0
 _HEAD = ("DESTINATION", "ADDRESS", "FORMAT", "EVENTS", "WAITING", "GIVEN UP", "LAST SENT")
@@ -83,9 +83,7 @@ def list_destinations(as_json: bool) -> None:
     if as_json:
         print_json([_facts(one) for one in found])
         return
-    if found:
-        print_table(_HEAD, [_row(one) for one in found])
-    click.echo(f"{counted(len(found), 'destination')}.")
+    print_list("destination", _HEAD, [_row(one) for one in found])
 
 
 @events.command(help="Events that did not arrive, the latest first.")

@@ -37,6 +37,13 @@ def print_table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         click.echo("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
 
 
+def print_list(noun: str, head: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A table, and how many there are."""
+    if rows:
+        print_table(head, rows)
+    click.echo(f"{counted(len(rows), noun)}.")
+
+
 def counted(number: int, noun: str) -> str:
     """A number with its noun: 1 day, 2 days; 1 policy, 2 policies."""
     if number == 1:

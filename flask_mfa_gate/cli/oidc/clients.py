@@ -10,7 +10,7 @@ from ...services.oidc.client_overview import ClientOverview, overview_json
 from ...store.oidc.clients import SecretRow
 from ..arguments import length
 from ..group import ACTOR, as_json_option, confirm, mfa
-from ..output import counted, local, print_json, print_table
+from ..output import counted, local, print_json, print_list
 from .metadata import Typed, metadata_options
 from .provider import provider
 
@@ -32,9 +32,7 @@ def list_clients(as_json: bool) -> None:
     if as_json:
         print_json([overview_json(one) for one in found])
         return
-    if found:
-        print_table(_HEAD, [_row(one) for one in found])
-    click.echo(f"{counted(len(found), 'client')}.")
+    print_list("client", _HEAD, [_row(one) for one in found])
 
 
 @clients.command(help="One client, with its addresses and when its secrets were made.")

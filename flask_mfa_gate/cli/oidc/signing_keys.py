@@ -10,7 +10,7 @@ from ...domain.oidc.client import SigningAlgorithm
 from ...domain.oidc.signing_key import SigningKey
 from ...web.state import current_state
 from ..group import ACTOR, as_json_option, confirm, mfa
-from ..output import counted, local, print_json, print_table
+from ..output import local, print_json, print_list
 from .provider import provider
 
 _HEAD = ("KEY", "ALGORITHM", "STATE", "MADE", "SIGNS FROM", "RETIRED")
@@ -28,9 +28,7 @@ def list_keys(as_json: bool) -> None:
     if as_json:
         print_json([_as_json(key, found) for key in found])
         return
-    if found:
-        print_table(_HEAD, [_row(key, found) for key in found])
-    click.echo(f"{counted(len(found), 'key')}.")
+    print_list("key", _HEAD, [_row(key, found) for key in found])
 
 
 @signing_keys.command(help="Publish the next key. It signs once clients have had time to fetch it.")

@@ -12,7 +12,7 @@ from ...errors import BadRequest
 from ...web.state import current_state
 from ..arguments import end
 from ..group import as_json_option, mfa
-from ..output import counted, label, local, period, print_json, print_table
+from ..output import label, local, period, print_json, print_list
 from .orders import Asked, Deed, carry_out, for_users
 from .targets import KINDS, Whom, about_users, chosen, known_key
 
@@ -137,10 +137,7 @@ def _print_list(found: Iterable[UserRow], *, as_json: bool) -> None:
     if as_json:
         print_json([_as_json(one) for one in found])
         return
-    rows = [_as_row(one) for one in found]
-    if rows:
-        print_table(_HEAD, rows)
-    click.echo(f"{counted(len(rows), 'user')}.")
+    print_list("user", _HEAD, [_as_row(one) for one in found])
 
 
 def _as_row(one: UserRow) -> tuple[str, ...]:

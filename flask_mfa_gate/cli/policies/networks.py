@@ -7,7 +7,7 @@ import click
 from ...services.policies.network_edits import uses_of_network
 from ...web.state import current_state
 from ..group import ACTOR, as_json_option, confirm
-from ..output import counted, print_json, print_table
+from ..output import print_json, print_list
 from .policies import policies
 
 _reason = click.option("--reason", help="Why; kept in the audit record.")
@@ -21,11 +21,8 @@ def list_networks(as_json: bool) -> None:
     if as_json:
         print_json([{"name": one.name, "entries": list(one.entries), "used_by": list(used)} for one, used in found])
         return
-    if found:
-        print_table(
-            ("NAME", "ENTRIES", "USED BY"), [(one.name, " ".join(one.entries), ", ".join(used)) for one, used in found]
-        )
-    click.echo(f"{counted(len(found), 'network')}.")
+    rows = [(one.name, " ".join(one.entries), ", ".join(used)) for one, used in found]
+    print_list("network", ("NAME", "ENTRIES", "USED BY"), rows)
 
 
 @policies.command("rename-network", help="Give a network another name, in every policy that uses it.")

@@ -20,7 +20,7 @@ from ...services.policies.edits import merged
 from ...web.state import current_state
 from ...web.view_marks.protection import marked_resources
 from ..group import ACTOR, as_json_option, confirm, mfa
-from ..output import DRY_RUN, counted, dry, label, print_json, print_table
+from ..output import DRY_RUN, dry, label, print_json, print_list
 from ..people.targets import known_key
 
 _CHANGES = ("added", "removed", "changed")
@@ -40,10 +40,8 @@ def list_policies(as_json: bool) -> None:
         print_json([policy.to_document() for policy in found])
         return
     reach = current_state().access.overview.reach(found)
-    rows = [_as_row(one, reach[one.name]) for one in found]
-    if rows:
-        print_table(("STATE", "EFFECT", "USERS", "RESOURCES", "REFERENCE", "NAME"), rows)
-    click.echo(f"{counted(len(rows), 'policy')}.")
+    head = ("STATE", "EFFECT", "USERS", "RESOURCES", "REFERENCE", "NAME")
+    print_list("policy", head, [_as_row(one, reach[one.name]) for one in found])
 
 
 def _as_row(one: Policy, reach: int) -> tuple[str, ...]:
