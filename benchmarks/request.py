@@ -47,6 +47,7 @@ def with_accounts(app: Flask) -> None:
     models.FsModels.set_db_info(db)
     role = type("Role", (db.Model, models.FsRoleMixin), {})
     user = type("User", (db.Model, models.FsUserMixin), {})
+    type("WebAuthn", (db.Model, models.FsWebAuthnMixin), {})
     users = SQLAlchemyUserDatastore(db, user, role)
     security = Security(app, users)
     with app.app_context():
