@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 
-from ..domain.people.person import LONGEST_KEY
 from ..domain.people.roles import Actor, ActorLike
 from ..errors import BadRequest, NotAllowed
 from ..sentences import Sentence
@@ -12,7 +11,7 @@ from ..sentences import Sentence
 LONGEST_REASON = 10_000
 _SAY_WHO = "Say who acts: Actor.user(KEY), Actor.CLI, Actor.SYSTEM or Actor.HOST."
 # PostgreSQL has no NUL in text, and no driver takes half of a surrogate pair.
-_UNKEPT = re.compile(r"[\x00\ud800-\udfff]")
+UNKEPT = re.compile(r"[\x00\ud800-\udfff]")
 
 
 def check_words(actor: ActorLike, reason: str | None) -> None:
@@ -29,15 +28,10 @@ def check_words(actor: ActorLike, reason: str | None) -> None:
         raise BadRequest(
             Sentence("Give a reason of at most %(longest_reason)s characters.", longest_reason=f"{LONGEST_REASON:,}")
         )
-    if _UNKEPT.search(f"{name} {reason}"):
+    if UNKEPT.search(f"{name} {reason}"):
         raise BadRequest("There is a NUL or half of a surrogate pair in the reason or the actor.")
-
-
-def is_key(key: object) -> bool:
-    """Whether this can be a user's key: a text, not empty and not the name of nothing, that every database keeps."""
-    return isinstance(key, str) and key not in {"", "None"} and len(key) <= LONGEST_KEY and not _UNKEPT.search(key)
 
 
 def kept_text(text: str) -> str:
     """The same text without what no database keeps: a name of the host must not cost anybody the sign-in."""
-    return _UNKEPT.sub("", text)
+    return UNKEPT.sub("", text)

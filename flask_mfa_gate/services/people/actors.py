@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from ...domain.people.roles import Actor, ActorLike, is_reserved
 from ...errors import BadRequest
-from ..text_validation import check_words, is_key
+from ..text_validation import check_words
 from .directory import UserDirectory
+from .persons import is_key
 
 _AMBIGUOUS = (
     "A user has the key {0!r}, so as an actor it could mean that user or not. "

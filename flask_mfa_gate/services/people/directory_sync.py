@@ -14,9 +14,9 @@ from ...domain.people.person import Person
 from ...errors import DirectoryEmpty
 from ...store.records.checkpoints import JobMark
 from ..actions.state_changes import ChangeWriter
-from ..text_validation import is_key
 from ..unit_of_work import T, TransactionRunner, UnitOfWork
 from .directory import UserDirectory
+from .persons import is_key
 from .population import SYNC_DONE
 
 PAGE = 1000

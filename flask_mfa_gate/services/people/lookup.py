@@ -9,8 +9,8 @@ from ...clock import Clock
 from ...errors import BadRequest
 from ...sentences import Sentence
 from ...store import Store
-from ..text_validation import is_key
 from .directory import UserDirectory
+from .persons import is_key
 
 _FEW = 5
 _STALE = (

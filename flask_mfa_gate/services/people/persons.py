@@ -10,7 +10,7 @@ from typing import Any
 from ...domain.people.person import LONGEST_KEY, Person
 from ...domain.people.roles import Role
 from ...errors import HostCallbackFailed, NamelessUser
-from ..text_validation import is_key, kept_text
+from ..text_validation import UNKEPT, kept_text
 from .model_keys import ModelKey
 
 _NAME_ATTRIBUTES = ("name", "full_name", "display_name", "username")
@@ -115,6 +115,11 @@ def key_of(user: Any, user_key: Callable[[Any], Any]) -> str:
             "and not the word None."
         )
     return str(key)
+
+
+def is_key(key: object) -> bool:
+    """Whether this can be a user's key: a text, not empty and not the name of nothing, that every database keeps."""
+    return isinstance(key, str) and key not in {"", "None"} and len(key) <= LONGEST_KEY and not UNKEPT.search(key)
 
 
 def is_switched_on(user: Any) -> bool:

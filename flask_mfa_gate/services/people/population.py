@@ -9,8 +9,8 @@ from ...domain.people.person import Person
 from ...domain.people.roles import Actor, Role
 from ...domain.policy.facts import Subject
 from ...store import Store
-from ..text_validation import is_key
 from .directory import UserDirectory
+from .persons import is_key
 
 PAGE = 1000
 SYNC_DONE = "sync-done"

@@ -19,11 +19,11 @@ from ..audit.chain import AuditChain
 from ..audit.key_rotation import KeyRotation
 from ..policies.policies import PolicyService
 from ..sign_in.endings import is_over, revoke_all, revoke_others
-from ..text_validation import is_key
 from ..unit_of_work import TransactionRunner, UnitOfWork
 from .actors import acting_user, actor_of
 from .directory import UserDirectory
 from .directory_sync import DirectorySync, Synced
+from .persons import is_key
 
 
 class UserService:

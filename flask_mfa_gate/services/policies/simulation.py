@@ -34,8 +34,8 @@ from ..actions.actions import ActionRunner
 from ..client.geoip import Places
 from ..client.user_agents import words_of
 from ..people.directory import UserDirectory
+from ..people.persons import is_key
 from ..people.population import Population
-from ..text_validation import is_key
 from .edits import with_policy
 from .environment_input import checked_facts, recorded_environment
 from .impact import Changed, Preview, change_of, preview_of

@@ -46,20 +46,17 @@ class FlaskLoginIdentity:
     def load(self) -> Any:
         """The user from session, remember cookie or request, as the manager finds it; also a disabled one."""
         try:
-            return self._load()
+            manager, known = self._manager(), _known_here()
+            if _LOADED not in known:
+                if self.can_name_nobody(here := flask_context.get()):
+                    return None
+                manager._load_user()
+                known[_FROM_SESSION] = USER_ID in here.session
+            return self._found(manager, known)
         except TOLD:
             raise
         except Exception as error:
             raise HostCallbackFailed(LOADER_FAILED) from error
-
-    def _load(self) -> Any:
-        manager, known = self._manager(), _known_here()
-        if _LOADED not in known:
-            if self.can_name_nobody(here := flask_context.get()):
-                return None
-            manager._load_user()
-            known[_FROM_SESSION] = USER_ID in here.session
-        return self._found(manager, known)
 
     def can_name_nobody(self, here: RequestContext) -> bool:
         """Without session, remember cookie and request loader Flask-Login's own manager has nothing to go by."""

@@ -51,7 +51,11 @@ def contents_here() -> dict[str, Any]:
 
 def take(session: Mapping[str, Any]) -> dict[str, Any]:
     """A copy that a view can no longer change."""
-    return {key: value if isinstance(value, _PLAIN) else _copied(value) for key, value in session.items()}
+    taken = dict(session.items())
+    for key, value in taken.items():
+        if not isinstance(value, _PLAIN):
+            taken[key] = _copied(value)
+    return taken
 
 
 def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:

@@ -50,7 +50,9 @@ def judge_user(context: RequestContext, user: Any, key: str, protection: ViewPro
         return answer
     if not bind(context, user, key):
         return turn_away(context, key)
-    decision = _judge(context, user, key, protection)
+    decision = RequestAuthorizer(context, user).here(protection)
+    if context.is_token and _is_registered(context, user, key, decision):
+        decision = RequestAuthorizer(context, user).here(protection)
     context.decision = decision
     if decision.ask is not Ask.PASS and not _is_lifted(context, decision, key):
         return stop_request(context, user, key, decision, protection)
@@ -61,14 +63,12 @@ def judge_user(context: RequestContext, user: Any, key: str, protection: ViewPro
     return None
 
 
-def _judge(context: RequestContext, user: Any, key: str, protection: ViewProtection) -> Decision:
-    """The decision; a token that was registered is looked up only where it makes a difference."""
-    decision = RequestAuthorizer(context, user).here(protection)
-    is_settled = decision.ask in _FINAL or context.access is not None or context.token_assurance is not None
-    if not context.is_token or is_settled:
-        return decision
+def _is_registered(context: RequestContext, user: Any, key: str, decision: Decision) -> bool:
+    """Whether the token proves something of its own; it is looked up only where that makes a difference."""
+    if decision.ask in _FINAL or context.access is not None or context.token_assurance is not None:
+        return False
     context.token_assurance = assurance_of_token(context, user, key)
-    return decision if context.token_assurance is None else RequestAuthorizer(context, user).here(protection)
+    return context.token_assurance is not None
 
 
 def bind(context: RequestContext, user: Any, key: str) -> bool:
