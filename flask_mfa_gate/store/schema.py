@@ -1,8 +1,6 @@
-"""Migrations of the gate's tables. They live in the wheel and keep a version table of their own.
+"""The gate's tables: at which revision they are, and how they come to another.
 
-A revision is one file in ``migrations/versions`` with ``upgrade(op, prefix)`` and ``downgrade(op, prefix)``; the
-history is one line, without branches. Alembic's modules ``context`` and ``op`` are not used: a process has one of each,
-and it belongs to the host, whose ``env.py`` may well be what is making this app.
+Alembic is loaded where revisions are applied, and not by an app that finds its tables as it needs them.
 """
 
 from __future__ import annotations
@@ -11,21 +9,19 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from alembic.migration import MigrationContext
-from alembic.operations import Operations
-from alembic.script import Script, ScriptDirectory
-from alembic.script.revision import RevisionError
-from alembic.util import CommandError
-from sqlalchemy import Connection, MetaData, inspect, select, text
+from sqlalchemy import Connection, MetaData, TableClause, inspect, literal_column, select, text
 from sqlalchemy.exc import NoSuchTableError
 
-from ..errors import BadRequest, StoreBusy, StoreNotReady
-from ..sentences import Sentence
+from ..errors import StoreBusy
 from .database.engine import LOCK_WAIT_SECONDS, Database
 from .every_table.unreadable import as_stored
 from .new_tables import make_alike, remember
 from .tables.tables import build_tables
+
+if TYPE_CHECKING:
+    from .revisions import Revisions
 
 _SCRIPTS = Path(__file__).parent / "migrations"
 _LOCK_NAME, _LOCK_NUMBER = "mfa_gate_migrations", 0x6D666167
@@ -54,13 +50,7 @@ def _apply(connection: Connection, prefix: str, revision: str) -> Sequence[str]:
     is_new = revision == "head" and not inspect(connection).has_table(version)
     if is_new and (made := make_alike(connection, folder=_SCRIPTS, prefix=prefix, version_table=version)):
         return made
-    context, scripts = _context(connection, prefix), _scripts()
-    op = Operations(context)
-    steps = list(reversed(_between(scripts, upper=revision, lower=_known(context, scripts))))
-    for script in steps:
-        script.module.upgrade(op, prefix)
-        context.stamp(scripts, script.revision)
-    applied = [script.revision for script in steps]
+    applied = _revisions(connection, prefix).upgrade(revision)
     if is_new:
         remember(connection, table_names(prefix), applied, folder=_SCRIPTS, prefix=prefix)
     return applied
@@ -73,11 +63,7 @@ def downgrade(database: Database, *, prefix: str, revision: str) -> None:
     :raises StoreNotReady: when the tables are newer than the code.
     """
     with _alone(database) as connection:
-        context, scripts = _context(connection, prefix), _scripts()
-        op = Operations(context)
-        for script in _between(scripts, upper=_known(context, scripts), lower=revision):
-            script.module.downgrade(op, prefix)
-            context.stamp(scripts, str(script.down_revision or "base"))
+        _revisions(connection, prefix).downgrade(revision)
 
 
 def plan(database: Database, *, prefix: str, revision: str = "head") -> list[str]:
@@ -86,16 +72,17 @@ def plan(database: Database, *, prefix: str, revision: str = "head") -> list[str
     :raises BadRequest, StoreNotReady: as they do.
     """
     with database.read() as connection:
-        at = _known(_context(connection, prefix), scripts := _scripts())
-    if revision == "base":
-        return [script.revision for script in _between(scripts, upper=at, lower=revision)]
-    return [script.revision for script in reversed(_between(scripts, upper=revision, lower=at))]
+        return _revisions(connection, prefix).plan(revision)
 
 
 def current(database: Database, *, prefix: str) -> str | None:
     """The revision that the tables are at; None before the first."""
     with database.read() as connection:
-        return _context(connection, prefix).get_current_revision()
+        noted = TableClause(version_table(prefix))
+        if not inspect(connection).has_table(noted.name):
+            return None
+        found: str | None = connection.execute(select(literal_column("version_num")).select_from(noted)).scalar()
+        return found
 
 
 def head() -> str:
@@ -134,48 +121,16 @@ def table_names(prefix: str) -> frozenset[str]:
     return frozenset({*build_tables(prefix).metadata.tables, version_table(prefix)})
 
 
-def _scripts() -> ScriptDirectory:
-    return ScriptDirectory(str(_SCRIPTS))
-
-
 @cache
 def _head_in(folder: Path) -> str:
-    """Alembic reads and runs every file there for this, which an app that starts need not do twice."""
-    newest = ScriptDirectory(str(folder)).get_current_head()
-    assert newest is not None  # noqa: S101 - there is at least one revision
-    return newest
+    """Told by the names of the files, since to read and run each of them takes long."""
+    return max(path.name.partition("_")[0] for path in (folder / "versions").glob("[!_]*.py"))
 
 
-def _context(connection: Connection, prefix: str) -> MigrationContext:
-    return MigrationContext.configure(connection, opts={"version_table": version_table(prefix)})
+def _revisions(connection: Connection, prefix: str) -> Revisions:
+    from .revisions import Revisions  # noqa: PLC0415 - only where tables change
 
-
-def _known(context: MigrationContext, scripts: ScriptDirectory) -> str:
-    found = context.get_current_revision() or "base"
-    try:
-        scripts.get_revision(found)
-    except CommandError:
-        raise StoreNotReady(
-            f"The gate's tables are at revision {found}, which this version of flask-mfa-gate does not know. "
-            "Install the newer one that made them."
-        ) from None
-    return found
-
-
-def _between(scripts: ScriptDirectory, *, upper: str, lower: str) -> list[Script]:
-    """The revisions above ``lower`` up to ``upper``, newest first. Alembic's relative steps are not for one line."""
-    try:
-        if upper.isalnum() and lower.isalnum():
-            return list(scripts.iterate_revisions(upper, lower))
-    except (CommandError, RevisionError):
-        pass
-    raise BadRequest(
-        Sentence(
-            "There is no way between the revisions %(lower)r and %(upper)r of the gate's tables.",
-            lower=lower,
-            upper=upper,
-        )
-    )
+    return Revisions(connection, _SCRIPTS, prefix=prefix, version_table=version_table(prefix))
 
 
 @contextmanager

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic.script import ScriptDirectory
 from sqlalchemy import Column, MetaData, Table, func, insert, inspect, select
 
 from flask_mfa_gate.store import schema
@@ -40,7 +41,11 @@ def history(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.
         copy = shutil.copytree(schema._SCRIPTS, tmp_path / "migrations")
         (copy / "versions" / f"{NEXT}_next.py").write_text(REVISION)
         monkeypatch.setattr(schema, "_SCRIPTS", copy)
-    return [script.revision for script in reversed(list(schema._scripts().walk_revisions()))]
+    return [script.revision for script in reversed(list(ScriptDirectory(str(schema._SCRIPTS)).walk_revisions()))]
+
+
+def test_the_name_of_the_newest_file_tells_the_revision_that_the_code_needs(history: list[str]) -> None:
+    assert schema.head() == history[-1]
 
 
 def reflected(database: Database, prefix: str) -> list[Table]:
