@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from threading import Thread
 from typing import Any
 
 import pytest
 from flask import Flask
 
 from tests.conftest import IS_SOAK, StillClock, at_once, state_of
-from tests.web.oidc.kit import OIDC, RelyingParty, SecureBrowser
+from tests.web.oidc.kit import ASKING, OIDC, RelyingParty, SecureBrowser
 
 pytestmark = [pytest.mark.soak] if IS_SOAK else []
 ROUNDS = 100 if IS_SOAK else 2
 THREADS = 8
+FRANK = "6"
 
 
 @pytest.fixture
@@ -75,6 +77,50 @@ def test_no_token_survives_a_sign_out_beside_a_refresh(provider: Flask, clock: S
         assert left.status_code == 303
         assert refreshed.status_code in {200, 400}
         assert is_dead(wiki, {**tokens, **(refreshed.json or {})} if refreshed.status_code == 200 else tokens)
+
+
+def test_no_code_survives_the_consent_that_it_rests_on(provider: Flask, browser: SecureBrowser) -> None:
+    oidc = state_of(provider).oidc
+    assert oidc is not None
+    asking = RelyingParty(provider, client_id="asking", redirect_uri=ASKING["redirect_uris"][0])
+    for _ in range(ROUNDS * 2):
+        browser.send(asking.send(browser, prompt="consent").headers["Location"], act="consent")
+
+        def take_back() -> int:
+            with provider.app_context():
+                return oidc.connections.revoke(FRANK, "asking")
+
+        answer, ended = at_once([lambda: asking.send(browser, prompt="none"), take_back])
+        told = asking.told(answer)
+        assert ended == 1
+        assert told.get("error") == "consent_required" or asking.trade(told["code"]).status_code == 400
+
+
+def test_nor_does_one_that_is_being_written(
+    provider: Flask, browser: SecureBrowser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    oidc, grants = state_of(provider).oidc, state_of(provider).store.oidc.grants
+    assert oidc is not None
+    asking = RelyingParty(provider, client_id="asking", redirect_uri=ASKING["redirect_uris"][0])
+    kept, add = asking.send(browser).headers["Location"], grants.try_add_agreed
+    browser.send(kept, act="consent")
+
+    def take_back() -> None:
+        with provider.app_context():
+            oidc.connections.revoke(FRANK, "asking")
+
+    other = Thread(target=take_back)
+
+    def add_slowly(*arguments: Any, **named: Any) -> bool:
+        is_added = add(*arguments, **named)
+        other.start()
+        other.join(0.5)
+        return is_added
+
+    monkeypatch.setattr(grants, "try_add_agreed", add_slowly)
+    code = asking.told(browser.get(kept))["code"]
+    other.join()
+    assert asking.trade(code).status_code == 400
 
 
 def test_an_assertion_counts_once(provider: Flask, clock: StillClock) -> None:

@@ -28,6 +28,10 @@ class NewTokens:
     refresh: str | None = field(default=None, repr=False)
 
 
+class ConsentWithdrawn(Exception):
+    """The user took back what they had agreed to, while the code was made."""
+
+
 class GrantService:
     """Everything that is granted to clients, whose tokens nobody can read from the database."""
 
@@ -37,7 +41,10 @@ class GrantService:
         self._store, self._worker, self._clock, self.lifetimes = store, worker, clock, lifetimes
 
     def begin(self, asked: Asked, by: Authorization, *, code: str) -> None:
-        """Keep a new grant, whose code was just made."""
+        """Keep a new grant, whose code was just made.
+
+        :raises ConsentWithdrawn: where the user agrees to it no more.
+        """
         now, client = self._clock(), asked.client
         grant = Grant(
             id=new_id(), client_id=client.client_id, user_key=by.user_key, lineage=by.lineage, scope=asked.scope,
@@ -48,7 +55,16 @@ class GrantService:
             ends_at=now + self.lifetimes.offline if asked.is_offline else by.ends_at,
         )  # fmt: skip
         notify_at = by.ends_at if client.backchannel_logout_uri is not None else None
-        self._worker.run(lambda work: self._store.oidc.grants.add(work.tx, grant, notify_at=notify_at))
+        grants = self._store.oidc.grants
+
+        def act(work: UnitOfWork) -> bool:
+            if client.skip_consent:
+                grants.add(work.tx, grant, notify_at=notify_at)
+                return True
+            return grants.try_add_agreed(work.tx, grant, notify_at=notify_at)
+
+        if not self._worker.run(act):
+            raise ConsentWithdrawn
 
     def by_code(self, code: str, client_id: str) -> GrantState | None:
         """The grant of a code of this client; None where the code is none, is over, or was used."""

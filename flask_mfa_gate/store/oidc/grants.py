@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Insert,
     Select,
     Update,
     and_,
@@ -32,7 +33,7 @@ from ..sign_in.sessions import Sessions
 from ..tables.tables import Tables
 from ..tables.types import UTCDateTime
 
-_WANTED, _NOW = "wanted", "moment"
+_WANTED, _NOW, _NEW = "wanted", "moment", "new_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,7 @@ class OidcGrants:
         self._of_code = _with_state(tables).where(self._grant.c.code_digest == bindparam(_WANTED))
         self._of_token = _with_state(tables, with_token=True).where(self._token.c.digest == bindparam(_WANTED))
         self._using_code, self._using_refresh = _using_code(tables), _using_refresh(tables)
+        self._adding_agreed = _adding_agreed(tables)
         self._grant_columns, self._token_columns = len(self._grant.c), len(self._token.c)
         self._session_names = tables.session.c.keys()
 
@@ -72,7 +74,12 @@ class OidcGrants:
 
     def add(self, tx: Connection, grant: Grant, *, notify_at: datetime | None) -> None:
         """A new grant, whose code waits to be traded."""
-        tx.execute(insert(self._grant).values(**_write(grant), notify_at=notify_at, notify_attempts=0))
+        tx.execute(insert(self._grant).values(_write(grant, notify_at=notify_at)))
+
+    def try_add_agreed(self, tx: Connection, grant: Grant, *, notify_at: datetime | None) -> bool:
+        """The same, where its user agrees to the client; False where they have taken that back."""
+        new = {f"{_NEW}{name}": value for name, value in _write(grant, notify_at=notify_at).items()}
+        return tx.execute(self._adding_agreed, new).rowcount == 1
 
     def try_use_code(self, tx: Connection, grant_id: str, *, now: datetime) -> bool:
         """Use the code up; False when it was used, or the grant is over."""
@@ -134,6 +141,19 @@ class OidcGrants:
         )
 
 
+def _adding_agreed(tables: Tables) -> Insert:
+    new = {column.name: bindparam(f"{_NEW}{column.name}", type_=column.type) for column in tables.oidc_grant.c}
+    consent = tables.oidc_consent.c
+    # SECURITY: locked until the grant is there, or whoever takes the consent back right now would not find the grant.
+    agreed = (
+        select(*(value.label(name) for name, value in new.items()))
+        .where(consent.user_key == new["user_key"], consent.client_id == new["client_id"])
+        .with_for_update()
+    )
+    adding = insert(tables.oidc_grant).from_select(list(new), agreed, include_defaults=False)
+    return adding.execution_options(preserve_rowcount=True)
+
+
 def _using_code(tables: Tables) -> Update:
     row, now = tables.oidc_grant.c, bindparam(_NOW, type_=UTCDateTime())
     # SECURITY: of many requests with one code exactly one finds it unused, whatever they have read before.
@@ -175,12 +195,15 @@ _PLAIN = (
 )  # fmt: skip
 
 
-def _write(grant: Grant) -> dict[str, Any]:
+def _write(grant: Grant, *, notify_at: datetime | None) -> dict[str, Any]:
     return {
         **{name: getattr(grant, name) for name in _PLAIN},
         "amr": list(grant.amr),
         "facts": dict(grant.facts),
         **write_assurance(grant.assurance),
+        "notify_at": notify_at,
+        "notify_attempts": 0,
+        "notify_claimed_until": None,
     }
 
 

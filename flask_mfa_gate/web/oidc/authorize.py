@@ -10,6 +10,7 @@ from flask import Response, current_app, make_response, request
 from ...domain.authorization.decision import Ask
 from ...domain.sign_in.session import StepUp
 from ...errors import BadRequest, NotAllowed
+from ...services.oidc.grants import ConsentWithdrawn
 from ..acts import act_here
 from ..client import SAFE_METHODS, is_foreign, is_own_origin, is_prefetch, origin_of
 from ..csrf import has_csrf_token
@@ -207,9 +208,12 @@ def _give_code(call: Call, asking: Asking, outcome: Outcome) -> Response:
         raise BadRequest(_OVER)
     assert outcome.authorization is not None  # noqa: S101 - the caller saw it
     provider.authorized = outcome.authorization
-    response = provider.create_authorization_response(
-        request=asking.grant.request, grant_user=outcome.authorization, grant=asking.grant
-    )
+    try:
+        response = provider.create_authorization_response(
+            request=asking.grant.request, grant_user=outcome.authorization, grant=asking.grant
+        )
+    except ConsentWithdrawn:
+        return _give_up(call, asking, Need.CONSENT.error)
     return lead_back(
         call, str(response.location), client_name=asking.client.client_name, began_with_form=waiting is not None
     )

@@ -8,8 +8,10 @@ import pytest
 from flask import Flask
 
 from flask_mfa_gate import Policy
-from tests.conftest import Phone, StillClock
+from tests.conftest import Phone, StillClock, state_of
 from tests.web.oidc.kit import ASKING, ISSUER, RelyingParty, SecureBrowser, as_json, rows, walk
+
+FRANK = "6"
 
 pytestmark = pytest.mark.pages
 MFA, SFA = "https://refeds.org/profile/mfa", "https://refeds.org/profile/sfa"
@@ -267,6 +269,26 @@ def test_what_was_agreed_to_and_taken_back_makes_no_code(
     assert rows(app, "oidc_consent") == 0
     assert "Sign in to Asking" in browser.get(kept).text
     assert rows(app, "oidc_grant") == 0
+
+
+@pytest.mark.parametrize("prompt", [None, "none"])
+def test_nor_does_what_is_taken_back_while_the_code_is_made(
+    app: Flask, browser: SecureBrowser, prompt: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    party, oidc = asking(app), state_of(app).oidc
+    assert oidc is not None
+    browser.sign_in("frank")
+    kept = party.send(browser).headers["Location"]
+    browser.send(kept, act="consent")
+    begin = oidc.grants.begin
+
+    def too_late(*arguments: Any, **named: Any) -> Any:
+        oidc.connections.revoke(FRANK, "asking")
+        return begin(*arguments, **named)
+
+    monkeypatch.setattr(oidc.grants, "begin", too_late)
+    told = party.told(browser.get(kept) if prompt is None else party.send(browser, prompt=prompt))
+    assert (told["error"], rows(app, "oidc_grant")) == ("consent_required", 0)
 
 
 def test_what_one_user_agreed_to_another_one_has_not(app: Flask, browser: SecureBrowser) -> None:
