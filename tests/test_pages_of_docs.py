@@ -45,8 +45,9 @@ def resolved(words: list[str]) -> tuple[click.Command, list[str]]:
     """The command that these words name, and what follows it."""
     command: click.Command = mfa
     while isinstance(command, click.Group) and words and not words[0].startswith("-"):
-        assert words[0] in command.commands, words
-        command, words = command.commands[words[0]], words[1:]
+        found = command.get_command(click.Context(command), words[0])
+        assert found is not None, words
+        command, words = found, words[1:]
     return command, words
 
 

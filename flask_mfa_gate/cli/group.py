@@ -6,6 +6,7 @@ import errno
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from importlib import import_module
 from typing import Any
 
 import click
@@ -17,13 +18,25 @@ from ..store.every_table.unreadable import unreadable_rows
 from ..web.state import current_state
 
 ACTOR = Actor.CLI
+_COMMANDS = f"{__package__}.commands"
 
 
 class GateGroup(AppGroup):
     """``flask mfa``: an error of the gate is one sentence on stderr and exit status 1, never a stack trace.
 
-    The app is made inside of a command, so that also holds for one that the gate does not let start.
+    The app is made inside of a command, so that also holds for one that the gate does not let start. Its commands are
+    loaded when one is asked for: an app that only serves needs none.
     """
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """One of them by its name."""
+        import_module(_COMMANDS)
+        return super().get_command(ctx, cmd_name)
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """The names of all."""
+        import_module(_COMMANDS)
+        return super().list_commands(ctx)
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that was asked for."""
