@@ -428,3 +428,28 @@ def test_a_client_in_a_private_network_is_named_until_that_is_allowed(
     }  # fmt: skip
     app = make(MFA_GATE_OIDC=True, MFA_GATE_OIDC_CLIENTS=[wiki], MFA_GATE_OUTBOUND_NETWORKS=networks)
     assert ("client-address" in found(app)) is is_named
+
+
+UPSTREAM = {"id": {"issuer": "https://id.example.org", "client_id": "portal"}}
+
+
+@pytest.mark.parametrize(
+    ("config", "count"),
+    [
+        ({"SESSION_COOKIE_PATH": "/portal"}, 0),
+        ({"SESSION_COOKIE_PATH": "/portal", "MFA_GATE_OIDC": True}, 1),
+        ({"SESSION_COOKIE_PATH": "/portal", "MFA_GATE_UPSTREAMS": UPSTREAM}, 1),
+        ({"SESSION_COOKIE_PATH": "/portal", "MFA_GATE_OIDC": True, "MFA_GATE_UPSTREAMS": UPSTREAM}, 2),
+        ({"SESSION_COOKIE_PATH": "/mfa", "MFA_GATE_OIDC": True, "MFA_GATE_UPSTREAMS": UPSTREAM}, 0),
+        ({"SESSION_COOKIE_PATH": "/mf", "MFA_GATE_OIDC": True}, 1),
+        ({"SESSION_COOKIE_PATH": "/mfa/oidc/authorize", "MFA_GATE_OIDC": True}, 0),
+        ({"APPLICATION_ROOT": "/portal", "MFA_GATE_OIDC": True, "MFA_GATE_BASE_URL": "https://example.org/portal"}, 0),
+        ({"APPLICATION_ROOT": "/portal", "MFA_GATE_OIDC": True, "MFA_GATE_BASE_URL": "https://example.org"}, 1),
+    ],
+)
+def test_a_session_that_stays_behind_where_other_apps_send_users(
+    make: Make, config: dict[str, Any], count: int
+) -> None:
+    with (app := make({"upstream_user": lambda *_: None}, **config)).app_context():
+        findings = [one for one in state_of(app).gate.doctor() if one.code == "session-cookie-path"]
+    assert [one.level for one in findings] == ["error"] * count

@@ -1,14 +1,15 @@
-"""Apps that sign in here."""
+"""Apps that sign in here, and providers that sign users in."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from urllib.parse import urlsplit
 
 from ....outbound import AddressRefused
 from ....sentences import Sentence
 from ....services.oidc.client_overview import ClientOverview
-from ..findings import Finding, warning
+from ..findings import Finding, error, warning
 from ..registry import Inspection, Needs, check
 
 _SOON = timedelta(days=7)
@@ -47,6 +48,26 @@ def addresses_of_clients(on: Inspection) -> Iterator[Finding]:
                 ),
                 fix="If it runs in your own network, add that address to MFA_GATE_OUTBOUND_NETWORKS.",
             )
+
+
+@check()
+def reach_of_session_cookie(on: Inspection) -> Iterator[Finding]:
+    """A session of the app's that its browser keeps back where other apps, or other providers, send it."""
+    ways = {"/oidc/authorize": on.state.oidc is not None, "/sign-in": bool(on.settings.upstreams)}
+    mounted_at = urlsplit(on.settings.base_url or "").path.rstrip("/")
+    path = on.app.session_interface.get_cookie_path(on.app)
+    for way in [f"{mounted_at}{on.settings.url_prefix}{way}" for way, is_open in ways.items() if is_open]:
+        if not _is_sent_to(way, path):
+            yield error(
+                "session-cookie-path",
+                Sentence("The app's session cookie is not sent to %(way)s, where its users come by.", way=way),
+                fix=Sentence("Set SESSION_COOKIE_PATH to %(path)r.", path=mounted_at or "/"),
+            )
+
+
+def _is_sent_to(page: str, cookie_path: str) -> bool:
+    """RFC 6265 section 5.1.4."""
+    return page == cookie_path or page.startswith(f"{cookie_path.rstrip('/')}/")
 
 
 def _refusal(on: Inspection, address: str | None) -> str | None:
