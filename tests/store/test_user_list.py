@@ -92,7 +92,14 @@ def everybody(store: Store) -> dict[str, tuple[Person, EnrollmentState, datetime
     return {key: (person, enrollments[key], met[key].last_sign_in_at) for key, person in people.items()}
 
 
-TIGHT: dict[str, Any] = {"COUNT_CAP": 2, "FEW": 2, "BUDGETS": (20, 40), "MOST_SCANS": 2}
+TIGHT: dict[str, Any] = {
+    "COUNT_CAP": 2,
+    "FEW": 2,
+    "BUDGETS": (20, 20),
+    "BUDGETS_OF_A_PAGE": (5, 10, 25),
+    "TRIED": 1,
+    "MOST_SCANS": 2,
+}
 BOUNDS = {name: getattr(user_list, name) for name in TIGHT}
 FILTERS = (
     EVERYBODY, *(UserFilter(status=status) for status in Status), UserFilter(status=[Status.ENROLLED, Status.IN_ENROLLMENT]),

@@ -18,7 +18,7 @@ from flask_mfa_gate.domain.people.roles import Role
 from flask_mfa_gate.domain.people.user_filter import EVERYBODY, UserFilter
 from flask_mfa_gate.domain.people.user_list import Position, UserSort
 from flask_mfa_gate.domain.sign_in.assurance import FactorKind
-from flask_mfa_gate.store import Store, build_store
+from flask_mfa_gate.store import Store, build_store, schema
 from flask_mfa_gate.store.database.engine import Database
 from flask_mfa_gate.store.people import user_list
 from flask_mfa_gate.store.people.list_parts import Scan
@@ -112,6 +112,21 @@ def test_what_a_filter_asks_of_a_user_is_looked_up_by_key(store: Store, monkeypa
                 chosen = lists._few(tx, plan.few, plan.tests, sort)
             assert (plan.few is None) is (users is many)
             assert reads_by_key(tx, literal_text(tx, chosen)), (users, sort)
+
+
+def test_an_upgrade_leaves_no_index_of_people_without_statistics(empty_database: Database, prefix: str) -> None:
+    """SQLite would take it for the best."""
+    schema.upgrade(empty_database, prefix=prefix, revision="0020")
+    store = build_store(empty_database, prefix=prefix, keyring=Keyring.from_keys([b"\x01" * 32]))
+    with empty_database.write() as tx:
+        if tx.dialect.name != "sqlite":
+            pytest.skip("the others look by themselves")
+        store.people.write(tx, [Person("1", "Anna")], now=NOW)
+        tx.execute(text("ANALYZE"))
+    schema.upgrade(empty_database, prefix=prefix)
+    with empty_database.read() as tx:
+        looked_at = {row.idx for row in tx.execute(text("SELECT tbl, idx FROM sqlite_stat1")) if "person" in row.tbl}
+    assert {index.name for index in store.tables.person.indexes} <= looked_at
 
 
 def test_of_those_who_failed_only_some_are_looked_at(store: Store) -> None:

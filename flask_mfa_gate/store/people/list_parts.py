@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -19,11 +19,13 @@ from sqlalchemy import (
     select,
     union_all,
 )
+from sqlalchemy.sql.visitors import replacement_traverse
 
 from ...domain.people.user_list import Position, UserSort
 from ..database.keyset import behind
 
 Ordered = Select[Any, str]
+KeyTest = Callable[[ColumnElement[str]], ColumnElement[bool]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,11 +35,13 @@ class Scan:
     :param columns: what is sorted by, and the key.
     :param begins: what the index begins with before these two, and its value.
     :param within: what is asked of the column that is sorted by.
+    :param is_exact: whether it meets nobody but those who are meant.
     """
 
     columns: tuple[Column[Any], Column[Any]]
     begins: tuple[Column[Any], Any] | None = None
     within: ColumnElement[bool] | None = None
+    is_exact: bool = True
 
     def page(
         self, tx: Connection, *, after: Position | None = None, limit: int | None, is_descending: bool = False,
@@ -65,6 +69,7 @@ class Part:
     """One of the things that a filter demands.
 
     :param test: whether it holds for a row of ``person``.
+    :param of_key: the same for a column of keys, where the test reads nothing else of the row.
     :param scans: in some orders, ways that together meet all for whom it holds, and nobody twice.
     :param keys: their keys where there is no such way; somebody may be met twice.
     :param counted: the order whose scans meet the fewest others.
@@ -78,6 +83,7 @@ class Part:
     counted: UserSort = UserSort.NAME
     exact: frozenset[UserSort] = frozenset()
     told: Mapping[UserSort, tuple[Column[Any], ...]] = field(default_factory=dict)
+    of_key: KeyTest | None = None
 
     @property
     def own(self) -> tuple[Scan, ...]:
@@ -93,22 +99,28 @@ class Part:
         """The keys of those whom it meets, each once."""
         if self.keys is not None:
             return select(self.keys.limit(limit).subquery().c[0]).distinct().subquery()
-        return self._together(tx, limit).limit(limit).subquery()
+        return self._together(tx, limit, self.own).limit(limit).subquery()
 
     def sizes(self, tx: Connection, bound: int) -> Iterator[ScalarSelect[int]]:
         """How many rows it has, up to a bound, and then for each of its scans whether it meets anybody."""
-        met = self._together(tx, bound) if self.keys is None else self.keys
+        met = self._together(tx, bound, self.own) if self.keys is None else self.keys
         yield _count(met.limit(bound))
         for one in self.own:
             yield _count(one.page(tx, limit=1))
+
+    def certain(self, tx: Connection, limit: int) -> Select[str]:
+        """Keys of those whom it means whatever the rows say, each once."""
+        if self.keys is not None:
+            return select(self.keys.limit(limit).subquery().c[0]).distinct()
+        return self._together(tx, limit, [one for one in self.own if one.is_exact])
 
     def kept(self, places: Sequence[int]) -> Part:
         """With these of its scans."""
         scans = {sort: tuple(scans[place] for place in places) for sort, scans in self.scans.items()}
         return replace(self, scans=scans)
 
-    def _together(self, tx: Connection, limit: int | None) -> Select[str]:
-        pieces = [one.page(tx, limit=limit).subquery() for one in self.own]
+    def _together(self, tx: Connection, limit: int | None, scans: Sequence[Scan]) -> Select[str]:
+        pieces = [one.page(tx, limit=limit).subquery() for one in scans]
         if not pieces:
             return select(literal("")).where(false())
         return select(union_all(*(select(one.c[1]) for one in pieces)).subquery().c[0])
@@ -134,6 +146,15 @@ def in_order(
     if after is not None:
         chosen = chosen.where(behind(tx, (value, key), after, is_descending=sort.is_descending))
     return chosen.order_by(*(one.desc() if sort.is_descending else one.asc() for one in (value, key))).limit(limit)
+
+
+def spoken_of(test: ColumnElement[bool], places: Mapping[Any, ColumnElement[Any]]) -> ColumnElement[bool]:
+    """The same test of other columns."""
+
+    def replaced(element: Any, **_: Any) -> Any:
+        return places.get(element)
+
+    return replacement_traverse(test, {}, replaced)
 
 
 def _count(chosen: Select[*tuple[Any, ...]]) -> ScalarSelect[int]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Column, ColumnElement, Select, and_, case, false, func, literal, or_, select, union_all
@@ -17,7 +18,7 @@ from ...domain.people.user_search import words_of_search
 from ...domain.sign_in.assurance import FactorKind
 from ..enrollment.enrollments import KEY_LIFETIME
 from ..tables.tables import Tables
-from .list_parts import Part, Scan
+from .list_parts import KeyTest, Part, Scan
 from .user_facets import Facets, Stage, every_facets
 
 _STATUSES = {
@@ -75,14 +76,14 @@ class UserConditions:
         if (branches := self.branches(users, now)) is not None:
             yield self.of_facets(branches)
         for word in words_of_search(users.text or ""):
-            yield Part(self.has_word(word), keys=self.having_word(word))
+            yield self._of_key(partial(self._has_word, word), keys=self.having_word(word))
         if users.throttled:
-            yield Part(self.is_waiting(now), keys=self.throttled(now))
+            yield self._of_key(partial(self._is_waiting, now), keys=self.throttled(now))
 
     def tests(self, users: UserFilter, now: datetime) -> Iterator[ColumnElement[bool]]:
         """What only a row tells."""
         if users.throttled is False:
-            yield ~self.is_waiting(now)
+            yield ~self._is_waiting(now, self._tables.person.c.user_key)
         if users.text and not words_of_search(users.text):
             yield false()
 
@@ -99,7 +100,7 @@ class UserConditions:
             sort: (Scan((member[self.sort_column(sort).name], member.user_key), (member.name, name)),)
             for sort in UserSort
         }
-        return Part(self.is_in(name), scans, exact=frozenset(UserSort))
+        return self._of_key(partial(self._is_in, name), scans, exact=frozenset(UserSort))
 
     def _by_name(self, column: Column[Any], value: Any) -> Part:
         row = self._tables.person.c
@@ -119,23 +120,30 @@ class UserConditions:
             among_branches(row.facets, branches),
             {sort: tuple(self._scan(one, sort) for one in branches) for sort in UserSort},
             counted=UserSort.DEADLINE, exact=frozenset(exact),
-            told={UserSort.NAME: (row.facets, row.deadline_sort, row.key_shown_at)},
+            told=dict.fromkeys(
+                (UserSort.NAME, UserSort.LAST_SIGN_IN), (row.facets, row.deadline_sort, row.key_shown_at)
+            ),
         )  # fmt: skip
 
     def _scan(self, one: Branch, sort: UserSort) -> Scan:
         row = self._tables.person.c
         within = one.timing if one.is_of_deadline and sort is UserSort.DEADLINE else None
-        return Scan((self.sort_column(sort), row.user_key), (row.facets, one.word), within)
+        is_exact = one.timing is None or within is not None
+        return Scan((self.sort_column(sort), row.user_key), (row.facets, one.word), within, is_exact)
 
-    def is_in(self, group: str) -> ColumnElement[bool]:
+    def _of_key(self, test: KeyTest, scans: Mapping[UserSort, tuple[Scan, ...]] | None = None, **told: Any) -> Part:
+        """A part whose test reads no row of ``person``."""
+        return Part(test(self._tables.person.c.user_key), scans or {}, of_key=test, **told)
+
+    def _is_in(self, group: str, key: ColumnElement[str]) -> ColumnElement[bool]:
         """Whether the user is in this group."""
         member = self._tables.person_group.c
-        return _one_by_one(member.user_key == self._tables.person.c.user_key, member.name == group)
+        return _one_by_one(member.user_key == key, member.name == group)
 
-    def has_word(self, prefix: str) -> ColumnElement[bool]:
+    def _has_word(self, prefix: str, key: ColumnElement[str]) -> ColumnElement[bool]:
         """Whether one of the user's words begins so."""
         word = self._tables.person_word.c
-        return _one_by_one(word.user_key == self._tables.person.c.user_key, *self._begins(prefix))
+        return _one_by_one(word.user_key == key, *self._begins(prefix))
 
     def having_word(self, prefix: str) -> Select[tuple[str]]:
         """The keys of those one of whose words begins so, once for each such word."""
@@ -158,9 +166,9 @@ class UserConditions:
         either = union_all(waiting, stopped).subquery()
         return select(either.c.user_key).distinct()
 
-    def is_waiting(self, now: datetime) -> ColumnElement[bool]:
+    def _is_waiting(self, now: datetime, key: ColumnElement[str]) -> ColumnElement[bool]:
         """Whether the user's codes are not tried now."""
-        return self._tables.person.c.user_key.in_(self.throttled(now))
+        return key.in_(self.throttled(now))
 
     def _begins(self, prefix: str) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
         word = self._tables.person_word.c.word

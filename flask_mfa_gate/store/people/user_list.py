@@ -8,23 +8,25 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, FromClause, Row, Select, func, literal, select
-from sqlalchemy.sql.visitors import replacement_traverse
 
 from ...domain.people.person import Person
 from ...domain.people.user_filter import UserFilter
 from ...domain.people.user_list import COUNT_CAP, Position, UserQuery, UserSort
 from ...domain.sign_in.assurance import FactorKind
 from ..tables.tables import Tables
-from .list_parts import Ordered, Part, Scan, in_order, ordered
-from .list_plan import Plan, Sized, SizedPart
+from .list_parts import Ordered, Part, Scan, in_order, ordered, spoken_of
+from .list_plan import Plan, Sized, SizedPart, split_tests
 from .people import person_columns, person_of
 from .user_conditions import UserConditions, among_branches
 
 # So many are read and sorted where no index has them in the order of the list.
 FEW = 3000
-# So many entries of an index are looked at for one page, first and when that was not enough; half as many on MariaDB,
-# which takes three to ten times as long to look up one of them.
-BUDGETS = (500, 3000)
+# So many entries of an index are looked at for one page: first, and further on when that was not enough, by smaller
+# steps where no count needs them. Half as many on MariaDB, which takes three to ten times as long to look one up.
+BUDGETS = (500, 2500)
+BUDGETS_OF_A_PAGE = (500, 1000, 1500)
+# From so many on it is worth trying an index of all of their kind, in the order of the list, before they are read.
+TRIED = 300
 MOST_SCANS = 4
 _NO_FACETS: Mapping[str, Any] = dict.fromkeys(("status", "required", "factor", "holds_any", "ends_within"))
 
@@ -145,22 +147,28 @@ class UserList:
         is_many = is_alone and sized[0].part.counted in sized[0].part.exact and sized[0].size > FEW
         rarest = min(sized, key=lambda one: one.size, default=None)
         if rarest is not None and rarest.size <= FEW:
-            others = (one.part.test for one in sized if one is not rarest or not rarest.part.is_exact)
-            return Plan(rarest.part, (), (*tests, *others))
+            tested = (one.part.test for one in sized if one is not rarest or not rarest.part.is_exact)
+            few = Plan(rarest.part, (), (*tests, *tested))
+            return _tried(few, rarest, sort) if is_alone and rarest.part.counted in rarest.part.exact else few
         led = next((one for one in sized if 0 < len(one.part.scans.get(sort, ())) <= MOST_SCANS), None)
-        size = COUNT_CAP if is_many else None
+        size, only = COUNT_CAP if is_many else None, sized[0].part if is_alone else None
         if led is None:
             whole = (Scan((self._conditions.sort_column(sort), self._person.c.user_key)),)
-            return Plan(None, whole, (*tests, *(one.part.test for one in sized)), size)
+            of_rows, of_keys = split_tests([one.part for one in sized])
+            return Plan(None, whole, (*tests, *of_rows), size, of_keys=of_keys, whole=only)
         columns = () if sort in led.part.exact else led.part.told.get(sort, ())
-        others = (one.part.test for one in sized if one is not led or (sort not in led.part.exact and not columns))
-        told = led.part.test if columns else None
-        return Plan(None, led.part.scans[sort], (*tests, *others), size, told, columns)
+        others = [one.part for one in sized if one is not led or (sort not in led.part.exact and not columns)]
+        told, (of_rows, of_keys) = led.part.test if columns else None, split_tests(others)
+        return Plan(None, led.part.scans[sort], (*tests, *of_rows), size, told, columns, of_keys, only)
 
     def _asked(self, users: UserFilter, now: datetime) -> tuple[list[Part], list[ColumnElement[bool]]]:
         return list(self._conditions.parts(users, now)), list(self._conditions.tests(users, now))
 
     def _rows(self, tx: Connection, plan: Plan, sort: UserSort, after: Position | None, limit: int) -> Found:
+        if plan.few is not None and plan.scans:
+            found = self._looked_for(tx, plan, sort, after, limit)
+            if found.edge is None:
+                return found
         if plan.few is not None:
             # All of these are read whatever the limit is, so the first page counts them too.
             most = max(limit, COUNT_CAP) if after is None else limit
@@ -174,15 +182,18 @@ class UserList:
     def _looked_for(
         self, tx: Connection, plan: Plan, sort: UserSort, after: Position | None, limit: int
     ) -> Found:  # fmt: skip
-        """What is met within the budgets. The last reads as many as are counted."""
-        budgets = _budgets(tx)
+        """What is met within the budgets. The last reads as many as are counted, where that is not known."""
+        counts = after is None and plan.size is None and plan.whole is None
+        budgets, place, rows = _budgets(tx, BUDGETS if counts else BUDGETS_OF_A_PAGE), after, list[Row[Any, str]]()
         for budget in budgets:
-            most = max(limit, COUNT_CAP) if after is None and budget == budgets[-1] else limit
-            rows = tx.execute(in_order(tx, self._tested(tx, plan, sort, after, budget), sort, limit=most)).all()
-            edge = None if len(rows) == most else _edge(tx, plan, sort, after, budget)
+            most = max(limit, COUNT_CAP) if counts and budget == budgets[-1] else limit
+            met = in_order(tx, self._tested(tx, plan, sort, place, budget), sort, limit=most - len(rows))
+            rows += tx.execute(met).all()
+            edge = None if len(rows) == most else _edge(tx, plan, sort, place, budget)
             if edge is None:
                 break
-        return Found(rows, edge, is_all=after is None and (len(rows) < limit or most > limit))
+            place = edge
+        return Found(rows, edge, is_all=counts and (len(rows) < limit or most > limit))
 
     def _few(self, tx: Connection, few: Part, tests: Sequence[ColumnElement[bool]], sort: UserSort) -> Ordered:
         """Value and key of everybody in a part for whom the tests hold."""
@@ -198,9 +209,9 @@ class UserList:
     ) -> Ordered:  # fmt: skip
         """Those of the next so many for whom the tests hold."""
         met = ordered(tx, plan.scans, sort, after=after, limit=budget, more=plan.columns).subquery()
-        chosen = select(met.c[0], met.c[1])
+        chosen = select(met.c[0], met.c[1]).where(*(test(met.c[1]) for test in plan.of_keys))
         if plan.told is not None:
-            chosen = chosen.where(_spoken_of(plan.told, dict(zip(plan.columns, list(met.c)[2:], strict=True))))
+            chosen = chosen.where(spoken_of(plan.told, dict(zip(plan.columns, list(met.c)[2:], strict=True))))
         if plan.tests:
             found = select(literal(1)).where(self._person.c.user_key == met.c[1], *plan.tests)
             chosen = chosen.where(found.correlate(met).scalar_subquery().is_not(None))
@@ -208,18 +219,20 @@ class UserList:
 
     def _capped(self, tx: Connection, plan: Plan, sort: UserSort) -> tuple[int, bool]:
         """How many there are at least, and whether that is all."""
-        most = _budgets(tx)[-1]
+        most = sum(_budgets(tx, BUDGETS))
         if plan.size is not None:
             return plan.size, plan.size < COUNT_CAP
+        if plan.whole is not None and _count(tx, plan.whole.certain(tx, FEW)) == COUNT_CAP:
+            return COUNT_CAP, False
         if plan.few is not None:
             counted: Select[*tuple[Any, ...]] = self._few(tx, plan.few, plan.tests, sort)
         elif not plan.is_exact:
             counted = self._tested(tx, plan, sort, None, most)
         else:
             counted = select(self._person.c.user_key)
-        count = tx.execute(select(func.count()).select_from(counted.limit(COUNT_CAP).subquery())).scalar_one()
-        is_bound = plan.few is None and not plan.is_exact and _edge(tx, plan, sort, None, most) is not None
-        return count, count < COUNT_CAP and not is_bound
+        count = _count(tx, counted)
+        is_looked_for = count < COUNT_CAP and plan.few is None and not plan.is_exact
+        return count, count < COUNT_CAP and not (is_looked_for and _edge(tx, plan, sort, None, most) is not None)
 
     def _everyone(self, tx: Connection, users: UserFilter, now: datetime, columns: Sequence[Any]) -> Select[Any] | None:
         """All of them, however many; None if there is nobody."""
@@ -249,17 +262,21 @@ def _sized_part(part: Part, size: int, there: Sequence[int]) -> SizedPart:
     return SizedPart(part.kept([place for place, is_there in enumerate(there) if is_there]), size)
 
 
-def _spoken_of(test: ColumnElement[bool], places: Mapping[Any, ColumnElement[Any]]) -> ColumnElement[bool]:
-    """The same test of other columns."""
+def _tried(few: Plan, found: SizedPart, sort: UserSort) -> Plan:
+    """The same, where it is worth trying after an index whose entries tell who is meant."""
+    columns, size = found.part.told.get(sort, ()), min(found.size, COUNT_CAP)
+    if found.size < TRIED or not columns or len(found.part.scans[sort]) > MOST_SCANS:
+        return replace(few, size=size)
+    return replace(few, scans=found.part.scans[sort], size=size, told=found.part.test, columns=columns)
 
-    def replaced(element: Any, **_: Any) -> Any:
-        return places.get(element)
 
-    return replacement_traverse(test, {}, replaced)
+def _count(tx: Connection, chosen: Select[*tuple[Any, ...]]) -> int:
+    """How many there are, up to ``COUNT_CAP``."""
+    return tx.execute(select(func.count()).select_from(chosen.limit(COUNT_CAP).subquery())).scalar_one()
 
 
-def _budgets(tx: Connection) -> tuple[int, ...]:
-    return tuple(each // 2 for each in BUDGETS) if tx.dialect.name in {"mysql", "mariadb"} else BUDGETS
+def _budgets(tx: Connection, budgets: tuple[int, ...]) -> tuple[int, ...]:
+    return tuple(each // 2 for each in budgets) if tx.dialect.name in {"mysql", "mariadb"} else budgets
 
 
 def _edge(tx: Connection, plan: Plan, sort: UserSort, after: Position | None, budget: int) -> Position | None:
