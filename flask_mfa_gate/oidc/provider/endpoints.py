@@ -11,9 +11,9 @@ from authlib.oauth2.rfc7662 import IntrospectionEndpoint
 from ...domain.oidc.client import AuthMethod
 from ...domain.oidc.grant import TokenKind
 from ...services.oidc.permission import Use
+from .grants import METHODS
 from .rows import ProviderGrant
 
-_ALL = [method.value for method in AuthMethod]
 _CONFIDENTIAL = [method.value for method in AuthMethod if method is not AuthMethod.NONE]
 
 
@@ -36,7 +36,7 @@ class _OwnTokens:
 class Revocation(_OwnTokens, RevocationEndpoint):  # type: ignore[misc]
     """A refresh token takes the whole family with it, an access token only itself."""
 
-    CLIENT_AUTH_METHODS = _ALL
+    CLIENT_AUTH_METHODS = METHODS
 
     def revoke_token(self, token: ProviderGrant, request: Any) -> None:
         """It counts no more."""

@@ -16,7 +16,8 @@ from ...services.oidc.permission import Use
 from ...services.oidc.subjects import Subject
 from .rows import ProviderGrant
 
-METHODS = [AuthMethod.BASIC.value, AuthMethod.POST.value, AuthMethod.NONE.value, AuthMethod.PRIVATE_KEY_JWT.value]
+# SECURITY: none comes last, or a public client would be let in beside a proof that nobody has looked at.
+METHODS = [*(method.value for method in AuthMethod if method is not AuthMethod.NONE), AuthMethod.NONE.value]
 LONGEST_NONCE = 512
 
 
