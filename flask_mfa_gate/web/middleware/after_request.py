@@ -18,7 +18,7 @@ from ..host import remember, session_snapshot
 from ..host.asking import changes_cookies
 from ..host.source import lasting_identity
 from ..request_context import RequestContext, Stage, context_of, current_context
-from ..request_notes import flask_context
+from ..request_notes import UNCACHED, flask_context
 from ..responses import files
 from ..sessions.companion import send_companion
 from ..sessions.own_change import note_own_change
@@ -87,6 +87,9 @@ def look_once_more(response: Response) -> Response:
         response = look_at(context.request, _compare_once_more, context, context.left, response)
     if context.request.endpoint == files.ENDPOINT:
         session_snapshot.overlook()
+    # SECURITY: apps say of every answer that caches may keep it; a key or an id in it would reach the next one.
+    if context.token is not None or UNCACHED in context.request.environ:
+        response.headers["Cache-Control"] = "no-store"
     return response
 
 

@@ -15,6 +15,7 @@ from ...errors import CodeInvalid, Conflict, MFAGateError, Throttled
 from ..client import SAFE_METHODS, Client, is_of_htmx
 from ..refusal_notes import reference_here
 from ..request_context import RequestContext
+from ..request_notes import UNCACHED
 from ..state import current_state
 from ..translation import error_text, gettext, marked, translated
 from .bearer import challenge, step_up_challenge
@@ -264,6 +265,7 @@ def see_other(url: str) -> Response:
 
 def guarded(response: Response, *, csp: str = _CSP_WITHOUT_FORMS) -> Response:
     """Headers that every answer of the gate carries."""
+    request.environ[UNCACHED] = True
     response.headers["Cache-Control"] = "no-store"
     response.headers["Referrer-Policy"] = "no-referrer"
     response.headers["X-Content-Type-Options"] = "nosniff"
