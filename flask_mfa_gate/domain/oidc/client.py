@@ -84,6 +84,11 @@ class OidcClient:
         """What a request without ``redirect_uri`` means; None unless there is just one."""
         return self.redirect_uris[0] if len(self.redirect_uris) == 1 else None
 
+    def needs_consent(self, scopes: Collection[str]) -> bool:
+        """Whether its users are asked for these."""
+        # SECURITY: that access outlives their sign-in, users agree to of every app.
+        return not self.skip_consent or OFFLINE in scopes
+
     def scope_of(self, asked: str) -> tuple[str, ...]:
         """The scopes of a request that this client may have, in a stable order. Unknown ones are passed over
         (OpenID Connect Core 1.0 section 3.1.2.1).

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from ipaddress import ip_address
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from ...errors import BadRequest
 from .client import OPENID, SCOPES, AuthMethod, GrantType, OidcClient, SigningAlgorithm
@@ -157,7 +157,10 @@ def _web_uri(words: Mapping[str, Any], word: str) -> str | None:
 
 def _is_uri(uri: Any) -> bool:
     # SECURITY: what two parsers could read in two ways is refused when it is registered, and never compared loosely.
-    return isinstance(uri, str) and len(uri) <= LONGEST_URI and _URI.fullmatch(uri) is not None and "/../" not in uri
+    if not isinstance(uri, str) or len(uri) > LONGEST_URI or _URI.fullmatch(uri) is None:
+        return False
+    path = unquote(uri.partition("?")[0])
+    return {".", ".."}.isdisjoint(path.split("/"))
 
 
 def _is_web(uri: str) -> bool:

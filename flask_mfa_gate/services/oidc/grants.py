@@ -58,10 +58,10 @@ class GrantService:
         grants = self._store.oidc.grants
 
         def act(work: UnitOfWork) -> bool:
-            if client.skip_consent:
-                grants.add(work.tx, grant, notify_at=notify_at)
-                return True
-            return grants.try_add_agreed(work.tx, grant, notify_at=notify_at)
+            if client.needs_consent(asked.scope.split()):
+                return grants.try_add_agreed(work.tx, grant, notify_at=notify_at)
+            grants.add(work.tx, grant, notify_at=notify_at)
+            return True
 
         if not self._worker.run(act):
             raise ConsentWithdrawn

@@ -198,9 +198,10 @@ class _Judge:
 
     def _consent(self) -> Outcome | None:
         asking, prompts = self.asking, self.asking.asked.prompts
+        wanted = asking.provider.wanted_scopes(asking.scopes)
         has_agreed = asking.answer("consent") == self.live.lineage
         # SECURITY: what was agreed to and taken back since, as under connected apps, is agreed to no more.
-        is_known = asking.client.skip_consent or set(asking.provider.wanted_scopes(asking.scopes)) <= asking.consent
+        is_known = not asking.client.needs_consent(wanted) or set(wanted) <= asking.consent
         is_enough = is_known and (has_agreed or Prompt.CONSENT not in prompts)
         return None if is_enough else Outcome(need=Need.CONSENT)
 

@@ -23,7 +23,8 @@ BAD_URIS = [
     "https://*.example.org/cb", "https://wiki.example.org/a/../b", "https://wiki.example.org\\@evil.example", "https://wiki.example.org/ cb",
     "https://bücher.example/", "javascript:alert(1)", "data:text/html,x", "file:///etc/passwd", "https:///cb", "https://wiki.example.org:0/",
     "https://wiki.example.org:99999/", "https://[::1", 'https://wiki.example.org/"', "https://wiki.example.org/<x>", "http://localhost.evil.example/",
-    "x" * 3000, "https://wiki.example.org/\n", "myapp:/cb", 5, None,
+    "x" * 3000, "https://wiki.example.org/\n", "myapp:/cb", 5, None, "https://wiki.example.org/a/..", "https://wiki.example.org/./a",
+    "https://wiki.example.org/%2e%2E/a", "https://wiki.example.org/a%2f..%2fb", "https://127.0.0.1%2f@evil.example/",
 ]  # fmt: skip
 
 

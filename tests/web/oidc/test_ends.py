@@ -10,7 +10,7 @@ from flask import Flask
 
 from flask_mfa_gate import Policy
 from tests.conftest import Browser, Phone, StillClock
-from tests.web.oidc.kit import CALLBACK, RelyingParty, SecureBrowser
+from tests.web.oidc.kit import CALLBACK, RelyingParty, SecureBrowser, rows
 
 pytestmark = pytest.mark.pages
 
@@ -142,6 +142,19 @@ def test_without_being_asked_for_it_nobody_gives_offline_access(
     assert tokens["scope"] == "openid"
     browser.send("/mfa/sign-out")
     assert (wiki.refresh(tokens["refresh_token"]).json or {})["error"] == "invalid_grant"
+
+
+def test_offline_access_that_is_taken_back_before_the_code_is_asked_for_again(
+    app: Flask, browser: SecureBrowser, phone: Phone
+) -> None:
+    """Also by an app whose users agree to everything else unasked."""
+    wiki = RelyingParty(app, scope="openid offline_access")
+    browser.sign_in_with_code("dave", phone)
+    kept = wiki.send(browser, prompt="consent").headers["Location"]
+    browser.send(kept, act="consent")
+    browser.send("/mfa/apps/wiki/disconnect")
+    assert "Access while you are signed out" in browser.get(kept).text
+    assert rows(app, "oidc_grant") == 0
 
 
 def test_a_lapse_ends_it(app: Flask, wiki: RelyingParty, browser: SecureBrowser, clock: StillClock) -> None:
