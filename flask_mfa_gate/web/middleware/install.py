@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Iterator
 from typing import Any, cast
 
 from flask import Flask, Response, appcontext_pushed, current_app, request_started
@@ -73,11 +74,19 @@ def arrange_hooks(app: Flask) -> None:
     is_later = app.extensions[EXTENSION].settings.decide == "last"
     if is_later or any(others.values()) or app.url_value_preprocessors:
         for name in names:
-            hooks[name] = [*(own[:1] if name is None else ()), *others[name], before_request.before_view]
+            hooks[name] = Hooks([*(own[:1] if name is None else ()), *others[name], before_request.before_view])
         return
     hooks[None] = [before_request.open_request]
     for name in app.blueprints:
         hooks.pop(name, None)
+
+
+class Hooks(list[Any]):
+    """Hooks of which each request goes through those that there were when it began."""
+
+    def __iter__(self) -> Iterator[Any]:
+        # SECURITY: a hook that takes itself out, as those for the first request do, makes Flask skip the next one.
+        return iter(self[:])
 
 
 def require_free(app: Flask, settings: Settings) -> None:
