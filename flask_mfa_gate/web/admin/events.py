@@ -15,7 +15,7 @@ from ..responses import answers
 from ..translation import gettext, ngettext
 from .audit_words import event_name
 from .console import WRITE, Console, ConsoleRoute, console_url
-from .representation import Format, format_wanted
+from .representation import Format, Table, csv_file, format_wanted
 from .settings import draw_settings
 
 
@@ -23,7 +23,10 @@ def events(console: Console) -> Response:
     """Every destination, and the events that did not arrive."""
     delivery = console.state.operations.event_delivery
     states, failed = delivery.states(), delivery.failed()
-    if format_wanted(console, Format.HTML, Format.JSON) is Format.JSON:
+    kind = format_wanted(console, Format.HTML, Format.JSON, Format.CSV)
+    if kind is Format.CSV:
+        return csv_file(TABLE, failed)
+    if kind is Format.JSON:
         return answers.json_answer(
             {"destinations": [_state_json(one) for one in states], "failed": [_failure_json(one) for one in failed]}
         )
@@ -76,6 +79,9 @@ def _failure_json(one: OutgoingEvent) -> Mapping[str, Any]:
     }  # fmt: skip
 
 
+TABLE: Table[OutgoingEvent] = Table(
+    "failed-events", ("id", "destination", "event", "at", "state", "attempts", "problem"), _failure_json
+)
 ROUTES = (
     ConsoleRoute(rule="/settings/events", name="setting_events", view=events),
     ConsoleRoute(rule="/settings/events/test", name="setting_events_test", view=test, methods=WRITE),

@@ -6,7 +6,7 @@ from ...domain.oidc.client import AuthMethod, GrantType, SigningAlgorithm
 from ...domain.oidc.registration import WORDS
 from ..admin.clients.listing import TABLE
 from ..admin.clients.words import OVERLAPS
-from .operation import Operation, Operations, list_answer
+from .operation import CSV, Operation, Operations, list_answer
 from .schema import FLAG, FREE, MOMENT, NUMBER, TEXT, Schema, fields_of, joined, listed, maybe, row_of, table, words
 
 UNTOLD = frozenset({"backchannel_logout_session_required", "application_type"})
@@ -30,7 +30,7 @@ def operations() -> Operations:
     metadata = joined(fields_of(**_METADATA), optional=("reason",), reason=TEXT)
     changed = joined(metadata, optional=("version",), version=TEXT)
     return {
-        "GET clients": Operation(answer=list_answer(row_of(TABLE.columns, _ROW))),
+        "GET clients": Operation(answer=list_answer(row_of(TABLE.columns, _ROW)), files=(CSV,)),
         "POST clients_add": Operation(answer=with_secret, status=201, body=metadata),
         "GET client": Operation(answer=client),
         "POST client_save": Operation(answer=with_secret, body=changed),

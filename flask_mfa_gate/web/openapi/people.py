@@ -68,7 +68,7 @@ def operations() -> Operations:
         "GET user_by_key": Operation(answer=_profile(), query={"key": TEXT}),
         "POST users_sync": Operation(answer=table(people=NUMBER), body=fields_of()),
         "POST user_actions": Operation(answer=one_of(_result(), _would(), _PASS), body=_action(), query=_FILTERS),
-        "GET user_requests": Operation(answer=table(items=listed(_progress()))),
+        "GET user_requests": Operation(answer=table(items=listed(_progress())), files=(CSV,)),
         "GET user_request": Operation(answer=_result(), files=(CSV,)),
         "POST user_request_confirm": Operation(answer=_result(), body=_options()),
         "POST user_request_cancel": Operation(answer=table(id=TEXT), body=fields_of()),

@@ -9,7 +9,7 @@ from ...domain.policy.facts import MatchResult
 from ...services.policies.impact import Impact
 from ..admin.policies import history, listing
 from ..admin.policies.questions import SETS, TEXTS
-from .operation import TOML, Operation, Operations, list_answer
+from .operation import CSV, TOML, Operation, Operations, list_answer
 from .schema import (
     FLAG,
     FREE,
@@ -41,7 +41,7 @@ def _policies() -> Operations:
     lint = table(level=words(Level), code=TEXT, policy=maybe(TEXT), sentence=TEXT)
     return {
         "GET policies": Operation(
-            answer=list_answer(_row()), query={"state": words(PolicyState), "cursor": TEXT},
+            answer=list_answer(_row()), query={"state": words(PolicyState), "cursor": TEXT}, files=(CSV,),
         ),
         "POST policies_add": Operation(answer=_changed(name=TEXT), body=_policy_sent()),
         "POST policies_preview": Operation(answer=_preview(), body=_policy_sent()),
@@ -80,8 +80,8 @@ def _history() -> Operations:
     )  # fmt: skip
     assert set(history.TABLE.columns) <= set(row["properties"])  # noqa: S101 - else this is not its row any more
     return {
-        "GET policy_history": Operation(answer=list_answer(row), query=limit),
-        "GET policy_own_history": Operation(answer=list_answer(row), query=limit),
+        "GET policy_history": Operation(answer=list_answer(row), query=limit, files=(CSV,)),
+        "GET policy_own_history": Operation(answer=list_answer(row), query=limit, files=(CSV,)),
         "GET policy_version": Operation(answer=joined(row, document=TEXT), query={"policy": TEXT}),
         "POST policy_undo": Operation(answer=_changed(), body=told),
         "POST policy_rollback_all": Operation(answer=_changed(), body=told),
@@ -95,7 +95,7 @@ def _networks() -> Operations:
     row = table(name=TEXT, entries=listed(TEXT), used_by=listed(TEXT), is_here=FLAG)
     sent = fields_of(name=TEXT, entries=one_of(TEXT, listed(TEXT)), reason=TEXT, version=_VERSION)
     return {
-        "GET networks": Operation(answer=list_answer(row)),
+        "GET networks": Operation(answer=list_answer(row), files=(CSV,)),
         "POST networks_add": Operation(answer=_changed(), body=sent),
         "GET network": Operation(answer=joined(row, version=NUMBER)),
         "POST network_save": Operation(answer=_changed(), body=sent),

@@ -60,7 +60,7 @@ def _event_operations() -> Operations:
     destination = fields_of(destination=TEXT)
     return {
         "GET setting_events": Operation(
-            answer=table(destinations=listed(table(_DESTINATION)), failed=listed(table(_FAILURE)))
+            answer=table(destinations=listed(table(_DESTINATION)), failed=listed(table(_FAILURE))), files=(CSV,)
         ),
         "POST setting_events_test": Operation(
             answer=table(destination=TEXT, state=words(OutgoingState)), status=202, body=destination

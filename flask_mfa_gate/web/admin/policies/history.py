@@ -16,7 +16,7 @@ from ....services.policies.writing import EditContext
 from ...responses import answers
 from ...translation import error_text, gettext
 from ..console import WRITE, Console, ConsoleRoute, console_url
-from ..representation import Format, Listing, Table, format_wanted, json_list, wants_document
+from ..representation import Format, Listing, Table, csv_file, format_wanted, json_list, wants_document
 from . import words
 from .diffs import DiffView, diff_json, diff_view
 from .kit import author_name, context, here, names_in, policy_called, read_version, reason_of
@@ -56,14 +56,20 @@ def history(console: Console, name: str | None = None) -> Response:
     if name is not None and not edits and policy_called(console.state.access.policies.current(), name) is None:
         raise NotFound(gettext("There is no policy “%(name)s”.", name=name))
     rows, is_whole = _rows(console, edits, name), newest <= most
-    if format_wanted(console, Format.HTML, Format.JSON) is Format.JSON:
+    kind = format_wanted(console, Format.HTML, Format.JSON, Format.CSV)
+    if kind is Format.CSV:
+        return csv_file(TABLE, rows)
+    if kind is Format.JSON:
         return json_list(Listing(rows, None, len(rows), count_is_exact=is_whole), TABLE)
-    page = {"name": name} if name else {}
-    more = console_url("policy_own_history" if name else "policy_history", limit=str(most * 2), **page)
     return console.page(
         "policies/history.html", rows=rows, policy_name=name, newest=newest, words=words,
-        more_url="" if is_whole or most >= _MOST else more,
+        more_url="" if is_whole or most >= _MOST else _history_url(name, limit=str(most * 2)),
+        csv_url=_history_url(name, limit=str(_MOST), format="csv"),
     )  # fmt: skip
+
+
+def _history_url(name: str | None, **query: str) -> str:
+    return console_url("policy_own_history", name=name, **query) if name else console_url("policy_history", **query)
 
 
 def policy_history(console: Console, name: str) -> Response:
@@ -190,7 +196,9 @@ def _row_json(row: VersionRow) -> dict[str, Any]:
     }
 
 
-TABLE = Table("policy-history", ("version", "at", "author", "act", "subject", "reason"), _row_json)
+TABLE = Table(
+    "policy-history", ("version", "at", "author", "act", "subject", "reason", "loosens", "changes"), _row_json
+)
 ROUTES = (
     ConsoleRoute(rule="/policy-history", name="policy_history", view=history),
     ConsoleRoute(rule="/policy-history/<int:version>", name="policy_version", view=version),

@@ -102,6 +102,7 @@ def policies(console: Console) -> Response:
         total=len(everything.policies), pager=_pager(len(shown), len(chosen), after, cursor),
         defaults=_defaults(console, everything), deleted=_deleted(console), would=words.would(),
         report_days=REPORT_DAYS, more=_more(console), new_url=_if_admin(console, "policy_new"),
+        csv_url=console_url("policies", format="csv", state=request.args.get("state")),
     )  # fmt: skip
 
 

@@ -26,7 +26,7 @@ from .confirmation import confirmation_page, result_page
 from .filters import FILTERS, filter_of
 from .listing import WORDS, names_of
 from .options import options_of
-from .progress import Progress
+from .progress import TABLE, Progress
 from .verbs import VERBS, verbs_for
 
 _LONGEST_QUERY = 8000
@@ -98,7 +98,10 @@ def cancel(console: Console, request_id: str) -> Response:
 def requests(console: Console) -> Response:
     """The latest actions with how far each is: all of them for an administrator, else one's own."""
     found = [Progress.of(one, come) for one, come in console.state.people.action_jobs.recent(actor=console.actor)]
-    if format_wanted(console, Format.HTML, Format.JSON) is Format.JSON:
+    kind = format_wanted(console, Format.HTML, Format.JSON, Format.CSV)
+    if kind is Format.CSV:
+        return csv_file(TABLE, found)
+    if kind is Format.JSON:
         return answers.json_answer({"items": [one.as_json() for one in found]})
     keys = {one.actor.removeprefix("user:") for one in found}
     return console.page(

@@ -9,6 +9,7 @@ from typing import Any
 from ....store.enrollment.action_requests import ActionRequest, RequestState
 from ...translation import gettext, marked
 from ..console import console_url
+from ..representation import Table
 from ..words import Word
 from .verbs import VERBS
 
@@ -60,3 +61,8 @@ class Progress:
             "created_at": self.created_at.isoformat(), "done": self.come, "count": self.count,
             "url": console_url("user_request", request_id=self.id),
         }  # fmt: skip
+
+
+TABLE: Table[Progress] = Table(
+    "actions", ("id", "actor", "action", "state", "created_at", "done", "count"), lambda progress: progress.as_json()
+)
