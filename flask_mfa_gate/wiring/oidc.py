@@ -18,7 +18,7 @@ from ..services.oidc.client_overview import ClientOverviewReader
 from ..services.oidc.clients import ClientService, configured_client
 from ..services.oidc.connections import ConnectionService
 from ..services.oidc.grants import GrantService
-from ..services.oidc.logout import LogoutNotifier
+from ..services.oidc.logout import LogoutNotifier, LogoutTokens
 from ..services.oidc.permission import GrantPermission
 from ..services.oidc.requests import RequestService
 from ..services.oidc.signing_keys import SigningKeyService
@@ -52,7 +52,8 @@ def oidc_parts(base: Base, runner: ActionRunner) -> OidcParts | None:
     longest_life = settings.oidc_lifetimes.longest
     signing_keys = SigningKeyService(base.store, worker, base.keyring, clock=clock, longest_life=longest_life)
     send = partial(base.outbound.post, content_type=FORM)
-    logout = LogoutNotifier(worker, clients, signing_keys, issuer=settings.base_url, send=send)
+    tokens = LogoutTokens(signing_keys, issuer=settings.base_url, clock=clock)
+    logout = LogoutNotifier(worker, clients, tokens, idle=settings.session_idle, send=send)
     return OidcParts(clients, signing_keys, logout)
 
 

@@ -30,11 +30,11 @@ class Logouts:
     def __init__(self, tables: Tables) -> None:
         self._grant, self._session = tables.oidc_grant, tables.session
 
-    def due(self, tx: Connection, *, now: datetime, limit: int) -> Sequence[DueLogout]:
+    def due(self, tx: Connection, *, now: datetime, idle_since: datetime, limit: int) -> Sequence[DueLogout]:
         """Whose sign-in is over, and whom nobody is telling just now."""
         row, session = self._grant.c, self._session.c
         current = and_(session.lineage == row.lineage, session.superseded_at.is_(None))
-        is_over = or_(session.id_digest.is_(None), session.ended_at.is_not(None))
+        is_over = or_(session.id_digest.is_(None), session.ended_at.is_not(None), session.seen_at <= idle_since)
         first = and_(row.notify_attempts == 0, or_(is_over, row.notify_at <= now))
         again = and_(row.notify_attempts > 0, row.notify_at <= now)
         chosen = (

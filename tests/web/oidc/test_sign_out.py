@@ -169,17 +169,47 @@ def test_apps_are_told_of_a_sign_out(told: Told, phone: Phone, clock: StillClock
     assert run(told) == 0
 
 
-@pytest.mark.parametrize("act", ["reset", "expired"])
+def of_gate(act: Callable[[Any], Any]) -> Callable[[Told, SecureBrowser, StillClock], None]:
+    def end(told: Told, _browser: SecureBrowser, _clock: StillClock) -> None:
+        with told.app.app_context():
+            act(told.app.extensions["mfa_gate"].gate)
+
+    return end
+
+
+def sign_in_as_another(_told: Told, browser: SecureBrowser, _clock: StillClock) -> None:
+    browser.sign_in("frank")
+
+
+ENDS: dict[str, Callable[[Told, SecureBrowser, StillClock], Any]] = {
+    "reset": of_gate(lambda gate: gate.enrollments.reset("4", actor="cli")),
+    "revoked": of_gate(lambda gate: gate.enrollments.revoke_sessions("4", actor="cli")),
+    "password changed": of_gate(lambda gate: gate.password_changed("4")),
+    "expired": lambda _told, _browser, clock: clock.forward(hours=12),
+    "idle": lambda _told, _browser, clock: clock.forward(hours=1),
+    "signed out of the app": lambda _told, browser, _clock: browser.get("/logout"),
+    "another user": sign_in_as_another,
+}
+
+
+def test_what_is_in_use_is_no_end(told: Told, phone: Phone, clock: StillClock) -> None:
+    browser, wiki = SecureBrowser(told.app), RelyingParty(told.app)
+    browser.sign_in_with_code("dave", phone)
+    token = wiki.tokens(browser)["refresh_token"]
+    for _ in range(2):
+        clock.forward(minutes=59)
+        token = dict(wiki.refresh(token).json or {})["refresh_token"]
+        assert run(told) == 0
+
+
+@pytest.mark.parametrize("act", ENDS)
 def test_every_end_is_one(told: Told, phone: Phone, clock: StillClock, act: str) -> None:
     browser, wiki = SecureBrowser(told.app), RelyingParty(told.app)
     browser.sign_in_with_code("dave", phone)
     wiki.tokens(browser)
-    if act == "reset":
-        with told.app.app_context():
-            told.app.extensions["mfa_gate"].gate.enrollments.reset("4", actor="cli")
-    else:
-        clock.forward(hours=12)
-    assert run(told) == 1
+    ENDS[act](told, browser, clock)
+    run(told)
+    assert [said["sub"] for _address, said in told.sent] == ["4"]
 
 
 def test_one_that_does_not_answer_is_told_later(told: Told, phone: Phone, clock: StillClock) -> None:
