@@ -11,6 +11,7 @@ from flask.globals import _cv_request
 # With app, request and session of one request: each look through their proxies costs four calls.
 flask_context = _cv_request
 _HOOKS_FOLLOW = "mfa_gate.hooks_follow"
+ONLY_HERE = "mfa_gate.only_here"  # the order to forget a remembered user is for this request, not for its browser
 UNCACHED = "mfa_gate.uncached"  # an answer of the gate's own was made
 
 

@@ -188,7 +188,8 @@ class FlaskLoginIdentity:
 
     def _leaving(self) -> Any:
         """Whom the session names; None where the loader fails, and that user leaves without a word."""
-        self.load_anew()
+        # What was hidden may be named here, and stays marked so.
+        _known_here().pop(_LOADED, None)
         try:
             return self.load()
         except Exception:

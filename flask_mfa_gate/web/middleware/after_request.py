@@ -18,7 +18,7 @@ from ..host import remember, session_snapshot
 from ..host.asking import changes_cookies
 from ..host.source import lasting_identity
 from ..request_context import RequestContext, Stage, context_of, current_context
-from ..request_notes import UNCACHED, flask_context
+from ..request_notes import ONLY_HERE, UNCACHED, flask_context
 from ..responses import files
 from ..sessions.companion import send_companion
 from ..sessions.own_change import note_own_change
@@ -58,6 +58,8 @@ def closing(context: RequestContext) -> Callable[[Response], Response]:
 
 
 def _end_view(context: RequestContext, response: Response) -> Response:
+    if ONLY_HERE in context.request.environ:
+        session.pop(remember.ORDER, None)
     answer: Response = _close(context, response)
     if context.withheld is not None:
         context.give_back()

@@ -2,24 +2,37 @@
 
 from __future__ import annotations
 
+from enum import Enum, auto
 from typing import Any
 
-from flask import Flask, has_request_context, request, session
+from flask import Flask, g, has_request_context, request, session
 
 from ...domain.authorization.decision import Ask
 from ...domain.sign_in.session import GateSession
 from ...errors import NotProved
 from ...services.people.persons import is_switched_on, key_of
 from ..authorization.authorizer import RequestAuthorizer
+from ..host.asking import HIDDEN
 from ..host.login_manager import USER_ID
+from ..host.remember import ORDER
 from ..host.signals import signal_of
-from ..request_context import context_of, context_outside_hooks, forget_outer, is_within_another
-from ..request_notes import expect_hooks, flask_context, note, noted, outer_user
+from ..request_context import Stage, context_of, context_outside_hooks, forget_outer, is_within_another
+from ..request_notes import ONLY_HERE, expect_hooks, flask_context, note, noted, outer_user
 from ..sessions.cookies import read_token
 from ..state import current_state, state_in
 
 _CHECKED = "mfa_gate.checked"
 _HEARD, BEGINNINGS = "mfa_gate_heard", "mfa_gate_beginnings"
+
+
+class _Place(Enum):
+    """Where a user is about to be loaded."""
+
+    JUDGED = auto()
+    """The hooks decide, or have decided, who may be seen."""
+    HIDDEN = auto()
+    """They have shown nobody, and the view asks once more."""
+    WITHOUT_HOOKS = auto()
 
 
 def guard_outside_hooks(app: Flask, **_: Any) -> None:
@@ -72,11 +85,17 @@ def look_for_hooks(app: Flask, **_: Any) -> None:
     state_in(app).host.identity.show_when_asked(_is_let_in)
 
 
-def _runs_without_hooks() -> bool:
+def _place() -> _Place:
     if not has_request_context():
-        return False
+        return _Place.JUDGED
     this = flask_context.get().request
-    return context_of(this) is None and outer_user(this) is None
+    context = context_of(this)
+    if context is None:
+        return _Place.WITHOUT_HOOKS if outer_user(this) is None else _Place.JUDGED
+    # SECURITY: a context within the request, or that of a thread, has a ``g`` of its own, in which nobody is hidden.
+    is_asked_again = context.is_decided and context.stage >= Stage.IN_VIEW and HIDDEN not in g
+    is_hidden = is_asked_again and context.user_key is None and context.ensured_key is None
+    return _Place.HIDDEN if is_hidden else _Place.JUDGED
 
 
 def still_ok() -> bool:
@@ -102,7 +121,12 @@ def _is_owner(live: GateSession, user: Any) -> bool:
 
 def _refuse_unproven(_app: Flask, **_: Any) -> None:
     """Runs before the user is loaded."""
-    if not _runs_without_hooks() or noted(_CHECKED):
+    place = _place()
+    if place is _Place.HIDDEN and USER_ID not in session and ORDER not in session:
+        # SECURITY: the cookie that it remembers would name again whom nobody may see.
+        session[ORDER] = "clear"
+        note(ONLY_HERE, value=True)
+    if place is not _Place.WITHOUT_HOOKS or noted(_CHECKED):
         return
     note(_CHECKED, value=True)
     # SECURITY: without the hooks there was no decision, so only a proved session may name a user here.
@@ -113,9 +137,10 @@ def _refuse_unproven(_app: Flask, **_: Any) -> None:
 
 def _refuse_unproven_loader(_app: Flask, user: Any = None, **_: Any) -> None:
     """A user that ``request_loader`` made can't be taken back by a signal, only refused by an error."""
-    if not _runs_without_hooks():
+    place = _place()
+    if place is _Place.JUDGED:
         return
-    live = _live_session()
+    live = _live_session() if place is _Place.WITHOUT_HOOKS else None
     # SECURITY: the event fails rather than run for somebody who proved nothing.
     if live is None or not _is_owner(live, user):
         raise NotProved("This user has not proved a second factor, so nothing is done in its name here.")
