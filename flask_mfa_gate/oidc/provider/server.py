@@ -108,6 +108,8 @@ class Provider(AuthorizationServer):  # type: ignore[misc]
     def save_token(self, token: dict[str, Any], request: Any) -> None:
         """Give the tokens out, unless another request with the same code or token was first."""
         credential: ProviderGrant = request.refresh_token or request.authorization_code
+        left = credential.grant.ends_at - self.now
+        token["expires_in"] = min(token["expires_in"], int(left.total_seconds()))
         tokens = NewTokens(token["access_token"], token["scope"], token.get("refresh_token"))
         if not self.services.grants.try_trade(credential.state, tokens):
             raise InvalidGrantError("This was used already.")

@@ -10,6 +10,7 @@ from urllib.parse import urlencode
 
 import pytest
 from flask import Flask
+from joserfc import jwt
 from joserfc.jwk import RSAKey
 
 from tests.conftest import Phone, StillClock
@@ -282,3 +283,57 @@ def test_answers_with_tokens_are_kept_by_nobody(wiki: RelyingParty, dave: Secure
     for answer in answers:
         assert answer.headers["Cache-Control"] == "no-store"
         assert answer.headers.get("Pragma") == "no-cache"
+
+
+def test_of_two_addresses_one_has_to_be_named(make_provider: Callable[..., Flask]) -> None:
+    app = make_provider(MFA_GATE_OIDC_CLIENTS=[{**WIKI, "redirect_uris": [CALLBACK, "https://wiki.example.org/other"]}])
+    browser = SecureBrowser(app)
+    browser.sign_in("frank")
+    for changed in ({}, {"response_type": "token"}, {"scope": "x"}):
+        answer = RelyingParty(app).send(browser, redirect_uri=None, **changed)
+        assert (answer.status_code, "Location" in answer.headers) == (400, False)
+
+
+def test_more_than_was_agreed_to_is_asked_for_again(app: Flask, browser: SecureBrowser) -> None:
+    browser.sign_in("frank")
+    uri = ASKING["redirect_uris"][0]
+    for scope, is_asked in [
+        ("openid email", True),
+        ("openid", False),
+        ("openid groups", True),
+        ("openid email", False),
+    ]:
+        party = RelyingParty(app, client_id="asking", redirect_uri=uri, scope=scope)
+        answer = party.send(browser, prompt="none")
+        assert party.told(answer).get("error") == ("consent_required" if is_asked else None)
+        if is_asked:
+            browser.send(party.send(browser).location, act="consent")
+
+
+def test_a_token_says_no_longer_life_than_its_sign_in_has(
+    wiki: RelyingParty, dave: SecureBrowser, clock: StillClock
+) -> None:
+    token = wiki.tokens(dave)["refresh_token"]
+    for minutes in [55] * 13 + [2]:
+        clock.forward(minutes=minutes)
+        answer = dict(wiki.refresh(token).json or {})
+        token = answer["refresh_token"]
+    assert answer["expires_in"] == 180
+    clock.forward(minutes=3)
+    assert wiki.userinfo(answer["access_token"]).status_code == 401
+
+
+RSA_KEY = RSAKey.generate_key(2048)
+
+
+@pytest.mark.parametrize(("alg", "is_taken"), [("RS256", True), ("PS256", False), ("RS512", False)])
+def test_an_assertion_is_signed_as_the_metadata_says(
+    make_provider: Callable[..., Flask], clock: StillClock, alg: str, is_taken: bool
+) -> None:
+    app = make_provider(MFA_GATE_OIDC_CLIENTS=[{**SIGNED, "jwks": {"keys": [RSA_KEY.as_dict(private=False)]}}])
+    signed = Signed(app, client_id="signed", redirect_uri="https://signed.example.org/", secret=None)
+    seconds = int(clock().timestamp())
+    claims = {"iss": "signed", "sub": "signed", "aud": ISSUER, "exp": seconds + 60, "jti": "1"}
+    proof = {"client_assertion": jwt.encode({"alg": alg}, claims, RSA_KEY, algorithms=[alg])}
+    answer = signed.post("introspect", {**proof, "client_assertion_type": TYPE, "token": "x"})
+    assert (answer.status_code == 200) is is_taken
