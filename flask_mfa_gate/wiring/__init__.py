@@ -78,7 +78,7 @@ def build_state(gate: Any, app: Flask, host: Host) -> GateState:
         people=admin.people, access=admin.access,
         delegation=delegation_services(base, admin.runner),
         operations=admin.operations, oidc=oidc,
-        upstreams=upstream_clients(settings, host),
+        upstreams=upstream_clients(base),
     )  # fmt: skip
 
 

@@ -5,18 +5,19 @@ from __future__ import annotations
 from importlib.util import find_spec
 
 from ..errors import ConfigError
-from ..host import Host
 from ..oidc.client.clients import UpstreamClients
-from ..settings import Settings
+from ..services.oidc.upstream_answers import UpstreamAnswers
+from .base import Base
 
 _KEY = "MFA_GATE_UPSTREAMS"
 
 
-def upstream_clients(settings: Settings, host: Host) -> UpstreamClients | None:
+def upstream_clients(base: Base) -> UpstreamClients | None:
     """Clients of every configured provider; None without any.
 
     :raises ConfigError: where something is missing that only the first sign-in would miss.
     """
+    settings, host = base.settings, base.host
     if not settings.upstreams:
         return None
     if host.upstream_user is None:
@@ -25,5 +26,6 @@ def upstream_clients(settings: Settings, host: Host) -> UpstreamClients | None:
         raise ConfigError("init_app", f"has an identity without sign_in(user), which {_KEY} needs")
     if find_spec("requests") is None:
         raise ConfigError(_KEY, "needs requests", allowed="pip install 'flask-mfa-gate[federation]'")
-    base = f"{(settings.base_url or '').rstrip('/')}{settings.url_prefix}/sign-in"
-    return UpstreamClients(settings.upstreams, base=base, clock=settings.clock)
+    pages = f"{(settings.base_url or '').rstrip('/')}{settings.url_prefix}/sign-in"
+    answers = UpstreamAnswers(base.worker)
+    return UpstreamClients(settings.upstreams, base=pages, clock=settings.clock, try_use=answers.try_use)

@@ -15,7 +15,7 @@ from urllib.parse import parse_qs, urlencode, urlsplit
 import requests
 from flask import Flask, Response, jsonify, redirect, request
 from flask.testing import FlaskClient
-from flask_login import LoginManager, UserMixin, login_required
+from flask_login import LoginManager, UserMixin, current_user, login_required, login_user
 from joserfc import jwt
 from joserfc.jwk import OctKey, RSAKey
 from werkzeug.test import TestResponse
@@ -75,7 +75,8 @@ class App:
         manager.init_app(self.app)
         manager.user_loader(User)
         self._add_views()
-        self.gate.init_app(self.app, upstream_user=self._find)
+        self.find: Callable[..., User | None] = self._find
+        self.gate.init_app(self.app, upstream_user=lambda *told: self.find(*told))
         self.issuer = issuer
 
     def _find(self, issuer: str, subject: str, claims: Any) -> User | None:
@@ -86,11 +87,18 @@ class App:
         app, gate = self.app, self.gate
         view = lambda: "here"  # noqa: E731
         app.add_url_rule("/", "home", login_required(view))
+        app.add_url_rule("/me", "me", lambda: str(current_user.get_id()))
+        app.add_url_rule("/act-as/<key>", "act_as", self.act_as, methods=["POST"])
         app.add_url_rule("/payroll", "payroll", gate.resource("payroll")(lambda: "payroll"))
         app.add_url_rule("/fresh", "fresh", gate.require_mfa(max_age=timedelta(minutes=5))(lambda: "fresh"))
         app.add_url_rule(
             "/transfer", "transfer", gate.require_mfa(max_age=timedelta(0))(lambda: "sent"), methods=["GET", "POST"]
         )
+
+    def act_as(self, key: str) -> str:
+        with self.gate.impersonation(actor=current_user, subject=User(key), reason="ticket 42"):
+            login_user(User(key))
+        return "acting"
 
     def enroll(self, key: str) -> None:
         with self.app.app_context():

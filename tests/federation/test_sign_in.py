@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from flask import Response, jsonify, redirect
+from flask import Response, abort, jsonify, redirect
 from flask_login import user_logged_in
 from joserfc.jwk import OctKey, RSAKey
 
@@ -255,6 +255,21 @@ def test_an_answer_counts_once(liar: Liar) -> None:
     assert app.asked == [(liar.issuer, "ann")]
 
 
+def test_a_copy_of_the_cookie_answers_no_second_time(liar: Liar) -> None:
+    """What was begun is kept by the browser, who may put an old session back."""
+    app = App(liar.issuer)
+    person = app.person(liar.walk)
+    link = liar.walk(person.leave())
+    kept = person.client.get_cookie("session")
+    assert kept is not None
+    liar.codes["again"] = liar.codes["code-0"]
+    person.come_back(link)
+    thief = app.person(liar.walk)
+    thief.client.set_cookie("session", kept.value)
+    assert (thief.come_back(link.replace("code-0", "again")).status_code, thief.status()) == (401, 401)
+    assert "again" in liar.codes, "the provider is not asked"
+
+
 def test_the_token_of_an_earlier_sign_in_is_refused(liar: Liar) -> None:
     kept: list[str] = []
 
@@ -360,6 +375,19 @@ def test_people_without_an_account_and_disabled_ones_stay_outside(liar: Liar) ->
         liar.claims = {"sub": subject}
         person = app.person(liar.walk)
         assert (person.sign_in().status_code, person.status()) == (403, 401)
+
+
+@pytest.mark.parametrize(
+    ("how", "status"),
+    [(lambda: abort(403, "Ask the service desk for an account."), 403), (lambda: abort(redirect("/join")), 302)],
+)
+def test_an_app_may_turn_people_away_in_its_own_way(liar: Liar, how: Any, status: int) -> None:
+    app = App(liar.issuer, "always")
+    app.find = lambda *_: how()
+    person = app.person(liar.walk)
+    answer = person.sign_in()
+    assert (answer.status_code, person.status()) == (status, 401)
+    assert answer.location == "/join" if status == 302 else "Ask the service desk" in answer.text
 
 
 def test_an_app_that_fails_while_it_signs_in_has_signed_nobody_in(liar: Liar) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from authlib.integrations.base_client import OAuthError
 from authlib.integrations.flask_client import FlaskIntegration, FlaskOAuth2App
@@ -78,14 +78,22 @@ class Answer:
         return datetime.fromtimestamp(self.kept["began_at"], UTC)
 
 
+class TryUse(Protocol):
+    """Notes that a state was answered; False when it was before."""
+
+    def __call__(self, provider: str, state: str, *, ends_at: datetime) -> bool:
+        """See :meth:`UpstreamAnswers.try_use`."""
+
+
 class UpstreamClient:
     """Sends users to the provider, and takes them back.
 
     :param redirect_uri: where they come back to.
+    :param try_use: whether a state of this provider was not answered before.
     """
 
-    def __init__(self, provider: UpstreamProvider, *, redirect_uri: str, clock: Clock) -> None:
-        self.provider, self._redirect_uri, self._clock = provider, redirect_uri, clock
+    def __init__(self, provider: UpstreamProvider, *, redirect_uri: str, clock: Clock, try_use: TryUse) -> None:
+        self.provider, self._redirect_uri, self._clock, self._try_use = provider, redirect_uri, clock, try_use
         self._framework = FlaskIntegration(f"mfa_gate_{provider.name}")
         self._app = _App(
             self._framework, provider.name, client_id=provider.client_id, client_secret=provider.client_secret,
@@ -144,6 +152,10 @@ class UpstreamClient:
             raise SignInOver(_OVER)
         # SECURITY: the session may live for weeks, and what was begun so long ago asked for nothing of today.
         if self._clock().timestamp() - kept["began_at"] > _STATE_LIFETIME:
+            raise SignInOver(_OVER)
+        # SECURITY: a browser may put back a copy of its session from before the answer.
+        ends_at = datetime.fromtimestamp(kept["began_at"] + _STATE_LIFETIME, UTC)
+        if not self._try_use(self.provider.name, str(state), ends_at=ends_at):
             raise SignInOver(_OVER)
         return kept
 

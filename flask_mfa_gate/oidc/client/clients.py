@@ -9,7 +9,7 @@ from ...clock import Clock
 from ...domain.oidc.upstream_provider import UpstreamProvider
 
 if TYPE_CHECKING:
-    from .client import UpstreamClient
+    from .client import TryUse, UpstreamClient
 
 
 class UpstreamClients:
@@ -18,8 +18,10 @@ class UpstreamClients:
     :param base: address of the pages that users come back to, which end in the name.
     """
 
-    def __init__(self, providers: Mapping[str, UpstreamProvider], *, base: str, clock: Clock) -> None:
-        self.providers, self._base, self._clock = providers, base, clock
+    def __init__(
+        self, providers: Mapping[str, UpstreamProvider], *, base: str, clock: Clock, try_use: TryUse
+    ) -> None:  # fmt: skip
+        self.providers, self._base, self._clock, self._try_use = providers, base, clock, try_use
         self._made: dict[str, UpstreamClient] = {}
 
     def find(self, name: str) -> UpstreamClient | None:
@@ -30,7 +32,9 @@ class UpstreamClients:
             from .client import UpstreamClient  # noqa: PLC0415 - Authlib is slow to load
 
             redirect_uri = f"{self._base}/{name}/callback"
-            self._made[name] = UpstreamClient(self.providers[name], redirect_uri=redirect_uri, clock=self._clock)
+            self._made[name] = UpstreamClient(
+                self.providers[name], redirect_uri=redirect_uri, clock=self._clock, try_use=self._try_use
+            )
         return self._made[name]
 
     def of_issuer(self, issuer: str | None) -> UpstreamProvider | None:

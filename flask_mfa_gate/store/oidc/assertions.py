@@ -1,4 +1,4 @@
-"""Assertions by which clients proved themselves."""
+"""What counts once: assertions by which clients proved themselves, and answers of providers that sign users in."""
 
 from __future__ import annotations
 

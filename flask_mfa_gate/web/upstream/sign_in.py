@@ -10,7 +10,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any
 
 from flask import Response, request
-from werkzeug.exceptions import NotFound
+from werkzeug.exceptions import HTTPException, NotFound
 
 from ...domain.oidc.upstream_claims import by_our_clock
 from ...domain.redirects import safe_target
@@ -27,7 +27,7 @@ from ..responses.targets import home, origin
 from ..sessions.federated import federated_sign_in
 from ..state import GateState
 from ..view_marks.marks import mark_exempt
-from .step_up import StepUpRequest, begin_step_up, finish_step_up
+from .step_up import StepUpRequest, begin_step_up, finish_step_up, raise_actor
 
 if TYPE_CHECKING:
     from ...oidc.client.client import Answer, UpstreamClient
@@ -58,7 +58,8 @@ def _upstream_view(view: Callable[[UpstreamCall], Response]) -> Callable[..., Re
             # SECURITY: each of these requests may cause one to the provider, which can take a while.
             require_no_excess(context.state)
             return view(_call(context, without_place(arguments)["name"]))
-        except NotFound as error:
+        except HTTPException as error:
+            # Also what the app's upstream_user says to people whom it doesn't let in.
             return answers.http_problem(context, error)
         except MFAGateError as error:
             return answers.failure(context, error)
@@ -108,6 +109,9 @@ def callback(call: UpstreamCall) -> Response:
     asked = StepUpRequest.read(answer.kept.get("step_up"))
     if asked is not None:
         noted = finish_step_up(call.context, call.client.provider, asked, noted, began_at=answer.began_at)
+        if call.context.impersonation is not None:
+            raise_actor(call.context, user, noted)
+            return answers.see_other(answer.kept["next"])
     elif answer.kept.get("is_new"):
         noted = _as_new(call, noted, began_at=answer.began_at)
     return _sign_in(call, user, noted, answer)

@@ -15,6 +15,7 @@ from ...domain.sign_in.session import GateSession
 from ...domain.sign_in.upstream import FederatedSignIn, Upstream
 from ...errors import BadRequest, NotAllowed, SignInOver
 from ...sentences import Sentence
+from ...services.sign_in.entries import Elevation
 from ..authorization.authorizer import RequestAuthorizer
 from ..request_context import RequestContext
 from ..responses.targets import home
@@ -105,6 +106,21 @@ def finish_step_up(
     spent_at = noted.upstream.at if asked.max_age == timedelta(0) else None
     # SECURITY: of what the session was asked for since, in another tab, this is no proof.
     return replace(noted, upstream=replace(noted.upstream, spent_at=spent_at), act=asked.act)
+
+
+def raise_actor(context: RequestContext, actor: Any, noted: FederatedSignIn) -> None:
+    """Somebody who acts as another user proved more, and signs in as nobody.
+
+    :param noted: see :func:`finish_step_up`.
+    """
+    live, state = context.session, context.state
+    assert live is not None  # noqa: S101 - it was seen to be the actor's
+    assurance = live.assurance.signed_in_again(at=state.clock(), upstream=noted.upstream)
+    authorizer, how = RequestAuthorizer(context, actor), Elevation(UPSTREAM, noted.act)
+    sessions = state.sign_in.sessions
+    context.enter(
+        state.worker.run(lambda work: sessions.elevate(work, live, assurance, authorizer=authorizer, how=how))
+    )
 
 
 def _is_met(context: RequestContext, asked: StepUpRequest, said: Upstream, began_at: datetime) -> bool:
