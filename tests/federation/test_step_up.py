@@ -124,6 +124,28 @@ def test_an_act_takes_no_proof_from_before_it_was_asked_for(liar: Liar) -> None:
     assert person.status("/transfer") in {401, 403}
 
 
+@pytest.mark.parametrize("holds_factor", [False, True])
+def test_who_acts_as_another_user_proves_it_there_and_still_acts(liar: Liar, *, holds_factor: bool) -> None:
+    app = App(liar.issuer)
+    if holds_factor:
+        app.enroll("bob")
+    person = signed_in(app, liar, auth_time=seconds(minutes=4))
+    assert person.client.post("/act-as/bob").text == "acting"
+    app.clock.ahead = timedelta(minutes=2)
+    assert person.client.get("/fresh").location == "/mfa/challenge"
+    assert "Verify with Example ID" in person.client.get("/mfa/challenge").text
+    liar.claims = {"auth_time": seconds(minutes=-2)}
+    assert person.sign_in(STEP_UP).location == "/fresh"
+    assert (person.client.get("/me").text, person.status("/fresh")) == ("bob", 200)
+    assert person.client.get("/transfer").location == "/mfa/challenge"
+    liar.claims = {"auth_time": seconds(minutes=-2, seconds=-2)}
+    person.sign_in(STEP_UP)
+    assert [person.client.post("/transfer", headers=JSON).status_code for _ in range(2)] == [200, 401]
+    liar.claims = {"sub": "bob"}
+    person.client.get("/transfer")
+    assert person.sign_in(STEP_UP).status_code in {401, 403}, "the user's own proof is not the actor's"
+
+
 @pytest.mark.parametrize("signs_in_between", [False, True])
 def test_one_proof_is_good_for_one_act(liar: Liar, *, signs_in_between: bool) -> None:
     app = App(liar.issuer)

@@ -52,6 +52,8 @@ class Desk:
         app.add_url_rule("/act", "act", lambda: self.act(), methods=["POST"])
         app.add_url_rule("/payroll", "payroll", host.gate.resource("payroll")(lambda: f"payroll of {self.name()}"))
         app.add_url_rule("/fresh", "fresh", host.gate.require_mfa()(lambda: f"fresh {self.name()}"))
+        young = host.gate.require_mfa(max_age=timedelta(minutes=5))
+        app.add_url_rule("/young", "young", young(lambda: f"young {self.name()}"))
         host.enroll(ACTOR)
 
     def sign_in(self, key: str, **options: Any) -> None:
@@ -255,6 +257,28 @@ def test_a_page_that_asks_more_of_the_user_is_proved_by_the_actor(desk: Desk) ->
     if desk.kind == "flask-login":
         assert desk.host.pass_challenge(client).location == "/payroll"
         assert client.get("/payroll").text == "payroll of 2"
+
+
+@pytest.mark.parametrize("view", ["/young", "/payroll"])
+def test_who_holds_no_factor_is_acted_as_by_the_actors_proof(desk: Desk, view: str) -> None:
+    desk.save(action="require", on=["payroll"], max_age=300)
+    client = desk.acting()
+    assert client.get("/fresh").text == "fresh 2"
+    assert client.get(view).text.endswith("2")
+    desk.host.clock.forward(minutes=6)
+    assert client.get(view).location == "/mfa/challenge"
+    assert client.get("/me").text == "2 of the view"
+    if desk.kind == "flask-login":
+        assert desk.host.pass_challenge(client).location == view
+        assert client.get(view).text.endswith("2")
+
+
+def test_a_lock_of_the_user_is_not_lifted_by_the_actors_proof() -> None:
+    desk = Desk(MFA_GATE_LOCKOUT_SCOPE="protected")
+    desk.call(lambda gate: gate.enrollments.require(SUBJECT, days=1))
+    desk.host.clock.forward(days=2)
+    client = desk.acting()
+    assert code_of(client.get("/fresh", headers=JSON)) == (403, "mfa_enrollment_expired")
 
 
 def test_pages_of_the_account_are_closed_meanwhile(desk: Desk) -> None:

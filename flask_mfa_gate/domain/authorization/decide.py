@@ -176,7 +176,7 @@ class _Judge:
         self, demand: AuthnRequirement, result: PolicyResult, *, grace: datetime | None, at_resource: bool = False
     ) -> Decision:
         """Whether this proof is there; if it can't be, whether there is still time to set a factor up."""
-        if self._can_meet(demand):
+        if self._can_meet(demand, at_resource=at_resource):
             if self._meets(demand):
                 return PASSED
             if self._is_setting_up and not at_resource:
@@ -246,10 +246,12 @@ class _Judge:
         )
         return min(ends)
 
-    def _can_meet(self, demand: AuthnRequirement) -> bool:
+    def _can_meet(self, demand: AuthnRequirement, *, at_resource: bool) -> bool:
         if not self.held.isdisjoint(demand.methods):
             return True
-        return UPSTREAM in demand.methods and self._has_upstream(demand)
+        # SECURITY: a period that ended is a lock, whoever comes in the user's name.
+        is_lent = at_resource and not self.is_locked and not self.request.lent.isdisjoint(demand.methods)
+        return is_lent or (UPSTREAM in demand.methods and self._has_upstream(demand))
 
     def _meets(self, demand: AuthnRequirement) -> bool:
         if not demand.is_for_one_request:

@@ -25,7 +25,7 @@ def _asked_of_actor(subject: Decision, held: frozenset[Method]) -> Decision:
     """A factor is set up by its own user, and proved with one that the actor holds."""
     if subject.ask in _AS_THEY_ARE:
         return subject
-    can_prove = not held.isdisjoint(subject.requirement.methods or Method.of_factors)
+    can_prove = not held.isdisjoint(subject.requirement.methods or Method.at_step_up)
     if subject.ask is Ask.CHALLENGE and can_prove:
         return subject
     # SECURITY: what only the user can do is done by nobody in their stead, and not let pass either.

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from ..enrollment.enrollment import EnrollmentState
 from ..policy.facts import Environment
-from ..sign_in.assurance import Assurance
+from ..sign_in.assurance import Assurance, Method
 from .decision import AuthnRequirement
 
 _NOTHING_KNOWN = Environment()
@@ -25,6 +25,7 @@ class AccessRequest(NamedTuple):
     :param granted: whether a step-up grant for exactly this request is there.
     :param waives_app: whether what the app asks stops nobody here, so that only resources and demands do.
     :param sets_up_factor: whether a factor is about to be set up, which a lapse refuses wherever else it locks.
+    :param lent: what somebody can prove who acts as this user.
     """
 
     enrollment: EnrollmentState
@@ -39,3 +40,4 @@ class AccessRequest(NamedTuple):
     granted: bool = False
     waives_app: bool = False
     sets_up_factor: bool = False
+    lent: frozenset[Method] = frozenset()

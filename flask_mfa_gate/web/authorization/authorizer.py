@@ -16,7 +16,7 @@ from ...domain.enrollment.enrollment import EnrollmentState
 from ...domain.policy.conditions.condition_type import ALL_FACTS
 from ...domain.policy.evaluation.compiled_policies import CompiledPolicies
 from ...domain.policy.facts import Environment
-from ...domain.sign_in.assurance import Assurance, SignIn
+from ...domain.sign_in.assurance import Assurance, Method, SignIn
 from ...domain.view_protection import ViewProtection
 from ...errors import MFAGateError
 from ...services.people.persons import is_switched_on
@@ -28,6 +28,7 @@ from .recorder import record, record_report, record_risk
 
 log = logging.getLogger("flask_mfa_gate")
 _NONE = frozenset[str]()
+_NONE_PROVED = frozenset[Method]()
 
 
 @dataclass(slots=True)
@@ -37,12 +38,14 @@ class RequestAuthorizer:
     :param user: the host's user object; None where the row alone says who this is.
     :param notes: whether what comes of it is written down; not of a user who is only acted as.
     :param is_on: whether the account is active, where there is no such object to tell.
+    :param lent: what somebody can prove who acts as this user.
     """
 
     context: RequestContext
     user: Any = None
     is_on: bool = True
     notes: bool = True
+    lent: frozenset[Method] = _NONE_PROVED
 
     def here(self, protection: ViewProtection, *, waives_app: bool = False) -> Decision:
         """What this request meets; a grant for exactly this one is used up where one is asked for.
@@ -190,6 +193,7 @@ class RequestAuthorizer:
             deferred=session is not None and session.deferred_at is not None,
             # A prompt protects nothing that its own "later" does not open, so what may be a token is not stopped.
             promptable=not context.may_be_token,
+            lent=self.lent,
         )
         if not policies.policies:
             return request, policies

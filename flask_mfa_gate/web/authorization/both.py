@@ -9,7 +9,7 @@ from typing import Any
 from ...domain.authorization.decision import Decision
 from ...domain.authorization.impersonation import decide_for_both
 from ...domain.enrollment.enrollment import EnrollmentState
-from ...domain.sign_in.assurance import methods_of
+from ...domain.sign_in.assurance import UPSTREAM, Method, methods_of
 from ...domain.view_protection import ViewProtection
 from ..request_context import RequestContext
 from .authorizer import RequestAuthorizer
@@ -39,8 +39,14 @@ def _of_both(
     own = ask(RequestAuthorizer(context, actor))
     # A soft prompt is the user's own to answer, so it is not put to the actor.
     beside = replace(context, enrollment=enrollment, may_be_token=True)
-    theirs = ask(RequestAuthorizer(beside, subject, notes=False))
+    held = _held(context)
+    theirs = ask(RequestAuthorizer(beside, subject, notes=False, lent=held))
     context.granted = beside.granted
-    assert context.enrollment is not None  # noqa: S101 - it came with the session
-    held = methods_of(context.enrollment.factors & context.state.rules.enabled)
     return decide_for_both(own, theirs, held=held)
+
+
+def _held(context: RequestContext) -> frozenset[Method]:
+    """What the actor can prove, with their own factors or by the provider that signed them in."""
+    assert context.enrollment is not None  # noqa: S101 - it came with the session
+    own = methods_of(context.enrollment.factors & context.state.rules.enabled)
+    return own | {UPSTREAM} if context.state.rules.trust.can_ask(context.assurance.upstream) else own
