@@ -97,6 +97,7 @@ TIGHT: dict[str, Any] = {
     "FEW": 2,
     "BUDGETS": (20, 20),
     "BUDGETS_OF_A_PAGE": (5, 10, 25),
+    "BUDGETS_OF_ENTRIES": (5, 35),
     "TRIED": 1,
     "MOST_SCANS": 2,
 }

@@ -25,6 +25,8 @@ FEW = 3000
 # steps where no count needs them. Half as many on MariaDB, which takes three to ten times as long to look one up.
 BUDGETS = (500, 2500)
 BUDGETS_OF_A_PAGE = (500, 1000, 1500)
+# The same where the entries themselves tell who is meant, and nobody is looked up.
+BUDGETS_OF_ENTRIES = (1000, 5000)
 # From so many on it is worth trying an index of all of their kind, in the order of the list, before they are read.
 TRIED = 300
 MOST_SCANS = 4
@@ -184,7 +186,8 @@ class UserList:
     ) -> Found:  # fmt: skip
         """What is met within the budgets. The last reads as many as are counted, where that is not known."""
         counts = after is None and plan.size is None and plan.whole is None
-        budgets, place, rows = _budgets(tx, BUDGETS if counts else BUDGETS_OF_A_PAGE), after, list[Row[Any, str]]()
+        of_page = BUDGETS_OF_A_PAGE if plan.few is None else BUDGETS_OF_ENTRIES
+        budgets, place, rows = _budgets(tx, BUDGETS if counts else of_page), after, list[Row[Any, str]]()
         for budget in budgets:
             most = max(limit, COUNT_CAP) if counts and budget == budgets[-1] else limit
             met = in_order(tx, self._tested(tx, plan, sort, place, budget), sort, limit=most - len(rows))
