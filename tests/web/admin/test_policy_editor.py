@@ -301,6 +301,7 @@ def test_the_simulator_answers_in_words_and_its_link_carries_the_question(app: F
         "The policy includes this user: the group finance",
     ):  # fmt: skip
         assert words in text, words
+    assert text.index(">Applies<") < text.index(">Doesn't apply<"), "what says why comes first"
     inside = page(browser, "/simulator?user=erin@example.org&resource=payroll&address=198.51.100.7&platform=linux")
     assert "198.51.100.7 is in office" in inside
     assert "would get in without being asked" in inside

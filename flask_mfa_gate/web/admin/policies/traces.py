@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from ....domain.policy.document.policy import PolicyState
 from ....domain.policy.evaluation.trace import ConditionTrace, PolicyTrace
 from ....domain.policy.facts import MatchResult
 from ....services.policies.simulation import Explanation
@@ -67,8 +68,11 @@ class PolicyLines:
 
 
 def shown_lines(explained: Explanation, meant: Mapping[str, str], *, most: int) -> tuple[list[PolicyLines], int]:
-    """What is told of each policy, and of how many nothing is: of many, those are shown that apply."""
-    traces = list(explained.policies)
+    """What is told of each policy, and of how many nothing is: of many, those are shown that apply.
+
+    Those that say why come first: they apply, and are on.
+    """
+    traces = sorted(explained.policies, key=lambda one: (not one.applies, one.state is not PolicyState.ON))
     shown = [one for one in traces if one.mark is not MatchResult.MISS or len(traces) <= most][:most]
     return [lines_of(one, meant) for one in shown], len(traces) - len(shown)
 
