@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, ClassVar, NamedTuple, Protocol, TypeVar, cast, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple, Protocol, TypeVar, cast, runtime_checkable
 
 from sqlalchemy import BigInteger, ColumnElement, Select, bindparam, func, literal, select, tuple_
-from sqlalchemy.orm import Session
 
 from ...domain.people.person import Person
 from ...errors import HostCallbackFailed
 from .persons import EMAIL_ATTRIBUTES, PersonReader, checked, key_of, read_attribute
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Session
 
 T = TypeVar("T")
 LONGEST_INTEGER = 63
@@ -192,6 +194,8 @@ class ModelDirectory:
 
     def _own_session(self) -> Session:
         """A hundred thousand users must not pile up in the session of the host."""
+        from sqlalchemy.orm import Session  # noqa: PLC0415 - loaded by an app that has such users
+
         return Session(self._db.session.get_bind(mapper=self._model.__mapper__))  # type: ignore[attr-defined]
 
     def _person(self, user: Any) -> Person:

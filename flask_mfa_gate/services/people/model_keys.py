@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from itertools import takewhile
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import inspect
-from sqlalchemy.orm import Mapper, object_mapper
 
 from ...errors import ConfigError, NamelessUser
+
+if TYPE_CHECKING:
+    from sqlalchemy.orm import Mapper
 
 
 class ModelKey:
@@ -47,5 +49,5 @@ class ModelKey:
         """A subclass shares the primary key of its parent, unless it has a whole table of its own."""
         if not isinstance(user, self._model):
             return False
-        below = takewhile(lambda mapper: mapper.class_ is not self._model, object_mapper(user).iterate_to_root())
+        below = takewhile(lambda mapper: mapper.class_ is not self._model, inspect(user).mapper.iterate_to_root())
         return not any(mapper.concrete for mapper in below)

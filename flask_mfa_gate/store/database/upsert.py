@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Insert, Table
-from sqlalchemy.dialects import mysql, postgresql, sqlite
 
 from .sets import insert_many
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import mysql, postgresql, sqlite
 
 _MYSQL = frozenset({"mysql", "mariadb"})
 
@@ -34,15 +37,28 @@ def _built(dialect: str, table: Table, update: tuple[str, ...], key: str) -> Ins
     return built
 
 
+def on_conflict_insert(dialect: str, table: Table) -> postgresql.Insert | sqlite.Insert:
+    """An INSERT that can say ON CONFLICT. Only the dialect of the app's own server is loaded."""
+    found: postgresql.Insert | sqlite.Insert = import_module(f"sqlalchemy.dialects.{dialect}").insert(table)
+    return found
+
+
+def on_duplicate_key_insert(table: Table) -> mysql.Insert:
+    """An INSERT of MariaDB and MySQL that can say ON DUPLICATE KEY."""
+    from sqlalchemy.dialects import mysql  # noqa: PLC0415 - only for such a server
+
+    return mysql.insert(table)
+
+
 def _on_mysql(table: Table, update: Collection[str]) -> mysql.Insert:
     # SECURITY: INSERT IGNORE would also cut a key that is too long down to that of another user.
-    statement = mysql.insert(table)
+    statement = on_duplicate_key_insert(table)
     names = update or [column.name for column in table.primary_key]
     return statement.on_duplicate_key_update({name: statement.inserted[name] for name in names})
 
 
 def _on_conflict(dialect: str, table: Table, update: Collection[str], key: str) -> postgresql.Insert | sqlite.Insert:
-    statement = postgresql.insert(table) if dialect == "postgresql" else sqlite.insert(table)
+    statement = on_conflict_insert(dialect, table)
     taken = [key] if key else [column.name for column in table.primary_key]
     if not update:
         return statement.on_conflict_do_nothing(index_elements=taken)

@@ -7,7 +7,8 @@ from functools import cache
 from typing import Any
 
 from sqlalchemy import ColumnElement, CompoundSelect, Connection, Insert, Select, Table, bindparam, select
-from sqlalchemy.dialects import mysql, postgresql, sqlite
+
+from ..database.upsert import on_conflict_insert, on_duplicate_key_insert
 
 _NEW, _GAVE_WAY = "new_", "superseded_at"
 
@@ -28,13 +29,12 @@ def _rotating(table: Table, dialect: str) -> Insert:
 
 
 def _on_mysql(_dialect: str, table: Table) -> Insert:
-    into = mysql.insert(table).from_select(table.c.keys(), _both(table), include_defaults=False)
+    into = on_duplicate_key_insert(table).from_select(table.c.keys(), _both(table), include_defaults=False)
     return into.on_duplicate_key_update({_GAVE_WAY: into.inserted[_GAVE_WAY]})
 
 
 def _on_conflict(dialect: str, table: Table) -> Insert:
-    insert = postgresql.insert if dialect == "postgresql" else sqlite.insert
-    into = insert(table).from_select(table.c.keys(), _both(table), include_defaults=False)
+    into = on_conflict_insert(dialect, table).from_select(table.c.keys(), _both(table), include_defaults=False)
     return into.on_conflict_do_update(index_elements=["id_digest"], set_={_GAVE_WAY: into.excluded[_GAVE_WAY]})
 
 

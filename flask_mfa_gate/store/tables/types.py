@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from typing import Any, cast
 
 from sqlalchemy import BigInteger, DateTime, Integer, String, Text
-from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
@@ -15,8 +14,8 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 BIG_ID: TypeEngine[int] = BigInteger().with_variant(Integer, "sqlite")
 
 
-# MariaDB and MySQL end TEXT at 64 KiB.
-LONG_TEXT: TypeEngine[str] = Text().with_variant(mysql.LONGTEXT(), "mysql", "mariadb")
+# MariaDB and MySQL end TEXT at 64 KiB, and make LONGTEXT of one that is given as long.
+LONG_TEXT: TypeEngine[str] = Text().with_variant(Text(2**32 - 1), "mysql", "mariadb")
 
 
 class UTCDateTime(TypeDecorator[datetime]):
@@ -28,6 +27,8 @@ class UTCDateTime(TypeDecorator[datetime]):
     def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
         """Microseconds are kept on MariaDB too, whose DATETIME would cut them off."""
         if dialect.name in {"mysql", "mariadb"}:
+            from sqlalchemy.dialects import mysql  # noqa: PLC0415 - loaded by such a server
+
             return dialect.type_descriptor(mysql.DATETIME(fsp=6))
         return dialect.type_descriptor(DateTime(timezone=True))
 
@@ -81,6 +82,8 @@ class Exact(TypeDecorator[str]):
         length = self.impl_instance.length  # type: ignore[attr-defined]
         if dialect.name not in {"mysql", "mariadb"}:
             return dialect.type_descriptor(String(length))
+        from sqlalchemy.dialects import mysql  # noqa: PLC0415 - loaded by such a server
+
         # SECURITY: two people whose keys differ in a space or in case must never share a row.
         collation = "utf8mb4_nopad_bin" if getattr(dialect, "is_mariadb", False) else "utf8mb4_0900_bin"
         return dialect.type_descriptor(mysql.VARCHAR(length, charset="utf8mb4", collation=collation))
