@@ -31,9 +31,7 @@ from .services.policies.simulation import Explanation
 from .web.authorization.questions import TemplateHelper, current_access_token, current_assurance, current_decision
 from .web.blueprints import register_blueprints
 from .web.delegation.calls import DelegationCalls
-from .web.inspection.doctor import findings
 from .web.inspection.findings import Finding
-from .web.inspection.routes import route_table
 from .web.middleware import view_guard
 from .web.middleware.install import arrange, install, require_free
 from .web.middleware.websockets import still_ok
@@ -227,10 +225,14 @@ class MFAGate(DelegationCalls):
 
     def doctor(self) -> list[Finding]:
         """Errors and warnings of this app's set-up."""
+        from .web.inspection.doctor import findings  # noqa: PLC0415 - an operator asks now and then
+
         return findings(current_app, self._state)
 
     def routes(self) -> list[dict[str, Any]]:
         """Every endpoint of this app with what protects it."""
+        from .web.inspection.routes import route_table  # noqa: PLC0415 - an operator asks now and then
+
         return route_table(current_app, self._state)
 
     def assurance(self) -> Assurance | None:

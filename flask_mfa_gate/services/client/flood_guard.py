@@ -14,14 +14,14 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from threading import Lock, Thread
-from typing import Any, TypeVar, cast
-
-from limits import RateLimitItemPerMinute
-from limits.storage import MemoryStorage, Storage, storage_from_string
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from ...clock import Clock
 from ...domain.address import counted_place
 from ...errors import ConfigError, Throttled
+
+if TYPE_CHECKING:
+    from limits.storage import MemoryStorage, Storage
 
 KEY = "MFA_GATE_FLOOD_STORAGE"
 WINDOW = timedelta(minutes=1)
@@ -46,7 +46,7 @@ class FloodGuard:
     """
 
     def __init__(self, limit: int | None, uri: str | None, *, name: str, clock: Clock) -> None:
-        self._item = RateLimitItemPerMinute(limit, namespace=name) if limit is not None else None
+        self._limit, self._name = limit, name
         self._shared = _redis(uri) if uri is not None else None
         self._memory, self._clock = _Memory(), clock
         self._failed_at: datetime | None = None
@@ -59,24 +59,24 @@ class FloodGuard:
 
         :param about: what is counted apart from everything else of that address.
         """
-        if self._item is None:
+        if self._limit is None:
             return None
         place, length = counted_place(address), int(WINDOW.total_seconds())
-        count = self._count(self._key(self._item, place, about), length)
-        if count == self._item.amount + 1:
-            log.warning("more than %d sign-ins and forms within a minute from %s", self._item.amount, place)
-        return self._refusal() if count > self._item.amount else None
+        count = self._count(self._key(place, about), length)
+        if count == self._limit + 1:
+            log.warning("more than %d sign-ins and forms within a minute from %s", self._limit, place)
+        return self._refusal() if count > self._limit else None
 
     def refusal(self, address: str | None, *, about: str = "") -> Throttled | None:
         """The refusal of an address that has sent too many in this minute, without counting this request."""
-        if self._item is None:
+        if self._limit is None:
             return None
-        count = self._read(self._key(self._item, counted_place(address), about))
-        return self._refusal() if count >= self._item.amount else None
+        count = self._read(self._key(counted_place(address), about))
+        return self._refusal() if count >= self._limit else None
 
-    def _key(self, item: RateLimitItemPerMinute, place: str, about: str) -> str:
+    def _key(self, place: str, about: str) -> str:
         minute = int(self._clock().timestamp()) // int(WINDOW.total_seconds())
-        return item.key_for(place, minute, *([about] if about else []))
+        return f"{self._name}/{place}/{minute}/{about}"
 
     def _refusal(self) -> Throttled:
         length, now = int(WINDOW.total_seconds()), self._clock()
@@ -94,10 +94,10 @@ class FloodGuard:
 
     def failure(self) -> str | None:
         """Why the shared storage does not answer, asked now; None where it does, or there is none."""
-        if self._item is None or self._shared is None:
+        if self._limit is None or self._shared is None:
             return None
         try:
-            self._ask(partial(self._shared.get, self._item.key_for("doctor")))
+            self._ask(partial(self._shared.get, f"{self._name}/doctor"))
         except Exception as error:  # noqa: BLE001 - whatever it is, the doctor tells it
             return _words(error)
         return None
@@ -148,7 +148,7 @@ class FloodGuard:
 class _Counters:
     """Those of one process."""
 
-    storage: MemoryStorage = field(default_factory=MemoryStorage)
+    storage: MemoryStorage
     lock: Lock = field(default_factory=Lock)
 
 
@@ -160,7 +160,7 @@ class _Memory:
 
     def increase(self, key: str, length: int) -> int:
         process = os.getpid()
-        counters = self._by_process.get(process) or self._by_process.setdefault(process, _Counters())
+        counters = self._by_process.get(process) or self._by_process.setdefault(process, _new_counters())
         # Of first requests that come at once the storage would forget some.
         with counters.lock:
             return counters.storage.incr(key, length)
@@ -169,6 +169,12 @@ class _Memory:
         """How many there were in this process."""
         counters = self._by_process.get(os.getpid())
         return counters.storage.get(key) if counters is not None else 0
+
+
+def _new_counters() -> _Counters:
+    from limits.storage import MemoryStorage  # noqa: PLC0415 - needed once somebody signs in
+
+    return _Counters(MemoryStorage())
 
 
 def _answer(answer: Future[T], question: Callable[[], T]) -> None:
@@ -183,7 +189,8 @@ def _redis(uri: str) -> Storage:
     if not uri.startswith(_SCHEMES):
         raise ConfigError(KEY, "is no address of a Redis server", allowed=_ALLOWED)
     try:
-        from redis.backoff import NoBackoff  # noqa: PLC0415 - only an app with such a server needs it
+        from limits.storage import storage_from_string  # noqa: PLC0415 - only an app with such a server needs it here
+        from redis.backoff import NoBackoff  # noqa: PLC0415
         from redis.retry import Retry  # noqa: PLC0415
     except ImportError:
         raise ConfigError(KEY, "needs the package redis", allowed="pip install 'flask-mfa-gate[redis]'") from None
@@ -192,7 +199,7 @@ def _redis(uri: str) -> Storage:
         "retry": Retry(NoBackoff(), 1),
     }  # fmt: skip
     try:
-        return cast(Storage, storage_from_string(uri, **options))
+        return cast("Storage", storage_from_string(uri, **options))
     except ValueError:
         # The address may carry a password, and the error repeats parts of it.
         raise ConfigError(KEY, "is no address of a Redis server", allowed=_ALLOWED) from None

@@ -13,7 +13,6 @@ from ...domain.people.roles import Role
 from ...errors import UnknownUser
 from ...services.mail_trial import MailTrialResult
 from ...settings import PREFIX, Settings
-from ..inspection.doctor import findings
 from ..inspection.findings import Finding, Level
 from ..responses import answers
 from ..translation import gettext, translated
@@ -91,6 +90,8 @@ def trial_sentence(result: MailTrialResult, mail: Any) -> str:
 
 def draw_settings(console: Console, tried: tuple[str, str] | None = None) -> Response:
     """The page, with how something went that was tried: the tone, and a sentence."""
+    from ..inspection.doctor import findings  # noqa: PLC0415 - an operator asks now and then
+
     found, lines = findings(current_app, console.state), setting_lines(console.state.settings)
     if format_wanted(console, Format.HTML, Format.JSON) is Format.JSON:
         return answers.json_answer(

@@ -6,11 +6,12 @@ from flask import Response, current_app
 
 from ..admin.console import Console, ConsoleRoute
 from ..responses import answers
-from .document import openapi
 
 
 def description(console: Console) -> Response:
     """This description, as OpenAPI 3.1."""
+    from .document import openapi  # noqa: PLC0415 - a program asks for it now and then
+
     return answers.json_answer(openapi(current_app, console.state))
 
 
