@@ -28,10 +28,13 @@ if sys.argv[2] == "upgrade":
 assert app.test_client().get("/").status_code == 404
 print(*sys.modules)
 """
-LATER = ["alembic", "authlib", "celery", "flask_mail", "joserfc", "qrcode", "ua_parser", "webauthn"]
-LATER_OF_PACKAGE = ["cli.commands", "store.revisions"]
+LATER = (
+    "alembic", "authlib", "babel", "celery", "flask_mail", "joserfc", "limits", "qrcode", "sqlalchemy.dialects.mysql",
+    "sqlalchemy.dialects.postgresql", "sqlalchemy.orm", "ua_parser", "webauthn",
+)  # fmt: skip
+LATER_OF_PACKAGE = ("cli.commands", "store.revisions", "web.inspection.doctor", "web.openapi.document")
 # Modules of the package. The ceiling is what was reached when it was written.
-MOST_MODULES = 564
+MOST_MODULES = 537
 
 
 @pytest.fixture(scope="module")

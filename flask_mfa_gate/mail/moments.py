@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, tzinfo
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-from babel import Locale
-from babel.core import UnknownLocaleError
-from babel.dates import format_date, format_time
+if TYPE_CHECKING:
+    from babel import Locale
 
 ENGLISH = "en"
 _LOCALE = re.compile(r"[A-Za-z]{2,3}(?:[-_][A-Za-z0-9]{2,8}){0,3}")
@@ -33,6 +33,8 @@ def zone_called(name: str) -> tzinfo:
 
 def date_locale(locale: str, language: str) -> Locale:
     """How to write dates in a text of this language: as the person does, if the person speaks it."""
+    from babel.core import Locale, UnknownLocaleError  # noqa: PLC0415 - needed once there is a date to write
+
     for name in (*languages_for(locale), language):
         if name.partition("_")[0] == language.partition("_")[0]:
             try:
@@ -44,6 +46,8 @@ def date_locale(locale: str, language: str) -> Locale:
 
 def in_words(moment: datetime, *, zone: tzinfo, locale: Locale) -> str:
     """Date and time in the zone, and in UTC beside it when they differ."""
+    from babel.dates import format_time  # noqa: PLC0415 - needed once there is a date to write
+
     there, utc = moment.astimezone(zone), moment.astimezone(UTC)
     words = f"{_date(there, locale)}, {format_time(there, 'HH:mm z', tzinfo=zone, locale=locale)}"
     if there.utcoffset() == utc.utcoffset():
@@ -59,4 +63,6 @@ def _part(part: str) -> str:
 
 def _date(moment: datetime, locale: Locale) -> str:
     """Day before month in every kind of English: a mail without a territory has none to choose by."""
+    from babel.dates import format_date  # noqa: PLC0415 - needed once there is a date to write
+
     return format_date(moment.date(), "d MMMM y" if locale.language == ENGLISH else "long", locale=locale)

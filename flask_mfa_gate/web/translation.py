@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from functools import cache
-from gettext import NullTranslations
+from gettext import NullTranslations, translation
 from pathlib import Path
 
-from babel.support import Translations
 from flask import has_request_context, request
 
 from ..sentences import Sentence
@@ -87,4 +86,4 @@ def _languages() -> tuple[str, ...]:
 
 @cache
 def _catalog(name: str) -> NullTranslations:
-    return _ENGLISH if name == "en" else Translations.load(_CATALOGS, [name], DOMAIN)
+    return _ENGLISH if name == "en" else translation(DOMAIN, _CATALOGS, [name], fallback=True)
