@@ -23,6 +23,7 @@ from ..services.audit.chain import AuditChain
 from ..services.audit.key_rotation import KeyRotation
 from ..services.audit.reading import AuditReader
 from ..services.audit.sign_in_reading import SignInReader
+from ..services.audit.sign_in_reasons import SignInReasons
 from ..services.client.flood_guard import FloodGuard
 from ..services.client.geoip import Places
 from ..services.client.risk import RiskService
@@ -63,7 +64,6 @@ from ..services.policies.simulation import Simulator
 from ..services.sign_in.attempts import AttemptService
 from ..services.sign_in.challenges import ChallengeService
 from ..services.sign_in.login_view import LastLoginView
-from ..services.sign_in.reasons import SignInReasons
 from ..services.sign_in.refusals import Refusals
 from ..services.sign_in.revocation import RevocationService
 from ..services.sign_in.self_service import SelfService

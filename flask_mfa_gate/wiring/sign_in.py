@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ..services.audit.sign_in_reasons import SignInReasons
 from ..services.client.flood_guard import FloodGuard
 from ..services.client.risk import RiskService
 from ..services.enrollment.enrollment_deferral import EnrollmentDeferral
@@ -12,7 +13,6 @@ from ..services.policies.history import PolicyHistory
 from ..services.sign_in.attempts import AttemptService
 from ..services.sign_in.challenges import ChallengeService
 from ..services.sign_in.login_view import LastLoginView
-from ..services.sign_in.reasons import SignInReasons
 from ..services.sign_in.refusals import Refusals
 from ..services.sign_in.revocation import RevocationService
 from ..services.sign_in.self_service import SelfService

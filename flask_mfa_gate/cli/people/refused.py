@@ -8,7 +8,7 @@ import click
 
 from ...domain.records.refusal import read_reference
 from ...errors import BadRequest, NotFound
-from ...services.sign_in.reasons import sentence_of
+from ...services.audit.sign_in_reasons import sentence_of
 from ...store.records.audit import Record
 from ...web.state import current_state
 from ..output import label, local, print_json

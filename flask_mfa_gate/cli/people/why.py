@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from ...domain.access import APP
-from ...services.sign_in.reasons import SignInReason
+from ...services.audit.sign_in_reasons import SignInReason
 from ...web.state import current_state
 from ..arguments import moment
 from ..group import as_json_option, mfa

@@ -14,9 +14,9 @@ from ....domain.people.user_list import UserRow
 from ....domain.policy.facts import Environment
 from ....errors import MFAGateError, UnknownUser
 from ....services.actions.subjects import ROLE_UNKNOWN
+from ....services.audit.sign_in_reasons import SignInReason
 from ....services.people.profile import UserProfile
 from ....services.policies.simulation import Explanation
-from ....services.sign_in.reasons import SignInReason
 from ...account.activity import event_lines, used_words
 from ...delegation.api_tokens import OWNER_ENROLLED
 from ...responses import answers
