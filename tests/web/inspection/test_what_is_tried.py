@@ -219,15 +219,15 @@ def test_a_name_that_means_nothing_to_users_is_a_warning(make: Make) -> None:
     assert "no-issuer" not in found(app)
 
 
-def test_a_database_inside_the_virtual_environment_is_a_warning(
+def test_a_database_inside_the_virtual_environment_is_an_error(
     make: Make, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     app = make()
     monkeypatch.setattr(sys, "prefix", str(tmp_path))
     monkeypatch.setattr(sys, "base_prefix", "/usr")
-    assert found(app)["in-environment"] == "warning"
+    assert found(app)["file-in-environment"] == "error"
     monkeypatch.setattr(sys, "prefix", str(tmp_path / "venv"))
-    assert "in-environment" not in found(app)
+    assert "file-in-environment" not in found(app)
 
 
 # Policies

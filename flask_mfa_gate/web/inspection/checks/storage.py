@@ -1,10 +1,12 @@
-"""The gate's tables."""
+"""The gate's database: its tables, and the files of its own SQLite."""
 
 from __future__ import annotations
 
+import stat
 import sys
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 
 from ....errors import ConfigError, MFAGateError
 from ....sentences import Sentence
@@ -61,22 +63,6 @@ def owner(on: Inspection) -> Iterator[Finding]:
         yield error("other-app", str(failure), fix=fix)
 
 
-@check()
-def place(on: Inspection) -> Iterator[Finding]:
-    """A database file that goes with the next rebuild of the virtual environment."""
-    folder = on.state.location.folder
-    if on.state.location.embedded and sys.prefix != sys.base_prefix and folder.resolve().is_relative_to(sys.prefix):
-        yield warning(
-            "in-environment",
-            Sentence(
-                "The gate's database and key are in the virtual environment (%(folder)s) and vanish when it is "
-                "rebuilt.",
-                folder=folder,
-            ),
-            fix="Set MFA_GATE_DATABASE_URI and MFA_GATE_KEYS, or give the app an instance_path.",
-        )
-
-
 @check(Needs.TABLES)
 def upkeep(on: Inspection) -> Iterator[Finding]:
     """Whether cron does its part."""
@@ -99,3 +85,40 @@ def dropped_session_keys(on: Inspection) -> Iterator[Finding]:
             Sentence("The session key %(name)r can't be kept while a sign-in is pending, and is dropped.", name=name),
             fix="Keep a value there that Flask's session can write as JSON.",
         )
+
+
+@check()
+def modes_of_files(on: Inspection) -> Iterator[Finding]:
+    """Not all in there is sealed."""
+    if not on.state.location.embedded:
+        return
+    file = on.state.location.file
+    for path in (file, *(file.with_name(f"{file.name}-{end}") for end in ("wal", "shm"))):
+        if path.exists() and stat.S_IMODE(path.stat().st_mode) & 0o077:
+            yield error(
+                "database-file-mode",
+                Sentence("Others can read the database file %(path)s.", path=path),
+                fix=Sentence("chmod 600 %(path)s", path=path),
+            )
+
+
+@check()
+def place_of_files(on: Inspection) -> Iterator[Finding]:
+    """Flask puts the instance folder of an installed app below the environment that it is installed in."""
+    location = on.state.location
+    if location.embedded and any(location.folder.resolve().is_relative_to(place) for place in _rebuilt()):
+        yield error(
+            "file-in-environment",
+            Sentence(
+                "The gate's database %(file)s is inside the Python environment. When that is built again, every "
+                "factor is lost.",
+                file=location.file,
+            ),
+            fix="Move its folder to a lasting place, and set instance_path= of the app or MFA_GATE_DATABASE_URI.",
+        )
+
+
+def _rebuilt() -> list[Path]:
+    """A virtual environment as a whole; of a system's Python what Flask puts into it."""
+    is_virtual = sys.prefix != sys.base_prefix
+    return [Path(sys.prefix).resolve() if is_virtual else Path(sys.prefix) / "var"]
