@@ -27,7 +27,7 @@ class Revisions:
     :param version_table: notes the revision that the tables are at.
     """
 
-    def __init__(self, connection: Connection, folder: Path, *, prefix: str, version_table: str) -> None:
+    def __init__(self, connection: Connection, *, folder: Path, prefix: str, version_table: str) -> None:
         self._context = MigrationContext.configure(connection, opts={"version_table": version_table})
         self._scripts, self._prefix = ScriptDirectory(str(folder)), prefix
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,18 +39,21 @@ def upgrade(database: Database, *, prefix: str, revision: str = "head", settle: 
     database.make_file()
     if revision == "head" and is_ready(database, prefix=prefix):
         return
+    revisions = _revisions(prefix)
     with _alone(database) as connection:
-        applied = _apply(connection, prefix, revision)
+        applied = _apply(connection, prefix, revision, revisions)
         if settle is not None:
             settle(connection, applied)
 
 
-def _apply(connection: Connection, prefix: str, revision: str) -> Sequence[str]:
+def _apply(
+    connection: Connection, prefix: str, revision: str, revisions: Callable[[Connection], Revisions]
+) -> Sequence[str]:
     version = version_table(prefix)
     is_new = revision == "head" and not inspect(connection).has_table(version)
     if is_new and (made := make_alike(connection, folder=_SCRIPTS, prefix=prefix, version_table=version)):
         return made
-    applied = _revisions(connection, prefix).upgrade(revision)
+    applied = revisions(connection).upgrade(revision)
     if is_new:
         remember(connection, table_names(prefix), applied, folder=_SCRIPTS, prefix=prefix)
     return applied
@@ -62,8 +65,9 @@ def downgrade(database: Database, *, prefix: str, revision: str) -> None:
     :raises BadRequest: for a revision that does not exist or is ahead of the tables.
     :raises StoreNotReady: when the tables are newer than the code.
     """
+    revisions = _revisions(prefix)
     with _alone(database) as connection:
-        _revisions(connection, prefix).downgrade(revision)
+        revisions(connection).downgrade(revision)
 
 
 def plan(database: Database, *, prefix: str, revision: str = "head") -> list[str]:
@@ -71,8 +75,9 @@ def plan(database: Database, *, prefix: str, revision: str = "head") -> list[str
 
     :raises BadRequest, StoreNotReady: as they do.
     """
+    revisions = _revisions(prefix)
     with database.read() as connection:
-        return _revisions(connection, prefix).plan(revision)
+        return revisions(connection).plan(revision)
 
 
 def current(database: Database, *, prefix: str) -> str | None:
@@ -127,10 +132,11 @@ def _head_in(folder: Path) -> str:
     return max(path.name.partition("_")[0] for path in (folder / "versions").glob("[!_]*.py"))
 
 
-def _revisions(connection: Connection, prefix: str) -> Revisions:
+def _revisions(prefix: str) -> Callable[[Connection], Revisions]:
+    """Loaded before a lock is taken, behind which other processes wait."""
     from .revisions import Revisions  # noqa: PLC0415 - only where tables change
 
-    return Revisions(connection, _SCRIPTS, prefix=prefix, version_table=version_table(prefix))
+    return partial(Revisions, folder=_SCRIPTS, prefix=prefix, version_table=version_table(prefix))
 
 
 @contextmanager
