@@ -46,7 +46,7 @@ class FlaskLoginIdentity:
     def load(self) -> Any:
         """The user from session, remember cookie or request, as the manager finds it; also a disabled one."""
         try:
-            manager, known = self._manager(), _known_here()
+            manager, known = self._manager(), g._get_current_object().__dict__
             if _LOADED not in known:
                 if self.can_name_nobody(here := flask_context.get()):
                     return None
