@@ -118,7 +118,7 @@ def build_store(database: Database, *, prefix: str, keyring: Keyring) -> Store:
         access_passes=AccessPasses(tables),
         sessions=sessions,
         arrivals=Arrivals(tables),
-        holdings=Holdings(tables),
+        holdings=Holdings(tables, sessions),
         revocations=Revocations(tables),
         failures=FailureLog(tables),
         audit=AuditLog(tables),

@@ -10,6 +10,7 @@ from typing import Any
 from flask import Flask, Request, Response, has_request_context, request, request_tearing_down, session
 from flask.ctx import RequestContext as FlaskContext
 
+from ..domain.address import counted_place
 from ..domain.authorization.decision import PASSED, Decision
 from ..domain.enrollment.enrollment import EnrollmentState
 from ..domain.sign_in.assurance import Assurance, SignIn
@@ -22,13 +23,15 @@ from ..services.oidc.access_tokens import AccessToken
 from ..services.people.persons import key_of
 from ..services.sign_in.entries import Entry
 from ..store.oidc.grants import GrantState
+from ..store.sign_in.holdings import Held
 from .authorization.facts import RequestFacts
-from .client import Client, client_of, wants_page
-from .request_notes import expect_hooks, flask_context, outer_user, this_request
+from .client import Client, client_of, origin_of, wants_page
+from .request_notes import expect_hooks, outer_user, this_request
 from .sessions.cookies import drop_token, forget_cookies, lacks_tls, read_token, set_token
 from .state import EXTENSION, GateState
 
 _NAME = "mfa_gate.context"
+_CHALLENGE_PAGE = ("mfa_gate.challenge", "GET")
 IMPERSONATION = "_mfa_gate_impersonation"  # in the host's session, the id of what it was lent for
 
 
@@ -56,6 +59,7 @@ class RequestContext:
     :param opened: endpoint and method of the request as it came in.
     :param arguments: those in its path.
     :param blueprints: those of its endpoint then, whose hooks run whatever a hook makes of the request.
+    :param held: what the user holds, as it was read with the session for the page that asks for a proof.
     :param dead: the session that the cookie names, where it is over and still known.
     :param has_dead_id: the cookie names a session that is gone.
     :param user_key: whom the host's hooks and view may see; None for nobody.
@@ -104,6 +108,7 @@ class RequestContext:
     stage: Stage = Stage.ARRIVED
     session: GateSession | None = None
     enrollment: EnrollmentState | None = None
+    held: Held | None = None
     dead: GateSession | None = None
     has_dead_id: bool = False
     user_key: str | None = None
@@ -167,7 +172,9 @@ class RequestContext:
         """Find the session that the gate's cookie names: the one SELECT of a request with a cookie."""
         token = read_token(self.request, self.state.settings)
         if token is not None:
-            self.session, self.enrollment, self.dead = self.state.sign_in.sessions.look_up(token)
+            place = counted_place(origin_of(self.request).address) if self.opened == _CHALLENGE_PAGE else None
+            found = self.state.sign_in.sessions.look_up(token, place=place)
+            self.session, self.enrollment, self.dead, self.held = found
             self.has_dead_id = self.session is None
             if self.session is not None and IMPERSONATION in self.before:
                 impersonations, lent_for = self.state.delegation.impersonations, self.before[IMPERSONATION]
@@ -249,18 +256,11 @@ def begin_context(here: FlaskContext, *, before: Mapping[str, Any]) -> RequestCo
     blueprints = this.blueprints if endpoint is not None and "." in endpoint else ()
     arguments = dict(this.view_args or {})
     context = RequestContext(state, here, this, before, (endpoint, this.method), arguments, tuple(blueprints))
-    if _NAME in this.environ:
-        context.outer = this.environ[_NAME]
+    context.outer = this.environ.get(_NAME)
     this.environ[_NAME] = context
     if is_within_another(here):
         forget_outer(here)
     return context
-
-
-def context_outside_hooks(state: GateState, live: GateSession, enrollment: EnrollmentState) -> RequestContext:
-    """What a decision looks at where no hook ran, as with events of an open websocket."""
-    here = flask_context.get()
-    return RequestContext(state, here, here.request, {}, (None, ""), {}, (), session=live, enrollment=enrollment)
 
 
 def is_within_another(here: FlaskContext) -> bool:

@@ -9,7 +9,7 @@ import pytest
 from flask import redirect, request, session
 from flask_login import current_user, login_user, logout_user
 
-from tests.conftest import JSON, Phone
+from tests.conftest import JSON, Phone, state_of
 from tests.hosts_small.kit import Host, User
 
 BASIC = {"Authorization": "Basic " + base64.b64encode(b"1:password").decode()}
@@ -225,6 +225,24 @@ def test_the_proof_of_one_user_is_none_beside_the_session_of_another() -> None:
     assert stolen
     thief.set_cookie("session", stolen.value)
     assert thief.get("/", headers=JSON).status_code == 401
+
+
+def test_nor_does_a_page_show_what_one_user_holds_to_another() -> None:
+    """Beside the gate's session of a user with recovery codes comes the host's of one who has none."""
+    host = everyday()
+    host.enroll("3")
+    with host.app.app_context():
+        state = state_of(host.app)
+        with state.store.database.write() as tx:
+            state.store.recovery_codes.replace(tx, "1", [("a", b"1")], now=state.clock())
+    client = host.client()
+    client.post("/login")
+    host.pass_challenge(client)
+    with client.session_transaction() as contents:
+        contents["_user_id"] = "3"
+    page = client.get("/mfa/challenge")
+    assert page.status_code == 200
+    assert "recovery code" not in page.text
 
 
 def test_two_tabs_and_a_passed_one() -> None:

@@ -15,12 +15,13 @@ from flask_mfa_gate.domain.factors.throttle import (
 )
 from flask_mfa_gate.domain.people.person import Person
 from flask_mfa_gate.domain.people.roles import Role
-from flask_mfa_gate.domain.sign_in.assurance import Assurance, SignIn
+from flask_mfa_gate.domain.sign_in.assurance import Assurance, FactorKind, SignIn
 from flask_mfa_gate.domain.sign_in.session import Ending, GateSession
 from flask_mfa_gate.services.sign_in.endings import notice_password
 from flask_mfa_gate.services.unit_of_work import UnitOfWork
 from flask_mfa_gate.store import Store, build_store
 from flask_mfa_gate.store.database.engine import Database
+from flask_mfa_gate.store.enrollment.factors import NewFactor
 from flask_mfa_gate.store.sign_in.noted import Arrival, Note, NoteKey
 from flask_mfa_gate.store.sign_in.sign_ins import SignInRecord
 
@@ -82,6 +83,31 @@ def test_what_a_user_holds_is_told_with_failures_and_codes(store: Store) -> None
             assert (held.factors, held.codes) == ([], 2)
             assert held.failures == store.failures.count(tx, "7", place=HERE, now=NOW)
             assert store.holdings.read(tx, "8", place=HERE, now=NOW).failures == Failures(0, None, 0)
+
+
+def test_the_same_is_told_with_the_session(store: Store) -> None:
+    fail(store, HERE, [OLD, NOW - timedelta(hours=1), NOW + timedelta(hours=1)])
+    fail(store, ELSEWHERE, [NOW])
+    with store.database.write() as tx:
+        store.recovery_codes.replace(tx, "7", [("a", b"1"), ("b", b"2")], now=NOW)
+        store.sessions.add(tx, session(3))
+        for number, name in enumerate(("first", "second")):
+            key = NewFactor(
+                id=name, user_key="7", kind=FactorKind("totp"), name=name, sealed=b"x", data={}, lineage="l3"
+            )
+            store.factors.add_pending(tx, key, now=NOW)
+            store.factors.try_confirm(tx, name, counter=1, name=name, now=NOW + timedelta(minutes=number))
+        (loaded, held), known = (
+            store.holdings.load(tx, "d3", place=HERE, now=NOW),
+            store.sessions.load(tx, "d3", now=NOW),
+        )
+        assert loaded is not None
+        assert known is not None
+        assert (loaded[0].lineage, loaded[1]) == (known[0].lineage, known[1])
+        assert held == store.holdings.read(tx, "7", place=HERE, now=NOW)
+        assert held is not None
+        assert [factor.name for factor in held.factors] == ["first", "second"]
+        assert store.holdings.load(tx, "d4", place=HERE, now=NOW) == (None, None)
 
 
 def session(number: int, *, stamp: str | None = None, ending: Ending | None = None) -> GateSession:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from ...domain.enrollment.enrollment import EnrollmentState
 from ...domain.sign_in.assurance import Method
 from ...domain.sign_in.session import GateSession
+from ...store.sign_in.holdings import Held
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -35,8 +36,12 @@ class Elevation:
 
 
 class Found(NamedTuple):
-    """What a cookie leads to: a living session, or one that is over, and the enrollment state of its user."""
+    """What a cookie leads to: a living session, or one that is over, and the enrollment state of its user.
+
+    :param held: what that user holds, where it was asked for with a living session.
+    """
 
     session: GateSession | None = None
     enrollment: EnrollmentState | None = None
     dead: GateSession | None = None
+    held: Held | None = None

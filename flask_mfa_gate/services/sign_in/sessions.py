@@ -49,16 +49,22 @@ class SessionService:
         self._notes = SignInNotes(worker.store, rules, clock=worker.clock)
         self._reported: dict[tuple[Any, ...], None] = {}
 
-    def look_up(self, token: str) -> Found:
-        """What there is to a cookie, in one SELECT."""
-        now = self._clock()
+    def look_up(self, token: str, *, place: str | None = None) -> Found:
+        """What there is to a cookie, in one SELECT.
+
+        :param place: where wrong codes are counted, to read with it what the user can answer a challenge with.
+        """
+        now, digest, held = self._clock(), token_digest(token), None
         with self._store.database.read() as tx:
-            found = self._store.sessions.load(tx, token_digest(token), now=now)
+            if place is None:
+                found = self._store.sessions.load(tx, digest, now=now)
+            else:
+                found, held = self._store.holdings.load(tx, digest, place=place, now=now)
         if found is None:
             return Found()
         session, enrollment = found
         is_alive = session.is_alive(self._lifetimes, now=now)
-        return Found(session, enrollment) if is_alive else Found(enrollment=enrollment, dead=session)
+        return Found(session, enrollment, None, held) if is_alive else Found(enrollment=enrollment, dead=session)
 
     def find(self, token: str) -> tuple[GateSession, EnrollmentState] | None:
         """The living session of a cookie, with its user's enrollment state."""

@@ -8,11 +8,28 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, case, func, select
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    FromClause,
+    Row,
+    Select,
+    Subquery,
+    and_,
+    bindparam,
+    case,
+    func,
+    select,
+)
 
+from ...domain.enrollment.enrollment import EnrollmentState
 from ...domain.factors.throttle import MEMORY, Failures
+from ...domain.sign_in.session import GateSession
+from ..enrollment.enrollments import KEY_LIFETIME
 from ..enrollment.factors import Factor, read_factor
+from ..enrollment.states import KEY_SINCE, read_standing
 from ..tables.tables import Tables
+from .sessions import Sessions, is_asked_for, loaded_columns, with_enrollment
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,30 +50,68 @@ class Held:
 class Holdings:
     """Reads the factor, recovery code and failure tables together."""
 
-    def __init__(self, tables: Tables) -> None:
-        self._reading = _reading(tables)
+    def __init__(self, tables: Tables, sessions: Sessions) -> None:
+        self._sessions, self._names = sessions, tables.session.columns.keys()
+        self._reading, self._loading = _reading(tables), _loading(tables)
 
     def read(self, tx: Connection, user_key: str, *, place: str, now: datetime) -> Held:
         """Of one user, also where there is nothing."""
-        values = {"key": user_key, "place": place, "now": now, "since": now - MEMORY}
-        found = tx.execute(self._reading, values).all()
-        first = found[0]
-        failures = Failures(int(first.times), first.last_failure_at, int(first.in_total))
-        return Held(user_key, [read_factor(row) for row in found if row.id is not None], first.codes, failures)
+        return _held(user_key, tx.execute(self._reading, {"key": user_key, **_since(now), "place": place}).all())
+
+    def load(
+        self, tx: Connection, id_digest: str, *, place: str, now: datetime
+    ) -> tuple[tuple[GateSession, EnrollmentState] | None, Held | None]:
+        """A session as it is loaded for every request, with what its user holds."""
+        values = {"id_digest": id_digest, KEY_SINCE: now - KEY_LIFETIME, **_since(now), "place": place}
+        found = tx.execute(self._loading, values).all()
+        if not found:
+            return None, None
+        session = self._sessions.read(dict(zip(self._names, found[0], strict=False)))
+        enrollment = read_standing(found[0], user_key=session.user_key)
+        return (session, enrollment), _held(session.user_key, found)
+
+
+def _since(now: datetime) -> dict[str, datetime]:
+    return {"now": now, "since": now - MEMORY}
+
+
+def _held(user_key: str, rows: Sequence[Row[Any]]) -> Held:
+    first = rows[0]
+    failures = Failures(int(first.times), first.last_failure_at, int(first.in_total))
+    return Held(user_key, [read_factor(row) for row in rows if row.id is not None], first.codes, failures)
 
 
 @cache
 def _reading(tables: Tables) -> Select[Any]:
     """One row, or one for each authenticator."""
-    factor, failures = tables.factor, _failures(tables)
-    live = (factor.c.user_key == failures.c.asked_key) & factor.c.voided_at.is_(None)
-    joined = failures.outerjoin(factor, live & factor.c.confirmed_at.is_not(None))
-    return select(*factor.c, *failures.c).select_from(joined).order_by(factor.c.confirmed_at)
+    failures = _failures(tables, bindparam("key", type_=tables.failure.c.user_key.type))
+    return _beside(tables, failures, failures.c.asked_key, [])
 
 
-def _failures(tables: Tables) -> Any:
+@cache
+def _loading(tables: Tables) -> Select[Any]:
+    """The same, with the session."""
+    mine, is_mine = tables.session, is_asked_for(tables)
+    failures = _failures(tables, select(mine.c.user_key).where(is_mine).scalar_subquery())
+    joined = with_enrollment(tables).join(failures, failures.c.asked_key == mine.c.user_key)
+    return _beside(tables, failures, mine.c.user_key, loaded_columns(tables), joined=joined).where(is_mine)
+
+
+def _beside(
+    tables: Tables, failures: Subquery, user_key: ColumnElement[str], columns: Sequence[ColumnElement[Any]], *,
+    joined: FromClause | None = None,
+) -> Select[Any]:  # fmt: skip
+    """Failures, and what is joined with them, beside the user's live authenticators, oldest first."""
+    # Under a name of its own, as the table is asked in subqueries of these columns too.
+    factor = tables.factor.alias("held")
+    live = and_(factor.c.user_key == user_key, factor.c.voided_at.is_(None), factor.c.confirmed_at.is_not(None))
+    source = (failures if joined is None else joined).outerjoin(factor, live)
+    return select(*columns, *factor.c, *failures.c).select_from(source).order_by(factor.c.confirmed_at)
+
+
+def _failures(tables: Tables, key: ColumnElement[str]) -> Subquery:
     row, code = tables.failure.c, tables.recovery_code.c
-    key, now = bindparam("key", type_=row.user_key.type), bindparam("now", type_=row.at.type)
+    now = bindparam("now", type_=row.at.type)
     recent = case((row.at > bindparam("since", type_=row.at.type), 1), else_=0)
     is_here = row.address == bindparam("place")
     codes = select(func.count()).where(code.user_key == key, code.used_at.is_(None)).scalar_subquery()

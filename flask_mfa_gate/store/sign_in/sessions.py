@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     Connection,
+    Join,
     Select,
     and_,
     bindparam,
@@ -200,12 +201,25 @@ class Sessions:
 
 @cache
 def _loading(tables: Tables) -> Select[Any]:
-    """A session's columns first, then those of its user's enrollment. Building it takes longer than running it."""
+    """Building it takes longer than running it."""
+    return select(*loaded_columns(tables)).select_from(with_enrollment(tables)).where(is_asked_for(tables))
+
+
+def loaded_columns(tables: Tables) -> Sequence[ColumnElement[Any]]:
+    """A session's columns first, then those of its user's enrollment."""
+    own = [column.label(f"session_{column.name}") for column in tables.session.c]
+    return [*own, *standing_columns(tables, tables.session.c.user_key)]
+
+
+def with_enrollment(tables: Tables) -> Join:
+    """Sessions, with the enrollment of their users where there is one."""
     mine, enrollment = tables.session, tables.enrollment
-    joined = mine.outerjoin(enrollment, enrollment.c.user_key == mine.c.user_key)
-    own = [column.label(f"session_{column.name}") for column in mine.c]
-    found = select(*own, *standing_columns(tables, mine.c.user_key)).select_from(joined)
-    return found.where(mine.c.id_digest == bindparam("id_digest"))
+    return mine.outerjoin(enrollment, enrollment.c.user_key == mine.c.user_key)
+
+
+def is_asked_for(tables: Tables) -> ColumnElement[bool]:
+    """The session that the cookie names."""
+    return tables.session.c.id_digest == bindparam("id_digest")
 
 
 def _write(session: GateSession) -> dict[str, Any]:

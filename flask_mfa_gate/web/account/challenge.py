@@ -146,7 +146,10 @@ def _show(auth: AuthenticatedRequest, method: Method, error: MFAGateError | None
     if auth.wants_json:
         return answers.demand_problem(_pending_decision(auth))
     verifier, lost = auth.state.factors.registry.verifiers[method], _may_have_lost(auth, method)
-    held = auth.state.sign_in.challenges.holdings(auth.session, auth.origin)
+    held = auth.context.held
+    # SECURITY: the session may have given way to one of another user since, who is asked by what they hold themselves.
+    if held is None or held.user_key != auth.session.user_key:
+        held = auth.state.sign_in.challenges.holdings(auth.session, auth.origin)
     page = pages_of(method).ask(auth, auth.state.sign_in.challenges.begin(auth.session, method, held))
     return code_page(
         page.template, auth, verifier, error, held=held,

@@ -16,7 +16,7 @@ from ..host.asking import HIDDEN
 from ..host.login_manager import USER_ID
 from ..host.remember import ORDER
 from ..host.signals import signal_of
-from ..request_context import Stage, context_of, context_outside_hooks, forget_outer, is_within_another
+from ..request_context import RequestContext, Stage, context_of, forget_outer, is_within_another
 from ..request_notes import ONLY_HERE, expect_hooks, flask_context, note, noted, outer_user
 from ..sessions.cookies import read_token
 from ..state import current_state, state_in
@@ -155,7 +155,8 @@ def _live_session() -> GateSession | None:
         return None
     live, enrollment = found
     # A socket may stay open in one request for hours, and the host's answer of the beginning is not that of now.
-    context = context_outside_hooks(state, live, enrollment)
+    here = flask_context.get()
+    context = RequestContext(state, here, here.request, {}, (None, ""), {}, (), session=live, enrollment=enrollment)
     return live if not live.is_pending and RequestAuthorizer(context).now().ask is Ask.PASS else None
 
 
