@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from datetime import timedelta
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from flask import request
@@ -15,7 +17,9 @@ from flask_mfa_gate import Environment, Policy
 from flask_mfa_gate.errors import ConfigError
 from tests.conftest import JSON, state_of
 from tests.hosts_small.kit import Host, User
-from tests.oidc_kit import records
+from tests.oidc_kit import PROVIDER, records
+from tests.web.oidc.kit import location_of
+from tests.web.oidc.test_shown_user import ask
 
 ISSUER, OTHER = "https://id.example.org", "https://other.example.org"
 MFA = {"iss": ISSUER, "sub": "a1", "amr": ["pwd", "mfa"]}
@@ -338,3 +342,25 @@ def test_it_is_on_record_with_the_provider() -> None:
 def test_trust_names_issuers(given: Any) -> None:
     with pytest.raises(ConfigError, match="MFA_GATE_TRUST_AMR"):
         Host(MFA_GATE_TRUST_AMR=given).gate.init_app(Host(MFA_GATE_TRUST_AMR=given).app)
+
+
+def test_its_login_hears_that_an_app_wants_a_new_sign_in() -> None:
+    host = Federated("never", **PROVIDER)
+    host.app.add_url_rule("/login", "login", lambda: "login")
+    client = host.sign_in({**MFA, "auth_time": seconds(host)})
+    host.clock.forward(minutes=20)
+    page = ask(client, prompt="login").location
+    token = re.search(r'name="csrf_token" value="([^"]+)"', client.get(page).text)
+    assert token
+    assert client.post(page, data={"csrf_token": token[1], "act": "sign-in"}).location == page
+    login = urlsplit(client.get(page).location)
+    assert parse_qs(login.query) == {"next": [page], "prompt": ["login"]}
+    host.sign_in({**MFA, "auth_time": seconds(host) - 1200}, client=client)
+    assert "Sign in again" in client.get(page).text, "its provider did not ask again"
+    host.clock.forward(seconds=5)
+    host.sign_in({**MFA, "auth_time": seconds(host)}, client=client)
+    assert "code=" in location_of(client.get(page))
+
+
+def seconds(host: Host) -> int:
+    return int(host.clock().timestamp())

@@ -60,6 +60,14 @@ class AuthnRequest:
         """Whether only a proof that is newer than the request will do."""
         return Prompt.LOGIN in self.prompts or self.max_age == 0
 
+    @property
+    def wishes(self) -> Mapping[str, str]:
+        """What the app's own sign-in may act on, in the words of the request: who is meant, how new it has to be."""
+        words = {"login_hint": self.login_hint} if self.login_hint else {}
+        if self.wants_new_proof:
+            return {**words, "prompt": Prompt.LOGIN.value}
+        return words if self.max_age is None else {**words, "max_age": str(self.max_age)}
+
     def hints_at_another(self, names: Collection[str]) -> bool:
         """Whether the login hint is none of these names of the user; never where nobody knows their names."""
         known = {name.casefold() for name in names if name}

@@ -160,7 +160,7 @@ def _settle(call: Call, asking: Asking, outcome: Outcome) -> Response | None:
 def _ask(call: Call, asking: Asking, outcome: Outcome) -> Response:
     """The next thing that is needed of this user."""
     if outcome.need is Need.SIGN_IN:
-        return answers.refuse_anonymous(call.context, login_hint=asking.asked.login_hint)
+        return answers.refuse_anonymous(call.context, wishes=asking.asked.wishes)
     if outcome.need in {Need.GATE, Need.NEWER_PROOF, Need.STRONGER_PROOF}:
         return _lead_to_proof(call, asking, outcome)
     if outcome.need is Need.FACTOR:

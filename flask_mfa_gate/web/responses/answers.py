@@ -143,8 +143,13 @@ def sentence_of(decision: Decision) -> str:
     return decision.message or gettext(SENTENCES[decision.reason])
 
 
-def refuse_anonymous(context: RequestContext, *, as_json: bool = False, login_hint: str = "") -> Response:
-    """Nobody is signed in: a page sends to the host's login and back again, anything else gets 401."""
+def refuse_anonymous(
+    context: RequestContext, *, as_json: bool = False, wishes: Mapping[str, str] | None = None
+) -> Response:
+    """Nobody is signed in: a page sends to the host's login and back again, anything else gets 401.
+
+    :param wishes: parameters that the login may act on.
+    """
     login = login_url(context.state.settings)
     if as_json or context.client is Client.API:
         sentence = gettext(SENTENCES[Reason.STRANGER])
@@ -156,7 +161,7 @@ def refuse_anonymous(context: RequestContext, *, as_json: bool = False, login_hi
         # Marked as well, or in a blueprint that is, so that nobody can reach it: it would lead to itself for ever.
         login = None
     if login is not None and request.method in SAFE_METHODS:
-        return see_other(way_through_login(login, target=asked_page(), login_hint=login_hint))
+        return see_other(way_through_login(login, target=asked_page(), wishes=wishes or {}))
     sentence = SENTENCES[Reason.STRANGER] if request.method in SAFE_METHODS else NOT_SENT
     return _signed_out_page(context, gettext("Sign in first"), gettext(sentence), login)
 

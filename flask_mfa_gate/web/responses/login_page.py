@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from urllib.parse import urlencode, urlsplit
 
 from flask import current_app, request, url_for
@@ -22,9 +22,9 @@ def login_url(settings: Settings) -> str | None:
     return named_login(settings) or _address_of(current_state().sign_in.last_login_view.endpoint()) or _open_root()
 
 
-def way_through_login(login: str, *, target: str, login_hint: str) -> str:
-    """The sign-in page, which leads on to the target; with who is expected, where anybody is, for it to fill in."""
-    told = {"next": target, **({"login_hint": login_hint} if login_hint else {})}
+def way_through_login(login: str, *, target: str, wishes: Mapping[str, str]) -> str:
+    """The sign-in page, which leads on to the target; with what is wished of the sign-in, for it to act on."""
+    told = {"next": target, **wishes}
     return f"{login}{'&' if '?' in login else '?'}{urlencode(told)}"
 
 

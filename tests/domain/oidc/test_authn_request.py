@@ -39,6 +39,21 @@ def test_what_may_be_asked() -> None:
     assert read(default_max_age=60, max_age="5").max_age == 5
 
 
+@pytest.mark.parametrize(
+    ("sent", "wishes"),
+    [
+        ({}, {}),
+        ({"login_hint": "dave"}, {"login_hint": "dave"}),
+        ({"prompt": "login consent", "max_age": "60"}, {"prompt": "login"}),
+        ({"max_age": "0"}, {"prompt": "login"}),
+        ({"max_age": "60", "login_hint": "dave"}, {"max_age": "60", "login_hint": "dave"}),
+        ({"prompt": "select_account"}, {}),
+    ],
+)
+def test_what_the_sign_in_of_the_app_may_act_on(sent: dict[str, str], wishes: dict[str, str]) -> None:
+    assert read(**sent).wishes == wishes
+
+
 def test_an_essential_strength_is_one_of_its_values() -> None:
     assert read(claims=acr(essential=True, values=["mfa", "phr"])).essential_acr == ("mfa", "phr")
     assert read(claims=acr(essential=True, value="mfa")).essential_acr == ("mfa",)
