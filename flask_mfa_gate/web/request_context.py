@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum, auto
 from typing import Any
 
-from flask import Flask, Request, Response, has_request_context, request, request_tearing_down, session
+from flask import Flask, Request, Response, has_request_context, request, request_tearing_down
 from flask.ctx import RequestContext as FlaskContext
 
 from ..domain.address import counted_place
@@ -188,14 +188,6 @@ class RequestContext:
     def leave(self) -> None:
         """The session is over; the answer drops the cookie."""
         self.session, self.token, self.drops_cookie, self.is_over = None, None, True, True
-
-    def give_back(self) -> None:
-        """Put into the session what was withheld, beside what the view wrote there."""
-        if self.withheld is None or self.token is not None:
-            return
-        written = dict(session)
-        session.update({**self.withheld, **written})
-        session.modified = bool(written)
 
     @property
     def carries_token(self) -> bool:

@@ -22,6 +22,7 @@ from ..request_notes import ONLY_HERE, UNCACHED, flask_context
 from ..responses import files
 from ..sessions.companion import send_companion
 from ..sessions.own_change import note_own_change
+from ..sessions.withholding import give_back
 from ..state import current_state
 from ..view_marks.protection import is_way_out_here, look_at
 from .admission import admit
@@ -61,8 +62,6 @@ def _end_view(context: RequestContext, response: Response) -> Response:
     if ONLY_HERE in context.request.environ:
         session.pop(remember.ORDER, None)
     answer: Response = _close(context, response)
-    if context.withheld is not None:
-        context.give_back()
     if context.impersonation is not None:
         remember_nobody(context)
     context.left = session_snapshot.take(context.here.session)
@@ -87,6 +86,8 @@ def look_once_more(response: Response) -> Response:
         return _refuse_unjudged()
     if context.left is not None and not _is_at_own_page(context):
         response = look_at(context.request, _compare_once_more, context, context.left, response)
+    if context.withheld is not None and context.token is None:
+        look_at(context.request, give_back, context.withheld, response)
     if context.request.endpoint == files.ENDPOINT:
         session_snapshot.overlook()
     # SECURITY: apps say of every answer that caches may keep it; a key or an id in it would reach the next one.

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from typing import Any
+
 from flask import Response, request, session
+from werkzeug.wsgi import ClosingIterator
 
 from ..host import session_snapshot
 from ..request_context import RequestContext
@@ -18,6 +22,23 @@ def touch_nothing(context: RequestContext) -> None:
     session.clear()
     context.before, context.user_key = {}, None
     context.state.host.identity.hide_for_now()
+
+
+def give_back(withheld: Mapping[str, Any], response: Response) -> None:
+    """Put into the session what was withheld, beside what the view wrote there, for Flask to keep it."""
+    written = dict(session)
+    session.update({**withheld, **written})
+    session.modified = bool(written)
+    # SECURITY: a stream is made once the session is kept, and may still look at it.
+    if response.is_streamed and not response.direct_passthrough:
+        parts = response.response
+        hidden = _after_clearing(session._get_current_object(), parts)  # type: ignore[attr-defined]
+        response.response = ClosingIterator(hidden, getattr(parts, "close", None))
+
+
+def _after_clearing(contents: MutableMapping[str, Any], parts: Iterable[Any]) -> Iterator[Any]:
+    contents.clear()
+    yield from parts
 
 
 def refuse_untouched(context: RequestContext) -> Response | None:
