@@ -29,12 +29,13 @@ Load = Callable[[Any], Any]
 class Keys:
     """A host with API keys, each of which names its user; anybody who is signed in makes them."""
 
-    def __init__(self, **config: Any) -> None:
+    def __init__(self, *, is_stamped: bool = True, **config: Any) -> None:
         self.passwords = {"1": "old", "2": "old"}
         self.owners: dict[str, str] = {}
         self.host = host = Host(MFA_GATE_TOKEN_HEADERS=["X-Api-Key"], **{"MFA_GATE_TOKENS": "owner-enrolled", **config})
         host.with_login_manager().request_loader(self.load)
-        host.gate.init_app(host.app, session_stamp=lambda user: self.passwords[user.id])
+        stamp: dict[str, Any] = {"session_stamp": lambda user: self.passwords[user.id]} if is_stamped else {}
+        host.gate.init_app(host.app, **stamp)
         host.app.add_url_rule("/login/<key>", "login", lambda key: str(login_user(User(key))), methods=["POST"])
         host.app.add_url_rule("/logout", "logout", lambda: str(logout_user()), methods=["POST"])
         host.app.add_url_rule("/tokens", "tokens", self.make, methods=["POST"])
@@ -248,6 +249,35 @@ def test_it_ends_with(how: str) -> None:
     assert keys.is_in()
     ended_by(keys, client, how)
     assert keys.get().status_code == 401
+
+
+@pytest.mark.parametrize("by_browser", [False, True])
+def test_one_made_without_a_password_ends_with_the_first_change_of_it(
+    monkeypatch: pytest.MonkeyPatch, *, by_browser: bool
+) -> None:
+    passwords: dict[str, str] = {}
+    monkeypatch.setattr(User, "password", property(lambda user: passwords.get(user.id)), raising=False)
+    keys = Keys(is_stamped=False)
+    browser = keys.made()
+    assert keys.is_in("/api/any")
+    passwords["1"] = "first"
+    assert "inside" in browser.get("/api/me").text if by_browser else keys.is_in("/api/any")
+    passwords["1"] = "second"
+    assert not keys.is_in("/api/any")
+
+
+def test_one_made_without_a_password_counts_for_nothing_behind_a_change_that_is_known(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    passwords = {"1": "first"}
+    monkeypatch.setattr(User, "password", property(lambda user: passwords.get(user.id)), raising=False)
+    keys = Keys(is_stamped=False)
+    keys.made()
+    table = state_of(keys.host.app).store.tables.api_token
+    with state_of(keys.host.app).store.database.write() as tx:
+        tx.execute(table.update().values(stamp=None))
+    passwords["1"] = "second"
+    assert not keys.is_in("/api/any")
 
 
 def test_it_outlives_a_sign_out_the_session_and_the_end_of_another() -> None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from ...crypto import new_id, token_digest
@@ -76,6 +77,25 @@ class ApiTokenService:
         with self._store.database.read() as tx:
             found = self._store.api_tokens.find(tx, headers)
         return [(headers[one.digest], one) for one in found]
+
+    def bound(self, token: ApiToken, stamps: Sequence[str]) -> ApiToken:
+        """The token, as it stands beside the password of its user.
+
+        :param stamps: what stands for the password now.
+        """
+        if token.stamp is not None or not stamps:
+            return token
+
+        def act(work: UnitOfWork) -> ApiToken:
+            work.lock_users(token.user_key)
+            known = work.locked[token.user_key].stamp
+            # SECURITY: or no change of the password that no browser sees would ever end it.
+            if known is None or known in stamps:
+                self._store.api_tokens.restamp(work.tx, token.user_key, stamps[0])
+                return replace(token, stamp=stamps[0])
+            return replace(token, stamp=known)
+
+        return self._worker.run(act)
 
     def note_use(self, token: ApiToken) -> None:
         """That it is in use, once a day."""

@@ -60,6 +60,8 @@ class RevocationService:
                 return None
             self._store.revocations.note_stamp(work.tx, session.user_key, stamps[0])
             self._store.sessions.restamp(work.tx, session.lineage, stamps[0])
+            # SECURITY: and what was registered without a password ends with the next change of this one.
+            self._store.api_tokens.restamp(work.tx, session.user_key, stamps[0])
             return replace(session, stamp=stamps[0])
 
         return self._worker.run(act)

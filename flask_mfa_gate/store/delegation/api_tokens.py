@@ -45,6 +45,11 @@ class ApiTokens:
         """The mark that it is in use."""
         tx.execute(update(self._table).where(self._table.c.digest == token.digest).values(last_used_at=now))
 
+    def restamp(self, tx: Connection, user_key: str, stamp: str) -> None:
+        """What this user registered while there was no password rests on this one from now on."""
+        row = self._table.c
+        tx.execute(update(self._table).where(row.user_key == user_key, row.stamp.is_(None)).values(stamp=stamp))
+
     def remove(self, tx: Connection, user_key: str, token_id: str) -> bool:
         """Delete one of this user's; False when there is no such one."""
         row = self._table.c

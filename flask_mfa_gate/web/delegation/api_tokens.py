@@ -50,7 +50,8 @@ def assurance_of_token(context: RequestContext, user: Any, key: str) -> Assuranc
         return None
     sent = tokens_in(request, state.settings)
     stamps, now = state.host.stamper.stamps(user, key), state.clock()
-    for header, token in state.delegation.api_tokens.among(sent):
+    for header, found in state.delegation.api_tokens.among(sent):
+        token = state.delegation.api_tokens.bound(found, stamps) if found.user_key == key else found
         if token.is_good(key, stamps, now=now) and is_token_enough(request, state, key, header):
             state.delegation.api_tokens.note_use(token)
             return token.assurance
