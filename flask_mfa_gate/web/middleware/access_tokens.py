@@ -11,7 +11,7 @@ from ...store.oidc.grants import GrantState
 from ..request_context import RequestContext
 from ..responses.answers import refuse_token
 from ..sessions.withholding import touch_nothing
-from ..view_marks.protection import marks_at
+from ..view_marks.protection import marks_at, marks_of_method
 from .admission import judge_user
 
 Answer = Response | None
@@ -55,4 +55,7 @@ def admit_by_token(context: RequestContext, token: GrantState) -> Answer:
 
 
 def _marks(context: RequestContext) -> ViewProtection:
-    return marks_at(context.here.app, context.request.endpoint)
+    """Those of the view, and of the method of a class that answers."""
+    app, request = context.here.app, context.request
+    view = app.view_functions.get(request.endpoint or "")
+    return marks_at(app, request.endpoint).joined(marks_of_method(view, request.method))

@@ -68,6 +68,15 @@ def marks_here() -> ViewProtection:
     return marks_at(current_app._get_current_object(), request.endpoint)  # type: ignore[attr-defined]
 
 
+def marks_of_method(view: Any, method: str) -> ViewProtection:
+    """The marks on the one method of a view class that answers this; that for GET also answers HEAD."""
+    made_from = getattr(view, "view_class", None)
+    if made_from is None:
+        return NO_PROTECTION
+    answering = getattr(made_from, method.lower(), None)
+    return marks_of(getattr(made_from, "get", None) if answering is None and method == "HEAD" else answering)
+
+
 def marked_views(app: Flask) -> Views:
     """The marks of each view that has any, by endpoint."""
     found = {endpoint: marks_at(app, endpoint) for endpoint in app.view_functions}

@@ -360,7 +360,32 @@ def test_a_method_of_a_class_asks_for_more_scopes(app: Flask, browser: SecureBro
     assert get(app, "/notes", wide["access_token"], method="POST").text == "kept"
     assert get(app, "/notes", narrow["access_token"]).text == "notes"
     answer = get(app, "/notes", narrow["access_token"], method="POST")
-    assert (answer.status_code, challenge_of(answer).parameters["scope"]) == (403, "groups")
+    assert (answer.status_code, challenge_of(answer).parameters["scope"]) == (403, "groups openid")
+
+
+def test_one_method_of_a_class_that_takes_none_otherwise(make_provider: Any, phone: Phone) -> None:
+    app, gate = make_provider(), MFAGate()
+
+    class Notes(MethodView):
+        @gate.accept_access_tokens({"groups"})
+        def get(self) -> str:
+            return f"notes of {current_user.username}"
+
+        def post(self) -> str:
+            return str(current_user.is_authenticated)
+
+    app.add_url_rule("/notes", view_func=Notes.as_view("notes"))
+    browser = SecureBrowser(app)
+    browser.sign_in_with_code("dave", phone)
+    wide, narrow = (
+        RelyingParty(app, scope=scope).tokens(browser)["access_token"] for scope in ("openid groups", "openid email")
+    )
+    assert get(app, "/notes", wide).text == "notes of dave"
+    assert get(app, "/notes", wide, method="HEAD").status_code == 200
+    assert challenge_of(get(app, "/notes", narrow)).parameters["scope"] == "groups"
+    assert get(app, "/notes", wide, method="POST").text == "False"
+    bare = app.test_client().get("/notes", headers={"Accept": "application/json"})
+    assert (bare.status_code, bare.headers["WWW-Authenticate"]) == (401, "Bearer")
 
 
 @pytest.mark.parametrize(("path", "status"), [("/mail", 403), ("/browsers-only", 403), ("/api/me", 200)])
