@@ -13,6 +13,7 @@ from flask.testing import FlaskClient
 from flask_login import current_user, login_user, logout_user
 
 from flask_mfa_gate.errors import BadRequest, NotProved
+from flask_mfa_gate.services.sign_in.endings import revoke_others
 from tests.conftest import JSON, state_of
 from tests.hosts_small.kit import Host, User
 from tests.policy_kit import policy
@@ -341,9 +342,27 @@ def test_a_revocation_of_either_ends_it(desk: Desk, how: str) -> None:
     ENDS[how](desk)
     answer = client.post("/me", headers=JSON)
     assert answer.status_code in {401, 403}
+    assert [one["details"]["how"] for one in desk.records("ended")] == ["revoked"]
     after = client.get("/me").text
     assert after.startswith("nobody") if "actor" in how else after == "1 note of 1"
     assert client.get("/me").text == after
+
+
+def test_the_end_is_on_record_though_the_browser_never_comes_back(desk: Desk) -> None:
+    desk.acting()
+    desk.call(lambda gate: gate.enrollments.revoke_sessions(ACTOR))
+    assert [one["details"]["how"] for one in desk.records("ended")] == ["revoked"]
+    desk.acting(), desk.acting()
+    own = state_of(desk.host.app).sign_in.sessions.living(ACTOR)
+    state = state_of(desk.host.app)
+    state.worker.run(lambda work: (work.lock_users(ACTOR), revoke_others(work, own[0])))
+    assert [one["details"]["how"] for one in desk.records("ended")] == ["revoked"] * 2
+    desk.call(lambda gate: gate.run_due())
+    assert len(desk.records("ended")) == 2, "the other one goes on"
+    desk.host.clock.forward(minutes=90)
+    for _ in range(2):
+        desk.call(lambda gate: gate.run_due())
+    assert [one["details"]["how"] for one in desk.records("ended")] == ["revoked", "revoked", "expired"]
 
 
 def test_cookies_that_were_copied_meanwhile_are_worth_nothing_afterwards(desk: Desk) -> None:

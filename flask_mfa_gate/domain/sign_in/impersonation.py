@@ -15,6 +15,7 @@ class ImpersonationEnd(StrEnum):
     SIGNED_OUT = "signed-out"
     NOT_ALLOWED = "not-allowed"
     REVOKED = "revoked"
+    EXPIRED = "expired"
 
 
 @dataclass(frozen=True, slots=True)

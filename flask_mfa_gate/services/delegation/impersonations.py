@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import Any
 
 from ...crypto import Keyring, Place, new_id, new_token, token_digest
 from ...domain.authorization.rules import Rules
@@ -14,7 +13,7 @@ from ...domain.sign_in.impersonation import Impersonation, ImpersonationEnd
 from ...domain.sign_in.session import GateSession
 from ...errors import BadRequest, Conflict, NotAllowed
 from ..actions.subjects import REFUSALS
-from ..sign_in.endings import require_living
+from ..sign_in.endings import record_impersonation, require_living, try_end_impersonation
 from ..sign_in.entries import Entry
 from ..text_validation import check_words
 from ..unit_of_work import TransactionRunner, UnitOfWork
@@ -82,10 +81,10 @@ class ImpersonationService:
             entry = self._rotate(work, session)
             # A browser that lost the host's session can't leave any more, and acts as nobody.
             lost = self._store.impersonations.find(work.tx, session.lineage)
-            if lost is not None and self._store.impersonations.try_end(work.tx, lost):
-                _record(work, EventName.IMPERSONATION_ENDED, lost, origin, how=ImpersonationEnd.SIGNED_OUT.value)
+            if lost is not None:
+                try_end_impersonation(work, lost, ImpersonationEnd.SIGNED_OUT, origin=origin)
             self._store.impersonations.add(work.tx, begun)
-            _record(work, EventName.IMPERSONATION_STARTED, begun, origin)
+            record_impersonation(work, EventName.IMPERSONATION_STARTED, begun, origin)
             return entry
 
         return self._worker.run(act), begun
@@ -98,21 +97,15 @@ class ImpersonationService:
 
         def act(work: UnitOfWork) -> Entry:
             entry = self._rotate(work, session)
-            if not self._store.impersonations.try_end(work.tx, begun):
+            if not try_end_impersonation(work, begun, how, origin=origin):
                 raise Conflict("over", _OVER)
-            _record(work, EventName.IMPERSONATION_ENDED, begun, origin, how=how.value)
             return entry
 
         return self._worker.run(act)
 
     def note_end(self, begun: Impersonation, *, how: ImpersonationEnd, origin: Origin) -> None:
         """It ended with its session."""
-
-        def act(work: UnitOfWork) -> None:
-            if self._store.impersonations.try_end(work.tx, begun):
-                _record(work, EventName.IMPERSONATION_ENDED, begun, origin, how=how.value)
-
-        self._worker.run(act)
+        self._worker.run(lambda work: try_end_impersonation(work, begun, how, origin=origin))
 
     def _rotate(self, work: UnitOfWork, session: GateSession) -> Entry:
         work.lock_users(session.user_key)
@@ -123,13 +116,6 @@ class ImpersonationService:
         if not self._store.sessions.try_rotate(work.tx, session, successor, now=now):
             raise Conflict("already-done", "This step was already done, perhaps in another tab.")
         return Entry(token, successor)
-
-
-def _record(work: UnitOfWork, name: EventName, begun: Impersonation, origin: Origin, **details: Any) -> None:
-    work.record(
-        name, subject=begun.subject_key, actor=Actor.user(begun.user_key).name, origin=origin, reason=begun.reason,
-        **details,
-    )  # fmt: skip
 
 
 def _place(lineage: str, user_key: str) -> Place:

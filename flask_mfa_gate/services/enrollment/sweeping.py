@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 
+from ...domain.sign_in.impersonation import ImpersonationEnd
 from ...domain.sign_in.session import Lifetimes
 from ...store.sign_in.challenge_states import CHALLENGE
 from ..audit.retention import AuditRetention
 from ..client.risk import MEMORY as RISK_MEMORY
 from ..observations import KEPT, OBSERVED
+from ..sign_in.endings import try_end_impersonation
 from ..sign_in.sessions import DROPPED
 from ..unit_of_work import TransactionRunner, UnitOfWork
 
@@ -40,6 +42,11 @@ class Sweeper:
         """The same, all in one transaction."""
         return self._sweep(work) + self._retention.run_in(work)
 
+    def _end_impersonations(self, work: UnitOfWork) -> int:
+        """Those of browsers that never came back."""
+        unused = self._store.impersonations.unused(work.tx, since=self._clock() - self._lifetimes.idle)
+        return sum(try_end_impersonation(work, begun, ImpersonationEnd.EXPIRED) for begun in unused)
+
     def _sweep(self, work: UnitOfWork) -> int:
         now = self._clock()
         kept = max(self._lifetimes.max_age, self._lifetimes.pending) + _SWEEP_MARGIN
@@ -53,7 +60,7 @@ class Sweeper:
         swept += self._store.factors.sweep(work.tx, now=now)
         swept += self._store.grants.sweep(work.tx, now=now)
         swept += self._store.api_tokens.sweep(work.tx, now=now)
-        swept += self._store.impersonations.sweep(work.tx, before=now - self._cookie_life() - kept)
+        swept += self._end_impersonations(work)
         swept += self._store.action_requests.sweep(work.tx, before=now - _REQUEST_MEMORY)
         swept += self._store.oidc.sweep(work.tx, now=now)
         swept += sum(

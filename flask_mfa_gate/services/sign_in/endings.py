@@ -8,7 +8,12 @@ revoked. Tokens that the ended sessions registered go with them. The caller hold
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from typing import Any
 
+from ...domain.people.person import NOWHERE, Origin
+from ...domain.people.roles import Actor
+from ...domain.records.event_name import EventName
+from ...domain.sign_in.impersonation import Impersonation, ImpersonationEnd
 from ...domain.sign_in.session import Ending, GateSession
 from ...errors import Conflict
 from ..unit_of_work import UnitOfWork
@@ -22,6 +27,7 @@ def revoke_all(work: UnitOfWork, keys: Collection[str]) -> None:
     # SECURITY: a thief who registered a token in a stolen session must not keep it.
     work.store.api_tokens.drop(work.tx, keys)
     work.store.revocations.count(work.tx, keys)
+    _end_impersonations(work, keys)
 
 
 def is_over(work: UnitOfWork, session: GateSession) -> bool:
@@ -61,6 +67,7 @@ def revoke_others(work: UnitOfWork, session: GateSession) -> int:
     # SECURITY: nor one who did so in another session than this.
     work.store.api_tokens.drop_others(work.tx, session.user_key, but=session.lineage)
     work.store.revocations.count(work.tx, [session.user_key])
+    _end_impersonations(work, [session.user_key])
     return ended
 
 
@@ -101,6 +108,7 @@ def notice_password(
     if is_changed:
         work.store.api_tokens.drop_others(work.tx, user_key, but=but)
         work.store.revocations.count(work.tx, [user_key])
+        _end_impersonations(work, [user_key])
     if known != newest:
         work.store.revocations.note_stamp(work.tx, user_key, newest)
     return is_changed
@@ -111,4 +119,31 @@ def _counted(work: UnitOfWork, user_key: str, ended: int) -> int:
         # SECURITY: nor in the one that was ended now.
         work.store.api_tokens.drop_of_revoked(work.tx, user_key)
         work.store.revocations.count(work.tx, [user_key])
+        _end_impersonations(work, [user_key])
     return ended
+
+
+def _end_impersonations(work: UnitOfWork, keys: Collection[str]) -> None:
+    """Those that the users were in with what was just ended."""
+    for begun in work.store.impersonations.in_ended(work.tx, keys):
+        try_end_impersonation(work, begun, ImpersonationEnd.REVOKED)
+
+
+def try_end_impersonation(
+    work: UnitOfWork, begun: Impersonation, how: ImpersonationEnd, *, origin: Origin = NOWHERE
+) -> bool:
+    """End it and put that on record; False when it was over before."""
+    is_ended = work.store.impersonations.try_end(work.tx, begun)
+    if is_ended:
+        record_impersonation(work, EventName.IMPERSONATION_ENDED, begun, origin, how=how.value)
+    return is_ended
+
+
+def record_impersonation(
+    work: UnitOfWork, name: EventName, begun: Impersonation, origin: Origin, **details: Any
+) -> None:
+    """That it began or ended."""
+    work.record(
+        name, subject=begun.subject_key, actor=Actor.user(begun.user_key).name, origin=origin, reason=begun.reason,
+        **details,
+    )  # fmt: skip
