@@ -159,7 +159,8 @@ class Lists:
         event.listen(state.store.database.engine, "before_cursor_execute", self._note)
 
     def _note(self, _tx: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool) -> None:
-        self._sent.append((statement, parameters))
+        if not statement.startswith("SET"):
+            self._sent.append((statement, parameters))
 
     def page(self, users: UserFilter, sort: UserSort, *, deep: bool = False) -> tuple[float, float]:
         """Milliseconds of a page without its counts, and of the counts."""
@@ -186,7 +187,7 @@ class Lists:
     def _cost(self, sent: list[tuple[str, Any]]) -> float:
         """The middle of some rounds, after one that warms up."""
         costs = []
-        with self._state.store.database.read() as tx, closing(tx.connection.cursor()) as cursor:
+        with self._state.store.database.read_in_order() as tx, closing(tx.connection.cursor()) as cursor:
             clock = kit.clock_of(tx)
             for _ in range(self._rounds + 1):
                 began = clock()

@@ -93,6 +93,14 @@ def test_the_pages_of_many_are_read_in_the_order_of_an_index(store: Store) -> No
     assert slow == []
 
 
+def test_a_list_is_not_gathered_and_sorted_where_nobody_has_vacuumed(store: Store) -> None:
+    with store.database.read_in_order() as tx:
+        told = tx.dialect.name != "postgresql" or tx.execute(text("SHOW enable_bitmapscan")).scalar_one() == "off"
+    with store.database.read() as tx:
+        forgotten = tx.dialect.name != "postgresql" or tx.execute(text("SHOW enable_bitmapscan")).scalar_one() == "on"
+    assert (told, forgotten) == (True, True)
+
+
 def test_what_a_filter_asks_of_a_user_is_looked_up_by_key(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
     """Whatever else a database might think to read first."""
     monkeypatch.setattr(user_list, "FEW", 2)

@@ -45,7 +45,7 @@ class UserListService:
         """
         check_filter(query.users)
         now = self._clock()
-        with self._store.database.read() as tx:
+        with self._store.database.read_in_order() as tx:
             found = self._list.sorted_page(tx, query, now=now)
             rows, unreadable = read_well(lambda keys: self._rows(tx, keys, now), found.keys)
         return UserPage(

@@ -54,6 +54,19 @@ class Database:
             raise self._meaning(error) from _shown(error)
 
     @contextmanager
+    def read_in_order(self) -> Iterator[Connection]:
+        """The same, for the first of many rows in the order of an index.
+
+        Among rows that changed since the last VACUUM, PostgreSQL would gather and sort all an index leads to, often
+        far more than it thinks. One transaction is told not to: a pooler may give the next another connection.
+        """
+        is_postgresql = self.engine.dialect.name == "postgresql"
+        with self.write() if is_postgresql else self.read() as tx:
+            if is_postgresql:
+                tx.exec_driver_sql("SET LOCAL enable_bitmapscan = off")
+            yield tx
+
+    @contextmanager
     def write(self) -> Iterator[Connection]:
         """One transaction: committed at the end, undone by any error.
 
