@@ -14,7 +14,7 @@ from joserfc import jwt
 from joserfc.jwk import KeySet
 from werkzeug.test import TestResponse
 
-from tests.federation.kit import App, Liar, Person, query_of
+from tests.federation.kit import MFA, App, Liar, Person, query_of
 from tests.oidc_kit import BOARD, CHALLENGE, CONFIGURED, VERIFIER, ask_tokens, endpoint, refresh
 from tests.web.oidc.kit import location_of
 
@@ -115,6 +115,18 @@ def test_a_new_sign_in_is_asked_of_the_provider_and_only_once(liar: Liar, trust:
     assert person.claims_of_session().lineage == session.lineage, "other apps stay signed in"
 
 
+@pytest.mark.parametrize(
+    ("trust", "amr", "acr_values"),
+    [("when-proved", ["pwd", "mfa"], MFA), ("when-proved", ["pwd"], None), ("never", ["pwd", "mfa"], None)],
+)
+def test_a_new_sign_in_is_to_be_as_strong_as_the_one_before(
+    liar: Liar, trust: str, amr: list[str], acr_values: str | None
+) -> None:
+    person = signed_in(liar, trust, amr=amr, auth_time=seconds(minutes=20))
+    url = sent_back(person, ask(person, prompt="login").location)
+    assert query_of(url).get("acr_values") == acr_values
+
+
 def test_the_age_that_an_app_allows_is_asked_of_the_provider(liar: Liar) -> None:
     person = signed_in(liar, auth_time=seconds(minutes=20))
     page = ask(person, max_age="300").location
@@ -200,3 +212,37 @@ def test_somebody_else_who_comes_back_is_somebody_else_to_the_app(liar: Liar) ->
     body = {"code": code, "redirect_uri": BOARD, "code_verifier": VERIFIER}
     got = ask_tokens(person.app.app, grant_type="authorization_code", **body)[1]
     assert claims_of(person.app, got["id_token"])["sub"] == "ben"
+
+
+def essential(level: str) -> str:
+    return json.dumps({"id_token": {"acr": {"essential": True, "values": [level]}}})
+
+
+@pytest.mark.parametrize("asked", [{"acr_values": MFA}, {"claims": essential(MFA)}])
+def test_the_strength_that_an_app_asks_for_is_asked_of_the_provider(liar: Liar, asked: dict[str, str]) -> None:
+    person = signed_in(liar, amr=["pwd"])
+    page = ask(person, **asked).location
+    assert person.client.get(page).location == "/mfa/challenge"
+    url = person.leave("/mfa/sign-in/id?step_up=1")
+    assert query_of(url)["acr_values"] == MFA
+    liar.claims = {"acr": MFA, "amr": ["pwd", "otp"]}
+    assert person.come_back(liar.walk(url)).location == page
+    body = {"code": told(person.client.get(page))["code"], "redirect_uri": BOARD, "code_verifier": VERIFIER}
+    got = ask_tokens(person.app.app, grant_type="authorization_code", **body)[1]
+    assert claims_of(person.app, got["id_token"])["acr"] == MFA
+
+
+def test_a_strength_that_it_does_not_reach_is_set_up_here(liar: Liar) -> None:
+    person = signed_in(liar, amr=["pwd"])
+    page = ask(person, acr_values=MFA).location
+    person.client.get(page)
+    assert person.sign_in("/mfa/sign-in/id?step_up=1").status_code == 403
+    assert "Continue without" in person.client.get(page).text
+
+
+@pytest.mark.parametrize(("trust", "level"), [("never", MFA), ("when-proved", "phr")])
+def test_nor_is_one_that_it_can_not_reach_asked_of_it(liar: Liar, trust: str, level: str) -> None:
+    person = signed_in(liar, trust, amr=["pwd"])
+    answer = person.client.get(ask(person, acr_values=level).location)
+    assert "/mfa/challenge" not in (answer.location or "")
+    assert "Example ID" not in answer.text

@@ -13,7 +13,7 @@ from ...domain.authorization.decision import Ask, AuthnRequirement, Decision, Re
 from ...domain.oidc.authn_request import Prompt
 from ...domain.oidc.grant import Authorization
 from ...domain.oidc.strength import Level, best_level, level_of
-from ...domain.sign_in.assurance import Assurance, Method, methods_of
+from ...domain.sign_in.assurance import UPSTREAM, Assurance, Method, methods_of
 from ...domain.sign_in.session import GateSession
 from ...domain.view_protection import ViewProtection
 from ...errors import MFAGateError
@@ -171,7 +171,7 @@ class _Judge:
         """What would raise this sign-in to a level that it has not reached."""
         if self._level >= level:
             return None
-        stronger = frozenset(method for method in self._held if best_level({method}) >= level)
+        stronger = frozenset(method for method in self._provable if best_level({method}) >= level)
         if stronger:
             return Outcome(need=Need.STRONGER_PROOF, methods=stronger, is_optional=is_optional)
         addable = frozenset(
@@ -209,6 +209,12 @@ class _Judge:
     def _held(self) -> frozenset[Method]:
         enrollment = self.call.context.enrollment
         return methods_of(enrollment.factors & self.call.state.rules.enabled) if enrollment is not None else frozenset()
+
+    @property
+    def _provable(self) -> frozenset[Method]:
+        """What this user could prove now, here or at the provider that signed them in."""
+        can_ask = self.call.state.rules.trust.can_ask(self.live.assurance.upstream)
+        return self._held | {UPSTREAM} if can_ask else self._held
 
     @property
     def _level(self) -> Level:

@@ -91,7 +91,16 @@ def start(call: UpstreamCall) -> Response:
     target = safe_target(request.args.get("next"), origin=origin()) or home()
     ahead = asked_ahead(call.state, target)
     max_age = timedelta(0) if ahead.wants_new_proof else _age_of(call, ahead.max_age)
-    return answers.see_other(call.client.begin(AuthnDemand(max_age=max_age), next=target, is_new=not max_age))
+    demand = AuthnDemand(_strength_before(call), max_age)
+    return answers.see_other(call.client.begin(demand, next=target, is_new=not max_age))
+
+
+def _strength_before(call: UpstreamCall) -> tuple[str, ...]:
+    """What the provider calls a stronger proof, where this session has one of it, which a new sign-in would lose."""
+    live, provider = call.context.session, call.client.provider
+    said = live.assurance.upstream if live is not None else None
+    is_strong = said is not None and said.issuer == provider.issuer and said.is_multi_factor
+    return provider.acr_values if is_strong and call.state.rules.trust.believes(said) else ()
 
 
 def _age_of(call: UpstreamCall, wanted: int | None) -> timedelta:
