@@ -15,7 +15,8 @@ from .request_notes import note, noted
 DOMAIN = "flask_mfa_gate"
 _CATALOGS = Path(__file__).parents[1] / "translations"
 _ENGLISH = NullTranslations()
-_PREFERRED, _LONGEST_TAGS = "mfa_gate.ui_locales", 200
+_PREFERRED = "mfa_gate.ui_locales"
+_LONGEST_TAGS, _LONGEST_HEADER = 200, 1_000
 
 
 def gettext(message: str, /, **values: object) -> str:
@@ -60,6 +61,9 @@ def language() -> str:
         for known in ("en", *_languages()):
             if tag == known.replace("_", "-").lower() or tag.partition("-")[0] == known.lower():
                 return known
+    # SECURITY: it is gone through for each sentence of a page, and anybody may send as much as the server takes.
+    if len(request.headers.get("Accept-Language", "")) > _LONGEST_HEADER:
+        return "en"
     return request.accept_languages.best_match(["en", *_languages()]) or "en"
 
 

@@ -183,6 +183,14 @@ def test_no_header_breaks_a_page(portal: Any, value: str, name: str) -> None:
         assert answer.status_code < 500
 
 
+def test_no_list_of_languages_takes_long(portal: Any) -> None:
+    app, clock = portal
+    browser = someone(app, "dave", clock)
+    with answered_quickly():
+        answer = browser.client.get("/mfa/challenge", headers={"Accept-Language": "a," * 32_000})
+    assert answer.status_code == 200
+
+
 @given(st.text(max_size=60), st.sampled_from(["garbage", "10.0.0.1:99", "::ffff:10.0.0.5", "fe80::1%eth0", ""]))
 def test_no_query_breaks_the_challenge(portal: Any, query: str, address: str) -> None:
     app, clock = portal
