@@ -23,7 +23,7 @@ from .listing import ListState, are_one_of
 from .policies.kit import names_to_choose
 from .representation import Format, Listing, Table, format_wanted, json_list, whole_list
 from .users.address import key_of_typed, user_url
-from .words import actor_word
+from .words import author_word
 
 FILTERS = ("event", "actor", "subject", "policy", "reason_id", "reference", "since", "until")
 _COLUMNS = (
@@ -119,7 +119,7 @@ def _shown(names: Mapping[str, str]) -> Callable[[str, str], str]:
     def shown(name: str, value: str) -> str:
         if name == "event":
             return event_name(value)
-        return actor_word(value, names) if name == "actor" else names.get(value, value)
+        return author_word(value, names) if name == "actor" else names.get(value, value)
 
     return shown
 
@@ -135,7 +135,7 @@ def _lines(console: Console, page: AuditPage) -> Iterator[AuditLine]:
         event = record.event
         reference = event.details.get("reference")
         yield AuditLine(
-            record, event_text(event, used), actor_word(event.actor, page.names),
+            record, event_text(event, used), author_word(event.actor, page.names),
             page.names.get(event.subject) or event.subject, user_url(event.subject), tuple(detail_words(event)),
             reference if isinstance(reference, str) else None,
         )  # fmt: skip

@@ -80,8 +80,10 @@ _REQUIRED_BY = {
     "default-access": marked("the app's default"), "cli": marked("the command line"), "host": marked("the app"),
     "system": marked("the system"),
 }  # fmt: skip
-
-
+_AUTHORS = {
+    "default-access": marked("The app's default"), "cli": marked("Command line"), "host": marked("The app"),
+    "system": marked("Automatic"),
+}  # fmt: skip
 _SIGN_INS = {
     "password": marked("Password"), "remember-me": marked("Remembered browser"), "session": marked("Existing session"),
     "token": marked("Token"), "federated": marked("Identity provider"),
@@ -156,6 +158,15 @@ def role_word(role: str) -> str:
 
 
 def actor_word(actor: str, names: Mapping[str, str]) -> str:
-    """Who acted: the name of a user, or what else it was."""
+    """Who acted, within a sentence: the name of a user, or what else it was."""
+    return _named(actor, names, _REQUIRED_BY)
+
+
+def author_word(actor: str, names: Mapping[str, str]) -> str:
+    """The same where it stands alone."""
+    return _named(actor, names, _AUTHORS)
+
+
+def _named(actor: str, names: Mapping[str, str], others: Mapping[str, str]) -> str:
     key = actor.removeprefix("user:")
-    return gettext(_REQUIRED_BY.get(actor, actor)) if key == actor else names.get(key) or key
+    return gettext(others.get(actor, actor)) if key == actor else names.get(key) or key

@@ -17,9 +17,10 @@ from ...responses import answers
 from ...translation import error_text, gettext
 from ..console import WRITE, Console, ConsoleRoute, console_url
 from ..representation import Format, Listing, Table, csv_file, format_wanted, json_list, wants_document
+from ..words import author_word
 from . import words
 from .diffs import DiffView, diff_json, diff_view
-from .kit import author_name, context, here, names_in, policy_called, read_version, reason_of
+from .kit import context, here, names_in, policy_called, read_version, reason_of
 
 _SHOWN, _MOST = 15, 240
 
@@ -81,7 +82,7 @@ def _rows(console: Console, edits: Sequence[Edit], name: str | None) -> list[Ver
     names = names_in(console, actors=[edit.version.author for edit in edits])
     return [
         VersionRow(
-            edit.version.version, edit.version.at, author_name(edit.version.author, names), edit.version.act,
+            edit.version.version, edit.version.at, author_word(edit.version.author, names), edit.version.act,
             edit.version.subject, edit.reason, _diff_of(console, edit, name),
         )
         for edit in edits

@@ -83,13 +83,6 @@ def names_of(console: Console, keys: Iterable[str]) -> Mapping[str, str]:
     return {key: one.person.name or one.person.email or key for key, one in known.items()}
 
 
-def author_name(author: str, names: Mapping[str, str]) -> str:
-    """An author, a user by name."""
-    words = {"host": gettext("The app"), "cli": gettext("Command line"), "system": gettext("Automatic")}
-    key = author.removeprefix(_USER)
-    return words.get(author, author) if key == author else names.get(key, key)
-
-
 def known_resources(console: Console, policies: PolicySet) -> list[str]:
     """What can be opened: the app, the console, what views are marked with, clients, and what somebody named."""
     named = {name for one in policies.policies for name in one.resources}

@@ -17,8 +17,9 @@ from ....services.policies.overview import LastChange
 from ...translation import gettext, ngettext
 from ..console import Console, ConsoleRoute, console_url
 from ..representation import Format, Listing, Table, csv_file, format_wanted, json_list
+from ..words import author_word
 from . import words
-from .kit import author_name, known_resources, names_in, page_url
+from .kit import known_resources, names_in, page_url
 from .sentences import policy_sentence
 
 REPORT_DAYS = 7
@@ -128,7 +129,7 @@ def rows_of(console: Console, everything: PolicySet, shown: Sequence[Policy]) ->
     return [
         PolicyRow(
             one, policy_sentence(one, names), reach[one.name], last.get(one.name),
-            author_name(last[one.name].author, names) if one.name in last else "",
+            author_word(last[one.name].author, names) if one.name in last else "",
             report.get(one.name, {}) if one.state is PolicyState.REPORT_ONLY else None,
         )
         for one in shown
@@ -186,7 +187,7 @@ def _deleted(console: Console) -> list[tuple[str, Any, str]]:
     """Policies that can be brought back: name, when, by whom."""
     gone = console.state.access.policies.deleted() if console.may(Role.ADMIN) else []
     names = names_in(console, actors=[one.author for one in gone])
-    return [(one.name, one.at, author_name(one.author, names)) for one in gone]
+    return [(one.name, one.at, author_word(one.author, names)) for one in gone]
 
 
 def row_json(row: PolicyRow) -> Mapping[str, Any]:

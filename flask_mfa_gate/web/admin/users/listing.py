@@ -16,7 +16,7 @@ from ...translation import gettext
 from ..console import Console, ConsoleRoute, console_url
 from ..listing import ListState, SortLink, are_one_of
 from ..representation import Format, Listing, Table, csv_file, format_wanted, json_list
-from ..words import actor_word, factor_word, role_word, status_meaning, status_word
+from ..words import actor_word, author_word, factor_word, role_word, status_meaning, status_word
 from .address import user_url
 from .filters import COLUMN, FILTERS, chips_of, filter_of
 from .verbs import verbs_for
@@ -67,7 +67,7 @@ def _page(console: Console, state: ListState, query: UserQuery, page: UserPage, 
 
 WORDS: Mapping[str, Any] = {
     "status": status_word, "meaning": status_meaning, "factor": factor_word, "role": role_word, "actor": actor_word,
-    "user_url": user_url,
+    "author": author_word, "user_url": user_url,
 }  # fmt: skip
 
 
