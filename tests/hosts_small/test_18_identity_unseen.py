@@ -68,6 +68,41 @@ def test_the_doctor_tells_of_signs_of_another_sign_in(view: Callable[[], Any], s
     assert sign is None or sign in found[0][1]
 
 
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("flask_httpauth_user", "ada"), ("_jwt_extended_jwt", {"sub": "1"}), ("oidc_id_token", {"sub": "1"})],
+)
+def test_and_of_what_well_known_extensions_keep_in_g(name: str, value: Any) -> None:
+    host = Host()
+    host.with_login_manager()
+    host.app.add_url_rule("/", "home", lambda: (setattr(g, name, value), "in")[1])
+    host.gate.init_app(host.app)
+    host.client().get("/")
+    ((code, sentence),) = told(host.app)
+    assert (code, f"flask.g.{name}" in sentence) == ("unseen-identity", True)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CAS_USERNAME", "ada"), ("simple_username", "ada"), ("oidc_auth_profile", {"sub": "1"}), ("samlNameId", "ada"),
+        ("_logged_in_user", {"oid": "1"}), ("jwt_payload", {"sub": "1"}), ("google_oauth_token", {"access_token": "x"}),
+    ],
+)  # fmt: skip
+def test_and_of_what_they_keep_in_the_session(name: str, value: Any) -> None:
+    def enter() -> str:
+        session[name] = value
+        return "in"
+
+    host = Host()
+    host.with_login_manager()
+    host.app.add_url_rule("/in", "enter", enter, methods=["POST"])
+    host.gate.init_app(host.app)
+    host.client().post("/in")
+    ((code, sentence),) = told(host.app)
+    assert (code, f"session[{name!r}]" in sentence) == ("unseen-identity", True)
+
+
 def test_and_of_a_server_in_front() -> None:
     host = Host()
     host.with_login_manager()

@@ -20,7 +20,13 @@ _NAMES = frozenset({
     *(f"{start}{person}{end}" for person in _PEOPLE for start in ("", "current_", "sso_") for end in ("", "_id", "id")),
     "uid", "username", "user_name", "user_email", "login", "logged_in", "loggedin", "is_logged_in", "signed_in",
     "is_admin", "authenticated", "is_authenticated", "principal", "identity", "remote_user",
+    # What well-known extensions and quick starts of providers write, each as it does.
+    "flask_httpauth_user", "_jwt_extended_jwt", "_jwt_extended_jwt_user", "current_identity", "jwt_payload",
+    "authlib_server_oauth2_token", "oidc_id_token", "oidc_token_info", "oidc_auth_profile", "oidc_auth_token",
+    "userinfo", "user_info", "_logged_in_user", "simple_logged_in", "simple_username", "CAS_USERNAME", "saml_subject",
+    "samlUserdata", "samlNameId", "identity.name", "auth_user",
 })  # fmt: skip
+_OF_FLASK_DANCE = "_oauth_token"  # behind the name of a provider
 _COOKIES = _NAMES | {
     "token", "access_token", "access_token_cookie", "auth", "auth_token", "jwt", "sid", "session_id", "sessionid",
     "admin_session", "user_session", "id_token",
@@ -47,7 +53,7 @@ def note_unseen(context: RequestContext, response: Response, *, is_changed: bool
 
 def _note_changes(context: RequestContext, response: Response) -> None:
     """In words of which there are few, whatever a client sends."""
-    for name in _NAMES.intersection(session):
+    for name in _NAMES.intersection(session).union(name for name in session if str(name).endswith(_OF_FLASK_DANCE)):
         if session[name] != context.before.get(name) and _is_somebody(session[name]):
             _note(context, f"session[{name!r}], written by {request.endpoint}")
     for name in (_COOKIES & cookies_set_by(response)) - own_cookie_names(context.state.settings):
