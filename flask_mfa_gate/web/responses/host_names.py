@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from flask import Flask, current_app, has_request_context, request, url_for
+from flask import Flask, current_app, has_request_context, url_for
 from werkzeug.exceptions import HTTPException
 
 from ..endpoints import is_own
 from .files import name_version
+from .routing import adapter_here
 
 PLACE = "mfa_gate_place"
 
@@ -25,7 +26,7 @@ def stay_here(endpoint: str, values: dict[str, Any]) -> None:
     """Addresses of the gate's pages are under the name that this request asked: its cookie goes nowhere else."""
     if not has_request_context() or not current_app.url_map.is_endpoint_expecting(endpoint, PLACE):
         return
-    adapter = current_app.create_url_adapter(request)
+    adapter = adapter_here()
     place = None if adapter is None else adapter.server_name if adapter.map.host_matching else adapter.subdomain
     if place:
         values.setdefault(PLACE, place)
@@ -33,7 +34,7 @@ def stay_here(endpoint: str, values: dict[str, Any]) -> None:
 
 def own_url(endpoint: str, **values: Any) -> str:
     """The address of a page of the gate, without what the host does to addresses of its own (``url_defaults``)."""
-    adapter = current_app.create_url_adapter(request) if has_request_context() else None
+    adapter = adapter_here() if has_request_context() else None
     if adapter is None:
         return url_for(endpoint, **values)
     # SECURITY: a function of the host that fails here would take the way to the second factor from everybody.

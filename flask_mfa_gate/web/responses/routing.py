@@ -8,7 +8,9 @@ from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from flask import current_app, request
-from werkzeug.routing import RequestRedirect
+from werkzeug.routing import MapAdapter, RequestRedirect
+
+from ..request_notes import flask_context
 
 _MOST_TURNS = 3
 
@@ -22,6 +24,14 @@ class Page:
     path: str = field(repr=False)
 
 
+def adapter_here() -> MapAdapter | None:
+    """What finds and makes addresses at this request: Flask's own, as another costs a look at the host name.
+
+    :raises BadRequest: for a host name that the app does not trust.
+    """
+    return flask_context.get().url_adapter or current_app.create_url_adapter(request)
+
+
 def endpoint_at(path: str) -> str | None:
     """What answers to GET there."""
     found = page_at(path)
@@ -30,7 +40,7 @@ def endpoint_at(path: str) -> str | None:
 
 def page_at(path: str, turns: int = _MOST_TURNS) -> Page | None:
     """The same with the arguments in the path, at the end of the redirects that the app's own rules make."""
-    adapter = current_app.create_url_adapter(request)
+    adapter = adapter_here()
     if adapter is None or turns == 0:
         return None
     try:
