@@ -58,6 +58,8 @@ def insert_many(tx: Connection, statement: Insert, rows: Rows) -> int:
     """
     if not rows:
         return 0
+    if len(rows) == 1:
+        return tx.execute(statement, dict(rows[0]), execution_options=_COUNTED).rowcount
     shared, names = _parted(rows)
     return insert_cells(tx, statement, shared, names, [[row[name] for name in names] for row in rows])
 
@@ -71,19 +73,23 @@ def insert_cells(
     :param names: the columns that the cells are of.
     :returns: how many the server says it wrote.
     """
-    columns, statement = statement.table.c, statement.execution_options(preserve_rowcount=True)
+    columns = statement.table.c
     is_text = all(isinstance(columns[name].type, _IN_JSON) for name in names)
     if len(cells) == 1 or not is_text or not _reads_json(tx):
-        return tx.execute(statement, [{**shared, **dict(zip(names, row, strict=True))} for row in cells]).rowcount
+        told = [{**shared, **dict(zip(names, row, strict=True))} for row in cells]
+        return tx.execute(statement, told, execution_options=_COUNTED).rowcount
     listed = _listed(tx, cells, in_text=False)
     source = select(
         *(literal(value, columns[name].type) for name, value in shared.items()),
         *(_cell(tx, listed, place, columns[name].type) for place, name in enumerate(names)),
     )
     # SQLite takes ON CONFLICT behind a SELECT only if that has a WHERE.
-    return tx.execute(statement.from_select([*shared, *names], source.where(true()), include_defaults=False)).rowcount
+    filled = statement.from_select([*shared, *names], source.where(true()), include_defaults=False)
+    return tx.execute(filled, execution_options=_COUNTED).rowcount
 
 
+# With the execution: a copy of the statement for them would have its key in the cache computed anew each time.
+_COUNTED: Mapping[str, Any] = {"preserve_rowcount": True}
 _IN_JSON = (String, Exact, JSON)
 
 
