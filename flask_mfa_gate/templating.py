@@ -62,6 +62,7 @@ class PageTemplates:
         # Under names of their own in templates that hosts may replace: ``_`` is theirs there, with their catalogs.
         self._texts = {f"mfa_{name}": self._plain.globals[name] for name in ("gettext", "ngettext")}
         self._plain.globals.update(self._texts)
+        self._overridden: dict[str, bool] = {}
         self._hosted = standard_overlay(host, autoescape=True, loader=_HostFirst(host))
 
     def draw(self, name: str, values: Mapping[str, Any]) -> str:
@@ -80,6 +81,12 @@ class PageTemplates:
         """Whether the page, or what it is made of, is the host's. The console is built in."""
         if name.startswith(_CONSOLE):
             return False
+        # As Jinja keeps a template: for good where it does not look whether its file has changed.
+        if name not in self._overridden or self._hosted.auto_reload:
+            self._overridden[name] = self._has_overrides(name)
+        return self._overridden[name]
+
+    def _has_overrides(self, name: str) -> bool:
         loader = self._hosted.loader
         assert isinstance(loader, _HostFirst)  # noqa: S101 - for the type checker
         return any(loader.has_override(self._hosted, f"{FOLDER}{part}") for part in (name, "base.html", "_parts.html"))
