@@ -153,5 +153,7 @@ def is_behind_untold_proxy(request: Request) -> bool:
 
 def origin_of(request: Request) -> Origin:
     """The peer's address, after the host's own ProxyFix, and its user agent; None for what can't be read."""
-    agent = "".join(mark if mark.isprintable() else " " for mark in request.user_agent.string[:_USER_AGENT_LENGTH])
+    agent = request.user_agent.string[:_USER_AGENT_LENGTH]
+    if not agent.isprintable():
+        agent = "".join(mark if mark.isprintable() else " " for mark in agent)
     return Origin(address=canonical_address(request.remote_addr), user_agent=agent)

@@ -73,14 +73,14 @@ def take_out(session: MutableMapping[str, Any], before: Mapping[str, Any], chang
 
 def pack(changed: Mapping[str, Any]) -> tuple[bytes, tuple[str, ...]]:
     """The keys as tagged JSON, and the names of those whose value can't be kept and is dropped."""
-    writer, kept, dropped = _writer(), {}, []
-    for key, value in changed.items():
-        if _can_be_kept(writer, key, value):
-            kept[key] = value
-        else:
-            log.warning("session key %r can't be kept during a pending sign-in and was dropped", key)
-            dropped.append(str(key))
-    return writer.dumps(kept).encode(), tuple(dropped)
+    writer, dropped = _writer(), []
+    # Most often all can be kept, and one look at the whole tells.
+    if not _can_be_kept(writer, changed):
+        dropped = [key for key, value in changed.items() if not _can_be_kept(writer, {key: value})]
+    for key in dropped:
+        log.warning("session key %r can't be kept during a pending sign-in and was dropped", key)
+    kept = {key: value for key, value in changed.items() if key not in dropped}
+    return writer.dumps(kept).encode(), tuple(map(str, dropped))
 
 
 def unpack(payload: bytes) -> dict[str, Any]:
@@ -107,13 +107,13 @@ def _cookie_writer() -> TaggedJSONSerializer | None:
     return writer if isinstance(writer, TaggedJSONSerializer) else None
 
 
-def _can_be_kept(writer: TaggedJSONSerializer, key: str, value: Any) -> bool:
+def _can_be_kept(writer: TaggedJSONSerializer, contents: Mapping[str, Any]) -> bool:
     try:
-        read = writer.loads(writer.dumps({key: value}))
+        read = writer.loads(writer.dumps(contents))
     except (TypeError, ValueError, OverflowError, RecursionError):
         return False
     # A cookie would have changed the value in the same way, so the host's next request knows it no other.
-    return _cookie_writer() is not None or is_same({key: value}, read)
+    return _cookie_writer() is not None or is_same(contents, read)
 
 
 def is_same(one: Any, other: Any) -> bool:
