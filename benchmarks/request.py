@@ -47,8 +47,8 @@ def with_accounts(app: Flask) -> None:
     models.FsModels.set_db_info(db)
     role = type("Role", (db.Model, models.FsRoleMixin), {})
     user = type("User", (db.Model, models.FsUserMixin), {})
-    type("WebAuthn", (db.Model, models.FsWebAuthnMixin), {})
-    users = SQLAlchemyUserDatastore(db, user, role)
+    credential = type("WebAuthn", (db.Model, models.FsWebAuthnMixin), {})
+    users = SQLAlchemyUserDatastore(db, user, role, credential)
     security = Security(app, users)
     with app.app_context():
         db.create_all()
