@@ -53,6 +53,7 @@ bench: $(READY)
 	$(BIN)/python -m pip install --quiet --editable '.[bench]'
 	$(BIN)/python -m benchmarks.policies
 	$(BIN)/python -m benchmarks.request
+	$(BIN)/python -m benchmarks.start
 	$(BIN)/python -m benchmarks.provider
 
 docs: $(READY)
