@@ -11,9 +11,11 @@ from typing import Any
 import pytest
 from authlib.oidc.discovery import OpenIDProviderMetadata
 from flask import Flask
+from flask_login import current_user, login_user
 from joserfc import jwt
 from joserfc.jwk import OctKey, RSAKey
 
+from flask_mfa_gate import MFAGate
 from flask_mfa_gate.crypto import token_digest
 from flask_mfa_gate.domain.oidc.client import ClientSecret, RegisteredClient
 from flask_mfa_gate.domain.oidc.registration import read_client
@@ -357,3 +359,32 @@ def test_only_an_admin_changes_clients_whoever_calls(app: Flask, username: str) 
             with pytest.raises(NotAllowed):
                 act()
         assert [one.id for one in clients.secrets("own")]
+
+
+@pytest.mark.parametrize("prompt", ["none", ""])
+def test_who_acts_as_another_user_signs_in_to_no_app(
+    app: Flask, wiki: RelyingParty, browser: SecureBrowser, phone: Phone, prompt: str
+) -> None:
+    """Neither as the one nor as the other: the code would outlive the impersonation."""
+    from example_app import load_user
+
+    def act_as() -> str:
+        frank = load_user(key_of(app, "frank"))
+        with MFAGate().impersonation(actor=current_user, subject=frank, reason="ticket 42"):
+            login_user(frank)
+        return "acting"
+
+    app.add_url_rule("/act-as-frank", "act_as_frank", act_as, methods=["POST"])
+    browser.sign_in_with_code("dave", phone)
+    assert browser.client.post("/act-as-frank").text == "acting"
+    asked = wiki.send(browser, **({"prompt": prompt} if prompt else {}))
+    if prompt:
+        assert wiki.told(asked)["error"] == "access_denied"
+    else:
+        page = walk(browser, asked)
+        assert page.status_code == 403
+        assert "only its user can do" in page.text
+    assert rows(app, "oidc_grant") == 0
+    browser.send("/mfa/impersonation/leave")
+    claims = wiki.claims(wiki.tokens(browser)["id_token"])
+    assert claims["sub"] == key_of(app, "dave"), "as themself afterwards"
