@@ -81,6 +81,21 @@ def test_a_deadline_is_extended_by_keyboard_alone(screen: Screen, server: tuple[
     assert screen.complaints() == []
 
 
+def test_a_card_shows_the_whole_end_in_utc_and_in_the_zone_of_the_reader(
+    screen: Screen, server: tuple[str, Any], *, scripts: bool
+) -> None:
+    _, app = server
+    at_console(screen, app)
+    screen.chrome.execute_cdp_cmd("Emulation.setTimezoneOverride", {"timezoneId": "America/New_York"})
+    screen.open("/admin/mfa/users?q=bob")
+    screen.chrome.find_element(By.XPATH, "//main//td//button[contains(., 'In enrollment')]").click()
+    card = screen.chrome.find_element(By.ID, "card-1")
+    (end,) = card.find_elements(By.CSS_SELECTOR, "time[data-local=beside]")
+    assert ("UTC" in end.text, "GMT-" in end.text) == (True, scripts)
+    assert end.rect["x"] + end.rect["width"] <= card.rect["x"] + card.rect["width"]
+    assert screen.complaints() == []
+
+
 def test_no_page_scrolls_sideways_or_breaks_its_policy(screen: Screen, server: tuple[str, Any]) -> None:
     _, app = server
     at_console(screen, app)
