@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from selenium.common.exceptions import StaleElementReferenceException
+from selenium.common.exceptions import StaleElementReferenceException, WebDriverException
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
@@ -163,7 +163,19 @@ class Screen:
 
     def _patiently(self, act: Callable[[Chrome], Any], problem: str) -> Any:
         """Again when the page was exchanged in the middle of it; what does not come in ten seconds fails."""
-        return WebDriverWait(self.chrome, 10, ignored_exceptions=[StaleElementReferenceException]).until(act, problem)
+
+        def attempt(chrome: Chrome) -> Any:
+            try:
+                return act(chrome)
+            except WebDriverException as error:
+                # Where the driver has no name of its own for it, as of an element that it was just about to read.
+                if "does not belong to the document" not in str(error):
+                    raise
+                return None
+
+        return WebDriverWait(self.chrome, 10, ignored_exceptions=[StaleElementReferenceException]).until(
+            attempt, problem
+        )
 
     @property
     def text(self) -> str:
