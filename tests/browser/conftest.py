@@ -13,7 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from selenium.common.exceptions import StaleElementReferenceException, WebDriverException
+from selenium.common.exceptions import (
+    ElementNotInteractableException,
+    StaleElementReferenceException,
+    WebDriverException,
+)
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
@@ -162,7 +166,7 @@ class Screen:
         )
 
     def _patiently(self, act: Callable[[Chrome], Any], problem: str) -> Any:
-        """Again when the page was exchanged in the middle of it; what does not come in ten seconds fails."""
+        """Again when the page was exchanged in the middle of it, or is not drawn yet; after ten seconds it fails."""
 
         def attempt(chrome: Chrome) -> Any:
             try:
@@ -173,9 +177,8 @@ class Screen:
                     raise
                 return None
 
-        return WebDriverWait(self.chrome, 10, ignored_exceptions=[StaleElementReferenceException]).until(
-            attempt, problem
-        )
+        passing = [StaleElementReferenceException, ElementNotInteractableException]
+        return WebDriverWait(self.chrome, 10, ignored_exceptions=passing).until(attempt, problem)
 
     @property
     def text(self) -> str:
