@@ -144,8 +144,9 @@ class HostIdentity:
         return bool(session)
 
     def is_fresh(self) -> bool:
-        """The host's object has no way to tell."""
-        return True
+        """As the host's object says, if it does."""
+        tells = getattr(self._source, "is_fresh", None)
+        return tells is None or bool(tells(request))
 
     def kind(self, before: Mapping[str, Any]) -> SignIn:
         """A session with content may have made it; without, only the request itself can have."""

@@ -19,13 +19,14 @@ from ..host.asking import changes_cookies
 from ..host.source import lasting_identity
 from ..request_context import RequestContext, Stage, context_of, current_context
 from ..request_notes import ONLY_HERE, UNCACHED, flask_context
-from ..responses import files
+from ..responses import answers, files
 from ..sessions.companion import send_companion
 from ..sessions.own_change import note_own_change
 from ..sessions.withholding import give_back
 from ..state import current_state
 from ..view_marks.protection import is_way_out_here, look_at
 from .admission import admit
+from .hook_identity import comes_back
 from .impersonated import begin_impersonation, keep_mark, remember_nobody
 from .pending_sign_in import end_sign_in, intercept, renew
 from .unseen_identity import note_unseen
@@ -195,7 +196,16 @@ def _compare(context: RequestContext, response: Response) -> Response:
     is_own = context.impersonation is None and key == context.user_key
     if is_own and sign_in in _FIRST_STEPS and renew(context, user, key):
         return response
+    # SECURITY: a view that makes a session of another cookie of the host's would bring back whom a revocation put out.
+    if sign_in is SignIn.REMEMBER_ME and comes_back(context, user, key):
+        return _in_place_of(response, _keep_out(context))
     return _in_place_of(response, intercept(context, user, key, response, sign_in=sign_in))
+
+
+def _keep_out(context: RequestContext) -> Response:
+    session_snapshot.take_out(session, context.before, session_snapshot.difference(context.before, session))
+    context.state.host.identity.hide_for_now()
+    return answers.refuse_anonymous(context)
 
 
 def _as_before(context: RequestContext, response: Response, *, is_changed: bool) -> Response:

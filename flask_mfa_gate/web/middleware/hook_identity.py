@@ -39,7 +39,7 @@ def catch_hook_identity(context: RequestContext) -> Answer:
     if contents_here() == context.before:
         return _meet_at_hook(context, user, key)
     # SECURITY: a hook that makes a session of a cookie each time would bring back whom a revocation has put out.
-    if _comes_back(context, user, key):
+    if comes_back(context, user, key):
         return turn_away(context, key)
     try:
         answer = intercept(context, user, key, None, sign_in=SignIn.SESSION)
@@ -57,8 +57,8 @@ def _judge_again(context: RequestContext, user: Any, key: str) -> Answer:
     return judge_user(context, user, key, marks_here()) if token is None else admit_by_token(context, token)
 
 
-def _comes_back(context: RequestContext, user: Any, key: str) -> bool:
-    """Whether what a hook signs in by was revoked, where no living row stands behind it."""
+def comes_back(context: RequestContext, user: Any, key: str) -> bool:
+    """Whether the cookies that the host signs in by were revoked, where no living row stands behind them."""
     state, live = context.state, context.session
     if live is not None and live.user_key == key:
         return False
