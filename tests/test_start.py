@@ -32,9 +32,12 @@ LATER = (
     "alembic", "authlib", "babel", "celery", "flask_mail", "joserfc", "limits", "qrcode", "sqlalchemy.dialects.mysql",
     "sqlalchemy.dialects.postgresql", "sqlalchemy.orm", "ua_parser", "webauthn",
 )  # fmt: skip
-LATER_OF_PACKAGE = ("cli.commands", "store.revisions", "web.inspection.doctor", "web.openapi.document")
+LATER_OF_PACKAGE = (
+    "cli.commands", "store.revisions", "web.admin.clients", "web.inspection.doctor", "web.oidc.token",
+    "web.openapi.document",
+)  # fmt: skip
 # Modules of the package. The ceiling is what was reached when it was written, and room for a dozen more.
-MOST_MODULES = 550
+MOST_MODULES = 537
 
 
 @pytest.fixture(scope="module")

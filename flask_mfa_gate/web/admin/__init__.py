@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from flask import Blueprint, Flask
 
 from ..account.authenticated_request import own_page
 from ..endpoints import ADMIN
 from ..responses.host_names import any_host, stay_here
-from . import audit, clients, events, policies, settings, sign_ins
+from . import audit, events, policies, settings, sign_ins
 from .console import ConsoleRoute
 from .guard import console_page
 from .overview import dashboard
-from .users import access_pass, actions, api_tokens, connected_apps, listing, page, sync
+from .users import access_pass, actions, api_tokens, listing, page, sync
 
 _ROOMS = (dashboard, listing, page, access_pass, actions, api_tokens, sync, sign_ins, audit, policies, settings, events)
-_OF_PROVIDER = (clients, connected_apps)
 LARGEST_BODY = 1024 * 1024
 
 
@@ -39,5 +39,12 @@ def admin_blueprint(
 
 def routes(*, is_provider: bool) -> Iterator[ConsoleRoute]:
     """Every address of the console."""
-    for room in (*_ROOMS, *(_OF_PROVIDER if is_provider else ())):
+    for room in (*_ROOMS, *(_of_provider() if is_provider else ())):
         yield from room.ROUTES
+
+
+def _of_provider() -> Iterable[Any]:
+    from . import clients  # noqa: PLC0415 - only an app that is a provider has them
+    from .users import connected_apps  # noqa: PLC0415
+
+    return clients, connected_apps

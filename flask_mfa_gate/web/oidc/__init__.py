@@ -8,10 +8,7 @@ from flask import Blueprint, Flask
 
 from ..endpoints import OIDC
 from ..responses.host_names import any_host, stay_here
-from . import authorize, discovery, sign_out, token
 from .pages import OidcRoute, guarded_view
-
-_PARTS = (authorize, token, discovery, sign_out)
 
 
 def oidc_blueprint(app: Flask, url_prefix: str) -> Blueprint:
@@ -31,5 +28,7 @@ def oidc_blueprint(app: Flask, url_prefix: str) -> Blueprint:
 
 def routes() -> Iterator[OidcRoute]:
     """Every address of the provider."""
-    for part in _PARTS:
+    from . import authorize, discovery, sign_out, token  # noqa: PLC0415 - only an app that is a provider has them
+
+    for part in (authorize, token, discovery, sign_out):
         yield from part.ROUTES
