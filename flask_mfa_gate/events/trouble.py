@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import socket
+import ssl
+
 from ..errors import MFAGateError
 from ..outbound import AddressRefused
 
@@ -14,8 +17,19 @@ class Refused(MFAGateError):
     """The server does not take this event."""
 
 
+# The first that fits counts.
+_PROBLEMS: tuple[tuple[type[OSError], str], ...] = (
+    (ssl.SSLCertVerificationError, "certificate not trusted"),
+    (ssl.SSLError, "TLS failed"),
+    (socket.gaierror, "name not found"),
+    (TimeoutError, "no answer in time"),
+    (ConnectionRefusedError, "connection refused"),
+    (ConnectionResetError, "connection reset"),
+)
+
+
 def problem_of(error: Exception) -> str:
     """What went wrong, without the words of the system, which may repeat an address with a secret in it."""
     if isinstance(error, Refused | ServerTrouble | AddressRefused):
         return str(error)
-    return type(error).__name__
+    return next((words for kind, words in _PROBLEMS if isinstance(error, kind)), type(error).__name__)

@@ -140,7 +140,7 @@ def test_over_tls(make_app: Any, authority: trustme.CA, monkeypatch: pytest.Monk
         app = make_app(MFA_GATE_SYSLOG=[{"url": f"tls://127.0.0.1:{port}"}])
         act(app, "frank")
         assert send(app) == (0, 1), "an authority that nobody knows"
-        assert rows(app)[0].problem == "SSLCertVerificationError"
+        assert rows(app)[0].problem == "certificate not trusted"
     with trusted(authority, monkeypatch), tcp_server(context) as (port, heard):
         app = make_app(MFA_GATE_SYSLOG=[{"url": f"tls://127.0.0.1:{port}", "name": "siem"}])
         act(app, "frank", renew=True)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import socket
+import ssl
 from base64 import b64decode
 from collections import Counter
 from datetime import timedelta
@@ -17,6 +19,7 @@ from standardwebhooks import Webhook as Verifier
 from standardwebhooks import WebhookVerificationError
 
 from flask_mfa_gate.domain.people.roles import Actor
+from flask_mfa_gate.events.trouble import Refused, problem_of
 from flask_mfa_gate.outbound import Channels, Outbound
 from tests.conftest import Browser, Phone, StillClock, key_of, state_of
 from tests.events.kit import HERE, LONG, OLD_SECRET, SECRET, act, bodies, hook, ids, rows, send, states
@@ -369,3 +372,20 @@ def test_a_destination_costs_one_insert(
     event.remove(engine, "before_cursor_execute", note)
     assert len([one for one in statements if "outgoing_event" in one]) == more
     assert len([one for one in statements if "outgoing_event" in one and one.startswith("INSERT")]) == more
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (ssl.SSLCertVerificationError("hooks.example.org/secret"), "certificate not trusted"),
+        (ssl.SSLError("secret"), "TLS failed"),
+        (socket.gaierror(-2, "secret"), "name not found"),
+        (TimeoutError("secret"), "no answer in time"),
+        (ConnectionRefusedError("secret"), "connection refused"),
+        (ConnectionResetError("secret"), "connection reset"),
+        (Refused("HTTP 422"), "HTTP 422"),
+        (KeyError("secret"), "KeyError"),
+    ],
+)
+def test_what_went_wrong_is_said_in_words_and_without_those_of_the_system(error: Exception, words: str) -> None:
+    assert problem_of(error) == words
