@@ -94,7 +94,9 @@ def _place() -> _Place:
         return _Place.WITHOUT_HOOKS if outer_user(this) is None else _Place.JUDGED
     # SECURITY: a context within the request, or that of a thread, has a ``g`` of its own, in which nobody is hidden.
     is_asked_again = context.is_decided and context.stage >= Stage.IN_VIEW and HIDDEN not in g
-    is_hidden = is_asked_again and context.user_key is None and context.ensured_key is None
+    is_nobodys = context.user_key is None and context.ensured_key is None
+    # SECURITY: of whom an access token speaks, no cookie of another user's that comes beside it tells anything.
+    is_hidden = is_asked_again and (is_nobodys or context.access is not None)
     return _Place.HIDDEN if is_hidden else _Place.JUDGED
 
 

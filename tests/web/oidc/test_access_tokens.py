@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from flask import Flask, jsonify, request, session
 from flask.views import MethodView
-from flask_login import current_user, login_required
+from flask_login import current_user, encode_cookie, login_required
 from werkzeug.test import TestResponse
 
 from flask_mfa_gate import ConfigError, MFAGate, Policy
@@ -46,6 +46,12 @@ def with_views(app: Flask) -> Flask:
     @gate.accept_access_tokens(["email", "profile"])
     def mail() -> Any:
         return jsonify(user=current_user.username)
+
+    @app.get("/within")
+    @gate.accept_access_tokens({"openid"})
+    def within() -> Any:
+        with app.app_context():
+            return jsonify(user=current_user.get_id())
 
     @app.get("/browsers-only")
     @gate.require_mfa()
@@ -405,3 +411,13 @@ def test_a_hook_that_leads_elsewhere_takes_no_token_along(
     token = access_token(RelyingParty(app, scope="openid profile"), SecureBrowser(app), phone)
     headers = {"Authorization": f"Bearer {token}", "X-Forward": "yes"}
     assert app.test_client().get("/pay", headers=headers).status_code == status
+
+
+def test_a_context_within_its_request_knows_nobody_by_a_cookie_beside_it(
+    app: Flask, wiki: RelyingParty, browser: SecureBrowser, phone: Phone
+) -> None:
+    token, client = access_token(wiki, browser, phone), app.test_client()
+    with app.app_context():
+        client.set_cookie("remember_token", encode_cookie(key_of(app, "frank")))
+    answer = client.get("/within", headers={"Authorization": f"Bearer {token}"})
+    assert (answer.status_code, answer.json) == (200, {"user": None})
