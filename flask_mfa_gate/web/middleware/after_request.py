@@ -89,7 +89,7 @@ def look_once_more(response: Response) -> Response:
         response = look_at(context.request, _compare_once_more, context, context.left, response)
     if context.withheld is not None and context.token is None:
         look_at(context.request, give_back, context.withheld, response)
-    if context.request.endpoint == files.ENDPOINT:
+    if context.opened[0] == files.ENDPOINT:
         session_snapshot.overlook()
     # SECURITY: apps say of every answer that caches may keep it; a key or an id in it would reach the next one.
     if context.token is not None or UNCACHED in context.request.environ:
