@@ -38,11 +38,13 @@ class LogoutTokens:
         now, signer = self._clock(), self._signing_keys.signer(client.id_token_signed_response_alg)
         # SECURITY: another type than an ID token's, and no nonce, so that it can never pass for one (section 2.4).
         header = {"alg": signer.algorithm.value, "kid": signer.kid, "typ": "logout+jwt"}
-        claims = {
-            "iss": self._issuer, "aud": client.client_id, "sub": logout.user_key, "sid": sid_of(logout.lineage),
+        claims: dict[str, object] = {
+            "iss": self._issuer, "aud": client.client_id, "sid": sid_of(logout.lineage),
             "iat": int(now.timestamp()), "exp": int((now + VALID_FOR).timestamp()), "jti": new_id(),
             "events": {EVENT: {}},
         }  # fmt: skip
+        if logout.subject is not None:
+            claims["sub"] = logout.subject
         return jwt.encode(header, claims, signer.key, [signer.algorithm.value])
 
 

@@ -9,6 +9,7 @@ from sqlalchemy import Connection
 
 from ...crypto import new_id
 from ...domain.people.person import LONGEST_KEY, Person
+from ...domain.people.pseudonym import pseudonym_of
 from ...domain.people.roles import Actor, ActorLike, Right, refusal
 from ...domain.records.event_name import EventName
 from ...domain.sign_in.session import GateSession
@@ -123,7 +124,7 @@ class UserService:
 
         :raises UnknownUser: when the gate has nothing about this key.
         """
-        pseudonym, by = f"forgotten-{new_id()}", self._by(actor)
+        pseudonym, by = pseudonym_of(new_id()), self._by(actor)
 
         def act(work: UnitOfWork) -> None:
             self._require_known(work.tx, key)
@@ -132,6 +133,7 @@ class UserService:
             self._store.outbox.leave_out(work.tx, self._store.people.known(work.tx, [key], now=self._clock()))
             self._audit.forget(work, key, pseudonym=pseudonym)
             self._store.outgoing_events.forget(work.tx, key, pseudonym=pseudonym)
+            self._store.oidc.logouts.keep_for_forgotten(work.tx, key, pseudonym=pseudonym, now=work.clock())
             self._store.keys.forget(work.tx, key, pseudonym=pseudonym)
             work.record(
                 EventName.USER_FORGOTTEN, subject=pseudonym, actor=Actor.HOST.name if by == Actor.user(key).name else by

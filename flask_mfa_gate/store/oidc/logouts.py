@@ -8,6 +8,7 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, Connection, and_, func, or_, select, update
 
+from ...domain.people.pseudonym import is_pseudonym
 from ..tables.tables import Tables
 
 
@@ -22,6 +23,11 @@ class DueLogout:
     user_key: str
     lineage: str
     attempts: int
+
+    @property
+    def subject(self) -> str | None:
+        """Whom the client knows; None for somebody who is forgotten."""
+        return None if is_pseudonym(self.user_key) else self.user_key
 
 
 class Logouts:
@@ -45,6 +51,13 @@ class Logouts:
             .limit(limit)
         )
         return [DueLogout(*found) for found in tx.execute(chosen)]
+
+    def keep_for_forgotten(self, tx: Connection, user_key: str, *, pseudonym: str, now: datetime) -> None:
+        """Clients still have to hear that these sign-ins are over, and need no more of them than whose id they know."""
+        row = self._grant.c
+        mine = update(self._grant).where(row.user_key == user_key, row.notify_at.is_not(None))
+        nothing: dict[str, object] = {"facts": {}, "upstream": None, "stamp": None, "nonce": None}
+        tx.execute(mine.values(user_key=pseudonym, revoked_at=now, ends_at=now, **nothing))
 
     def try_claim(self, tx: Connection, logout: DueLogout, *, now: datetime, until: datetime) -> bool:
         """Take it; False when another process has it."""

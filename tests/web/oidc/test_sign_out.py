@@ -11,6 +11,7 @@ from flask import Flask
 from flask_login import current_user, login_user
 from joserfc import jwt
 from joserfc.jwk import KeySet
+from sqlalchemy import select
 
 from flask_mfa_gate import MFAGate
 from flask_mfa_gate.services.oidc.logout import EVENT
@@ -210,6 +211,26 @@ def test_every_end_is_one(told: Told, phone: Phone, clock: StillClock, act: str)
     ENDS[act](told, browser, clock)
     run(told)
     assert [said["sub"] for _address, said in told.sent] == ["4"]
+
+
+def test_the_end_of_somebody_who_is_forgotten_is_told_without_their_name(
+    told: Told, phone: Phone, clock: StillClock
+) -> None:
+    browser, wiki = SecureBrowser(told.app), RelyingParty(told.app)
+    browser.sign_in_with_code("dave", phone)
+    tokens = wiki.tokens(browser)
+    of_gate(lambda gate: gate.users.forget("4"))(told, browser, clock)
+    assert wiki.refresh(tokens["refresh_token"]).status_code == 400
+    assert run(told) == 1
+    ((_address, said),) = told.sent
+    assert (said["sid"], "sub" in said) == (wiki.claims(tokens["id_token"])["sid"], False)
+    store = state_of(told.app).store
+    with store.database.write() as tx:
+        left = tx.execute(select(store.tables.oidc_grant)).mappings().all()
+        assert [(row["user_key"][:10], row["facts"], row["upstream"]) for row in left] == [("forgotten-", {}, None)]
+        clock.forward(seconds=1)
+        store.oidc.grants.sweep(tx, now=clock())
+        assert tx.execute(select(store.tables.oidc_grant)).all() == []
 
 
 def test_one_that_does_not_answer_is_told_later(told: Told, phone: Phone, clock: StillClock) -> None:
