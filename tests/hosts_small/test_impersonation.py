@@ -423,3 +423,19 @@ def test_a_picture_of_it_for_pages_of_the_app(desk: Desk) -> None:
     assert client.post("/mfa/impersonation/leave", data={"csrf_token": token[1]}).location == "/"
     assert client.post("/act").text == ""
     assert leave(client).status_code == 303, "nobody to leave any more"
+
+
+@pytest.mark.parametrize(("role", "status"), [("helpdesk", 403), ("admin", 200)])
+def test_a_break_glass_account_is_lent_to_admins_only(role: str, status: int) -> None:
+    desk = Desk(roles={ACTOR: role}, MFA_GATE_BREAK_GLASS=[SUBJECT])
+    assert desk.signed_in().post("/act-as/2", headers=JSON).status_code == status
+
+
+def test_a_copy_from_an_earlier_one_counts_for_nothing_in_the_next(desk: Desk) -> None:
+    client = desk.acting()
+    copied = client.get_cookie("session")
+    assert copied is not None
+    leave(client)
+    assert client.post(f"/act-as/{SUBJECT}").text == "acting"
+    client.set_cookie("session", copied.value)
+    assert "2" not in client.post("/me", headers=JSON).text
