@@ -110,7 +110,8 @@ class FlaskLoginIdentity:
     def hide(self) -> None:
         """The manager's anonymous user stands in, and the session no longer names anybody."""
         self.hide_for_now()
-        session.pop(USER_ID, None)
+        if USER_ID in session:
+            session.pop(USER_ID)
 
     def hide_for_now(self) -> None:
         """The manager's anonymous user stands in."""
@@ -180,7 +181,7 @@ class FlaskLoginIdentity:
         """
         user = self._leaving()
         # SECURITY: what else the session holds is that user's too, and the next one at this browser must not find it.
-        session.clear()
+        session_snapshot.empty()
         remember.clear()
         if user is not None:
             tell(self._manager(), "user_logged_out", user)

@@ -146,7 +146,7 @@ def park_whole(context: RequestContext, user: Any, key: str, *, sign_in: SignIn)
     state = context.state
     host_user_id = state.host.identity.host_user_id()
     contents = dict(session)
-    session.clear()
+    session_snapshot.empty()
     context.before = {}
     state.host.identity.hide()
     context.user_key = None
@@ -185,7 +185,8 @@ def restore(context: RequestContext, pending: GateSession) -> str:
 
 def put_back(context: RequestContext, keys: Mapping[str, Any]) -> None:
     """Into the host's session, where the identity is loaded again."""
-    session.update(keys)
+    if keys:
+        session.update(keys)
     context.state.host.identity.load_anew()
 
 

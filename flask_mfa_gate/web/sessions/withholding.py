@@ -19,7 +19,7 @@ def touch_nothing(context: RequestContext) -> None:
     """Show nobody, and give the session back as it came when the request is over."""
     session_snapshot.take_out(session, context.before, session_snapshot.difference(context.before, session))
     context.withheld = dict(session)
-    session.clear()
+    session_snapshot.empty()
     context.before, context.user_key = {}, None
     context.state.host.identity.hide_for_now()
 
@@ -27,7 +27,8 @@ def touch_nothing(context: RequestContext) -> None:
 def give_back(withheld: Mapping[str, Any], response: Response) -> None:
     """Put into the session what was withheld, beside what the view wrote there, for Flask to keep it."""
     written = dict(session)
-    session.update({**withheld, **written})
+    if withheld:
+        session.update({**withheld, **written})
     session.modified = bool(written)
     # SECURITY: a stream is made once the session is kept, and may still look at it.
     if response.is_streamed and not response.direct_passthrough:
