@@ -113,7 +113,10 @@ class UnitOfWork:
 
     def finish(self, muted: Collection[MailKind]) -> list[str]:
         """Write records and mail, all at once; the ids of the mails."""
-        self._write_records()
+        if self.records:
+            self._write_records()
+        if not self.notices:
+            return []
         told = [(keys, what) for keys, what in self.notices if what.kind not in muted or not is_silenceable(what.kind)]
         twice = {key for keys, what in told if is_told_twice(what.kind) for key in keys}
         unread = twice.union(*(keys for keys, _ in told)) - (self.people.keys() - twice)
