@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection, Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 from ...domain.access import APP
@@ -269,7 +269,7 @@ class RequestAuthorizer:
 
 def _recorded(facts: Environment) -> dict[str, Any]:
     """Facts as JSON values, for the record of a sign-in; the user agent itself is not kept there."""
-    values = asdict(replace(facts, user_agent=None))
+    values = {fact.name: getattr(facts, fact.name) for fact in fields(facts) if fact.name != "user_agent"}
     values["at"] = facts.at.isoformat() if facts.at else None
     values["device"] = sorted(facts.device) if facts.device is not None else None
     values["upstream_amr"] = sorted(facts.upstream_amr) if facts.upstream_amr is not None else None
