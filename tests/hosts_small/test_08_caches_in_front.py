@@ -22,6 +22,8 @@ def that_caches_all(**config: Any) -> Host:
     @host.app.after_request
     def keep(answer: Response) -> Response:
         answer.headers["Cache-Control"] = CACHED
+        answer.headers["CDN-Cache-Control"] = answer.headers["Surrogate-Control"] = "max-age=300"
+        answer.headers["X-Accel-Expires"] = "300"
         return answer
 
     @host.app.get("/in/<key>")
@@ -61,6 +63,11 @@ def test_nor_one_that_hands_out_an_id() -> None:
     answer = that_caches_all().client().get("/in/2")
     assert any(cookie.startswith("mfa_gate=") for cookie in answer.headers.getlist("Set-Cookie"))
     assert answer.headers["Cache-Control"] == "no-store"
+
+
+def test_nothing_that_outranks_that_header_is_left() -> None:
+    answer = that_caches_all().client().get("/mfa/status")
+    assert not {"CDN-Cache-Control", "Surrogate-Control", "X-Accel-Expires"} & set(answer.headers.keys())
 
 
 def test_of_its_own_pages_the_app_says_what_it_likes() -> None:

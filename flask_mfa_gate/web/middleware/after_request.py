@@ -33,6 +33,8 @@ from .unseen_identity import note_unseen
 from .view_guard import look_after_view
 
 _TURNS_GIVEN_UP = 3
+# What shared caches go by before they look at Cache-Control: RFC 9213, Edge Architecture, nginx.
+_OUTRANKING = ("CDN-Cache-Control", "Surrogate-Control", "X-Accel-Expires")
 _FIRST_STEPS = frozenset({SignIn.PASSWORD, SignIn.FEDERATED})
 _NO_HOOKS = (
     "The app answers requests without running its before_request functions, so nobody is let in. "
@@ -94,6 +96,8 @@ def look_once_more(response: Response) -> Response:
     # SECURITY: apps say of every answer that caches may keep it; a key or an id in it would reach the next one.
     if context.token is not None or UNCACHED in context.request.environ:
         response.headers["Cache-Control"] = "no-store"
+        for name in _OUTRANKING:
+            response.headers.pop(name, None)
     return response
 
 
