@@ -56,6 +56,11 @@ def with_an_open_view(within: Within) -> tuple[Host, list[Any]]:
         within(look)
         return "in"
 
+    @host.app.post("/look-and-in")
+    def look_and_enter() -> str:
+        within(look)
+        return enter()
+
     @host.app.get("/open")
     @host.gate.exempt
     def open_() -> str:
@@ -123,3 +128,14 @@ def test_whoever_signs_in_or_has_proved_is_shown_there(within: Within) -> None:
     seen.clear()
     host.client().get("/", headers={"Authorization": "Bearer 2"})
     assert seen == ["2"]
+
+
+@pytest.mark.parametrize("within", WAYS)
+def test_who_signs_in_after_such_a_look_is_remembered(within: Within) -> None:
+    host, seen = with_an_open_view(within)
+    client = host.client()
+    client.set_cookie("remember_token", "1|stale")
+    client.post("/look-and-in")
+    assert seen == [None, "1"]
+    host.pass_challenge(client)
+    assert client.get_cookie("remember_token").value != "1|stale"  # type: ignore[union-attr]

@@ -62,8 +62,8 @@ def closing(context: RequestContext) -> Callable[[Response], Response]:
 
 
 def _end_view(context: RequestContext, response: Response) -> Response:
-    if ONLY_HERE in context.request.environ:
-        session.pop(remember.ORDER, None)
+    if ONLY_HERE in context.request.environ and session.get(remember.ORDER) == "clear":
+        session.pop(remember.ORDER)
     answer: Response = _close(context, response)
     if context.impersonation is not None:
         remember_nobody(context)
