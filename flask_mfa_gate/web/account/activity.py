@@ -1,4 +1,4 @@
-"""Recent activity: one line for one act, in words for whom it is about."""
+"""Recent activity: one line for one act, in words that fit its subject, an administrator and a SIEM alike."""
 
 from __future__ import annotations
 
@@ -47,13 +47,13 @@ EVENTS: Mapping[str, str] = {
     EventName.BREAK_GLASS_USED: marked("Emergency account used"),
     EventName.CLIENT_CHANGED: marked("Connected app changed"),
     EventName.SIGNING_KEY_CHANGED: marked("Signing key changed"),
-    EventName.CONSENT_GIVEN: marked("App allowed to use your account"),
+    EventName.CONSENT_GIVEN: marked("App allowed to use this account"),
     EventName.CONSENT_WITHDRAWN: marked("App access removed"),
     EventName.CLIENT_GRANTS_REVOKED: marked("Signed out of connected apps"),
     EventName.API_TOKEN_MARKED: marked("API token created"),
     EventName.API_TOKEN_REVOKED: marked("API token revoked"),
-    EventName.IMPERSONATION_STARTED: marked("An administrator started acting as you"),
-    EventName.IMPERSONATION_ENDED: marked("An administrator stopped acting as you"),
+    EventName.IMPERSONATION_STARTED: marked("An administrator started impersonating this account"),
+    EventName.IMPERSONATION_ENDED: marked("An administrator stopped impersonating this account"),
     EventName.TOKEN_REUSED: marked("App access ended: a token was used twice"),
 }
 # The detail that says more than the name.

@@ -48,6 +48,8 @@ _LABELS: Mapping[str, str] = {
     "version": marked("Policy version"),
     "waiting": marked("Starts with the first sign-in"),
 }
+# What their method is a detail of was not proved.
+_NOTHING_VERIFIED = frozenset({EventName.FACTOR_ADDED, EventName.FACTOR_REMOVED, EventName.CHALLENGE_FAILED})
 # Said by the line itself, or beside it.
 _SAID = frozenset({"reference"})
 
@@ -72,7 +74,7 @@ def _is_repeated(event: Event, name: str) -> bool:
 
 
 def _label(event: Event, name: str) -> str:
-    if name == "method" and event.name in {EventName.FACTOR_ADDED, EventName.FACTOR_REMOVED}:
+    if name == "method" and event.name in _NOTHING_VERIFIED:
         return gettext("Method")
     return gettext(_LABELS[name]) if name in _LABELS else name.replace("_", " ").capitalize()
 

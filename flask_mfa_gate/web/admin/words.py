@@ -147,8 +147,9 @@ def access_word(access: str) -> str:
 
 
 def factor_word(kind: str) -> str:
-    """A factor as people call it."""
-    known = {one.value: factor.about.label for one, factor in current_state().factors.registry.factors.items()}
+    """A factor or a way back in as people call it."""
+    built = current_state().factors.registry.built.values()
+    known = {proof.value: one.about.label for one in built for proof in one.proofs}
     return gettext(known.get(kind, kind))
 
 

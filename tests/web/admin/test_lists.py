@@ -247,6 +247,15 @@ def test_cells_that_a_spreadsheet_would_run_are_text() -> None:
     ]  # fmt: skip
 
 
+def test_the_audit_log_names_what_was_tried_in_words_and_claims_no_proof(app: Flask, console: Browser) -> None:
+    dave = Browser(app)
+    dave.sign_in("dave")
+    dave.send("/mfa/challenge", factor="access_pass", code="AAAA-AAAA-AAAA-AAAA")
+    failed = console.get("/admin/mfa/audit?event=challenge_failed").text
+    assert "Method: Access pass" in failed, "in words, and nothing was verified with it"
+    assert "Verified with" not in failed
+
+
 def test_the_audit_log_is_listed_exported_and_verified(app: Flask, console: Browser, clock: StillClock) -> None:
     act(app, "extend", "bob", days=3, reason="<i>on leave</i>")
     issue(app, "dave", actor="cli")
