@@ -7,6 +7,7 @@ import io
 from typing import Any
 
 import pytest
+from bs4 import BeautifulSoup
 from flask import Flask
 
 from flask_mfa_gate.domain.policy.addresses import Network
@@ -136,6 +137,12 @@ def test_rename_duplicate_delete_restore(app: Flask, phone: Phone) -> None:
     ):
         refused = send(browser, "/policies/Money%20%26%20more%3F/rename", new_name=name)
         assert (refused.status_code in {400, 409}, words in refused.text) == (True, True), name
+        form = BeautifulSoup(refused.text, "html.parser").select_one("details[open] form[action$='/rename']")
+        assert form is not None, "stays open"
+        field = form.select_one("[name=new_name]")
+        assert field is not None
+        assert (field["value"], field["aria-invalid"]) == (name, "true"), "what was typed stays"
+        assert words in form.text, "said in place"
     assert send(browser, "/policies/Tried/duplicate", new_name="Copy").location == f"{ROOT}/policies/Copy"
     assert send(browser, "/policies/Copy/delete", reason="ticket 7").location == f"{ROOT}/policies"
     assert "This policy was deleted" in page(browser, "/policies/Copy", 404)

@@ -66,10 +66,10 @@ _FIELDS = (
         lambda one, _: f"{gettext(ACTIONS[one.effect.action])}. {effect_text(one.effect)}".rstrip(". "),
     ),
     _Field(
-        marked("The description of “%(name)s” is now: %(now)s. Before: %(before)s."), lambda one, _: one.description
+        marked("The description of “%(name)s” was “%(before)s” and is now “%(now)s”."), lambda one, _: one.description
     ),
-    _Field(marked("The message of “%(name)s” is now: %(now)s. Before: %(before)s."), lambda one, _: one.message),
-    _Field(marked("The help link of “%(name)s” is now: %(now)s. Before: %(before)s."), lambda one, _: one.help_link),
+    _Field(marked("The message of “%(name)s” was “%(before)s” and is now “%(now)s”."), lambda one, _: one.message),
+    _Field(marked("The help link of “%(name)s” was “%(before)s” and is now “%(now)s”."), lambda one, _: one.help_link),
 )
 
 
@@ -125,12 +125,15 @@ def _fields(before: Policy, after: Policy, names: Names) -> Iterator[str]:
 def _of_networks(found: PolicyDiff, old: PolicySet, new: PolicySet) -> Iterator[str]:
     before, after = _entries(old.networks), _entries(new.networks)
     for name in found.networks.added:
-        yield gettext("The network %(name)s is added: %(entries)s.", name=name, entries=after[name])
+        yield gettext("The network “%(name)s” is added: %(entries)s.", name=name, entries=after[name])
     for name in found.networks.removed:
-        yield gettext("The network %(name)s is removed. It was: %(entries)s.", name=name, entries=before[name])
+        yield gettext("The network “%(name)s” is removed. It was: %(entries)s.", name=name, entries=before[name])
     for name in found.networks.changed:
         yield gettext(
-            "The network %(name)s is now: %(now)s. Before: %(before)s.", name=name, now=after[name], before=before[name]
+            "The network “%(name)s” is now: %(now)s. Before: %(before)s.",
+            name=name,
+            now=after[name],
+            before=before[name],
         )
 
 

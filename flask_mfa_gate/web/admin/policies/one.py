@@ -13,7 +13,7 @@ from ....domain.policy.analysis.diff import PolicyDiff
 from ....domain.policy.analysis.finding import Level, LintFinding
 from ....domain.policy.document.codec import write_document
 from ....domain.policy.document.policy import Policy, PolicySet, PolicyState
-from ....errors import BadRequest, Conflict, NotFound, PolicyError
+from ....errors import BadRequest, Conflict, MFAGateError, NotFound, PolicyError
 from ....services.policies.edits import with_policy
 from ...responses import answers
 from ...translation import error_text, gettext, translated
@@ -33,10 +33,13 @@ class Problem:
     """Why an act was refused, and what the reader has not seen yet.
 
     :param since: what changed since the version that the form carried; None where that is not the reason.
+    :param form: which form was sent: it stays open, with the name that was typed.
     """
 
     sentence: str
     since: DiffView | None = None
+    form: str = ""
+    new_name: str = ""
 
 
 def policy(console: Console, name: str) -> Response:
@@ -102,14 +105,7 @@ def _states(found: Policy) -> Sequence[tuple[str, str, bool]]:
     return [(state.value, words.state_name(state), state is found.state) for state in order]
 
 
-def carried_out(
-    console: Console,
-    name: str,
-    act: Callable[[], PolicyDiff],
-    *,
-    then: str,
-    missing: Callable[[], Response] | None = None,
-) -> Response:
+def carried_out(console: Console, name: str, act: Callable[[], PolicyDiff], *, then: str) -> Response:
     """Do it, and show the page; what is refused is said on the page of the policy, and changes nothing."""
     try:
         diff = act()
@@ -118,11 +114,19 @@ def carried_out(
     except _REFUSALS as error:
         if wants_document(console):
             raise
-        problem = Problem(error_text(error), _since(console, error))
+        form, new_name = (request.endpoint or "").rpartition("_")[2], text_of(console.fields, "new_name")
+        problem = Problem(_refusal(error), _since(console, error), form, new_name)
         return _shown(console, name, problem, error.status)
     if console.auth.wants_json:
         return answers.json_answer({**diff_json(diff), "version": console.state.access.policies.version()})
     return answers.see_other(then)
+
+
+def _refusal(error: MFAGateError) -> str:
+    """Why, as a whole sentence also of a name, of which documents say no more than the key."""
+    if isinstance(error, PolicyError) and error.path == "name":
+        return gettext("The name %(problem)s", problem=translated(error.at_field))
+    return error_text(error)
 
 
 def _since(console: Console, error: Exception) -> DiffView | None:
