@@ -17,9 +17,9 @@ from tests.conftest import Phone, state_of
 from tests.hosts_small.kit import Host
 from tests.hosts_small.request_costs import bare, calls_of, gated, places_in, requests_of, with_views
 
-MOST_CALLS = {"proved": 600, "anonymous": 130, "file": 46}
-# Newer Pythons count some calls of the standard library that 3.11 does not.
-MORE_CALLS = {(3, 11): 1.0, (3, 12): 1.05, (3, 13): 1.15}
+MOST_CALLS = {"proved": 585, "anonymous": 120, "file": 42}
+# Flask asks of each hook whether it is a coroutine function, which takes newer Pythons a dozen calls more.
+MORE_CALLS = {(3, 11): 0, (3, 12): 15, (3, 13): 40}
 # Files and functions of the package that one request runs through. The goal of a proved one is 25 and 80.
 MOST_PLACES = {"proved": (29, 95), "anonymous": (10, 36), "file": (6, 12)}
 # Of a sign-in with a form in an enrollment period. The goal is 32 files.
@@ -51,7 +51,7 @@ def test_so_can_a_sign_in_within_an_enrollment_period() -> None:
 @pytest.mark.parametrize("kind", MOST_CALLS)
 def test_the_gate_adds_no_more_calls_than_it_did(kind: str) -> None:
     added = calls_of(requests_of(*gated())[kind]) - calls_of(requests_of(*bare())[kind])
-    assert 0 < added <= MOST_CALLS[kind] * MORE_CALLS[sys.version_info[:2]]
+    assert 0 < added <= MOST_CALLS[kind] + MORE_CALLS[sys.version_info[:2]]
 
 
 @pytest.mark.parametrize(("kind", "selects"), [("proved", 1), ("anonymous", 0), ("file", 0)])
