@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from html.parser import HTMLParser
 from typing import Any
 
@@ -272,6 +273,7 @@ def test_networks_are_written_used_renamed_and_deleted(app: Flask, phone: Phone)
         ({"name": "home", "entries": "10.0.0.1"}, "already"), ({"name": "x", "entries": "10.0.0.1/8"}, "10.0.0.0/8"),
         ({"name": "10.0.0.1", "entries": ""}, "must not look like an address"), ({"name": "new", "entries": ""}, "another page"),
         ({"name": "a/b", "entries": "::1"}, "slash"), ({"name": "", "entries": "::1"}, "empty"),
+        ({"name": "y", "entries": "::1\n\nabc"}, "Entry 2 is &#39;abc&#39;"),
     ):  # fmt: skip
         refused = send(browser, "/networks", **wrong)
         assert (refused.status_code in {400, 409}, words in refused.text) == (True, True), (wrong, refused.text)
@@ -321,6 +323,18 @@ def test_the_simulator_answers_in_words_and_its_link_carries_the_question(app: F
     compared = send(browser, "/simulator", user="erin@example.org", resource="wiki", draft=draft)
     assert (compared.status_code, "With the draft" in compared.text) == (200, True)
     assert send(browser, "/simulator", user="erin@example.org", draft="[").status_code == 400
+
+
+@pytest.mark.parametrize("outside", [(), ("4",)], ids=["inside", "break-glass"])
+def test_the_simulator_names_a_policy_that_applies_beside_what_decides(
+    make_app: Callable[..., Flask], phone: Phone, outside: tuple[str, ...]
+) -> None:
+    app = make_app(MFA_GATE_BREAK_GLASS=outside)
+    put(app, policy("Payroll", on=["payroll"]), policy("Tried", "deny", on=["payroll"], state="report-only"))
+    browser = at_console(app, ADMIN, phone)
+    told = page(browser, "/simulator?user=dave@example.org&resource=payroll")
+    assert "which is asked for at sign-in." in told
+    assert ("“Payroll” applies too." in told) is not bool(outside), "policies pass a break-glass account by"
 
 
 def test_drafts_are_drawn_and_looked_at_without_a_fresh_proof_and_saved_only_with_one(

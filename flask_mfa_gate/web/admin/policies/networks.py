@@ -25,6 +25,7 @@ from .diffs import diff_json
 from .kit import context, read_version, reason_of, text_of
 
 _LINES = re.compile(r"[\r\n,;]+")
+_PLACE = re.compile(r"\[(\d+)\]$")
 _REFUSED = (BadRequest, Conflict, PolicyError)
 
 
@@ -146,8 +147,12 @@ def _carried_out(console: Console, name: str, act: Callable[[], PolicyDiff]) -> 
     return answers.see_other(console_url("networks"))
 
 
-def _at_field(error: MFAGateError) -> str:
-    return gettext("This %(problem)s", problem=translated(error.at_field)) if isinstance(error, PolicyError) else ""
+def _at_field(error: PolicyError) -> str:
+    """The sentence without the path; which of several entries it is about, counted as people count."""
+    problem, place = translated(error.at_field), _PLACE.search(error.path)
+    if place is not None:
+        return gettext("Entry %(number)s %(problem)s", number=int(place[1]) + 1, problem=problem)
+    return gettext("This %(problem)s", problem=problem)
 
 
 def _refused(console: Console, name: str, error: MFAGateError) -> Response:
@@ -155,7 +160,7 @@ def _refused(console: Console, name: str, error: MFAGateError) -> Response:
     path = error.path if isinstance(error, PolicyError) else ""
     is_taken = isinstance(error, Conflict) and error.reason == "exists"
     field = "name" if path == "name" or is_taken else "entries" if path.startswith("entries") else ""
-    sentence = _at_field(error) if field == "name" and path else error_text(error)
+    sentence = _at_field(error) if isinstance(error, PolicyError) and field else error_text(error)
     fields = console.fields
     is_stale = isinstance(error, Conflict) and error.reason == "stale"
     version = console.state.access.policies.version() if is_stale else read_version(fields) or 0

@@ -20,7 +20,8 @@ from ....errors import BadRequest, Conflict, MFAGateError, PolicyError, UnknownU
 from ....services.policies.edits import named, with_policy
 from ....services.policies.simulation import Explanation
 from ...responses import answers
-from ...translation import error_text, gettext, marked
+from ...state import current_state
+from ...translation import error_text, gettext, marked, ngettext
 from ...view_marks.protection import marked_views
 from ..console import READ, WRITE, Console, ConsoleRoute, console_url, never_acts
 from .kit import known_resources, names_in, names_of
@@ -29,7 +30,7 @@ from .sentences import users_text
 from .traces import PolicyLines, said_of, shown_lines, telling
 from .words import both, resource_name, value_name
 
-MOST_SHOWN = 100
+MOST_SHOWN, MOST_NAMED = 100, 5
 _VERDICTS = {
     "pass": marked("%(who)s would get in without being asked"),
     "challenge": marked("%(who)s would be asked to verify"),
@@ -136,13 +137,25 @@ def _answer(title: str, explained: Explanation, who: str, meant: Mapping[str, st
 
 
 def _sentence(explained: Explanation, who: str) -> str:
-    verdict = gettext(_VERDICTS[explained.verdict], who=who)
+    verdict, why = gettext(_VERDICTS[explained.verdict], who=who), _because(explained)
     if explained.resource == APP:
-        return gettext("At sign-in, %(verdict)s: %(why)s.", verdict=verdict, why=_because(explained))
-    return gettext(
-        "At %(resource)s, %(verdict)s: %(why)s.", resource=resource_name(explained.resource), verdict=verdict,
-        why=_because(explained),
-    )  # fmt: skip
+        said = gettext("At sign-in, %(verdict)s: %(why)s.", verdict=verdict, why=why)
+    else:
+        place = resource_name(explained.resource)
+        said = gettext("At %(resource)s, %(verdict)s: %(why)s.", resource=place, verdict=verdict, why=why)
+    return f"{said} {_beside(explained)}".rstrip()
+
+
+def _beside(explained: Explanation) -> str:
+    """The policies that apply although something else decides first, as the second factor at sign-in does."""
+    is_outside = explained.user in current_state().rules.break_glass
+    on = [one.name for one in explained.policies if one.applies and one.state is PolicyState.ON]
+    if explained.decided_by or is_outside or not on:
+        return ""
+    if len(on) > MOST_NAMED:
+        return gettext("%(number)s policies apply too.", number=f"{len(on):,}")
+    names = both(f"“{name}”" for name in on)
+    return ngettext("%(policies)s applies too.", "%(policies)s apply too.", len(on), policies=names)
 
 
 def _because(explained: Explanation) -> str:
