@@ -76,5 +76,7 @@ def _of_seconds(count: int, size: int) -> str:
 
 def _counted(count: int, unit: str) -> str:
     sizes = {"day": 86400, "hour": 3600, "minute": 60, "second": 1}
+    if unit == "time steps":
+        return ngettext("%(num)s time step", "%(num)s time steps", count)
     size = sizes.get(unit.rstrip("s"))
     return _of_seconds(count, size) if size is not None else f"{count:,} {gettext(unit)}"

@@ -32,6 +32,7 @@ PATH = "/settings/test-mail"
         (None, "", "Not set"), ((), "", "None"), (("totp", "webauthn"), "", "totp, webauthn"), (7, "days", "7 days"),
         (1, "days", "1 day"), (6, "digits", "6 digits"), ((timedelta(days=1),), "", "1 day"), ("", "", "Empty"),
         ({"app": "deny"}, "", "app: deny"), (1000, "requests a minute", "1,000 requests a minute"),
+        (1, "time steps", "1 time step"),
     ],
 )  # fmt: skip
 def test_a_value_is_said_as_people_say_it(value: Any, unit: str, words: str) -> None:
