@@ -33,7 +33,7 @@ SENTENCES: Mapping[str, str] = {
     Reason.SIGN_IN: "They have a factor, which is asked for at each sign-in.",
     Reason.STEP_UP: "The page asks for a fresh proof.",
     Reason.ENROLLMENT_FORCED: "MFA is required of them, and they held no factor.",
-    Reason.ENROLLMENT_PERIOD: "They were in an enrollment period, and might put it off.",
+    Reason.ENROLLMENT_PERIOD: "They were in an enrollment period and could postpone setup.",
     Reason.ENROLLMENT_PASS: "An access pass opens only the setup of a factor.",
     WAITS: "Too many incorrect codes came from this address, so no further code was tried for a while.",
     STOPPED: "Too many incorrect codes were entered for this account. An administrator has to unlock it.",

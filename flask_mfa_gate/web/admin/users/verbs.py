@@ -47,7 +47,7 @@ VERBS = {
         ),
         Verb(
             "remind", marked("Send a reminder"),
-            marked("Everyone in an enrollment period gets a mail with the deadline. Nothing else changes."),
+            marked("Everyone in an enrollment period gets an email with the deadline. Nothing else changes."),
             Right.RESCUE,
         ),
         Verb(
