@@ -186,3 +186,43 @@ def test_hosts_that_keep_their_user_outside_of_the_session(how: str) -> None:
     with pytest.raises(ConfigError, match="cookie of the app"):
         client.post("/act-as/2")
     assert client.get("/me").text == "1"
+
+
+@pytest.mark.parametrize("headers", [JSON, {}])
+def test_who_proved_nothing_acts_as_nobody_at_a_view_that_lets_anybody_in(headers: dict[str, str]) -> None:
+    desk = Desk()
+    desk.host.app.add_url_rule("/open", "open", desk.host.gate.exempt(lambda: desk.act_as(SUBJECT)), methods=["POST"])
+    answer = desk.signed_in(proves=False).post("/open", headers=headers)
+    assert answer.status_code == 403
+    assert "Only who is signed in here can act as another user." in answer.text
+    assert desk.records("started") == []
+
+
+def test_a_token_lends_nobody_though_the_cookie_of_a_proof_came_along() -> None:
+    desk = Desk(MFA_GATE_TOKENS="exempt")
+    by_header = desk.host.app.login_manager.request_loader  # type: ignore[attr-defined]
+    by_header(lambda sent: User(ACTOR) if sent.authorization else None)
+    client = desk.signed_in()
+    client.delete_cookie("session")
+    answer = client.post(f"/act-as/{SUBJECT}", headers={"Authorization": "Bearer key", **JSON})
+    assert answer.status_code == 403
+    assert desk.records("started") == []
+
+
+def test_the_browser_stays_remembered_as_the_actor() -> None:
+    desk = Desk()
+    client = desk.host.client()
+
+    def act_as() -> str:
+        with desk.host.gate.impersonation(actor=f"user:{ACTOR}", subject=f"user:{SUBJECT}", reason=TICKET):
+            desk.sign_in(SUBJECT, remember=True)
+        return "acting"
+
+    desk.act = lambda: str(desk.sign_in(ACTOR, remember=True))
+    client.post("/act")
+    desk.host.pass_challenge(client)
+    desk.act = act_as
+    assert client.post("/act").text == "acting"
+    assert client.get("/me").text == "2 -"
+    client.delete_cookie("session")
+    assert client.get("/me").text == "1 -", "by the remember cookie"

@@ -160,7 +160,7 @@ def _begin(context: RequestContext, user: Any, key: str) -> Decision:
         stamp=next(iter(state.host.stamper.stamps(user, key)), None), origin=origin_of(request),
     )  # fmt: skip
     context.enter(entry)
-    # SECURITY: a browser that is remembered as the other user would come back as them.
+    # The browser stays remembered as the actor; :func:`remember_nobody` would take that away with the other user.
     session.pop(remember.ORDER, None)
     session[IMPERSONATION] = begun.id
     context.impersonation, context.shown, context.user_key, context.judged = begun, context.judged, key, user
