@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flask_mfa_gate.domain.oidc.strength import STRONG_ACR
-from flask_mfa_gate.domain.oidc.upstream_claims import read_upstream
+from flask_mfa_gate.domain.oidc.upstream_claims import by_our_clock, read_upstream
 from flask_mfa_gate.domain.sign_in.assurance import ACR_MULTI, ACR_SINGLE
 from flask_mfa_gate.domain.sign_in.upstream import LONG_AGO, Upstream
 
@@ -112,3 +112,14 @@ def test_claims_of_nobody_or_about_nobody_say_nothing(broken: dict[str, Any]) ->
 )))  # fmt: skip
 def test_nothing_that_a_provider_sends_is_an_error(claims: dict[str, Any]) -> None:
     assert read_upstream(claims, STRONG_ACR, now=NOW).at in {None, LONG_AGO} or claims["auth_time"] > 0
+
+
+@pytest.mark.parametrize(
+    ("told", "known", "counts_as"),
+    [(0, 1200, 0), (30, 1200, 0), (60, 1200, 0), (61, 1200, 61), (600, 1200, 600), (600, None, 600), (30, 30, 30)],
+)
+def test_a_clock_may_be_a_minute_behind_and_no_more(told: int, known: int | None, counts_as: int) -> None:
+    """In seconds before the provider was asked."""
+    before = None if known is None else read(auth_time=SECONDS - known)
+    found = by_our_clock(read(auth_time=SECONDS - told), began_at=NOW, known=before)
+    assert found.at == NOW - timedelta(seconds=counts_as)
