@@ -16,6 +16,7 @@ from flask_login import current_user, login_required, login_user, logout_user
 from sqlalchemy import event, func, select
 
 from flask_mfa_gate.crypto import token_digest
+from flask_mfa_gate.domain.people.person import NOWHERE
 from flask_mfa_gate.domain.sign_in.api_token import MOST_TOKENS
 from flask_mfa_gate.errors import BadRequest, Conflict, MFAGateError, NotProved
 from tests.conftest import JSON, state_of
@@ -449,6 +450,20 @@ def test_a_session_that_was_revoked_meanwhile_registers_nothing() -> None:
     keys.act = make
     client.post("/act")
     assert rows_of(keys) == 0
+
+
+def test_a_session_that_was_ended_meanwhile_revokes_none() -> None:
+    keys = Keys()
+    client = keys.made()
+    state = state_of(keys.host.app)
+    token = state.delegation.api_tokens.of_user("1")[0]
+    other = keys.signed_in()
+    ended = state.sign_in.sessions.look_up(other.get_cookie("mfa_gate").value).session  # type: ignore[union-attr]
+    csrf = client.get("/mfa/status").json["csrf_token"]  # type: ignore[index]
+    assert client.post("/mfa/sessions", data={"csrf_token": csrf}).status_code == 303
+    with keys.context(), pytest.raises(Conflict, match="signed out"):
+        state.delegation.api_tokens.revoke_own(ended, token.id, origin=NOWHERE)
+    assert keys.is_in()
 
 
 def test_the_owner_sees_and_revokes_them() -> None:
