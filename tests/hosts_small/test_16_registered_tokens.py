@@ -267,6 +267,25 @@ def test_one_made_without_a_password_ends_with_the_first_change_of_it(
     assert not keys.is_in("/api/any")
 
 
+def test_nor_does_it_outlive_a_change_by_the_session_that_made_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    passwords: dict[str, str] = {}
+    monkeypatch.setattr(User, "password", property(lambda user: passwords.get(user.id)), raising=False)
+    keys = Keys(is_stamped=False)
+    browser = keys.made()
+    passwords["1"] = "first"
+    assert "inside" in browser.get("/api/me").text
+
+    def change() -> str:
+        passwords["1"] = "second"
+        keys.gate.password_changed("1")
+        return "changed"
+
+    keys.act = change
+    browser.post("/act")
+    assert "inside" in browser.get("/api/me").text, "it changed the password itself"
+    assert not keys.is_in("/api/any")
+
+
 def test_one_made_without_a_password_counts_for_nothing_behind_a_change_that_is_known(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
