@@ -26,7 +26,12 @@ SENTENCES = {
     ),
 }
 BLOCKED_TITLES = {Ask.LOCKED: marked("Your account is locked"), Ask.DENY: marked("Access denied")}
-TITLES = {503: marked("Temporarily unavailable"), 404: marked("Not found"), 429: marked("Too many attempts")}
+TITLES = {
+    403: marked("Access denied"),
+    404: marked("Not found"),
+    429: marked("Too many attempts"),
+    503: marked("Temporarily unavailable"),
+}
 TOKEN_ERRORS = {
     "invalid_token": (401, marked("The access token is unknown, has expired or was revoked.")),
     "insufficient_scope": (403, marked("The access token lacks a scope that is needed here.")),

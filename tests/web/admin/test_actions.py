@@ -111,6 +111,7 @@ def test_what_was_typed_wrong_is_told_in_place_and_changes_nothing(app: Flask, c
         (extend, {"when": "until", "until": "soon", "zone": "UTC"}, "Write the date"),
         (extend, {"when": "until", "until": "2026-03-20", "zone": "Moon/Crater"}, "time zones"),
         (extend, {"when": "days", "days": ""}, "from 1 to 365"),
+        (extend, {"when": "days", "days": "7", "until": "2026-03-20", "zone": "UTC"}, "Choose “A date”"),
     ):  # fmt: skip
         answer = post(console, path, **fields, **({} if "reason" in fields else {"reason": "typed text"}))
         assert answer.status_code == 400, fields

@@ -33,6 +33,9 @@ def options_of(
         days = 0
     elif "until" in verb.takes and when == "until":
         until, errors = _until(console, typed)
+    elif "until" in verb.takes and _text(typed, "until"):
+        # Whoever typed a date and left the other choice ticked meant the date.
+        errors = {"until": gettext("Choose “A date” to use this day, or clear it.")}
     elif "days" in verb.takes and (_text(typed, "days") or verb.word == "extend"):
         days, errors = _days(verb, _text(typed, "days"))
     reason = _text(typed, "reason")
