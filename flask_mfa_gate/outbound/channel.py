@@ -64,7 +64,7 @@ class Channels:
             # SECURITY: what is said without TLS can be read and changed by everybody on the way.
             places = [one for one in places if ip_address(one.address[0].partition("%")[0]).is_loopback]
         line = self._connected(host, places)
-        # SECURITY: the handshake waits until the clock runs, or a server could draw it out without an end.
+        # The handshake waits until the clock runs: it is part of the time.
         if tls:
             line = trusting().wrap_socket(line, server_hostname=host, do_handshake_on_connect=False)
         with _cut_after(self.total_seconds, line), line:

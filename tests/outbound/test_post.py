@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import ssl
 import threading
 import time
 from collections.abc import Iterator
@@ -137,6 +138,20 @@ class TestPatience:
         with dawdling() as port, pytest.raises(OSError):  # noqa: PT011 - whatever TLS calls it
             HASTY.post(f"https://127.0.0.1:{port}/", b"x", content_type=TEXT)
         assert time.monotonic() - began < 1.2
+
+    def test_the_handshake_is_part_of_the_time(self, receiver: HttpReceiver, monkeypatch: pytest.MonkeyPatch) -> None:
+        shake_hands = ssl.SSLSocket.do_handshake
+        monkeypatch.setattr(ssl.SSLSocket, "do_handshake", lambda line: (time.sleep(0.2), shake_hands(line)))
+        receiver.behave = kit.slow(0.2)
+        with pytest.raises(TimeoutError):
+            HASTY.post(receiver.url, b"x", content_type=TEXT)
+
+    def test_what_is_cut_is_still_encrypted(self, receiver: HttpReceiver) -> None:
+        port = int(receiver.url.rpartition(":")[2])
+        with suppress(TimeoutError), HASTY.channels.open("127.0.0.1", port, tls=True) as line:
+            assert isinstance(line, ssl.SSLSocket)
+            time.sleep(0.6)
+            assert line.version() == "TLSv1.3"
 
     def test_an_answer_of_any_size_is_left_alone(self, receiver: HttpReceiver) -> None:
         receiver.behave = kit.endless
