@@ -155,7 +155,7 @@ def _wanted(condition: Condition) -> str:
 def _schedule(table: Mapping[str, object]) -> str:
     parts = [_texts(table["days"]).title().replace(" Or ", f" {gettext('or')} ")] if "days" in table else []
     parts += [str(table["hours"])] if "hours" in table else []
-    parts.append(str(table["zone"]))
+    parts.append(gettext("in %(zone)s", zone=str(table["zone"])))
     if "holidays" in table:
         parts.append(gettext("without %(days)s", days=_texts(table["holidays"])))
     return " ".join(parts)

@@ -22,7 +22,6 @@ from .options import graced_policies, options_of, values_of
 from .verbs import VERBS, Verb
 
 REASONS = {
-    "": marked("Done"),
     "already-required": marked("MFA is required already"),
     "in-period": marked("in an enrollment period already"),
     "lapsed": marked("the period has ended: extend or reset instead"),
@@ -44,14 +43,14 @@ _BUTTONS = {
     "require": lambda n: ngettext("Require MFA for %(num)s person", "Require MFA for %(num)s people", n),
     "extend": lambda n: ngettext("Extend for %(num)s person", "Extend for %(num)s people", n),
     "remind": lambda n: ngettext("Remind %(num)s person", "Remind %(num)s people", n),
-    "unlock": lambda n: ngettext("Clear attempts of %(num)s person", "Clear attempts of %(num)s people", n),
+    "unlock": lambda n: ngettext("Clear attempts for %(num)s person", "Clear attempts for %(num)s people", n),
     "revoke-sessions": lambda n: ngettext("Sign out %(num)s person", "Sign out %(num)s people", n),
-    "revoke-factor": lambda n: ngettext("Revoke the factor of %(num)s person", "Revoke a factor of %(num)s people", n),
+    "revoke-factor": lambda n: ngettext("Revoke the factor of %(num)s person", "Revoke a factor for %(num)s people", n),
     "revoke-pass": lambda n: ngettext("Revoke the pass of %(num)s person", "Revoke the passes of %(num)s people", n),
     "restart-grace": lambda n: ngettext("Restart grace for %(num)s person", "Restart grace for %(num)s people", n),
-    "reset": lambda n: ngettext("Reset MFA of %(num)s person", "Reset MFA of %(num)s people", n),
+    "reset": lambda n: ngettext("Reset MFA for %(num)s person", "Reset MFA for %(num)s people", n),
     "remove": lambda n: ngettext(
-        "Remove the requirement from %(num)s person", "Remove the requirement from %(num)s people", n
+        "Remove the requirement for %(num)s person", "Remove the requirement for %(num)s people", n
     ),
 }
 
@@ -91,7 +90,7 @@ def result_page(console: Console, found: ActionRequest) -> Response:
     """How many it was done to, and everybody else with the reason."""
     totals = console.state.people.action_requests.totals(found)
     counts = [
-        ReasonCount(number, gettext(REASONS.get(reason, reason)), outcome)
+        ReasonCount(number, gettext(REASONS.get(reason, reason)) if reason else "", outcome)
         for (outcome, reason), number in sorted(totals.items())
     ]
     return console.page(
@@ -108,7 +107,7 @@ def result_page(console: Console, found: ActionRequest) -> Response:
 
 def _factors(console: Console, found: ActionRequest) -> list[tuple[str, str]]:
     """What can be revoked: kinds, and of a single user each factor by its name."""
-    kinds = [(kind.value, gettext("All of the kind: %(kind)s", kind=factor_word(kind.value)))
+    kinds = [(kind.value, gettext("All of this kind: %(kind)s", kind=factor_word(kind.value)))
              for kind in console.state.factors.registry.factors]  # fmt: skip
     if found.count != 1 or "factor" not in VERBS[found.action].takes:
         return kinds

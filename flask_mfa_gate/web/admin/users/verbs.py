@@ -52,7 +52,7 @@ VERBS = {
         ),
         Verb(
             "unlock", marked("Clear failed attempts"),
-            marked("Failed codes are forgotten, so the next code is tried at once. Lapsed users stay locked out."),
+            marked("Failed attempts no longer count: a code can be tried right away. Lapsed users stay locked out."),
             Right.RESCUE, tells=False,
         ),
         Verb(
@@ -64,7 +64,7 @@ VERBS = {
             "revoke-factor", marked("Revoke a factor"),
             marked(
                 "The factor stops working at once, and they are signed out everywhere. "
-                "Users of whom MFA is required and who have no other factor set one up at the next sign-in."
+                "Users who need MFA and have no other factor set one up at the next sign-in."
             ),
             Right.RESCUE, frozenset({"factor"}), is_loud=True, is_danger=True, is_of_page=True,
         ),
@@ -75,14 +75,14 @@ VERBS = {
         ),
         Verb(
             "restart-grace", marked("Restart days of grace"),
-            marked("The days of grace of the policy start again now, for everyone whose days have started already."),
+            marked("The policy's days of grace start over now for everyone whose days have already started."),
             Right.RULE, frozenset({"policy"}), tells=False, is_of_page=True,
         ),
         Verb(
             "reset", marked("Reset MFA"),
             marked(
                 "Their authenticator app, recovery codes, access passes and sessions stop working at once. "
-                "Users of whom MFA is required have to set it up again."
+                "Users who need MFA have to set it up again."
             ),
             Right.RESCUE, frozenset({"days"}), is_loud=True, is_danger=True,
         ),
