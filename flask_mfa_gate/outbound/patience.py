@@ -22,7 +22,7 @@ def within(seconds: float, act: Callable[[], T]) -> T:
     def run() -> None:
         try:
             done.set_result(act())
-        except Exception as error:  # noqa: BLE001 - whoever waits is told of it
+        except Exception as error:  # noqa: BLE001 - the caller is told of it
             done.set_exception(error)
 
     Thread(target=copy_context().run, args=(run,), daemon=True).start()

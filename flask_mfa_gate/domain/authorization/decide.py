@@ -249,7 +249,7 @@ class _Judge:
     def _can_meet(self, demand: AuthnRequirement, *, at_resource: bool) -> bool:
         if not self.held.isdisjoint(demand.methods):
             return True
-        # SECURITY: a period that ended is a lock, whoever comes in the user's name.
+        # SECURITY: a period that ended is a lock, no matter who comes in the user's name.
         is_lent = at_resource and not self.is_locked and not self.request.lent.isdisjoint(demand.methods)
         return is_lent or (UPSTREAM in demand.methods and self._has_upstream(demand))
 

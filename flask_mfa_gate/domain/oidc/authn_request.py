@@ -96,7 +96,7 @@ def read_authn_request(parameters: Mapping[str, str], *, default_max_age: int | 
 
 def _login_hint(text: str) -> str:
     hint = text.strip()
-    # SECURITY: it goes on to the address of the app's own login page.
+    # SECURITY: it becomes part of the address of the app's own login page.
     return hint if len(hint) <= LONGEST_HINT and hint.isprintable() else ""
 
 

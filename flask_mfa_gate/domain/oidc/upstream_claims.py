@@ -35,7 +35,7 @@ def read_upstream(claims: Mapping[str, object], strong: Collection[str], *, now:
 
 
 def by_our_clock(said: Upstream, *, began_at: datetime, known: Upstream | None) -> Upstream:
-    """What a provider said that was asked to authenticate its user anew, as of a moment after it was asked.
+    """What a provider said that was asked to authenticate its user again, as of a moment after it was asked.
 
     Its clock may be behind. What it tells of before that stays of that time.
 

@@ -88,7 +88,7 @@ def insert_cells(
     return tx.execute(filled, execution_options=_COUNTED).rowcount
 
 
-# With the execution: a copy of the statement for them would have its key in the cache computed anew each time.
+# With the execution: a copy of the statement for them would have its cache key computed again each time.
 _COUNTED: Mapping[str, Any] = {"preserve_rowcount": True}
 _IN_JSON = (String, Exact, JSON)
 

@@ -144,7 +144,7 @@ class OidcGrants:
 def _adding_agreed(tables: Tables) -> Insert:
     new = {column.name: bindparam(f"{_NEW}{column.name}", type_=column.type) for column in tables.oidc_grant.c}
     consent = tables.oidc_consent.c
-    # SECURITY: locked until the grant is there, or whoever takes the consent back right now would not find the grant.
+    # SECURITY: locked until the grant is there, or one who withdraws it right now would not find the grant.
     agreed = (
         select(*(value.label(name) for name, value in new.items()))
         .where(consent.user_key == new["user_key"], consent.client_id == new["client_id"])

@@ -28,7 +28,7 @@ class Elsewhere:
 
 
 def sign_in_elsewhere(call: Call, asking: Asking) -> Elsewhere | None:
-    """Where this user signs in anew; None for one whom no provider of this app signed in."""
+    """Where this user signs in again; None for one whom no provider of this app signed in."""
     live, upstreams = call.context.session, call.state.upstreams
     if live is None or live.assurance.sign_in is not SignIn.FEDERATED or upstreams is None:
         return None
