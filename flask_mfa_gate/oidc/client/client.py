@@ -146,7 +146,7 @@ class UpstreamClient:
     def _take(self, state: str | None) -> Mapping[str, Any]:
         # SECURITY: kept in this browser's session, so that nobody else's code signs it in (RFC 9700 section 4.7.1).
         kept: Mapping[str, Any] | None = self._framework.get_state_data(session, state)
-        # SECURITY: and for one answer only.
+        # For one answer only: what is over takes no room in a cookie.
         self._framework.clear_state_data(session, state)
         if kept is None or "nonce" not in kept:
             raise SignInOver(_OVER)
