@@ -70,7 +70,7 @@ WRONG_CLAIMS: list[dict[str, Any]] = [
     {"iss": "https://id.example.org"}, {"iss": None}, {"aud": "other"}, {"aud": None}, {"aud": []},
     {"aud": [CLIENT_ID, "other"]}, {"aud": [CLIENT_ID, "other"], "azp": "other"}, {"azp": "other"},
     {"aud": {CLIENT_ID: 1}}, {"nonce": "other"}, {"nonce": None}, {"nonce": ["n"]}, {"sub": None}, {"sub": ""},
-    {"sub": 7}, {"sub": "x" * 256}, {"sub": "ann\x00"}, {"nbf": seconds(hours=-9)}, {"nbf": "now"}, {"exp": seconds(seconds=61)}, {"exp": None}, {"exp": "later"}, {"exp": True},
+    {"sub": 7}, {"sub": "x" * 256}, {"padding": "x" * 80_000}, {"sub": "ann\x00"}, {"nbf": seconds(hours=-9)}, {"nbf": "now"}, {"exp": seconds(seconds=61)}, {"exp": None}, {"exp": "later"}, {"exp": True},
     {"iat": seconds(hours=-9)}, {"iat": None}, {"iat": -1}, {"iat": 1e300}, {"at_hash": "wrong"}, {"at_hash": None, "exp": 0},
 ]  # fmt: skip
 
