@@ -9,7 +9,8 @@ const wrong = dialog.querySelector("[role=alert]");
 function askForCode(problem, message) {
   wrong.textContent = message;
   typed.value = "";
-  typed.setAttribute("aria-invalid", message ? "true" : "false");
+  // Without a fault there is no attribute: "false" is drawn as a tick, beside a field that is empty.
+  typed.ariaInvalid = message ? "true" : null;
   dialog.querySelector("#other").href = problem.continue_url;
   if (!dialog.open) dialog.showModal();
   typed.focus();

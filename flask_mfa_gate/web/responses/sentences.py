@@ -29,6 +29,7 @@ BLOCKED_TITLES = {Ask.LOCKED: marked("Your account is locked"), Ask.DENY: marked
 TITLES = {
     403: marked("Access denied"),
     404: marked("Not found"),
+    409: marked("That can't be done right now"),
     429: marked("Too many attempts"),
     503: marked("Temporarily unavailable"),
 }
