@@ -179,9 +179,10 @@ def test_the_cookie_of_a_proof_alone_registers_none() -> None:
         client.post("/act")
 
 
-def test_it_proves_nothing_of_another_user() -> None:
+@pytest.mark.parametrize("is_stamped", [True, False])
+def test_it_proves_nothing_of_another_user(*, is_stamped: bool) -> None:
     """As where an admin's page makes the key of a colleague."""
-    keys = Keys()
+    keys = Keys(is_stamped=is_stamped)
     keys.host.enroll("2")
     keys.made(owner="2")
     assert keys.get().status_code == 401
