@@ -144,7 +144,9 @@ def test_what_is_no_token_or_no_access_token_is_invalid(
     in_address = app.test_client().get(
         f"/pay?access_token={tokens['access_token']}", headers={"Accept": "application/json"}
     )
-    assert in_address.headers["WWW-Authenticate"] == "Bearer"
+    by_another_scheme = app.test_client().get("/pay", headers={"Authorization": f"DPoP {tokens['access_token']}"})
+    for answer in (in_address, by_another_scheme):
+        assert (answer.status_code, answer.headers["WWW-Authenticate"]) == (401, "Bearer")
 
 
 def test_a_token_ends_by_itself(
