@@ -41,6 +41,7 @@ from flask_mfa_gate.domain.sign_in.assurance import Assurance
 from flask_mfa_gate.signals import Event, gate_signals
 from flask_mfa_gate.store import Store
 from flask_mfa_gate.store.sign_in.holdings import Held
+from flask_mfa_gate.web.responses.after_response import THREADS
 from flask_mfa_gate.web.state import GateState
 from tests.kept_work import keep_work
 from tests.outbound.fixtures import authority, receiver  # noqa: F401 - fixtures of every folder
@@ -158,6 +159,10 @@ def close_what_was_opened() -> Iterator[None]:
     event.listen(Pool, "connect", note)
     yield
     event.remove(Pool, "connect", note)
+    # SQLite reads what is freed where one thread closes the connection that another is at.
+    for thread in threading.enumerate():
+        if thread.name.startswith(THREADS):
+            thread.join(timeout=10)
     for connection in opened:
         connection.close()
 

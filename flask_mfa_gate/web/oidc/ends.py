@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import logging
-import threading
 from typing import Any
 
-from flask import Flask, Response, after_this_request, has_request_context
+from flask import Flask, has_request_context
 
 from ...domain.records.event_name import EventName
-from ...services.oidc.logout import LogoutNotifier
 from ...signals import gate_signals
+from ..responses.after_response import THREADS, Errand
 from ..state import state_in
 
 _ENDS = (EventName.SIGNED_OUT, EventName.SESSIONS_REVOKED, EventName.MFA_RESET, EventName.PASSWORD_CHANGED)
-_is_telling = threading.Lock()
-log = logging.getLogger("flask_mfa_gate")
+_telling = Errand(f"{THREADS} sign-outs", failure="clients could not be told of a sign-out; it waits for run-due")
 
 
 def watch_ends(app: Flask) -> None:
@@ -27,25 +24,5 @@ def watch_ends(app: Flask) -> None:
 def _tell_soon(app: Flask, **_: Any) -> None:
     """Neither the browser nor the worker waits for the servers of clients."""
     oidc = state_in(app).oidc
-    if oidc is None or not has_request_context() or not oidc.logout.is_wanted():
-        return
-
-    def on_close() -> None:
-        # SECURITY: one thread a process, or clients that hang would exhaust it.
-        if _is_telling.acquire(blocking=False):
-            threading.Thread(target=_tell, args=(app, oidc.logout), daemon=True).start()
-
-    @after_this_request
-    def arrange(response: Response) -> Response:
-        response.call_on_close(on_close)
-        return response
-
-
-def _tell(app: Flask, logout: LogoutNotifier) -> None:
-    try:
-        with app.app_context():
-            logout.run()
-    except Exception:
-        log.exception("clients could not be told of a sign-out; they are told by run-due")
-    finally:
-        _is_telling.release()
+    if oidc is not None and has_request_context() and oidc.logout.is_wanted():
+        _telling.run_soon(app, oidc.logout.run)

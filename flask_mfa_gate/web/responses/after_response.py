@@ -1,4 +1,4 @@
-"""One try to send mail and events right after the response has left."""
+"""One try to send mail and events, and to tell apps of a sign-out, right after the response has left."""
 
 from __future__ import annotations
 
@@ -13,17 +13,20 @@ from ...events.sender import EventSender
 from ...mail.delivery import Delivery
 
 LONGEST = timedelta(seconds=5)
+THREADS = "mfa_gate"
+"""How the names of the threads begin."""
 log = logging.getLogger("flask_mfa_gate")
 
 
 class Errand:
     """Something that one thread a process does behind a response.
 
+    :param name: what the thread is called.
     :param failure: what the log says where it could not be done.
     """
 
-    def __init__(self, failure: str) -> None:
-        self._is_running, self._failure = threading.Lock(), failure
+    def __init__(self, name: str, *, failure: str) -> None:
+        self._is_running, self._name, self._failure = threading.Lock(), name, failure
 
     def run_soon(self, app: Flask, act: Callable[[], object]) -> None:
         """Neither the client nor the worker waits for it; while it runs it is not begun again."""
@@ -31,7 +34,7 @@ class Errand:
         def on_close() -> None:
             # SECURITY: one thread a process; each more would be a way to exhaust it while the other server hangs.
             if self._is_running.acquire(blocking=False):
-                threading.Thread(target=self._run, args=(app, act), daemon=True).start()
+                threading.Thread(target=self._run, args=(app, act), name=self._name, daemon=True).start()
 
         @after_this_request
         def arrange(response: Response) -> Response:
@@ -48,8 +51,8 @@ class Errand:
             self._is_running.release()
 
 
-_mail = Errand("mail could not be sent after a response; it waits for run-due")
-_events = Errand("events could not be sent after a response; they wait for run-due")
+_mail = Errand(f"{THREADS} mail", failure="mail could not be sent after a response; it waits for run-due")
+_events = Errand(f"{THREADS} events", failure="events could not be sent after a response; they wait for run-due")
 
 
 def dispatcher(delivery: Delivery) -> Callable[[Collection[str]], None]:

@@ -140,10 +140,7 @@ def told(make_provider: Callable[..., Flask], monkeypatch: pytest.MonkeyPatch) -
     assert oidc is not None
     monkeypatch.setattr(oidc.logout, "_send", found)
     # The thread after a response would do the same; here it is done when the test says so.
-    monkeypatch.setattr("flask_mfa_gate.web.oidc.ends._tell", lambda *_: None)
-    monkeypatch.setattr(
-        "flask_mfa_gate.web.oidc.ends._is_telling", type("L", (), {"acquire": lambda *_, **__: False})()
-    )
+    monkeypatch.setattr("flask_mfa_gate.web.oidc.ends._telling.run_soon", lambda *_: None)
     return found
 
 
