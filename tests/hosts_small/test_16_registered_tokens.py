@@ -228,6 +228,15 @@ def test_a_registered_token_beside_another_that_names_the_user_proves_nothing() 
     assert keys.host.client().get("/api/me", headers=both).status_code == 401, "the host goes by the other one"
 
 
+def test_a_loader_that_fails_without_what_else_came_goes_by_that() -> None:
+    """As where a key of the app opens it to clients that name the user beside it."""
+    keys = Keys(MFA_GATE_TOKENS="exempt")
+    by_header = keys.host.app.login_manager.request_loader  # type: ignore[attr-defined]
+    by_header(lambda asked: User(asked.headers["X-User"]) if "X-Api-Key" in asked.headers else None)
+    beside = {"X-Api-Key": "of the app", "X-User": "1"}
+    assert keys.host.client().get("/api/me", headers=beside).status_code == 401
+
+
 def ended_by(keys: Keys, client: FlaskClient, how: str) -> None:
     gate = keys.gate
     with keys.context():
