@@ -182,12 +182,37 @@ def test_what_it_told_of_before_is_nothing_new(liar: Liar) -> None:
     assert NOT_CONFIRMED in person.client.get(page).text
 
 
+def test_nor_is_it_after_the_user_signed_out_here(liar: Liar) -> None:
+    """Nobody knows then what it told before, but it says itself how long ago that was."""
+    person = signed_in(liar, auth_time=(at := seconds(seconds=20)))
+    page = ask(person, prompt="login").location
+    token = re.search(r'name="csrf_token" value="([^"]+)"', person.client.get(page).text)
+    assert token
+    person.client.post(page, data={"csrf_token": token[1], "act": "sign-in"})
+    assert person.status() == 401
+    url = person.leave(f"/mfa/sign-in/id?next={page}")
+    liar.claims = {"auth_time": at}
+    person.come_back(liar.walk(url))
+    assert NOT_CONFIRMED in person.client.get(page).text
+
+
+@pytest.mark.parametrize("is_asked_anew", [False, True])
+def test_nor_by_a_clock_that_is_ahead(liar: Liar, *, is_asked_anew: bool) -> None:
+    at = seconds(seconds=-40)
+    person = signed_in(liar, auth_time=at, iat=at + 10)
+    page = ask(person, prompt="login").location
+    url = person.leave(f"/mfa/sign-in/id?next={page if is_asked_anew else '/'}")
+    liar.claims = {"auth_time": at, "iat": at + 12}
+    person.come_back(liar.walk(url))
+    assert NOT_CONFIRMED in person.client.get(page).text
+
+
 @pytest.mark.parametrize("behind", [0, 30])
 def test_its_clock_may_be_behind(liar: Liar, behind: int) -> None:
     person = signed_in(liar, auth_time=seconds(minutes=20))
     page = ask(person, prompt="login").location
     url = sent_back(person, page)
-    liar.claims = {"auth_time": seconds(seconds=behind)}
+    liar.claims = {"auth_time": seconds(seconds=behind), "iat": seconds(seconds=behind)}
     person.come_back(liar.walk(url))
     code = told(person.client.get(page))["code"]
     body = {"code": code, "redirect_uri": BOARD, "code_verifier": VERIFIER}

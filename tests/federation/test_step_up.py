@@ -115,11 +115,13 @@ def test_an_act_that_takes_a_proof_of_its_own(liar: Liar) -> None:
     assert [person.client.post("/transfer", headers=JSON).status_code for _ in range(2)] == [200, 401]
 
 
-def test_an_act_takes_no_proof_from_before_it_was_asked_for(liar: Liar) -> None:
+@pytest.mark.parametrize("ago", [20, 90])
+def test_an_act_takes_no_proof_from_before_it_was_asked_for(liar: Liar, ago: int) -> None:
     app = App(liar.issuer)
-    person = signed_in(app, liar)
+    at = seconds(seconds=ago)
+    person = signed_in(app, liar, auth_time=at)
     person.client.get("/transfer")
-    liar.claims = {"auth_time": seconds(seconds=90)}
+    liar.claims = {"auth_time": at}
     assert person.sign_in(STEP_UP).status_code == 403
     assert person.status("/transfer") in {401, 403}
 
@@ -158,6 +160,18 @@ def test_one_proof_is_good_for_one_act(liar: Liar, *, signs_in_between: bool) ->
         person.sign_in(STEP_UP)
         answers.append(person.client.post("/transfer", headers=JSON).status_code)
     assert answers == [200, 403], "asked for a factor of their own"
+
+
+def test_one_proof_is_good_for_one_act_also_by_a_clock_that_is_ahead(liar: Liar) -> None:
+    app = App(liar.issuer)
+    person = signed_in(app, liar, auth_time=seconds(minutes=20))
+    at, answers = seconds(seconds=-40), []
+    for later in (0, 10):
+        liar.claims = {"auth_time": at, "iat": at + later}
+        person.client.get("/transfer")
+        person.sign_in(STEP_UP)
+        answers.append(person.client.post("/transfer", headers=JSON).status_code)
+    assert answers == [200, 403]
 
 
 def test_a_proof_that_another_tab_asked_for_is_none_for_an_act(liar: Liar) -> None:

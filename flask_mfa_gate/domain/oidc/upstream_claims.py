@@ -10,6 +10,9 @@ from ..sign_in.upstream import LONG_AGO, Upstream
 
 LEEWAY = timedelta(seconds=60)
 _LONGEST = 512
+_LATEST = 1e11
+# Seconds: both times are whole ones.
+_ROUNDING = 1
 _MOST_WORDS, _LONGEST_WORD = 20, 64
 _MULTI_FACTOR = "mfa"
 # RFC 8176 section 2, without what says where the user was or that somebody called them.
@@ -31,7 +34,19 @@ def read_upstream(claims: Mapping[str, object], strong: Collection[str], *, now:
         return Upstream(None)
     amr = _words(claims.get("amr"))
     is_multi_factor = _text(claims.get("acr")) in strong or are_two_factors(amr)
-    return Upstream(issuer, amr, is_multi_factor, _auth_time(claims.get("auth_time"), now))
+    return Upstream(issuer, amr, is_multi_factor, _auth_time(claims, now))
+
+
+def is_since(claims: Mapping[str, object], began_at: datetime, *, now: datetime) -> bool:
+    """Whether the user authenticated after ``began_at``: how long ago it was, the provider's own clock tells.
+
+    However wrong that is, ``iat`` and ``auth_time`` are by the same one.
+    """
+    told_at, issued_at = _seconds(claims.get("auth_time")), _seconds(claims.get("iat"))
+    if told_at is None or issued_at is None:
+        return True
+    # SECURITY: what is a moment old would pass, by a clock that may differ, for what was asked for just now.
+    return issued_at - told_at <= (now - began_at).total_seconds() + _ROUNDING
 
 
 def by_our_clock(said: Upstream, *, began_at: datetime, known: Upstream | None) -> Upstream:
@@ -68,11 +83,18 @@ def are_two_factors(amr: Collection[str]) -> bool:
     return _MULTI_FACTOR in amr or sum(not kind.isdisjoint(amr) for kind in _KINDS) > 1
 
 
-def _auth_time(value: object, now: datetime) -> datetime | None:
+def _auth_time(claims: Mapping[str, object], now: datetime) -> datetime | None:
     """In seconds since 1970. A clock may be a minute ahead of ours."""
+    value = claims.get("auth_time")
     if value is None:
         return None
     # SECURITY: a time that can't be right is no young one. True is a number too.
     if type(value) is not int or not 0 < value <= (now + LEEWAY).timestamp():
         return LONG_AGO
-    return min(datetime.fromtimestamp(value, UTC), now)
+    # SECURITY: told of again, by a clock that is ahead, what is over for a while would be of this moment once more.
+    ahead = timedelta(seconds=max(0.0, (_seconds(claims.get("iat")) or 0) - now.timestamp()))
+    return min(datetime.fromtimestamp(value, UTC) - min(ahead, LEEWAY), now)
+
+
+def _seconds(value: object) -> float | None:
+    return float(value) if type(value) in {int, float} and 0 < value < _LATEST else None  # type: ignore[operator,arg-type]

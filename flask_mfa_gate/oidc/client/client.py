@@ -17,6 +17,7 @@ from requests import RequestException
 
 from ...clock import Clock
 from ...domain.oidc.id_token_claims import ExpectedToken, UntrustedToken
+from ...domain.oidc.upstream_claims import is_since
 from ...domain.oidc.upstream_provider import UpstreamProvider
 from ...errors import MFAGateError, SignInOver
 from ...sentences import Sentence
@@ -76,6 +77,10 @@ class Answer:
     def began_at(self) -> datetime:
         """When the user was sent there."""
         return datetime.fromtimestamp(self.kept["began_at"], UTC)
+
+    def is_new(self, *, now: datetime) -> bool:
+        """Whether the user authenticated there since then, by the provider's own clock."""
+        return is_since(self.claims, self.began_at, now=now)
 
 
 class TryUse(Protocol):

@@ -117,11 +117,11 @@ def callback(call: UpstreamCall) -> Response:
     noted = federated_sign_in(call.state, user, answer.claims)
     asked = StepUpRequest.read(answer.kept.get("step_up"))
     if asked is not None:
-        noted = finish_step_up(call.context, call.client.provider, asked, noted, began_at=answer.began_at)
+        noted = finish_step_up(call.context, call.client.provider, asked, noted, answer)
         if call.context.impersonation is not None:
             raise_actor(call.context, user, noted)
             return answers.see_other(answer.kept["next"])
-    elif answer.kept.get("is_new"):
+    elif answer.kept.get("is_new") and answer.is_new(now=call.state.clock()):
         noted = _as_new(call, noted, began_at=answer.began_at)
     return _sign_in(call, user, noted, answer)
 

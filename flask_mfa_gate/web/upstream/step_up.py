@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...domain.authorization.decision import AuthnRequirement
 from ...domain.oidc.upstream_claims import LEEWAY
@@ -19,6 +19,9 @@ from ...services.sign_in.entries import Elevation
 from ..authorization.authorizer import RequestAuthorizer
 from ..request_context import RequestContext
 from ..responses.targets import home
+
+if TYPE_CHECKING:
+    from ...oidc.client.client import Answer
 
 _NOTHING = "There is nothing to verify here. Open the page again."
 _OTHER = "This verification was begun by another sign-in. Open the page again."
@@ -85,8 +88,7 @@ def _asked_of(context: RequestContext, live: GateSession) -> tuple[AuthnRequirem
 
 
 def finish_step_up(
-    context: RequestContext, provider: UpstreamProvider, asked: StepUpRequest, noted: FederatedSignIn, *,
-    began_at: datetime,
+    context: RequestContext, provider: UpstreamProvider, asked: StepUpRequest, noted: FederatedSignIn, answer: Answer
 ) -> FederatedSignIn:  # fmt: skip
     """What came back, with the act that it is a proof for.
 
@@ -97,7 +99,7 @@ def finish_step_up(
     # SECURITY: a session must not rise by what somebody else proved (GHSA-97r5-pg8x-p63p).
     if live is None or live.lineage != asked.lineage or live.user_key != noted.user_key:
         raise SignInOver(_OTHER)
-    if not _is_met(context, asked, noted.upstream, began_at):
+    if not _is_met(context, asked, noted.upstream, answer):
         _give_up(context, live)
         sentence = "%(name)s did not confirm what this page needs. Open the page again to verify another way."
         raise NotAllowed("not-allowed", Sentence(sentence, name=provider.label))
@@ -123,7 +125,7 @@ def raise_actor(context: RequestContext, actor: Any, noted: FederatedSignIn) -> 
     )
 
 
-def _is_met(context: RequestContext, asked: StepUpRequest, said: Upstream, began_at: datetime) -> bool:
+def _is_met(context: RequestContext, asked: StepUpRequest, said: Upstream, answer: Answer) -> bool:
     now = context.state.clock()
     if not context.state.rules.trust.counts(said, now=now):
         return False
@@ -132,17 +134,18 @@ def _is_met(context: RequestContext, asked: StepUpRequest, said: Upstream, began
     # SECURITY: the age is that which the provider tells; one that tells nothing has proved nothing of this moment.
     if said.at is None:
         return False
-    return now - said.at <= asked.max_age if asked.max_age else _is_new(context, said.at, began_at)
+    return now - said.at <= asked.max_age if asked.max_age else _is_new(context, said.at, answer)
 
 
-def _is_new(context: RequestContext, at: datetime, began_at: datetime) -> bool:
+def _is_new(context: RequestContext, at: datetime, answer: Answer) -> bool:
     """Whether the user authenticated there for this one act."""
     live = context.session
     known = live.assurance.upstream if live is not None else None
     # SECURITY: each proof is good for one act, and the provider may tell of the same one again.
     if known is not None and known.spent_at is not None and at <= known.spent_at:
         return False
-    return at >= began_at - LEEWAY
+    # SECURITY: our clocks may differ by so much, and a proof from before is none, however it is told.
+    return at >= answer.began_at - LEEWAY and answer.is_new(now=context.state.clock())
 
 
 def _give_up(context: RequestContext, live: GateSession) -> None:

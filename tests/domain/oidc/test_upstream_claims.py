@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flask_mfa_gate.domain.oidc.strength import STRONG_ACR
-from flask_mfa_gate.domain.oidc.upstream_claims import by_our_clock, read_upstream
+from flask_mfa_gate.domain.oidc.upstream_claims import by_our_clock, is_since, read_upstream
 from flask_mfa_gate.domain.sign_in.assurance import ACR_MULTI, ACR_SINGLE
 from flask_mfa_gate.domain.sign_in.upstream import LONG_AGO, Upstream
 
@@ -123,3 +123,30 @@ def test_a_clock_may_be_a_minute_behind_and_no_more(told: int, known: int | None
     before = None if known is None else read(auth_time=SECONDS - known)
     found = by_our_clock(read(auth_time=SECONDS - told), began_at=NOW, known=before)
     assert found.at == NOW - timedelta(seconds=counts_as)
+
+
+@pytest.mark.parametrize(
+    ("told", "issued", "ago"), [(-40, -40, 0), (-40, -60, 20), (-10, None, 0), (30, 10, 30), (30, 0, 30)]
+)
+def test_by_a_clock_that_is_ahead_it_is_as_long_ago_as_that_clock_says(told: int, issued: int | None, ago: int) -> None:
+    """In seconds before now."""
+    claims = {"auth_time": SECONDS - told} | ({} if issued is None else {"iat": SECONDS - issued})
+    assert read(**claims).at == NOW - timedelta(seconds=ago)
+
+
+@pytest.mark.parametrize(
+    ("claims", "expected"),
+    [
+        ({"iat": SECONDS, "auth_time": SECONDS - 6}, True),
+        ({"iat": SECONDS, "auth_time": SECONDS - 7}, False),
+        ({"iat": SECONDS - 40, "auth_time": SECONDS - 46}, True),
+        ({"iat": SECONDS + 40, "auth_time": SECONDS + 33}, False),
+        ({"iat": SECONDS - 300, "auth_time": SECONDS}, True),
+        ({"iat": SECONDS + 0.5, "auth_time": SECONDS - 7}, False),
+        *(({"iat": odd, "auth_time": SECONDS - 60}, True) for odd in (None, "now", True, -1, float("nan"), 10**400)),
+        *(({"iat": SECONDS, "auth_time": odd}, True) for odd in (None, "now", True, 10**400)),
+    ],
+)
+def test_a_clock_tells_how_long_ago_it_was_however_wrong_it_is(claims: dict[str, Any], *, expected: bool) -> None:
+    """Of a user who was sent there five seconds ago."""
+    assert is_since(claims, NOW - timedelta(seconds=5), now=NOW) is expected
