@@ -35,4 +35,8 @@ def look_up(host: str, port: int, *, kind: socket.SocketKind, seconds: float) ->
     :raises OSError: for a name that has none, or none in time.
     """
     # SECURITY: a name server that is silent holds up a look-up for minutes, and with it whatever waits behind.
-    return within(seconds, lambda: socket.getaddrinfo(host, port, type=kind))
+    try:
+        return within(seconds, lambda: socket.getaddrinfo(host, port, type=kind))
+    except UnicodeError:
+        # A label of it is empty or too long: Python itself refuses the name, and asks nobody.
+        raise socket.gaierror(socket.EAI_NONAME, "no name of a server") from None

@@ -187,3 +187,9 @@ def dawdling() -> Iterator[int]:
     yield int(listening.getsockname()[1])
     listening.close()
     thread.join()
+
+
+@pytest.mark.parametrize("host", ["a..example", f"{'a' * 64}.example", "."])
+def test_a_name_that_can_not_be_one_is_not_found(host: str) -> None:
+    with pytest.raises(socket.gaierror):
+        HERE.require_allowed(f"https://{host}/")
