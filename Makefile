@@ -24,9 +24,13 @@ test: style
 		{ wait $$types || { echo "mypy found what it says above."; exit 1; }; }
 
 # What needs other programs, and what `make test` runs on one database each, on SQLite, PostgreSQL and MariaDB. After
-# `make test` the two others are enough, which MFA_GATE_TEST_DATABASES=others says. Tests with programs follow each other.
+# `make test` the two others are enough, which MFA_GATE_TEST_DATABASES=others says. Tests with programs, Chromium above all,
+# run in one process beside the others, or they wait for each other; what they say is shown at the end.
 test-servers: $(READY)
-	MFA_GATE_TEST_DATABASES=$${MFA_GATE_TEST_DATABASES:-all} $(BIN)/pytest -n 3 --dist loadgroup $(PROGRAMS) tests/race tests/services tests/store tests/web
+	export MFA_GATE_TEST_DATABASES=$${MFA_GATE_TEST_DATABASES:-all}; said=$$(mktemp); \
+	$(BIN)/pytest $(PROGRAMS) >$$said 2>&1 & programs=$$!; \
+	$(BIN)/pytest -n 2 --dist worksteal tests/race tests/services tests/store tests/web; failed=$$?; \
+	wait $$programs || failed=1; cat $$said; rm $$said; exit $$failed
 
 lint: style
 	$(BIN)/mypy

@@ -53,7 +53,7 @@ _MISSING: set[str] = set()
 JSON = {"Accept": "application/json"}
 # By folder, the fixture through which tests get their database: one of three each, and all for `make test-servers`.
 DATABASE_FIXTURES = {"race": "portal_uri", "services": "portal_uri", "store": "location", "web": "portal_uri"}
-# They start programs, Chromium above all, and two at once wait for each other: `make test-servers` runs them in one process.
+# They start programs, and are the same on every database.
 FOLDERS_WITH_PROGRAMS = {"browser", "federation", "oidc_clients"}
 # "all" is for `make test-servers`; "others" leaves out the one of each test that `make test` had.
 CHOSEN_DATABASES = os.environ.get("MFA_GATE_TEST_DATABASES", "one")
@@ -120,8 +120,6 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     kept, left = [], []
     for item in items:
         has_program = folder_of(item) in FOLDERS_WITH_PROGRAMS
-        if has_program and config.pluginmanager.hasplugin("xdist"):
-            item.add_marker(pytest.mark.xdist_group("programs"))
         parameters = getattr(getattr(item, "callspec", None), "params", {})
         is_due = CHOSEN_DATABASES != "others" or has_program or database_fixture(item) in parameters
         (kept if is_due else left).append(item)
