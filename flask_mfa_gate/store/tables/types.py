@@ -14,8 +14,22 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 BIG_ID: TypeEngine[int] = BigInteger().with_variant(Integer, "sqlite")
 
 
-# MariaDB and MySQL end TEXT at 64 KiB, and make LONGTEXT of one that is given as long.
-LONG_TEXT: TypeEngine[str] = Text().with_variant(Text(2**32 - 1), "mysql", "mariadb")
+class LongText(TypeDecorator[str]):
+    """A text of any length. MariaDB and MySQL end TEXT at 64 KiB."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """By its name there, by which Alembic compares it."""
+        if dialect.name in {"mysql", "mariadb"}:
+            from sqlalchemy.dialects import mysql  # noqa: PLC0415 - loaded by such a server
+
+            return dialect.type_descriptor(mysql.LONGTEXT())
+        return dialect.type_descriptor(Text())
+
+
+LONG_TEXT: TypeEngine[str] = LongText()
 
 
 class UTCDateTime(TypeDecorator[datetime]):
