@@ -295,19 +295,6 @@ def _a_registered_jwt_is_let_in(space: Space) -> None:
     assert call_with_a_new_token(space, "/tokens", "access_token") == [200, 401]
 
 
-class Upstream:
-    """Clients of other libraries, as far as the pieces call them."""
-
-    @property
-    def example(self) -> Any:
-        claims = {"iss": "https://id.example.org", "sub": "7", "amr": ["mfa"]}
-        return SimpleNamespace(authorize_access_token=lambda: {"userinfo": claims})
-
-    @property
-    def session(self) -> Any:
-        return SimpleNamespace(get=lambda path: SimpleNamespace(json=lambda: {"id": 7}))
-
-
 def said_after(app: Flask, path: str) -> tuple[str | None, bool]:
     """What is on record of a provider after a sign-in."""
     client = app.test_client()
@@ -323,32 +310,6 @@ def said_after(app: Flask, path: str) -> tuple[str | None, bool]:
 @promise_of('"sub": "248289761001"')
 def _the_session_says_who_signed_the_user_in(space: Space) -> None:
     assert said_after(space["app"], "/callback") == ("https://id.example.org", True)
-
-
-@promise_of("oauth.example.authorize_access_token()")
-def _authlib_says_who_signed_the_user_in(space: Space) -> None:
-    assert said_after(space["app"], "/authorize") == ("https://id.example.org", True)
-
-
-@promise_of("oauth_authorized.connect_via(github)")
-def _flask_dance_names_the_provider(space: Space) -> None:
-    app = space["app"]
-    app.add_url_rule("/dance", "dance", lambda: str(space["oauth_authorized"].send(space["github"], token={})))
-    assert said_after(app, "/dance") == ("https://github.com", False)
-
-
-@promise_of("def tell_the_gate(backend, user, **_):")
-def _social_auth_tells_what_its_backend_validated(space: Space) -> None:
-    app, claims = space["app"], {"iss": "https://id.example.org", "sub": "7", "acr": "phr"}
-
-    def complete() -> str:
-        user = space["user_of"]("", "")
-        space["tell_the_gate"](SimpleNamespace(id_token=claims), user, is_new=False)
-        space["login_user"](user)
-        return "done"
-
-    app.add_url_rule("/complete", "complete", complete)
-    assert said_after(app, "/complete") == ("https://id.example.org", True)
 
 
 @promise_of('app.config["MFA_GATE_UPSTREAMS"]')

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from blinker import Namespace
 from flask import Blueprint, Flask, abort, redirect, request, session
 from flask.views import MethodView
 from flask_login import LoginManager, UserMixin, current_user, login_required, login_user
@@ -20,12 +19,14 @@ from example_app.past import enroll_with_key
 from example_app.people import DAVES_KEY
 from flask_mfa_gate import MFAGate, Policy
 from tests.conftest import state_of
-from tests.promises_of_docs import PROMISES, Upstream
+from tests.promises_of_docs import PROMISES
 
 ROOT = Path(__file__).parents[1]
+# tests/federation runs these with the packages that they are about.
+CLIENTS_OF_OTHERS = ("from authlib.", "from flask_dance.", "from social_core.")
 # Pages and beginnings of code that a test of its own runs, with the other files that it needs.
 WHOLE_APPS = ("from flask_mfa_gate import MFAGate", "class InSession:")
-ELSEWHERE = ("# receiver.py", "# gated.py", "# conftest.py", "# test_", "# wiki.py")
+ELSEWHERE = ("# receiver.py", "# gated.py", "# conftest.py", "# test_", "# wiki.py", *CLIENTS_OF_OTHERS)
 KEY = "ZGVtbyBrZXkgb2YgdGhlIGV4YW1wbGUgcG9ydGFsISE="
 
 
@@ -80,9 +81,7 @@ def made(tmp_path: Path, monkeypatch: Any) -> Callable[..., dict[str, Any]]:
         return {
             "__name__": __name__, "app": app, "db": db, "login_manager": manager, "gate": gate, "User": User, "os": os,
             "Flask": Preset, "Blueprint": Blueprint, "MethodView": MethodView, "MFAGate": MFAGate, "request": request, "redirect": redirect,
-            "abort": abort, "oauth": Upstream(), "github": Upstream(), "oauth_authorized": Namespace().signal("x"),
-            "Account": Account, "user_of": lambda issuer, subject: db.session.get(User, 2),
-            "session": session, "login_required": login_required, "login_user": login_user, "wraps": wraps,
+            "abort": abort, "Account": Account, "session": session, "login_required": login_required, "login_user": login_user, "wraps": wraps,
             "current_user": current_user, "timedelta": timedelta, "text": "version = 1", "secret_key": "x" * 32,
             "Migrate": lambda _app, _db, *, include_name: include_name,
         }  # fmt: skip

@@ -1,4 +1,4 @@
-"""One provider a session, that is honest again before each test."""
+"""Providers, one of each kind a session: one that a test may let lie, which is honest again before each, and real ones."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from collections.abc import Iterator
 import pytest
 from joserfc.jwk import RSAKey
 
+from tests.conftest import require_or_skip
 from tests.federation.kit import Liar, liar_served
+from tests.federation.upstreams import PortalWalk, certified_provider, node_folder, portal_process
 
 
 @pytest.fixture(scope="session")
@@ -38,3 +40,24 @@ def liar(served_liar: Liar, first_key: RSAKey) -> Liar:
     ):
         setattr(served_liar, name, getattr(fresh, name))
     return served_liar
+
+
+@pytest.fixture(scope="session")
+def certified() -> Iterator[str]:
+    folder = node_folder()
+    require_or_skip("oidc-provider from npm", folder is not None)
+    assert folder is not None
+    with certified_provider(folder) as issuer:
+        yield issuer
+
+
+@pytest.fixture(scope="session")
+def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with portal_process(tmp_path_factory.mktemp("upstream")) as issuer:
+        yield issuer
+
+
+@pytest.fixture(scope="session")
+def dave(portal: str) -> PortalWalk:
+    """A browser that stays signed in there: a code counts once."""
+    return PortalWalk(portal)

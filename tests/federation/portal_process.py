@@ -7,7 +7,7 @@ import sys
 from werkzeug.serving import make_server
 
 from example_app import create_app
-from tests.federation.kit import CALLBACK, CLIENT_ID, SECRET, WallClock
+from tests.federation.kit import CALLBACKS, CLIENT_ID, SECRET, WallClock
 
 
 class Later:
@@ -24,7 +24,7 @@ def main(folder: str) -> None:
     server = make_server("127.0.0.1", 0, later, threaded=True)
     issuer = f"http://127.0.0.1:{server.server_port}"
     client = {
-        "client_id": CLIENT_ID, "client_name": "App", "client_secret": SECRET, "redirect_uris": [CALLBACK],
+        "client_id": CLIENT_ID, "client_name": "App", "client_secret": SECRET, "redirect_uris": CALLBACKS,
         "skip_consent": True, "scope": "openid profile email",
     }  # fmt: skip
     later.app = create_app({  # type: ignore[assignment]

@@ -3,33 +3,16 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 
 import pytest
 import requests
 
-from tests.conftest import require_or_skip
 from tests.federation.kit import MFA, App, Liar, query_of
 from tests.federation.test_apps_behind import PROVIDER, ask, sent_back, told
-from tests.federation.upstreams import CertifiedWalk, PortalWalk, certified_provider, node_folder, portal_process
+from tests.federation.upstreams import CertifiedWalk, PortalWalk
 
 STEP_UP = "/mfa/sign-in/id?step_up=1"
 STRONG = {"accountId": "ann", "amr": ["pwd", "otp", "mfa"], "acr": MFA}
-
-
-@pytest.fixture(scope="session")
-def certified() -> Iterator[str]:
-    folder = node_folder()
-    require_or_skip("oidc-provider from npm", folder is not None)
-    assert folder is not None
-    with certified_provider(folder) as issuer:
-        yield issuer
-
-
-@pytest.fixture(scope="session")
-def portal(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    with portal_process(tmp_path_factory.mktemp("upstream")) as issuer:
-        yield issuer
 
 
 @pytest.mark.parametrize(("trust", "expected"), [("never", 401), ("when-proved", 200)])
@@ -104,12 +87,6 @@ def test_its_tokens_do_not_sign_in_elsewhere(certified: str, liar: Liar) -> None
     app = App(liar.issuer, "always")
     person = app.person(liar.walk)
     assert (person.sign_in().status_code, person.status(), app.asked) == (401, 401, [])
-
-
-@pytest.fixture(scope="session")
-def dave(portal: str) -> PortalWalk:
-    """A browser that stays signed in there: a code counts once."""
-    return PortalWalk(portal)
 
 
 @pytest.mark.parametrize(("trust", "expected"), [("never", 401), ("when-proved", 200)])

@@ -19,7 +19,7 @@ from urllib.parse import urljoin
 import requests
 
 from tests.conftest import Phone
-from tests.federation.kit import CALLBACK, CLIENT_ID, SECRET, WallClock
+from tests.federation.kit import BASE, CALLBACKS, CLIENT_ID, SECRET, WallClock
 
 HERE = Path(__file__).parent
 NODE = HERE / "node"
@@ -79,7 +79,7 @@ def certified_provider(folder: Path) -> Iterator[str]:
     script = folder / f"provider-{os.getpid()}.mjs"
     shutil.copy(NODE / "provider.mjs", script)
     try:
-        with running(["node", script, CLIENT_ID, SECRET, CALLBACK]) as issuer:
+        with running(["node", script, CLIENT_ID, SECRET, *CALLBACKS]) as issuer:
             yield issuer
     finally:
         script.unlink()
@@ -106,7 +106,7 @@ class CertifiedWalk:
     browser: requests.Session = field(default_factory=requests.Session)
 
     def __call__(self, url: str) -> str:
-        while not url.startswith(CALLBACK):
+        while not url.startswith(f"{BASE}/"):
             answer = self.browser.get(url, allow_redirects=False, timeout=20)
             if "/interaction/" in url:
                 self.asked.append(answer.json()["reasons"])
@@ -136,7 +136,7 @@ class PortalWalk:
                 answer = self._fill(url)
             leads = answer.headers["Location"] if answer.status_code != 200 else unescape(found[1]) if found else ""
             url = urljoin(url, leads)
-            if url.startswith(CALLBACK):
+            if url.startswith(f"{BASE}/"):
                 return url
         raise AssertionError(url)
 

@@ -2,7 +2,7 @@
 import { createServer } from "node:http";
 import Provider, { interactionPolicy } from "oidc-provider";
 
-const [clientId, clientSecret, redirectUri] = process.argv.slice(2);
+const [clientId, clientSecret, ...redirectUris] = process.argv.slice(2);
 const MFA = "https://refeds.org/profile/mfa";
 const { Check, base } = interactionPolicy;
 
@@ -19,7 +19,7 @@ const server = createServer();
 server.listen(0, "127.0.0.1", () => {
   const issuer = `http://127.0.0.1:${server.address().port}`;
   const provider = new Provider(issuer, {
-    clients: [{ client_id: clientId, client_secret: clientSecret, redirect_uris: [redirectUri] }],
+    clients: [{ client_id: clientId, client_secret: clientSecret, redirect_uris: redirectUris }],
     acrValues: [MFA],
     claims: { openid: ["sub", "acr", "amr", "auth_time"], profile: ["name"], email: ["email"] },
     cookies: { keys: ["a key of the tests"] },
