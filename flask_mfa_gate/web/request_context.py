@@ -75,6 +75,7 @@ class RequestContext:
     :param is_nobodys: whether the request came with nothing that could name anybody.
     :param is_decided: whether the identity of the request was looked at before the view.
     :param is_early: whether it was looked at before the host's ``url_value_preprocessors``.
+    :param is_to_close: whether the third step is still to come.
     :param has_run_hooks: whether the host's hooks were run beside an answer of the gate, with nobody in sight.
     :param federated: what another provider said of a user, for a sign-in of that user in this request.
     :param signs_in: whether the host signed somebody in while its view ran.
@@ -129,6 +130,7 @@ class RequestContext:
     is_nobodys: bool = False
     is_decided: bool = False
     is_early: bool = False
+    is_to_close: bool = False
     has_run_hooks: bool = False
     federated: FederatedSignIn | None = None
     signs_in: bool = False

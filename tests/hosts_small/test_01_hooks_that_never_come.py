@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from http.client import HTTPConnection
+from threading import Thread
 from typing import Any
 
 import pytest
-from flask import Blueprint, Flask, abort, flash, request
+from flask import Blueprint, Flask, Request, abort, flash, request, session
+from flask.globals import request_ctx
 from flask_login import current_user, login_user
+from werkzeug.serving import make_server
 
+from flask_mfa_gate.errors import ConfigError
 from tests.hosts_small.kit import Host, User
 
 
@@ -31,6 +38,44 @@ class RunsThem(Flask):
     def preprocess_request(self) -> Any:
         self.extensions.setdefault("seen", []).append(current_user.get_id())
         return super().preprocess_request()
+
+
+class SavesByItself(Flask):
+    """An app that writes its session, and runs nothing after a view."""
+
+    def process_response(self, response: Any) -> Any:
+        self.session_interface.save_session(self, request_ctx._get_current_object().session, response)  # type: ignore[attr-defined]
+        return response
+
+
+class RunsItsOwnAfterwards(Flask):
+    """An app that knows of functions that it was given, and of none that a request was."""
+
+    def process_response(self, response: Any) -> Any:
+        for function in reversed(self.after_request_funcs[None]):
+            response = self.ensure_sync(function)(response)
+        return response
+
+
+class EndsByItself(Flask):
+    """An app that makes its answers in its own way."""
+
+    def finalize_request(self, rv: Any, from_error_handler: bool = False) -> Any:
+        return self.make_response(rv)
+
+
+class DoesAllByItself(SavesByItself):
+    """An app that runs nothing but the view."""
+
+    def full_dispatch_request(self) -> Any:
+        return self.process_response(self.make_response(self.dispatch_request()))
+
+
+class DoesItForSome(Flask):
+    """An app that leaves Flask's road for a few addresses."""
+
+    def process_response(self, response: Any) -> Any:
+        return response if request.path == "/act" else super().process_response(response)
 
 
 def of_class(app_class: type[Flask]) -> tuple[Host, list[Any]]:
@@ -68,6 +113,100 @@ def test_an_app_that_runs_no_hooks_lets_nobody_in_and_the_doctor_is_told(app_cla
         found = {one.code: one for one in host.gate.doctor()}
     assert found["no-hooks"].level.value == "error"
     assert app_class.__name__ in found["no-hooks"].sentence
+
+
+class InSession:
+    """The user of an app without Flask-Login."""
+
+    def load(self, _asked: Request) -> User | None:
+        return User(session["uid"]) if "uid" in session else None
+
+
+Served = Callable[[Flask], HTTPConnection]
+
+
+@pytest.fixture
+def served() -> Iterator[Served]:
+    """A server of HTTP, since a client of Werkzeug's raises what a server answers with 500."""
+    with ExitStack() as running:
+
+        def serve(app: Flask) -> HTTPConnection:
+            server = make_server("127.0.0.1", 0, app)
+            thread = Thread(target=server.serve_forever)
+            thread.start()
+            running.callback(thread.join)
+            running.callback(server.shutdown)
+            return HTTPConnection("127.0.0.1", server.server_port)
+
+        yield serve
+
+
+ROADS = {SavesByItself: 500, RunsItsOwnAfterwards: 503, EndsByItself: 500, DoesAllByItself: 500, DoesItForSome: 500}
+
+
+def with_identity(app_class: type[Flask]) -> Host:
+    host = Host()
+    app = app_class("host")
+    app.config.update(host.app.config)
+    host.app = app
+    host.gate.init_app(app, identity=InSession(), user_key=lambda user: user.id)
+
+    @app.route("/act", methods=["GET", "POST"])
+    def act() -> str:
+        if request.method == "POST":
+            session["uid"] = "1"
+        return f"inside as {session.get('uid')}"
+
+    host.enroll()
+    return host
+
+
+@pytest.mark.parametrize(("app_class", "status"), ROADS.items())
+def test_no_answer_gets_out_of_which_the_gate_saw_no_end(app_class: type[Flask], status: int, served: Served) -> None:
+    host = with_identity(app_class)
+    connection = served(host.app)
+    for method in ("POST", "GET"):
+        connection.request(method, "/act")
+        answer = connection.getresponse()
+        assert (answer.status, b"inside" in answer.read()) == (status, False)
+    with host.app.app_context():
+        (found,) = [one for one in host.gate.doctor() if one.code == "no-hooks"]
+    assert (found.level.value, app_class.__name__ in found.sentence) == ("error", True)
+
+
+def test_its_developer_is_told_what_is_missing() -> None:
+    host = with_identity(DoesAllByItself)
+    with pytest.raises(ConfigError, match=r"DoesAllByItself .* finalize_request and process_response have to call"):
+        host.client().post("/act")
+
+
+def test_where_flasks_road_is_kept_to_nothing_is_missing() -> None:
+    host = with_identity(DoesItForSome)
+    host.app.static_folder = None
+    assert host.client().get("/nowhere").status_code == 404
+    assert host.client().get("/mfa/status").status_code == 401
+    with host.app.test_request_context("/act"):
+        pass
+    with host.app.app_context():
+        assert "no-hooks" not in {one.code for one in host.gate.doctor()}
+
+
+def test_a_context_of_a_request_that_a_thread_was_given_is_no_answer() -> None:
+    host = with_identity(DoesItForSome)
+
+    def inner() -> str:
+        with request_ctx._get_current_object().copy():  # type: ignore[attr-defined]
+            return request.path
+
+    host.app.add_url_rule("/copied", "copied", inner)
+    assert host.client().get("/copied").text == "/copied"
+
+
+def test_an_error_of_the_view_stays_what_it_is() -> None:
+    host = with_identity(EndsByItself)
+    host.app.add_url_rule("/breaks", "breaks", lambda: str(1 // 0))
+    with pytest.raises(ZeroDivisionError):
+        host.client().get("/breaks")
 
 
 def test_before_the_hooks_the_app_sees_only_who_proved() -> None:

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from flask import Flask, Response, current_app, request, session
+from flask import Flask, Response, request, session
 
 from ...domain.sign_in.assurance import SignIn
-from ...errors import HostCallbackFailed, MFAGateError
-from ...services.observations import Observation
+from ...errors import HostCallbackFailed
 from ...services.people.persons import key_of
 from ..client import SAFE_METHODS, is_foreign
 from ..endpoints import is_own
-from ..fail_closed import fail_closed, refused
+from ..fail_closed import fail_closed
 from ..host import remember, session_snapshot
 from ..host.asking import changes_cookies
 from ..host.source import lasting_identity
@@ -23,7 +22,7 @@ from ..responses import answers, files
 from ..sessions.companion import send_companion
 from ..sessions.own_change import note_own_change
 from ..sessions.withholding import give_back
-from ..state import current_state
+from ..skipped_steps import refuse_skipped
 from ..view_marks.protection import is_way_out_here, look_at
 from .admission import admit
 from .hook_identity import comes_back
@@ -36,10 +35,6 @@ _TURNS_GIVEN_UP = 3
 # What shared caches go by before they look at Cache-Control: RFC 9213, Edge Architecture, nginx.
 _OUTRANKING = ("CDN-Cache-Control", "Surrogate-Control", "X-Accel-Expires")
 _FIRST_STEPS = frozenset({SignIn.PASSWORD, SignIn.FEDERATED})
-_NO_HOOKS = (
-    "The app answers requests without running its before_request functions, so nobody is let in. "
-    "Its preprocess_request has to call the one that it overrides."
-)
 
 
 def closing(context: RequestContext) -> Callable[[Response], Response]:
@@ -49,6 +44,7 @@ def closing(context: RequestContext) -> Callable[[Response], Response]:
 
     def close(response: Response) -> Response:
         nonlocal turns
+        context.is_to_close = False
         if context.stage is Stage.IN_VIEW:
             context.stage = Stage.AFTER_VIEW
         turns += 1
@@ -84,9 +80,9 @@ def _may_be_remembered(context: RequestContext, contents: Mapping[str, Any]) -> 
 def look_once_more(response: Response) -> Response:
     """Directly before the session is written: callbacks of callbacks, and ``after_request`` functions, are over too."""
     context = context_of(flask_context.get().request)
-    # SECURITY: where the app's own ``preprocess_request`` runs no hooks, nobody was judged, and nobody would notice.
-    if context is None:
-        return _refuse_unjudged()
+    # SECURITY: where the app's own class leaves out a step, nobody was judged, or a sign-in was not seen.
+    if context is None or context.is_to_close:
+        return refuse_skipped()
     if context.left is not None and not _is_at_own_page(context):
         response = look_at(context.request, _compare_once_more, context, context.left, response)
     if context.withheld is not None and context.token is None:
@@ -99,12 +95,6 @@ def look_once_more(response: Response) -> Response:
         for name in _OUTRANKING:
             response.headers.pop(name, None)
     return response
-
-
-@fail_closed
-def _refuse_unjudged() -> Response:
-    current_state().operations.observations.note(Observation.NO_HOOKS, current_app.__class__.__name__)
-    return refused(MFAGateError(_NO_HOOKS))
 
 
 @fail_closed

@@ -129,6 +129,7 @@ def _begin(here: FlaskContext) -> RequestContext:
         guard_outside_hooks(here.app)
     context = begin_context(here, before=session_snapshot.take(here.session))
     context.state.host.identity.load_anew()
+    context.is_to_close = True
     here._after_request_functions.append(closing(context))
     return context
 

@@ -21,6 +21,7 @@ from ..endpoints import DISCOVERY, is_own
 from ..responses.host_names import shadowing_rules
 from ..sessions.cookies import taken_cookie
 from ..sessions.password_evidence import watch_statements
+from ..skipped_steps import watch_steps
 from ..state import EXTENSION, GateState
 from ..view_marks.set_up import faults
 from . import before_request
@@ -148,6 +149,7 @@ class Beginnings:
 
     def watch(self, app: Flask) -> None:
         """Listen from now on."""
+        watch_steps(app)
         request_started.connect(self._begin_request, app)
         appcontext_pushed.connect(self._begin_context, app)
 
@@ -172,6 +174,7 @@ class Beginnings:
 
 def _arrange_once(app: Flask) -> None:
     if not app.extensions.get(_ARRANGED):
+        watch_steps(app)
         arrange(app, is_final=True)
         _tell_of_absence(app.extensions[EXTENSION].location)
         # In macros that are imported without context too. Earlier the host may not be done with its environment.

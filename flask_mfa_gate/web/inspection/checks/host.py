@@ -82,11 +82,15 @@ def skipped_hooks(on: Inspection) -> Iterator[Finding]:
         yield error(
             "no-hooks",
             Sentence(
-                "The app's class %(name)s answers requests without running before_request functions, so all are "
-                "refused.",
+                "The app's class %(name)s answers requests without running before_request or after_request functions, "
+                "so all of them are refused.",
                 name=name,
             ),
-            fix=Sentence("Let %(name)s.preprocess_request return super().preprocess_request().", name=name),
+            fix=Sentence(
+                "Let each method of %(name)s that overrides one of Flask's call it, such as preprocess_request, "
+                "full_dispatch_request, finalize_request and process_response.",
+                name=name,
+            ),
         )
 
 
