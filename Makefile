@@ -14,8 +14,8 @@ PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3 python; d
 demo: $(READY)
 	@$(BIN)/python -m example_app --port $(PORT)
 
-# Tests that start Chromium, Apache or Node and wait for them.
-PROGRAMS := tests/browser tests/oidc_clients tests/federation
+# Tests that start Chromium, Apache, Node or rsyslog and wait for them.
+PROGRAMS := tests/browser tests/oidc_clients tests/federation tests/siem
 
 # One worker more than CI has cores: the others wait for databases and mail servers a fifth of their time.
 # mypy has one core for itself, so it runs beside them.

@@ -54,7 +54,7 @@ JSON = {"Accept": "application/json"}
 # By folder, the fixture through which tests get their database: one of three each, and all for `make test-servers`.
 DATABASE_FIXTURES = {"race": "portal_uri", "services": "portal_uri", "store": "location", "web": "portal_uri"}
 # They start programs, and are the same on every database.
-FOLDERS_WITH_PROGRAMS = {"browser", "federation", "oidc_clients"}
+FOLDERS_WITH_PROGRAMS = {"browser", "federation", "oidc_clients", "siem"}
 # "all" is for `make test-servers`; "others" leaves out the one of each test that `make test` had.
 CHOSEN_DATABASES = os.environ.get("MFA_GATE_TEST_DATABASES", "one")
 
