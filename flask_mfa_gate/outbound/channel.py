@@ -98,6 +98,8 @@ class Channels:
             line.settimeout(self.connect_seconds)
             try:
                 line.connect(place.address)
+                # A message over TLS is several small parts: each would wait for the one before to be acknowledged.
+                line.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             except OSError as error:
                 line.close()
                 problem = error
