@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum, auto
-from typing import Any
+from typing import Any, NamedTuple
 
 from flask import Flask, Request, Response, has_request_context, request, request_tearing_down
 from flask.ctx import RequestContext as FlaskContext
@@ -49,6 +49,17 @@ class Stage(IntEnum):
     """That view is over."""
 
 
+class Left(NamedTuple):
+    """How a view left things, to tell what changes after it.
+
+    :param contents: what the host's session holds.
+    :param headers: those of the answer, with the cookies that it sets.
+    """
+
+    contents: Mapping[str, Any]
+    headers: Sequence[tuple[str, str]]
+
+
 @dataclass(slots=True, repr=False)
 class RequestContext:
     """What is known of one request. Error trackers show the environment that it is kept in, so it represents nothing.
@@ -80,7 +91,7 @@ class RequestContext:
     :param federated: what another provider said of a user, for a sign-in of that user in this request.
     :param signs_in: whether the host signed somebody in while its view ran.
     :param cookies: what the view that signed in wanted its browser to keep, as it is sent.
-    :param left: what the session held when the third step was over; None before that.
+    :param left: what the third step found when it was over; None before that, and at pages of the gate.
     :param looks: how often the second hook was called; it acts at the last call.
     :param spent: names of the host's cookies that its browser is told to forget when the sign-in ends.
     :param is_over: whether the sign-in ended in this request.
@@ -140,7 +151,7 @@ class RequestContext:
     is_over: bool = False
     withheld: Mapping[str, Any] | None = field(default=None, repr=False)
     cookies: Sequence[str] = field(default=(), repr=False)
-    left: Mapping[str, Any] | None = None
+    left: Left | None = None
     looks: int = 0
     known: RequestFacts | None = field(default=None, repr=False)
     account: Any = field(default=None, repr=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from flask import Flask, Response, request, session
@@ -16,7 +16,7 @@ from ..fail_closed import fail_closed
 from ..host import remember, session_snapshot
 from ..host.asking import changes_cookies
 from ..host.source import lasting_identity
-from ..request_context import RequestContext, Stage, context_of, current_context
+from ..request_context import Left, RequestContext, Stage, context_of, current_context
 from ..request_notes import ONLY_HERE, UNCACHED, flask_context
 from ..responses import answers, files
 from ..sessions.companion import send_companion
@@ -52,7 +52,7 @@ def closing(context: RequestContext) -> Callable[[Response], Response]:
         if turns <= _TURNS_GIVEN_UP and to_come[-1:] != [close]:
             to_come.append(close)
             return response
-        return context.sign(look_at(context.request, _end_view, context, response))
+        return look_at(context.request, _end_view, context, response)
 
     return close
 
@@ -60,12 +60,17 @@ def closing(context: RequestContext) -> Callable[[Response], Response]:
 def _end_view(context: RequestContext, response: Response) -> Response:
     if ONLY_HERE in context.request.environ and session.get(remember.ORDER) == "clear":
         session.pop(remember.ORDER)
-    answer: Response = _close(context, response)
+    # Also where a hook of the host's forwards to one; no view of the host's has run then.
+    is_own_page = context.stage < Stage.IN_VIEW and is_own(context.request.endpoint)
+    answer: Response = response if is_own_page else _close(context, response)
     if context.impersonation is not None:
         remember_nobody(context)
-    context.left = session_snapshot.take(context.here.session)
-    if _may_be_remembered(context, context.left):
+    contents = session_snapshot.take(context.here.session)
+    if _may_be_remembered(context, contents):
         send_companion(context, answer)
+    answer = context.sign(answer)
+    if not is_own_page:
+        context.left = Left(contents, list(answer.headers))
     return answer
 
 
@@ -83,7 +88,7 @@ def look_once_more(response: Response) -> Response:
     # SECURITY: where the app's own class leaves out a step, nobody was judged, or a sign-in was not seen.
     if context is None or context.is_to_close:
         return refuse_skipped()
-    if context.left is not None and not _is_at_own_page(context):
+    if context.left is not None:
         response = look_at(context.request, _compare_once_more, context, context.left, response)
     if context.withheld is not None and context.token is None:
         look_at(context.request, give_back, context.withheld, response)
@@ -98,23 +103,18 @@ def look_once_more(response: Response) -> Response:
 
 
 @fail_closed
-def _compare_once_more(context: RequestContext, left: Mapping[str, Any], response: Response) -> Response:
-    if not _has_changed(context, left, response):
+def _compare_once_more(context: RequestContext, left: Left, response: Response) -> Response:
+    if dict(context.here.session.items()) == left.contents and _has_cookies_of(left, response):
         return response
-    context.before, context.signs_in, carried = left, False, context.carried
+    context.before, context.signs_in, carried = left.contents, False, context.carried
     answer = _compare(context, response)
     return answer if answer is response and context.carried == carried else context.sign(answer)
-
-
-def _is_at_own_page(context: RequestContext) -> bool:
-    """Also where a hook of the host's forwards to one; no view of the host's has run then."""
-    return context.stage < Stage.IN_VIEW and is_own(context.request.endpoint)
 
 
 @fail_closed
 def _close(context: RequestContext, response: Response) -> Response:
     # Where the gate answered by itself no code of the host's ran that could have signed anybody in or out.
-    if context.stage is Stage.ANSWERED or _is_at_own_page(context):
+    if context.stage is Stage.ANSWERED:
         return response
     if not context.is_decided and (stopped := _decide_unreached(context)) is not None:
         return _in_place_of(response, stopped)
@@ -154,6 +154,16 @@ def _has_changed(context: RequestContext, before: Mapping[str, Any], response: R
     for name, _value in response.headers:
         is_set = is_set or name.lower() == "set-cookie"
     return is_set and changes_cookies(response)
+
+
+def _has_cookies_of(left: Left, response: Response) -> bool:
+    """Whether nothing has set a cookie, or taken one away, since the third step was over."""
+    headers = list(response.headers)
+    return headers == left.headers or _cookies_in(headers) == _cookies_in(left.headers)
+
+
+def _cookies_in(headers: Iterable[tuple[str, str]]) -> list[str]:
+    return [value for name, value in headers if name.lower() == "set-cookie"]
 
 
 def _compare(context: RequestContext, response: Response) -> Response:
