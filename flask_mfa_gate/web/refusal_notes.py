@@ -7,7 +7,7 @@ import logging
 from flask import request
 
 from ..domain.authorization.decision import Decision
-from ..domain.records.refusal import Refusal, is_refusal
+from ..domain.records.refusal import Refusal
 from ..errors import MFAGateError
 from .client import origin_of
 from .request_context import RequestContext
@@ -17,13 +17,13 @@ log = logging.getLogger("flask_mfa_gate")
 
 def note_refusal(context: RequestContext, key: str, decision: Decision) -> None:
     """A refusal that no proof can lift is recorded."""
-    if is_refusal(decision):
+    if decision.is_refusal:
         context.reference = context.state.sign_in.refusals.note(key, _here(decision), origin=origin_of(request))
 
 
 def reference_here(context: RequestContext, decision: Decision) -> str | None:
     """The reference of a refusal, which may have been noted by an earlier request; None where nothing keeps it."""
-    if context.reference is None and is_refusal(decision) and context.enrollment is not None:
+    if context.reference is None and decision.is_refusal and context.enrollment is not None:
         context.reference = _found(context, context.enrollment.user_key, decision)
     return context.reference
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from enum import IntEnum, auto
 from typing import Any, NamedTuple
 
-from flask import Flask, Request, Response, has_request_context, request, request_tearing_down
+from flask import Flask, Request, Response, request, request_tearing_down
 from flask.ctx import RequestContext as FlaskContext
 
 from ..domain.address import counted_place
@@ -26,7 +26,7 @@ from ..store.oidc.grants import GrantState
 from ..store.sign_in.holdings import Held
 from .authorization.facts import RequestFacts
 from .client import Client, client_of, origin_of, wants_page
-from .request_notes import expect_hooks, outer_user, this_request
+from .request_notes import expect_hooks, flask_context, outer_user, this_request
 from .sessions.cookies import drop_token, forget_cookies, lacks_tls, read_token, set_token
 from .state import EXTENSION, GateState
 
@@ -302,4 +302,5 @@ def context_of(this: Request) -> RequestContext | None:
 
 def current_context() -> RequestContext | None:
     """The record of this request; None where the gate's hook did not run, as with websockets."""
-    return context_of(this_request()) if has_request_context() else None
+    here = flask_context.get(None)
+    return None if here is None else context_of(here.request)

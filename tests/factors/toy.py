@@ -26,7 +26,7 @@ from flask_mfa_gate.factors.parts import FactorParts
 from flask_mfa_gate.factors.rows import FactorRows
 from flask_mfa_gate.store.enrollment import enrollments
 from flask_mfa_gate.store.people import user_facets
-from flask_mfa_gate.store.sign_in import holdings, sessions
+from flask_mfa_gate.store.sign_in import holdings, session_rows
 from flask_mfa_gate.store.sign_in.holdings import Held
 from flask_mfa_gate.web.account.authenticated_request import AuthenticatedRequest
 from flask_mfa_gate.web.account.factor_setup import setup_route
@@ -127,5 +127,5 @@ def echo_added() -> Iterator[None]:
 
 def _forget_statements() -> None:
     """Those with a column for each kind are built once for all apps."""
-    for build in (sessions._loading, holdings._loading, enrollments._standing_of_one, user_facets._values):
+    for build in (session_rows._loading, holdings._loading, enrollments._standing_of_one, user_facets._values):
         build.cache_clear()

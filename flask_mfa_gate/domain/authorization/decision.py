@@ -54,6 +54,7 @@ class AuthnRequirement(NamedTuple):
         return self.max_age == timedelta(0)
 
 
+_REFUSALS = frozenset({Ask.DENY, Ask.LOCKED})
 AS_AT_SIGN_IN = AuthnRequirement(frozenset())
 """No requirement of its own: what signs in would do. Nobody could ever meet it."""
 
@@ -97,6 +98,11 @@ class Decision(NamedTuple):
     def word(self) -> Ask:
         """``ask``, as templates and menus of the app call it."""
         return self.ask
+
+    @property
+    def is_refusal(self) -> bool:
+        """Whether no proof can lift it."""
+        return self.ask in _REFUSALS
 
     @property
     def reason_id(self) -> str:

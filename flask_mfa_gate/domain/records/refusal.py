@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from ..authorization.decision import Ask, Decision
+from ..authorization.decision import Decision
 
 BITS = 40
 THROTTLED, WAITS, STOPPED = "throttled", "wrong-codes-wait", "wrong-codes-stopped"
@@ -31,11 +31,6 @@ class Refusal(NamedTuple):
     def of(cls, decision: Decision, *, endpoint: str | None) -> Refusal:
         """A denied or locked-out access."""
         return cls(decision.ask.value, decision.reason_id, decision.policies, endpoint)
-
-
-def is_refusal(decision: Decision) -> bool:
-    """Whether no proof can lift it."""
-    return decision.ask in {Ask.DENY, Ask.LOCKED}
 
 
 def reference_of(number: int) -> str:

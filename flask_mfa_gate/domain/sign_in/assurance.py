@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import Enum, StrEnum, auto
 from functools import cache
+from operator import attrgetter
 from typing import ClassVar
 
 from ..open_words import OpenWord
@@ -121,6 +122,9 @@ class Proof:
         return self.at is not None and timedelta(0) <= now - self.at <= age
 
 
+_moment = attrgetter("at")
+
+
 @dataclass(frozen=True, slots=True)
 class Assurance:
     """The facts of one session.
@@ -184,7 +188,7 @@ class Assurance:
 
     @property
     def _proved_at(self) -> datetime | None:
-        return max((proof.at for proof in self.proofs if proof.at is not None), default=None)
+        return max(filter(None, map(_moment, self.proofs)), default=None)
 
     def with_proof(self, method: Method, *, at: datetime) -> Assurance:
         """These facts and one more; a later proof by the same method takes the place of the earlier."""

@@ -12,7 +12,7 @@ from ...domain.sign_in.api_token import ApiToken
 from ...domain.sign_in.session import Ending
 from ..database.sets import among
 from ..database.upsert import upsert
-from ..sign_in.assurances import read_proofs, write_proofs
+from ..sign_in.session_rows import read_proofs, write_proofs
 from ..tables.tables import Tables
 
 _WANTED = "wanted"

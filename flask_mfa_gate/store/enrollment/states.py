@@ -57,7 +57,7 @@ def read_standing(row: Row[Any], *, user_key: str) -> EnrollmentState:
         period=None if ends_at is None else Period(row.started_at, ends_at),
         # Days without an end are those of a period that has not begun.
         waiting_days=row.days if ends_at is None else None,
-        factors=frozenset([kind for kind in FactorKind if getattr(row, f"has_{kind}")]),
+        factors=frozenset([kind for kind in FactorKind.known.values() if getattr(row, f"has_{kind}")]),
         key_shown=bool(row.key_shown),
         enrolled_at=row.enrolled_at,
         deferred_at=row.standing_deferred_at,

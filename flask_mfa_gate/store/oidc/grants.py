@@ -28,7 +28,7 @@ from ...domain.oidc.grant import Grant, Token, TokenKind
 from ...domain.sign_in.session import GateSession
 from ..enrollment.enrollments import KEY_LIFETIME
 from ..enrollment.states import KEY_SINCE, read_standing, standing_columns
-from ..sign_in.assurances import read_assurance, write_assurance
+from ..sign_in.session_rows import read_assurance, write_assurance
 from ..sign_in.sessions import Sessions
 from ..tables.tables import Tables
 from ..tables.types import UTCDateTime

@@ -29,7 +29,7 @@ from ..enrollment.enrollments import KEY_LIFETIME
 from ..enrollment.factors import Factor, read_factor
 from ..enrollment.states import KEY_SINCE, read_standing
 from ..tables.tables import Tables
-from .sessions import Sessions, is_asked_for, loaded_columns, with_enrollment
+from .session_rows import SessionRows, is_asked_for, loaded_columns, with_enrollment
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Held:
 class Holdings:
     """Reads the factor, recovery code and failure tables together."""
 
-    def __init__(self, tables: Tables, sessions: Sessions) -> None:
+    def __init__(self, tables: Tables, sessions: SessionRows) -> None:
         self._sessions, self._names = sessions, tables.session.columns.keys()
         self._reading, self._loading = _reading(tables), _loading(tables)
 

@@ -107,9 +107,8 @@ class RequestFacts:
         :param user: the host's user object for its own signals; None where it isn't loaded.
         :param kept: what the session keeps of them.
         """
-        kept = kept or {}
-        signals = kept.get("signals", {}) if self.client.is_as_in(kept) else {}
-        return {**signals, **self._host_risk(key, user, kept)} or None
+        signals = kept.get("signals", {}) if kept and self.client.is_as_in(kept) else {}
+        return {**signals, **self._host_risk(key, user, kept or {})} or None
 
     def fresh_risk(self, key: str, user: Any, kept: Mapping[str, Any] | None) -> Mapping[str, Any]:
         """The signals of this user from here, as a session keeps them, beside what the host says."""

@@ -104,7 +104,9 @@ def look_once_more(response: Response) -> Response:
 
 @fail_closed
 def _compare_once_more(context: RequestContext, left: Left, response: Response) -> Response:
-    if dict(context.here.session.items()) == left.contents and _has_cookies_of(left, response):
+    contents, headers = dict(context.here.session.items()), list(response.headers)
+    has_cookies_of_left = headers == left.headers or _cookies_in(headers) == _cookies_in(left.headers)
+    if contents == left.contents and has_cookies_of_left:
         return response
     context.before, context.signs_in, carried = left.contents, False, context.carried
     answer = _compare(context, response)
@@ -154,12 +156,6 @@ def _has_changed(context: RequestContext, before: Mapping[str, Any], response: R
     for name, _value in response.headers:
         is_set = is_set or name.lower() == "set-cookie"
     return is_set and changes_cookies(response)
-
-
-def _has_cookies_of(left: Left, response: Response) -> bool:
-    """Whether nothing has set a cookie, or taken one away, since the third step was over."""
-    headers = list(response.headers)
-    return headers == left.headers or _cookies_in(headers) == _cookies_in(left.headers)
 
 
 def _cookies_in(headers: Iterable[tuple[str, str]]) -> list[str]:

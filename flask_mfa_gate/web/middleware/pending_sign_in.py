@@ -10,7 +10,6 @@ from flask import Response, request, session
 
 from ...domain.authorization.decision import Ask, Decision
 from ...domain.enrollment.enrollment import EnrollmentState
-from ...domain.records.refusal import is_refusal
 from ...domain.sign_in.assurance import Assurance, SignIn
 from ...domain.sign_in.session import GateSession
 from ...errors import SignInOver
@@ -51,7 +50,7 @@ def intercept(
     # SECURITY: a password alone writes no more rows and mails than its address may cause.
     require_no_excess(state)
     if context.has_reached_view and sign_in is SignIn.PASSWORD:
-        note_login_view(str(request.endpoint))
+        note_login_view(state, str(request.endpoint))
     decision, seen, enrollment = judge_new(context, key, user, sign_in)
     parking = None
     if decision.ask is not Ask.PASS:
@@ -157,7 +156,7 @@ def park_whole(context: RequestContext, user: Any, key: str, *, sign_in: SignIn)
     assert context.enrollment is not None  # noqa: S101 - read when the user was bound
     known = context.enrollment.revocations
     decision, seen, _standing = judge_new(context, key, user, sign_in)
-    seen = replace(seen, reference=context.reference if is_refusal(decision) else None)
+    seen = replace(seen, reference=context.reference if decision.is_refusal else None)
     who = signing_in_user(state, user, key, host_user_id=host_user_id)
     context.enter(
         state.sign_in.sessions.begin(

@@ -9,7 +9,7 @@ from flask import current_app, request, url_for
 
 from ...settings import Settings
 from ..endpoints import is_own
-from ..state import current_state
+from ..state import GateState, current_state
 from ..view_marks.protection import marks_of
 from .routing import endpoint_at, inner_path
 
@@ -39,9 +39,8 @@ def named_logins(settings: Settings) -> Iterator[str]:
     return (address for address in dict.fromkeys(addresses) if address is not None)
 
 
-def note_login_view(endpoint: str) -> None:
+def note_login_view(state: GateState, endpoint: str) -> None:
     """Remember where the last sign-in was, if that is a page, and no page is named."""
-    state = current_state()
     if named_login(state.settings) is None and _address_of(endpoint) is not None:
         state.sign_in.last_login_view.note(endpoint)
 
