@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum, auto
-from typing import Any, NamedTuple
+from typing import Any
 
 from flask import Flask, Request, Response, request, request_tearing_down
 from flask.ctx import RequestContext as FlaskContext
@@ -26,7 +26,7 @@ from ..store.oidc.grants import GrantState
 from ..store.sign_in.holdings import Held
 from .authorization.facts import RequestFacts
 from .client import Client, client_of, origin_of, wants_page
-from .request_notes import expect_hooks, flask_context, outer_user, this_request
+from .request_notes import Left, expect_hooks, flask_context, outer_user, this_request
 from .sessions.cookies import drop_token, forget_cookies, lacks_tls, read_token, set_token
 from .state import EXTENSION, GateState
 
@@ -47,17 +47,6 @@ class Stage(IntEnum):
     """The second hook has let it through to a view."""
     AFTER_VIEW = auto()
     """That view is over."""
-
-
-class Left(NamedTuple):
-    """How a view left things, to tell what changes after it.
-
-    :param contents: what the host's session holds.
-    :param headers: those of the answer, with the cookies that it sets.
-    """
-
-    contents: Mapping[str, Any]
-    headers: Sequence[tuple[str, str]]
 
 
 @dataclass(slots=True, repr=False)

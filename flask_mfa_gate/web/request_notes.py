@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from flask import Request
@@ -25,6 +25,17 @@ class _Note(NamedTuple):
     def __repr__(self) -> str:
         # SECURITY: the address may carry a token, and error trackers show the environment of a request.
         return "<_Note>"
+
+
+class Left(NamedTuple):
+    """How a view left things, to tell what changes after it.
+
+    :param contents: what the host's session holds.
+    :param headers: those of the answer, with the cookies that it sets.
+    """
+
+    contents: Mapping[str, Any]
+    headers: Sequence[tuple[str, str]]
 
 
 def note(name: str, value: Any) -> None:

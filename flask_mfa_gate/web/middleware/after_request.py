@@ -16,8 +16,8 @@ from ..fail_closed import fail_closed
 from ..host import remember, session_snapshot
 from ..host.asking import changes_cookies
 from ..host.source import lasting_identity
-from ..request_context import Left, RequestContext, Stage, context_of, current_context
-from ..request_notes import ONLY_HERE, UNCACHED, flask_context
+from ..request_context import RequestContext, Stage, context_of, current_context
+from ..request_notes import ONLY_HERE, UNCACHED, Left, flask_context
 from ..responses import answers, files
 from ..sessions.companion import send_companion
 from ..sessions.own_change import note_own_change
