@@ -21,6 +21,7 @@ from selenium.common.exceptions import (
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
+from selenium.webdriver.remote.command import Command
 from selenium.webdriver.support.ui import WebDriverWait
 from werkzeug.serving import make_server
 
@@ -31,6 +32,22 @@ QUIET = (
     "--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
     "--disable-component-update", "--disable-sync", "--window-size=1280,900",
 )  # fmt: skip
+
+ACTS = {Command.CLICK_ELEMENT, Command.SEND_KEYS_TO_ELEMENT, Command.W3C_ACTIONS}
+# A read that goes by the browser's process comes back behind what an act left to do, and needs no script of the page.
+LAST = {"expression": "new Blob(['']).text()", "awaitPromise": True}
+
+
+class Window(Chrome):
+    """Chromium, where an act is over when the page that it leads to is there. The driver waits for pages on their way, but a
+    form is sent a moment after its click, so that the next command could come before it, or instead of it.
+    """
+
+    def execute(self, driver_command: Any, params: dict[str, Any] | None = None) -> Any:
+        answer = super().execute(driver_command, params)
+        if driver_command in ACTS:
+            self.execute_cdp_cmd("Runtime.evaluate", LAST)
+        return answer
 
 
 @dataclass(slots=True)
@@ -87,7 +104,7 @@ def new_chrome(folder: Path, *, scripts: bool) -> Iterator[Chrome]:
         options.add_argument(flag)
     if not scripts:
         options.add_experimental_option("prefs", {"profile.managed_default_content_settings.javascript": 2})
-    driver = Chrome(options=options, service=Service(DRIVER))
+    driver = Window(options=options, service=Service(DRIVER))
     try:
         yield driver
     finally:

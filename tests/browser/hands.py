@@ -200,5 +200,7 @@ class Keyboard(Hand):
 def counted(steps: Steps) -> Iterator[None]:
     """Counts what happens inside."""
     steps.is_counting = True
-    yield
-    steps.is_counting = False
+    try:
+        yield
+    finally:
+        steps.is_counting = False
