@@ -11,7 +11,7 @@ import sqlite3
 import sys
 import threading
 import zoneinfo
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -79,13 +79,19 @@ def pytest_collection_finish() -> None:
 
 
 def require_or_skip(what: str, available: bool) -> None:
-    """A test that needs something of the machine is skipped without it, or fails where everything has to be there."""
-    if available:
-        return
-    if IS_REQUIRED:
-        pytest.fail(f"{what} is not on this machine, and MFA_GATE_TEST_REQUIRE=all")
-    _MISSING.add(what)
-    pytest.skip(f"{what} is not on this machine")
+    """A test that needs something of the machine is skipped without it."""
+    if not available:
+        _MISSING.add(what)
+        pytest.skip(f"{what} is not on this machine")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """No test may be skipped, for whatever reason, where everything has to be there."""
+    report = yield
+    if IS_REQUIRED and report.skipped and isinstance(report.longrepr, tuple):
+        report.outcome, report.longrepr = "failed", f"{report.longrepr[2]}, and MFA_GATE_TEST_REQUIRE=all"
+    return report
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
@@ -95,9 +101,9 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: Any) -> None:
-    """One line that says what was left out."""
+    """One line that says what was missing."""
     if _MISSING:
-        terminalreporter.write_line(f"skipped, not on this machine: {', '.join(sorted(_MISSING))}")
+        terminalreporter.write_line(f"not on this machine: {', '.join(sorted(_MISSING))}")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
