@@ -9,7 +9,7 @@ export PYTHONDONTWRITEBYTECODE :=
 PYTHON ?= $(shell for name in python3.13 python3.12 python3.11 python3 python; do \
 	$$name -c 'import sys, venv, ensurepip, sqlite3; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' >/dev/null 2>&1 && { echo $$name; break; }; done)
 
-.PHONY: demo test test-servers lint style soak lowest bench docs images clean
+.PHONY: demo test test-servers types without-programs programs databases lint style soak lowest bench docs images clean
 
 demo: $(READY)
 	@$(BIN)/python -m example_app --port $(PORT)
@@ -17,23 +17,33 @@ demo: $(READY)
 # Tests that start Chromium, Apache, Node or rsyslog and wait for them.
 PROGRAMS := tests/browser tests/oidc_clients tests/federation tests/siem
 
-# One worker more than CI has cores: the others wait for databases and mail servers a fifth of their time.
-# mypy has one core for itself, so it runs beside them.
+# Two jobs at once, so that Ctrl-C ends both and neither hides what the other says. mypy has one core for itself.
+TOGETHER := $(MAKE) --no-print-directory --jobs 2 --keep-going
+
 test: style
-	$(BIN)/mypy & types=$$!; $(BIN)/pytest -n 3 --dist worksteal $(PROGRAMS:%=--ignore=%) && \
-		{ wait $$types || { echo "mypy found what it says above."; exit 1; }; }
+	@$(TOGETHER) types without-programs
 
 # What needs other programs, and what `make test` runs on one database each, on SQLite, PostgreSQL and MariaDB. After
-# `make test` the two others are enough, which MFA_GATE_TEST_DATABASES=others says. Tests with programs, Chromium above all,
-# run in one process beside the others, or they wait for each other; what they say is shown at the end.
+# `make test` the two others are enough, which MFA_GATE_TEST_DATABASES=others says.
 test-servers: $(READY)
-	export MFA_GATE_TEST_DATABASES=$${MFA_GATE_TEST_DATABASES:-all}; said=$$(mktemp); \
-	$(BIN)/pytest $(PROGRAMS) >$$said 2>&1 & programs=$$!; \
-	$(BIN)/pytest -n 2 --dist worksteal tests/race tests/services tests/store tests/web; failed=$$?; \
-	wait $$programs || failed=1; cat $$said; rm $$said; exit $$failed
+	@$(TOGETHER) --output-sync programs databases
 
-lint: style
+types: $(READY)
 	$(BIN)/mypy
+
+# One worker more than CI has cores: the others wait for databases and mail servers a fifth of their time.
+without-programs: $(READY)
+	$(BIN)/pytest -n 3 --dist worksteal $(PROGRAMS:%=--ignore=%)
+
+# In one process, or they wait for each other, Chromium above all.
+programs: $(READY)
+	$(BIN)/pytest $(PROGRAMS)
+
+databases: export MFA_GATE_TEST_DATABASES ?= all
+databases: $(READY)
+	$(BIN)/pytest -n 2 --dist worksteal tests/race tests/services tests/store tests/web
+
+lint: style types
 
 style: $(READY)
 	$(BIN)/ruff check .
