@@ -107,7 +107,8 @@ def traits_of(host: Host) -> HostTraits:
     has_stamp = host.session_stamp is not None or any(hasattr(host.user_model, name) for name in ATTRIBUTES)
     return HostTraits(
         key_column=read_attribute(user_key_of(host)), user_model=host.user_model,
-        has_user_key=host.user_key is not None, has_own_identity=host.identity is not None, has_stamp=has_stamp,
+        has_user_key=host.user_key is not None, has_own_identity=host.identity is not None,
+        tells_fresh=host.identity is None or hasattr(host.identity, "is_fresh"), has_stamp=has_stamp,
         is_managed=host.is_managed, risk_signals=host.risk_signals,
         upstream_user=host.upstream_user, resources=frozenset(host.resources),
     )  # fmt: skip

@@ -24,6 +24,7 @@ class Observation(StrEnum):
     NAMELESS_USER = "nameless-user"
     LATE_IDENTITY = "late-identity"
     UNSEEN_IDENTITY = "unseen-identity"
+    UNASKED_SIGN_IN = "unasked-sign-in"
     UPSTREAM_USER = "upstream-user"
     NO_HOOKS = "no-hooks"
     BROKEN_PAGE = "broken-page"

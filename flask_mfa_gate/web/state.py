@@ -84,6 +84,7 @@ class HostTraits:
     """What the host told of itself.
 
     :param key_column: attribute of users that is the key; None where the key is made in another way.
+    :param tells_fresh: whether it can say that who was just signed in gave no password.
     :param has_stamp: whether a changed password can be seen.
     :param is_managed: tells of a request whether its device is managed.
     :param resources: names that no view is marked with.
@@ -95,6 +96,7 @@ class HostTraits:
     user_model: type | None = None
     has_user_key: bool = False
     has_own_identity: bool = False
+    tells_fresh: bool = True
     has_stamp: bool = False
     is_managed: Callable[[Any], bool | None] | None = None
     risk_signals: Callable[[Any, Any], Mapping[str, bool | None]] | None = None

@@ -7,6 +7,16 @@ from typing import Any
 
 import pytest
 from flask import Request, Response, abort, request
+from flask_jwt_extended import (
+    JWTManager,
+    create_access_token,
+    create_refresh_token,
+    get_jwt_identity,
+    jwt_required,
+    set_access_cookies,
+    set_refresh_cookies,
+    verify_jwt_in_request,
+)
 from flask_login import current_user, login_user
 
 from tests.conftest import JSON
@@ -26,9 +36,9 @@ class ByCookie:
         return asked.endpoint != "back"
 
 
-def with_cookies() -> Host:
+def with_cookies(source: Any = None) -> Host:
     host = Host()
-    host.gate.init_app(host.app, identity=ByCookie(), user_key=lambda user: user.id)
+    host.gate.init_app(host.app, identity=source or ByCookie(), user_key=lambda user: user.id)
 
     def answer(key: str, *names: str) -> Response:
         response = Response("in")
@@ -110,3 +120,79 @@ def test_after_a_revocation_it_opens_nothing(make: Callable[[], Host], headers: 
     assert client.get("/").text == "page for None"
     assert client.post("/in", data={"user": "2"}).text == "in"
     assert client.get("/").text == "page for 2"
+
+
+class Wordless:
+    """A host that tells no fresh sign-in from another."""
+
+    def load(self, asked: Request) -> User | None:
+        key = asked.cookies.get(SHORT)
+        return User(key) if key else None
+
+
+def unasked(host: Host) -> list[str]:
+    with host.app.app_context():
+        return [one.sentence for one in host.gate.doctor() if one.code == "unasked-sign-in"]
+
+
+def test_where_the_host_has_no_word_on_it_the_doctor_tells_which_view_does_so() -> None:
+    host = with_cookies(Wordless())
+    host.client().post("/in", data={"user": "2"})
+    assert unasked(host) == []
+    remembered(host, "2").post("/back")
+    (found,) = unasked(host)
+    assert "The view back signs users in" in found
+
+
+@pytest.mark.parametrize("make", HOSTS)
+def test_and_nothing_where_it_has(make: Callable[[], Host]) -> None:
+    host = make()
+    remembered(host, "2").post("/back")
+    assert unasked(host) == []
+
+
+def with_jwts() -> Host:
+    """As in the quick start of Flask-JWT-Extended, with cookies."""
+    host = Host(
+        JWT_SECRET_KEY="a key of thirty-two bytes at least", JWT_TOKEN_LOCATION=["cookies"],
+        JWT_COOKIE_CSRF_PROTECT=False,
+    )  # fmt: skip
+    JWTManager(host.app)
+
+    class OfToken:
+        def load(self, _asked: Request) -> User | None:
+            verify_jwt_in_request(optional=True)
+            key = get_jwt_identity()
+            return User(key) if key else None
+
+    host.gate.init_app(host.app, identity=OfToken(), user_key=lambda user: user.id)
+
+    @host.app.post("/in")
+    def enter() -> Response:
+        answer = Response("in")
+        set_access_cookies(answer, create_access_token(request.form["user"]))
+        set_refresh_cookies(answer, create_refresh_token(request.form["user"]))
+        return answer
+
+    @host.app.post("/back")
+    @jwt_required(refresh=True)
+    def back() -> Response:
+        answer = Response("in")
+        set_access_cookies(answer, create_access_token(get_jwt_identity()))
+        return answer
+
+    return host
+
+
+def test_a_refresh_token_of_flask_jwt_extended_is_known_without_a_word() -> None:
+    host = with_jwts()
+    client = host.client()
+    assert client.post("/in", data={"user": "2"}).text == "in"
+    assert client.get("/mfa/enroll/totp").status_code == 200
+    thief = host.client()
+    kept = client.get_cookie("refresh_token_cookie", path="/")
+    assert kept is not None
+    thief.set_cookie("refresh_token_cookie", kept.value)
+    assert thief.post("/back").text == "in"
+    assert thief.get("/mfa/enroll/totp").status_code == 401
+    assert unasked(host) == []

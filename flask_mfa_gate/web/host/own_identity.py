@@ -16,6 +16,7 @@ from .source import LOADER_FAILED, TOLD
 from .user_objects import is_anonymous, unwrapped
 
 _SHOWN = "_mfa_gate_shown"
+_TOKEN_OF_VIEW = "_jwt_extended_jwt"  # noqa: S105 - where Flask-JWT-Extended keeps the claims that opened a view
 
 
 class HostIdentity:
@@ -146,7 +147,10 @@ class HostIdentity:
     def is_fresh(self) -> bool:
         """As the host's object says, if it does."""
         tells = getattr(self._source, "is_fresh", None)
-        return tells is None or bool(tells(request))
+        if tells is not None:
+            return bool(tells(request))
+        # SECURITY: a view that a refresh token opened has seen no password, and the token may be a stolen one.
+        return (g.get(_TOKEN_OF_VIEW) or {}).get("type") != "refresh"
 
     def kind(self, before: Mapping[str, Any]) -> SignIn:
         """A session with content may have made it; without, only the request itself can have."""

@@ -28,7 +28,7 @@ from .admission import admit
 from .hook_identity import comes_back
 from .impersonated import begin_impersonation, keep_mark, remember_nobody
 from .pending_sign_in import end_sign_in, intercept, renew
-from .unseen_identity import note_unseen
+from .unseen_identity import note_unasked, note_unseen
 from .view_guard import look_after_view
 
 _TURNS_GIVEN_UP = 3
@@ -248,7 +248,10 @@ def _kind_of_login(context: RequestContext, key: str) -> SignIn:
     if context.upstream_of(key) is not None:
         return SignIn.FEDERATED
     # SECURITY: nor has one that says itself that this user was only remembered.
-    return SignIn.PASSWORD if context.state.host.identity.is_fresh() else SignIn.REMEMBER_ME
+    if not context.state.host.identity.is_fresh():
+        return SignIn.REMEMBER_ME
+    note_unasked(context)
+    return SignIn.PASSWORD
 
 
 def _came_with(context: RequestContext, key: str) -> bool:

@@ -1,4 +1,5 @@
-"""Signs that the app knows somebody where the gate sees nobody: a second sign-in system with a cookie of its own.
+"""Signs that the app knows somebody where the gate sees nobody: a second sign-in system with a cookie of its own; and
+of sign-ins that count as ones with a password, though nobody was asked for it.
 
 Nothing can be stopped by them, since any app may use such names for anything; the doctor tells of them.
 """
@@ -51,6 +52,15 @@ def note_unseen(context: RequestContext, response: Response, *, is_changed: bool
         _note_changes(context, response)
 
 
+def note_unasked(context: RequestContext) -> None:
+    """After a view that signed somebody in, where the host has no way to say that no password was given."""
+    this, environ = context.request, context.request.environ
+    is_sent = this.content_length or "HTTP_TRANSFER_ENCODING" in environ or this.query_string or this.view_args
+    if is_sent or not environ.get("HTTP_COOKIE") or context.state.host.traits.tells_fresh:
+        return
+    context.state.operations.observations.note(Observation.UNASKED_SIGN_IN, str(this.endpoint))
+
+
 def _note_changes(context: RequestContext, response: Response) -> None:
     """In words of which there are few, whatever a client sends."""
     for name in _NAMES.intersection(session).union(name for name in session if str(name).endswith(_OF_FLASK_DANCE)):
@@ -66,7 +76,9 @@ def _note(context: RequestContext, sign: str) -> None:
 
 def _is_somebody(value: Any) -> bool:
     user = unwrapped(value)
+    if isinstance(user, dict):
+        return any(part is not None for part in user.values())
     try:
-        return bool(user) and (isinstance(user, str | int | dict) or not is_anonymous(user))
+        return bool(user) and (isinstance(user, str | int) or not is_anonymous(user))
     except Exception:  # noqa: BLE001 - any object may stand there
         return True

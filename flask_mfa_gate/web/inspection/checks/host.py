@@ -74,6 +74,23 @@ def unseen_identities(on: Inspection) -> Iterator[Finding]:
 
 
 @check(Needs.TABLES)
+def unasked_sign_ins(on: Inspection) -> Iterator[Finding]:
+    """Views that make a sign-in of a long-lived cookie, where ``identity=`` has no word on it."""
+    with on.store.database.read() as tx:
+        endpoints = on.state.operations.observations.recent(tx, Observation.UNASKED_SIGN_IN)
+    for endpoint in () if on.state.host.traits.tells_fresh else endpoints:
+        yield warning(
+            "unasked-sign-in",
+            Sentence(
+                "The view %(endpoint)s signs users in though nothing but cookies is sent to it, and this counts as a "
+                "sign-in with the password.",
+                endpoint=endpoint,
+            ),
+            fix="Give the object of identity= a method is_fresh(request) that returns False for this view.",
+        )
+
+
+@check(Needs.TABLES)
 def skipped_hooks(on: Inspection) -> Iterator[Finding]:
     """The gate stands among the app's hooks; what only a request shows is that they don't run."""
     with on.store.database.read() as tx:
