@@ -34,11 +34,15 @@ class Observation(StrEnum):
 
 
 class Observations:
-    """Noted once a day and process, and forgotten by the doctor when it was not seen for a week."""
+    """Noted once a day and process, and forgotten by the doctor when it was not seen for a week.
+
+    :ivar doors: endpoints that asked for credentials of their own, as far as this process knows.
+    """
 
     def __init__(self, worker: TransactionRunner) -> None:
         self._store, self._worker, self._clock = worker.store, worker, worker.clock
         self._noted: dict[str, datetime] = {}
+        self.doors: set[str] = set()
 
     def note(self, observation: Observation, detail: str) -> None:
         """Write it down. A store that can't is no reason to answer the request otherwise.

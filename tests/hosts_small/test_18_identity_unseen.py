@@ -115,6 +115,60 @@ def test_and_of_a_server_in_front() -> None:
     assert "REMOTE_USER" in sentence
 
 
+def test_and_of_the_security_functions_of_connexion() -> None:
+    host = Host()
+    host.with_login_manager()
+    host.app.add_url_rule("/", "home", lambda: "inside")
+    host.gate.init_app(host.app)
+    scope: dict[str, Any] = {"extensions": {"connexion_context": {"user": None}}}
+    host.client().get("/", environ_overrides={"asgi.scope": scope})
+    host.client().get("/", environ_overrides={"asgi.scope": {}})
+    assert told(host.app) == []
+    scope["extensions"]["connexion_context"]["user"] = "1"
+    host.client().get("/", environ_overrides={"asgi.scope": scope})
+    ((code, sentence),) = told(host.app)
+    assert (code, "connexion" in sentence) == ("unseen-identity", True)
+
+
+def of_basic(asked: Any) -> User | None:
+    given = asked.authorization
+    return User(given.username) if given is not None and given.password == "right" else None
+
+
+def with_a_door(*, is_seen: bool) -> Host:
+    """A view that asks for name and password by itself, and keeps whom it found nowhere."""
+    host = Host()
+    manager = host.with_login_manager()
+    if is_seen:
+        manager.request_loader(of_basic)
+
+    @host.app.get("/door")
+    def door() -> Any:
+        user = of_basic(request)
+        return f"inside as {user.id}" if user else Response("who?", 401, {"WWW-Authenticate": "Basic"})
+
+    @host.app.get("/open")
+    def public() -> str:
+        return "for all"
+
+    host.gate.init_app(host.app)
+    return host
+
+
+@pytest.mark.parametrize("is_seen", [True, False])
+def test_and_of_a_view_that_asks_for_a_password_by_itself(is_seen: bool) -> None:
+    host = with_a_door(is_seen=is_seen)
+    client = host.client()
+    for path in ("/open", "/door"):
+        client.get(path)
+        client.get(path, auth=("2", "wrong"))
+    assert told(host.app) == [], "so far nobody came in"
+    assert client.get("/door", auth=("2", "right")).text == "inside as 2"
+    assert [code for code, sentence in told(host.app) if "door asks" in sentence] == (
+        [] if is_seen else ["unseen-identity"]
+    )
+
+
 def test_and_of_no_server_whose_users_are_seen() -> None:
     host = Host()
     host.with_login_manager().request_loader(

@@ -250,7 +250,8 @@ def _kind_of_login(context: RequestContext, key: str) -> SignIn:
     # SECURITY: nor has one that says itself that this user was only remembered.
     if not context.state.host.identity.is_fresh():
         return SignIn.REMEMBER_ME
-    note_unasked(context)
+    if not context.state.host.traits.tells_fresh:
+        note_unasked(context)
     return SignIn.PASSWORD
 
 

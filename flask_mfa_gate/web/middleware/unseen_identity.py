@@ -6,6 +6,7 @@ Nothing can be stopped by them, since any app may use such names for anything; t
 
 from __future__ import annotations
 
+from http.client import BAD_REQUEST, UNAUTHORIZED
 from typing import Any
 
 from flask import Response, g, request, session
@@ -45,20 +46,38 @@ def note_unseen(context: RequestContext, response: Response, *, is_changed: bool
     environ, kept = context.request.environ, g._get_current_object().__dict__
     if "REMOTE_USER" in environ and environ["REMOTE_USER"]:  # noqa: RUF019 - every anonymous request passes here
         _note(context, "REMOTE_USER of the server in front")
+    if "asgi.scope" in environ and _user_of_connexion(environ["asgi.scope"]):
+        _note(context, "the security functions of connexion")
     for name in _NAMES.intersection(kept) if kept else ():
         if _is_somebody(kept[name]):
             _note(context, f"flask.g.{name}")
     if is_changed:
         _note_changes(context, response)
+    if response._status_code == UNAUTHORIZED or "HTTP_AUTHORIZATION" in environ:
+        _note_door(context, response)
+
+
+def _note_door(context: RequestContext, response: Response) -> None:
+    """A view that asks for credentials by itself, and opens to those that the gate knows nothing of."""
+    endpoint, doors = str(context.request.endpoint), context.state.operations.observations.doors
+    if response.status_code == UNAUTHORIZED and "WWW-Authenticate" in response.headers:
+        doors.add(endpoint)
+    elif endpoint in doors and response.status_code < BAD_REQUEST and "HTTP_AUTHORIZATION" in context.request.environ:
+        _note(context, f"Authorization, for which {endpoint} asks")
+
+
+def _user_of_connexion(scope: Any) -> bool:
+    """It runs them before Flask, and hands what they found to the view."""
+    found = scope.get("extensions", {}).get("connexion_context", {})
+    return found.get("user") is not None
 
 
 def note_unasked(context: RequestContext) -> None:
     """After a view that signed somebody in, where the host has no way to say that no password was given."""
     this, environ = context.request, context.request.environ
     is_sent = this.content_length or "HTTP_TRANSFER_ENCODING" in environ or this.query_string or this.view_args
-    if is_sent or not environ.get("HTTP_COOKIE") or context.state.host.traits.tells_fresh:
-        return
-    context.state.operations.observations.note(Observation.UNASKED_SIGN_IN, str(this.endpoint))
+    if environ.get("HTTP_COOKIE") and not is_sent:
+        context.state.operations.observations.note(Observation.UNASKED_SIGN_IN, str(this.endpoint))
 
 
 def _note_changes(context: RequestContext, response: Response) -> None:
