@@ -325,6 +325,27 @@ def test_the_simulator_answers_in_words_and_its_link_carries_the_question(app: F
     assert send(browser, "/simulator", user="erin@example.org", draft="[").status_code == 400
 
 
+def test_the_simulator_says_what_a_policy_would_do_were_it_on_in_the_words_of_its_rule(
+    app: Flask, phone: Phone
+) -> None:
+    weekend = {"schedule": {"zone": "Europe/Berlin", "days": ["sat", "sun"]}}
+    put(
+        app,
+        policy("Weekend", state="report-only", when=weekend, factors=["totp"]),
+        policy("Phones", "deny", state="report-only", when={"platform": ["ios"]}),
+    )
+    browser = at_console(app, ADMIN, phone)
+    told = page(browser, "/simulator?user=erin@example.org&at=2026-03-07T08:00&zone=Europe/Berlin")
+    for words in (
+        ">Would apply<", ">Unknown, so it would apply<", "It covers the whole app",
+        "Sat 2026-03-07 08:00 Europe/Berlin is within: Sat or Sun in Europe/Berlin",
+    ):  # fmt: skip
+        assert words in told, words
+    assert ">Applies<" not in told
+    assert ">Unknown, so it would apply<" in page(browser, "/users/5")
+    assert "Everyone must verify with an authenticator app to open" in page(browser, "/policies/Weekend")
+
+
 @pytest.mark.parametrize("outside", [(), ("4",)], ids=["inside", "break-glass"])
 def test_the_simulator_names_a_policy_that_applies_beside_what_decides(
     make_app: Callable[..., Flask], phone: Phone, outside: tuple[str, ...]

@@ -19,7 +19,7 @@ from ..document.policy import Policy
 from ..document.users import users_text
 from ..facts import Environment, MatchResult, Subject
 from ..logic import Matcher, certain, every_of, not_of, some_of
-from .trace import ConditionTrace, PolicyTrace, condition_trace, wanted_text
+from .trace import ConditionTrace, PolicyTrace, condition_trace
 from .users import looked_at_user, users_matcher
 
 HIT, MISS, UNKNOWN = MatchResult.HIT, MatchResult.MISS, MatchResult.UNKNOWN
@@ -59,14 +59,14 @@ class CompiledCondition:
         self, subject: Subject, environment: Environment, on_error: Callable[[str, Exception], None]
     ) -> ConditionTrace:
         """The test's result; one that raises is told to ``on_error`` and counts as unknown."""
-        wanted, looked_at = self.criterion.wanted, ""
+        looked_at = ""
         try:
-            looked_at = self.word.looked_at(subject, environment, wanted)
+            looked_at = self.word.looked_at(subject, environment, self.criterion.wanted)
             mark = certain(self.matcher(subject, environment))
         except Exception as error:  # noqa: BLE001 - a condition may be the host's code and raise anything
             on_error(self.criterion.word, error)
             mark = MatchResult.UNKNOWN
-        return condition_trace(self.criterion.word, mark, looked_at, wanted_text(wanted))
+        return condition_trace(self.criterion, mark, looked_at)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -124,9 +124,11 @@ class CompiledPolicy:
         findings = self._findings(subject, environment, on_error)
         conditions = self._fold(findings)(subject, environment)
         mark = every_of([_always(mark) for mark in (at_resource, whom, conditions)])(subject, environment)
+        covered = Condition("resources", tuple(sorted(self.resources)))
+        meant = Condition("users", (users_text(policy.users),))
         criteria = (
-            condition_trace("resources", at_resource, " with ".join(opened), " or ".join(sorted(self.resources))),
-            condition_trace("users", whom, looked_at_user(subject), users_text(policy.users)),
+            condition_trace(covered, at_resource, " with ".join(opened)),
+            condition_trace(meant, whom, looked_at_user(subject)),
             *map(_placed, findings, places_in(policy.conditions)),
         )
         return PolicyTrace(policy.name, policy.state, Match(policy, mark).counts, mark, criteria)

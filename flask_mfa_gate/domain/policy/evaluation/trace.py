@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from ..condition_tree import Condition
 from ..document.policy import PolicyState
 from ..facts import MatchResult
 
@@ -13,18 +14,22 @@ from ..facts import MatchResult
 class ConditionTrace:
     """What one criterion came to.
 
+    :param criterion: what the policy says; of users and resources as if they were conditions too.
     :param looked_at: the fact as it was known; empty when it was not.
     :param reason: a sentence.
     :param under: the words that it stands under in the policy, the outermost first: ``not any``; empty at the top.
-    :param wanted: what the policy says, on one line.
     """
 
-    word: str
+    criterion: Condition
     mark: MatchResult
     looked_at: str
     reason: str
     under: str = ""
-    wanted: str = ""
+
+    @property
+    def word(self) -> str:
+        """The condition word, ``users`` or ``resources``."""
+        return self.criterion.word
 
     @property
     def name(self) -> str:
@@ -47,9 +52,9 @@ class PolicyTrace:
     criteria: tuple[ConditionTrace, ...]
 
 
-def condition_trace(word: str, mark: MatchResult, looked_at: str, wanted: str) -> ConditionTrace:
+def condition_trace(criterion: Condition, mark: MatchResult, looked_at: str) -> ConditionTrace:
     """A finding with its sentence."""
-    return ConditionTrace(word, mark, looked_at, _sentence(mark, looked_at, wanted), wanted=wanted)
+    return ConditionTrace(criterion, mark, looked_at, _sentence(mark, looked_at, wanted_text(criterion.wanted)))
 
 
 def _sentence(mark: MatchResult, looked_at: str, wanted: str) -> str:

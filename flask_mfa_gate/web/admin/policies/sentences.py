@@ -13,7 +13,7 @@ from ....domain.policy.document.users import EVERYBODY, GROUP, USER, Users
 from ....domain.policy.evaluation.trace import wanted_text
 from ....domain.policy.reading import table_of, texts_of
 from ...translation import gettext, marked, ngettext
-from .words import both, condition_name, either, factor_name, resource_name, value_name
+from .words import a_factor, both, condition_name, either, resource_name, value_name
 
 Names = Mapping[str, str]
 _UNITS = (
@@ -91,7 +91,7 @@ def effect_text(effect: Effect) -> str:
 
 
 def _with(effect: Effect) -> str:
-    factors = [factor_name(kind.value).lower() for kind in sorted(effect.factors, key=str)]
+    factors = [a_factor(kind.value) for kind in sorted(effect.factors, key=str)]
     return gettext("with %(factors)s", factors=either(factors)) if factors else gettext("with a second factor")
 
 
@@ -138,15 +138,18 @@ def _said(condition: Expression, *, negated: bool, nested: bool) -> str:
 
 def _condition(condition: Condition, *, negated: bool) -> str:
     holds, fails = _SAID.get(condition.word, _ANY_OTHER)
-    return gettext(fails if negated else holds, word=condition_name(condition.word), what=_wanted(condition))
+    return gettext(fails if negated else holds, word=condition_name(condition.word), what=wanted_words(condition))
 
 
-def _wanted(condition: Condition) -> str:
+def wanted_words(condition: Condition) -> str:
+    """What a condition asks for, as part of a sentence."""
     match condition.word:
         case "schedule":
             return _schedule(table_of(condition.wanted))
         case "request":
             return "; ".join(_texts(value) for value in table_of(condition.wanted).values())
+        case "resources":
+            return either(map(resource_name, texts_of(condition.wanted)))
     if not isinstance(condition.wanted, tuple):
         return wanted_text(condition.wanted)
     return either(value_name(condition.word, text) for text in texts_of(condition.wanted))
@@ -155,9 +158,10 @@ def _wanted(condition: Condition) -> str:
 def _schedule(table: Mapping[str, object]) -> str:
     parts = [_texts(table["days"]).title().replace(" Or ", f" {gettext('or')} ")] if "days" in table else []
     parts += [str(table["hours"])] if "hours" in table else []
+    parts = parts or [gettext("any time")]
     parts.append(gettext("in %(zone)s", zone=str(table["zone"])))
     if "holidays" in table:
-        parts.append(gettext("without %(days)s", days=_texts(table["holidays"])))
+        parts.append(gettext("except on %(days)s", days=_texts(table["holidays"])))
     return " ".join(parts)
 
 

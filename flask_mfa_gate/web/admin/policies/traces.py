@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from ....domain.policy.condition_tree import Condition
 from ....domain.policy.document.policy import PolicyState
 from ....domain.policy.evaluation.trace import ConditionTrace, PolicyTrace
 from ....domain.policy.facts import MatchResult
 from ....services.policies.simulation import Explanation
 from ...translation import gettext, marked
-from .words import condition_name, state_name
+from .sentences import wanted_words
+from .words import condition_name, state_name, value_name
 
 _SAID = {
     ("network", "hit"): marked("%(fact)s is in %(wanted)s"),
@@ -27,8 +29,8 @@ _SAID = {
     ("resources", "miss"): marked("It only covers %(wanted)s"),
     ("device", "unknown"): marked("Nothing is known of the device. Describe it in the simulator."),
     ("risk", "unknown"): marked("The risk signals are not known. Choose them in the simulator."),
-    ("", "hit"): marked("%(word)s is %(fact)s, which is wanted: %(wanted)s"),
-    ("", "miss"): marked("%(word)s is %(fact)s, which is not wanted: %(wanted)s"),
+    ("", "hit"): marked("%(word)s is %(fact)s, which matches: %(wanted)s"),
+    ("", "miss"): marked("%(word)s is %(fact)s, which does not match: %(wanted)s"),
     ("", "unknown"): marked("%(word)s is not known. Enter it in the simulator."),
 }
 _OWN = frozenset({"users", "resources"})
@@ -54,16 +56,12 @@ class Line:
 
 @dataclass(frozen=True, slots=True)
 class PolicyLines:
-    """One policy with its criteria.
-
-    :param counts: whether its effect is taken, were it on.
-    """
+    """One policy with its criteria."""
 
     name: str
     state: str
     result: str
     tone: str
-    counts: bool
     lines: Sequence[Line]
 
 
@@ -87,21 +85,27 @@ def telling(trace: PolicyTrace) -> Iterator[ConditionTrace]:
 
 def lines_of(trace: PolicyTrace, meant: Mapping[str, str]) -> PolicyLines:
     """A policy's result, and that of each criterion, in words."""
-    unknown = gettext("Unknown, so it applies") if trace.applies else gettext("Unknown, so it doesn't apply")
-    results = {
-        MatchResult.HIT: gettext("Applies"), MatchResult.MISS: gettext("Doesn't apply"), MatchResult.UNKNOWN: unknown,
-    }  # fmt: skip
     lines = [
         Line(condition_name(one.word), _under(one), gettext(_MARKS[one.mark]), _TONES[one.mark], said_of(one))
         for one in (_in_words(one, meant.get(trace.name)) for one in trace.criteria)
     ]
     tone = _TONES[trace.mark]
-    return PolicyLines(trace.name, state_name(trace.state), results[trace.mark], tone, trace.applies, lines)
+    return PolicyLines(trace.name, state_name(trace.state), _result(trace), tone, lines)
+
+
+def _result(trace: PolicyTrace) -> str:
+    """Of a policy that is not on: what it would do."""
+    is_on, is_unknown = trace.state is PolicyState.ON, trace.mark is MatchResult.UNKNOWN
+    if not trace.applies:
+        return gettext("Unknown, so it doesn't apply") if is_unknown else gettext("Doesn't apply")
+    if is_unknown:
+        return gettext("Unknown, so it applies") if is_on else gettext("Unknown, so it would apply")
+    return gettext("Applies") if is_on else gettext("Would apply")
 
 
 def _in_words(one: ConditionTrace, meant: str | None) -> ConditionTrace:
     """Users by name, not as the document has them."""
-    return replace(one, wanted=meant) if one.word == "users" and meant else one
+    return replace(one, criterion=Condition(one.word, (meant,))) if one.word == "users" and meant else one
 
 
 def _under(one: ConditionTrace) -> str:
@@ -111,5 +115,5 @@ def _under(one: ConditionTrace) -> str:
 def said_of(one: ConditionTrace) -> str:
     """Why it is a match or none, as a sentence."""
     said = _SAID.get((one.word, one.mark.value)) or _SAID["", one.mark.value]
-    fact = one.looked_at or gettext("none")
-    return gettext(said, word=condition_name(one.word), fact=fact, wanted=one.wanted)
+    fact = value_name(one.word, one.looked_at) or gettext("none")
+    return gettext(said, word=condition_name(one.word), fact=fact, wanted=wanted_words(one.criterion))

@@ -74,6 +74,7 @@ _VALUES = {
     "ENROLLMENT_EXPIRED": marked("lapsed"), "PRE_ENROLLMENT": marked("period not started"),
     "PENDING_ACTIVATION": marked("setup not finished"), "DISABLED": marked("disabled"),
 }  # fmt: skip
+_A_FACTOR = {"totp": marked("an authenticator app"), "webauthn": marked("a passkey or security key")}
 _CLOSED = frozenset({"platform", "browser", "device", "sign_in", "risk", "enrollment"})
 TONES = {PolicyState.ON: "good", PolicyState.REPORT_ONLY: "info", PolicyState.OFF: ""}
 
@@ -103,6 +104,11 @@ def factor_name(kind: str) -> str:
     built = current_state().factors.registry.factors
     found = next((one.about.label for known, one in built.items() if known.value == kind), None)
     return gettext(found) if found else kind
+
+
+def a_factor(kind: str) -> str:
+    """A kind of factor in the middle of a sentence."""
+    return gettext(_A_FACTOR[kind]) if kind in _A_FACTOR else factor_name(kind).lower()
 
 
 def resource_name(name: str) -> str:
