@@ -53,6 +53,7 @@ class About:
     :param used: what recent activity says once it was.
     :param icon: name of a Lucide icon.
     :param offer: the link to set one up; empty for what users can't set up themselves.
+    :param wrong: what is said of an answer that was not accepted.
     """
 
     label: str
@@ -60,6 +61,7 @@ class About:
     used: str
     icon: str
     offer: str = ""
+    wrong: str = "That code didn't work."
 
 
 @dataclass(frozen=True, slots=True)

@@ -381,7 +381,7 @@ def test_the_page_for_those_who_hold_a_factor(app: Flask) -> None:
     assert 'name="factor" value="access_pass"' in page
     assert "Use your authenticator app" in page
     wrong = hand_in(browser, WRONG)
-    assert "That code didn&#39;t work" in wrong.text
+    assert "That access pass didn&#39;t work" in wrong.text
     assert "Enter an access pass" in wrong.text
 
 

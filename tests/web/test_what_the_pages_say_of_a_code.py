@@ -7,7 +7,7 @@ from bs4 import BeautifulSoup
 from flask import Flask
 
 from tests.conftest import Browser, Phone, StillClock, recovery_codes_in, state_of
-from tests.web.kit import signed_in
+from tests.web.kit import hand_in, issue, signed_in
 
 pytestmark = pytest.mark.pages
 
@@ -48,6 +48,13 @@ def test_a_recovery_code_used_once_more_is_told_apart_too(app: Flask, phone: Pho
     used = browser.send(CHALLENGE, factor="recovery_code", code=codes[0])
     assert boxes(used.text) == ["You already used this recovery code. Each one works once; enter another."]
     assert boxes(browser.send(CHALLENGE, factor="recovery_code", code="A" * 16).text) == [WRONG]
+
+
+def test_a_wrong_access_pass_is_called_one(app: Flask) -> None:
+    browser = signed_in(app, "frank")
+    issue(app, "frank")
+    (box,) = boxes(hand_in(browser, "A" * 16).text)
+    assert box == "That access pass didn't work. Check it, or ask your administrator for a new one."
 
 
 def test_a_code_of_the_old_app_is_not_called_used_at_the_setup_of_a_new_one(

@@ -20,6 +20,8 @@ from ..code_digests import CodeDigests
 from ..parts import FactorParts
 from .words import FOR_SETUP, METHOD
 
+_WRONG = "That access pass didn't work. Check it, or ask your administrator for a new one."
+
 
 class AccessPasses:
     """The way back in, or to the first factor, by an admin's hand."""
@@ -27,7 +29,9 @@ class AccessPasses:
     method = METHOD
     proofs, answer_field = (METHOD, FOR_SETUP), "code"
     is_stoppable, has_state = False, False
-    about = About("Access pass", use="Use an access pass", used="Access pass used", icon="key-round")
+    about = About(
+        "Access pass", use="Use an access pass", used="Access pass used", icon="key-round", wrong=_WRONG,
+    )  # fmt: skip
 
     def __init__(self, parts: FactorParts) -> None:
         self._store, self._digests = parts.store, CodeDigests(parts.keyring, "access_pass", "access-pass")

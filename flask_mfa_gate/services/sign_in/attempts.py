@@ -22,7 +22,6 @@ from .refusals import Refusals
 
 _WARN_FROM = 3
 _WARNING_INTERVAL = timedelta(hours=1)
-_WRONG = "That code didn't work."
 _STOPPED = "Too many incorrect codes. Verify another way, or contact your administrator to unlock your account."
 
 
@@ -147,10 +146,10 @@ class AttemptService:
     def _invalid(self, verifier: Verifier, user_key: str, code: str, shape: CodeShape) -> CodeInvalid:
         """What was wrong with a code, as far as its owner can do something about it."""
         if shape is not CodeShape.OK:
-            return CodeInvalid(_WRONG)
+            return CodeInvalid(verifier.about.wrong)
         with self._store.database.read() as tx:
             why = verifier.explain(tx, user_key, code, now=self._clock())
-        return CodeInvalid(why.sentence or _WRONG, hint=why.hint)
+        return CodeInvalid(why.sentence or verifier.about.wrong, hint=why.hint)
 
 
 def _refused(why: Throttled) -> Refusal:
