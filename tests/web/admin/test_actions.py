@@ -104,6 +104,7 @@ def test_what_was_typed_wrong_is_told_in_place_and_changes_nothing(app: Flask, c
         (require, {"days": "366", "when": "days"}, "from 1 to 365"),
         (require, {"days": "abc", "when": "days"}, "from 1 to 365"),
         (require, {"days": "-1", "when": "days"}, "from 1 to 365"),
+        (require, {"days": "", "when": "days"}, "from 1 to 365"),
         (require, {"days": "²", "when": "days"}, "from 1 to 365"),
         (require, {"days": "7", "reason": "x" * 10_001}, "Give a reason"),
         (extend, {"when": "until", "until": "2026-03-01", "zone": "UTC"}, "from today on"),

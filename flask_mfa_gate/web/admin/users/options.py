@@ -36,7 +36,7 @@ def options_of(
     elif "until" in verb.takes and _text(typed, "until"):
         # Whoever typed a date and left the other choice ticked meant the date.
         errors = {"until": gettext("Choose “A date” to use this day, or clear it.")}
-    elif "days" in verb.takes and (_text(typed, "days") or verb.word == "extend"):
+    elif "days" in verb.takes and (_text(typed, "days") or not _may_leave_out_days(verb, typed)):
         days, errors = _days(verb, _text(typed, "days"))
     reason = _text(typed, "reason")
     if len(reason) > LONGEST_REASON:
@@ -47,6 +47,11 @@ def options_of(
         days=days, until=until, renew="renew" in verb.takes and _text(typed, "renew") in _YES, factor=factor,
         policy=policy, reason=reason or None, notify=not is_silent,
     ), errors  # fmt: skip
+
+
+def _may_leave_out_days(verb: Verb, typed: Mapping[str, Any]) -> bool:
+    """Programs may, for the app's own number; a form that was emptied may not. A reset without days has a meaning."""
+    return verb.word == "reset" or (verb.word == "require" and typed.get("days") is None)
 
 
 def _chosen(
