@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
@@ -47,6 +48,23 @@ def count_days(app: Any) -> None:
             day = (state.clock() - timedelta(days=ago)).date()
             adoption = {"": Adoption(80, 80 - ago), "a-group-with-quite-a-long-name": Adoption(40, 40 - ago)}
             state.store.daily_totals.put(tx, day, adoption, dict.fromkeys(SignInOutcome, ago))
+
+
+@pytest.mark.parametrize("size", [(390, 640), (320, 480), (1280, 500)])
+@pytest.mark.parametrize("scripts", [False], indirect=True)
+def test_all_of_a_card_can_be_seen(screen: Screen, server: tuple[str, Any], size: tuple[int, int]) -> None:
+    at_console(screen, server[1])
+    metrics = {"width": size[0], "height": size[1], "deviceScaleFactor": 1, "mobile": False}
+    screen.chrome.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", metrics)
+    screen.open("/admin/mfa/users?q=carol")
+    badge = screen.chrome.find_element(By.CSS_SELECTOR, "[popovertarget]")
+    screen.chrome.execute_script("arguments[0].scrollIntoView({block: 'center'})", badge)
+    badge.send_keys(Keys.ENTER)
+    shown = screen.chrome.execute_script(
+        "return document.querySelector(':popover-open').getBoundingClientRect().toJSON()"
+    )
+    assert 0 <= shown["top"] < shown["bottom"] <= size[1]
+    assert 0 <= shown["left"] < shown["right"] <= size[0]
 
 
 def tab_to(screen: Screen, words: str, *, most: int = 60) -> Any:
