@@ -47,14 +47,14 @@ EVENTS: Mapping[str, str] = {
     EventName.BREAK_GLASS_USED: marked("Emergency account used"),
     EventName.CLIENT_CHANGED: marked("Connected app changed"),
     EventName.SIGNING_KEY_CHANGED: marked("Signing key changed"),
-    EventName.CONSENT_GIVEN: marked("App allowed to use this account"),
-    EventName.CONSENT_WITHDRAWN: marked("App access removed"),
+    EventName.CONSENT_GIVEN: marked("App connected"),
+    EventName.CONSENT_WITHDRAWN: marked("App disconnected"),
     EventName.CLIENT_GRANTS_REVOKED: marked("Signed out of connected apps"),
     EventName.API_TOKEN_MARKED: marked("API token created"),
     EventName.API_TOKEN_REVOKED: marked("API token revoked"),
     EventName.IMPERSONATION_STARTED: marked("An administrator started impersonating this account"),
     EventName.IMPERSONATION_ENDED: marked("An administrator stopped impersonating this account"),
-    EventName.TOKEN_REUSED: marked("App access ended: a token was used twice"),
+    EventName.TOKEN_REUSED: marked("App disconnected because a token was used twice"),
 }
 # The detail that says more than the name.
 _TOLD_BY: Mapping[str, str] = {EventName.SIGNED_IN: "sign_in", EventName.CHALLENGE_PASSED: "method"}
@@ -64,6 +64,7 @@ _BY_DETAIL = {
     "session": marked("Continued an existing session"),
 }
 
+_OF_AN_APP = frozenset({EventName.CONSENT_GIVEN, EventName.CONSENT_WITHDRAWN, EventName.TOKEN_REUSED})
 _FAILURES = frozenset({EventName.CHALLENGE_FAILED, EventName.ACCESS_DENIED})
 _AT_ONCE, _DAY = 10, timedelta(days=1)
 
@@ -96,7 +97,7 @@ def event_lines(events: Sequence[Event], used: Mapping[str, str]) -> list[EventL
     lines: list[EventLine] = []
     failed: dict[tuple[str | None, ...], int] = {}
     for event in _without_echoes(events):
-        line = EventLine(event.at, event_text(event, used), event.address, event.user_agent, is_loud=event.name in LOUD)
+        line = EventLine(event.at, _line_text(event, used), event.address, event.user_agent, is_loud=event.name in LOUD)
         place = failed.get(_of_whom(line)) if event.name in _FAILURES else None
         if place is not None and lines[place].at - line.at < _DAY:
             lines[place] = replace(lines[place], times=lines[place].times + 1)
@@ -130,6 +131,13 @@ def _is_near(at: datetime, others: Sequence[datetime]) -> bool:
 
 def _of_whom(line: EventLine) -> tuple[str | None, ...]:
     return line.text, line.address, line.user_agent
+
+
+def _line_text(event: Event, used: Mapping[str, str]) -> str:
+    text, app = event_text(event, used), event.details.get("client")
+    if event.name in _OF_AN_APP and app:
+        return gettext("%(what)s: %(app)s", what=text, app=str(app))
+    return text
 
 
 def event_text(event: Event, used: Mapping[str, str]) -> str:

@@ -7,6 +7,7 @@ from datetime import datetime
 
 from flask import Response
 
+from ...domain.oidc.client import OFFLINE
 from ...services.oidc.connections import ConnectedApp
 from ..responses import answers
 from ..responses.host_names import own_url
@@ -17,7 +18,6 @@ _SCOPES = {
     "profile": marked("your name, language and time zone"),
     "email": marked("your email address"),
     "groups": marked("your groups"),
-    "offline_access": marked("access while you are signed out"),
 }
 
 
@@ -26,12 +26,14 @@ class AppLine:
     """One app in the list.
 
     :param sees: what it may see, in words.
+    :param is_offline: whether also while the user is signed out.
     """
 
     client_id: str
     name: str
     url: str | None
     sees: list[str]
+    is_offline: bool
     connected_at: datetime
     last_used_at: datetime | None
     disconnect_url: str
@@ -63,8 +65,9 @@ def disconnect(auth: AuthenticatedRequest, client_id: str) -> Response:
 def _line(one: ConnectedApp) -> AppLine:
     return AppLine(
         client_id=one.client_id, name=one.name, url=one.client.client_uri if one.client else None,
-        sees=[gettext(_SCOPES[scope]) for scope in one.scopes if scope in _SCOPES], connected_at=one.connected_at,
-        last_used_at=one.last_used_at, disconnect_url=own_url("mfa_gate.app_disconnect", client_id=one.client_id),
+        sees=[gettext(_SCOPES[scope]) for scope in one.scopes if scope in _SCOPES],
+        is_offline=OFFLINE in one.scopes, connected_at=one.connected_at, last_used_at=one.last_used_at,
+        disconnect_url=own_url("mfa_gate.app_disconnect", client_id=one.client_id),
     )  # fmt: skip
 
 

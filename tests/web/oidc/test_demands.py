@@ -212,7 +212,7 @@ def test_users_are_asked_once_what_an_app_may_have(app: Flask, browser: SecureBr
     kept = party.send(browser).headers["Location"]
     page = browser.get(kept)
     assert "Sign in to Asking" in page.text
-    assert "Your email address" in page.text
+    assert "See your email address" in page.text
     assert party.told(browser.get(browser.send(kept, act="consent").headers["Location"]))["code"]
     assert [event.details["scope"] for event in signals if event.name == "consent_given"] == ["email openid"]
     assert party.code(browser), "once is enough"

@@ -109,7 +109,7 @@ def test_so_does_offline_access_with_all_but_a_sign_out(
 
 def offline_tokens(wiki: RelyingParty, browser: SecureBrowser) -> dict[str, Any]:
     kept = wiki.send(browser, prompt="consent").headers["Location"]
-    assert "Access while you are signed out" in browser.get(kept).text
+    assert "Keep this access while you" in browser.get(kept).text
     told = wiki.told(browser.get(browser.send(kept, act="consent").headers["Location"]))
     tokens = dict(wiki.trade(told["code"]).json or {})
     assert tokens["scope"] == "openid offline_access"
@@ -153,7 +153,7 @@ def test_offline_access_that_is_taken_back_before_the_code_is_asked_for_again(
     kept = wiki.send(browser, prompt="consent").headers["Location"]
     browser.send(kept, act="consent")
     browser.send("/mfa/apps/wiki/disconnect")
-    assert "Access while you are signed out" in browser.get(kept).text
+    assert "Keep this access while you" in browser.get(kept).text
     assert rows(app, "oidc_grant") == 0
 
 
