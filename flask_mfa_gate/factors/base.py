@@ -53,6 +53,7 @@ class About:
     :param used: what recent activity says once it was.
     :param icon: name of a Lucide icon.
     :param offer: the link to set one up; empty for what users can't set up themselves.
+    :param one: the thing in the middle of a sentence, e.g. "an authenticator app".
     :param wrong: what is said of an answer that was not accepted.
     """
 
@@ -61,6 +62,7 @@ class About:
     used: str
     icon: str
     offer: str = ""
+    one: str = ""
     wrong: str = "That code didn't work."
 
 

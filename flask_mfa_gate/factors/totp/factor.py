@@ -84,6 +84,7 @@ class TotpFactor:
         used="Verified with authenticator app",
         icon="smartphone",
         offer="Set up an authenticator app",
+        one="an authenticator app",
     )
 
     def __init__(self, parts: FactorParts) -> None:

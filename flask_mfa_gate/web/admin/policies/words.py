@@ -8,6 +8,7 @@ from ....domain.access import APP, MFA_ADMIN
 from ....domain.authorization.report_only import ReportOnlyResult
 from ....domain.policy.document.effect import Action
 from ....domain.policy.document.policy import PolicyState
+from ....factors.base import About
 from ...state import current_state
 from ...translation import gettext, marked
 
@@ -74,7 +75,6 @@ _VALUES = {
     "ENROLLMENT_EXPIRED": marked("lapsed"), "PRE_ENROLLMENT": marked("period not started"),
     "PENDING_ACTIVATION": marked("setup not finished"), "DISABLED": marked("disabled"),
 }  # fmt: skip
-_A_FACTOR = {"totp": marked("an authenticator app"), "webauthn": marked("a passkey or security key")}
 _CLOSED = frozenset({"platform", "browser", "device", "sign_in", "risk", "enrollment"})
 TONES = {PolicyState.ON: "good", PolicyState.REPORT_ONLY: "info", PolicyState.OFF: ""}
 
@@ -101,14 +101,19 @@ def value_name(word: str, value: str) -> str:
 
 def factor_name(kind: str) -> str:
     """A kind of factor, as its folder calls it; one that is not built as the document does."""
-    built = current_state().factors.registry.factors
-    found = next((one.about.label for known, one in built.items() if known.value == kind), None)
-    return gettext(found) if found else kind
+    about = _about(kind)
+    return gettext(about.label) if about else kind
 
 
 def a_factor(kind: str) -> str:
     """A kind of factor in the middle of a sentence."""
-    return gettext(_A_FACTOR[kind]) if kind in _A_FACTOR else factor_name(kind).lower()
+    about = _about(kind)
+    return gettext(about.one or about.label) if about else kind
+
+
+def _about(kind: str) -> About | None:
+    built = current_state().factors.registry.factors
+    return next((one.about for known, one in built.items() if known.value == kind), None)
 
 
 def resource_name(name: str) -> str:
