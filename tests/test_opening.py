@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask_login import LoginManager, UserMixin, login_user
+from sqlalchemy import make_url
 
 from flask_mfa_gate import ConfigError, MFAGate, MFAGateError
 from flask_mfa_gate.errors import StoreNotReady
@@ -182,13 +183,24 @@ def test_a_file_that_is_put_back_under_a_running_worker(make: Make, tmp_path: Pa
 
 
 def test_a_lost_file_is_not_made_by_an_engine(tmp_path: Path) -> None:
-    from sqlalchemy import make_url
-
     place = Location(make_url(f"sqlite:///{tmp_path}/gate.sqlite3"), embedded=True, is_lost=True)
     database = Database(make_engine(place))
-    with pytest.raises(StoreNotReady, match="is missing"), database.read():
+    with pytest.raises(StoreNotReady, match=r"file gate\.sqlite3 is missing") as raised, database.read():
         pass
+    assert str(tmp_path) not in str(raised.value), "answers say it to whom they refuse"
     assert list(tmp_path.iterdir()) == []
+    database.dispose()
+
+
+def test_nor_is_it_said_where_a_file_is_that_cant_be_opened(tmp_path: Path) -> None:
+    (tmp_path / "gate.sqlite3").write_bytes(b"no database" * 100)
+    database = Database(make_engine(Location(make_url(f"sqlite:///{tmp_path}/gate.sqlite3"), embedded=True)))
+    with (
+        pytest.raises(StoreNotReady, match=r"can't open its database file gate\.sqlite3,") as raised,
+        database.read() as tx,
+    ):
+        tx.exec_driver_sql("SELECT 1 FROM sqlite_master")
+    assert str(tmp_path) not in str(raised.value)
     database.dispose()
 
 

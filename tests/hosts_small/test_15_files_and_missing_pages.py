@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
 from typing import Any
 
@@ -132,3 +134,34 @@ def test_a_file_that_nobody_guards_asks_the_store_nothing(tmp_path: Path) -> Non
     event.listen(engine, "before_cursor_execute", lambda _c, _cur, statement, *_: seen.append(statement))
     assert client.get(CSS, buffered=True).text == "p {}"
     assert seen == []
+
+
+def for_users_only(filename: str) -> Any:
+    return (f"{filename} of {session['uid']}", 200) if "uid" in session else ("no", 401)
+
+
+def wrapped(host: Host) -> Any:
+    """Flask's own view behind a decorator, which keeps the name of its module."""
+    serve = host.app.view_functions["static"]
+
+    @wraps(serve)
+    def guarded(filename: str) -> Any:
+        return serve(filename=filename) if "uid" in session else ("no", 401)
+
+    return guarded
+
+
+@pytest.mark.parametrize("make", [lambda _host: for_users_only, wrapped])
+def test_files_that_a_view_of_the_hosts_own_shows_to_its_users_are_gated(
+    tmp_path: Path, make: Callable[[Host], Any]
+) -> None:
+    host = kept_in_session(tmp_path)
+    host.app.view_functions["static"] = make(host)
+    host.enroll("2")
+    client = host.client()
+    assert client.get(CSS).status_code == 401
+    with client.session_transaction() as kept:
+        kept["uid"] = "2"
+    assert client.get(CSS).location == "/mfa/challenge"
+    assert host.pass_challenge(client).location == CSS
+    assert client.get(CSS, buffered=True).status_code == 200

@@ -107,9 +107,10 @@ def meaning(error: SQLAlchemyError, *, file: str | None = None) -> StoreError:
     """
     trouble = trouble_of(error)
     if trouble is Trouble.UNUSABLE_FILE and file is not None and not Path(file).exists():
-        return StoreNotReady(sentence_of_absence(file))
+        return StoreNotReady(sentence_of_absence(Path(file).name))
     if trouble is not None:
-        return trouble.kind(trouble.sentence.format(file=file))
+        # SECURITY: answers say it to whom they refuse, who need not know where the app keeps its files.
+        return trouble.kind(trouble.sentence.format(file=file and Path(file).name))
     return StoreError(f"The gate's database did not answer as it should ({_name(_cause(error) or error)}).")
 
 

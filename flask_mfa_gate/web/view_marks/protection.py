@@ -16,6 +16,7 @@ from ...settings import Settings
 from ..endpoints import is_automatic_options, is_console, is_own, is_sign_out
 from ..host import session_snapshot
 from ..responses.host_names import PLACE
+from ..state import EXTENSION
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -140,9 +141,18 @@ def is_static_rule(app: Flask, rule: Rule) -> bool:
     is_named_so = rule.endpoint == "static" or rule.endpoint.endswith(".static")
     if not is_named_so or rule.arguments - {PLACE} != {"filename"}:
         return False
+    # SECURITY: a view of the host's that goes by its own session shows its files to whom that names, proved or not.
+    if app.extensions[EXTENSION].host.traits.has_own_identity and not _is_of_flask(app.view_functions[rule.endpoint]):
+        return False
     # SECURITY: a view that is only named so is a view like any other where it, or its blueprint, is marked.
     protection = marks_at(app, rule.endpoint)
     return protection is NO_PROTECTION or not protection.wants_identity
+
+
+def _is_of_flask(view: Any) -> bool:
+    """Whether Flask itself made this view, without a decorator around it, whatever that says of its module."""
+    module = str(getattr(view, "__globals__", {}).get("__name__"))
+    return module.startswith("flask.")
 
 
 def methods_of_exempt_classes(app: Flask) -> Iterator[str]:
