@@ -23,7 +23,6 @@ from .view_marks.protection import is_stopped
 
 _STEPS = (
     "wsgi_app", "full_dispatch_request", "preprocess_request", "finalize_request", "process_response",
-    "handle_exception", "handle_user_exception",
 )  # fmt: skip
 # Middlewares are put around it on the object, and leave what it does as it is.
 _WRAPPED = "wsgi_app"
@@ -48,13 +47,15 @@ def _has_own_steps(app: Flask) -> bool:
     )
 
 
-def _require_steps(app: Flask, **_: Any) -> None:
+def _require_steps(app: Flask, exc: BaseException | None = None, **_: Any) -> None:
     """An error here reaches the server before it has sent anything of the answer.
 
+    :param exc: what went wrong in the request. What is said of that is no view's answer, and some extensions send it
+        without running anything.
     :raises ConfigError: for an answer that the gate did not see.
     """
     here = flask_context.get()
-    if sys.exc_info()[1] is None and _lacks_step(here) and _is_answered(here):
+    if exc is None and _lacks_step(here) and _is_answered(here):
         _tell_doctor()
         # SECURITY: whom this answer is for was not judged, or a sign-in in it was not seen.
         raise ConfigError(type(app).__name__, _SKIPPED)

@@ -9,7 +9,7 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from flask import Blueprint, Flask, Request, abort, flash, request, session
+from flask import Blueprint, Flask, Request, Response, abort, flash, request, session
 from flask.globals import request_ctx
 from flask_login import current_user, login_user
 from werkzeug.serving import make_server
@@ -207,6 +207,14 @@ def test_an_error_of_the_view_stays_what_it_is() -> None:
     host.app.add_url_rule("/breaks", "breaks", lambda: str(1 // 0))
     with pytest.raises(ZeroDivisionError):
         host.client().get("/breaks")
+
+
+def test_so_does_what_an_extension_says_of_it() -> None:
+    host = with_identity(DoesItForSome)
+    host.app.testing, host.app.config["PROPAGATE_EXCEPTIONS"] = False, False
+    host.app.handle_exception = lambda _error: Response("sorry", 500)  # type: ignore[method-assign]
+    host.app.add_url_rule("/breaks", "breaks", lambda: str(1 // 0))
+    assert host.client().get("/breaks").text == "sorry"
 
 
 def test_before_the_hooks_the_app_sees_only_who_proved() -> None:
