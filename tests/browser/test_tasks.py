@@ -305,7 +305,7 @@ def test_prove_that_the_log_is_unaltered(desk: AuthenticatedRequest) -> None:
         hand.go("Audit log")
         hand.press("Verify")
         hand.expect("Audit log intact:")
-        hand.expect("Newest seal")
+        hand.expect("Head")
     desk.end("Prove that the log is unaltered")
 
 

@@ -13,8 +13,8 @@ from ..people.directory import UserDirectory
 ROLE_UNKNOWN = "role-unknown"
 REFUSALS = {
     "yourself": "You can't do this to your own account. Ask another administrator.",
-    "higher-role": "This user has a role of its own, so only an administrator may do that.",
-    ROLE_UNKNOWN: "The app can't tell whether this user has a role by now, so only an administrator may do that.",
+    "higher-role": "This user has a console role, so only an administrator may do that.",
+    ROLE_UNKNOWN: "The app can't tell whether this user has a console role, so only an administrator may do that.",
     "not-allowed": "Your role does not allow that.",
 }
 

@@ -33,7 +33,7 @@ EVENTS: Mapping[str, str] = {
     EventName.SESSIONS_REVOKED: marked("Signed out everywhere by an administrator"),
     EventName.PASSWORD_CHANGED: marked("Password changed"),
     EventName.ACCESS_DENIED: marked("Access denied"),
-    EventName.DIRECTORY_SYNCED: marked("User directory read"),
+    EventName.DIRECTORY_SYNCED: marked("User directory synced"),
     EventName.TEST_MAIL_SENT: marked("Test email sent"),
     EventName.TEST_EVENT_SENT: marked("Test event sent"),
     EventName.EVENTS_GIVEN_UP: marked("Events not delivered"),

@@ -202,7 +202,9 @@ def _serve(context: RequestContext, view: Callable[..., Any], kwargs: Mapping[st
 
 
 def _closed(context: RequestContext) -> Response:
-    detail = gettext("This page is closed while you act as another user. Stop acting to open it for your own account.")
+    detail = gettext(
+        "This page isn't available while you act as another user. Stop acting to open it for your own account."
+    )
     if context.client is Client.API:
         return answers.problem_document(403, "access_denied", detail, {})
     return answers.page(

@@ -38,8 +38,8 @@ def reset(app: Flask, name: str) -> None:
 def test_the_settings_page_shows_them_and_no_secret(portal: Flask, receiver: HttpReceiver, phone: Phone) -> None:
     text = at_console(portal, ADMIN, phone).get("/admin/mfa/settings").text
     page = BeautifulSoup(text, "html.parser")
-    table = page.find("section", {"aria-label": "Events sent elsewhere"}).table.get_text(" ", strip=True)
-    for word in ("hook", receiver.url, "1 secret", "1 kind of event", "OCSF 1.5.0", "udp://127.0.0.1:9", "Never"):
+    table = page.find("section", {"aria-label": "Event delivery"}).table.get_text(" ", strip=True)
+    for word in ("hook", receiver.url, "1 secret", "1 event type", "OCSF 1.5.0", "udp://127.0.0.1:9", "Never"):
         assert word in table
     assert "/hook" not in text.replace("/hooks", "")
     assert SECRET[6:] not in text
@@ -47,7 +47,7 @@ def test_the_settings_page_shows_them_and_no_secret(portal: Flask, receiver: Htt
 
 def test_without_any_there_is_nothing_to_show(app: Flask, phone: Phone) -> None:
     browser = at_console(app, ADMIN, phone)
-    assert "Events sent elsewhere" not in browser.get("/admin/mfa/settings").text
+    assert "Event delivery" not in browser.get("/admin/mfa/settings").text
     assert "No destinations" in browser.get("/admin/mfa/settings/events").text
 
 

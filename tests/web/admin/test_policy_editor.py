@@ -264,7 +264,7 @@ def test_networks_are_written_used_renamed_and_deleted(app: Flask, phone: Phone)
     furnish(app)
     browser = at_console(app, ADMIN, phone)
     text = page(browser, "/networks")
-    assert "You come from 127.0.0.1" in text
+    assert "Your current address is 127.0.0.1" in text
     assert ">Finance</a>" in text
     assert read(browser, "/networks/office")["used_by"] == ["=cmd()", "Finance"]
     assert send(browser, "/networks", name="home", entries="127.0.0.1\n10.0.0.0/8").status_code == 303

@@ -9,10 +9,10 @@ from ...translation import gettext, marked
 from ..words import Word
 
 _METHODS = {
-    AuthMethod.BASIC: marked("Secret, in the Authorization header"),
-    AuthMethod.POST: marked("Secret, in the request body"),
-    AuthMethod.PRIVATE_KEY_JWT: marked("Signature with a key of its own"),
-    AuthMethod.NONE: marked("None: a public client, such as a page or a mobile app"),
+    AuthMethod.BASIC: marked("Secret in the Authorization header"),
+    AuthMethod.POST: marked("Secret in the request body"),
+    AuthMethod.PRIVATE_KEY_JWT: marked("Signature with its private key"),
+    AuthMethod.NONE: marked("None: a public client, such as a single-page or mobile app"),
 }
 _SCOPES = {
     "openid": marked("Who the user is: a stable identifier"),

@@ -29,14 +29,14 @@ REASONS = {
     "not-required": marked("MFA is not required"),
     "lapsed-too": marked("cleared, but still locked out: extend or reset too"),
     "yourself": marked("this is you"),
-    "higher-role": marked("has a role, so an administrator has to do it"),
-    "role-unknown": marked("may have a role by now, so an administrator has to do it"),
+    "higher-role": marked("has a console role: ask an administrator"),
+    "role-unknown": marked("may have a console role: ask an administrator"),
     "not-allowed": marked("your role doesn't allow it"),
     "unknown-user": marked("unknown user"),
     "not-seen-yet": marked("kept, but nobody has signed in with this key yet"),
     "no-factor": marked("has no such factor"),
     "no-pass": marked("has no access pass"),
-    "no-grace": marked("the policy has given no days of grace yet"),
+    "no-grace": marked("no days of grace under this policy yet"),
     "changed-meanwhile": marked("changed after you opened the confirmation, so nothing was done"),
 }
 _BUTTONS = {

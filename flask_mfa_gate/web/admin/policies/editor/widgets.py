@@ -29,7 +29,7 @@ _HELP = {
     NETWORK.word: marked("Other addresses, blocks or ranges, one per line: 198.51.100.5, 10.20.0.0/16"),
     COUNTRY.word: marked("Two-letter codes, such as DE, FR"),
     SIGN_IN.word: marked("One provider only: federated:ISSUER, one per line"),
-    UPSTREAM_AMR.word: marked("Other words of amr, one per line"),
+    UPSTREAM_AMR.word: marked("Other values of amr, one per line"),
 }
 
 
