@@ -154,7 +154,7 @@ class MFAGate(DelegationCalls):
         self, user: str, resource: str = APP, environment: Environment | None = NOTHING_KNOWN,
         draft: PolicySet | Policy | str | None = None,
     ) -> Explanation:  # fmt: skip
-        """What would happen to a user's sign-in or request, and why. A fact that is left out stays unknown.
+        """What would happen to a user's sign-in or request, and why. A fact that is left out is unknown.
 
         :param draft: policies, or a document of them, judged in place of those of today; one policy is judged among
             those of today, in place of the one with its name.

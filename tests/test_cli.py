@@ -158,7 +158,7 @@ def test_doctor_speaks_and_exits_by_what_it_finds(run: Any, app: Flask, make_app
     warned = make_app(MFA_GATE_BASE_URL=None).test_cli_runner().invoke(args=["mfa", "doctor"])
     assert warned.exit_code == 0
     assert warned.output.splitlines() == [
-        "warning: Mails carry no link. [no-base-url]", "    Fix: Set MFA_GATE_BASE_URL.", "1 warning.",
+        "warning: Emails carry no link. [no-base-url]", "    Fix: Set MFA_GATE_BASE_URL.", "1 warning.",
     ]  # fmt: skip
     run("upgrade", "--revision", "base")
     faulty = run("doctor", "--json")
@@ -294,7 +294,7 @@ def test_sync_tells_how_many_and_takes_names(run: Any, app: Flask) -> None:
     found = said(run("sync", "--json", "erin@example.org", "4"))
     assert found == {"people": 1, "deleted": 0, "missing": 1, "held_back": 0}
     state_of(app).clock.forward(days=1)  # type: ignore[attr-defined]
-    assert run("sync").stdout == "7 users taken over, 1 user deleted in the app.\n"
+    assert run("sync").stdout == "7 users synced, 1 user deleted in the app.\n"
 
 
 def test_sync_says_whom_it_held_back(run: Any, app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -308,10 +308,10 @@ def test_sync_says_whom_it_held_back(run: Any, app: Flask, monkeypatch: pytest.M
     for hours in (1, 24):
         state_of(app).clock.forward(hours=hours)  # type: ignore[attr-defined]
         held = run("sync")
-    assert held.stdout == "7 users taken over, 0 users deleted in the app.\n"
+    assert held.stdout == "7 users synced, 0 users deleted in the app.\n"
     assert "flask mfa sync --void-missing" in held.stderr
     assert "sync-held-back" in run("doctor").output
-    assert run("sync", "--void-missing").stdout == "7 users taken over, 1 user deleted in the app.\n"
+    assert run("sync", "--void-missing").stdout == "7 users synced, 1 user deleted in the app.\n"
     assert "sync-held-back" not in run("doctor").output
 
 

@@ -153,7 +153,7 @@ def test_preview_counts_whom_a_document_would_hit(app: Flask, run: Any, tmp_path
         f"{resource} users denied 1 Frank Ford (6)" for resource in ("any", "app")
     ]
     (tmp_path / "p.toml").write_text("version = 1")
-    assert run("preview", str(tmp_path / "p.toml")).output == "Nothing would change for anybody.\n"
+    assert run("preview", str(tmp_path / "p.toml")).output == "Nothing would change for anyone.\n"
     (tmp_path / "p.toml").write_text("version = 2")
     wrong = run("preview", str(tmp_path / "p.toml"))
     assert (wrong.exit_code, "version" in wrong.output) == (1, True)

@@ -32,7 +32,7 @@ _MARK_THEM = (
 @mfa.command(help="Bring the gate's tables up to date.")
 @click.option("--revision", default="head", show_default=True, help="Revision to go to; base removes the tables.")
 @click.option("--adopt", is_flag=True, help="Take over tables that are another app's, or this one's by another name.")
-@click.option("--dry-run", is_flag=True, help="Say what would be done, and change nothing.")
+@click.option("--dry-run", is_flag=True, help="Show what would be done, and change nothing.")
 def upgrade(revision: str, adopt: bool, dry_run: bool) -> None:
     state = current_state()
     prefix = state.settings.table_prefix

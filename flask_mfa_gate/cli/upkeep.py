@@ -10,8 +10,8 @@ from .group import as_json_option, mfa
 from .output import DRY_RUN, counted, dry, print_json
 
 
-@mfa.command("run-due", help="Do what is due: remind, note lapses, sync, send waiting mail, sweep. For cron.")
-@click.option("--dry-run", is_flag=True, help="Say what is due, and do nothing.")
+@mfa.command("run-due", help="Do what is due: remind, note lapses, sync, send waiting emails, sweep. For cron.")
+@click.option("--dry-run", is_flag=True, help="Show what is due, and do nothing.")
 @as_json_option
 def run_due(dry_run: bool, as_json: bool) -> None:
     upkeep = current_state().operations.upkeep
@@ -30,7 +30,7 @@ def _sentence(did: Upkeep) -> str:
     acted = f" {counted(did.continued, 'action')} on many users finished." if did.continued else ""
     return (
         f"{counted(did.reminded, 'user')} reminded, {did.lapsed} lapsed, {did.synced} synced. "
-        f"{counted(did.mails_sent, 'mail')} sent{failed}. {events}{counted(did.swept, 'old row')} deleted.{acted}"
+        f"{counted(did.mails_sent, 'email')} sent{failed}. {events}{counted(did.swept, 'old row')} deleted.{acted}"
     )
 
 

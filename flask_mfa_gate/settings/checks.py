@@ -261,7 +261,7 @@ mail_kinds.allowed = f"a list of kinds: {', '.join(_SILENCEABLE)}"  # type: igno
 def _silenceable(key: str, kind: str) -> str:
     # SECURITY: anyone who weakens an account must not do so without its owner being told.
     if kind in ALWAYS_SENT:
-        raise ConfigError(key, "names a mail that can't be disabled", given=kind, allowed=", ".join(_SILENCEABLE))
+        raise ConfigError(key, "names an email that can't be disabled", given=kind, allowed=", ".join(_SILENCEABLE))
     return str(word(*_SILENCEABLE)(key, kind))
 
 

@@ -26,7 +26,7 @@ class OidcSettings:
         None,
         "str or None",
         checks.base_url,
-        "Public address of the app, for links in mails, and the issuer of its ID tokens. Never taken from a request.",
+        "Public address of the app, for links in emails, and the issuer of its ID tokens. Never taken from a request.",
     )
     oidc: bool = setting(
         False, "bool", checks.flag, "Let other apps sign in here with OpenID Connect. Needs `MFA_GATE_BASE_URL`."

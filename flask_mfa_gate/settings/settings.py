@@ -226,9 +226,9 @@ class Settings(EventSettings):
         None, "str or None", checks.optional_text, "Path of a GeoIP database (MaxMind DB), for countries and travel."
     )
     mail_sender: str | None = setting(
-        None, "str or None", checks.optional_text, "Sender of the gate's mails. None: the default of Flask-Mail."
+        None, "str or None", checks.optional_text, "Sender of the gate's emails. None: the default of Flask-Mail."
     )
-    mail_disabled: tuple[str, ...] = setting((), "list of str", checks.mail_kinds, "Kinds of mail that are not sent.")
+    mail_disabled: tuple[str, ...] = setting((), "list of str", checks.mail_kinds, "Kinds of email that are not sent.")
     audit_retention_days: int | None = setting(
         400,
         "int or None",

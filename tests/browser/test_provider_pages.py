@@ -74,7 +74,7 @@ def test_no_page_on_the_way_to_an_app_breaks_a_rule(screen: Screen, server: tupl
         asking(screen): "Sign in to Asking", asking(screen, prompt="login"): "Sign in again",
         asking(screen, prompt="select_account"): "Use another account", asking(screen, login_hint="ada"): "as Frank",
         asking(screen, acr_values=MFA): "recommends", asking(screen, claims=essential): "requires",
-        asking(screen, client_id="nobody"): "can't be answered", "/mfa/oidc/authorize/x": "expired",
+        asking(screen, client_id="nobody"): "invalid request", "/mfa/oidc/authorize/x": "expired",
         "/mfa/oidc/end-session": "Sign out of",
     }  # fmt: skip
     for path, words in expected.items():

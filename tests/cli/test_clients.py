@@ -65,9 +65,9 @@ def test_metadata_comes_from_options_and_from_a_document(run: Any, tmp_path: Pat
         [f"{WIKI}/b"],
         True,
     )
-    assert "Say what to change" in run("clients", "change", "wiki").output
+    assert "Pass what to change" in run("clients", "change", "wiki").output
     document.write_text("{")
-    assert "holds no JSON" in run("clients", "add", "other", "--from", str(document)).output
+    assert "is not valid JSON" in run("clients", "add", "other", "--from", str(document)).output
     refused = run("clients", "add", "other", "--redirect-uri", "http://wiki.example.org/")
     assert (refused.exit_code, "redirect_uris" in refused.output) == (1, True)
 

@@ -14,8 +14,8 @@ from ..output import counted, local, print_json, print_list
 from .metadata import Typed, metadata_options
 from .provider import provider
 
-_REASON = click.option("--reason", help="Why; kept in the audit record.")
-_YES = click.option("--yes", is_flag=True, help="Don't ask.")
+_REASON = click.option("--reason", help="Reason; kept in the audit log.")
+_YES = click.option("--yes", is_flag=True, help="Don't ask for confirmation.")
 _HEAD = ("CLIENT", "NAME", "STATE", "PROVES ITSELF BY", "SECRETS", "USERS", "FROM")
 _DEFAULT_SCOPE = " ".join(scope for scope in SCOPES if scope != OFFLINE)
 
@@ -58,7 +58,7 @@ def add(client_id: str, typed: Typed, reason: str | None, as_json: bool) -> None
     _print_secret(made.client, made.secret, as_json=as_json, said=f"The client {client_id!r} is registered.")
 
 
-@clients.command(help="Change what is said of a client; the rest stays.")
+@clients.command(help="Change a client's settings; the rest stays as it is.")
 @metadata_options
 @_REASON
 @as_json_option
@@ -66,7 +66,7 @@ def add(client_id: str, typed: Typed, reason: str | None, as_json: bool) -> None
 def change(client_id: str, typed: Typed, reason: str | None, as_json: bool) -> None:
     words = typed.words()
     if not words:
-        raise BadRequest("Say what to change, such as --redirect-uri.")
+        raise BadRequest("Pass what to change, such as --redirect-uri.")
     made = provider().clients.change(client_id, words, actor=ACTOR, reason=reason)
     _print_secret(made.client, made.secret, as_json=as_json, said=f"The client {client_id!r} is changed.")
 
@@ -79,7 +79,7 @@ def enable(client_id: str, reason: str | None) -> None:
     click.echo(f"The client {client_id!r} is enabled.")
 
 
-@clients.command(help="Stop a client: it signs no one in, and its tokens open nothing.")
+@clients.command(help="Disable a client: it can't sign anyone in, and its tokens stop working.")
 @_REASON
 @click.argument("client_id")
 def disable(client_id: str, reason: str | None) -> None:
@@ -87,7 +87,7 @@ def disable(client_id: str, reason: str | None) -> None:
     click.echo(f"The client {client_id!r} is disabled.")
 
 
-@clients.command("rotate-secret", help="Make another secret, printed once. The old one works on for a while.")
+@clients.command("rotate-secret", help="Create another secret, printed once. The old one can keep working for a while.")
 @click.option("--overlap", default="7d", show_default=True, help="How long the old one works: 0m, 90m, 8h, 2d.")
 @_REASON
 @as_json_option

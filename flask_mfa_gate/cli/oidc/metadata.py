@@ -66,10 +66,10 @@ _OPTIONS: Sequence[Callable[[Any], Any]] = (
     _option("--backchannel-logout-uri", help="Where it is told that a session ended."),
     _option("--home-page", "client_uri", help="Its home page."),
     _option("--scope", help="What it may ask for, e.g. 'openid profile email offline_access'."),
-    _option("--public", is_flag=True, help="It can keep no secret, as a page in the browser or a mobile app."),
+    _option("--public", is_flag=True, help="It can't keep a secret, as a single-page or mobile app can't."),
     _option(
         "--auth-method", "token_endpoint_auth_method", type=click.Choice([one.value for one in AuthMethod]),
-        help="How it proves itself.",
+        help="How it authenticates.",
     ),
     _option("--jwks", type=click.File(), help="File with its public keys, for private_key_jwt."),
     _option(
@@ -91,7 +91,7 @@ def _read(file: TextIO) -> dict[str, Any]:
     try:
         read = json.load(file)
     except (ValueError, RecursionError):
-        raise BadRequest(f"{file.name} holds no JSON.") from None
+        raise BadRequest(f"{file.name} is not valid JSON.") from None
     if not isinstance(read, dict):
-        raise BadRequest(f"{file.name} has to hold a JSON object.")
+        raise BadRequest(f"{file.name} must hold a JSON object.")
     return read

@@ -47,7 +47,7 @@ def rotate(algorithm: str, as_json: bool) -> None:
 
 
 @signing_keys.command(help="Stop a key now, as one that may have leaked. Another one takes over.")
-@click.option("--yes", is_flag=True, help="Don't ask.")
+@click.option("--yes", is_flag=True, help="Don't ask for confirmation.")
 @click.argument("kid")
 def retire(kid: str, yes: bool) -> None:
     confirm(f"Retire the key {kid}? ID tokens that it signed are no longer accepted by clients.", yes=yes)

@@ -21,9 +21,9 @@ from .targets import known_key
 @click.option("--timed", is_flag=True, help="Good until it ends, not for one use only.")
 @click.option("--scope", type=click.Choice([scope.value for scope in Scope]), default=Scope.FULL.value)
 @click.option("--revoke", is_flag=True, help="Revoke the user's pass, and end what it opened.")
-@click.option("--reason", help="Why; kept in the audit record.")
-@click.option("--no-notify", is_flag=True, help="Send no mail.")
-@click.option("--dry-run", is_flag=True, help="Say what would happen, and make no pass.")
+@click.option("--reason", help="Reason; kept in the audit log.")
+@click.option("--no-notify", is_flag=True, help="Send no email.")
+@click.option("--dry-run", is_flag=True, help="Show what would happen, and make no pass.")
 @as_json_option
 @click.argument("user")
 def access_pass(
@@ -71,4 +71,4 @@ def _print(state: GateState, key: str, code: str | None, terms: AccessPass, *, a
     what = ", only to set up a factor" if terms.scope is Scope.ENROLL_ONLY else ""
     click.echo(f"Access pass for {label(person)}{f': {code}' if code else ''}")
     click.echo(f"{use}{what}, from {local(terms.starts_at)} until {local(terms.ends_at)}.")
-    click.echo(DRY_RUN if code is None else "Shown only now. Tell it to them in person or by phone, not by mail.")
+    click.echo(DRY_RUN if code is None else "Shown only now. Tell it to them in person or by phone, not by email.")

@@ -15,13 +15,13 @@ _HELD_BACK = (
     "{} missing for over a day. That is too many to void at once, so nobody was voided. "
     "If they are really gone, run: flask mfa sync --void-missing"
 )
-_DRY_RUN = click.option("--dry-run", is_flag=True, help="Say what would happen, and change nothing.")
-_YES = click.option("--yes", is_flag=True, help="Don't ask.")
+_DRY_RUN = click.option("--dry-run", is_flag=True, help="Show what would happen, and change nothing.")
+_YES = click.option("--yes", is_flag=True, help="Don't ask for confirmation.")
 
 
-@mfa.command(help="Take over the app's users: these, or everybody. An interrupted run resumes where it stopped.")
+@mfa.command(help="Sync the app's users: these, or everyone. An interrupted run resumes where it stopped.")
 @click.option("--void-missing", is_flag=True, help="Void missing users even if they are more than 5 % of everybody.")
-@click.option("--dry-run", is_flag=True, help="Only count; nothing is taken over.")
+@click.option("--dry-run", is_flag=True, help="Only count; change nothing.")
 @as_json_option
 @click.argument("users", nargs=-1)
 def sync(users: tuple[str, ...], void_missing: bool, dry_run: bool, as_json: bool) -> None:
@@ -36,7 +36,7 @@ def sync(users: tuple[str, ...], void_missing: bool, dry_run: bool, as_json: boo
     if as_json:
         print_json(dry(asdict(did), is_dry=dry_run))
         return
-    click.echo(f"{counted(did.people, 'user')} taken over, {counted(did.deleted, 'user')} deleted in the app.")
+    click.echo(f"{counted(did.people, 'user')} synced, {counted(did.deleted, 'user')} deleted in the app.")
     if did.missing > did.held_back:
         click.echo(f"{counted(did.missing - did.held_back, 'user')} missing; voided if still missing in a day.")
     if did.held_back:
@@ -45,7 +45,7 @@ def sync(users: tuple[str, ...], void_missing: bool, dry_run: bool, as_json: boo
         click.echo(DRY_RUN)
 
 
-@mfa.command(help="Move everything of one user key to another.")
+@mfa.command(help="Move all data of one user key to another.")
 @_YES
 @_DRY_RUN
 @click.argument("old")

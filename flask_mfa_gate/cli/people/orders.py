@@ -67,9 +67,9 @@ def for_users(command: Callable[..., Any]) -> Callable[..., Any]:
     gathered.__dict__.update(command.__dict__)
     for option in (
         as_json_option,
-        click.option("--dry-run", is_flag=True, help="Say what would happen, and change nothing."),
-        click.option("--yes", is_flag=True, help="Don't ask before acting on many."),
-        click.option("--reason", help="Why; kept in the audit record."),
+        click.option("--dry-run", is_flag=True, help="Show what would happen, and change nothing."),
+        click.option("--yes", is_flag=True, help="Don't ask for confirmation before acting on many."),
+        click.option("--reason", help="Reason; kept in the audit log."),
         about_users,
     ):
         gathered = option(gathered)

@@ -71,7 +71,7 @@ class Whom:
 KINDS, _ROLES = [kind.value for kind in FactorKind], [role.value for role in Role]
 _STATUSES = click.Choice([status.value for status in Status], case_sensitive=False)
 _OPTIONS = (
-    click.option("--no-email", is_flag=True, help="Only those without a mail address."),
+    click.option("--no-email", is_flag=True, help="Only those without an email address."),
     click.option("--throttled", is_flag=True, help="Only those whose codes are not tried now, after too many failed."),
     click.option("--search", help="Only those in whose name, email or key words begin with these."),
     click.option("--status", "statuses", multiple=True, type=_STATUSES, help="Only those with this status."),
@@ -142,13 +142,13 @@ def chosen(state: GateState, whom: Whom, *, may_sync: bool) -> UserFilter:
 
 
 def _take_over(state: GateState) -> None:
-    with progress("Taking over the app's users") as bar:
+    with progress("Syncing the app's users") as bar:
         state.people.users.sync(progress=lambda _: bar(1))
 
 
 def _say_age(state: GateState) -> None:
     at = state.people.users.synced_at()
-    age = "The app's users were never taken over" if at is None else f"The app's users as of {local(at)}"
+    age = "The app's users were never synced" if at is None else f"The app's users as of {local(at)}"
     click.echo(f"{age}. For newer ones: flask mfa sync", err=True)
 
 

@@ -16,13 +16,13 @@ from ..output import label, local, period, print_json, print_list
 from .orders import Asked, Deed, carry_out, for_users
 from .targets import KINDS, Whom, about_users, chosen, known_key
 
-_NO_NOTIFY = click.option("--no-notify", is_flag=True, help="Send no mail.")
+_NO_NOTIFY = click.option("--no-notify", is_flag=True, help="Send no email.")
 _FORCE = click.option("--now", "force", is_flag=True, help="Force enrollment at the next sign-in.")
 _NOT_SEEN = "not seen yet: nobody has signed in by this key"
 _HEAD = ("KEY", "NAME", "EMAIL", "ROLE", "STATUS", "REQUIRED BY", "ENDS", "FACTORS")
 
 
-@mfa.command(help="Show where users stand: one, or all who match.")
+@mfa.command(help="Show the MFA status of users: one, or all who match.")
 @about_users
 @as_json_option
 def status(whom: Whom, as_json: bool) -> None:
@@ -82,7 +82,7 @@ def remove(asked: Asked, no_notify: bool) -> None:
     _act(asked, current_state().people.enrollments.remove, deed, notify=not no_notify)
 
 
-@mfa.command(help="Remind those who are still in an enrollment period, by mail, now.")
+@mfa.command(help="Remind those who are still in an enrollment period, by email, now.")
 @for_users
 def remind(asked: Asked) -> None:
     _act(asked, current_state().people.enrollments.remind, Deed("Remind", "reminded"))
@@ -110,7 +110,7 @@ def revoke_sessions(asked: Asked) -> None:
 def revoke_factor(asked: Asked, kind: str | None, factor_id: str | None, no_notify: bool) -> None:
     if (kind is None) == (factor_id is None):
         raise BadRequest("Pass either --kind or --id.")
-    act, deed = current_state().people.enrollments.revoke_factor, Deed("Revoke a factor of", "rid of the factor")
+    act, deed = current_state().people.enrollments.revoke_factor, Deed("Revoke a factor of", "left without this factor")
     _act(asked, act, deed, kind=kind, factor_id=factor_id, notify=not no_notify)
 
 
@@ -129,7 +129,7 @@ def _days(days: int | None, force: bool) -> int | None:
     if days == 0:
         raise BadRequest("0 days would force MFA now. If that is what you want, pass --now.")
     if force and days is not None:
-        raise BadRequest("Give --days or --now, not both.")
+        raise BadRequest("Pass --days or --now, not both.")
     return 0 if force else days
 
 

@@ -19,17 +19,17 @@ _LATEST = 5
 
 
 @mfa.command(
-    help="Say what a user was asked at their last sign-ins, by which policy or default, and why; or, with --reference, "
-    "what was refused to somebody who quotes one."
+    help="Show what a user was asked at their last sign-ins, by which policy or default, and why; or, with "
+    "--reference, what was refused to somebody who quotes one."
 )
 @click.option("--reference", help="As a refused page shows it, such as K7QX-2M9P; in place of USER.")
 @click.option("--at", help="The last ones up to this ISO 8601 time with zone. Default: now.")
-@click.option("--limit", type=click.IntRange(1, 100), default=_LATEST, show_default=True, help="At most so many.")
+@click.option("--limit", type=click.IntRange(1, 100), default=_LATEST, show_default=True, help="At most this many.")
 @as_json_option
 @click.argument("user", required=False)
 def why(user: str | None, reference: str | None, at: str | None, limit: int, as_json: bool) -> None:
     if (user is None) == (reference is None):
-        raise click.UsageError("Give either USER or --reference.")
+        raise click.UsageError("Pass either USER or --reference.")
     if reference is not None:
         print_refusal(reference, as_json=as_json)
     elif user is not None:

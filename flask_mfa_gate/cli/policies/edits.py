@@ -9,8 +9,8 @@ from ...web.state import current_state
 from ..group import ACTOR, confirm
 from .policies import policies
 
-_reason = click.option("--reason", help="Why; kept in the audit record.")
-_yes = click.option("--yes", is_flag=True, help="Don't ask.")
+_reason = click.option("--reason", help="Reason; kept in the audit log.")
+_yes = click.option("--yes", is_flag=True, help="Don't ask for confirmation.")
 
 
 @policies.command(help="Give a policy another name. Days of grace that it gave run on.")

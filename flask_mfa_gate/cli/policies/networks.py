@@ -10,7 +10,7 @@ from ..group import ACTOR, as_json_option, confirm
 from ..output import print_json, print_list
 from .policies import policies
 
-_reason = click.option("--reason", help="Why; kept in the audit record.")
+_reason = click.option("--reason", help="Reason; kept in the audit log.")
 
 
 @policies.command("networks", help="Every named network, with the policies that use it.")
@@ -35,7 +35,7 @@ def rename_network(name: str, new_name: str, reason: str | None) -> None:
 
 
 @policies.command("delete-network", help="Delete a network that no policy uses.")
-@click.option("--yes", is_flag=True, help="Don't ask.")
+@click.option("--yes", is_flag=True, help="Don't ask for confirmation.")
 @_reason
 @click.argument("name")
 def delete_network(name: str, yes: bool, reason: str | None) -> None:

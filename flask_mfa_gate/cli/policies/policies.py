@@ -27,7 +27,7 @@ _CHANGES = ("added", "removed", "changed")
 DOCUMENT = click.Path(exists=True, dir_okay=False, allow_dash=True)
 
 
-@mfa.group(help="Conditional access: write it, try it, switch it, go back.")
+@mfa.group(help="Conditional access: write policies, test them, switch them, roll them back.")
 def policies() -> None:
     pass
 
@@ -84,9 +84,9 @@ def export(form: str, as_json: bool) -> None:
 
 @policies.command("import", help="Replace all policies by those of a document, after showing what that changes.")
 @click.option("--merge", is_flag=True, help="Keep what the document does not name.")
-@click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
-@click.option("--yes", is_flag=True, help="Don't ask.")
-@click.option("--reason", help="Why; kept in the audit record.")
+@click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
+@click.option("--yes", is_flag=True, help="Don't ask for confirmation.")
+@click.option("--reason", help="Reason; kept in the audit log.")
 @as_json_option
 @click.argument("file", type=DOCUMENT)
 def import_policies(file: str, merge: bool, dry_run: bool, yes: bool, reason: str | None, as_json: bool) -> None:
@@ -135,8 +135,8 @@ def diff_json(diff: PolicyDiff, remarks: Sequence[LintFinding]) -> dict[str, Any
 
 
 @policies.command("set", help="Switch a policy on, off, or to report-only.")
-@click.option("--reason", help="Why; kept in the audit record.")
-@click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
+@click.option("--reason", help="Reason; kept in the audit log.")
+@click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
 @as_json_option
 @click.argument("name")
 @click.argument("state", type=click.Choice(["on", "off", "report-only"]))
@@ -159,8 +159,8 @@ def set_state(name: str, state: str, reason: str | None, dry_run: bool, as_json:
 
 
 @policies.command("restart-grace", help="Give a user the days of grace of a policy once more.")
-@click.option("--reason", help="Why; kept in the audit record.")
-@click.option("--dry-run", is_flag=True, help="Say what would happen, and change nothing.")
+@click.option("--reason", help="Reason; kept in the audit log.")
+@click.option("--dry-run", is_flag=True, help="Show what would happen, and change nothing.")
 @as_json_option
 @click.argument("name")
 @click.argument("user")

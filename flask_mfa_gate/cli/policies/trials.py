@@ -29,10 +29,11 @@ NONE = "none"
 
 
 @policies.command(
-    help="Lint a document, or the policies of today; with scenarios, try them. Exits with 1 on an error or a surprise.",
+    help="Lint a document, or the current policies; with scenarios, test them. Exits with 1 on an error or an "
+    "unexpected decision.",
 )
 @click.option("--from", "address", help="Address that scenarios without one come from.")
-@click.option("--scenarios", type=DOCUMENT, help="Expected decisions, to be tried too.")
+@click.option("--scenarios", type=DOCUMENT, help="Expected decisions to test as well.")
 @as_json_option
 @click.argument("file", type=DOCUMENT, required=False)
 def check(file: str | None, scenarios: str | None, address: str | None, as_json: bool) -> None:
@@ -53,16 +54,16 @@ def _print_check(remarks: Sequence[LintFinding], surprises: Sequence[Mapping[str
     for one in remarks:
         click.echo(remark_line(one))
     for surprise in surprises:
-        click.echo(f"surprise: {surprise['name']}: expected {surprise['expected']}, found {surprise['found']}")
+        click.echo(f"unexpected: {surprise['name']}: expected {surprise['expected']}, found {surprise['found']}")
     if not remarks and not surprises:
         click.echo("No problems found.")
 
 
-@policies.command(help="What would happen, and why. A fact that is left out stays unknown.")
+@policies.command(help="What would happen, and why. A fact that is left out is unknown.")
 @click.option("--resource", default=APP, show_default=True)
 @click.option("--from", "address", help="Address.")
 @click.option("--country")
-@click.option("--user-agent", help="Tells platform and browser where they are not given.")
+@click.option("--user-agent", help="Used for platform and browser where they are not given.")
 @click.option("--platform")
 @click.option("--browser")
 @click.option("--device", multiple=True, help="Word that holds of the device, or none. Can be repeated.")
@@ -156,7 +157,7 @@ def explanation_json(explained: Explanation) -> dict[str, Any]:
 
 
 @policies.command(
-    help="Count whom a document would challenge, force, deny or let off, at every resource that it names.\n\n"
+    help="Count whom a document would challenge, force, deny or exempt, at every resource that it names.\n\n"
     "Of all users, whatever the facts are, and of the recorded sign-ins. Report-only policies count as if on.",
 )
 @as_json_option
@@ -174,7 +175,7 @@ def preview(file: str, as_json: bool) -> None:
     if rows:
         print_table(("RESOURCE", "COUNTED", "WOULD BE", "COUNT", "USERS"), rows)
     else:
-        click.echo("Nothing would change for anybody.")
+        click.echo("Nothing would change for anyone.")
 
 
 def _impact_rows(state: GateState, resource: str, found: Preview | ResourceImpact) -> Iterator[tuple[str, ...]]:

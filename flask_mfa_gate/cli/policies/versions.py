@@ -18,7 +18,7 @@ _SHOWN = 20
 @policies.command(help="Versions, newest first: when, by whom, why, and what each changed.")
 @as_json_option
 @click.option("--policy", help="Only versions that touched this policy.")
-@click.option("--limit", type=click.IntRange(1, 1000), default=_SHOWN, show_default=True, help="At most so many.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=_SHOWN, show_default=True, help="At most this many.")
 def history(policy: str | None, limit: int, as_json: bool) -> None:
     state = current_state()
     edits = state.access.history.edits(policy, limit=limit)
@@ -43,9 +43,9 @@ def diff(version: int, as_json: bool) -> None:
 
 
 @policies.command(help="Make an earlier version the newest one, after showing what that changes.")
-@click.option("--yes", is_flag=True, help="Don't ask.")
-@click.option("--reason", help="Why; kept in the audit record.")
-@click.option("--dry-run", is_flag=True, help="Say what would change, and change nothing.")
+@click.option("--yes", is_flag=True, help="Don't ask for confirmation.")
+@click.option("--reason", help="Reason; kept in the audit log.")
+@click.option("--dry-run", is_flag=True, help="Show what would change, and change nothing.")
 @click.option("--policy", help="Take only this policy back.")
 @as_json_option
 @click.argument("version", type=int)

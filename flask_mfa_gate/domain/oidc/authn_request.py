@@ -106,7 +106,7 @@ def _prompts(text: str) -> frozenset[Prompt]:
         raise BadAuthnRequest("The prompt is not known. Known are: none, login, consent, select_account.")
     found = frozenset(Prompt(word) for word in words)
     if Prompt.NONE in found and len(found) > 1:
-        raise BadAuthnRequest("prompt=none goes with no other prompt.")
+        raise BadAuthnRequest("prompt=none can't be combined with another prompt.")
     return found
 
 
@@ -126,7 +126,7 @@ def _claims(text: str | None) -> Mapping[str, Any]:
     try:
         read = json.loads(text)
     except (ValueError, RecursionError):
-        raise BadAuthnRequest("claims is no JSON.") from None
+        raise BadAuthnRequest("claims is not valid JSON.") from None
     asked = read.get("id_token") if isinstance(read, dict) else read
     if asked is None and isinstance(read, dict):
         return {}
@@ -151,5 +151,5 @@ def _is_essential(about: Mapping[str, Any]) -> bool:
 def _values(about: Mapping[str, Any]) -> tuple[str, ...]:
     listed = about.get("values", [about["value"]] if "value" in about else [])
     if not isinstance(listed, list) or not all(isinstance(one, str) for one in listed):
-        raise BadAuthnRequest("The values of a claim must be texts.")
+        raise BadAuthnRequest("The values of a claim must be strings.")
     return tuple(listed)

@@ -58,7 +58,7 @@ class Position:
         try:
             return cls._read(cursor, sort)
         except (ValueError, TypeError, OverflowError, RecursionError):
-            raise BadCursor("This page of the list can't be found any more. Begin at the first page.") from None
+            raise BadCursor("This page of the list no longer exists. Start from the first page.") from None
 
     @classmethod
     def _read(cls, cursor: str, sort: UserSort) -> Position:

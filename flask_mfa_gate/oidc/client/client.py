@@ -31,7 +31,7 @@ _ENDPOINTS = ("authorization_endpoint", "token_endpoint", "jwks_uri")
 _METADATA_LIFETIME = 3600
 _STATE_LIFETIME = 3600
 _MOST_STATES = 3
-_OVER = "This sign-in is over, or was begun in another browser. Sign in again."
+_OVER = "This sign-in has ended, or was started in another browser. Sign in again."
 
 
 class _App(FlaskOAuth2App):  # type: ignore[misc]

@@ -75,7 +75,7 @@ class RefreshGrant(RefreshTokenGrant):  # type: ignore[misc]
         """The user, where this client may still act for them."""
         subject: Subject | None = self.server.subject(refresh_token, Use.REFRESH)
         if subject is None:
-            raise InvalidGrantError("The sign-in behind this token is over, or no longer allowed.")
+            raise InvalidGrantError("The sign-in behind this token has ended, or is no longer allowed.")
         return subject
 
     def revoke_old_credential(self, refresh_token: ProviderGrant) -> None:
@@ -96,7 +96,7 @@ class S256CodeChallenge(CodeChallenge):  # type: ignore[misc]
         if not data.get("code_challenge") or not data.get("code_challenge_method"):
             raise InvalidRequestError("code_challenge and code_challenge_method=S256 are required.")
         if len(data["code_challenge"]) != 43:
-            raise InvalidRequestError("The code_challenge is not one of S256.")
+            raise InvalidRequestError("The code_challenge is not valid for S256.")
         super().validate_code_challenge(grant, redirect_uri)
         if len(data.get("nonce", "")) > LONGEST_NONCE:
             raise InvalidRequestError("The nonce is too long.")

@@ -112,7 +112,7 @@ class Provider(AuthorizationServer):  # type: ignore[misc]
         token["expires_in"] = min(token["expires_in"], int(left.total_seconds()))
         tokens = NewTokens(token["access_token"], token["scope"], token.get("refresh_token"))
         if not self.services.grants.try_trade(credential.state, tokens):
-            raise InvalidGrantError("This was used already.")
+            raise InvalidGrantError("This has already been used.")
 
     def subject(self, credential: ProviderGrant, use: Use) -> Subject | None:
         """The user who may go on with it."""

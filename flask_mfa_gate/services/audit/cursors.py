@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-GONE = "This page of the list can't be found any more. Begin at the first page."
+GONE = "This page of the list no longer exists. Start from the first page."
 MICROSECOND = timedelta(microseconds=1)
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 

@@ -32,7 +32,7 @@ class Head:
         """
         number, _, mac = text.strip().partition(":")
         if not (number.isascii() and number.isdecimal()) or len(mac) != 64:
-            raise BadRequest("A head is the number and the 64 characters that the log and the digest mail show.")
+            raise BadRequest("A head is the number and the 64 characters that the log and the digest email show.")
         return cls(int(number), mac)
 
 

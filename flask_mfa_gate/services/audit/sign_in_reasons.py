@@ -28,7 +28,7 @@ SENTENCES: Mapping[str, str] = {
     Reason.STRANGER: "Nobody was signed in.",
     Reason.INACTIVE: "The account was disabled.",
     Reason.DEFAULT_DENY: "Default access denies.",
-    Reason.IMPERSONATION: "Something was asked of the account that only its user can do.",
+    Reason.IMPERSONATION: "The account had a step to complete that only its user can do.",
     Reason.LAPSED: "The enrollment period had ended.",
     Reason.SIGN_IN: "They have a factor, which is asked for at each sign-in.",
     Reason.STEP_UP: "The page asks for a fresh proof.",

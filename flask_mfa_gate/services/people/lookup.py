@@ -14,7 +14,7 @@ from .persons import is_key
 
 _FEW = 5
 _STALE = (
-    "The app can't be asked who has an email, and its users were not taken over lately. "
+    "The app can't be asked who has an email, and its users were not synced lately. "
     "Run: flask mfa sync, or give the key."
 )
 

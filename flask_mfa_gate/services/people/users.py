@@ -72,7 +72,7 @@ class UserService:
         return by
 
     def would_sync(self, keys: Iterable[str] | None = None, *, void_missing: bool = False) -> Synced:
-        """What a run would do, counted: nothing is taken over, and nobody is voided."""
+        """What a run would do, counted: nothing is synced, and nobody is voided."""
         return self._sync.preview(keys, void_missing=void_missing)
 
     def is_sync_due(self) -> bool:

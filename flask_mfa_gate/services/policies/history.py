@@ -19,7 +19,7 @@ from .versions import EMPTY, PolicyVersions
 LONGEST_HISTORY = 1000
 _NOBODY = ""
 _FEW = 100
-_UNREADABLE = "This version, or the one before it, can't be read any more."
+_UNREADABLE = "This version, or the one before it, can no longer be read."
 
 
 @dataclass(frozen=True, slots=True)

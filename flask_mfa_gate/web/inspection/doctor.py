@@ -43,7 +43,7 @@ def _run(check: RegisteredCheck, on: Inspection) -> Iterator[Finding]:
 def _failed(check: RegisteredCheck, failure: Exception) -> Finding:
     name = getattr(check.run, "__name__", "?").replace("_", " ")
     sentence = f"The check of {name} could not be finished. {_text(failure)}"
-    return error("check-failed", sentence, fix="Mend what is named, then: flask mfa doctor")
+    return error("check-failed", sentence, fix="Fix what is named, then run: flask mfa doctor")
 
 
 def _text(failure: Exception) -> str:

@@ -86,7 +86,7 @@ def read_asking(
     provider, live = provider_of(call), call.context.session
     found = call.oidc.clients.find_for(parameters.get("client_id", ""), live.user_key if live is not None else "")
     if found is None:
-        raise RefusedRequest("invalid_client", "There is no such app here.", redirect_uri=None, state=None)
+        raise RefusedRequest("invalid_client", "This app is not registered here.", redirect_uri=None, state=None)
     client, consent = found
     prefer(parameters.get("ui_locales", ""))
     provider.knows(RegisteredClient(client))
@@ -124,7 +124,7 @@ def _validated(provider: Provider, parameters: Mapping[str, str]) -> Any:
         ) from None
     except ValueError:
         # Text of the request that no error description may hold (RFC 6749 section 4.1.2.1).
-        raise BadRequest("The request is not in order.") from None
+        raise BadRequest("The request is invalid.") from None
 
 
 def _asked(call: Call, asking: Asking) -> AuthnRequest:

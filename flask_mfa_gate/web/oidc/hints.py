@@ -9,7 +9,7 @@ from ...domain.oidc.authn_request import BadAuthnRequest
 from ...domain.oidc.client import OidcClient, SigningAlgorithm
 from .pages import Call
 
-_NO_HINT = "The id_token_hint is none of this provider's ID tokens for this client."
+_NO_HINT = "The id_token_hint is not an ID token that this provider issued to this client."
 
 
 def claims_of_hint(call: Call, hint: str) -> Mapping[str, Any] | None:

@@ -31,7 +31,8 @@ def refuse(call: Call, refused: RefusedRequest, *, began_with_form: bool, client
     """Tell the client; or the user, where nothing in the request may be believed."""
     if refused.redirect_uri is None:
         detail = gettext(
-            "The app that sent you here made a request that can't be answered (%(error)s).", error=refused.error
+            "The app that sent you here made an invalid request (%(error)s). Go back to it and try again.",
+            error=refused.error,
         )
         return answers.problem(call.context, 400, "bad_request", detail)
     return lead_back(

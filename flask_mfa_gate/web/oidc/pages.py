@@ -135,7 +135,7 @@ def sent_parameters() -> list[tuple[str, str]]:
         return list(request.args.items(multi=True))
     # SECURITY: addresses end up in logs, so nothing of a write is taken from them (RFC 6749 section 3.2).
     if request.query_string:
-        raise BadRequest("Parameters belong into the body.")
+        raise BadRequest("Parameters belong in the body.")
     if request.mimetype != "application/x-www-form-urlencoded":
         raise BadRequest("The body must be application/x-www-form-urlencoded.")
     return list(request.form.items(multi=True))

@@ -39,7 +39,7 @@ def sound_parameters(sent: Sequence[tuple[str, str]]) -> dict[str, str]:
         raise BadRequest("A parameter was sent more than once.")
     parameters = dict(sent)
     if not is_sound(parameters):
-        raise BadRequest("The request is too long, or holds what no parameter may.")
+        raise BadRequest("The request is too long, or contains characters that are not allowed.")
     return parameters
 
 

@@ -9,11 +9,11 @@ SENTENCES = {
     Reason.SATISFIED: marked("No further verification is needed."),
     Reason.STRANGER: marked("Sign in to continue."),
     Reason.INACTIVE: marked("This account is disabled. Contact your administrator."),
-    Reason.IMPERSONATION: marked("Something is asked of this account that only its user can do."),
+    Reason.IMPERSONATION: marked("This account has a step to complete that only its user can do."),
     Reason.POLICY: marked("Your organization's policy doesn't allow this. Contact your administrator."),
     Reason.DEFAULT_DENY: marked("You don't have access to this page. Contact your administrator."),
     Reason.LAPSED: marked(
-        "The time to set up multi-factor authentication has ended. Contact your administrator for help."
+        "Your time to set up multi-factor authentication has ended. Contact your administrator for help."
     ),
     Reason.SIGN_IN: marked("Verify your identity to continue signing in."),
     Reason.STEP_UP: marked("For your security, verify again to continue."),

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from ...oidc.client.client import Answer
 
 _NOTHING = "There is nothing to verify here. Open the page again."
-_OTHER = "This verification was begun by another sign-in. Open the page again."
+_OTHER = "This verification was started in another sign-in. Open the page again."
 
 
 @dataclass(frozen=True, slots=True)

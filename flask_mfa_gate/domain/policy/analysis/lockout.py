@@ -128,7 +128,7 @@ def _remark(level: Level, code: str, causes: Collection[str], whom: str, when: s
     first, *others = sorted(causes)
     together = Sentence(" together with %(known)s", known=", ".join(others)) if others else ""
     sentence = Sentence(
-        "Denies %(whom)s the console%(together)s, %(when)s. Exclude one account that can still mend it.",
+        "Denies %(whom)s the console%(together)s, %(when)s. Exclude one account that can still fix it.",
         whom=whom,
         together=together,
         when=when,

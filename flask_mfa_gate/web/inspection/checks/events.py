@@ -47,7 +47,7 @@ def undelivered_events(on: Inspection) -> Iterator[Finding]:
                     name=one.name,
                     count=one.given_up,
                 ),
-                fix=Sentence("Mend the destination, then: flask mfa events retry %(name)s", name=one.name),
+                fix=Sentence("Fix the destination, then: flask mfa events retry %(name)s", name=one.name),
             )
 
 

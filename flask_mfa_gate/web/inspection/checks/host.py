@@ -133,7 +133,7 @@ def broken_pages(on: Inspection) -> Iterator[Finding]:
             Sentence(
                 "The app's own template for the gate's page %(name)s fails, so people see the built-in page.", name=name
             ),
-            fix=Sentence("Mend templates/mfa_gate/%(name)s, or what it extends. The log has the traceback.", name=name),
+            fix=Sentence("Fix templates/mfa_gate/%(name)s, or what it extends. The log has the traceback.", name=name),
         )
 
 

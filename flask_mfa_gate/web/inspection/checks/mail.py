@@ -20,7 +20,7 @@ def flask_mail(on: Inspection) -> Iterator[Finding]:
     """Something has to send it."""
     if "mail" not in on.app.extensions:
         yield warning(
-            "no-mail", "Flask-Mail is not set up, so mails wait in the outbox.", fix="Mail(app), with MAIL_SERVER set."
+            "no-mail", "Flask-Mail is not set up, so emails wait in the outbox.", fix="Mail(app), with MAIL_SERVER set."
         )
 
 
@@ -28,7 +28,7 @@ def flask_mail(on: Inspection) -> Iterator[Finding]:
 def base_url(on: Inspection) -> Iterator[Finding]:
     """Without it a mail says what to do, and not where."""
     if on.settings.base_url is None:
-        yield warning("no-base-url", "Mails carry no link.", fix="Set MFA_GATE_BASE_URL.")
+        yield warning("no-base-url", "Emails carry no link.", fix="Set MFA_GATE_BASE_URL.")
 
 
 @check()
@@ -36,7 +36,7 @@ def sender(on: Inspection) -> Iterator[Finding]:
     """An address that mails come from."""
     mail = on.app.extensions.get("mail")
     if mail is not None and not (on.settings.mail_sender or getattr(mail, "default_sender", None)):
-        yield error("no-sender", "Mails have no sender, so none can leave.", fix="Set MAIL_DEFAULT_SENDER.")
+        yield error("no-sender", "Emails have no sender, so none can be sent.", fix="Set MAIL_DEFAULT_SENDER.")
 
 
 @check(Needs.NETWORK)
@@ -51,7 +51,7 @@ def mail_server(on: Inspection) -> Iterator[Finding]:
         yield error(
             "mail-server",
             Sentence(
-                "The mail server %(server)s:%(port)s takes no mail from this app (%(failure)s).",
+                "The mail server %(server)s:%(port)s accepts no email from this app (%(failure)s).",
                 server=mail.server,
                 port=mail.port,
                 failure=failure,
@@ -67,7 +67,7 @@ def waiting_mail(on: Inspection) -> Iterator[Finding]:
         waiting = on.store.outbox.waiting(tx, since=on.now - _LATE_MAIL)
     if waiting is None:
         return
-    subject = "1 mail has" if waiting.count == 1 else f"{waiting.count} mails have"
+    subject = "1 email has" if waiting.count == 1 else f"{waiting.count} emails have"
     problem = f" The last problem: {waiting.problem.rstrip('.')}." if waiting.problem else ""
     yield warning(
         "mail-late",
@@ -77,7 +77,7 @@ def waiting_mail(on: Inspection) -> Iterator[Finding]:
             oldest=f"{waiting.oldest:%Y-%m-%d %H:%M}",
             problem=problem,
         ),
-        fix="Run from cron: flask mfa run-due. Where it does run, mend the mail server's settings.",
+        fix="Run from cron: flask mfa run-due. If it does run, fix the mail server's settings.",
     )
 
 
@@ -90,8 +90,8 @@ def undelivered_mail(on: Inspection) -> Iterator[Finding]:
         yield warning(
             "mail-given-up",
             Sentence(
-                "Mails that could not be delivered for a week and were given up in the last 30 days: %(count)s.",
+                "Emails given up in the last 30 days because they could not be delivered for a week: %(count)s.",
                 count=count,
             ),
-            fix="Mend the mail server's settings. The people can see what happened on their security page.",
+            fix="Fix the mail server's settings. The users can see what happened on their security page.",
         )

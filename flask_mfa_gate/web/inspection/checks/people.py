@@ -55,7 +55,7 @@ def reading_people(on: Inspection) -> Iterator[Finding]:
     try:
         some = next((people for _mark, people in on.state.host.directory.pages(None, 1)), ())
     except HostCallbackFailed as failure:
-        yield error("unreadable-users", str(failure), fix="Mend the callback that is named.")
+        yield error("unreadable-users", str(failure), fix="Fix the callback that is named.")
         return
     except SQLAlchemyError:  # the host's own tables may not be there yet
         return
@@ -259,5 +259,5 @@ def missing_people(on: Inspection) -> Iterator[Finding]:
                 "%(value)s users have been missing from the directory for a day, too many to void at once.",
                 value=mark.value,
             ),
-            fix="Mend the directory. If they are really gone: flask mfa sync --void-missing",
+            fix="Fix the directory. If they are really gone: flask mfa sync --void-missing",
         )

@@ -32,7 +32,7 @@ def issuer(on: Inspection) -> Iterator[Finding]:
     if not on.settings.issuer and ("." in on.app.name or on.app.name in _NO_NAMES):
         yield warning(
             "no-issuer",
-            Sentence("Authenticator apps and mails call this app %(name)r.", name=on.app.name),
+            Sentence("Authenticator apps and emails call this app %(name)r.", name=on.app.name),
             fix="Set MFA_GATE_ISSUER to the name that users know.",
         )
 

@@ -96,7 +96,7 @@ def test_the_sentence_says_whom_when_and_what_to_do() -> None:
     you, everybody = remarks(policy())
     assert you.policy == everybody.policy == "X"
     assert you.sentence == (
-        "Denies you the console, whatever the facts are. Exclude one account that can still mend it."
+        "Denies you the console, whatever the facts are. Exclude one account that can still fix it."
     )
     assert everybody.sentence.startswith("Denies every admin the console, whatever the facts are.")
 
