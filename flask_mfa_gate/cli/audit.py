@@ -37,7 +37,7 @@ def export(since: str | None, user: str | None, as_json: bool) -> None:
             click.echo(json.dumps(record))
 
 
-@audit.command(help="Check that no record was changed, added or cut off. Exits with 1 when one was.")
+@audit.command(help="Check that no record was changed, added or cut off. Exits with 1 if one was.")
 @click.option("--head", help="A head kept elsewhere: this command, the console and the digest email show it.")
 @as_json_option
 def verify(head: str | None, as_json: bool) -> None:

@@ -34,7 +34,7 @@ class NotDelivered(MFAGateError):
     """A test event did not arrive."""
 
 
-@mfa.group(help="Events: watch them, and see them reach webhooks and syslog servers.")
+@mfa.group(help="Events: watch them, and check that they reach webhooks and syslog servers.")
 def events() -> None:
     pass
 
@@ -45,10 +45,16 @@ def events() -> None:
     "names",
     multiple=True,
     type=click.Choice([name.value for name in EventName]),
-    help="Only these; may be repeated.",
+    help="Only this event. Can be repeated.",
 )
-@click.option("--lines", type=click.IntRange(0, 1000), default=10, show_default=True, help="How many from before.")
-@click.option("--follow/--no-follow", default=True, help="Whether to wait for more.")
+@click.option(
+    "--lines",
+    type=click.IntRange(0, 1000),
+    default=10,
+    show_default=True,
+    help="How many earlier events to print first.",
+)
+@click.option("--follow/--no-follow", default=True, help="Whether to wait for new events.")
 def tail(names: tuple[str, ...], lines: int, follow: bool) -> None:
     watch = current_state().operations.audit_reader.watch(frozenset(names))
     with suppress(KeyboardInterrupt):
@@ -76,7 +82,7 @@ def _is_reader_gone() -> bool:
     return bool(poll.poll(0))
 
 
-@events.command("list", help="Webhooks and syslog servers, with what waits for each.")
+@events.command("list", help="List webhooks and syslog servers, with what is waiting for each.")
 @as_json_option
 def list_destinations(as_json: bool) -> None:
     found = current_state().operations.event_delivery.states()
@@ -86,7 +92,7 @@ def list_destinations(as_json: bool) -> None:
     print_list("destination", _HEAD, [_row(one) for one in found])
 
 
-@events.command(help="Events that did not arrive, the latest first.")
+@events.command(help="Show events that did not arrive, newest first.")
 @as_json_option
 def failed(as_json: bool) -> None:
     found = current_state().operations.event_delivery.failed()
@@ -98,7 +104,7 @@ def failed(as_json: bool) -> None:
     click.echo(f"{counted(len(found), 'event')}.")
 
 
-@events.command(help="Send a test event to a webhook or syslog server. Exits with 1 when it did not arrive.")
+@events.command(help="Send a test event to a webhook or syslog server. Exits with 1 if it did not arrive.")
 @click.argument("destination")
 def test(destination: str) -> None:
     delivery = current_state().operations.event_delivery
@@ -109,7 +115,7 @@ def test(destination: str) -> None:
     click.echo(f"{destination} took the test event.")
 
 
-@events.command(help="Try events again now that did not arrive or were given up.")
+@events.command(help="Retry events now that did not arrive or were given up.")
 @click.argument("destination")
 def retry(destination: str) -> None:
     delivery = current_state().operations.event_delivery
@@ -118,7 +124,7 @@ def retry(destination: str) -> None:
     click.echo(f"{counted(count, 'event')} to try again: {sent} sent, {missed} failed.")
 
 
-@events.command("new-secret", help="Make a secret for MFA_GATE_WEBHOOKS, and print it.")
+@events.command("new-secret", help="Print a new secret for MFA_GATE_WEBHOOKS.")
 def new_secret() -> None:
     click.echo(SECRET_PREFIX + b64encode(secrets.token_bytes(_SECRET_BYTES)).decode())
 

@@ -104,7 +104,7 @@ def _print_findings(found: Sequence[Finding]) -> None:
     'the app has to be marked: @gate.resource("app") on a plain view, @gate.resource("payroll") on one that '
     "policies can target, @gate.require_mfa(...) where it asks for a proof itself, @gate.exempt where anyone may go."
 )
-@click.option("--fail-unclassified", is_flag=True, help="Exit with 1 when a view is neither marked nor exempt.")
+@click.option("--fail-unclassified", is_flag=True, help="Exit with 1 if a view is neither marked nor exempt.")
 @as_json_option
 def routes(as_json: bool, fail_unclassified: bool) -> None:
     table = route_table(current_app._get_current_object(), current_state())  # type: ignore[attr-defined]

@@ -25,7 +25,7 @@ def clients() -> None:
     pass
 
 
-@clients.command("list", help="Every client.")
+@clients.command("list", help="List every client.")
 @as_json_option
 def list_clients(as_json: bool) -> None:
     found = provider().overview.all()
@@ -35,7 +35,7 @@ def list_clients(as_json: bool) -> None:
     print_list("client", _HEAD, [_row(one) for one in found])
 
 
-@clients.command(help="One client, with its addresses and when its secrets were made.")
+@clients.command(help="Show one client, with its addresses and when its secrets were created.")
 @as_json_option
 @click.argument("client_id")
 def show(client_id: str, as_json: bool) -> None:
@@ -88,7 +88,9 @@ def disable(client_id: str, reason: str | None) -> None:
 
 
 @clients.command("rotate-secret", help="Create another secret, printed once. The old one can keep working for a while.")
-@click.option("--overlap", default="7d", show_default=True, help="How long the old one works: 0m, 90m, 8h, 2d.")
+@click.option(
+    "--overlap", default="7d", show_default=True, help="How long the old one keeps working, such as 0m, 90m, 8h or 2d."
+)
 @_REASON
 @as_json_option
 @click.argument("client_id")
@@ -99,7 +101,7 @@ def rotate_secret(client_id: str, overlap: str, reason: str | None, as_json: boo
     _print_secret(made.client, made.secret, as_json=as_json, said=f"The client {client_id!r} has a new secret.")
 
 
-@clients.command("revoke-secret", help="Stop a secret now. `show --json` names the secrets.")
+@clients.command("revoke-secret", help="Revoke a secret now. `show --json` lists the secrets.")
 @_REASON
 @click.argument("client_id")
 @click.argument("secret_id")

@@ -57,28 +57,28 @@ def _option(*names: str, **settings: Any) -> Callable[[Any], Any]:
 
 
 _OPTIONS: Sequence[Callable[[Any], Any]] = (
-    _option("--name", "client_name", help="As its users know it."),
-    _option("--redirect-uri", "redirect_uris", multiple=True, help="Where codes are sent; may be given again."),
+    _option("--name", "client_name", help="Name that its users see."),
+    _option("--redirect-uri", "redirect_uris", multiple=True, help="Address that codes are sent to. Can be repeated."),
     _option(
         "--post-logout-redirect-uri", "post_logout_redirect_uris", multiple=True,
-        help="Where its users may go after they signed out; may be given again.",
+        help="Address that users may be sent to after sign-out. Can be repeated.",
     ),
-    _option("--backchannel-logout-uri", help="Where it is told that a session ended."),
-    _option("--home-page", "client_uri", help="Its home page."),
-    _option("--scope", help="What it may ask for, e.g. 'openid profile email offline_access'."),
-    _option("--public", is_flag=True, help="It can't keep a secret, as a single-page or mobile app can't."),
+    _option("--backchannel-logout-uri", help="Address that is notified when a session ends."),
+    _option("--home-page", "client_uri", help="Home page."),
+    _option("--scope", help="Scopes that it may request, e.g. 'openid profile email offline_access'."),
+    _option("--public", is_flag=True, help="It can't keep a secret, like a single-page or mobile app."),
     _option(
         "--auth-method", "token_endpoint_auth_method", type=click.Choice([one.value for one in AuthMethod]),
         help="How it authenticates.",
     ),
-    _option("--jwks", type=click.File(), help="File with its public keys, for private_key_jwt."),
+    _option("--jwks", type=click.File(), help="File with its public keys (JWK set), for private_key_jwt."),
     _option(
         "--signed-with", "id_token_signed_response_alg", type=click.Choice([one.value for one in SigningAlgorithm]),
-        help="What its ID tokens are signed with.",
+        help="Algorithm that signs its ID tokens.",
     ),
-    _option("--max-age", "default_max_age", type=int, help="Seconds that a proof may be old."),
-    _option("--skip-consent/--ask-consent", "skip_consent", default=None, help="Whether users are asked to agree."),
-    _option("--from", "document", type=click.File(), help="JSON file with metadata in the words of RFC 7591."),
+    _option("--max-age", "default_max_age", type=int, help="Maximum age of a proof, in seconds."),
+    _option("--skip-consent/--ask-consent", "skip_consent", default=None, help="Whether users are asked for consent."),
+    _option("--from", "document", type=click.File(), help="JSON file with client metadata (RFC 7591)."),
 )  # fmt: skip
 _NAMES = (
     "client_name", "redirect_uris", "post_logout_redirect_uris", "backchannel_logout_uri", "client_uri", "scope",

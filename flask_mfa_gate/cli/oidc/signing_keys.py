@@ -21,7 +21,7 @@ def signing_keys() -> None:
     pass
 
 
-@signing_keys.command("list", help="Every key and where it is in its life.")
+@signing_keys.command("list", help="List every key and its state.")
 @as_json_option
 def list_keys(as_json: bool) -> None:
     found = provider().signing_keys.list()
@@ -34,7 +34,7 @@ def list_keys(as_json: bool) -> None:
 @signing_keys.command(help="Publish the next key. It signs once clients have had time to fetch it.")
 @click.option(
     "--algorithm", type=click.Choice([one.value for one in SigningAlgorithm]), default=SigningAlgorithm.RS256.value,
-    show_default=True, help="What it signs with.",
+    show_default=True, help="Signing algorithm.",
 )  # fmt: skip
 @as_json_option
 def rotate(algorithm: str, as_json: bool) -> None:
@@ -46,7 +46,7 @@ def rotate(algorithm: str, as_json: bool) -> None:
     click.echo(f"The key {made.kid} is published, and signs from {local(made.signs_from)}.")
 
 
-@signing_keys.command(help="Stop a key now, as one that may have leaked. Another one takes over.")
+@signing_keys.command(help="Retire a key now, for example because it may have leaked. Another one takes over.")
 @click.option("--yes", is_flag=True, help="Don't ask for confirmation.")
 @click.argument("kid")
 def retire(kid: str, yes: bool) -> None:

@@ -15,10 +15,12 @@ from ..output import DRY_RUN, dry, label, local, print_json
 from .targets import known_key
 
 
-@mfa.command("access-pass", help="Make a pass for a user who lost the device. It is shown this once.")
-@click.option("--lifetime", default="1h", show_default=True, help="10m to 30d: a number and m, h or d.")
+@mfa.command("access-pass", help="Issue an access pass to a user who lost their device. It is shown once.")
+@click.option(
+    "--lifetime", default="1h", show_default=True, help="How long it is valid, from 10m to 30d, such as 90m, 8h or 2d."
+)
 @click.option("--starts-at", help="An ISO 8601 time with zone. Default: now.")
-@click.option("--timed", is_flag=True, help="Good until it ends, not for one use only.")
+@click.option("--timed", is_flag=True, help="Valid for any number of uses until it ends.")
 @click.option("--scope", type=click.Choice([scope.value for scope in Scope]), default=Scope.FULL.value)
 @click.option("--revoke", is_flag=True, help="Revoke the user's pass, and end what it opened.")
 @click.option("--reason", help="Reason; kept in the audit log.")

@@ -72,15 +72,17 @@ KINDS, _ROLES = [kind.value for kind in FactorKind], [role.value for role in Rol
 _STATUSES = click.Choice([status.value for status in Status], case_sensitive=False)
 _OPTIONS = (
     click.option("--no-email", is_flag=True, help="Only those without an email address."),
-    click.option("--throttled", is_flag=True, help="Only those whose codes are not tried now, after too many failed."),
-    click.option("--search", help="Only those in whose name, email or key words begin with these."),
+    click.option(
+        "--throttled", is_flag=True, help="Only those whose codes are throttled after too many failed attempts."
+    ),
+    click.option("--search", help="Only those with words in their name, email or key that begin with these."),
     click.option("--status", "statuses", multiple=True, type=_STATUSES, help="Only those with this status."),
     click.option("--without-factor", is_flag=True, help="Only those who hold no factor."),
     click.option("--factor", type=click.Choice(KINDS), help="Only those who hold this factor."),
     click.option("--role", type=click.Choice(_ROLES), help="Only those who have this role."),
     click.option("--ends-within", help="Only those whose period ends within this time: 90m, 36h or 2d."),
-    click.option("--group", help="Everybody in this group."),
-    click.option("--all", "everybody", is_flag=True, help="Everybody."),
+    click.option("--group", help="Everyone in this group."),
+    click.option("--all", "everybody", is_flag=True, help="Everyone."),
     click.argument("users", nargs=-1),
 )
 

@@ -38,7 +38,9 @@ def status(whom: Whom, as_json: bool) -> None:
 
 
 @mfa.command(help="Require MFA of users, within days or at the next sign-in.")
-@click.option("--days", type=int, help="Days in which users may still defer. Default: MFA_GATE_ENROLLMENT_DAYS.")
+@click.option(
+    "--days", type=int, help="Days in which users may still postpone setup. Default: MFA_GATE_ENROLLMENT_DAYS."
+)
 @_FORCE
 @click.option("--renew", is_flag=True, help="Restart running periods.")
 @_NO_NOTIFY
@@ -55,8 +57,8 @@ def require(asked: Asked, days: int | None, force: bool, renew: bool, no_notify:
     )
 
 
-@mfa.command(help="Move the end of enrollment periods. Lets users back in who are locked out.")
-@click.option("--days", type=int, help="Days more.")
+@mfa.command(help="Move the end of enrollment periods. Lets locked-out users back in.")
+@click.option("--days", type=int, help="Number of days to add.")
 @click.option("--until", help="The new end: a date (its last second, UTC) or an ISO 8601 time with zone.")
 @for_users
 def extend(asked: Asked, days: int | None, until: str | None) -> None:
@@ -64,7 +66,7 @@ def extend(asked: Asked, days: int | None, until: str | None) -> None:
     _act(asked, current_state().people.enrollments.extend, Deed("Extend", "extended"), days=days, until=moment)
 
 
-@mfa.command(help="Void factors, recovery codes, passes and sessions, so that users set up MFA again.")
+@mfa.command(help="Revoke factors, recovery codes, passes and sessions, so that users set up MFA again.")
 @click.option("--days", type=int, help="Days in which a password is enough.")
 @_FORCE
 @_NO_NOTIFY
@@ -101,7 +103,7 @@ def revoke_sessions(asked: Asked) -> None:
 
 
 @mfa.command(
-    "revoke-factor", help="Void the factors of one kind, or a single one, and end the sessions of their users."
+    "revoke-factor", help="Revoke the factors of one kind, or a single one, and sign their users out everywhere."
 )
 @click.option("--kind", type=click.Choice(KINDS), help="All factors of this kind.")
 @click.option("--id", "factor_id", help="Only the factor with this id.")

@@ -13,7 +13,7 @@ _reason = click.option("--reason", help="Reason; kept in the audit log.")
 _yes = click.option("--yes", is_flag=True, help="Don't ask for confirmation.")
 
 
-@policies.command(help="Give a policy another name. Days of grace that it gave run on.")
+@policies.command(help="Give a policy another name. Days of grace that it gave keep running.")
 @_reason
 @click.argument("name")
 @click.argument("new_name")

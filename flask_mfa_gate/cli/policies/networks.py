@@ -13,7 +13,7 @@ from .policies import policies
 _reason = click.option("--reason", help="Reason; kept in the audit log.")
 
 
-@policies.command("networks", help="Every named network, with the policies that use it.")
+@policies.command("networks", help="List every named network, with the policies that use it.")
 @as_json_option
 def list_networks(as_json: bool) -> None:
     now = current_state().access.policies.current()

@@ -32,7 +32,7 @@ def policies() -> None:
     pass
 
 
-@policies.command("list", help="Every policy with its state.")
+@policies.command("list", help="List every policy with its state.")
 @as_json_option
 def list_policies(as_json: bool) -> None:
     found = current_state().access.policies.list()
@@ -158,7 +158,7 @@ def set_state(name: str, state: str, reason: str | None, dry_run: bool, as_json:
         click.echo(DRY_RUN)
 
 
-@policies.command("restart-grace", help="Give a user the days of grace of a policy once more.")
+@policies.command("restart-grace", help="Restart a policy's days of grace for a user.")
 @click.option("--reason", help="Reason; kept in the audit log.")
 @click.option("--dry-run", is_flag=True, help="Show what would happen, and change nothing.")
 @as_json_option

@@ -59,22 +59,22 @@ def _print_check(remarks: Sequence[LintFinding], surprises: Sequence[Mapping[str
         click.echo("No problems found.")
 
 
-@policies.command(help="What would happen, and why. A fact that is left out is unknown.")
+@policies.command(help="Show what would happen, and why. A fact that is left out is unknown.")
 @click.option("--resource", default=APP, show_default=True)
 @click.option("--from", "address", help="Address.")
 @click.option("--country")
 @click.option("--user-agent", help="Used for platform and browser where they are not given.")
 @click.option("--platform")
 @click.option("--browser")
-@click.option("--device", multiple=True, help="Word that holds of the device, or none. Can be repeated.")
+@click.option("--device", multiple=True, help="Property of the device, or none. Can be repeated.")
 @click.option("--risk", multiple=True, help="Signal that is raised, or none. Can be repeated.")
 @click.option("--sign-in")
 @click.option("--provider", help="Issuer of a federated sign-in.")
 @click.option("--upstream-amr", multiple=True, help="Method that the provider named, or none. Can be repeated.")
 @click.option("--method")
-@click.option("--endpoint", help="A view of the app, with what it is marked with.")
+@click.option("--endpoint", help="A view of the app, whose marks count.")
 @click.option("--at", help="An ISO 8601 time with zone.")
-@click.option("--draft", type=DOCUMENT, help="A document to be judged in place of the policies of today.")
+@click.option("--draft", type=DOCUMENT, help="A document to use in place of the current policies.")
 @as_json_option
 @click.argument("user")
 def simulate(
@@ -158,7 +158,7 @@ def explanation_json(explained: Explanation) -> dict[str, Any]:
 
 @policies.command(
     help="Count whom a document would challenge, force, deny or exempt, at every resource that it names.\n\n"
-    "Of all users, whatever the facts are, and of the recorded sign-ins. Report-only policies count as if on.",
+    "Counts all users, whatever the facts are, and the recorded sign-ins. Report-only policies count as if on.",
 )
 @as_json_option
 @click.argument("file", type=DOCUMENT)
@@ -188,7 +188,7 @@ def _impact_rows(state: GateState, resource: str, found: Preview | ResourceImpac
                 yield resource, what, change.value, str(hit.count), sample(who)
 
 
-@policies.command(help="Count what policies that are only reported would have done at the sign-ins of the last days.")
+@policies.command(help="Count what report-only policies would have done at the sign-ins of the last days.")
 @click.option("--days", type=click.IntRange(1, 30), default=7, show_default=True)
 @as_json_option
 def report(days: int, as_json: bool) -> None:

@@ -15,7 +15,7 @@ from .policies import diff_json, policies
 _SHOWN = 20
 
 
-@policies.command(help="Versions, newest first: when, by whom, why, and what each changed.")
+@policies.command(help="List versions, newest first: when, by whom, why, and what each changed.")
 @as_json_option
 @click.option("--policy", help="Only versions that touched this policy.")
 @click.option("--limit", type=click.IntRange(1, 1000), default=_SHOWN, show_default=True, help="At most this many.")
@@ -35,7 +35,7 @@ def history(policy: str | None, limit: int, as_json: bool) -> None:
         click.echo("No version yet." if policy is None else f"None of the last {limit} versions changed {policy!r}.")
 
 
-@policies.command(help="What going back to a version would change.")
+@policies.command(help="Show what going back to a version would change.")
 @as_json_option
 @click.argument("version", type=int)
 def diff(version: int, as_json: bool) -> None:
