@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, lru_cache
 from gettext import NullTranslations, translation
 from pathlib import Path
 
 from flask import has_request_context, request
+from werkzeug.datastructures import LanguageAccept
+from werkzeug.http import parse_accept_header
 
 from ..sentences import Sentence
 from ..templating import Texts
@@ -16,7 +18,7 @@ DOMAIN = "flask_mfa_gate"
 _CATALOGS = Path(__file__).parents[1] / "translations"
 _ENGLISH = NullTranslations()
 _PREFERRED = "mfa_gate.ui_locales"
-_LONGEST_TAGS, _LONGEST_HEADER = 200, 1_000
+_LONGEST_TAGS, _LONGEST_HEADER, _MOST_HEADERS = 200, 1_000, 256
 
 
 def gettext(message: str, /, **values: object) -> str:
@@ -61,10 +63,15 @@ def language() -> str:
         for known in ("en", *_languages()):
             if tag == known.replace("_", "-").lower() or tag.partition("-")[0] == known.lower():
                 return known
-    # SECURITY: it is gone through for each sentence of a page, and anybody may send as much as the server takes.
-    if len(request.headers.get("Accept-Language", "")) > _LONGEST_HEADER:
-        return "en"
-    return request.accept_languages.best_match(["en", *_languages()]) or "en"
+    accepted = request.headers.get("Accept-Language", "")
+    # SECURITY: anybody may send as much as the server takes, and what was sent is kept.
+    return _best_of(accepted) if len(accepted) <= _LONGEST_HEADER else "en"
+
+
+@lru_cache(maxsize=_MOST_HEADERS)
+def _best_of(accepted: str) -> str:
+    """By a browser's header, which is asked for each sentence of a page."""
+    return parse_accept_header(accepted, LanguageAccept).best_match(["en", *_languages()]) or "en"
 
 
 def _text(message: str) -> str:
