@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event
 
+from flask_mfa_gate.domain.sign_in.session_bounds import MOST_FORMER
 from tests.conftest import Phone, state_of
 from tests.hosts_small.kit import Host
 from tests.hosts_small.request_costs import bare, calls_of, gated, places_in, requests_of, with_views
@@ -174,3 +175,17 @@ def test_nor_does_the_setup_of_a_first_factor() -> None:
     with host.app.app_context():
         host.gate.enrollments.require(["1"], days=7)
     assert counted(host, first_factor(host)) == FIRST_FACTOR
+
+
+def test_former_sign_ins_with_a_code_make_the_next_one_no_longer() -> None:
+    """Each leaves the id that it had before the code, in a sign-in of its own."""
+    host = host_with_pages()
+    host.enroll()
+    for _ in range(MOST_FORMER + 2):
+        host.clock.forward(seconds=31)
+        for act in sign_in_with_code(host).values():
+            act()
+    host.clock.forward(seconds=31)
+    statements, writes = STATEMENTS["login"]
+    # With the time of the first of a minute.
+    assert counted(host, {"login": sign_in_with_code(host)["login"]}) == {"login": (statements + 1, writes + 1)}

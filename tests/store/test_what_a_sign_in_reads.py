@@ -124,7 +124,7 @@ def arrival(store: Store, user: str = "7") -> Arrival:
 
 
 def test_nothing_is_on_record_of_a_first_sign_in(store: Store) -> None:
-    assert arrival(store) == Arrival(None, None, 0, 0, frozenset())
+    assert arrival(store) == Arrival(None, None, 0, 0, 0, frozenset())
 
 
 def test_what_is_on_record_of_a_user_who_signs_in(store: Store) -> None:
@@ -140,11 +140,12 @@ def test_what_is_on_record_of_a_user_who_signs_in(store: Store) -> None:
         for kind, place in (("signed_in", HERE), ("other", HERE), ("signed_in", ELSEWHERE)):
             store.noted.put(tx, NoteKey("7", kind, place), Note(NOW, kind + place))
     found = arrival(store)
-    assert (found.rows, found.passing, found.stamps) == (4, 2, {"a", "b"}), "the stamp of what was ended is left out"
+    assert (found.current, found.pending, found.former) == (3, 1, 1)
+    assert found.stamps == {"a", "b"}, "the stamp of what was ended is left out"
     assert found.noted == Note(NOW, "signed_in" + HERE)
     assert found.person is not None
     assert found.person.name == "Dave"
-    assert arrival(store, "8") == Arrival(None, None, 0, 0, frozenset())
+    assert arrival(store, "8") == Arrival(None, None, 0, 0, 0, frozenset())
 
 
 LATER = NOW + timedelta(hours=1)

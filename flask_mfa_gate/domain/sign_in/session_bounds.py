@@ -25,12 +25,14 @@ class SessionRow(NamedTuple):
     is_former: bool
 
 
-def may_have_surplus(*, rows: int, passing: int) -> bool:
-    """Whether one row more could be too many, as far as two numbers tell.
+def may_have_surplus(*, current: int, pending: int, former: int) -> bool:
+    """Whether one row more could be too many, as far as numbers tell.
 
-    :param passing: how many of the rows wait for a proof, once did, or gave way to another id.
+    :param current: how many rows no other id took the place of, whatever stands behind them.
+    :param pending: how many of these wait for a proof.
+    :param former: the most ids that gave way to another in one sign-in.
     """
-    return rows >= MOST_UNPROVEN or passing >= min(MOST_PENDING, MOST_FORMER)
+    return current >= MOST_UNPROVEN or pending >= MOST_PENDING or former >= MOST_FORMER
 
 
 def surplus(rows: Iterable[SessionRow]) -> list[str]:

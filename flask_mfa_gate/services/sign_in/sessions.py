@@ -115,7 +115,7 @@ class SessionService:
 
     def _after_arrival(self, work: UnitOfWork, who: SigningInUser, session: GateSession, before: Arrival) -> None:
         """What becomes of the user's other sessions."""
-        if may_have_surplus(rows=before.rows, passing=before.passing):
+        if may_have_surplus(current=before.current, pending=before.pending, former=before.former):
             self._store.sessions.trim(work.tx, session.user_key, keep=session.id_digest)
         notice_password(work, session.user_key, who.stamps, but=session.lineage, living=before.stamps)
 

@@ -13,6 +13,7 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Row,
+    ScalarSelect,
     Select,
     Subquery,
     and_,
@@ -117,15 +118,17 @@ class Arrival:
 
     :param person: the user's row in the person table, if there is one.
     :param noted: what was noted last of the kind, from the place that was asked for.
-    :param rows: how many rows the session table has of the user.
-    :param passing: how many of them wait for a proof, once did, or gave way to another id.
+    :param current: how many rows of the user in the session table no other id took the place of.
+    :param pending: how many of them are sign-ins that wait for a proof.
+    :param former: the most ids of one sign-in that gave way to another.
     :param stamps: what stands for the passwords that living sign-ins rest on: none, one, or two of several.
     """
 
     person: Row[Any] | None
     noted: Note | None
-    rows: int
-    passing: int
+    current: int
+    pending: int
+    former: int
     stamps: frozenset[str] = field(repr=False)
 
 
@@ -140,7 +143,7 @@ class Arrivals:
         row = tx.execute(self._reading, {"key": note.user_key, "place": note.place, "kind": note.kind}).one()
         stamps = frozenset(stamp for stamp in (row.least_stamp, row.most_stamp) if stamp is not None)
         noted = None if row.noted_at is None else Note(row.noted_at, row.noted_value)
-        return Arrival(row if row.user_key is not None else None, noted, row.rows, row.passing, stamps)
+        return Arrival(row if row.user_key is not None else None, noted, row.current, row.pending, row.former, stamps)
 
 
 @cache
@@ -153,12 +156,21 @@ def _reading(tables: Tables) -> Select[Any]:
     return select(*person.c, *sessions.c, *told).select_from(joined)
 
 
+def _most_former(tables: Tables, key: ColumnElement[str]) -> ScalarSelect[int]:
+    row = tables.session.c
+    in_each = select(func.count().label("ids")).where(row.user_key == key, row.superseded_at.is_not(None))
+    ids = in_each.group_by(row.lineage).subquery("former").c.ids
+    return select(func.coalesce(func.max(ids), 0)).scalar_subquery()
+
+
 def _summary(tables: Tables) -> Subquery:
     row = tables.session.c
     key = bindparam("key", type_=row.user_key.type)
     living = case((row.ended_at.is_(None), row.stamp))
-    passing = case((or_(row.superseded_at.is_not(None), row.parked_at.is_not(None)), 1))
+    is_current = row.superseded_at.is_(None)
+    is_pending = and_(is_current, row.parked.is_not(None), row.parked_at.is_not(None))
     return select(
-        key.label("asked_key"), func.count().label("rows"), func.count(passing).label("passing"),
+        key.label("asked_key"), func.count(case((is_current, 1))).label("current"),
+        func.count(case((is_pending, 1))).label("pending"), _most_former(tables, key).label("former"),
         func.min(living).label("least_stamp"), func.max(living).label("most_stamp"),
     ).where(row.user_key == key).subquery("sessions")  # fmt: skip
