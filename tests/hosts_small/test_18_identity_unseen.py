@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -38,6 +39,7 @@ def by_login_user() -> Any:
 
 def by_nothing() -> Any:
     g.user, session["cart"], session["user_id"] = None, ["1"], None
+    g.identity = SimpleNamespace(id=None)  # as Flask-Principal says that it is nobody
     g._jwt_extended_jwt_user = {"loaded_user": None}  # of a token that is optional, and did not come
     return "a page"
 
@@ -87,7 +89,7 @@ def test_and_of_what_well_known_extensions_keep_in_g(name: str, value: Any) -> N
     ("name", "value"),
     [
         ("CAS_USERNAME", "ada"), ("simple_username", "ada"), ("oidc_auth_profile", {"sub": "1"}), ("samlNameId", "ada"),
-        ("_logged_in_user", {"oid": "1"}), ("jwt_payload", {"sub": "1"}), ("google_oauth_token", {"access_token": "x"}),
+        ("_logged_in_user", {"oid": "1"}), ("identity.id", "1"), ("jwt_payload", {"sub": "1"}), ("google_oauth_token", {"access_token": "x"}),
     ],
 )  # fmt: skip
 def test_and_of_what_they_keep_in_the_session(name: str, value: Any) -> None:

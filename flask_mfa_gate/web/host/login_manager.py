@@ -108,10 +108,11 @@ class FlaskLoginIdentity:
         return self._found(manager, known)
 
     def hide(self) -> None:
-        """The manager's anonymous user stands in, and the session no longer names anybody."""
+        """The manager's anonymous user stands in, and nothing is left of a session that names somebody."""
         self.hide_for_now()
+        # SECURITY: apps may keep a second identity there, as Flask-Principal does, and go by that alone.
         if USER_ID in session:
-            session.pop(USER_ID)
+            session_snapshot.empty()
 
     def hide_for_now(self) -> None:
         """The manager's anonymous user stands in."""

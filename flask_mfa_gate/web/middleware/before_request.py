@@ -235,7 +235,7 @@ def _answer_own(context: RequestContext) -> Any:
 def _hold_pending(context: RequestContext, pending: GateSession) -> Answer:
     """Answered from the row alone: the host is not asked who this is."""
     context.state.host.identity.hide()
-    context.is_decided = True
+    context.before, context.is_decided = session_snapshot.take(context.here.session), True
     if _is_open_while_pending(context, pending):
         return None
     assert context.enrollment is not None  # noqa: S101 - the row came with it

@@ -26,7 +26,7 @@ _NAMES = frozenset({
     "flask_httpauth_user", "_jwt_extended_jwt", "_jwt_extended_jwt_user", "current_identity", "jwt_payload",
     "authlib_server_oauth2_token", "oidc_id_token", "oidc_token_info", "oidc_auth_profile", "oidc_auth_token",
     "userinfo", "user_info", "_logged_in_user", "simple_logged_in", "simple_username", "CAS_USERNAME", "saml_subject",
-    "samlUserdata", "samlNameId", "identity.name", "auth_user",
+    "samlUserdata", "samlNameId", "identity.name", "identity.id", "auth_user",
 })  # fmt: skip
 _OF_FLASK_DANCE = "_oauth_token"  # behind the name of a provider
 _COOKIES = _NAMES | {
@@ -98,6 +98,9 @@ def _is_somebody(value: Any) -> bool:
     if isinstance(user, dict):
         return any(part is not None for part in user.values())
     try:
-        return bool(user) and (isinstance(user, str | int) or not is_anonymous(user))
+        # What stands for nobody in Flask-Principal is an object without an id.
+        if not user or getattr(user, "id", user) is None:
+            return False
+        return isinstance(user, str | int) or not is_anonymous(user)
     except Exception:  # noqa: BLE001 - any object may stand there
         return True

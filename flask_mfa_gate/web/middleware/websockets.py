@@ -12,6 +12,7 @@ from ...domain.sign_in.session import GateSession
 from ...errors import NotProved
 from ...services.people.persons import is_switched_on, key_of
 from ..authorization.authorizer import RequestAuthorizer
+from ..host import session_snapshot
 from ..host.asking import HIDDEN
 from ..host.login_manager import USER_ID
 from ..host.remember import ORDER
@@ -133,7 +134,8 @@ def _refuse_unproven(_app: Flask, **_: Any) -> None:
     note(_CHECKED, value=True)
     # SECURITY: without the hooks there was no decision, so only a proved session may name a user here.
     if not still_ok():
-        session.pop(USER_ID, None)
+        if USER_ID in session:
+            session_snapshot.empty()
         session["_remember"] = "clear"
 
 
