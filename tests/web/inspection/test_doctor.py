@@ -305,12 +305,12 @@ def test_mail_that_waits_for_hours_is_found_with_its_last_problem(app: Flask, cl
     assert "mail-late" not in found(app)
     clock.forward(seconds=1)
     assert found(app)["mail-late"] == "warning"
-    assert sentence(app, "mail-late") == "1 mail has been waiting since 2026-03-02 09:00 UTC."
+    assert sentence(app, "mail-late") == "1 email has been waiting since 2026-03-02 09:00 UTC."
     with store.database.write() as tx:
         store.outbox.note_failed(tx, message, problem="SMTPConnectError 421.", due_at=clock() + timedelta(days=9))
         store.outbox.add(tx, [Message("m2", "start", "2", "bob@example.org", {}, clock() - timedelta(days=1))])
     assert sentence(app, "mail-late") == (
-        "2 mails have been waiting since 2026-03-01 11:00 UTC. The last problem: SMTPConnectError 421."
+        "2 emails have been waiting since 2026-03-01 11:00 UTC. The last problem: SMTPConnectError 421."
     )
     with store.database.write() as tx:
         for name in ("m1", "m2"):
