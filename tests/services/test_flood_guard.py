@@ -268,3 +268,29 @@ def test_the_minute_is_that_of_the_clock(clock: StillClock) -> None:
     assert passed(guard, 2) == 1
     clock.now += timedelta(seconds=1)
     assert passed(guard, 2) == 1
+
+
+def test_a_late_one_of_the_minute_before_takes_nothing_back(clock: StillClock) -> None:
+    guard = FloodGuard(1, None, name="test", clock=clock)
+    clock.now = clock.now.replace(second=0, microsecond=0)
+    assert passed(guard, 2) == 1
+    clock.now -= timedelta(seconds=1)
+    assert passed(guard, 2) == 1
+    clock.now += timedelta(seconds=1)
+    assert passed(guard, 2) == 0
+
+
+def test_a_minute_that_is_over_leaves_nothing_behind(clock: StillClock) -> None:
+    guard = FloodGuard(1, None, name="test", clock=clock)
+    for minute in range(3):
+        guard.excess(f"198.51.100.{minute}")
+        clock.now += timedelta(minutes=1)
+    (counters,) = guard._memory._by_process.values()
+    assert len(counters.by_key) == 1
+
+
+def test_counting_in_memory_starts_no_thread(clock: StillClock, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[Thread] = []
+    monkeypatch.setattr(Thread, "start", started.append)
+    assert passed(FloodGuard(1, None, name="test", clock=clock), 2) == 1
+    assert started == []

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 import os
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass, field
@@ -21,7 +22,7 @@ from ...domain.address import counted_place
 from ...errors import ConfigError, Throttled
 
 if TYPE_CHECKING:
-    from limits.storage import MemoryStorage, Storage
+    from limits.storage import Storage
 
 KEY = "MFA_GATE_FLOOD_STORAGE"
 WINDOW = timedelta(minutes=1)
@@ -75,8 +76,10 @@ class FloodGuard:
         return self._refusal() if count >= self._limit else None
 
     def _key(self, place: str, about: str) -> str:
-        minute = int(self._clock().timestamp()) // int(WINDOW.total_seconds())
-        return f"{self._name}/{place}/{minute}/{about}"
+        return f"{self._name}/{place}/{self._minute()}/{about}"
+
+    def _minute(self) -> int:
+        return int(self._clock().timestamp()) // int(WINDOW.total_seconds())
 
     def _refusal(self) -> Throttled:
         length, now = int(WINDOW.total_seconds()), self._clock()
@@ -105,13 +108,13 @@ class FloodGuard:
     def _count(self, key: str, length: int) -> int:
         shared = self._shared
         if shared is None or self._is_paused():
-            return self._memory.increase(key, length)
+            return self._memory.increase(key, self._minute())
         try:
             count = self._ask(partial(shared.incr, key, length))
         # SECURITY: a server that is down neither locks everybody out nor lifts the limit.
         except Exception as error:  # noqa: BLE001 - drivers raise what they like
             self._note_failure(error)
-            return self._memory.increase(key, length)
+            return self._memory.increase(key, self._minute())
         if self._failed_at is not None:
             self._failed_at = None
             log.warning("the storage of %s answers again", KEY)
@@ -144,37 +147,38 @@ class FloodGuard:
         self._failed_at = self._clock()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Counters:
-    """Those of one process."""
+    """Those of one process, of the minute in which one was last increased."""
 
-    storage: MemoryStorage
     lock: Lock = field(default_factory=Lock)
+    minute: int = 0
+    by_key: Counter[str] = field(default_factory=Counter)
 
 
 class _Memory:
-    """Counters that are made at first use: a storage of ``limits`` has a thread, which no fork takes along."""
+    """Counters by process, since a lock that another thread holds during a fork stays locked in the child.
+
+    The memory storage of ``limits`` starts a thread to expire its keys at each count that comes alone.
+    """
 
     def __init__(self) -> None:
         self._by_process: dict[int, _Counters] = {}
 
-    def increase(self, key: str, length: int) -> int:
+    def increase(self, key: str, minute: int) -> int:
         process = os.getpid()
-        counters = self._by_process.get(process) or self._by_process.setdefault(process, _new_counters())
-        # Of first requests that come at once the storage would forget some.
+        counters = self._by_process.get(process) or self._by_process.setdefault(process, _Counters())
         with counters.lock:
-            return counters.storage.incr(key, length)
+            # SECURITY: one of the minute before that comes late must not lift the limit of this one.
+            if minute not in {counters.minute, counters.minute - 1}:
+                counters.minute, counters.by_key = minute, Counter()
+            counters.by_key[key] += 1
+            return counters.by_key[key]
 
     def read(self, key: str) -> int:
         """How many there were in this process."""
         counters = self._by_process.get(os.getpid())
-        return counters.storage.get(key) if counters is not None else 0
-
-
-def _new_counters() -> _Counters:
-    from limits.storage import MemoryStorage  # noqa: PLC0415 - needed once somebody signs in
-
-    return _Counters(MemoryStorage())
+        return counters.by_key[key] if counters is not None else 0
 
 
 def _answer(answer: Future[T], question: Callable[[], T]) -> None:
