@@ -50,6 +50,9 @@ class CodeGrant(AuthorizationCodeGrant):  # type: ignore[misc]
 
     def authenticate_user(self, authorization_code: ProviderGrant) -> Subject | None:
         """The user, where this client may still act for them."""
+        # SECURITY: an address that was taken from the client since may be somebody else's by now, and so may the code.
+        if not self.request.client.check_redirect_uri(authorization_code.get_redirect_uri()):
+            return None
         found: Subject | None = self.server.subject(authorization_code, Use.CODE)
         return found
 

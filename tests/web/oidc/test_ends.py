@@ -64,9 +64,22 @@ def delete(app: Flask, browser: Browser) -> None:
 
 
 def deny(app: Flask, browser: Browser) -> None:
+    close_wiki_to(app, "user:4")
+
+
+def close_wiki_to(app: Flask, whom: str) -> None:
     gate_of(app).policies.save(Policy.from_document({
-        "name": "no wiki", "state": "on", "users": {"include": ["user:4"]}, "resources": ["client:wiki"], "effect": {"action": "deny"},
+        "name": "no wiki", "state": "on", "users": {"include": [whom]}, "resources": ["client:wiki"], "effect": {"action": "deny"},
     }), actor="cli")  # fmt: skip
+
+
+def join_a_denied_group(app: Flask, browser: Browser) -> None:
+    close_wiki_to(app, "group:contractors")
+    change_user(group="contractors")
+
+
+def lose_factor(app: Flask, browser: Browser) -> None:
+    gate_of(app).enrollments.revoke_factor("4", kind="totp", actor="cli")
 
 
 def end_grants(app: Flask, browser: Browser) -> None:
@@ -77,7 +90,9 @@ def forget(app: Flask, browser: Browser) -> None:
     gate_of(app).users.forget("4", actor="cli")
 
 
-ENDS = [sign_out, reset, revoke, disable, change_password, delete, deny, end_grants]
+ENDS = [
+    sign_out, reset, revoke, disable, change_password, delete, deny, end_grants, join_a_denied_group, lose_factor,
+]  # fmt: skip
 Act = Callable[[Flask, Browser], None]
 
 

@@ -225,6 +225,22 @@ def test_a_client_that_is_disabled_or_removed_has_nothing_any_more(
     assert (own.refresh(tokens["refresh_token"]).json or {})["error"] == "invalid_grant"
 
 
+def test_a_code_that_went_to_an_address_that_is_the_clients_no_longer_is_worth_nothing(
+    app: Flask, browser: SecureBrowser, phone: Phone
+) -> None:
+    gate = app.extensions["mfa_gate"].gate
+    former, present = "https://own.example.org/", "https://new.example.org/"
+    with app.app_context():
+        made = gate.oidc.clients.add({"client_id": "own", "redirect_uris": [former], "skip_consent": True}, actor="cli")
+    own = RelyingParty(app, client_id="own", redirect_uri=former, secret=made.secret)
+    browser.sign_in_with_code("dave", phone)
+    code = own.code(browser)
+    with app.app_context():
+        gate.oidc.clients.change("own", {"redirect_uris": [present]}, actor="cli")
+    assert (own.trade(code).json or {})["error"] == "invalid_grant"
+    assert own.send(browser).status_code == 400
+
+
 def test_two_secrets_overlap_and_the_older_one_ends(
     app: Flask, browser: SecureBrowser, phone: Phone, clock: StillClock
 ) -> None:
