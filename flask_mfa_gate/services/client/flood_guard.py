@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import partial
 from threading import Lock, Thread
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 from ...clock import Clock
 from ...domain.address import counted_place
@@ -35,6 +35,13 @@ _LATE = f"no answer within {_LONGEST_WAIT_SECONDS:g} s"
 _SENTENCE = "Too many sign-ins from your network. Try again in a minute."
 log = logging.getLogger("flask_mfa_gate")
 T = TypeVar("T")
+
+
+class _Key(NamedTuple):
+    """What is counted, and the minute since 1970 that it is counted in, which is also part of its name."""
+
+    minute: int
+    name: str
 
 
 class FloodGuard:
@@ -75,22 +82,20 @@ class FloodGuard:
         count = self._read(self._key(counted_place(address), about))
         return self._refusal() if count >= self._limit else None
 
-    def _key(self, place: str, about: str) -> str:
-        return f"{self._name}/{place}/{self._minute()}/{about}"
-
-    def _minute(self) -> int:
-        return int(self._clock().timestamp()) // int(WINDOW.total_seconds())
+    def _key(self, place: str, about: str) -> _Key:
+        minute = int(self._clock().timestamp()) // int(WINDOW.total_seconds())
+        return _Key(minute, f"{self._name}/{place}/{minute}/{about}")
 
     def _refusal(self) -> Throttled:
         length, now = int(WINDOW.total_seconds()), self._clock()
         wait = length - int(now.timestamp()) % length
         return Throttled(_SENTENCE, retry_at=now + timedelta(seconds=wait), retry_after=wait)
 
-    def _read(self, key: str) -> int:
+    def _read(self, key: _Key) -> int:
         if self._shared is None or self._is_paused():
             return self._memory.read(key)
         try:
-            return int(self._shared.get(key))
+            return int(self._shared.get(key.name))
         except Exception as error:  # noqa: BLE001 - drivers raise what they like
             self._note_failure(error)
             return self._memory.read(key)
@@ -105,16 +110,16 @@ class FloodGuard:
             return _words(error)
         return None
 
-    def _count(self, key: str, length: int) -> int:
+    def _count(self, key: _Key, length: int) -> int:
         shared = self._shared
         if shared is None or self._is_paused():
-            return self._memory.increase(key, self._minute())
+            return self._memory.increase(key)
         try:
-            count = self._ask(partial(shared.incr, key, length))
+            count = self._ask(partial(shared.incr, key.name, length))
         # SECURITY: a server that is down neither locks everybody out nor lifts the limit.
         except Exception as error:  # noqa: BLE001 - drivers raise what they like
             self._note_failure(error)
-            return self._memory.increase(key, self._minute())
+            return self._memory.increase(key)
         if self._failed_at is not None:
             self._failed_at = None
             log.warning("the storage of %s answers again", KEY)
@@ -165,20 +170,20 @@ class _Memory:
     def __init__(self) -> None:
         self._by_process: dict[int, _Counters] = {}
 
-    def increase(self, key: str, minute: int) -> int:
+    def increase(self, key: _Key) -> int:
         process = os.getpid()
         counters = self._by_process.get(process) or self._by_process.setdefault(process, _Counters())
         with counters.lock:
             # SECURITY: one of the minute before that comes late must not lift the limit of this one.
-            if minute not in {counters.minute, counters.minute - 1}:
-                counters.minute, counters.by_key = minute, Counter()
-            counters.by_key[key] += 1
-            return counters.by_key[key]
+            if key.minute not in {counters.minute, counters.minute - 1}:
+                counters.minute, counters.by_key = key.minute, Counter()
+            counters.by_key[key.name] += 1
+            return counters.by_key[key.name]
 
-    def read(self, key: str) -> int:
+    def read(self, key: _Key) -> int:
         """How many there were in this process."""
         counters = self._by_process.get(os.getpid())
-        return counters.by_key[key] if counters is not None else 0
+        return counters.by_key[key.name] if counters is not None else 0
 
 
 def _answer(answer: Future[T], question: Callable[[], T]) -> None:
