@@ -63,7 +63,7 @@ def trust_amr(key: str, value: Any) -> Mapping[str, str]:
     return MappingProxyType(dict(value))
 
 
-@allowing(f"a mapping from {', '.join(repr(word) for word in DEFAULT_ACR)} to three different texts without spaces")
+@allowing(f"a mapping from {', '.join(repr(word) for word in DEFAULT_ACR)} to three different strings without spaces")
 def acr(key: str, value: Any) -> Mapping[str, str]:
     """A value for each strength; one that is left out keeps its default."""
     demand(isinstance(value, Mapping) and set(value) <= set(DEFAULT_ACR))

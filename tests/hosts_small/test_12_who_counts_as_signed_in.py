@@ -46,7 +46,7 @@ def fails(_user: Any) -> Any:
 SOMEBODY: dict[str, Callable[[str], Any]] = {
     "methods": OldStyle,
     "is_anonymous is a column": variant(is_anonymous=True),
-    "is_anonymous is a text": variant(is_anonymous="False"),
+    "is_anonymous is a string": variant(is_anonymous="False"),
     "is_anonymous fails": variant(is_anonymous=property(fails)),
     "is_authenticated says no, and there is an id": variant(is_authenticated=False),
     "is_authenticated is a method that says no, and there is an id": variant(is_authenticated=lambda _user: False),

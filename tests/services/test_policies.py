@@ -99,7 +99,7 @@ DENY = Effect(Action.DENY)
         (Policy("rule", Effect(Action.REQUIRE, max_age=900)), "from_document"),  # type: ignore[arg-type]
         (Policy("rule", DENY, users=["all"]), "from_document"),  # type: ignore[arg-type]
         (Policy("rule", DENY, state="On"), "^state must be one of on, off"),  # type: ignore[arg-type]
-        (Policy(None, DENY), "^name must be a text"),  # type: ignore[arg-type]
+        (Policy(None, DENY), "^name must be a string"),  # type: ignore[arg-type]
         ({"name": "rule", "effect": {"action": "deny"}}, "from_document"),
         (None, "from_document"),
     ],
@@ -120,7 +120,7 @@ def test_words_stand_for_their_kinds(service: PolicyService) -> None:
 
 @pytest.mark.parametrize("text", [None, b"version = 1", {"version": 1}, 5])
 def test_what_is_no_text_is_no_document(service: PolicyService, text: Any) -> None:
-    with pytest.raises(PolicyError, match="must be a text"):
+    with pytest.raises(PolicyError, match="must be a string"):
         service.import_(text)
 
 

@@ -30,7 +30,7 @@ def nearest(given: str, known: Collection[str]) -> str | None:
 def read_text(value: object, where: str) -> str:
     """A text that says something."""
     if not isinstance(value, str) or not value.strip():
-        raise PolicyError("must be a text that is not empty", path=where)
+        raise PolicyError("must be a string that is not empty", path=where)
     return value.strip()
 
 

@@ -111,8 +111,8 @@ def key_of(user: Any, user_key: Callable[[Any], Any]) -> str:
     # SECURITY: an empty or missing key would make one account out of many.
     if not is_key(key):
         raise NamelessUser(
-            f"A user's key, from user_key= or get_id(), has to be a text of 1 to {LONGEST_KEY} characters without NUL, "
-            "and not the word None."
+            f"A user's key, from user_key= or get_id(), has to be a string of 1 to {LONGEST_KEY} characters without "
+            "NUL, and not the word None."
         )
     return str(key)
 
@@ -176,7 +176,7 @@ def _group_names(names: Any) -> frozenset[str]:
 def checked(person: Person) -> Person:
     """The same, as far as the tables can keep it."""
     if not is_key(person.key):
-        raise TypeError("a key is a text that is not empty")
+        raise TypeError("a key is a string that is not empty")
     return replace(
         person,
         name=kept_text(person.name)[:LONGEST_NAME],
@@ -190,7 +190,7 @@ def checked(person: Person) -> Person:
 
 
 class _Stand:
-    """Stands in for a user. Each attribute is a text that shows any change made to it."""
+    """Stands in for a user. Each attribute is a string that shows any change made to it."""
 
     def __getattr__(self, name: str) -> str:
         return f" {name} X"

@@ -39,7 +39,7 @@ def checked_facts(given: Environment | None, *, signals: Collection[str]) -> Env
         raise BadRequest("The environment has to be an Environment(address=…, …).")
     for name in _TEXTS:
         if not isinstance(getattr(given, name), str | None):
-            raise BadRequest(Sentence("The fact %(name)s has to be a text.", name=name))
+            raise BadRequest(Sentence("The fact %(name)s has to be a string.", name=name))
     if not isinstance(given.at, datetime | None):
         raise BadRequest("The fact at has to be a datetime.")
     return replace(
@@ -52,7 +52,7 @@ def checked_facts(given: Environment | None, *, signals: Collection[str]) -> Env
 def _address(given: object) -> str | None:
     # A number would be read as a packed address, which nobody means who writes 10 or 10.0.
     if not isinstance(given, str | IPv4Address | IPv6Address | None):
-        raise BadRequest("The fact address has to be a text.")
+        raise BadRequest("The fact address has to be a string.")
     return None if given is None else str(given)
 
 

@@ -114,5 +114,5 @@ def _read(row: object, where: str) -> Scenario:
 def _text(row: Mapping[str, Any], name: str, where: str) -> str:
     value = row.get(name)
     if not isinstance(value, str) or not value:
-        raise PolicyError("has to be a text", path=f"{where}.{name}")
+        raise PolicyError("has to be a string", path=f"{where}.{name}")
     return value

@@ -84,7 +84,7 @@ class ListedWord:
         fact = self.look(subject, environment)
         # SECURITY: the number 5 is never the text "5", so a host's deny on it would pass for one that surely fails.
         if not isinstance(fact, str | None):
-            raise TypeError("a fact is a text, or None where it is not known")
+            raise TypeError("a fact is a string, or None where it is not known")
         if not fact or not self.known:
             return fact or None
         return fact.upper() if self.upper else fact.lower()

@@ -52,7 +52,7 @@ def read_policy(value: object, *, registry: Registry, where: str = "") -> Policy
 
 def _parse(text: object) -> object:
     if not isinstance(text, str):
-        raise PolicyError("must be a text")
+        raise PolicyError("must be a string")
     # SECURITY: both parsers take memory many times the size of their text, so a huge one could end the worker.
     if len(text) > MOST_BYTES or len(text.encode(errors="surrogatepass")) > MOST_BYTES:
         raise PolicyError(Sentence("is larger than %(most_bytes)s bytes", most_bytes=MOST_BYTES))

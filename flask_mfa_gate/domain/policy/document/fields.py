@@ -31,7 +31,7 @@ def read_table(value: object, where: str) -> Mapping[str, object]:
     if not isinstance(value, Mapping):
         raise PolicyError("must be a table", path=where)
     if not all(isinstance(key, str) for key in value):
-        raise PolicyError("must have texts as keys", path=where)
+        raise PolicyError("must have strings as keys", path=where)
     return value
 
 
@@ -78,7 +78,7 @@ def read_text(value: object, where: str) -> str:
 
 def _read_printable(value: object, where: str, *, longest: int, besides: str = "") -> str:
     if not isinstance(value, str):
-        raise PolicyError("must be a text", path=where)
+        raise PolicyError("must be a string", path=where)
     if len(value) > longest:
         raise PolicyError(Sentence("must not be longer than %(longest)s characters", longest=longest), path=where)
     if any(mark not in besides for mark in _UNPRINTABLE.findall(value)):

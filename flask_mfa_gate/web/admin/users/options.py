@@ -34,7 +34,7 @@ def options_of(
     elif "until" in verb.takes and when == "until":
         until, errors = _until(console, typed)
     elif "until" in verb.takes and _text(typed, "until"):
-        # Whoever typed a date and left the other choice ticked meant the date.
+        # Those who typed a date and left the other choice ticked meant the date.
         errors = {"until": gettext("Choose “A date” to use this day, or clear it.")}
     elif "days" in verb.takes and (_text(typed, "days") or not _may_leave_out_days(verb, typed)):
         days, errors = _days(verb, _text(typed, "days"))

@@ -217,7 +217,7 @@ def test_what_a_policy_in_python_has_wrong_shows_when_it_is_read_again() -> None
         ("version = 1\nnetworks = {}", "networks must be a list."),
         ("version = 1\nnetworks = [{name='x'}]", "networks[0].entries is missing."),
         ("version = 1\nnetworks = [{entries=[]}]", "networks[0].name is missing."),
-        ("version = 1\nnetworks = [{name='x', entries=['10.0.0.1', 7]}]", "networks[0].entries[1] must be a text."),
+        ("version = 1\nnetworks = [{name='x', entries=['10.0.0.1', 7]}]", "networks[0].entries[1] must be a string."),
         ("version = 1\nnetworks = [{name='10.0.0.1', entries=[]}]", "networks[0].name must not look like an address."),
         (
             "version = 1\nnetworks = [{name='x', entries=[]}, {name='y', entries=[]}, {name='x', entries=[]}]",
@@ -238,7 +238,7 @@ def test_faults_of_the_document(text: str, sentence: str) -> None:
     [
         ({"name": None}, "policies[0].name is missing."),
         ({"name": ""}, "policies[0].name must not be empty."),
-        ({"name": 7}, "policies[0].name must be a text."),
+        ({"name": 7}, "policies[0].name must be a string."),
         ({"name": " x"}, "policies[0].name must not begin or end with a blank."),
         ({"name": "x" * 101}, "policies[0].name must not be longer than 100 characters."),
         ({"name": "a\nb"}, "policies[0].name must not contain control characters."),
@@ -246,7 +246,7 @@ def test_faults_of_the_document(text: str, sentence: str) -> None:
         ({"name": "a\ud800"}, "policies[0].name must not contain control characters."),
         ({"name": "a\u2028b"}, "policies[0].name must not contain control characters."),
         ({"nam": "x"}, "policies[0].nam is not known here. Did you mean name?"),
-        ({"description": []}, "policies[0].description must be a text."),
+        ({"description": []}, "policies[0].description must be a string."),
         ({"description": "x" * 1001}, "policies[0].description must not be longer than 1000 characters."),
         ({"message": "a\x00b"}, "policies[0].message must not contain control characters."),
         ({"state": "On"}, "policies[0].state must be one of on, off, report-only. Did you mean on?"),
@@ -358,7 +358,7 @@ def test_a_policy_alone_may_name_any_network() -> None:
 
 
 def test_only_texts_are_keys() -> None:
-    with pytest.raises(PolicyError, match=r"^The document must have texts as keys\.$"):
+    with pytest.raises(PolicyError, match=r"^The document must have strings as keys\.$"):
         Policy.from_document({3: "x"})  # type: ignore[dict-item]
 
 
@@ -432,7 +432,7 @@ def test_a_kind_of_factor_that_nobody_knows_is_written_too_and_so_refused(factor
 
 @pytest.mark.parametrize("text", [None, b"version = 1", {"version": 1}, 7])
 def test_a_document_is_a_text(text: Any) -> None:
-    assert str(refused(text)) == "The document must be a text."
+    assert str(refused(text)) == "The document must be a string."
 
 
 def test_a_document_is_at_most_5_mb() -> None:
