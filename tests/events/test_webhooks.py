@@ -298,6 +298,18 @@ class TestKilled:
             store.outgoing_events.note_failed(tx, one, until=until, problem="late", due_at=clock())
         assert states(portal) == ["sent"]
 
+    def test_nor_tries_again_what_another_has_just_tried(self, portal: Flask, clock: StillClock) -> None:
+        act(portal, "frank")
+        store, now = state_of(portal).store, clock()
+        until = now + timedelta(minutes=2)
+        with store.database.write() as tx:
+            (one,) = store.outgoing_events.due(tx, "hook", now=now, limit=9)
+            assert store.outgoing_events.try_claim(tx, one.id, now=now, until=until)
+            later = now + timedelta(minutes=1)
+            store.outgoing_events.note_failed(tx, one, until=until, problem="down", due_at=later)
+            assert not store.outgoing_events.try_claim(tx, one.id, now=now, until=until)
+            assert store.outgoing_events.try_claim(tx, one.id, now=later, until=until)
+
 
 class TestWhatIsSaid:
     def test_nothing_of_the_secrets_in_log_audit_or_representation(

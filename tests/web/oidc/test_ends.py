@@ -9,6 +9,7 @@ import pytest
 from flask import Flask
 
 from flask_mfa_gate import Policy
+from flask_mfa_gate.errors import NotAllowed
 from tests.conftest import Browser, Phone, StillClock
 from tests.web.oidc.kit import CALLBACK, RelyingParty, SecureBrowser, rows
 
@@ -88,6 +89,18 @@ def end_grants(app: Flask, browser: Browser) -> None:
 
 def forget(app: Flask, browser: Browser) -> None:
     gate_of(app).users.forget("4", actor="cli")
+
+
+@pytest.mark.parametrize("key", ["4", "7", "8"])
+def test_only_an_admin_signs_everybody_out_of_an_app(
+    app: Flask, wiki: RelyingParty, browser: SecureBrowser, phone: Phone, key: str
+) -> None:
+    """Neither a user, nor the help desk, nor an auditor."""
+    browser.sign_in_with_code("dave", phone)
+    tokens = wiki.tokens(browser)
+    with app.app_context(), pytest.raises(NotAllowed):
+        gate_of(app).oidc.connections.revoke_client("wiki", actor=f"user:{key}")
+    assert wiki.userinfo(tokens["access_token"]).status_code == 200
 
 
 ENDS = [
