@@ -14,7 +14,8 @@ from .services.oidc.subjects import ClaimsHook
 from .services.people.directory import Directory, HostDirectory, ModelDirectory, UserDirectory
 from .services.people.known_people import KnownPeople
 from .services.people.model_keys import ModelKey
-from .services.people.persons import PersonReader, flask_login_id, read_attribute
+from .services.people.persons import PersonReader, read_attribute
+from .services.people.user_objects import flask_login_id
 from .services.sign_in.session_auth_hash import ATTRIBUTES
 from .store import Store
 from .web.host.login_manager import FlaskLoginIdentity

@@ -20,7 +20,7 @@ from ..domain.sign_in.upstream import FederatedSignIn, Upstream
 from ..domain.view_protection import ViewProtection
 from ..services.observations import Observation
 from ..services.oidc.access_tokens import AccessToken
-from ..services.people.persons import key_of
+from ..services.people.user_objects import key_of
 from ..services.sign_in.entries import Entry
 from ..store.oidc.grants import GrantState
 from ..store.sign_in.holdings import Held

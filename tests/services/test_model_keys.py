@@ -11,7 +11,8 @@ from werkzeug.local import LocalProxy
 
 from flask_mfa_gate.errors import ConfigError, HostCallbackFailed, NamelessUser
 from flask_mfa_gate.services.people.model_keys import ModelKey
-from flask_mfa_gate.services.people.persons import key_of, read_attribute
+from flask_mfa_gate.services.people.persons import read_attribute
+from flask_mfa_gate.services.people.user_objects import key_of
 
 
 class Base(DeclarativeBase):

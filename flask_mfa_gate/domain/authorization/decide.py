@@ -126,8 +126,8 @@ class _Judge:
         if not self.request.is_active:
             return Decision(Ask.DENY, Reason.INACTIVE)
         access = self._default(APP, result)
-        if (refused := _refused(APP, result, access)) is not None:
-            return refused
+        if result.denied_by is not None or access is DENY:
+            return _refusal(APP, result)
         if self.is_locked and self._locks_here:
             return Decision(Ask.LOCKED, Reason.LAPSED)
         # What is demanded of everybody has no days of grace.
@@ -144,8 +144,8 @@ class _Judge:
         """What one resource asks beside the app."""
         result = self.results.get(name, _NO_RESULT)
         access = self._default(name, result)
-        if (refused := _refused(name, result, access)) is not None:
-            return refused
+        if result.denied_by is not None or access is DENY:
+            return _refusal(name, result)
         accepted = _accepted_at(name)
         asked = self.demand(AuthnRequirement(accepted)) if access is REQUIRE else PASSED
         if result.demands:
@@ -273,15 +273,14 @@ class _Judge:
         return not self.is_in and self.request.assurance.proved(Method.setup_only, now=self.now)
 
 
-def _refused(resource: str, result: PolicyResult, access: Access | None) -> Decision | None:
-    if (policy := result.denied_by) is not None:
-        return Decision(
-            Ask.DENY, Reason.POLICY, at_resource=resource != APP, policies=(policy.name,),
-            message=policy.message, help_link=policy.help_link,
-        )  # fmt: skip
-    if access is DENY:
+def _refusal(resource: str, result: PolicyResult) -> Decision:
+    """By the policy that denies, or by the default access."""
+    if (policy := result.denied_by) is None:
         return Decision(Ask.DENY, Reason.DEFAULT_DENY, at_resource=resource != APP)
-    return None
+    return Decision(
+        Ask.DENY, Reason.POLICY, at_resource=resource != APP, policies=(policy.name,),
+        message=policy.message, help_link=policy.help_link,
+    )  # fmt: skip
 
 
 def _at_sign_in(wanted: PolicyDemand) -> AuthnRequirement:

@@ -14,8 +14,8 @@ from ...errors import BadRequest, NotFound, UnknownUser
 from ...sentences import Sentence
 from ...store.enrollment.action_requests import ActionItem, ActionRequest, RequestState
 from ..people.lookup import UserLookup
-from ..people.persons import is_key
 from ..people.user_list import UserListService
+from ..people.user_objects import is_key
 from ..unit_of_work import TransactionRunner
 from .action_calls import ActionCalls, seen_of, told
 from .action_options import ActionOptions

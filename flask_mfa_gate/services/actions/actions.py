@@ -22,7 +22,7 @@ from ...sentences import Sentence
 from ...store.people.user_list import UserList
 from ..people.actors import acting_user, actor_of
 from ..people.directory import UserDirectory
-from ..people.persons import is_key
+from ..people.user_objects import is_key
 from ..text_validation import check_words
 from ..unit_of_work import TransactionRunner, UnitOfWork
 from .action_result import ActionResult, Answer, joined

@@ -21,7 +21,7 @@ from ...sentences import Sentence
 from ..actions.action_result import ActionResult
 from ..actions.actions import ActionRunner, Order, Terms, unknown
 from ..actions.state_changes import ChangeWriter
-from ..people.persons import is_key
+from ..people.user_objects import is_key
 from ..unit_of_work import TransactionRunner, UnitOfWork, write_person
 
 Targets = str | Iterable[str] | UserFilter

@@ -10,7 +10,8 @@ from ...domain.people.person import Person
 from ...errors import HostCallbackFailed
 from ...store.oidc.grants import GrantState
 from ..people.directory import UserDirectory
-from ..people.persons import PersonReader, is_switched_on
+from ..people.persons import PersonReader
+from ..people.user_objects import is_switched_on
 from ..sign_in.session_auth_hash import Stamper
 
 # What says who signed in, how and when, is the provider's own, whatever the host tells beside it.

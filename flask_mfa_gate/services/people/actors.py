@@ -6,7 +6,7 @@ from ...domain.people.roles import Actor, ActorLike, is_reserved
 from ...errors import BadRequest
 from ..text_validation import check_words
 from .directory import UserDirectory
-from .persons import is_key
+from .user_objects import is_key
 
 _AMBIGUOUS = (
     "A user has the key {0!r}, so as an actor it could mean that user or not. "

@@ -10,7 +10,8 @@ from sqlalchemy import BigInteger, ColumnElement, Select, bindparam, func, liter
 
 from ...domain.people.person import Person
 from ...errors import HostCallbackFailed
-from .persons import EMAIL_ATTRIBUTES, PersonReader, checked, key_of, read_attribute
+from .persons import EMAIL_ATTRIBUTES, PersonReader, checked, read_attribute
+from .user_objects import key_of
 
 if TYPE_CHECKING:
     from sqlalchemy.orm import Session

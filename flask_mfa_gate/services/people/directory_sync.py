@@ -16,8 +16,8 @@ from ...store.records.checkpoints import JobMark
 from ..actions.state_changes import ChangeWriter
 from ..unit_of_work import T, TransactionRunner, UnitOfWork
 from .directory import UserDirectory
-from .persons import is_key
 from .population import SYNC_DONE
+from .user_objects import is_key
 
 PAGE = 1000
 SYNC = "sync"

@@ -9,7 +9,8 @@ from ...clock import Clock
 from ...domain.people.person import Person
 from ...store import Store
 from .directory import HostAccount
-from .persons import PersonReader, key_of
+from .persons import PersonReader
+from .user_objects import key_of
 
 
 class KnownPeople:

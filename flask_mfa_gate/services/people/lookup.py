@@ -10,7 +10,7 @@ from ...errors import BadRequest
 from ...sentences import Sentence
 from ...store import Store
 from .directory import UserDirectory
-from .persons import is_key
+from .user_objects import is_key
 
 _FEW = 5
 _STALE = (

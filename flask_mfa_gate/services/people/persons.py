@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection
 from dataclasses import dataclass, replace
-from inspect import getattr_static, isawaitable
 from typing import Any
 
-from ...domain.people.person import LONGEST_KEY, Person
+from ...domain.people.person import Person
 from ...domain.people.roles import Role
-from ...errors import HostCallbackFailed, NamelessUser
-from ..text_validation import UNKEPT, kept_text
+from ...errors import HostCallbackFailed
+from ..text_validation import kept_text
 from .model_keys import ModelKey
+from .user_objects import called, is_key, is_switched_on
 
 _NAME_ATTRIBUTES = ("name", "full_name", "display_name", "username")
 _LOGIN_ATTRIBUTES = ("user_name", "login", "nickname")
@@ -94,76 +94,6 @@ def _name(user: Any) -> str:
 
 def _email(user: Any) -> str:
     return _first_text(user, EMAIL_ATTRIBUTES)[:LONGEST_EMAIL]
-
-
-def key_of(user: Any, user_key: Callable[[Any], Any]) -> str:
-    """The stable key of a user.
-
-    :raises HostCallbackFailed: when the callback fails.
-    :raises NamelessUser: when it gives no usable key.
-    """
-    try:
-        key = user_key(user)
-    except HostCallbackFailed:
-        raise
-    except Exception as error:
-        raise HostCallbackFailed("The user_key callback failed, so nobody can be identified.") from error
-    # SECURITY: an empty or missing key would make one account out of many.
-    if not is_key(key):
-        raise NamelessUser(
-            f"A user's key, from user_key= or get_id(), has to be a string of 1 to {LONGEST_KEY} characters without "
-            "NUL, and not the word None."
-        )
-    return str(key)
-
-
-def is_key(key: object) -> bool:
-    """Whether this can be a user's key: a text, not empty and not the name of nothing, that every database keeps."""
-    return isinstance(key, str) and key not in {"", "None"} and len(key) <= LONGEST_KEY and not UNKEPT.search(key)
-
-
-def is_switched_on(user: Any) -> bool:
-    """The host's word for an active account; a host without it has only such.
-
-    :raises HostCallbackFailed: where the host has it, and it fails.
-    """
-    try:
-        return bool(answer_of(user, "is_active", missing=True))
-    except Exception as error:
-        raise HostCallbackFailed("The user's is_active failed, so nobody is let in by it.") from error
-
-
-def flask_login_id(user: Any) -> str:
-    """What Flask-Login calls the user."""
-    return str(user.get_id())
-
-
-def answer_of(user: Any, name: str, *, missing: Any) -> Any:
-    """What a user object answers by this name: an attribute, or a method as in Flask-Login before 0.3.
-
-    :param missing: the answer of an object that has no such thing.
-    """
-    try:
-        value = getattr(user, name)
-    except AttributeError:
-        # SECURITY: a property that fails over a missing attribute looks like none, and would switch an account on.
-        if getattr_static(user, name, None) is None:
-            return missing
-        raise
-    # Nearly every user answers so, several times a request.
-    return value if value is True or value is False else called(value)
-
-
-def called(value: Any) -> Any:
-    """The value itself, or what it gives where it is a method.
-
-    :raises TypeError: for one that can't be told without waiting for it.
-    """
-    # SECURITY: a method that nobody calls is true, whatever it would say.
-    answer = value() if callable(value) else value
-    if isawaitable(answer):
-        raise TypeError("a coroutine is no answer")
-    return answer
 
 
 def _group_names(names: Any) -> frozenset[str]:

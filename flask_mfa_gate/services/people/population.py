@@ -10,7 +10,7 @@ from ...domain.people.roles import Actor, Role
 from ...domain.policy.facts import Subject
 from ...store import Store
 from .directory import UserDirectory
-from .persons import is_key
+from .user_objects import is_key
 
 PAGE = 1000
 SYNC_DONE = "sync-done"

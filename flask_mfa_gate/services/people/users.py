@@ -24,7 +24,7 @@ from ..unit_of_work import TransactionRunner, UnitOfWork
 from .actors import acting_user, actor_of
 from .directory import UserDirectory
 from .directory_sync import DirectorySync, Synced
-from .persons import is_key
+from .user_objects import is_key
 
 
 class UserService:

@@ -20,7 +20,7 @@ from ...domain.oidc.upstream_claims import are_two_factors
 from ...domain.people.person import Person
 from ...domain.people.user_filter import EVERYBODY
 from ...domain.policy.document.policy import Policy, PolicySet, PolicyState
-from ...domain.policy.evaluation.compiled_policies import CompiledPolicies
+from ...domain.policy.evaluation.compiled_policies import NO_POLICIES, CompiledPolicies
 from ...domain.policy.evaluation.trace import PolicyTrace
 from ...domain.policy.facts import Environment
 from ...domain.sign_in.assurance import Assurance, SignIn
@@ -34,8 +34,8 @@ from ..actions.actions import ActionRunner
 from ..client.geoip import Places
 from ..client.user_agents import words_of
 from ..people.directory import UserDirectory
-from ..people.persons import is_key
 from ..people.population import Population
+from ..people.user_objects import is_key
 from .edits import with_policy
 from .environment_input import checked_facts, recorded_environment
 from .impact import Changed, Preview, change_of, preview_of
@@ -202,7 +202,7 @@ class Simulator:
             return self._policies.compile(draft)
         with self._store.database.read() as tx:
             digest = self._store.policies.in_force(tx)
-        return self._policies.at(digest)
+        return NO_POLICIES if digest is None else self._policies.at(digest)
 
     def _with_local(
         self, compiled: CompiledPolicies, endpoint: str | None, protection: ViewProtection

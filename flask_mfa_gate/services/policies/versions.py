@@ -13,7 +13,7 @@ from ...domain.policy.conditions.condition_type import Source
 from ...domain.policy.conditions.registry import Registry
 from ...domain.policy.document.codec import read_document
 from ...domain.policy.document.policy import PolicySet
-from ...domain.policy.evaluation.compiled_policies import CompiledPolicies, compile_policies
+from ...domain.policy.evaluation.compiled_policies import NO_POLICIES, CompiledPolicies, compile_policies
 from ...errors import MFAGateError, PolicyError
 from ...store import Store
 from ...store.records.policies import PolicyVersion
@@ -32,8 +32,7 @@ class PolicyVersions:
 
     def __init__(self, store: Store, registry: Registry) -> None:
         self._store, self._registry = store, registry
-        self._nothing = compile_policies(EMPTY, registry, version=0)
-        self._kept: tuple[str | None, CompiledPolicies] = (None, self._nothing)
+        self._kept: tuple[str | None, CompiledPolicies] = (None, NO_POLICIES)
         self._loading = Lock()
         # By its text, and not by its number, under which a restored database may hold another one.
         self._parsed = lru_cache(maxsize=_MOST_PARSED)(partial(read_document, registry=registry))
@@ -43,15 +42,13 @@ class PolicyVersions:
         with self._store.database.read() as tx:
             return self._store.policies.newest(tx)
 
-    def at(self, digest: str | None) -> CompiledPolicies:
+    def at(self, digest: str) -> CompiledPolicies:
         """The policies in force, compiled. A worker that meets other ones than it knows loads them once.
 
-        :param digest: of those in force when the request began; None where there are none. A number would not do:
-            in a database that was restored the same number may mean other policies.
+        :param digest: of those in force when the request began. A number would not do: in a database that was restored
+            the same number may mean other policies.
         :raises MFAGateError: when they can't be read: nobody is let in because of it.
         """
-        if digest is None:
-            return self._nothing
         known, compiled = self._kept
         if known == digest:
             return compiled

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from flask import current_app
 
 from ...domain.sign_in.session import GateSession
-from ...services.people.persons import is_switched_on, key_of
+from ...services.people.user_objects import is_switched_on, key_of
 from ..sessions.shown_user import shown_user
 from ..state import GateState
 

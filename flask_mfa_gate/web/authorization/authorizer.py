@@ -14,12 +14,12 @@ from ...domain.authorization.report_only import ReportOnlyResult, report
 from ...domain.authorization.request import AccessRequest
 from ...domain.enrollment.enrollment import EnrollmentState
 from ...domain.policy.conditions.condition_type import ALL_FACTS
-from ...domain.policy.evaluation.compiled_policies import CompiledPolicies
+from ...domain.policy.evaluation.compiled_policies import NO_POLICIES, CompiledPolicies
 from ...domain.policy.facts import Environment
 from ...domain.sign_in.assurance import Assurance, Method, SignIn
 from ...domain.view_protection import ViewProtection
 from ...errors import MFAGateError
-from ...services.people.persons import is_switched_on
+from ...services.people.user_objects import is_switched_on
 from ...services.policies.policies import log_failure
 from ...services.sign_in.arrival import Seen
 from ..acts import is_granted, try_grant
@@ -251,7 +251,8 @@ class RequestAuthorizer:
         return decide(request, policies, state.rules, now=state.clock())
 
     def _policies(self, enrollment: EnrollmentState) -> CompiledPolicies:
-        return self.context.state.access.policies.at(enrollment.policy_version)
+        digest = enrollment.policy_version
+        return NO_POLICIES if digest is None else self.context.state.access.policies.at(digest)
 
     @property
     def _is_active(self) -> bool:

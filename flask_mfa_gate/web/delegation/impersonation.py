@@ -13,12 +13,11 @@ from ...domain.people.roles import Actor
 from ...domain.sign_in.impersonation import DeclaredImpersonation, ImpersonationEnd
 from ...errors import BadRequest, ConfigError, NotProved
 from ...services.people.actors import actor_of
-from ...services.people.persons import key_of
+from ...services.people.user_objects import key_of, unwrapped
 from ..client import origin_of
 from ..csrf import csrf_token
 from ..host import session_snapshot
 from ..host.cookies_apart import rests_on_own_cookies
-from ..host.user_objects import unwrapped
 from ..request_context import IMPERSONATION, RequestContext, Stage, current_context
 from ..responses.host_names import own_url
 from ..state import GateState

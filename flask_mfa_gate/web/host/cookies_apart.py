@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from flask import current_app, request
 
-from ...services.people.persons import key_of
+from ...services.people.user_objects import key_of
 from ..sessions.cookies import own_cookie_names
 from ..state import GateState
 from . import remember

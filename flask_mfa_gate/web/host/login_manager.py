@@ -13,12 +13,12 @@ from werkzeug.local import LocalProxy
 
 from ...domain.sign_in.assurance import SignIn
 from ...errors import ConfigError, HostCallbackFailed, NamelessUser
+from ...services.people.user_objects import is_anonymous, is_let_in, unwrapped
 from ..request_notes import flask_context
 from . import remember, session_snapshot
 from .asking import HIDDEN, BareRequest, ask_afresh, cookies_after, session_of
 from .signals import tell
 from .source import LOADER_FAILED, TOLD
-from .user_objects import is_anonymous, is_let_in, unwrapped
 
 log = logging.getLogger("flask_mfa_gate")
 
@@ -48,10 +48,8 @@ class FlaskLoginIdentity:
         try:
             manager, known = self._manager(), g._get_current_object().__dict__
             if _LOADED not in known:
-                if self.can_name_nobody(here := flask_context.get()):
-                    return None
                 manager._load_user()
-                known[_FROM_SESSION] = USER_ID in here.session
+                known[_FROM_SESSION] = USER_ID in session
             return self._found(manager, known)
         except TOLD:
             raise

@@ -10,10 +10,10 @@ from flask.ctx import RequestContext
 
 from ...domain.sign_in.assurance import SignIn
 from ...errors import HostCallbackFailed
+from ...services.people.user_objects import is_anonymous, unwrapped
 from . import session_snapshot
 from .asking import HIDDEN, BareRequest, ask_afresh, cookies_after
 from .source import LOADER_FAILED, TOLD
-from .user_objects import is_anonymous, unwrapped
 
 _SHOWN = "_mfa_gate_shown"
 _TOKEN_OF_VIEW = "_jwt_extended_jwt"  # noqa: S105 - where Flask-JWT-Extended keeps the claims that opened a view

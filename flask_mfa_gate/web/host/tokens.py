@@ -7,7 +7,7 @@ from typing import Any
 
 from flask import Request
 
-from ...services.people.persons import key_of
+from ...services.people.user_objects import key_of
 from ...settings import Settings
 from ..state import GateState
 

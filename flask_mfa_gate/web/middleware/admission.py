@@ -11,7 +11,7 @@ from flask import Response, request
 from ...domain.authorization.decision import Ask, Decision
 from ...domain.sign_in.session import IDLE_MARK_INTERVAL, GateSession
 from ...domain.view_protection import NO_PROTECTION, ViewProtection
-from ...services.people.persons import key_of
+from ...services.people.user_objects import key_of
 from ..authorization.authorizer import RequestAuthorizer
 from ..client import origin_of
 from ..delegation.api_tokens import assurance_of_token

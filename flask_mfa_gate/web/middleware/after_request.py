@@ -9,7 +9,7 @@ from flask import Flask, Response, request, session
 
 from ...domain.sign_in.assurance import SignIn
 from ...errors import HostCallbackFailed
-from ...services.people.persons import key_of
+from ...services.people.user_objects import key_of
 from ..client import SAFE_METHODS, is_foreign
 from ..endpoints import is_own
 from ..fail_closed import fail_closed

@@ -12,7 +12,7 @@ from ...domain.authorization.decision import Ask
 from ...domain.sign_in.session import GateSession
 from ...domain.view_protection import NO_PROTECTION
 from ...errors import HostCallbackFailed, MFAGateError
-from ...services.people.persons import key_of
+from ...services.people.user_objects import key_of
 from ..authorization.authorizer import RequestAuthorizer
 from ..endpoints import is_for_programs, is_own, is_provider
 from ..fail_closed import UNAVAILABLE, fail_closed, refused

@@ -11,7 +11,7 @@ from ...domain.people.person import Person
 from ...domain.sign_in.impersonation import ImpersonationEnd
 from ...domain.view_protection import NO_PROTECTION, ViewProtection
 from ...errors import Conflict, MFAGateError, NotAllowed
-from ...services.people.persons import key_of
+from ...services.people.user_objects import key_of
 from ..authorization.both import here_for_both
 from ..client import Client, origin_of
 from ..delegation.impersonation import forget, leave, set_aside

@@ -12,8 +12,8 @@ from typing import Any
 from flask import Response, g, request, session
 
 from ...services.observations import Observation
+from ...services.people.user_objects import is_anonymous, unwrapped
 from ..host.asking import cookies_set_by
-from ..host.user_objects import is_anonymous, unwrapped
 from ..request_context import RequestContext, Stage
 from ..sessions.cookies import own_cookie_names
 

@@ -10,7 +10,7 @@ from flask import Flask, g, has_request_context, request, session
 from ...domain.authorization.decision import Ask
 from ...domain.sign_in.session import GateSession
 from ...errors import NotProved
-from ...services.people.persons import is_switched_on, key_of
+from ...services.people.user_objects import is_switched_on, key_of
 from ..authorization.authorizer import RequestAuthorizer
 from ..host import session_snapshot
 from ..host.asking import HIDDEN

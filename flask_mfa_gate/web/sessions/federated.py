@@ -7,7 +7,7 @@ from typing import Any
 
 from ...domain.oidc.upstream_claims import read_upstream
 from ...domain.sign_in.upstream import FederatedSignIn
-from ...services.people.persons import key_of
+from ...services.people.user_objects import key_of
 from ..request_context import current_context
 from ..state import GateState
 

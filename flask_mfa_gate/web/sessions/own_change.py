@@ -9,7 +9,7 @@ from typing import Any
 from flask import Response, request
 
 from ...services.observations import Observation
-from ...services.people.persons import key_of
+from ...services.people.user_objects import key_of
 from ..host.asking import BareRequest, ask_afresh
 from ..request_context import RequestContext, current_context
 from ..responses import answers

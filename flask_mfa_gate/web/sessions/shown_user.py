@@ -7,7 +7,7 @@ from typing import Any
 from flask import request
 
 from ...domain.sign_in.session import GateSession
-from ...services.people.persons import key_of
+from ...services.people.user_objects import key_of
 from ..delegation.impersonation import set_aside
 from ..host.asking import BareRequest, ask_afresh
 from ..request_context import RequestContext

@@ -17,7 +17,7 @@ from ...domain.redirects import safe_target
 from ...domain.sign_in.upstream import FederatedSignIn
 from ...errors import BadRequest, MFAGateError, NotAllowed, SignInOver
 from ...sentences import Sentence
-from ...services.people.persons import key_of
+from ...services.people.user_objects import key_of
 from ..flood import require_no_excess
 from ..oidc.elsewhere import asked_ahead
 from ..request_context import RequestContext, current_context

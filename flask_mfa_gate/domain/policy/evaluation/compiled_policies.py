@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any
 
 from ....errors import PolicyError
 from ....sentences import Sentence
@@ -108,6 +110,13 @@ class CompiledPolicies:
     def ask_groups(self, resources: Iterable[str]) -> bool:
         """Whether a policy on one of these resources, which is on, names a group."""
         return not self.grouped_resources.isdisjoint(resources)
+
+
+_NOTHING: Mapping[str, Any] = MappingProxyType({})
+NO_POLICIES = CompiledPolicies(
+    0, (), live=_NOTHING, reported=_NOTHING, grouped_resources=frozenset(), words=frozenset(),
+    reported_words=frozenset(), facts=_NOTHING, reported_facts=_NOTHING,
+)  # fmt: skip
 
 
 def compile_policies(policy_set: PolicySet, registry: Registry, *, version: int) -> CompiledPolicies:

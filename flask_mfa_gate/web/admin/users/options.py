@@ -9,7 +9,7 @@ from typing import Any
 from ....domain.enrollment.enrollment import LATEST_END, LONGEST_DAYS
 from ....domain.policy.conditions.zones import zone_called, zone_names
 from ....services.actions.action_options import ActionOptions
-from ....services.people.persons import is_key
+from ....services.people.user_objects import is_key
 from ....services.text_validation import LONGEST_REASON
 from ....store.enrollment.action_requests import ActionRequest
 from ...translation import gettext

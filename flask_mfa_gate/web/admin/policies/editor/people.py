@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from .....domain.policy.conditions.registry import Registry
 from .....domain.policy.document.users import EVERYBODY, GROUP, USER
 from .....errors import BadRequest
-from .....services.people.persons import is_key
+from .....services.people.user_objects import is_key
 from ....translation import error_text, gettext
 from ...console import Console
 from .tree import Values
