@@ -138,7 +138,8 @@ class _Judge:
             grace = self._grace_end(result)
             for wanted in result.demands:
                 asked = stricter(asked, self._demanded(_at_sign_in(wanted), result, grace=grace))
-        return stricter(asked, self._holder(result) if self.held else self._unenrolled())
+        floor = self._holder(result) if self.held else self._unenrolled()
+        return floor if asked is PASSED else stricter(asked, floor)
 
     def resource(self, name: str) -> Decision:
         """What one resource asks beside the app."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
 from ..access import APP, MFA_ADMIN, Access
 from ..enrollment.enrollment import EnrollmentState, Status
-from ..sign_in.assurance import Assurance, FactorKind
+from ..sign_in.assurance import Assurance, FactorKind, Method, methods_of
 from ..sign_in.upstream import UpstreamTrust
 
 # Until Python 3.12 finding the member of an enum takes longer than judging by it.
@@ -63,7 +63,9 @@ class Rules:
     def counted(self, assurance: Assurance, user_key: str, *, now: datetime) -> Assurance:
         """What counts of a session's facts: proofs of enabled factors, and what is believed of another provider."""
         # SECURITY: a disabled factor counts nowhere, not even where a session proved it before.
-        found = assurance.counting(self.enabled)
+        off = Method.of_factors - methods_of(self.enabled)
+        proofs = tuple([proof for proof in assurance.proofs if proof.method not in off])
+        found = assurance if len(proofs) == len(assurance.proofs) else replace(assurance, proofs=proofs)
         # SECURITY: of a break-glass account its own factor is asked, whatever another provider says of it.
         if assurance.upstream is None or user_key in self.break_glass:
             return found

@@ -171,24 +171,20 @@ class Assurance:
     @property
     def authenticated_at(self) -> datetime:
         """When the user last proved anything; the password given once more makes no proof younger."""
-        return self._proved_at or self.signed_in_at
+        return max(filter(None, map(_moment, self.proofs)), default=self.signed_in_at)
 
     @property
     def witnessed_at(self) -> datetime | None:
         """The same as far as anybody can vouch for it; None for what may be of any age: what a cookie or a token stands
         for, and what a provider tells no time of.
         """
-        if self._proved_at is not None:
-            return self._proved_at
+        if any(map(_moment, self.proofs)):
+            return self.authenticated_at
         if self.sign_in is not SignIn.FEDERATED:
             return self.signed_in_at if self.sign_in is SignIn.PASSWORD else None
         # SECURITY: a provider may sign users in who last proved anything there long ago.
         said_at = self.upstream.at if self.upstream is not None else None
         return None if said_at is None else min(said_at, self.signed_in_at)
-
-    @property
-    def _proved_at(self) -> datetime | None:
-        return max(filter(None, map(_moment, self.proofs)), default=None)
 
     def with_proof(self, method: Method, *, at: datetime) -> Assurance:
         """These facts and one more; a later proof by the same method takes the place of the earlier."""
@@ -206,16 +202,6 @@ class Assurance:
         return replace(
             self, sign_in=SignIn.FEDERATED, signed_in_at=at, upstream=replace(upstream, spent_at=spent_at)
         )  # fmt: skip
-
-    def counting(self, enabled: Collection[FactorKind]) -> Assurance:
-        """These facts without proofs of a factor that is not enabled."""
-        if not self.proofs:
-            return self
-        off = Method.of_factors - methods_of(frozenset(enabled))
-        for proof in self.proofs:
-            if proof.method in off:
-                return replace(self, proofs=tuple(one for one in self.proofs if one.method not in off))
-        return self
 
     def believing(self, trust: UpstreamTrust, *, now: datetime) -> Assurance:
         """These facts with what is believed of the provider that signed the user in, and only that."""

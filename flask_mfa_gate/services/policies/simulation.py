@@ -20,7 +20,7 @@ from ...domain.oidc.upstream_claims import are_two_factors
 from ...domain.people.person import Person
 from ...domain.people.user_filter import EVERYBODY
 from ...domain.policy.document.policy import Policy, PolicySet, PolicyState
-from ...domain.policy.evaluation.compiled_policies import NO_POLICIES, CompiledPolicies
+from ...domain.policy.evaluation.compiled_policies import CompiledPolicies
 from ...domain.policy.evaluation.trace import PolicyTrace
 from ...domain.policy.facts import Environment
 from ...domain.sign_in.assurance import Assurance, SignIn
@@ -202,7 +202,7 @@ class Simulator:
             return self._policies.compile(draft)
         with self._store.database.read() as tx:
             digest = self._store.policies.in_force(tx)
-        return NO_POLICIES if digest is None else self._policies.at(digest)
+        return self._policies.at(digest)
 
     def _with_local(
         self, compiled: CompiledPolicies, endpoint: str | None, protection: ViewProtection

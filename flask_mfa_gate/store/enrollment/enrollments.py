@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import cache
 from typing import Any
 
@@ -17,9 +17,7 @@ from ..database.upsert import upsert
 from ..people.memberships import Memberships
 from ..people.user_facets import UserFacets
 from ..tables.tables import Tables
-from .states import KEY_SINCE, STORED, read_standing, standing_columns, standing_of
-
-KEY_LIFETIME = timedelta(hours=24)
+from .states import STORED, read_standing, standing_columns, standing_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +43,8 @@ class Enrollments:
 
     def state(self, tx: Connection, user_key: str, *, now: datetime) -> EnrollmentState:
         """One user's enrollment state, in one SELECT, also for a user without any row."""
-        values = {"user_key": user_key, KEY_SINCE: now - KEY_LIFETIME}
-        return read_standing(tx.execute(self._of_one, values).one(), user_key=user_key)
+        found = tx.execute(self._of_one, {"user_key": user_key}).one()
+        return read_standing(found, user_key=user_key, now=now)
 
     def states(self, tx: Connection, keys: Collection[str], *, now: datetime) -> dict[str, EnrollmentState]:
         """The enrollment state of each of these users, in two SELECTs."""
@@ -92,7 +90,7 @@ class Enrollments:
         held: dict[str, list[Row[Any]]] = {}
         for row in tx.execute(live):
             held.setdefault(row.user_key, []).append(row)
-        return {key: standing_of(key, rows.get(key), held.get(key, ()), key_since=now - KEY_LIFETIME) for key in keys}
+        return {key: standing_of(key, rows.get(key), held.get(key, ()), now=now) for key in keys}
 
     def set_requirement(
         self, tx: Connection, keys: Collection[str], requirement: Requirement, *, due_at: datetime | None

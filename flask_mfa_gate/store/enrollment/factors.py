@@ -28,7 +28,7 @@ from ...domain.sign_in.assurance import FactorKind
 from ..database.sets import among
 from ..people.user_facets import UserFacets
 from ..tables.tables import Tables
-from .enrollments import KEY_LIFETIME
+from .states import KEY_LIFETIME
 
 _AT_ONCE = 1000
 

@@ -3,27 +3,26 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from types import MappingProxyType
 from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, Row, and_, bindparam, exists, false, func, or_, select
+from sqlalchemy import ColumnElement, Row, and_, exists, false, func, or_, select
 
 from ...domain.enrollment.enrollment import EnrollmentState, Period
 from ...domain.sign_in.assurance import FactorKind
 from ..records.policies import digest_in_force
 from ..tables.tables import Tables
 
-# The parameter of a statement with these columns: a key that was shown earlier no longer waits for its first code.
-KEY_SINCE = "key_since"
+# A key that was shown longer ago no longer waits for its first code.
+KEY_LIFETIME = timedelta(hours=24)
 
 
 def standing_columns(tables: Tables, user_key: ColumnElement[str]) -> Sequence[ColumnElement[Any]]:
-    """Columns for :func:`read_standing`, with ``enrollment`` joined by the caller, who executes with ``KEY_SINCE``."""
+    """Columns for :func:`read_standing`, with ``enrollment`` joined by the caller."""
     factor = tables.factor
-    key_since: BindParameter[datetime] = bindparam(KEY_SINCE)
     own = and_(factor.c.user_key == user_key, factor.c.voided_at.is_(None))
-    waiting = and_(own, factor.c.confirmed_at.is_(None), factor.c.created_at > key_since)
+    key_shown_at = select(func.max(factor.c.created_at)).where(own, factor.c.confirmed_at.is_(None)).scalar_subquery()
     # Not IN, whose list is spelled out into the statement each time it is executed.
     of_status = [factor.c.kind == kind for kind in sorted(FactorKind.of_status)]
     enrolled_at = select(func.min(factor.c.confirmed_at)).where(own, or_(false(), *of_status)).scalar_subquery()
@@ -38,7 +37,7 @@ def standing_columns(tables: Tables, user_key: ColumnElement[str]) -> Sequence[C
         tables.enrollment.c.revocations,
         tables.enrollment.c.stamp.label("standing_stamp"),
         digest_in_force(tables.policy_version).label("policy_version"),
-        exists().where(waiting).label("key_shown"),
+        key_shown_at.label("key_shown_at"),
         enrolled_at.label("enrolled_at"),
     ]
     for kind in FactorKind:
@@ -47,9 +46,9 @@ def standing_columns(tables: Tables, user_key: ColumnElement[str]) -> Sequence[C
     return columns
 
 
-def read_standing(row: Row[Any], *, user_key: str) -> EnrollmentState:
+def read_standing(row: Row[Any], *, user_key: str, now: datetime) -> EnrollmentState:
     """The value of one row; nulls everywhere mean a user the gate never met."""
-    ends_at = row.ends_at
+    ends_at, key_shown_at = row.ends_at, row.key_shown_at
     return EnrollmentState(
         user_key=user_key,
         required=bool(row.required),
@@ -58,7 +57,7 @@ def read_standing(row: Row[Any], *, user_key: str) -> EnrollmentState:
         # Days without an end are those of a period that has not begun.
         waiting_days=row.days if ends_at is None else None,
         factors=frozenset([kind for kind in FactorKind.known.values() if getattr(row, f"has_{kind}")]),
-        key_shown=bool(row.key_shown),
+        key_shown=key_shown_at is not None and key_shown_at > now - KEY_LIFETIME,
         enrolled_at=row.enrolled_at,
         deferred_at=row.standing_deferred_at,
         graces=_moments(row.graces) if row.graces else _NO_GRACES,
@@ -73,10 +72,10 @@ STORED = ("user_key", "required", "required_by", "days", "started_at", "ends_at"
 
 
 def standing_of(
-    user_key: str, stored: Sequence[Any] | None, factors: Collection[Row[Any]], *, key_since: datetime
+    user_key: str, stored: Sequence[Any] | None, factors: Collection[Row[Any]], *, now: datetime
 ) -> EnrollmentState:
     """The same from the columns ``STORED`` of the enrollment table, if there is a row, and the user's live factors."""
-    held = _held(factors, key_since) if factors else {}
+    held = _held(factors, now - KEY_LIFETIME) if factors else {}
     if stored is None:
         return EnrollmentState(user_key, **held)
     _, required, required_by, days, started_at, ends_at, deferred_at, graces = stored[: len(STORED)]

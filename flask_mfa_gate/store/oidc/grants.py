@@ -26,8 +26,7 @@ from sqlalchemy import (
 from ...domain.enrollment.enrollment import EnrollmentState
 from ...domain.oidc.grant import Grant, Token, TokenKind
 from ...domain.sign_in.session import GateSession
-from ..enrollment.enrollments import KEY_LIFETIME
-from ..enrollment.states import KEY_SINCE, read_standing, standing_columns
+from ..enrollment.states import read_standing, standing_columns
 from ..sign_in.session_rows import read_assurance, write_assurance
 from ..sign_in.sessions import Sessions
 from ..tables.tables import Tables
@@ -64,13 +63,13 @@ class OidcGrants:
 
     def by_code(self, tx: Connection, digest: str, *, now: datetime) -> GrantState | None:
         """The grant of a code, in one SELECT."""
-        row = tx.execute(self._of_code, {_WANTED: digest, KEY_SINCE: now - KEY_LIFETIME}).first()
-        return None if row is None else self._read(row, has_token=False)
+        row = tx.execute(self._of_code, {_WANTED: digest}).first()
+        return None if row is None else self._read(row, has_token=False, now=now)
 
     def by_token(self, tx: Connection, digest: str, *, now: datetime) -> GrantState | None:
         """A token with its grant, likewise."""
-        row = tx.execute(self._of_token, {_WANTED: digest, KEY_SINCE: now - KEY_LIFETIME}).first()
-        return None if row is None else self._read(row, has_token=True)
+        row = tx.execute(self._of_token, {_WANTED: digest}).first()
+        return None if row is None else self._read(row, has_token=True, now=now)
 
     def add(self, tx: Connection, grant: Grant, *, notify_at: datetime | None) -> None:
         """A new grant, whose code waits to be traded."""
@@ -129,13 +128,13 @@ class OidcGrants:
         over = (grant.ends_at < now, grant.notify_at.is_(None))
         return swept + tx.execute(delete(self._grant).where(*over)).rowcount
 
-    def _read(self, row: Any, *, has_token: bool) -> GrantState:
+    def _read(self, row: Any, *, has_token: bool, now: datetime) -> GrantState:
         behind = self._grant_columns + (self._token_columns if has_token else 0)
         grant = _read(dict(zip(self._grant.c.keys(), row, strict=False)))
         token = dict(zip(self._token.c.keys(), row[self._grant_columns : behind], strict=True)) if has_token else None
         own = dict(zip(self._session_names, row[behind:], strict=False))
         session = None if own["id_digest"] is None else self._sessions.read(own)
-        enrollment = read_standing(row, user_key=grant.user_key)
+        enrollment = read_standing(row, user_key=grant.user_key, now=now)
         return GrantState(
             grant, enrollment, session, Token(**{**token, "kind": TokenKind(token["kind"])}) if token else None
         )

@@ -16,7 +16,7 @@ from ...domain.people.user_filter import UserFilter
 from ...domain.people.user_list import UserSort
 from ...domain.people.user_search import words_of_search
 from ...domain.sign_in.assurance import FactorKind
-from ..enrollment.enrollments import KEY_LIFETIME
+from ..enrollment.states import KEY_LIFETIME
 from ..tables.tables import Tables
 from .list_parts import KeyTest, Part, Scan
 from .user_facets import Facets, Stage, every_facets

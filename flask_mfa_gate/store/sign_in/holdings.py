@@ -25,9 +25,8 @@ from sqlalchemy import (
 from ...domain.enrollment.enrollment import EnrollmentState
 from ...domain.factors.throttle import MEMORY, Failures
 from ...domain.sign_in.session import GateSession
-from ..enrollment.enrollments import KEY_LIFETIME
 from ..enrollment.factors import Factor, read_factor
-from ..enrollment.states import KEY_SINCE, read_standing
+from ..enrollment.states import read_standing
 from ..tables.tables import Tables
 from .session_rows import SessionRows, is_asked_for, loaded_columns, with_enrollment
 
@@ -62,12 +61,12 @@ class Holdings:
         self, tx: Connection, id_digest: str, *, place: str, now: datetime
     ) -> tuple[tuple[GateSession, EnrollmentState] | None, Held | None]:
         """A session as it is loaded for every request, with what its user holds."""
-        values = {"id_digest": id_digest, KEY_SINCE: now - KEY_LIFETIME, **_since(now), "place": place}
+        values = {"id_digest": id_digest, **_since(now), "place": place}
         found = tx.execute(self._loading, values).all()
         if not found:
             return None, None
         session = self._sessions.read(dict(zip(self._names, found[0], strict=False)))
-        enrollment = read_standing(found[0], user_key=session.user_key)
+        enrollment = read_standing(found[0], user_key=session.user_key, now=now)
         return (session, enrollment), _held(session.user_key, found)
 
 

@@ -16,8 +16,7 @@ from ...domain.enrollment.enrollment import EnrollmentState
 from ...domain.sign_in.assurance import UPSTREAM, Assurance, Method, Proof, SignIn
 from ...domain.sign_in.session import Ending, GateSession, StepUp
 from ...domain.sign_in.upstream import Upstream
-from ..enrollment.enrollments import KEY_LIFETIME
-from ..enrollment.states import KEY_SINCE, read_standing, standing_columns
+from ..enrollment.states import read_standing, standing_columns
 from ..tables.tables import Tables
 from .private import PrivateTexts
 
@@ -32,11 +31,11 @@ class SessionRows:
 
     def load(self, tx: Connection, id_digest: str, *, now: datetime) -> tuple[GateSession, EnrollmentState] | None:
         """A session with its user's enrollment state: the one SELECT of a request."""
-        row = tx.execute(self._loading, {"id_digest": id_digest, KEY_SINCE: now - KEY_LIFETIME}).first()
+        row = tx.execute(self._loading, {"id_digest": id_digest}).first()
         if row is None:
             return None
         session = self.read(dict(zip(self._names, row, strict=False)))
-        return session, read_standing(row, user_key=session.user_key)
+        return session, read_standing(row, user_key=session.user_key, now=now)
 
     def _write(self, session: GateSession) -> dict[str, Any]:
         # SECURITY: a stolen copy of the database must not lead to a page by a token, nor name the host's session.

@@ -52,11 +52,17 @@ class RequestAuthorizer:
 
         :param waives_app: to hear only what the view itself asks, and whether the app would be satisfied.
         """
-        decision = self._here(protection, waives_app=waives_app)
+        context = self.context
+        request, policies = self._request(protection)
+        if waives_app or context.granted is not None:
+            request = request._replace(waives_app=waives_app, granted=is_granted(context))
+        decision = self._decide(request, policies)
+        if policies.policies:
+            decision = self._at_this_request(protection, request, policies, decision)
         wants_grant = decision.at_resource and decision.requirement.is_for_one_request
-        if not wants_grant or not try_grant(self.context):
+        if not wants_grant or is_granted(context) or not try_grant(context):
             return decision
-        return self._here(protection, waives_app=waives_app)
+        return self.here(protection, waives_app=waives_app)
 
     def of(self, resource: str) -> Decision:
         """What a resource would meet at this request. Nothing comes of it."""
@@ -136,18 +142,6 @@ class RequestAuthorizer:
             risk = context.facts.fresh_risk(session.user_key, self.user, session.risk)
             context.session = record_risk(context.state, session, risk)
 
-    def _here(self, protection: ViewProtection, *, waives_app: bool) -> Decision:
-        context = self.context
-        request, policies = self._request(protection)
-        if waives_app or context.granted is not None:
-            request = request._replace(waives_app=waives_app, granted=is_granted(context))
-        decision = self._decide(request, policies)
-        if not policies.policies:
-            return decision
-        if self.notes:
-            self._record(protection, request, policies, decision)
-        return self._at_this_request(request, policies, decision)
-
     def _record(
         self, protection: ViewProtection, request: AccessRequest, policies: CompiledPolicies, decision: Decision
     ) -> None:  # fmt: skip
@@ -160,11 +154,15 @@ class RequestAuthorizer:
             asked, _ = self._request(protection, wanted=wanted)
             record_report(context.state, context.session, self._report(asked, policies, reported))
 
-    def _at_this_request(self, request: AccessRequest, policies: CompiledPolicies, decision: Decision) -> Decision:
-        """The decision, as one about this request where only rules about methods or views of the app say so.
+    def _at_this_request(
+        self, protection: ViewProtection, request: AccessRequest, policies: CompiledPolicies, decision: Decision
+    ) -> Decision:  # fmt: skip
+        """The decision, noted, as one about this request where only rules about methods or views of the app say so.
 
         It is met or refused here: a sign-in opens the app as a whole, and could never prove what that does not ask for.
         """
+        if self.notes:
+            self._record(protection, request, policies, decision)
         if decision.app_is_satisfied or "request" not in policies.words:
             return decision
         session = self.context.session
@@ -252,6 +250,7 @@ class RequestAuthorizer:
 
     def _policies(self, enrollment: EnrollmentState) -> CompiledPolicies:
         digest = enrollment.policy_version
+        # Apps without policies don't pay for them.
         return NO_POLICIES if digest is None else self.context.state.access.policies.at(digest)
 
     @property

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from flask import Flask, Response, request, session
@@ -37,24 +38,25 @@ _OUTRANKING = ("CDN-Cache-Control", "Surrogate-Control", "X-Accel-Expires")
 _FIRST_STEPS = frozenset({SignIn.PASSWORD, SignIn.FEDERATED})
 
 
-def closing(context: RequestContext) -> Callable[[Response], Response]:
+@dataclass(slots=True, eq=False)
+class Closing:
     """The third step. It goes to the end of the line, so as to come after the view's callbacks and those they add."""
 
-    turns = 0
+    context: RequestContext
+    turns: int = 0
 
-    def close(response: Response) -> Response:
-        nonlocal turns
+    def close(self, response: Response) -> Response:
+        """Compare, once nothing comes after this."""
+        context = self.context
         context.is_to_close = False
         if context.stage is Stage.IN_VIEW:
             context.stage = Stage.AFTER_VIEW
-        turns += 1
+        self.turns += 1
         to_come = context.here._after_request_functions
-        if turns <= _TURNS_GIVEN_UP and to_come[-1:] != [close]:
-            to_come.append(close)
+        if self.turns <= _TURNS_GIVEN_UP and to_come[-1:] != [self.close]:
+            to_come.append(self.close)
             return response
         return look_at(context.request, _end_view, context, response)
-
-    return close
 
 
 def _end_view(context: RequestContext, response: Response) -> Response:

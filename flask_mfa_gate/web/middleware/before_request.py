@@ -28,7 +28,7 @@ from ..sessions.shown_user import drop_session_of_another, shown_user
 from ..view_marks.protection import is_stopped, look_at, marks_at, marks_here, waiver_here
 from .access_tokens import admit_by_token, come_by_token, find_token
 from .admission import admit, bind, is_let_in
-from .after_request import closing
+from .after_request import Closing
 from .enforcement import meet
 from .hook_identity import catch_hook_identity
 from .host_hooks import run_unseen
@@ -130,7 +130,7 @@ def _begin(here: FlaskContext) -> RequestContext:
     context = begin_context(here, before=session_snapshot.take(here.session))
     context.state.host.identity.load_anew()
     context.is_to_close = True
-    here._after_request_functions.append(closing(context))
+    here._after_request_functions.append(Closing(context).close)
     return context
 
 
