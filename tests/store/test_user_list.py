@@ -97,8 +97,6 @@ TIGHT: dict[str, Any] = {
     "FEW": 2,
     "BUDGETS": (20, 20),
     "BUDGETS_OF_A_PAGE": (5, 10, 25),
-    "BUDGETS_OF_ENTRIES": (5, 35),
-    "TRIED": 1,
     "MOST_SCANS": 2,
 }
 BOUNDS = {name: getattr(user_list, name) for name in TIGHT}

@@ -122,6 +122,17 @@ def test_what_a_filter_asks_of_a_user_is_looked_up_by_key(store: Store, monkeypa
             assert reads_by_key(tx, literal_text(tx, chosen)), (users, sort)
 
 
+def test_a_few_of_one_status_are_sorted_without_their_rows(store: Store) -> None:
+    conditions = UserConditions(store.tables, enabled={FactorKind("totp")}, everybody_required=False)
+    lists = UserList(store.tables, enabled={FactorKind("totp")}, everybody_required=False)
+    (few,) = conditions.parts(UserFilter(ends_within=timedelta(days=1)), NOW)
+    with store.database.read_in_order() as tx:
+        for sort in (UserSort.NAME, UserSort.LAST_SIGN_IN):
+            for one in range(len(few.own)):
+                chosen = lists._few(tx, few.kept([one]), (), sort)
+                assert reads_index_alone(tx, literal_text(tx, chosen)), (sort, one)
+
+
 @pytest.mark.parametrize("location", ["sqlite"], indirect=True)
 def test_an_upgrade_leaves_no_index_of_people_without_statistics(empty_database: Database, prefix: str) -> None:
     """SQLite would take it for the best; the others look by themselves."""
@@ -178,6 +189,19 @@ def is_bound(node: Any) -> bool:
 def literal_text(tx: Connection, chosen: Any) -> str:
     statement = str(chosen.compile(tx, compile_kwargs={"literal_binds": True})).replace("%%", "%")
     return statement.replace(":", "\\:")
+
+
+def reads_index_alone(tx: Connection, statement: str) -> bool:
+    if tx.dialect.name == "sqlite":
+        plan = [row.detail for row in tx.execute(text(f"EXPLAIN QUERY PLAN {statement}"))]
+        return [one for one in plan if "person" in one and "COVERING INDEX" not in one] == []
+    if tx.dialect.name == "postgresql":
+        tx.execute(text("SET LOCAL enable_seqscan = off"))
+        (found,) = tx.execute(text(f"EXPLAIN (FORMAT JSON) {statement}")).scalar_one()
+        return {one["Node Type"] for one in nodes_of(found["Plan"]) if "Relation Name" in one} == {"Index Only Scan"}
+    rows = tx.execute(text(f"EXPLAIN {statement}")).mappings().all()
+    read = [row["Extra"] for row in rows if "person" in str(row["table"])]
+    return bool(read) and all("Using index" in extra for extra in read)
 
 
 def reads_by_key(tx: Connection, statement: str) -> bool:

@@ -75,6 +75,7 @@ class Part:
     :param counted: the order whose scans meet the fewest others.
     :param exact: the orders whose scans meet nobody else.
     :param told: in some orders, the columns of which the test speaks, where the index of the scans has them too.
+    :param beside: columns that the index which it is read by has too.
     """
 
     test: ColumnElement[bool]
@@ -83,6 +84,7 @@ class Part:
     counted: UserSort = UserSort.NAME
     exact: frozenset[UserSort] = frozenset()
     told: Mapping[UserSort, tuple[Column[Any], ...]] = field(default_factory=dict)
+    beside: frozenset[Column[Any]] = frozenset()
     of_key: KeyTest | None = None
 
     @property
@@ -100,6 +102,12 @@ class Part:
         if self.keys is not None:
             return select(self.keys.limit(limit).subquery().c[0]).distinct().subquery()
         return self._together(tx, limit, self.own).limit(limit).subquery()
+
+    def valued(self, tx: Connection, limit: int, column: Column[Any]) -> Ordered:
+        """The same with the value of a column that stands beside them."""
+        pieces = [one.page(tx, limit=limit, more=[column]).subquery() for one in self.own]
+        merged = union_all(*(select(one.c[2], one.c[1]) for one in pieces)).subquery()
+        return select(*merged.c)
 
     def sizes(self, tx: Connection, bound: int) -> Iterator[ScalarSelect[int]]:
         """How many rows it has, up to a bound, and then for each of its scans whether it meets anybody."""

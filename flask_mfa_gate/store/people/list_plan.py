@@ -35,7 +35,7 @@ class Plan:
     """What is read, and what is asked of each.
 
     :param few: those who are read, if there is a part that finds only few.
-    :param scans: the ways through indexes in the order of the list, if not; with ``few``, those that are tried before.
+    :param scans: the ways through indexes in the order of the list, if not.
     :param tests: what is asked of each row beside that.
     :param size: how many there are, where that is known; up to ``COUNT_CAP``.
     :param told: a test that speaks only of ``columns``, which the index of the scans has.

@@ -119,7 +119,7 @@ class UserConditions:
         return Part(
             among_branches(row.facets, branches),
             {sort: tuple(self._scan(one, sort) for one in branches) for sort in UserSort},
-            counted=UserSort.DEADLINE, exact=frozenset(exact),
+            counted=UserSort.DEADLINE, exact=frozenset(exact), beside=frozenset({row.name_sort, row.signed_in_sort}),
             told=dict.fromkeys(
                 (UserSort.NAME, UserSort.LAST_SIGN_IN), (row.facets, row.deadline_sort, row.key_shown_at)
             ),

@@ -25,10 +25,6 @@ FEW = 3000
 # steps where no count needs them. Half as many on MariaDB, which takes three to ten times as long to look one up.
 BUDGETS = (500, 2500)
 BUDGETS_OF_A_PAGE = (500, 1000, 1500)
-# The same where the entries themselves tell who is meant, and nobody is looked up.
-BUDGETS_OF_ENTRIES = (1000, 5000)
-# From so many on it is worth trying an index of all of their kind, in the order of the list, before they are read.
-TRIED = 300
 MOST_SCANS = 4
 _NO_FACETS: Mapping[str, Any] = dict.fromkeys(("status", "required", "factor", "holds_any", "ends_within"))
 
@@ -149,9 +145,9 @@ class UserList:
         is_many = is_alone and sized[0].part.counted in sized[0].part.exact and sized[0].size > FEW
         rarest = min(sized, key=lambda one: one.size, default=None)
         if rarest is not None and rarest.size <= FEW:
-            tested = (one.part.test for one in sized if one is not rarest or not rarest.part.is_exact)
-            few = Plan(rarest.part, (), (*tests, *tested))
-            return _tried(few, rarest, sort) if is_alone and rarest.part.counted in rarest.part.exact else few
+            tested = [one.part.test for one in sized if one is not rarest or not rarest.part.is_exact]
+            is_counted = is_alone and rarest.part.counted in rarest.part.exact
+            return Plan(rarest.part, (), (*tests, *tested), min(rarest.size, COUNT_CAP) if is_counted else None)
         led = next((one for one in sized if 0 < len(one.part.scans.get(sort, ())) <= MOST_SCANS), None)
         size, only = COUNT_CAP if is_many else None, sized[0].part if is_alone else None
         if led is None:
@@ -167,15 +163,12 @@ class UserList:
         return list(self._conditions.parts(users, now)), list(self._conditions.tests(users, now))
 
     def _rows(self, tx: Connection, plan: Plan, sort: UserSort, after: Position | None, limit: int) -> Found:
-        if plan.few is not None and plan.scans:
-            found = self._looked_for(tx, plan, sort, after, limit)
-            if found.edge is None:
-                return found
         if plan.few is not None:
             # All of these are read whatever the limit is, so the first page counts them too.
-            most = max(limit, COUNT_CAP) if after is None else limit
-            few = in_order(tx, self._few(tx, plan.few, plan.tests, sort), sort, after=after, limit=most)
-            return Found(tx.execute(few).all(), None, is_all=after is None)
+            counts = after is None and plan.size is None
+            few = self._few(tx, plan.few, plan.tests, sort)
+            most = max(limit, COUNT_CAP) if counts else limit
+            return Found(tx.execute(in_order(tx, few, sort, after=after, limit=most)).all(), None, is_all=counts)
         if plan.is_exact:
             rows = tx.execute(ordered(tx, plan.scans, sort, after=after, limit=limit)).all()
             return Found(rows, None, is_all=after is None and len(rows) < limit)
@@ -186,8 +179,7 @@ class UserList:
     ) -> Found:  # fmt: skip
         """What is met within the budgets. The last reads as many as are counted, where that is not known."""
         counts = after is None and plan.size is None and plan.whole is None
-        of_page = BUDGETS_OF_A_PAGE if plan.few is None else BUDGETS_OF_ENTRIES
-        budgets, place, rows = _budgets(tx, BUDGETS if counts else of_page), after, list[Row[Any, str]]()
+        budgets, place, rows = _budgets(tx, BUDGETS if counts else BUDGETS_OF_A_PAGE), after, list[Row[Any, str]]()
         for budget in budgets:
             most = max(limit, COUNT_CAP) if counts and budget == budgets[-1] else limit
             met = in_order(tx, self._tested(tx, plan, sort, place, budget), sort, limit=most - len(rows))
@@ -200,8 +192,11 @@ class UserList:
 
     def _few(self, tx: Connection, few: Part, tests: Sequence[ColumnElement[bool]], sort: UserSort) -> Ordered:
         """Value and key of everybody in a part for whom the tests hold."""
+        column = self._conditions.sort_column(sort)
+        if not tests and column in few.beside:
+            return few.valued(tx, FEW, column)
         keys = few.read(tx, FEW)
-        chosen = select(self._conditions.sort_column(sort)).where(self._person.c.user_key == keys.c[0], *tests)
+        chosen = select(column).where(self._person.c.user_key == keys.c[0], *tests)
         value = chosen.correlate(keys).scalar_subquery()
         # The bound keeps SQLite from asking for the value once more at each place where it is read.
         read = select(value.label("value"), keys.c[0].label("key")).limit(FEW).subquery()
@@ -263,14 +258,6 @@ def _sized(tx: Connection, parts: Sequence[Part], bound: int) -> list[SizedPart]
 
 def _sized_part(part: Part, size: int, there: Sequence[int]) -> SizedPart:
     return SizedPart(part.kept([place for place, is_there in enumerate(there) if is_there]), size)
-
-
-def _tried(few: Plan, found: SizedPart, sort: UserSort) -> Plan:
-    """The same, where it is worth trying after an index whose entries tell who is meant."""
-    columns, size = found.part.told.get(sort, ()), min(found.size, COUNT_CAP)
-    if found.size < TRIED or not columns or len(found.part.scans[sort]) > MOST_SCANS:
-        return replace(few, size=size)
-    return replace(few, scans=found.part.scans[sort], size=size, told=found.part.test, columns=columns)
 
 
 def _count(tx: Connection, chosen: Select[*tuple[Any, ...]]) -> int:
