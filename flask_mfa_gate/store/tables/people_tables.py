@@ -16,7 +16,9 @@ PERSON_INDEXES = {
     "deadline": ("deadline_sort", "user_key"),
     "signed_in": ("signed_in_sort", "user_key"),
     "facets_name": ("facets", "name_sort", "user_key", "deadline_sort", "key_shown_at"),
-    "facets_deadline": ("facets", "deadline_sort", "user_key", "name_sort", "signed_in_sort"),
+    "facets_deadline": ("facets", "deadline_sort", "user_key"),
+    # Apart: MariaDB prefers the narrowest index that has all it reads, in whichever order, and would sort.
+    "facets_orders": ("facets", "deadline_sort", "user_key", "name_sort", "signed_in_sort"),
     "facets_signed_in": ("facets", "signed_in_sort", "user_key", "deadline_sort", "key_shown_at"),
     "role": ("role", "name_sort", "user_key"),
     "email": ("has_email", "name_sort", "user_key"),
