@@ -12,10 +12,14 @@ _FRESH = timedelta(minutes=1)
 
 
 class LastLoginView:
-    """Kept in the store, and for a minute in the process."""
+    """Kept in the store, and for a minute in the process.
+
+    :ivar unneeded: login views of this app beside which it names a sign-in page, so that they need not be noted.
+    """
 
     def __init__(self, worker: TransactionRunner) -> None:
         self._store, self._worker, self._clock = worker.store, worker, worker.clock
+        self.unneeded = set[str]()
         self._known: str | None = None
         self._read_at: datetime | None = None
 

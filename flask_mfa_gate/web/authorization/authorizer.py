@@ -102,7 +102,8 @@ class RequestAuthorizer:
         # A draft may ask for any fact later, so all of them are kept.
         request = self._as_whole(request, policies, assurance.sign_in, risk, wanted=ALL_FACTS)
         decision = self._decide(request, policies)
-        record(state, key, decision)
+        if policies.policies:
+            record(state, key, decision)
         seen = Seen(
             decision, _recorded(request.environment), facts.client.device, risk, {},
             policy_version=policies.version, default_access=state.rules.access(APP).value,
@@ -222,7 +223,7 @@ class RequestAuthorizer:
         upstream = request.assurance.upstream if sign_in is SignIn.FEDERATED else None
         return request._replace(
             environment=facts.environment(asked, sign_in=sign_in, upstream=upstream, risk=risk, is_sign_in=is_sign_in),
-            groups=facts.groups_of(key, self.user) if policies.ask_groups(names) else _NONE,
+            groups=_NONE if policies.grouped_resources.isdisjoint(names) else facts.groups_of(key, self.user),
         )
 
     def _report(

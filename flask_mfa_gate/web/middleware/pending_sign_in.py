@@ -26,6 +26,7 @@ from ..responses.login_page import note_login_view
 from ..responses.targets import home, is_part_of_page, target_of, way_back
 from ..sessions.password_evidence import was_changed_here
 from ..sessions.signing_in_user import person_of, signing_in_user
+from ..state import GateState
 
 # Kept beside the session's keys: the cookies of the login's answer, of which one may be the identity.
 _COOKIES = "mfa_gate.cookies"
@@ -50,7 +51,7 @@ def intercept(
     # SECURITY: a password alone writes no more rows and mails than its address may cause.
     require_no_excess(state)
     if context.has_reached_view and sign_in is SignIn.PASSWORD:
-        note_login_view(state, str(request.endpoint))
+        _note_login_view(state, str(request.endpoint))
     decision, seen, enrollment = judge_new(context, key, user, sign_in)
     parking = None
     if decision.ask is not Ask.PASS:
@@ -70,6 +71,11 @@ def intercept(
         put_back(context, changed)
         return None
     return answers.after_sign_in(context, decision)
+
+
+def _note_login_view(state: GateState, endpoint: str) -> None:
+    if endpoint not in state.sign_in.last_login_view.unneeded:
+        note_login_view(state, endpoint)
 
 
 def _withdraw(context: RequestContext, before: Mapping[str, Any], changed: Mapping[str, Any]) -> None:

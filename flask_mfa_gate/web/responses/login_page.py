@@ -41,7 +41,9 @@ def named_logins(settings: Settings) -> Iterator[str]:
 
 def note_login_view(state: GateState, endpoint: str) -> None:
     """Remember where the last sign-in was, if that is a page, and no page is named."""
-    if named_login(state.settings) is None and _address_of(endpoint) is not None:
+    if named_login(state.settings) is not None:
+        state.sign_in.last_login_view.unneeded.add(endpoint)
+    elif _address_of(endpoint) is not None:
         state.sign_in.last_login_view.note(endpoint)
 
 

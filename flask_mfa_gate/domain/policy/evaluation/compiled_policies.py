@@ -107,10 +107,6 @@ class CompiledPolicies:
         """
         return Traces(self.policies, subject, opened, environment, on_error)
 
-    def ask_groups(self, resources: Iterable[str]) -> bool:
-        """Whether a policy on one of these resources, which is on, names a group."""
-        return not self.grouped_resources.isdisjoint(resources)
-
 
 _NOTHING: Mapping[str, Any] = MappingProxyType({})
 NO_POLICIES = CompiledPolicies(
