@@ -35,7 +35,8 @@ class Rendered:
 class Portal:
     """What mails say of the app, as configured. Without a base URL there is no link.
 
-    :param locks_out: whether a lapsed period locks the account, and does not just force enrollment.
+    :param locks_out: whether a lapsed period locks the account.
+    :param locks_partly: whether it locks only what asks for a factor. With neither it forces enrollment.
     """
 
     issuer: str
@@ -43,6 +44,7 @@ class Portal:
     prefix: str
     admin_prefix: str
     locks_out: bool
+    locks_partly: bool = False
 
     def link_in(self, kind: str) -> str | None:
         """What the button of a mail opens."""
@@ -65,7 +67,8 @@ def render(message: Message, environment: Environment, portal: Portal) -> Render
     language = str(template.name).split("/")[-2]
     issuer, link = one_line(portal.issuer), portal.link_in(message.kind)
     facts = _facts(message, locale, language)
-    values = {**facts, "issuer": issuer, "link": link, "locks_out": portal.locks_out}
+    lapse = {"locks_out": portal.locks_out, "locks_partly": portal.locks_partly}
+    values = {**facts, **lapse, "issuer": issuer, "link": link}
     first, _, body = template.render(values).strip().partition("\n")
     subject, paragraphs = one_line(first), read_paragraphs(body, link=link)
     html = _html_template(environment, f"{FOLDER}/{language}/{message.kind}.html").render(

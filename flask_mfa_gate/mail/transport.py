@@ -38,12 +38,14 @@ class UnusableAddress(MFAGateError):
 
 def make_sender(app: Flask, settings: Settings) -> Sender:
     """What hands a message of this app to its mail server."""
+    is_locked = settings.lapsed == "locked"
     portal = Portal(
         issuer=settings.issuer or app.name,
         base_url=settings.base_url,
         prefix=settings.url_prefix,
         admin_prefix=getattr(settings, "admin_url_prefix", settings.url_prefix),
-        locks_out=settings.lapsed == "locked" and settings.lockout_scope == "app",
+        locks_out=is_locked and settings.lockout_scope == "app",
+        locks_partly=is_locked and settings.lockout_scope == "protected",
     )
     environment: Environment | None = None
 

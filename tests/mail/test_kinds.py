@@ -132,7 +132,8 @@ def test_its_template_uses_every_fact_and_the_same_in_each_language(app: Flask, 
     assert _FACTS[kind] <= facts_in(language)
     assert facts_in(language) == facts_in("en")
     assert facts_in(language) <= _FACTS[kind] | {
-        "name", "issuer", "link", "at", "address", "browser", "reason", "locks_out", "lapsing_more",
+        "name", "issuer", "link", "at", "address", "browser", "reason", "locks_out", "locks_partly",
+        "lapsing_more",
     }  # fmt: skip
 
 
@@ -197,7 +198,7 @@ def test_a_changed_factor_says_what_when_where_and_what_to_do(app: Flask, kind: 
     found = mail(app, kind, person=Somebody(timezone="Europe/Berlin"), facts=facts)
     text = " ".join(found.text.split())
     for words in (
-        "authenticator app", "2 March 2026, 10:00 +0100 (09:00 UTC)", "203.0.113.9", "Firefox, Linux", "Lost phone",
+        "Authenticator app", "2 March 2026, 10:00 +0100 (09:00 UTC)", "203.0.113.9", "Firefox, Linux", "Lost phone",
         "contact your administrator", "right away",
     ):  # fmt: skip
         assert words in text
@@ -212,7 +213,7 @@ def test_an_administrator_who_removes_is_named_as_such(app: Flask) -> None:
 @pytest.mark.parametrize(
     ("facts", "words"),
     [
-        ({"days": 3}, "Until then only your password protects your"),
+        ({"days": 3}, "Until you do, only your password protects your"),
         ({"days": 1}, "within: 1 day\n"),
         ({"days": None, "forced": True}, "at your next sign-in"),
         ({"days": None, "forced": False}, "at any time"),
@@ -227,6 +228,30 @@ def test_a_lapse_says_what_this_app_does_with_it(app: Flask) -> None:
     confined = mail(app, MailKind.LAPSED, locks_out=False)
     assert "locked" not in confined.text
     assert "Set it up now: https://portal.example.org/mfa/" in confined.text
+    partly = mail(app, MailKind.LAPSED, locks_out=False, locks_partly=True)
+    assert "Parts of Example Portal are now closed to you" in partly.text
+    assert "Set it up" not in partly.text, "setup is refused until an administrator gives more time"
+
+
+@pytest.mark.parametrize("kind", [MailKind.START, MailKind.REMINDER])
+@pytest.mark.parametrize(
+    ("lapse", "words"),
+    [
+        ({}, "you'll be locked out"),
+        ({"locks_out": False, "locks_partly": True}, "parts of Example Portal will be closed to you"),
+        ({"locks_out": False}, "you'll have to do it the next time you sign in"),
+    ],
+)
+def test_what_comes_of_a_period_that_passes_is_what_this_app_does(
+    app: Flask, kind: MailKind, lapse: dict[str, bool], words: str
+) -> None:
+    assert words in " ".join(mail(app, kind, **lapse).text.split())
+
+
+def test_a_pass_for_setup_alone_is_not_said_to_replace_the_app(app: Flask) -> None:
+    text = " ".join(mail(app, MailKind.ACCESS_PASS, facts={"scope": "enroll-only"}).text.split())
+    assert "Use it to set up a new authentication method." in text
+    assert "in place of" not in text
 
 
 def test_few_recovery_codes_are_counted(app: Flask) -> None:

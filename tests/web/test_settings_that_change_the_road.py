@@ -46,6 +46,20 @@ def test_a_lapse_locks_only_what_is_protected(make_app: Make) -> None:
     assert browser.is_in(), "the session stays"
 
 
+@pytest.mark.parametrize(
+    ("config", "words"),
+    [
+        ({}, "you can't sign in without it"),
+        (PROTECTED, "parts of this app will be closed to you"),
+        ({"MFA_GATE_LAPSED": "confined"}, "you can't continue without it"),
+    ],
+)
+def test_the_prompt_says_what_a_lapse_does_here(make_app: Make, config: dict[str, Any], words: str) -> None:
+    browser = Browser(make_app(**config))
+    browser.sign_in("bob")
+    assert words in browser.get("/mfa/enroll").text.replace("&#39;", "'")
+
+
 @pytest.mark.parametrize("method", ["GET", "POST"])
 def test_a_lapse_is_not_mended_by_a_late_setup(make_app: Make, clock: StillClock, method: str) -> None:
     app = make_app(**PROTECTED)

@@ -7,6 +7,7 @@ from datetime import datetime
 from flask import Response
 
 from ...domain.authorization.decision import Ask, Decision, Reason
+from ...domain.authorization.rules import Lapse, LockoutScope, Rules
 from ...domain.enrollment.enrollment import days_until
 from ..endpoints import is_account_page
 from ..refusal_notes import reference_here
@@ -20,6 +21,9 @@ from .factors.registry import offers
 
 _FOR_PAGE = marked("This page requires multi-factor authentication. Set it up to continue.")
 _BY_CHOICE = marked("Multi-factor authentication protects your account even if someone learns your password.")
+_LOCKED_OUT = marked("After that you can't sign in without it and may need an administrator's help to get back in.")
+_PARTLY_LOCKED_OUT = marked("After that, parts of this app will be closed to you until an administrator helps.")
+_FORCED = marked("After that you can't continue without it.")
 
 
 def enroll(auth: AuthenticatedRequest) -> Response:
@@ -35,7 +39,7 @@ def enroll(auth: AuthenticatedRequest) -> Response:
     return answers.page(
         "prompt.html", auth.context, 200,
         can_defer=can_defer, days_left=days_until(ends_at, auth.state.clock()) if ends_at else None, ends_at=ends_at,
-        later_url=own_url("mfa_gate.later"), offers=offers(auth),
+        later_url=own_url("mfa_gate.later"), offers=offers(auth), too_late=gettext(_too_late(auth, ends_at)),
         reason=gettext(_why(auth, decision, ends_at, can_defer=can_defer)),
     )  # fmt: skip
 
@@ -57,6 +61,19 @@ def _deferrable_until(auth: AuthenticatedRequest, decision: Decision) -> datetim
     step_up = auth.session.step_up
     ends = [period.ends_at if period else None, decision.grace_ends_at, step_up.deferrable_until if step_up else None]
     return min((end for end in ends if end is not None), default=None)
+
+
+def _too_late(auth: AuthenticatedRequest, ends_at: datetime | None) -> str:
+    """What happens to a user who lets this moment pass."""
+    period = auth.enrollment.period
+    is_own = period is not None and period.ends_at == ends_at
+    return _after_lapse(auth.state.rules) if is_own else _FORCED
+
+
+def _after_lapse(rules: Rules) -> str:
+    if rules.lapse is Lapse.CONFINED:
+        return _FORCED
+    return _LOCKED_OUT if rules.lockout_scope is LockoutScope.APP else _PARTLY_LOCKED_OUT
 
 
 def _is_deferrable_at_resource(auth: AuthenticatedRequest) -> bool:
