@@ -43,6 +43,13 @@ def fails(_user: Any) -> Any:
     raise AttributeError("no such column")
 
 
+class Answering(type):
+    """The classes of some models look so."""
+
+    def __getattr__(cls, name: str) -> str:
+        return name
+
+
 SOMEBODY: dict[str, Callable[[str], Any]] = {
     "methods": OldStyle,
     "is_anonymous is a column": variant(is_anonymous=True),
@@ -55,6 +62,7 @@ SOMEBODY: dict[str, Callable[[str], Any]] = {
     "false by itself": variant(__bool__=lambda _user: False),
     "equal to everything": variant(__eq__=lambda *_: True, __hash__=None),
     "a proxy": lambda key: LocalProxy(lambda: User(key)),
+    "of a class that answers to any name": lambda key: Answering("Model", (User,), {})(key),
 }
 
 

@@ -10,6 +10,8 @@ from ...domain.people.person import LONGEST_KEY
 from ...errors import HostCallbackFailed, NamelessUser
 from ..text_validation import UNKEPT
 
+_BEHIND = "_get_current_object"
+
 
 def key_of(user: Any, user_key: Callable[[Any], Any]) -> str:
     """The stable key of a user.
@@ -83,7 +85,8 @@ def called(value: Any) -> Any:
 
 def unwrapped(user: Any) -> Any:
     """The object behind a proxy of Werkzeug's, such as Flask-Login's ``current_user``."""
-    while hasattr(type(user), "_get_current_object"):
+    # A class may answer to any name by its metaclass, without any of its objects doing so.
+    while hasattr(type(user), _BEHIND) and any(_BEHIND in vars(one) for one in type(user).__mro__):
         user = user._get_current_object()
     return user
 
