@@ -89,11 +89,11 @@ def test_a_deadline_is_extended_by_keyboard_alone(screen: Screen, server: tuple[
     assert not screen.chrome.find_element(By.ID, "card-1").is_displayed()
     screen.open(f"/admin/mfa/users/{key_of(app, 'bob')}")
     tab_to(screen, "Extend the deadline").send_keys(Keys.ENTER)
-    screen.expect("Extend for 1 person")
+    screen.expect("Extend for 1 user")
     days = tab_to(screen, "Days")
     days.clear()
     days.send_keys("3", Keys.ENTER)
-    screen.expect("Done for 1 person.")
+    screen.expect("Done for 1 user.")
     with app.app_context():
         assert state_of(app).people.enrollments.status(key_of(app, "bob")).days_left == 10
     assert screen.complaints() == []

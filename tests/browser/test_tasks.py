@@ -157,10 +157,10 @@ def test_require_mfa_of_a_group_with_14_days(desk: AuthenticatedRequest) -> None
         hand.fill("Group", "engineering")
         hand.press("Apply filters")
         hand.press("All 3 that match")
-        hand.expect("Require MFA for 3 people")
+        hand.expect("Require MFA for 3 users")
         hand.fill("Days", "14")
         hand.press("Require MFA for")
-        hand.expect("Done for 3 people.")
+        hand.expect("Done for 3 users.")
     for username in ("emma", "emil"):
         found = status_of(desk.app, username)
         assert (found.status, found.days_left) == (Status.IN_ENROLLMENT, 14)
@@ -171,11 +171,11 @@ def test_require_mfa_of_a_group_with_14_days(desk: AuthenticatedRequest) -> None
 def test_remind_exactly_those_who_lapse_within_a_day(desk: AuthenticatedRequest) -> None:
     hand = desk.hand
     with counted(desk.steps):
-        hand.expect("2 people lapse within a day.")
+        hand.expect("2 users lapse within a day.")
         hand.press("Remind them")
         hand.expect("Lena Late, Leo Later")
-        hand.press("Remind 2 people")
-        hand.expect("Done for 2 people.")
+        hand.press("Remind 2 users")
+        hand.expect("Done for 2 users.")
     assert {row.user_key for row in outbox(desk.app, "reminder")} == {
         key_of(desk.app, name) for name in ("lena", "leo")
     }
@@ -215,8 +215,8 @@ def test_extend_a_deadline_without_losing_the_key(desk: AuthenticatedRequest) ->
         hand.press("Extend the deadline")
         hand.expect("Keys and factors stay as they are.")
         hand.fill("Days", "14")
-        hand.press("Extend for 1 person")
-        hand.expect("Done for 1 person.")
+        hand.press("Extend for 1 user")
+        hand.expect("Done for 1 user.")
     assert status_of(desk.app, "eva").days_left == 17
     assert eva.send("/mfa/enroll/totp", code=pyotp.TOTP(secret).now()).status_code == 200
     assert status_of(desk.app, "eva").status is Status.ENROLLED

@@ -63,6 +63,11 @@ class ActionJobs:
         with self._store.database.read() as tx:
             return self._store.action_requests.left(tx, dead_since=self._clock() - _DEAD_AFTER)
 
+    def is_worked_on(self, request: ActionRequest) -> bool:
+        """Whether a process is at it now."""
+        last = request.claimed_at
+        return request.state is RequestState.RUNNING and last is not None and last > self._clock() - _DEAD_AFTER
+
     def recent(self, *, actor: Actor) -> Sequence[tuple[ActionRequest, int]]:
         """The latest that were confirmed, each with the number of users it has come to; all of them for an admin."""
         with self._store.database.read() as tx:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ OPEN_FOR = timedelta(minutes=15)
 MOST_TYPED = 5000
 SAMPLE = 10
 SLICE = 1000
+_BETWEEN = re.compile(r"[,;\t]")
+_NAMED_ADDRESS = re.compile(r"<([^<>@]+@[^<>@]+)>")
 GONE = "There is no such request, or it has expired. Choose the users again."
 
 
@@ -169,8 +172,16 @@ class ActionRequestService:
 
 
 def _words(typed: str) -> Iterator[str]:
-    for line in typed.replace(",", "\n").replace(";", "\n").splitlines():
-        yield line.strip().strip("\"'<>").strip()
+    for line in typed.splitlines():
+        cells = [_bare(cell) for cell in _BETWEEN.split(line)]
+        # In a row of a table a name, a number or a date beside an address is no user, though it may be the key of one.
+        yield from [cell for cell in cells if "@" in cell] or cells
+
+
+def _bare(cell: str) -> str:
+    """Without quotes; the address alone where a name stands before it, as in a mail program."""
+    address = _NAMED_ADDRESS.search(cell)
+    return (address[1] if address else cell).strip().strip("\"'<>").strip()
 
 
 def _slices(items: Iterable[ActionItem]) -> Iterator[list[ActionItem]]:

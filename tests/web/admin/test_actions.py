@@ -54,8 +54,8 @@ def test_the_confirmation_counts_names_and_says_who_is_left_out(
     path = ask(console, "require", scope="all", filter="")
     said = text_of(console.get(path))
     for words in (
-        "4 people", "Erin Ellis", "Frank Ford", "Grace Gray", "Hugo Hill", "Skipped 1: in an enrollment period already",
-        "Skipped 1: the period has ended", "Refused 1: this is you", "Skipped 1: MFA is required already", "Require MFA for 4 people", "9 Mar 2026, 09:00 UTC",
+        "4 users", "Erin Ellis", "Frank Ford", "Grace Gray", "Hugo Hill", "Skipped 1: in an enrollment period already",
+        "Skipped 1: the period has ended", "Refused 1: this is you", "Skipped 1: MFA is required already", "Require MFA for 4 users", "9 Mar 2026, 09:00 UTC",
     ):  # fmt: skip
         assert words in said, words
     assert status(app, "erin").required is False, "nothing was done"
@@ -67,7 +67,7 @@ def test_it_is_carried_out_once_and_told_user_by_user(app: Flask, console: Brows
     done = post(console, path, when="days", days="14", reason="rollout", notify="1")
     assert (done.status_code, done.location) == (303, path)
     said = text_of(console.get(path))
-    assert "Done for 4 people" in said
+    assert "Done for 4 users" in said
     erin = status(app, "erin")
     assert (erin.days_left, erin.required_by) == (14, "user:1")
     assert kinds(app, "erin") == ["start"]
@@ -90,8 +90,8 @@ def test_who_changed_meanwhile_is_skipped_with_a_word(app: Flask, console: Brows
     enroll(app, "erin")
     post(console, path, days="7", when="days")
     said = text_of(console.get(path))
-    assert "Done for 1 person" in said
-    assert "Skipped 1 changed after you opened the confirmation" in said
+    assert "Done for 1 user" in said
+    assert "Skipped 1 Changed after you opened the confirmation" in said
     assert status(app, "erin").required is False
 
 
@@ -180,6 +180,30 @@ def test_a_request_is_its_makers_alone_and_lives_15_minutes(
     assert "reminder" not in kinds(app, "bob")
 
 
+@pytest.mark.parametrize(
+    ("pasted", "names"),
+    [
+        ('"Ford, Frank",frank@example.org,5,2026-03-01', {"Frank Ford"}),
+        ("Frank Ford <frank@example.org>; Erin <erin@example.org>", {"Frank Ford", "Erin Ellis"}),
+        ("Frank Ford\tfrank@example.org\t5\nErin Ellis\terin@example.org\t7", {"Frank Ford", "Erin Ellis"}),
+        ("5, 6", {"Erin Ellis", "Frank Ford"}),
+    ],
+)
+def test_beside_an_address_a_row_of_a_table_names_nobody_else(
+    app: Flask, console: Browser, pasted: str, names: set[str]
+) -> None:
+    page = console.get(ask(console, "require", scope="pasted", users=pasted)).text
+    assert "not found" not in page
+    assert {one for one in ("Erin Ellis", "Frank Ford", "Grace Gray") if one in page} == names
+
+
+def test_an_action_on_nobody_says_nothing_of_what_it_would_do(app: Flask, console: Browser) -> None:
+    page = text_of(console.get(ask(console, "require", scope="pasted", users="nobody@example.org")))
+    assert "No one is affected" in page
+    assert "They are asked to set up" not in page
+    assert "The period ends on" not in page
+
+
 def test_a_pasted_list_is_a_selection_with_what_was_not_found(app: Flask, console: Browser) -> None:
     assert "Paste a list" in console.get("/admin/mfa/select").text
     path = ask(
@@ -187,7 +211,7 @@ def test_a_pasted_list_is_a_selection_with_what_was_not_found(app: Flask, consol
         users="erin@example.org, FRANK@example.org;nobody@example.org\n\n\"5\"\n=x\n<b>@x",
     )  # fmt: skip
     page = console.get(path)
-    assert "2 people" in text_of(page)
+    assert "2 users" in text_of(page)
     assert "3 entries were not found" in page.text
     assert "<b>" not in page.text
     nobody = post(console, "/admin/mfa/users/actions", action="require", scope="pasted", users=" \n")
@@ -243,7 +267,7 @@ def test_a_large_set_goes_on_where_it_stopped(
         post(console, path, days="7", when="days")
         assert so_far in text_of(console.get(path))
     post(console, path)
-    assert "Done for 21 people" in text_of(console.get(path))
+    assert "Done for 21 users" in text_of(console.get(path))
     assert "Require MFA" not in text_of(post(console, path))
     assert state.people.user_list.numbers().in_period == 22
     renew = ask(console, "require", scope="all", filter="q=person")
@@ -257,12 +281,27 @@ def test_a_large_set_goes_on_where_it_stopped(
     with app.app_context():
         assert state.operations.upkeep.preview().continued == 1
         assert state.operations.upkeep.run_due().continued == 1, "the one that was not cancelled"
-    assert "Done for 0 people" in text_of(console.get(renew))
+    assert "Done for 0 users" in text_of(console.get(renew))
     assert post(console, remind).location == remind
     assert "Cancelled after 10 of 21" in text_of(console.get(remind))
     found = console.get("/admin/mfa/requests", headers=JSON).json
     assert found is not None
     assert sorted(one["state"] for one in found["items"]) == ["cancelled", "done", "done"]
+
+
+def test_an_action_that_a_process_is_at_is_not_offered_to_continue(
+    app: Flask, console: Browser, clock: StillClock
+) -> None:
+    path = ask(console, "require", key=[key_of(app, "erin")])
+    state = state_of(app)
+    with state.store.database.write() as tx:
+        row = state.store.tables.action_request
+        tx.execute(row.update().values(state="running", claimed_at=clock()))
+    said = text_of(console.get(path))
+    assert ("It is running now" in said, "Continue now" in said, "Cancel the rest" in said) == (True, False, True)
+    clock.forward(seconds=61)
+    said = text_of(console.get(path))
+    assert ("It is running now" in said, "Continue now" in said) == (False, True), "that process is dead"
 
 
 def test_others_requests_are_seen_and_ended_by_admins_only(
@@ -343,7 +382,7 @@ def test_a_filter_may_stand_in_the_query_and_a_form_may_be_confirmed_at_once(app
     again = in_json(console, "require", "5", "6", days=9).json
     assert {one["reason"] for one in again["skipped"]} == {"in-period"}
     done = post(console, "/admin/mfa/users/actions", action="require", key=["5", "6"], days="9", renew="1", confirm="1")
-    assert "Done for 2 people" in text_of(console.get(done.location))
+    assert "Done for 2 users" in text_of(console.get(done.location))
     assert status(app, "erin").days_left == 9
     wrong = post(console, "/admin/mfa/users/actions", action="require", key=["5", "6"], days="0", confirm="1")
     assert (wrong.status_code, "choose “Now”" in wrong.text) == (400, True)
@@ -354,7 +393,7 @@ def test_a_factor_and_days_of_grace_have_their_buttons_on_the_users_page(app: Fl
     with app.app_context():
         state_of(app).access.policies.note_graces("4", ["Soon"])
     page = BeautifulSoup(console.get("/admin/mfa/users/4").text, "html.parser")
-    for action, words in (("revoke-factor", "Revoke the factor of 1 person"), ("restart-grace", "Restart grace for 1")):
+    for action, words in (("revoke-factor", "Revoke the factor of 1 user"), ("restart-grace", "Restart grace for 1")):
         form = page.find("input", {"value": action}).parent
         fields = {one["name"]: one["value"] for one in form.find_all("input")}
         answer = console.client.post(form["action"], data=fields)

@@ -70,18 +70,18 @@ def test_next_steps_lead_to_the_confirmation_of_exactly_those(app: Flask, phone:
     console = synced(app, ADMIN, phone)
     steps = [words(one) for one in page_of(console).select(".ac-steps > li")]
     assert [one.split(".")[0] for one in steps] == [
-        "1 person is locked out", "1 person lapses within a week", "No break-glass account is named",
+        "1 user is locked out", "1 user lapses within a week", "No break-glass account is named",
     ]  # fmt: skip
     assert "9 Mar 2026, 09:00 UTC Remind them" in steps[1]
     clock.forward(days=6, hours=1)
     console = synced(app, ADMIN, phone)
     first = page_of(console).select(".ac-steps form")[0]
     fields = {str(one["name"]): str(one["value"]) for one in first.select("input") if one["name"] != "csrf_token"}
-    assert "1 person lapses within a day." in words(page_of(console).select(".ac-steps > li")[0])
+    assert "1 user lapses within a day." in words(page_of(console).select(".ac-steps > li")[0])
     confirmation = send(console, str(first["action"]).removeprefix("/admin/mfa"), **fields)
     assert confirmation.status_code == 303
     said = words(page_of(console, confirmation.location))
-    assert "Remind 1 person" in said
+    assert "Remind 1 user" in said
     assert "Bob Baker" in said
 
 

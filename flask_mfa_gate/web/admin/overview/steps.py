@@ -99,12 +99,12 @@ def _urgent() -> Mapping[str, _Advice]:
     return {
         "lapsing_24h": _Advice(
             QUERIES["lapsing_24h"], "remind",
-            lambda n: ngettext("%(num)s person lapses within a day.", "%(num)s people lapse within a day.", n),
+            lambda n: ngettext("%(num)s user lapses within a day.", "%(num)s users lapse within a day.", n),
             deadline, gettext("Remind them"), "warn", 1,
         ),
         "lapsed": _Advice(
             QUERIES["lapsed"], "extend",
-            lambda n: ngettext("%(num)s person is locked out.", "%(num)s people are locked out.", n),
+            lambda n: ngettext("%(num)s user is locked out.", "%(num)s users are locked out.", n),
             gettext("Their time to set up MFA has ended."), gettext("Extend the deadline"), "bad",
         ),
         "admins_without_mfa": _Advice(
@@ -114,7 +114,7 @@ def _urgent() -> Mapping[str, _Advice]:
         ),
         "lapsing_7d": _Advice(
             QUERIES["lapsing_7d"], "remind",
-            lambda n: ngettext("%(num)s person lapses within a week.", "%(num)s people lapse within a week.", n),
+            lambda n: ngettext("%(num)s user lapses within a week.", "%(num)s users lapse within a week.", n),
             deadline, gettext("Remind them"), "info", 7,
         ),
     }  # fmt: skip
@@ -124,7 +124,7 @@ def _rest() -> _Advice:
     return _Advice(
         _WITHOUT, "require",
         lambda n: ngettext(
-            "%(num)s person isn't required to use MFA.", "%(num)s people aren't required to use MFA.", n
+            "%(num)s user isn't required to use MFA.", "%(num)s users aren't required to use MFA.", n
         ),
         gettext("They have no factor yet."), gettext("Require MFA"), "info",
     )  # fmt: skip

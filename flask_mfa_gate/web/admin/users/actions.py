@@ -17,10 +17,11 @@ from ....services.actions.action_result import ActionResult
 from ....store.enrollment.action_requests import ActionItem, ActionRequest, RequestState
 from ...fields import text_field
 from ...responses import answers
-from ...translation import gettext
+from ...translation import gettext, marked
 from ..console import WRITE, Console, ConsoleRoute, console_url
 from ..listing import ListState
 from ..representation import Format, Table, csv_file, format_wanted
+from ..setting_words import pieces
 from .access_pass import issue
 from .confirmation import confirmation_page, result_page
 from .filters import FILTERS, filter_of
@@ -30,6 +31,7 @@ from .progress import TABLE, Progress
 from .verbs import VERBS, verbs_for
 
 _LONGEST_QUERY = 8000
+_RECENT = marked("Actions on users in the last 24 hours. Paused ones continue at the next run of flask mfa run-due.")
 
 
 def act(console: Console) -> Response:
@@ -105,8 +107,9 @@ def requests(console: Console) -> Response:
         return answers.json_answer({"items": [one.as_json() for one in found]})
     keys = {one.actor.removeprefix("user:") for one in found}
     return console.page(
-        "requests.html", jobs=found, names=names_of(console, keys), words=WORDS, mine=console.actor.name
-    )
+        "requests.html", jobs=found, names=names_of(console, keys), words=WORDS, mine=console.actor.name,
+        lead=tuple(pieces(gettext(_RECENT))),
+    )  # fmt: skip
 
 
 def select(console: Console) -> Response:

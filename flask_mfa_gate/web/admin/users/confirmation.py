@@ -16,6 +16,7 @@ from ....services.actions.action_requests import Preview
 from ....store.enrollment.action_requests import ActionRequest, RequestState
 from ...translation import gettext, marked, ngettext
 from ..console import Console, console_url
+from ..setting_words import pieces
 from ..words import factor_word
 from .listing import WORDS, names_of
 from .options import graced_policies, options_of, values_of
@@ -39,18 +40,19 @@ REASONS = {
     "no-grace": marked("no days of grace under this policy yet"),
     "changed-meanwhile": marked("changed after you opened the confirmation, so nothing was done"),
 }
+_CONTINUES = marked("You can close this page. The rest continues at the next run of flask mfa run-due, or now.")
 _BUTTONS = {
-    "require": lambda n: ngettext("Require MFA for %(num)s person", "Require MFA for %(num)s people", n),
-    "extend": lambda n: ngettext("Extend for %(num)s person", "Extend for %(num)s people", n),
-    "remind": lambda n: ngettext("Remind %(num)s person", "Remind %(num)s people", n),
-    "unlock": lambda n: ngettext("Clear attempts for %(num)s person", "Clear attempts for %(num)s people", n),
-    "revoke-sessions": lambda n: ngettext("Sign out %(num)s person", "Sign out %(num)s people", n),
-    "revoke-factor": lambda n: ngettext("Revoke the factor of %(num)s person", "Revoke a factor for %(num)s people", n),
-    "revoke-pass": lambda n: ngettext("Revoke the pass of %(num)s person", "Revoke the passes of %(num)s people", n),
-    "restart-grace": lambda n: ngettext("Restart grace for %(num)s person", "Restart grace for %(num)s people", n),
-    "reset": lambda n: ngettext("Reset MFA for %(num)s person", "Reset MFA for %(num)s people", n),
+    "require": lambda n: ngettext("Require MFA for %(num)s user", "Require MFA for %(num)s users", n),
+    "extend": lambda n: ngettext("Extend for %(num)s user", "Extend for %(num)s users", n),
+    "remind": lambda n: ngettext("Remind %(num)s user", "Remind %(num)s users", n),
+    "unlock": lambda n: ngettext("Clear attempts for %(num)s user", "Clear attempts for %(num)s users", n),
+    "revoke-sessions": lambda n: ngettext("Sign out %(num)s user", "Sign out %(num)s users", n),
+    "revoke-factor": lambda n: ngettext("Revoke the factor of %(num)s user", "Revoke a factor for %(num)s users", n),
+    "revoke-pass": lambda n: ngettext("Revoke the pass of %(num)s user", "Revoke the passes of %(num)s users", n),
+    "restart-grace": lambda n: ngettext("Restart grace for %(num)s user", "Restart grace for %(num)s users", n),
+    "reset": lambda n: ngettext("Reset MFA for %(num)s user", "Reset MFA for %(num)s users", n),
     "remove": lambda n: ngettext(
-        "Remove the requirement for %(num)s person", "Remove the requirement for %(num)s people", n
+        "Remove the requirement for %(num)s user", "Remove the requirement for %(num)s users", n
     ),
 }
 
@@ -91,13 +93,15 @@ def result_page(console: Console, found: ActionRequest) -> Response:
     totals = console.state.people.action_requests.totals(found)
     counts = [
         ReasonCount(number, gettext(REASONS.get(reason, reason)) if reason else "", outcome)
-        for (outcome, reason), number in sorted(totals.items())
+        for (outcome, reason), number in sorted(totals.items(), key=lambda one: (not one[0][0], one))
     ]
     return console.page(
         "result.html", found=found, verb=VERBS[found.action], title=gettext(VERBS[found.action].label), counts=counts,
         done=sum(one.number for one in counts if one.outcome == "done"),
         waiting=sum(one.number for one in counts if not one.outcome), is_done=found.state is RequestState.DONE,
         is_cancelled=found.state is RequestState.CANCELLED,
+        is_running=console.state.people.action_jobs.is_worked_on(found),
+        continues=tuple(pieces(gettext(_CONTINUES))),
         cancel_url=console_url("user_request_cancel", request_id=found.id),
         show_url=console_url("user_request", request_id=found.id),
         csv_url=console_url("user_request", request_id=found.id, format="csv"), words=WORDS,
