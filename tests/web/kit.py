@@ -48,9 +48,14 @@ def change_user(app: Flask, username: str, **values: Any) -> None:
 
 def hold_security_key(app: Flask, username: str) -> str:
     """A confirmed factor of a kind that has no page yet, straight in the table."""
+    return give_security_key(app, key_of(app, username))
+
+
+def give_security_key(app: Flask, user_key: str) -> str:
+    """The same for whom the app knows by this key."""
     state, factor_id = state_of(app), new_id()
     row = {
-        "id": factor_id, "user_key": key_of(app, username), "kind": "webauthn", "name": "Key", "secret": b"x",
+        "id": factor_id, "user_key": user_key, "kind": "webauthn", "name": "Key", "secret": b"x",
         "created_at": state.clock(), "confirmed_at": state.clock(),
     }  # fmt: skip
     with state.store.database.write() as tx:

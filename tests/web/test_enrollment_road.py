@@ -220,12 +220,16 @@ def test_prefetch_and_head_make_no_key(app: Flask) -> None:
     assert len(_pending_keys(app)) == 1
 
 
-def test_status_tells_a_shown_key(app: Flask) -> None:
+def test_status_tells_a_shown_key_for_a_day(app: Flask, clock: StillClock) -> None:
     browser = Browser(app)
     browser.sign_in("frank")
     assert browser.status()["status"] == "NOT_ENROLLED"
     browser.begin_setup()
     assert browser.status()["status"] == "PENDING_ACTIVATION"
+    clock.forward(hours=24)
+    browser = Browser(app)
+    browser.sign_in("frank")
+    assert browser.status()["status"] == "NOT_ENROLLED"
 
 
 def test_json_all_the_way(app: Flask, clock: StillClock) -> None:

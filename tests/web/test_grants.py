@@ -13,6 +13,7 @@ from flask_login import login_required, login_user
 from werkzeug.routing import BaseConverter
 
 from tests.hosts_small.kit import Host, User
+from tests.web.kit import give_security_key
 
 BOTH = pytest.mark.parametrize("decide", ["first", "last"])
 METHODS = ["GET", "POST", "PUT"]
@@ -81,6 +82,25 @@ def test_a_proof_for_one_page_pays_no_other(decide: str) -> None:
         assert is_asked(client.post(path)), path
         assert is_asked(client.get(path)), path
     assert client.put("/pay/1").text == "PUT 1", "and is still there"
+
+
+def test_a_grant_is_not_enough_where_another_list_is_not_met() -> None:
+    """Nor is it looked for again and again."""
+    host = make_host(MFA_GATE_FACTORS=["totp", "webauthn"])
+
+    @host.app.route("/sell/<int:number>", methods=METHODS)
+    @login_required
+    @host.gate.require_mfa(factors=["webauthn"], max_age=timedelta(0))
+    @host.gate.require_mfa(max_age=timedelta(0))
+    def sell(number: int) -> str:
+        return f"sold {number}"
+
+    client = proved(host)
+    give_security_key(host.app, "1")
+    for method in ("GET", "POST"):
+        assert is_asked(client.open("/sell/1", method=method))
+        host.pass_challenge(client)
+        assert is_asked(client.open("/sell/1", method=method))
 
 
 def test_two_acts_in_two_tabs() -> None:
