@@ -324,6 +324,7 @@ def test_a_user_who_declines_there_may_try_again(liar: Liar) -> None:
         True,
         False,
     )
+    assert 'href="/mfa/sign-in/id">Try again</a>' in answer.text
 
 
 @pytest.mark.parametrize(

@@ -196,7 +196,8 @@ class UpstreamClient:
             yield
         except UntrustedToken as error:
             log.error("an answer of %s is not believed: %s", self.provider.issuer, error)
-            raise SignInOver(Sentence("The answer of %(name)s can't be trusted. Sign in again.", name=name)) from None
+            sentence = Sentence("The response from %(name)s can't be trusted. Sign in again.", name=name)
+            raise SignInOver(sentence) from None
         except OAuthError as error:
             log.warning("%s refused: %s", self.provider.issuer, type(error).__name__)
             raise SignInOver(Sentence("%(name)s did not sign you in. Try again.", name=name)) from None

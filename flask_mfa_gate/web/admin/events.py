@@ -42,7 +42,7 @@ def test(console: Console) -> Response:
     console.state.operations.event_delivery.test(name, actor=console.actor, origin=console.origin)
     if console.auth.wants_json:
         return answers.json_answer({"destination": name, "state": OutgoingState.WAITING}, 202)
-    sentence = gettext("A test event is on its way to %(name)s. Reload this page to see if it arrived.", name=name)
+    sentence = gettext("A test event is on its way to %(name)s. Open Settings again to see if it arrived.", name=name)
     return draw_settings(console, tried=("good", sentence))
 
 

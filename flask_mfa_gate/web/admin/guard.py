@@ -11,6 +11,7 @@ from flask import Response, request
 
 from ...domain.access import MFA_ADMIN
 from ...domain.authorization.decision import Ask, AuthnRequirement, Decision
+from ...domain.people.roles import Actor
 from ...domain.redirects import safe_target
 from ...domain.sign_in.assurance import Method
 from ...domain.sign_in.session import IDLE_MARK_INTERVAL, StepUp
@@ -25,7 +26,7 @@ from ..refusal_notes import note_refusal
 from ..responses import answers
 from ..responses.targets import asked_page, origin
 from ..translation import error_text, gettext
-from .console import Console, ConsoleRoute, console_url, is_at_least
+from .console import Console, ConsoleRoute, console_url
 from .representation import wants_document
 
 FRESH_FOR_ACTIONS = timedelta(minutes=15)
@@ -44,21 +45,24 @@ def console_page(route: ConsoleRoute) -> Callable[..., Any]:
     def guarded(auth: AuthenticatedRequest, **arguments: Any) -> Any:
         if (stopped := _stopped(auth, route)) is not None:
             return stopped
-        try:
-            console = _open(auth, route)
-        except NotAllowed as error:
-            return answers.problem(auth.context, 403, error.code, error_text(error), {"reason": error.reason})
-        return _served(console, route, arguments)
+        actor = _actor(auth)
+        if actor.role is None:
+            return _no_role(auth)
+        return _served(Console(auth, actor, actor.role, auth.fields), route, arguments)
 
     return guarded
 
 
 def _served(console: Console, route: ConsoleRoute, arguments: dict[str, Any]) -> Any:
     try:
+        _require_role(console, route)
+        _mark_seen(console.auth)
         return route.view(console, **arguments)
     except MFAGateError as error:
         if wants_document(console):
-            return answers.with_retry(answers.problem_document(error.status, error.code, error_text(error), {}), error)
+            facts = {"reason": error.reason} if isinstance(error, NotAllowed) else {}
+            problem = answers.problem_document(error.status, error.code, error_text(error), facts)
+            return answers.with_retry(problem, error)
         return console.page("problem.html", error.status, title=_title(error.status), detail=error_text(error))
 
 
@@ -73,10 +77,18 @@ def _stopped(auth: AuthenticatedRequest, route: ConsoleRoute) -> Response | None
         return next_step(auth)
     _learn_role(auth)
     # SECURITY: a user without a role enters nowhere, and is not asked to verify for it either.
-    if acting_user(auth.state.host.directory, auth.session.user_key).role is None:
-        return answers.problem(auth.context, 403, "access_denied", gettext("You don't have access to this console."))
+    if _actor(auth).role is None:
+        return _no_role(auth)
     decision = auth.authorizer.here(_ACTING if _is_action(auth, route) else _OPENING)
     return None if decision.ask in _IN else _stop(auth, decision)
+
+
+def _actor(auth: AuthenticatedRequest) -> Actor:
+    return acting_user(auth.state.host.directory, auth.session.user_key)
+
+
+def _no_role(auth: AuthenticatedRequest) -> Response:
+    return answers.problem(auth.context, 403, "access_denied", gettext("You don't have access to this console."))
 
 
 def _is_action(auth: AuthenticatedRequest, route: ConsoleRoute) -> bool:
@@ -119,18 +131,12 @@ def _way_back(auth: AuthenticatedRequest) -> str:
     return safe_target(sent if isinstance(sent, str) else None, origin=origin()) or console_url("dashboard")
 
 
-def _open(auth: AuthenticatedRequest, route: ConsoleRoute) -> Console:
-    """The request as its view gets it.
-
-    :raises NotAllowed: for a role that does not reach as far as this page, or this method.
-    """
-    actor = acting_user(auth.state.host.directory, auth.session.user_key)
+def _require_role(console: Console, route: ConsoleRoute) -> None:
+    """:raises NotAllowed: for a role that does not reach as far as this page, or this method."""
     least = route.least if request.method in SAFE_METHODS else route.least_to_write
     # SECURITY: beside what the service says of each user, so that a role never depends on a button that is not there.
-    if actor.role is None or not is_at_least(actor.role, least):
+    if not console.may(least):
         raise NotAllowed("not-allowed", gettext("Your role doesn't allow this."))
-    _mark_seen(auth)
-    return Console(auth, actor, actor.role, auth.fields)
 
 
 def _mark_seen(auth: AuthenticatedRequest) -> None:

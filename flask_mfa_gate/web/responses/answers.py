@@ -194,9 +194,12 @@ def _signed_out_page(context: RequestContext, title: str, detail: str, login: st
     )
 
 
-def failure(context: RequestContext | None, error: MFAGateError) -> Response:
-    """The answer to any error of the gate."""
-    facts: dict[str, Any] = {}
+def failure(context: RequestContext | None, error: MFAGateError, *, again: str | None = None) -> Response:
+    """The answer to any error of the gate.
+
+    :param again: where the same can be tried once more; a page leads there.
+    """
+    facts: dict[str, Any] = {} if again is None else {"continue_url": again}
     if isinstance(error, CodeInvalid) and error.hint:
         facts["hint"] = translated(error.hint)
     if isinstance(error, Throttled):
@@ -222,7 +225,10 @@ def problem(
     if context is None or context.client is Client.API:
         return problem_document(status, code, detail, facts or {})
     title = gettext(TITLES.get(status, marked("Something went wrong")))
-    return page("problem.html", context, status, title=title, detail=detail, continue_url=None)
+    return page(
+        "problem.html", context, status, title=title, detail=detail,
+        continue_url=(facts or {}).get("continue_url"), continue_label=gettext("Try again"),
+    )  # fmt: skip
 
 
 def http_problem(context: RequestContext | None, error: HTTPException) -> Response:

@@ -27,6 +27,7 @@ SENTENCES = {
 }
 BLOCKED_TITLES = {Ask.LOCKED: marked("Your account is locked"), Ask.DENY: marked("Access denied")}
 TITLES = {
+    401: marked("Sign-in failed"),
     403: marked("Access denied"),
     404: marked("Not found"),
     409: marked("That can't be done right now"),

@@ -18,14 +18,16 @@ from ...domain.sign_in.upstream import FederatedSignIn
 from ...errors import BadRequest, MFAGateError, NotAllowed, SignInOver
 from ...sentences import Sentence
 from ...services.people.user_objects import key_of
+from ..endpoints import SIGN_IN
 from ..flood import require_no_excess
 from ..oidc.elsewhere import asked_ahead
 from ..request_context import RequestContext, current_context
 from ..responses import answers
-from ..responses.host_names import without_place
+from ..responses.host_names import own_url, without_place
 from ..responses.targets import home, origin
 from ..sessions.federated import federated_sign_in
 from ..state import GateState
+from ..translation import marked
 from ..view_marks.marks import mark_exempt
 from .step_up import StepUpRequest, begin_step_up, finish_step_up, raise_actor
 
@@ -33,6 +35,7 @@ if TYPE_CHECKING:
     from ...oidc.client.client import Answer, UpstreamClient
 
 log = logging.getLogger("flask_mfa_gate")
+_UNKNOWN = marked("There is no sign-in provider of this name.")
 _UNAVAILABLE = "Signing in this way is unavailable right now. Try again in a moment."
 
 
@@ -62,7 +65,7 @@ def _upstream_view(view: Callable[[UpstreamCall], Response]) -> Callable[..., Re
             # Also what the app's upstream_user says to people whom it doesn't let in.
             return answers.http_problem(context, error)
         except MFAGateError as error:
-            return answers.failure(context, error)
+            return answers.failure(context, error, again=_start_over(context, arguments))
         except Exception:
             # SECURITY: whatever goes wrong, nobody is signed in, and nobody is told why.
             log.exception("the way to or from a provider failed")
@@ -71,10 +74,17 @@ def _upstream_view(view: Callable[[UpstreamCall], Response]) -> Callable[..., Re
     return mark_exempt(guarded)
 
 
+def _start_over(context: RequestContext, arguments: Mapping[str, Any]) -> str | None:
+    """The way to the provider once more, for a visitor whom nobody has signed in."""
+    if context.session is not None:
+        return None
+    return own_url(f"{SIGN_IN}.start", name=without_place(arguments)["name"])
+
+
 def _call(context: RequestContext, name: str) -> UpstreamCall:
     client = context.state.upstreams.find(name) if context.state.upstreams is not None else None
     if client is None:
-        raise NotFound
+        raise NotFound(_UNKNOWN)
     return UpstreamCall(context, client)
 
 

@@ -106,6 +106,14 @@ def test_what_failed_is_listed_and_can_be_retried(
     assert "Nothing failed" in browser.get("/admin/mfa/settings/events").text
 
 
+def test_what_was_not_tried_yet_has_not_arrived(portal: Flask, phone: Phone) -> None:
+    browser = at_console(portal, ADMIN, phone)
+    assert "Every event that was sent has arrived." in browser.get("/admin/mfa/settings/events").text
+    reset(portal, "dave")
+    page = browser.get("/admin/mfa/settings/events").text
+    assert ("2 events are waiting to be sent." in page, "has arrived" in page) == (True, False)
+
+
 def test_the_doctor_knows_of_what_waits_and_what_was_given_up(
     portal: Flask,
     receiver: HttpReceiver,

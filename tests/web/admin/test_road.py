@@ -181,6 +181,13 @@ def signed_in(app: Flask, username: str, phone: Phone) -> Browser:
     return browser
 
 
+def test_whose_role_is_too_weak_stays_in_the_console(app: Flask, phone: Phone) -> None:
+    page = at_console(app, AUDITOR, phone).get("/admin/mfa/policies/new")
+    assert page.status_code == 403
+    assert "Your role doesn't allow this." in page.text.replace("&#39;", "'")
+    assert 'href="/admin/mfa/users"' in page.text, "with the way to what the role may see"
+
+
 def test_a_role_that_was_taken_away_is_gone_at_the_next_request(app: Flask, phone: Phone) -> None:
     browser = at_console(app, ADMIN, phone)
     assert browser.get("/admin/mfa/").status_code == 200

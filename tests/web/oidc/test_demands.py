@@ -127,6 +127,7 @@ def test_others_may_set_one_up_or_go_on_without(wiki: RelyingParty, browser: Sec
     kept = wiki.send(browser, acr_values=MFA).headers["Location"]
     page = browser.get(kept)
     assert "recommends multi-factor authentication" in page.text
+    assert '<span class="mfa-word">multi-factor</span>' in page.text, "the headline breaks at no hyphen"
     told = wiki.told(browser.get(browser.send(kept, act="without").headers["Location"]))
     assert wiki.claims(dict(wiki.trade(told["code"]).json or {})["id_token"])["acr"] == SFA
     assert wiki.told(wiki.send(browser, acr_values=MFA, prompt="none"))["code"], "a wish stops nobody"
