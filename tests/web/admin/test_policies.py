@@ -59,7 +59,7 @@ def test_the_list_says_what_each_policy_does(app: Flask, phone: Phone) -> None:
         "The group finance must verify with a second factor to open payroll when the address",
         "A verification counts for 15 minutes. Users without a factor may postpone setup for 3 days.",
         "the address is not in office or 10.0.0.0/8",
-        ", or (the platform is iOS, and the time is Mon-Fri 07:00-20:00 in Europe/Berlin)",
+        ", or (the platform is iOS, and the time is Mon to Fri, 07:00 to 20:00 Europe/Berlin)",
         "Access to wiki is denied to Erin Ellis", "Report only", "No sign-ins in the last 7 days", "All (3)", "On (1)",
         "Default access", "<code>mfa-admin</code>",
     ):  # fmt: skip

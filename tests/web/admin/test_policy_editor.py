@@ -338,7 +338,7 @@ def test_the_simulator_says_what_a_policy_would_do_were_it_on_in_the_words_of_it
     told = page(browser, "/simulator?user=erin@example.org&at=2026-03-07T08:00&zone=Europe/Berlin")
     for words in (
         ">Would apply<", ">Unknown, so it would apply<", "It covers the whole app",
-        "Sat 2026-03-07 08:00 Europe/Berlin is within: Sat or Sun in Europe/Berlin",
+        "Sat 2026-03-07 08:00 Europe/Berlin is within: Sat or Sun, Europe/Berlin",
     ):  # fmt: skip
         assert words in told, words
     assert ">Applies<" not in told

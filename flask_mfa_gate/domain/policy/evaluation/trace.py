@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..condition_tree import Condition
+from ..conditions.schedule_text import schedule_text
+from ..conditions.words.schedule import SCHEDULE
 from ..document.policy import PolicyState
 from ..facts import MatchResult
+from ..reading import table_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +57,14 @@ class PolicyTrace:
 
 def condition_trace(criterion: Condition, mark: MatchResult, looked_at: str) -> ConditionTrace:
     """A finding with its sentence."""
-    return ConditionTrace(criterion, mark, looked_at, _sentence(mark, looked_at, wanted_text(criterion.wanted)))
+    return ConditionTrace(criterion, mark, looked_at, _sentence(mark, looked_at, _wanted(criterion)))
+
+
+def _wanted(criterion: Condition) -> str:
+    """What it asks for: a schedule as people say it, everything else as the document has it."""
+    if criterion.word == SCHEDULE.word:
+        return schedule_text(table_of(criterion.wanted))
+    return wanted_text(criterion.wanted)
 
 
 def _sentence(mark: MatchResult, looked_at: str, wanted: str) -> str:

@@ -7,12 +7,13 @@ from datetime import timedelta
 
 from ....domain.access import APP
 from ....domain.policy.condition_tree import And, Condition, Expression, Not, Or
+from ....domain.policy.conditions.schedule_text import schedule_text
 from ....domain.policy.document.effect import Action, Effect
 from ....domain.policy.document.policy import Policy
 from ....domain.policy.document.users import EVERYBODY, GROUP, USER, Users
 from ....domain.policy.evaluation.trace import wanted_text
 from ....domain.policy.reading import table_of, texts_of
-from ...translation import gettext, marked, ngettext
+from ...translation import gettext, marked, ngettext, translated
 from .words import a_factor, both, condition_name, either, resource_name, value_name
 
 Names = Mapping[str, str]
@@ -145,7 +146,7 @@ def wanted_words(condition: Condition) -> str:
     """What a condition asks for, as part of a sentence."""
     match condition.word:
         case "schedule":
-            return _schedule(table_of(condition.wanted))
+            return translated(schedule_text(table_of(condition.wanted)))
         case "request":
             return "; ".join(_texts(value) for value in table_of(condition.wanted).values())
         case "resources":
@@ -153,16 +154,6 @@ def wanted_words(condition: Condition) -> str:
     if not isinstance(condition.wanted, tuple):
         return wanted_text(condition.wanted)
     return either(value_name(condition.word, text) for text in texts_of(condition.wanted))
-
-
-def _schedule(table: Mapping[str, object]) -> str:
-    parts = [_texts(table["days"]).title().replace(" Or ", f" {gettext('or')} ")] if "days" in table else []
-    parts += [str(table["hours"])] if "hours" in table else []
-    parts = parts or [gettext("any time")]
-    parts.append(gettext("in %(zone)s", zone=str(table["zone"])))
-    if "holidays" in table:
-        parts.append(gettext("except on %(days)s", days=_texts(table["holidays"])))
-    return " ".join(parts)
 
 
 def _texts(value: object) -> str:
