@@ -83,7 +83,7 @@ def test_two_who_confirm_the_same_and_one_who_confirms_twice(admins: Admins) -> 
     admins.turn("frank")
     confirm(screen)
     screen.expect("Done for 0 users.")
-    screen.expect("changed after you opened the confirmation, so nothing was done")
+    screen.expect("Changed after you opened the confirmation, so nothing was done")
     admins.turn("ada")
     screen.chrome.switch_to.window(screen.chrome.window_handles[-1])
     confirm(screen)
