@@ -215,7 +215,7 @@ def test_a_company_is_required_at_once(run: Any, app: Flask) -> None:
     result = run("require", "--all", "--days", "14", "--yes", "--reason", "policy 7", "--no-notify")
     assert result.exit_code == 0
     assert result.stdout.splitlines() == [
-        "Require MFA of 8 users: 5 done, 3 skipped, 0 failed.",
+        "Require MFA for 8 users: 5 done, 3 skipped, 0 failed.",
         "  1 skipped, a period is already running; pass --renew to restart it (in-period): Bob Baker (2)",
         "  1 skipped, the period has ended; extend or reset (lapsed): Carol Clark (3)",
         "  1 skipped, MFA is already required (already-required): Dave Dean (4)",
@@ -238,11 +238,16 @@ def test_a_group_is_only_that_group(run: Any) -> None:
     assert "Nobody is in a group 'finanse'. Did you mean 'finance'?" in nobody.stderr
 
 
+def test_nobody_is_asked_to_confirm_an_action_on_nobody(run: Any) -> None:
+    result = run("remind", "--ends-within", "1m")
+    assert (result.exit_code, result.stdout) == (0, "Remind 0 users: 0 done, 0 skipped, 0 failed.\n")
+
+
 @pytest.mark.parametrize("typed", ["y\n", "n\n"])
 def test_a_person_at_the_terminal_is_asked(run: Any, app: Flask, monkeypatch: Any, typed: str) -> None:
     monkeypatch.setattr("flask_mfa_gate.cli.group._is_interactive", lambda: True)
     result = app.test_cli_runner().invoke(args=["mfa", "require", "--all", "--days", "7"], input=typed)
-    assert "Require MFA of 8 users?" in result.stderr
+    assert "Require MFA for 8 users?" in result.stderr
     assert (result.exit_code, answer(run("status", "6", "--json"))["required"]) == (
         (0, True) if typed == "y\n" else (1, False)
     )

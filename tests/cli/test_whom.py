@@ -81,7 +81,7 @@ def test_who_joined_since_the_last_sync_is_in_an_order_for_a_group(run: Run, app
         db.session.execute(db.update(User).where(User.id == 6).values(group="finance"))
         db.session.commit()
     dry = run("require", "--group", "finance", "--dry-run", "--now")
-    assert "Require MFA of 1 user" in dry.stdout
+    assert "Require MFA for 1 user" in dry.stdout
     assert dry.stderr == "The app's users as of 2026-03-02 09:00 UTC. For newer ones: flask mfa sync\n"
     done = json.loads(run("require", "--group", "finance", "--now", "--yes", "--json").stdout)["done"]
     assert [one["key"] for one in done] == ["5", "6"]

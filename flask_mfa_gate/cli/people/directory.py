@@ -55,7 +55,7 @@ def rename(old: str, new: str, yes: bool, dry_run: bool) -> None:
         current_state().people.users.would_rename(old, new)
         click.echo(f"Everything of {old} would be {new}'s.\n{DRY_RUN}")
         return
-    confirm(f"Give everything of {old!r} to {new!r}?", yes=yes)
+    confirm(f"Move everything from {old!r} to {new!r}?", yes=yes)
     current_state().people.users.rename(old, new, actor=ACTOR)
     click.echo(f"Everything of {old} is now {new}'s.")
 

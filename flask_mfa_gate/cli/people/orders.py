@@ -92,7 +92,7 @@ def carry_out(state: GateState, asked: Asked, act: Callable[..., ActionResult], 
 def _on_many(state: GateState, asked: Asked, order: Callable[..., ActionResult], deed: Deed) -> ActionResult:
     users = chosen(state, asked.whom, may_sync=not asked.dry_run)
     count = _count(state, users)
-    if not asked.dry_run:
+    if count and not asked.dry_run:
         confirm(f"{deed.question} {counted(count, 'user')}?", yes=asked.yes)
     with progress(deed.question, count) as bar:
         return order(users, progress=bar)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -158,9 +158,14 @@ def _require_group(state: GateState, group: str) -> None:
     with state.store.database.read() as tx:
         names = state.store.people.group_names(tx)
     if group not in names:
-        nearest = difflib.get_close_matches(group, names, n=1)
-        hint = f" Did you mean {nearest[0]!r}?" if nearest else ""
-        raise BadRequest(f"Nobody is in a group {group!r}.{hint}")
+        raise BadRequest(f"Nobody is in a group {group!r}.{_group_hint(group, names)}")
+
+
+def _group_hint(group: str, names: Collection[str]) -> str:
+    if not names:
+        return " No user has groups: pass groups= to init_app, then run flask mfa sync."
+    nearest = difflib.get_close_matches(group, names, n=1)
+    return f" Did you mean {nearest[0]!r}?" if nearest else ""
 
 
 def _namesake(state: GateState, text: str, key: str) -> str:

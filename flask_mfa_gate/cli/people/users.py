@@ -50,7 +50,7 @@ def require(asked: Asked, days: int | None, force: bool, renew: bool, no_notify:
     _act(
         asked,
         act,
-        Deed("Require MFA of", "required to use MFA"),
+        Deed("Require MFA for", "required to use MFA"),
         days=length,
         renew=renew or None,
         notify=not no_notify,
@@ -80,7 +80,7 @@ def reset(asked: Asked, days: int | None, force: bool, no_notify: bool) -> None:
 @_NO_NOTIFY
 @for_users
 def remove(asked: Asked, no_notify: bool) -> None:
-    deed = Deed("Remove the requirement of", "no longer required to use MFA")
+    deed = Deed("Remove the requirement from", "no longer required to use MFA")
     _act(asked, current_state().people.enrollments.remove, deed, notify=not no_notify)
 
 
@@ -112,14 +112,14 @@ def revoke_sessions(asked: Asked) -> None:
 def revoke_factor(asked: Asked, kind: str | None, factor_id: str | None, no_notify: bool) -> None:
     if (kind is None) == (factor_id is None):
         raise BadRequest("Pass either --kind or --id.")
-    act, deed = current_state().people.enrollments.revoke_factor, Deed("Revoke a factor of", "left without this factor")
+    act, deed = current_state().people.enrollments.revoke_factor, Deed("Revoke a factor from", "left without this factor")
     _act(asked, act, deed, kind=kind, factor_id=factor_id, notify=not no_notify)
 
 
 @mfa.command("revoke-pass", help="Revoke access passes, and end the sessions that they opened.")
 @for_users
 def revoke_pass(asked: Asked) -> None:
-    deed = Deed("Revoke the access pass of", "left without an access pass")
+    deed = Deed("Revoke the access passes of", "left without an access pass")
     _act(asked, current_state().people.enrollments.revoke_pass, deed)
 
 
