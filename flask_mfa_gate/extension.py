@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import timedelta
 from typing import Any, TypeVar, Unpack
 
@@ -164,13 +164,6 @@ class MFAGate(DelegationCalls):
         return state.access.simulator.simulate(
             user, resource=resource, environment=environment, draft=read, views=marked_views(current_app)
         )
-
-    def simulate_many(
-        self, users: Iterable[str], resource: str = APP, environment: Environment | None = NOTHING_KNOWN,
-        draft: PolicySet | Policy | str | None = None,
-    ) -> tuple[Explanation, ...]:  # fmt: skip
-        """The same for several users."""
-        return tuple(self.simulate(user, resource, environment, draft) for user in users)
 
     def preview(self, draft: PolicySet | Policy | str) -> Preview:
         """How many would be challenged, forced, denied or relaxed by a draft, all in all and at each resource."""

@@ -137,6 +137,11 @@ def _ensure_stops_before_the_body(space: Space) -> None:
     assert (report("Bearer 2").status_code, "rows" in report("Bearer 2").text) == (403, False)
 
 
+@promise_of("Mail(app)")
+def _mails_have_a_way_out(space: Space) -> None:
+    assert "no-mail" not in {one.code for one in space["gate"].doctor()}
+
+
 @promise_of("MFA_GATE_MAIL_DISABLED")
 def _four_mails_are_always_sent(space: Space) -> None:
     assert settings_of(space).mail_disabled == ("start", "digest")

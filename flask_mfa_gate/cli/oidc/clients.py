@@ -16,7 +16,7 @@ from .provider import provider
 
 _REASON = click.option("--reason", help="Reason; kept in the audit log.")
 _YES = click.option("--yes", is_flag=True, help="Don't ask for confirmation.")
-_HEAD = ("CLIENT", "NAME", "STATE", "PROVES ITSELF BY", "SECRETS", "USERS", "FROM")
+_HEAD = ("CLIENT", "NAME", "STATE", "AUTHENTICATION", "SECRETS", "USERS", "FROM")
 _DEFAULT_SCOPE = " ".join(scope for scope in SCOPES if scope != OFFLINE)
 
 
@@ -160,7 +160,7 @@ def _facts(found: ClientOverview) -> dict[str, str]:
         "Name": client.client_name,
         "State": "enabled" if client.is_enabled else "disabled",
         "From": "configuration" if client.is_configured else "database",
-        "Proves itself by": client.token_endpoint_auth_method.value,
+        "Authentication": client.token_endpoint_auth_method.value,
         "Redirect URIs": " ".join(client.redirect_uris),
         "After sign-out": " ".join(client.post_logout_redirect_uris) or "-",
         "Back-channel": client.backchannel_logout_uri or "-",
