@@ -112,7 +112,8 @@ def revoke_sessions(asked: Asked) -> None:
 def revoke_factor(asked: Asked, kind: str | None, factor_id: str | None, no_notify: bool) -> None:
     if (kind is None) == (factor_id is None):
         raise BadRequest("Pass either --kind or --id.")
-    act, deed = current_state().people.enrollments.revoke_factor, Deed("Revoke a factor from", "left without this factor")
+    deed = Deed("Revoke a factor from", "left without this factor")
+    act = current_state().people.enrollments.revoke_factor
     _act(asked, act, deed, kind=kind, factor_id=factor_id, notify=not no_notify)
 
 
