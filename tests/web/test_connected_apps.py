@@ -44,7 +44,7 @@ def test_a_user_sees_what_is_connected_and_disconnects_it(app: Flask, frank: Bro
     assert apps_of(frank) == []
     (record,) = records(app, "consent_withdrawn")
     assert (record["subject"], record["actor"]) == (key_of(app, "frank"), f"user:{key_of(app, 'frank')}")
-    assert "App disconnected: board" in frank.get("/mfa/").text
+    assert "App disconnected: Board" in frank.get("/mfa/").text
 
 
 def test_nobody_disconnects_the_apps_of_others(app: Flask, frank: Browser, clock: StillClock) -> None:

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from ...domain.records.event_name import LOUD, EventName
 from ...factors.registry import FactorRegistry
 from ...signals import Event
+from ..state import GateState
 from ..translation import gettext, marked
 
 EVENTS: Mapping[str, str] = {
@@ -89,15 +90,24 @@ def used_words(factors: FactorRegistry) -> Mapping[str, str]:
     return {proof.value: one.about.used for one in factors.built.values() for proof in one.proofs}
 
 
-def event_lines(events: Sequence[Event], used: Mapping[str, str]) -> list[EventLine]:
+def app_names(state: GateState, events: Sequence[Event]) -> Mapping[str, str]:
+    """What users call the apps of these events, by client id; a client that was removed has no other name."""
+    if state.oidc is None or not any(event.name in _OF_AN_APP for event in events):
+        return {}
+    return {one.client_id: one.client_name for one in state.oidc.clients.list()}
+
+
+def event_lines(events: Sequence[Event], used: Mapping[str, str], apps: Mapping[str, str]) -> list[EventLine]:
     """One line for one act, newest first; the same failure again and again from one browser is one line a day.
 
     :param used: see :func:`used_words`.
+    :param apps: see :func:`app_names`.
     """
     lines: list[EventLine] = []
     failed: dict[tuple[str | None, ...], int] = {}
     for event in _without_echoes(events):
-        line = EventLine(event.at, _line_text(event, used), event.address, event.user_agent, is_loud=event.name in LOUD)
+        text = _line_text(event, used, apps)
+        line = EventLine(event.at, text, event.address, event.user_agent, is_loud=event.name in LOUD)
         place = failed.get(_of_whom(line)) if event.name in _FAILURES else None
         if place is not None and lines[place].at - line.at < _DAY:
             lines[place] = replace(lines[place], times=lines[place].times + 1)
@@ -133,10 +143,10 @@ def _of_whom(line: EventLine) -> tuple[str | None, ...]:
     return line.text, line.address, line.user_agent
 
 
-def _line_text(event: Event, used: Mapping[str, str]) -> str:
+def _line_text(event: Event, used: Mapping[str, str], apps: Mapping[str, str]) -> str:
     text, app = event_text(event, used), event.details.get("client")
     if event.name in _OF_AN_APP and app:
-        return gettext("%(what)s: %(app)s", what=text, app=str(app))
+        return gettext("%(what)s: %(app)s", what=text, app=apps.get(str(app), str(app)))
     return text
 
 

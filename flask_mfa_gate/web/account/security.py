@@ -15,7 +15,7 @@ from ..delegation.api_tokens import OWNER_ENROLLED
 from ..responses import answers
 from ..responses.host_names import own_url
 from ..translation import gettext, marked
-from .activity import event_lines, split_lines, used_words
+from .activity import app_names, event_lines, split_lines, used_words
 from .authenticated_request import AuthenticatedRequest, Route, require_proved
 from .factor_setup import ask_proof
 from .factors.registry import look_of, offers
@@ -90,7 +90,8 @@ def security(auth: AuthenticatedRequest) -> Response:
                 "recovery_codes_left": left,
             }
         )
-    newest, older = split_lines(event_lines(overview.events, used_words(auth.state.factors.registry)))
+    used, apps = used_words(auth.state.factors.registry), app_names(auth.state, overview.events)
+    newest, older = split_lines(event_lines(overview.events, used, apps))
     status = StatusLine(word.value, gettext(_SENTENCES[word]), described.days_left, described.ends_at)
     return answers.page(
         "security.html", auth.context, 200, status=status, factors=factors,

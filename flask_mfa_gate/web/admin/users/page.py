@@ -17,7 +17,7 @@ from ....services.actions.subjects import ROLE_UNKNOWN
 from ....services.audit.sign_in_reasons import SignInReason
 from ....services.people.profile import UserProfile
 from ....services.policies.simulation import Explanation
-from ...account.activity import event_lines, used_words
+from ...account.activity import app_names, event_lines, used_words
 from ...delegation.api_tokens import OWNER_ENROLLED
 from ...responses import answers
 from ...translation import gettext, marked
@@ -70,7 +70,9 @@ def draw_user(
     return console.page(
         "user.html", status, found=found, person=found.person, profile=profile, words=WORDS,
         names=names_of(console, {required_by.removeprefix("user:")} if required_by.startswith("user:") else set()),
-        events=event_lines(profile.events, used_words(console.state.factors.registry)),
+        events=event_lines(
+            profile.events, used_words(console.state.factors.registry), app_names(console.state, profile.events)
+        ),
         sign_ins=_sign_ins(console, found), default=console.state.rules.access(APP),
         asked=asked_word, client_word=client_word, resource_name=resource_name, would=_WOULD,
         trace=(trace := _trace(console, key)), traced=_in_words(console, trace),
