@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from importlib import import_module
 from importlib.metadata import entry_points
 from typing import Any
 
@@ -62,6 +63,11 @@ def broken() -> Flask:
     raise KeyError("hunter2")
 
 
+def without_driver() -> Flask:
+    import_module("no_such_driver")
+    raise AssertionError
+
+
 def without_gate() -> Flask:
     return Flask("plain")
 
@@ -95,6 +101,7 @@ def test_an_app_without_a_gate_is_one_line(words: list[str]) -> None:
         (keyless, "MFA_GATE_KEYS is missing.", "Correct MFA_GATE_KEYS."),
         (broken, "KeyError in test_group.py line", "Run `flask routes`"),
         (without_gate, "init_app was not called", "Correct init_app."),
+        (without_driver, "There is no module 'no_such_driver'.", "Install the package"),
     ],
 )
 def test_the_doctor_speaks_of_an_app_that_does_not_start(factory: Any, said: str, fix: str) -> None:

@@ -28,8 +28,15 @@ def findings(app: Flask, state: GateState) -> list[Finding]:
 
 def not_started(failure: Exception) -> Finding:
     """The one finding about an app that could not be made."""
-    fix = f"Correct {failure.key}." if isinstance(failure, ConfigError) else "Run `flask routes` to see where it fails."
-    return error("startup", Sentence("The app does not start. %(text)s", text=_text(failure)), fix=fix)
+    return error("startup", Sentence("The app does not start. %(text)s", text=_text(failure)), fix=_way_on(failure))
+
+
+def _way_on(failure: Exception) -> str:
+    if isinstance(failure, ConfigError):
+        return f"Correct {failure.key}."
+    if isinstance(failure, ModuleNotFoundError):
+        return "Install the package that it is in, such as the driver of your database."
+    return "Run `flask routes` to see where it fails."
 
 
 def _run(check: RegisteredCheck, on: Inspection) -> Iterator[Finding]:
@@ -47,6 +54,8 @@ def _failed(check: RegisteredCheck, failure: Exception) -> Finding:
 
 
 def _text(failure: Exception) -> str:
+    if isinstance(failure, ModuleNotFoundError):
+        return f"There is no module {failure.name!r}."
     # SECURITY: texts of foreign errors may carry passwords and addresses, so only the gate's own are shown.
     return str(failure) if isinstance(failure, MFAGateError) else f"{type(failure).__name__} in {_place(failure)}."
 
