@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from ...domain.access import Access
 from ...domain.authorization.decision import Ask, Reason
+from ...domain.authorization.rules import Lapse
 from ...domain.enrollment.enrollment import Status
 from ...domain.sign_in.sign_in_outcome import SignInOutcome
 from ..state import current_state
@@ -39,6 +40,7 @@ _MEANING = {
     Status.NOT_ENROLLED: marked("Has no authenticator app."),
     Status.DISABLED: marked("Authenticator apps are turned off for this app."),
 }
+_LAPSED_AND_FORCED = marked("The period ended without setup, so this user has to set up MFA at the next sign-in.")
 _ROLES = {"admin": marked("Administrator"), "helpdesk": marked("Help desk"), "auditor": marked("Auditor")}
 _ASKED: Mapping[str, Word] = {
     Ask.PASS: Word(marked("Let in"), "good"),
@@ -99,7 +101,14 @@ def status_word(status: Status) -> Word:
 
 def status_meaning(status: Status) -> str:
     """What it means, in a sentence."""
+    if status is Status.ENROLLMENT_EXPIRED and not locks_out():
+        return gettext(_LAPSED_AND_FORCED)
     return gettext(_MEANING[status])
+
+
+def locks_out() -> bool:
+    """Whether a period that lapses locks users out here, and does not just force setup."""
+    return current_state().rules.lapse is Lapse.LOCKED
 
 
 def asked_word(ask: str) -> Word:

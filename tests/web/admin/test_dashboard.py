@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -20,7 +21,7 @@ from flask_mfa_gate.domain.enrollment.state_changes import Requirement
 from flask_mfa_gate.domain.people.person import Person
 from flask_mfa_gate.domain.people.roles import Role
 from flask_mfa_gate.web.admin.overview.numbers import QUERIES
-from tests.conftest import JSON, Browser, Phone, StillClock, state_of
+from tests.conftest import JSON, Browser, Phone, StillClock, key_of, state_of
 from tests.services.kit import enroll, meet
 from tests.web.admin.kit import ADMIN, AUDITOR, at_console, send
 
@@ -211,3 +212,16 @@ def test_dashboard_list_csv_and_command_line_agree(
     assert statuses.count("ENROLLED") == numbers.enrolled
     assert statuses.count("IN_ENROLLMENT") == numbers.in_period
     assert statuses.count("ENROLLMENT_EXPIRED") == numbers.lapsed
+
+
+def test_where_a_lapse_locks_nobody_out_none_is_said_to_be(make_app: Callable[..., Flask], phone: Phone) -> None:
+    app = make_app(MFA_GATE_LAPSED="confined")
+    console = synced(app, ADMIN, phone)
+    page = words(page_of(console))
+    assert ("1 user has lapsed." in page, "locked out" in page) == (True, False)
+    carol = key_of(app, "carol")
+    for path in ("/admin/mfa/users", f"/admin/mfa/users/{carol}"):
+        assert "locked out" not in words(page_of(console, path)).lower()
+    for action in ("require", "extend", "unlock"):
+        asked = send(console, "/users/actions", action=action, key=carol).location
+        assert "locked" not in words(page_of(console, asked)).lower()

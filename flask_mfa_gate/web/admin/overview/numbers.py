@@ -12,6 +12,7 @@ from ....domain.people.user_list import UserNumbers
 from ...translation import gettext
 from ..console import console_url
 from ..representation import Table
+from ..words import locks_out
 
 # The filters of the list that each number counts, as its URL has them.
 QUERIES: Mapping[str, Mapping[str, str]] = {
@@ -57,7 +58,8 @@ def number_cards(numbers: UserNumbers) -> Iterator[NumberCard]:
     yield _card("in_period", gettext("In enrollment"), numbers, gettext("may still set up later"))
     yield _card("lapsing_24h", gettext("Lapse in a day"), numbers, gettext("in the next 24 hours"), "warn")
     yield _card("lapsing_7d", gettext("Lapse in a week"), numbers, gettext("in the next 7 days"))
-    yield _card("lapsed", gettext("Lapsed"), numbers, gettext("locked out"), "bad")
+    lapsed = gettext("locked out") if locks_out() else gettext("must set up now")
+    yield _card("lapsed", gettext("Lapsed"), numbers, lapsed, "bad")
     yield _card("admins_without_mfa", gettext("Admins without MFA"), numbers, gettext("hold no factor"), "bad")
     yield _card("throttled", gettext("Throttled now"), numbers, gettext("incorrect codes"), "warn")
     yield NumberCard(

@@ -13,6 +13,7 @@ from ....domain.people.user_list import UserNumbers, UserQuery, UserSort
 from ...translation import gettext, ngettext
 from ..console import Console, console_url
 from ..users.verbs import verbs_for
+from ..words import locks_out
 from .numbers import QUERIES
 
 MOST = 3
@@ -104,7 +105,7 @@ def _urgent() -> Mapping[str, _Advice]:
         ),
         "lapsed": _Advice(
             QUERIES["lapsed"], "extend",
-            lambda n: ngettext("%(num)s user is locked out.", "%(num)s users are locked out.", n),
+            _lapsed,
             gettext("Their time to set up MFA has ended."), gettext("Extend the deadline"), "bad",
         ),
         "admins_without_mfa": _Advice(
@@ -118,6 +119,12 @@ def _urgent() -> Mapping[str, _Advice]:
             deadline, gettext("Remind them"), "info", 7,
         ),
     }  # fmt: skip
+
+
+def _lapsed(number: int) -> str:
+    if locks_out():
+        return ngettext("%(num)s user is locked out.", "%(num)s users are locked out.", number)
+    return ngettext("%(num)s user has lapsed.", "%(num)s users have lapsed.", number)
 
 
 def _rest() -> _Advice:

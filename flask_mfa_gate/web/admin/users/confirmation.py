@@ -20,7 +20,7 @@ from ..setting_words import pieces
 from ..words import factor_word
 from .listing import WORDS, names_of
 from .options import graced_policies, options_of, values_of
-from .verbs import VERBS, Verb
+from .verbs import VERBS, Verb, consequence_of
 
 REASONS = {
     "already-required": marked("MFA is required already"),
@@ -28,7 +28,7 @@ REASONS = {
     "lapsed": marked("the period has ended: extend or reset instead"),
     "no-period": marked("no enrollment period"),
     "not-required": marked("MFA is not required"),
-    "lapsed-too": marked("cleared, but still locked out: extend or reset too"),
+    "lapsed-too": marked("cleared, but the period has ended: extend or reset too"),
     "yourself": marked("this is you"),
     "higher-role": marked("has a console role: ask an administrator"),
     "role-unknown": marked("may have a console role: ask an administrator"),
@@ -79,7 +79,7 @@ def confirmation_page(
     names = names_of(console, preview.sample)
     return console.page(
         "confirm.html", 400 if told else 200, found=found, verb=verb, values=values, errors=told, preview=preview,
-        consequence=gettext(verb.consequence), title=gettext(verb.label), button=_BUTTONS[verb.word](preview.done),
+        consequence=consequence_of(verb), title=gettext(verb.label), button=_BUTTONS[verb.word](preview.done),
         sample=[(key, names.get(key) or key) for key in preview.sample], others=_others(preview),
         ends_at=_end(console, verb, options), days_text=_days_text(options), zones=_zones(),
         factors=_factors(console, found), policies=[(name, name) for name in graced_policies(console)],

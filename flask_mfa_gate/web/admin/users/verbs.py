@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from ....domain.people.roles import Right, Role, refusal
 from ...translation import gettext, marked
 from ..console import Console
+from ..words import locks_out
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,23 @@ VERBS = {
         ),
     )
 }  # fmt: skip
+
+# Where a period that lapses locks nobody out.
+_WHERE_FORCED = {
+    "require": marked(
+        "They are asked to set up an authenticator app at each sign-in, and can't postpone it after the deadline."
+    ),
+    "extend": marked(
+        "The deadline moves. Keys and factors stay as they are. Users who had to set up MFA can postpone it again."
+    ),
+    "unlock": marked("Failed attempts no longer count: a code can be tried right away."),
+}
+
+
+def consequence_of(verb: Verb) -> str:
+    """What will happen in this app, in a sentence."""
+    told = verb.consequence if locks_out() else _WHERE_FORCED.get(verb.word, verb.consequence)
+    return gettext(told)
 
 
 def verbs_for(console: Console, *, key: str | None = None, role: Role | None = None) -> Sequence[tuple[str, str]]:
