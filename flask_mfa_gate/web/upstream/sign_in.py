@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from ...oidc.client.client import Answer, UpstreamClient
 
 log = logging.getLogger("flask_mfa_gate")
-_UNKNOWN = marked("There is no sign-in provider of this name.")
+_UNKNOWN = marked("There is no sign-in provider with this name.")
 _UNAVAILABLE = "Signing in this way is unavailable right now. Try again in a moment."
 
 

@@ -141,7 +141,7 @@ def test_the_help_desk_does_what_it_may_and_no_more(app: Flask, phone: Phone, cl
         "reset",
     ]
     path = ask(desk, "reset", scope="all", filter="")
-    assert "Refused 2: has a console role" in text_of(desk.get(path))
+    assert "Refused 2: with a console role" in text_of(desk.get(path))
     post(desk, path)
     told = desk.get(path, headers=JSON).json
     assert told is not None
