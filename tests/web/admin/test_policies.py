@@ -12,6 +12,8 @@ from flask import Flask
 
 from flask_mfa_gate.domain.policy.addresses import Network
 from flask_mfa_gate.domain.policy.document.policy import PolicyState
+from flask_mfa_gate.domain.policy.document.users import Users
+from flask_mfa_gate.web.admin.policies.sentences import users_text
 from tests.conftest import JSON, Browser, Phone, key_of, state_of
 from tests.policy_kit import policy, put
 from tests.web.admin.kit import ADMIN, AUDITOR, at_console, send
@@ -49,6 +51,13 @@ def furnish(app: Flask) -> None:
         policy("Tried", "deny", on=["wiki"], users={"include": [erin]}, state="report-only", message="Ask <b>us</b>"),
         policy("=cmd()", "allow", on=["wiki"], when={"network": ["office"]}, state="off"),
     )  # fmt: skip
+
+
+def test_a_policy_for_several_groups_is_for_each_of_them(app: Flask) -> None:
+    with app.test_request_context():
+        users = Users(("group:finance", "group:sales"), ("group:interns", "user:7"))
+        said = "the group finance and the group sales except the group interns and Gil"
+        assert users_text(users, {"7": "Gil"}) == said
 
 
 def test_the_list_says_what_each_policy_does(app: Flask, phone: Phone) -> None:

@@ -74,7 +74,7 @@ def users_text(users: Users, names: Names) -> str:
 
 
 def _listed(texts: Sequence[str], names: Names) -> str:
-    return either(_one_of(text, names) for text in texts)
+    return both(_one_of(text, names) for text in texts)
 
 
 def _one_of(text: str, names: Names) -> str:
