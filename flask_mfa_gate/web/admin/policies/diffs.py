@@ -106,7 +106,7 @@ def _of_policies(
 ) -> Iterator[str]:
     for name in found.added:
         state, rule = state_name(after[name].state).lower(), policy_sentence(after[name], names)
-        yield gettext("“%(name)s” is added and %(state)s: %(rule)s", name=name, state=state, rule=rule)
+        yield gettext("“%(name)s” is added (%(state)s): %(rule)s", name=name, state=state, rule=rule)
     for name in found.removed:
         state, rule = state_name(before[name].state).lower(), policy_sentence(before[name], names)
         yield gettext("“%(name)s” is removed. It was %(state)s: %(rule)s", name=name, state=state, rule=rule)
