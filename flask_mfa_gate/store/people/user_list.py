@@ -220,8 +220,11 @@ class UserList:
         most = sum(_budgets(tx, BUDGETS))
         if plan.size is not None:
             return plan.size, plan.size < COUNT_CAP
-        if plan.whole is not None and _count(tx, plan.whole.certain(tx, FEW)) == COUNT_CAP:
-            return COUNT_CAP, False
+        if plan.whole is not None:
+            # The keys of one user may come several times.
+            met = plan.whole.certain(tx, COUNT_CAP if plan.whole.keys is None else FEW)
+            if _count(tx, met) == COUNT_CAP:
+                return COUNT_CAP, False
         if plan.few is not None:
             counted: Select[*tuple[Any, ...]] = self._few(tx, plan.few, plan.tests, sort)
         elif not plan.is_exact:
