@@ -209,7 +209,7 @@ def test_a_demand_for_a_factor_leads_to_the_pass_and_back(make_app: Make, clock:
     browser = signed_in(app, "frank")
     assert browser.get("/payroll").location == "/mfa/enroll"
     assert browser.get("/mfa/enroll/totp").location == PASS_PAGE
-    assert hand_in(browser, issue(app, "frank")).location == "/mfa/enroll/totp"
+    assert hand_in(browser, issue(app, "frank")).location == "/mfa/enroll/totp?next=/payroll"
     assert browser.get("/payroll").location == "/mfa/enroll", "the pass itself opens no resource"
 
 

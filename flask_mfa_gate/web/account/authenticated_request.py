@@ -106,8 +106,11 @@ class AuthenticatedRequest:
         """Whether a program asks."""
         return self.context.client is Client.API
 
-    def resume_sign_in(self, entry: Entry) -> str:
-        """Take up the risen session, put the identity back when the app is satisfied; where to go next."""
+    def resume_sign_in(self, entry: Entry, *, otherwise: str | None = None) -> str:
+        """Take up the risen session, put the identity back when the app is satisfied; where to go next.
+
+        :param otherwise: the page to go to where nothing waits for this proof; None is the app's first.
+        """
         before = self.session
         self.context.enter(entry)
         if entry.session.is_pending:
@@ -116,7 +119,7 @@ class AuthenticatedRequest:
             return answers.next_url(self._after(entry.session, enrollment).ask)
         if before.is_pending:
             return restore(self.context, before)
-        return before.step_up.target if before.step_up else home()
+        return before.step_up.target if before.step_up else otherwise or home()
 
     def next_word(self) -> Ask:
         """What the session as it now is still needs."""

@@ -8,6 +8,7 @@ from typing import TypeAlias
 from flask import Response, request
 
 from ...domain.authorization.decision import Ask, AuthnRequirement, Decision, Reason
+from ...domain.redirects import safe_target
 from ...domain.sign_in.assurance import FactorKind, Method
 from ...domain.sign_in.session import StepUp
 from ...errors import CodeInvalid, Conflict, MFAGateError, Throttled
@@ -22,11 +23,13 @@ from ..host.cookies_apart import rests_on_cookies
 from ..responses import answers
 from ..responses.host_names import own_url
 from ..responses.login_page import login_url
+from ..responses.targets import origin
 from ..translation import error_text, gettext, marked
 from .authenticated_request import AuthenticatedRequest, Route, next_step
 
 Show: TypeAlias = Callable[[AuthenticatedRequest, Begun, MFAGateError | None], Response]
 """Draws the page of one kind, also again after a wrong answer."""
+_ONWARD = "next"
 _PREFETCHED = marked("Open this page by clicking a link to it.")
 _PASSWORD_FIRST = marked("To set up your first method, you need to have entered your password in the last 15 minutes.")
 
@@ -86,7 +89,7 @@ def _show_done(auth: AuthenticatedRequest, error: Conflict) -> Response:
 
 
 def _show_success(auth: AuthenticatedRequest, enrolled: Enrolled) -> Response:
-    continue_url = auth.resume_sign_in(enrolled.entry)
+    continue_url = auth.resume_sign_in(enrolled.entry, otherwise=_onward())
     auth.keep_remembered()
     codes = list(enrolled.codes)
     if auth.wants_json:
@@ -110,7 +113,7 @@ def _before(auth: AuthenticatedRequest, factor: Factor) -> Response | None:
     if not eligibility.is_offered(factor.kind):
         detail = gettext("%(kind)s: turned off for this app.", kind=gettext(factor.about.label))
         return answers.problem(auth.context, 409, "conflict", detail)
-    back = own_url(setup_endpoint(factor.kind))
+    back = _back(auth, factor.kind)
     # SECURITY: with a factor in place, a password alone shows no new key.
     if eligibility.needs_proof(auth.session, auth.enrollment):
         return ask_proof(auth, Method.at_setup, back=back)
@@ -119,6 +122,25 @@ def _before(auth: AuthenticatedRequest, factor: Factor) -> Response | None:
     if eligibility.needs_sign_in(auth.session, auth.enrollment):
         return _sign_in_again(auth, back)
     return None
+
+
+def _back(auth: AuthenticatedRequest, kind: FactorKind) -> str:
+    """The way back from a proof, which itself takes the place of what was asked last."""
+    step_up, page = auth.session.step_up, setup_endpoint(kind)
+    if step_up is None or auth.session.is_pending or _onward() is not None:
+        return setup_url(kind)
+    return step_up.target if step_up.endpoint == page else own_url(page, **{_ONWARD: step_up.target})
+
+
+def setup_url(kind: FactorKind) -> str:
+    """The page of this kind, with the page that asked for the factor where one did."""
+    onward = _onward()
+    return own_url(setup_endpoint(kind), **({_ONWARD: onward} if onward is not None else {}))
+
+
+def _onward() -> str | None:
+    # SECURITY: whoever could name any address here could send a user who trusts this page to a copy of it.
+    return safe_target(request.args.get(_ONWARD), origin=origin())
 
 
 def ask_proof(auth: AuthenticatedRequest, methods: frozenset[Method], *, back: str) -> Response:

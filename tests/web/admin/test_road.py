@@ -51,11 +51,31 @@ def test_an_admin_without_a_factor_sets_one_up_first_with_the_way_back(
     refused = browser.get("/admin/mfa/", headers=JSON)
     assert (refused.status_code, refused.json["code"]) == (403, "mfa_enrollment_required")  # type: ignore[index]
     assert browser.get("/mfa/enroll/totp").location == "/mfa/challenge?factor=access_pass"
-    assert hand_in(browser, issue(app, ADMIN)).location == "/mfa/enroll/totp"
+    assert hand_in(browser, issue(app, ADMIN)).location == "/mfa/enroll/totp?next=/admin/mfa/"
     assert browser.get("/admin/mfa/").location == "/mfa/enroll", "a pass opens the setup, and not the console"
     phone = Phone(clock, browser.begin_setup()["secret"])
     assert browser.send("/mfa/enroll/totp", code=phone.code()).status_code == 200
     assert browser.get("/admin/mfa/settings").status_code == 200
+
+
+@pytest.mark.parametrize(
+    ("asked", "onward"), [("%2Fadmin%2Fmfa%2Fsettings", "/admin/mfa/settings"), ("https%3A%2F%2Fevil.example", "/")]
+)
+def test_the_setup_of_a_first_admin_ends_in_the_console_and_nowhere_else(
+    make_app: Callable[..., Flask], clock: StillClock, asked: str, onward: str
+) -> None:
+    app = make_app(MFA_GATE_ADMIN_ENROLLMENT="pass")
+    browser = Browser(app)
+    browser.sign_in(ADMIN)
+    browser.get("/mfa/enroll/totp")
+    hand_in(browser, issue(app, ADMIN))
+    page = browser.get(f"/mfa/enroll/totp?next={asked}").text
+    action = re.search(r'action="(/mfa/enroll/totp[^"]*)"', page).group(1)  # type: ignore[union-attr]
+    assert (action.endswith("/settings"), "evil" in page) == (onward != "/", False)
+    phone = Phone(clock, browser.begin_setup()["secret"])
+    done = browser.send(f"/mfa/enroll/totp?next={asked}", code=phone.code()).text
+    assert f'href="{onward}"' in done
+    assert "evil" not in done
 
 
 def test_neither_recovery_codes_nor_passes_open_it(app: Flask, phone: Phone) -> None:

@@ -12,11 +12,10 @@ from ....factors.base import Begun, Challenge
 from ....factors.totp import KIND
 from ....factors.totp.factor import QR_LABEL, PendingKey
 from ....factors.totp.words import METHOD
-from ...endpoints import setup_endpoint
 from ...responses.host_names import own_url
 from ...translation import gettext, marked
 from ..authenticated_request import AuthenticatedRequest
-from ..factor_setup import account_of_user, setup_route
+from ..factor_setup import account_of_user, setup_route, setup_url
 from ..refusals import code_page
 from .pages import ChallengePage, CodeField, FactorPages, Lost
 
@@ -32,7 +31,7 @@ def _show_key(auth: AuthenticatedRequest, begun: Begun, error: MFAGateError | No
         "enroll_totp.html", auth, auth.state.factors.registry.factors[KIND], error,
         qr_svg=Markup(pending.picture(gettext(QR_LABEL))), secret_groups=pending.grouped(), secret=pending.secret,  # noqa: S704
         account=account_of_user(auth), otpauth_uri=pending.uri, digits=pending.shape.digits,
-        period=pending.shape.period, action_url=own_url(setup_endpoint(KIND)),
+        period=pending.shape.period, action_url=setup_url(KIND),
         back_url=own_url("mfa_gate.security" if auth.enrollment.factors else "mfa_gate.enroll"),
         replacing=bool(auth.enrollment.factors),
     )  # fmt: skip
